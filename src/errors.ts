@@ -1,0 +1,29 @@
+/** How GitHub refuses a request; each kind asks for another reaction (run/pace.ts). Times in ms since the epoch. */
+export type Refusal =
+  /** A primary or secondary rate limit; `retryAt` only where GitHub said when. */
+  | { readonly kind: "limited"; readonly retryAt?: number }
+  /** The credential is not accepted (401), or may not do this at all. */
+  | { readonly kind: "unauthorized" }
+  /** This one thing cannot be had: 404, 403 or 451. */
+  | { readonly kind: "missing"; readonly status: number }
+  /** 5xx, a network fault, a time-out, or an answer that is not GitHub's. */
+  | { readonly kind: "unavailable" };
+
+/** GitHub did not do what was asked. The message never holds a credential. */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
+
+  constructor(readonly refusal: Refusal, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** The user asked for something that cannot be: one line that says what, and what is allowed. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The words of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

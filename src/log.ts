@@ -1,0 +1,22 @@
+import { ansiColorFormatter, configure, getLogger, getStreamSink, jsonLinesFormatter, type Logger } from "@logtape/logtape";
+
+export type { Logger };
+export type LogLevel = "debug" | "info" | "warning" | "error";
+
+/** The logger of one part of the program, for example `log("poller")`. Never give it a body or a credential. */
+export function log(part: string): Logger {
+  return getLogger(["runwire", part]);
+}
+
+/** Sends what is logged to standard error: JSON lines, or coloured text where a person looks on. */
+export async function configureLog(level: LogLevel): Promise<void> {
+  const formatter = Deno.stderr.isTerminal() ? ansiColorFormatter : jsonLinesFormatter;
+  await configure({
+    reset: true,
+    sinks: { stderr: getStreamSink(Deno.stderr.writable, { formatter }) },
+    loggers: [
+      { category: "runwire", sinks: ["stderr"], lowestLevel: level },
+      { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "warning" },
+    ],
+  });
+}

@@ -1,0 +1,26 @@
+// Types of the few functions we use from `deno-std`, which ships none (docs/decisions/npm-only-std.md).
+
+declare module "@std/assert" {
+  export function assert(expr: unknown, msg?: string): asserts expr;
+  export function assertEquals<T>(actual: T, expected: T, msg?: string): void;
+  export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void;
+  export function assertStrictEquals<T>(actual: unknown, expected: T, msg?: string): void;
+  export function assertExists<T>(actual: T, msg?: string): asserts actual is NonNullable<T>;
+  export function assertGreater<T>(actual: T, expected: T, msg?: string): void;
+  export function assertGreaterOrEqual<T>(actual: T, expected: T, msg?: string): void;
+  export function assertLess<T>(actual: T, expected: T, msg?: string): void;
+  export function assertLessOrEqual<T>(actual: T, expected: T, msg?: string): void;
+  export function assertMatch(actual: string, expected: RegExp, msg?: string): void;
+  export function assertNotMatch(actual: string, expected: RegExp, msg?: string): void;
+  export function assertStringIncludes(actual: string, expected: string, msg?: string): void;
+  export function assertObjectMatch(
+    actual: Record<PropertyKey, unknown>,
+    expected: Record<PropertyKey, unknown>,
+    msg?: string,
+  ): void;
+  // deno-lint-ignore no-explicit-any
+  export function assertThrows<E extends Error>(fn: () => unknown, errorClass: abstract new (...args: any[]) => E, msgIncludes?: string): E;
+  // deno-lint-ignore no-explicit-any
+  export function assertRejects<E extends Error>(fn: () => PromiseLike<unknown>, errorClass: abstract new (...args: any[]) => E, msgIncludes?: string): Promise<E>;
+  export function fail(msg?: string): never;
+}
