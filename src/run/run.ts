@@ -52,8 +52,9 @@ export interface RunStore {
 /**
  * Which of two states of one run is later. GitHub's lists are served from lagging indexes and webhooks
  * arrive out of order, so arrival says nothing: the higher `runAttempt` wins, then the later `updatedAt`;
- * on a tie `completed` wins, otherwise webhook over poll. States that still tie are put in a fixed order, so
- * that any order of arrival ends in the same run (docs/decisions/merge.md).
+ * on a tie `completed` wins, otherwise webhook over poll. States that still tie (GitHub counts in seconds)
+ * are put in a fixed order, in which a started run is later than one that waits, so that any order of arrival
+ * ends in the same run (docs/decisions/merge.md).
  */
 export function merge(old: Run, next: Run): Run {
   return compareStates(next, old) > 0 ? next : old;
@@ -65,6 +66,7 @@ export function compareStates(a: Run, b: Run): number {
     Date.parse(a.updatedAt) - Date.parse(b.updatedAt) ||
     Number(a.status === "completed") - Number(b.status === "completed") ||
     Number(a.source === "webhook") - Number(b.source === "webhook") ||
+    Number(a.status === "in_progress") - Number(b.status === "in_progress") ||
     compareText(canonical(a), canonical(b));
 }
 
