@@ -1,6 +1,66 @@
+import type { Refusal } from "../errors.ts";
+
 /** What is left of GitHub's rate limit, as its last answer said. Times in ms since the epoch. */
 export interface Budget {
   readonly limit: number;
   readonly remaining: number;
   readonly resetAt: number;
+}
+
+/** Below this share of the limit the beat slows down, so that what is left lasts to the reset. */
+const LOW_BUDGET_SHARE = 0.1;
+
+/** The least wait where GitHub says that it limits us, but not until when. */
+const MIN_BLIND_WAIT_MS = 60_000;
+const MAX_BLIND_WAIT_MS = 15 * 60_000;
+
+/** No window of GitHub's is longer than an hour: a later time is a clock set wrong. */
+const MAX_TOLD_WAIT_MS = 61 * 60_000;
+
+const FIRST_RETRY_MS = 1_000;
+
+/** A number from 0 (inclusive) to 1, like Math.random. */
+export type Random = () => number;
+
+/** The next beat after `beat`: a whole number of intervals later, and not in the past, so an overlong beat skips some. */
+export function nextBeat(beat: number, interval: number, now: number): number {
+  return beat + interval * Math.max(1, Math.ceil((now - beat) / interval));
+}
+
+/**
+ * How long one beat lasts, in ms: `interval`, or as many intervals as spread a low budget evenly until its reset when
+ * each beat may cost `cost` points. With nothing left it lasts until the reset.
+ */
+export function paceToBudget(
+  interval: number,
+  budget: Budget | undefined,
+  at: { cost: number; now: number },
+): number {
+  if (!budget || budget.resetAt <= at.now) return interval;
+  if (budget.remaining >= budget.limit * LOW_BUDGET_SHARE) return interval;
+  const toReset = Math.min(budget.resetAt - at.now, MAX_TOLD_WAIT_MS);
+  const beatsLeft = Math.max(1, Math.floor(budget.remaining / at.cost));
+  return interval * Math.max(1, Math.ceil(toReset / beatsLeft / interval));
+}
+
+/**
+ * Until when to leave GitHub alone after it refused for the `attempt`-th time in a row (from 0): the time it told, else at
+ * least a minute, growing exponentially with jitter.
+ * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
+ */
+export function waitUntil(
+  refusal: Refusal,
+  attempt: number,
+  { now, random }: { now: number; random: Random },
+): number {
+  if (refusal.kind === "limited" && refusal.retryAt !== undefined) {
+    return Math.min(Math.max(refusal.retryAt, now), now + MAX_TOLD_WAIT_MS);
+  }
+  const wait = Math.min(MIN_BLIND_WAIT_MS * 2 ** attempt, MAX_BLIND_WAIT_MS);
+  return now + wait * (1 + random() / 4);
+}
+
+/** How long to wait before the `attempt`-th retry (from 0) within one beat, in ms: about 1 s, 2 s, 4 s … */
+export function retryDelay(attempt: number, random: Random): number {
+  return FIRST_RETRY_MS * 2 ** attempt * (1 + random() / 4);
 }

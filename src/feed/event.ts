@@ -1,0 +1,46 @@
+/** Everything that clients can hear of: a closed union, told apart by `type`. Names are as they go over the wire. */
+export type Event = RunEvent | StatusEvent;
+
+/** A run has a new state. */
+export interface RunEvent {
+  readonly type: "run";
+  /** `owner/name` */
+  readonly repository: string;
+  readonly data: RunData;
+}
+
+export interface RunData {
+  readonly id: number;
+  readonly repository: string;
+  readonly workflow_id: number;
+  readonly workflow_name: string;
+  readonly display_title: string;
+  readonly event: string;
+  readonly status: string | null;
+  readonly conclusion: string | null;
+  readonly branch: string | null;
+  readonly head_sha: string;
+  readonly actor: string | null;
+  readonly run_number: number;
+  readonly run_attempt: number;
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly updated_at: string;
+  /** From start to end; `null` until the run has ended. */
+  readonly duration_seconds: number | null;
+  readonly html_url: string;
+}
+
+/** How things stand between us and GitHub. */
+export interface StatusEvent {
+  readonly type: "status";
+  readonly repository: null;
+  readonly data: {
+    readonly state: "polling" | "waiting" | "resting" | "unauthorized" | "unreachable";
+    /** RFC 3339; `null` when nothing holds us back. */
+    readonly waiting_until: string | null;
+  };
+}
+
+/** An event as it was numbered. Numbers grow by one, from 1. */
+export type NumberedEvent = Event & { readonly seq: number; readonly at: string };

@@ -1,0 +1,38 @@
+/** Which web pages may connect. */
+export interface OriginRule {
+  /** The only origins allowed, for example `https://ci.example.com`; when empty, pages from our own host. */
+  readonly allowed: readonly string[];
+  /** Host names (without port) under which we are known; when empty, any. */
+  readonly hosts: readonly string[];
+}
+
+const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
+
+/**
+ * The rule for a server that listens on `hostname`. One on a loopback address answers to loopback names and that of its
+ * public URL alone: otherwise a page whose name was made to point at 127.0.0.1 would pass as coming from our own host
+ * (docs/decisions/origin.md).
+ */
+export function originRule(
+  hostname: string,
+  { allowed, publicUrl }: { allowed: readonly string[]; publicUrl: string | undefined },
+): OriginRule {
+  const ownHosts = publicUrl ? [new URL(publicUrl).hostname] : [];
+  return { allowed, hosts: isLoopback(hostname) ? [...LOOPBACK_HOSTS, ...ownHosts] : [] };
+}
+
+/** Whether nobody on another machine can reach what listens on `hostname`. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "::1" || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+/** Programs send no Origin and are let in; browsers always send one (RFC 6455, section 10.2). */
+export function mayConnect(headers: Headers, rule: OriginRule): boolean {
+  const origin = headers.get("origin");
+  if (origin === null) return true;
+  if (rule.allowed.length > 0) return rule.allowed.includes(origin);
+  if (!URL.canParse(origin)) return false;
+  const { host, hostname } = new URL(origin);
+  if (host !== headers.get("host")?.toLowerCase()) return false;
+  return rule.hosts.length === 0 || rule.hosts.includes(hostname);
+}

@@ -1,0 +1,159 @@
+import type { Clock } from "../clock.ts";
+import { RefusedError } from "../errors.ts";
+import { log } from "../log.ts";
+import type { RepositorySource } from "../repository/repository.ts";
+import { type Random, retryDelay } from "./pace.ts";
+import type { Run, RunSource, RunStore } from "./run.ts";
+import { Snapshot } from "./snapshot.ts";
+
+/** What one cycle asks GitHub for. */
+export interface CycleSize {
+  readonly repositories: number;
+  /** Of each repository. */
+  readonly runs: number;
+  /** Before the repositories are listed again. */
+  readonly fetches: number;
+}
+
+export interface CycleOptions {
+  readonly size: CycleSize;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly repositories: RepositorySource;
+  readonly runs: RunSource;
+  readonly store: RunStore;
+  /** Told of every run that has a new state. */
+  readonly onChange: (run: Run) => void;
+}
+
+/** What to ask GitHub next: the repositories, then `fetches` times their runs, then the repositories again. */
+export class Cycle {
+  readonly #options: CycleOptions;
+  readonly #logger = log("poller");
+  /** Repositories that cannot be had; kept beyond the cycle so that each is logged once. */
+  readonly #leftOut = new Set<string>();
+  #followed: readonly string[] = [];
+  #fetched: number;
+
+  constructor(options: CycleOptions) {
+    this.#options = options;
+    this.#fetched = options.size.fetches;
+  }
+
+  /** How many fetches this cycle has had. */
+  get fetched(): number {
+    return this.#fetched;
+  }
+
+  /** Whether the repositories are to be listed before the next fetch. */
+  get isOver(): boolean {
+    return this.#fetched >= this.#options.size.fetches;
+  }
+
+  /** The most requests that a beat may take. */
+  get cost(): number {
+    return this.#options.size.repositories + 1;
+  }
+
+  startOver(): void {
+    this.#fetched = this.#options.size.fetches;
+  }
+
+  /**
+   * Lists the repositories to follow. What is unavailable is asked for again while `deadline` (ms since the epoch) allows.
+   * @throws {RefusedError} when GitHub refuses
+   */
+  async list(deadline: number, signal: AbortSignal): Promise<void> {
+    const { repositories, size } = this.#options;
+    const latest = await this.#retry(() => repositories.latestPushed(size.repositories, signal), {
+      deadline,
+      signal,
+    });
+    this.#followed = latest.map((repository) => repository.fullName);
+    this.#fetched = 0;
+  }
+
+  /**
+   * Fetches the latest runs of each repository. One that cannot be had is left out until the next list; of one that is
+   * unavailable the runs known so far are shown.
+   * @throws {RefusedError} when no repository is available, or GitHub refuses for a reason that holds for all of them
+   */
+  async fetch(deadline: number, signal: AbortSignal): Promise<Snapshot> {
+    this.#fetched++;
+    let unavailable: RefusedError | undefined;
+    let answered = 0;
+    for (const repository of this.#followed) {
+      try {
+        await this.#retry(() => this.#refresh(repository, signal), { deadline, signal });
+        answered++;
+        this.#leftOut.delete(repository);
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error;
+        if (error.refusal.kind === "missing") {
+          answered++;
+          this.#leaveOut(repository, error);
+        } else if (error.refusal.kind === "unavailable") {
+          unavailable = error;
+          this.#logger.warning("Showing the last known runs of {repository}: {reason}", {
+            repository,
+            reason: error.message,
+          });
+        } else throw error;
+      }
+    }
+    if (unavailable && answered === 0) throw unavailable;
+    return await this.#snapshot();
+  }
+
+  /** Takes in the latest runs. A run that lists no longer show is asked for by id: they lag, and runs are deleted. */
+  async #refresh(repository: string, signal: AbortSignal): Promise<void> {
+    const { runs, store, size } = this.#options;
+    const listed = await runs.latest(repository, size.runs, signal);
+    await this.#keep(listed);
+    const ids = new Set(listed.map((run) => run.id));
+    for (const { id } of await store.latest(repository, size.runs)) {
+      if (ids.has(id)) continue;
+      const run = await runs.byId(repository, id, signal);
+      if (run) await this.#keep([run]);
+      else await store.remove(id);
+    }
+  }
+
+  async #keep(runs: readonly Run[]): Promise<void> {
+    for (const run of await this.#options.store.put(runs)) this.#options.onChange(run);
+  }
+
+  async #snapshot(): Promise<Snapshot> {
+    const { store, size, clock } = this.#options;
+    const kept = await Promise.all(this.#followed.map((name) => store.latest(name, size.runs)));
+    return new Snapshot(kept.flat(), clock.now());
+  }
+
+  #leaveOut(repository: string, error: RefusedError): void {
+    this.#followed = this.#followed.filter((name) => name !== repository);
+    if (this.#leftOut.has(repository)) return;
+    this.#leftOut.add(repository);
+    this.#logger.warning("Leaving out {repository}: {reason}", {
+      repository,
+      reason: error.message,
+    });
+  }
+
+  async #retry<T>(
+    ask: () => Promise<T>,
+    { deadline, signal }: { deadline: number; signal: AbortSignal },
+  ): Promise<T> {
+    const { clock, random } = this.#options;
+    for (let attempt = 0;; attempt++) {
+      try {
+        return await ask();
+      } catch (error) {
+        const delay = retryDelay(attempt, random);
+        const again = error instanceof RefusedError && error.refusal.kind === "unavailable";
+        if (!again || clock.now() + delay >= deadline) throw error;
+        await clock.sleep(delay, signal);
+        signal.throwIfAborted();
+      }
+    }
+  }
+}
