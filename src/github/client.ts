@@ -1,0 +1,156 @@
+import { createHash } from "node:crypto";
+import type { EndpointOptions } from "@octokit/types";
+import { RefusedError } from "../errors.ts";
+import type { Budget } from "../run/pace.ts";
+import type { Answers, Page } from "./answers.ts";
+import { type Credential, Installation } from "./credential.ts";
+import { assertAccepted, resetAt } from "./refusal.ts";
+import { type Answer, Transport, type TransportOptions } from "./transport.ts";
+
+/** GitHub gives no more on one page. */
+const PAGE_SIZE = 100;
+
+/** 10,000 things: a list that seems to have no end must have one. */
+const MAX_PAGES = 100;
+
+export interface GitHubOptions extends TransportOptions {
+  readonly credential: Credential;
+}
+
+/** Fills the template of a path; what it does not name becomes the query (GET) or the JSON body. */
+export type Parameters = Readonly<Record<string, unknown>>;
+
+export interface GetOptions {
+  readonly parameters?: Parameters;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Every request to GitHub, with one credential. It neither waits nor retries, and sends whatever it is asked to
+ * send: one request at a time is the caller's affair.
+ *
+ * `new GitHub({ credential, baseUrl, version, clock })`
+ */
+export class GitHub {
+  readonly #transport: Transport;
+  readonly #installation: Installation | undefined;
+  readonly #token: string;
+  readonly #origin: string;
+  #budget: Budget | undefined;
+  #notModified = 0;
+
+  /** @throws {UsageError} when an App's private key cannot be read */
+  constructor(options: GitHubOptions) {
+    const { credential, baseUrl, clock } = options;
+    this.#transport = new Transport(options);
+    this.#origin = new URL(baseUrl).origin;
+    const isToken = "token" in credential;
+    this.#token = isToken ? credential.token : "";
+    this.#installation = isToken
+      ? undefined
+      : new Installation(credential, { transport: this.#transport, clock });
+  }
+
+  /** Whether it acts as an App's installation, which has repositories but is no user. */
+  get isInstallation(): boolean {
+    return this.#installation !== undefined;
+  }
+
+  /** What is left of the rate limit, as last heard; `undefined` where there is none (GitHub Enterprise Server). */
+  get budget(): Budget | undefined {
+    return this.#budget;
+  }
+
+  /** Requests sent. */
+  get requests(): number {
+    return this.#transport.requests;
+  }
+
+  /** Those of them that were answered with 304, which cost nothing. */
+  get notModified(): number {
+    return this.#notModified;
+  }
+
+  /**
+   * One page, asked for with the ETag of the last answer to the same credential, and read again only when it
+   * has changed. `path` is a template (`/repos/{owner}/{repo}`) or the `next` of a page.
+   * @throws {RefusedError} when GitHub refuses, does not answer in time, or not as it documents
+   */
+  async get<T>(answers: Answers<T>, path: string, options: GetOptions): Promise<Page<T>> {
+    const { parameters, signal } = options;
+    const token = await this.#currentToken(signal);
+    const endpoint: EndpointOptions = { ...parameters, method: "GET", url: path };
+    const key = {
+      credential: createHash("sha256").update(token).digest("base64"),
+      url: this.#transport.url(endpoint).href,
+    };
+    const kept = answers.find(key);
+    const headers = kept ? { "if-none-match": kept.etag } : {};
+    const answer = await this.#exchange({ ...endpoint, headers }, { token, signal });
+    if (kept && answer.status === 304) {
+      this.#notModified++;
+      return kept.page;
+    }
+    assertAccepted(answer);
+    const page = { value: answers.read(answer), next: this.#nextOf(answer) };
+    if (answer.headers.etag) answers.keep(key, { etag: answer.headers.etag, page });
+    return page;
+  }
+
+  /**
+   * The first `count` of a list, page after page; fewer where there are fewer.
+   * @throws {RefusedError} as `get` does
+   */
+  async list<T>(
+    answers: Answers<readonly T[]>,
+    path: string,
+    options: GetOptions & { readonly count: number },
+  ): Promise<readonly T[]> {
+    const { count, signal } = options;
+    const items: T[] = [];
+    let next: string | undefined = path;
+    let parameters: Parameters = { ...options.parameters, per_page: Math.min(count, PAGE_SIZE) };
+    for (let page = 0; next !== undefined && page < MAX_PAGES && items.length < count; page++) {
+      const answer: Page<readonly T[]> = await this.get(answers, next, { parameters, signal });
+      items.push(...answer.value);
+      next = answer.next;
+      parameters = {};
+    }
+    return items.slice(0, count);
+  }
+
+  async #exchange(
+    endpoint: EndpointOptions,
+    { token, signal }: { readonly token: string; readonly signal: AbortSignal },
+  ): Promise<Answer> {
+    const headers = { ...endpoint.headers, authorization: `token ${token}` };
+    const answer = await this.#transport.send({ ...endpoint, headers }, { signal });
+    this.#budget = budgetOf(answer) ?? this.#budget;
+    if (answer.status === 401) this.#installation?.rejected(answer);
+    return answer;
+  }
+
+  async #currentToken(signal: AbortSignal): Promise<string> {
+    return await this.#installation?.token(signal) ?? this.#token;
+  }
+
+  /** The address of the next page: RFC 8288, as GitHub writes it. */
+  #nextOf({ to, headers }: Answer): string | undefined {
+    const next = /<([^<>]+)>;\s*rel="next"/.exec(headers.link ?? "")?.[1];
+    if (next === undefined || URL.parse(next)?.origin === this.#origin) return next;
+    // The credential must not go there.
+    const message = `The next page after ${to} is not on the host that was asked`;
+    throw new RefusedError({ kind: "unavailable" }, message);
+  }
+}
+
+/** https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit */
+function budgetOf(answer: Answer): Budget | undefined {
+  const { headers } = answer;
+  if ((headers["x-ratelimit-resource"] ?? "core") !== "core") return undefined;
+  const limit = Number(headers["x-ratelimit-limit"]);
+  const remaining = Number(headers["x-ratelimit-remaining"]);
+  const reset = resetAt(answer);
+  if (!Number.isFinite(limit + remaining) || reset === undefined) return undefined;
+  return { limit, remaining, resetAt: reset };
+}

@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { RefusedError } from "../errors.ts";
+import type { Run, RunSource } from "../run/run.ts";
+import { Answers } from "./answers.ts";
+import type { GitHub } from "./client.ts";
+import { ownerAndRepo } from "./repository.ts";
+
+const time = z.iso.datetime({ offset: true });
+
+/**
+ * What we use of GitHub's `workflow-run`, the same in REST and in webhooks. It gives `null` or nothing for much
+ * that its schema calls required; status, conclusion and event are open lists.
+ * https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
+ */
+export const runAnswer = z.object({
+  id: z.int(),
+  repository: z.object({ full_name: z.string() }),
+  workflow_id: z.int(),
+  name: z.string().nullish(),
+  path: z.string(),
+  display_title: z.string().nullish(),
+  event: z.string(),
+  status: z.string().nullish(),
+  conclusion: z.string().nullish(),
+  head_branch: z.string().nullish(),
+  head_sha: z.string(),
+  actor: z.object({ login: z.string() }).nullish(),
+  run_number: z.int(),
+  run_attempt: z.int().nullish(),
+  created_at: time,
+  run_started_at: time.nullish(),
+  updated_at: time,
+  html_url: z.string(),
+});
+
+const polledRun = runAnswer.transform((run) => toRun(run, "poll"));
+const polledRuns = z.object({ workflow_runs: z.array(polledRun) })
+  .transform(({ workflow_runs }) => workflow_runs);
+
+/** `new GitHubRuns(github)` */
+export class GitHubRuns implements RunSource {
+  readonly #github: GitHub;
+  readonly #lists = new Answers<readonly Run[]>(polledRuns);
+  readonly #single = new Answers<Run>(polledRun);
+
+  constructor(github: GitHub) {
+    this.#github = github;
+  }
+
+  /** Unfiltered: GitHub serves filtered lists from indexes in which the newest runs come and go. */
+  latest(repository: string, count: number, signal: AbortSignal): Promise<readonly Run[]> {
+    return this.#github.list(this.#lists, "/repos/{owner}/{repo}/actions/runs", {
+      parameters: ownerAndRepo(repository),
+      count,
+      signal,
+    });
+  }
+
+  async byId(repository: string, id: number, signal: AbortSignal): Promise<Run | undefined> {
+    const parameters = { ...ownerAndRepo(repository), run_id: id };
+    try {
+      const path = "/repos/{owner}/{repo}/actions/runs/{run_id}";
+      return (await this.#github.get(this.#single, path, { parameters, signal })).value;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** A run in our words. */
+export function toRun(run: z.infer<typeof runAnswer>, source: Run["source"]): Run {
+  const workflowName = run.name ?? run.path;
+  return {
+    id: run.id,
+    repository: run.repository.full_name,
+    workflowId: run.workflow_id,
+    workflowName,
+    displayTitle: run.display_title ?? workflowName,
+    event: run.event,
+    status: run.status ?? null,
+    conclusion: run.conclusion ?? null,
+    branch: run.head_branch ?? null,
+    headSha: run.head_sha,
+    actor: run.actor?.login ?? null,
+    runNumber: run.run_number,
+    runAttempt: run.run_attempt ?? 1,
+    createdAt: run.created_at,
+    startedAt: run.run_started_at ?? null,
+    updatedAt: run.updated_at,
+    htmlUrl: run.html_url,
+    source,
+  };
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof RefusedError && error.refusal.kind === "missing" &&
+    error.refusal.status === 404;
+}
