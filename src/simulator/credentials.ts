@@ -1,0 +1,95 @@
+import type { Clock } from "../clock.ts";
+import { type App, checkJwt } from "./jwt.ts";
+import { hex } from "./random.ts";
+import { badCredentials, notFound, type Refusal, undecodableJwt } from "./refusal.ts";
+import { timestamp } from "./timestamp.ts";
+
+export interface Credential {
+  /** `app`: the app itself, by its JWT. */
+  readonly kind: "user" | "installation" | "app" | "anonymous";
+  /** The token; empty for anonymous, `app` for the app. */
+  readonly token: string;
+  /** How GitHub names the holder in a sentence, for example `user ID 1`. */
+  readonly holder: string;
+}
+
+export interface InstallationToken {
+  readonly token: string;
+  readonly expires_at: string;
+  readonly permissions: Readonly<Record<string, string>>;
+  readonly repository_selection: "all";
+}
+
+const ANONYMOUS: Credential = { kind: "anonymous", token: "", holder: "127.0.0.1" };
+const APP: Credential = { kind: "app", token: "app", holder: "the app" };
+const INSTALLATION_TOKEN_MS = 60 * 60 * 1000;
+
+/** Who may ask: the tokens of users, and those that installations of an app were given. */
+export class Credentials {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #app: App | undefined;
+  readonly #users: Set<string>;
+  readonly #installations = new Map<string, { readonly id: number; readonly expiresAt: number }>();
+
+  constructor({ clock, random, app, tokens }: {
+    readonly clock: Clock;
+    readonly random: () => number;
+    readonly app: App | undefined;
+    readonly tokens: readonly string[];
+  }) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#app = app;
+    this.#users = new Set(tokens);
+  }
+
+  add(token: string): void {
+    this.#users.add(token);
+  }
+
+  /** From now on the token is answered with 401. */
+  revoke(token: string): void {
+    this.#users.delete(token);
+    this.#installations.delete(token);
+  }
+
+  /** Whose `Authorization` this is; a refusal when it is nobody's (any more). */
+  identify(authorization: string | null): Credential | Refusal {
+    if (authorization === null) return ANONYMOUS;
+    const token = /^(?:bearer|token)\s+(\S+)$/i.exec(authorization)?.[1];
+    if (token === undefined) return badCredentials();
+    if (this.#users.has(token)) return { kind: "user", token, holder: "user ID 1" };
+    if (token.split(".").length === 3) {
+      return checkJwt(token, { app: this.#app, now: this.#clock.now() }) ?? APP;
+    }
+    const installation = this.#installations.get(token);
+    if (installation && this.#clock.now() < installation.expiresAt) {
+      return { kind: "installation", token, holder: `installation ID ${installation.id}` };
+    }
+    return badCredentials();
+  }
+
+  /** A new token for an installation, when it is the app that asks. It is accepted for one hour. */
+  issue(credential: Credential, installation: number): InstallationToken | Refusal {
+    if (credential.kind !== "app") return undecodableJwt();
+    if (this.#app && !this.#app.installations.includes(installation)) return notFound();
+    const token = `ghs_${hex(this.#random, 36)}`;
+    const expiresAt = this.#clock.now() + INSTALLATION_TOKEN_MS;
+    this.#forgetExpired();
+    this.#installations.set(token, { id: installation, expiresAt });
+    return {
+      token,
+      expires_at: timestamp(expiresAt),
+      permissions: { actions: "read", metadata: "read" },
+      repository_selection: "all",
+    };
+  }
+
+  #forgetExpired(): void {
+    const now = this.#clock.now();
+    for (const [token, { expiresAt }] of this.#installations) {
+      if (expiresAt <= now) this.#installations.delete(token);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import type { Clock } from "../clock.ts";
+import type { Credential } from "./credentials.ts";
+
+/** What one credential has left of its primary limit. */
+export interface RateLimit {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly used: number;
+  /** Seconds since the epoch. */
+  readonly reset: number;
+}
+
+const WINDOW_MS = 60 * 60 * 1000;
+const ANONYMOUS_LIMIT = 60;
+
+/**
+ * The primary limit, per token and hour from its first request:
+ * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+ */
+export class RateLimits {
+  readonly #clock: Clock;
+  readonly #limit: number;
+  readonly #limits = new Map<string, RateLimit>();
+
+  constructor(clock: Clock, limit: number) {
+    this.#clock = clock;
+    this.#limit = limit;
+  }
+
+  of({ token }: Pick<Credential, "token">): RateLimit {
+    const now = this.#clock.now();
+    const kept = this.#limits.get(token);
+    if (kept && now < kept.reset * 1000) return kept;
+    const limit = token === "" ? ANONYMOUS_LIMIT : this.#limit;
+    const fresh = { limit, remaining: limit, used: 0, reset: Math.ceil((now + WINDOW_MS) / 1000) };
+    this.#limits.set(token, fresh);
+    return fresh;
+  }
+
+  /** Takes one request off what is left. */
+  spend({ token }: Pick<Credential, "token">): void {
+    const { limit, remaining, used, reset } = this.of({ token });
+    this.#limits.set(token, {
+      limit,
+      remaining: Math.max(0, remaining - 1),
+      used: used + 1,
+      reset,
+    });
+  }
+
+  /** Sets what a token has left, for example `{ remaining: 0 }`, until its reset (seconds since the epoch). */
+  set(
+    token: string,
+    { remaining, reset }: { readonly remaining: number; readonly reset?: number },
+  ): void {
+    const kept = this.of({ token });
+    this.#limits.set(token, {
+      limit: kept.limit,
+      remaining,
+      used: kept.limit - remaining,
+      reset: reset ?? kept.reset,
+    });
+  }
+}
+
+export function rateLimitHeaders(
+  { limit, remaining, used, reset }: RateLimit,
+): Record<string, string> {
+  return {
+    "x-ratelimit-limit": String(limit),
+    "x-ratelimit-remaining": String(remaining),
+    "x-ratelimit-used": String(used),
+    "x-ratelimit-reset": String(reset),
+    "x-ratelimit-resource": "core",
+  };
+}
+
+/** https://docs.github.com/en/rest/rate-limit/rate-limit */
+export function rateLimitJson(core: RateLimit) {
+  const minute = { limit: 30, remaining: 30, used: 0, reset: core.reset, resource: "search" };
+  const rate = { ...core, resource: "core" };
+  return { resources: { core: rate, search: minute }, rate };
+}

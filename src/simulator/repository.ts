@@ -1,0 +1,31 @@
+/** A repository in GitHub's names. Times are RFC 3339 in whole seconds. */
+export interface Repository {
+  readonly id: number;
+  /** `owner/name` */
+  readonly full_name: string;
+  readonly private: boolean;
+  readonly description: string | null;
+  readonly language: string | null;
+  readonly default_branch: string;
+  readonly created_at: string;
+  /** `null` when nothing was ever pushed. */
+  readonly pushed_at: string | null;
+  readonly workflows: readonly Workflow[];
+}
+
+export interface Workflow {
+  readonly id: number;
+  readonly name: string;
+  /** For example `.github/workflows/ci.yml` */
+  readonly path: string;
+  readonly created_at: string;
+}
+
+/** What a repository is to be; everything but its name gets a lifelike value. */
+export type RepositoryFields =
+  & Pick<Repository, "full_name">
+  & Partial<Omit<Repository, "full_name" | "workflows">>
+  & { readonly workflows?: readonly Partial<Workflow>[] };
+
+/** How a repository refuses everyone although it exists. */
+export type Block = 403 | 404 | 451;

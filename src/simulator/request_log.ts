@@ -1,0 +1,54 @@
+/** One request that was answered. */
+export interface LoggedRequest {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  /** 0 when the connection was cut. */
+  readonly status: number;
+  /** Whether it had an `If-None-Match`. */
+  readonly conditional: boolean;
+}
+
+export interface RequestCounts {
+  readonly requests: number;
+  readonly notModified: number;
+  /** Requests that were charged to a primary rate limit. */
+  readonly spent: number;
+}
+
+/** The latest requests, and how many there were in all. */
+export class RequestLog {
+  readonly #kept: number;
+  #entries: LoggedRequest[] = [];
+  #counts: RequestCounts = { requests: 0, notModified: 0, spent: 0 };
+
+  constructor(kept: number) {
+    this.#kept = kept;
+  }
+
+  /** Oldest first. */
+  get entries(): readonly LoggedRequest[] {
+    return this.#entries.slice(-this.#kept);
+  }
+
+  get counts(): RequestCounts {
+    return this.#counts;
+  }
+
+  add(entry: LoggedRequest, { spent }: { readonly spent: boolean }): void {
+    this.#entries.push(entry);
+    if (this.#entries.length >= 2 * this.#kept) this.#entries = this.#entries.slice(-this.#kept);
+    this.#counts = {
+      requests: this.#counts.requests + 1,
+      notModified: this.#counts.notModified + Number(entry.status === 304),
+      spent: this.#counts.spent + Number(spent),
+    };
+  }
+
+  clear(): void {
+    this.#entries = [];
+    this.#counts = { requests: 0, notModified: 0, spent: 0 };
+  }
+}

@@ -1,0 +1,146 @@
+import { type Context, Hono } from "hono";
+import type { Credential, Credentials } from "./credentials.ts";
+import { pageOf } from "./page.ts";
+import { rateLimitJson, type RateLimits } from "./rate_limits.ts";
+import { blocked, notFound, type Refusal, refuse } from "./refusal.ts";
+import type { Repository } from "./repository.ts";
+import { repositoryJson, workflowJson } from "./repository_json.ts";
+import type { RunIndex } from "./run_index.ts";
+import { runJson } from "./run_json.ts";
+import { authenticatedUserJson, type Origin } from "./user_json.ts";
+import type { World } from "./world.ts";
+
+/** What a route is told of the request besides the request: who asks, and under which address. */
+export interface Caller {
+  readonly credential: Credential;
+  readonly origin: Origin;
+}
+
+/** A request without any credential sees public repositories and nothing else. */
+const REQUIRES_AUTHENTICATION = refuse(401, "Requires authentication");
+const USERS_ONLY = refuse(403, "Resource not accessible by integration");
+const INSTALLATIONS_ONLY = refuse(
+  403,
+  "You must authenticate with an installation access token in order to list repositories for an installation.",
+);
+
+type Asked = Context<{ Bindings: Caller }>;
+
+/** The routes of GitHub's REST API that the simulator knows. `created` and other filters are ignored. */
+export function routes({ world, index, credentials, rateLimits, login }: {
+  readonly world: World;
+  readonly index: RunIndex;
+  readonly credentials: Credentials;
+  readonly rateLimits: RateLimits;
+  readonly login: string;
+}): Hono<{ Bindings: Caller }> {
+  const api = new Hono<{ Bindings: Caller }>();
+
+  api.get("/user", (c) => {
+    if (c.env.credential.kind === "anonymous") return answer(REQUIRES_AUTHENTICATION);
+    if (c.env.credential.kind === "installation") return answer(USERS_ONLY);
+    return c.json(authenticatedUserJson(login, c.env.origin));
+  });
+
+  api.get("/user/repos", (c) => {
+    if (c.env.credential.kind === "anonymous") return answer(REQUIRES_AUTHENTICATION);
+    if (c.env.credential.kind === "installation") return answer(USERS_ONLY);
+    const { sort, direction } = c.req.query();
+    const { items, link } = page(c, sorted(world.repositories(), { sort, direction }));
+    return c.json(items.map((repository) => repositoryJson(repository, c.env.origin)), 200, link);
+  });
+
+  api.get("/installation/repositories", (c) => {
+    if (c.env.credential.kind !== "installation") return answer(INSTALLATIONS_ONLY);
+    const all = world.repositories();
+    const { items, link } = page(c, all);
+    const repositories = items.map((repository) => repositoryJson(repository, c.env.origin));
+    return c.json(
+      { total_count: all.length, repository_selection: "all", repositories },
+      200,
+      link,
+    );
+  });
+
+  api.post("/app/installations/:id/access_tokens", (c) => {
+    const issued = credentials.issue(c.env.credential, Number(c.req.param("id")));
+    return "status" in issued ? answer(issued) : c.json(issued, 201);
+  });
+
+  api.get("/rate_limit", (c) => c.json(rateLimitJson(rateLimits.of(c.env.credential))));
+
+  api.get("/repos/:owner/:repo", (c) => {
+    const repository = find(c);
+    if ("status" in repository) return answer(repository);
+    return c.json(repositoryJson(repository, c.env.origin));
+  });
+
+  api.get("/repos/:owner/:repo/actions/runs", (c) => {
+    const repository = find(c);
+    if ("status" in repository) return answer(repository);
+    const runs = index.list(repository.full_name);
+    const { items, link } = page(c, runs);
+    const workflow_runs = items.map((run) => runJson(run, repository, c.env.origin));
+    return c.json({ total_count: runs.length, workflow_runs }, 200, link);
+  });
+
+  api.get("/repos/:owner/:repo/actions/runs/:id{[0-9]+}", (c) => {
+    const repository = find(c);
+    if ("status" in repository) return answer(repository);
+    const run = world.run(Number(c.req.param("id")));
+    if (run?.repository !== repository.full_name) return answer(notFound());
+    return c.json(runJson(run, repository, c.env.origin));
+  });
+
+  api.get("/repos/:owner/:repo/actions/workflows", (c) => {
+    const repository = find(c);
+    if ("status" in repository) return answer(repository);
+    const { items, link } = page(c, repository.workflows);
+    const workflows = items.map((workflow) => workflowJson(workflow, repository, c.env.origin));
+    return c.json({ total_count: repository.workflows.length, workflows }, 200, link);
+  });
+
+  /** The repository of the path, when the one who asks may have it. */
+  function find(c: Asked): Repository | Refusal {
+    const repository = world.repository(`${c.req.param("owner")}/${c.req.param("repo")}`);
+    if (!repository) return notFound();
+    if (repository.private && c.env.credential.kind === "anonymous") return notFound();
+    const block = world.block(repository.full_name);
+    return block === undefined ? repository : blocked(block);
+  }
+
+  const root = new Hono<{ Bindings: Caller }>();
+  root.notFound(() => answer(notFound()));
+  root.route("/", api);
+  root.route("/api/v3", api);
+  return root;
+}
+
+function answer({ status, body, headers }: Refusal): Response {
+  return Response.json(body, { status, headers: headers ?? {} });
+}
+
+function page<T>(
+  c: Asked,
+  all: readonly T[],
+): { items: readonly T[]; link: Record<string, string> } {
+  const { pathname, search } = new URL(c.req.url);
+  const { items, link } = pageOf(all, new URL(pathname + search, c.env.origin.html));
+  return { items, link: link === undefined ? {} : { link } };
+}
+
+/** https://docs.github.com/en/rest/repos/repos#list-repositories-for-the-authenticated-user */
+function sorted(repositories: readonly Repository[], { sort = "full_name", direction }: {
+  readonly sort: string | undefined;
+  readonly direction: string | undefined;
+}): readonly Repository[] {
+  const key = (repository: Repository) => {
+    if (sort === "pushed" || sort === "updated") return repository.pushed_at ?? "";
+    return sort === "created" ? repository.created_at : repository.full_name;
+  };
+  const ascending = direction === "asc" || (direction === undefined && sort === "full_name");
+  const order = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0;
+  return repositories.toSorted((a, b) =>
+    (ascending ? 1 : -1) * (order(key(a), key(b)) || a.id - b.id)
+  );
+}

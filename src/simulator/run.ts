@@ -1,0 +1,91 @@
+import { timestamp } from "./timestamp.ts";
+
+/** A workflow run as it stands at a moment, in GitHub's names. Times are RFC 3339 in whole seconds. */
+export interface WorkflowRun {
+  readonly id: number;
+  /** `owner/name` */
+  readonly repository: string;
+  readonly workflow_id: number;
+  readonly name: string | null;
+  readonly display_title: string;
+  readonly event: string;
+  readonly status: string | null;
+  readonly conclusion: string | null;
+  readonly head_branch: string | null;
+  readonly head_sha: string;
+  readonly path: string;
+  readonly run_number: number;
+  /** `undefined` leaves the field out of the JSON. */
+  readonly run_attempt: number | undefined;
+  /** The logins. */
+  readonly actor: string | null;
+  readonly triggering_actor: string | null;
+  readonly created_at: string;
+  /** When this attempt started. */
+  readonly run_started_at: string | null;
+  readonly updated_at: string;
+}
+
+/** How a run goes on by itself: it waits, it runs, it ends. */
+export interface Timeline {
+  readonly queued_seconds: number;
+  readonly running_seconds: number;
+  readonly conclusion: string;
+}
+
+/** What a run is to be; everything left out gets a lifelike value. Without a timeline it stays as it is. */
+export type RunFields = Partial<Omit<WorkflowRun, "repository">> & { readonly timeline?: Timeline };
+
+/** A run and what is still to come of it, earliest first. */
+export interface RunCourse {
+  readonly run: WorkflowRun;
+  readonly ahead: readonly Transition[];
+}
+
+interface Transition {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly status: string;
+  readonly conclusion: string | null;
+}
+
+/** What a timeline that begins at `start` (ms since the epoch) brings. */
+export function transitions(timeline: Timeline | undefined, start: number): readonly Transition[] {
+  if (!timeline) return [];
+  const startsAt = start + timeline.queued_seconds * 1000;
+  const endsAt = startsAt + timeline.running_seconds * 1000;
+  return [
+    { at: startsAt, status: "in_progress", conclusion: null },
+    { at: endsAt, status: "completed", conclusion: timeline.conclusion },
+  ];
+}
+
+/** The course after everything that was due at `now` (ms since the epoch) has happened. */
+export function settle(course: RunCourse, now: number): RunCourse {
+  const due = course.ahead.filter((transition) => transition.at <= now);
+  const last = due.at(-1);
+  if (!last) return course;
+  const { at, status, conclusion } = last;
+  return {
+    run: { ...course.run, status, conclusion, updated_at: timestamp(at) },
+    ahead: course.ahead.slice(due.length),
+  };
+}
+
+/** Another attempt of the same run, from its beginning. */
+export function restart(run: WorkflowRun, now: number): WorkflowRun {
+  const at = timestamp(now);
+  return {
+    ...run,
+    run_attempt: (run.run_attempt ?? 1) + 1,
+    status: "queued",
+    conclusion: null,
+    run_started_at: at,
+    updated_at: at,
+  };
+}
+
+/** Newest first, as GitHub lists them. */
+export function newestFirst(a: WorkflowRun, b: WorkflowRun): number {
+  return Date.parse(b.created_at) - Date.parse(a.created_at) || b.id - a.id;
+}

@@ -1,0 +1,65 @@
+/** Where the simulated GitHub can be reached: its API and its pages. No trailing slash. */
+export interface Origin {
+  readonly api: string;
+  readonly html: string;
+}
+
+/** GitHub's "simple user" (https://docs.github.com/en/rest/users/users). */
+export function userJson(login: string, { api, html }: Origin) {
+  const id = userId(login);
+  const url = `${api}/users/${login}`;
+  return {
+    login,
+    id,
+    node_id: nodeId("User", id),
+    avatar_url: `${html}/avatars/u/${id}?v=4`,
+    gravatar_id: "",
+    url,
+    html_url: `${html}/${login}`,
+    followers_url: `${url}/followers`,
+    following_url: `${url}/following{/other_user}`,
+    gists_url: `${url}/gists{/gist_id}`,
+    starred_url: `${url}/starred{/owner}{/repo}`,
+    subscriptions_url: `${url}/subscriptions`,
+    organizations_url: `${url}/orgs`,
+    repos_url: `${url}/repos`,
+    events_url: `${url}/events{/privacy}`,
+    received_events_url: `${url}/received_events`,
+    type: login.endsWith("[bot]") ? "Bot" : "User",
+    user_view_type: "public",
+    site_admin: false,
+  };
+}
+
+/** What `GET /user` tells of the user who asks. */
+export function authenticatedUserJson(login: string, origin: Origin) {
+  return {
+    ...userJson(login, origin),
+    name: login,
+    company: null,
+    blog: "",
+    location: null,
+    email: null,
+    hireable: null,
+    bio: null,
+    twitter_username: null,
+    public_repos: 8,
+    public_gists: 0,
+    followers: 0,
+    following: 0,
+    created_at: "2011-01-25T18:44:36Z",
+    updated_at: "2026-01-01T00:00:00Z",
+  };
+}
+
+/** GitHub's older form of a node id: length of the type's name, type, number, in base 64. */
+export function nodeId(type: string, id: number): string {
+  return btoa(`0${type.length}:${type}${id}`);
+}
+
+/** A number that is always the same for a login. */
+function userId(login: string): number {
+  let id = 7;
+  for (const letter of login) id = (id * 31 + (letter.codePointAt(0) ?? 0)) % 90_000_000;
+  return id;
+}

@@ -1,0 +1,248 @@
+import type { Clock } from "../clock.ts";
+import { hex, seededRandom } from "./random.ts";
+import type { Block, Repository, RepositoryFields } from "./repository.ts";
+import {
+  newestFirst,
+  restart,
+  type RunCourse,
+  type RunFields,
+  settle,
+  type Timeline,
+  transitions,
+  type WorkflowRun,
+} from "./run.ts";
+import { timestamp } from "./timestamp.ts";
+
+/** Something that happens in a repository: a push, or a run that starts for another reason. */
+export interface Happening {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly full_name: string;
+  /** Whether commits arrived, which moves `pushed_at`. */
+  readonly pushed: boolean;
+  readonly runs: readonly RunFields[];
+}
+
+/** What happens in a world without anyone asking for it. */
+export interface Activity {
+  /** The next thing that happens at or before `until` (ms since the epoch), each once, in the order of time. */
+  next(until: number): Happening | undefined;
+}
+
+export interface WorldOptions {
+  readonly clock: Clock;
+  /** Ids and commits are the same for the same seed. */
+  readonly seed?: number;
+  /** Without one the world is quiet: only what its methods do happens. */
+  readonly activity?: Activity;
+  /** How many runs of a repository are kept; the oldest go first. */
+  readonly runsKept?: number;
+}
+
+interface RepositoryState {
+  readonly repository: Repository;
+  readonly runs: Map<number, RunCourse>;
+  readonly block: Block | undefined;
+}
+
+/**
+ * The state behind the simulated GitHub. Time passes when someone looks: every method first lets happen what
+ * was due. A repository is named `owner/name`, in any case, as on GitHub; an unknown name or id throws
+ * where something is to be changed, and gives `undefined` where it is only looked for.
+ */
+export class World {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #activity: Activity | undefined;
+  readonly #runsKept: number;
+  readonly #states = new Map<string, RepositoryState>();
+  readonly #runNumbers = new Map<number, number>();
+  #lastRepositoryId = 812_000_000;
+  #lastWorkflowId = 94_000_000;
+  #lastRunId = 19_400_000_000;
+
+  constructor({ clock, seed = 1, activity, runsKept = 300 }: WorldOptions) {
+    this.#clock = clock;
+    this.#random = seededRandom(seed);
+    this.#activity = activity;
+    this.#runsKept = runsKept;
+  }
+
+  /** In the order of their ids. */
+  repositories(): readonly Repository[] {
+    this.#catchUp();
+    return [...this.#states.values()].map((state) => state.repository).sort((a, b) => a.id - b.id);
+  }
+
+  repository(fullName: string): Repository | undefined {
+    this.#catchUp();
+    return this.#states.get(fullName.toLowerCase())?.repository;
+  }
+
+  block(fullName: string): Block | undefined {
+    return this.#states.get(fullName.toLowerCase())?.block;
+  }
+
+  /** Newest first; none for an unknown repository. */
+  runs(fullName: string): readonly WorkflowRun[] {
+    const now = this.#catchUp();
+    const state = this.#states.get(fullName.toLowerCase());
+    return [...state?.runs.values() ?? []].map((course) => settle(course, now).run).sort(
+      newestFirst,
+    );
+  }
+
+  run(id: number): WorkflowRun | undefined {
+    const now = this.#catchUp();
+    for (const { runs } of this.#states.values()) {
+      const course = runs.get(id);
+      if (course) return settle(course, now).run;
+    }
+    return undefined;
+  }
+
+  /** Adds a repository, with one workflow `CI` unless told otherwise. */
+  addRepository(fields: RepositoryFields): Repository {
+    const now = timestamp(this.#catchUp());
+    const { workflows = [{}], ...rest } = fields;
+    const repository: Repository = {
+      id: this.#lastRepositoryId += 1_017,
+      private: false,
+      description: null,
+      language: "TypeScript",
+      default_branch: "main",
+      created_at: now,
+      pushed_at: now,
+      ...rest,
+      workflows: workflows.map(({ name = "CI", ...workflow }) => ({
+        id: this.#lastWorkflowId += 31,
+        name,
+        path: `.github/workflows/${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.yml`,
+        created_at: now,
+        ...workflow,
+      })),
+    };
+    this.#keep({ repository, runs: new Map(), block: undefined });
+    return repository;
+  }
+
+  removeRepository(fullName: string): void {
+    this.#states.delete(this.#state(fullName).repository.full_name.toLowerCase());
+  }
+
+  /** Makes everything in a repository answer with `status`, or as usual again; it stays in the lists. */
+  blockRepository(fullName: string, status: Block | undefined): void {
+    this.#keep({ ...this.#state(fullName), block: status });
+  }
+
+  /** Commits arrive now, and start `runs`. */
+  push(
+    fullName: string,
+    { runs = [{}] }: { readonly runs?: readonly RunFields[] } = {},
+  ): readonly WorkflowRun[] {
+    const at = this.#catchUp();
+    return this.#happen({ at, full_name: fullName, pushed: true, runs });
+  }
+
+  /** Adds a run that is queued now, or whatever `fields` say; `pushed_at` does not move. */
+  addRun(fullName: string, fields: RunFields = {}): WorkflowRun {
+    return this.#start(fullName, fields, this.#catchUp());
+  }
+
+  /** Changes a run; what was ahead of it no longer comes. `updated_at` is now unless given. */
+  updateRun(id: number, fields: Omit<RunFields, "id">): WorkflowRun {
+    const now = this.#catchUp();
+    const { timeline, ...changes } = fields;
+    const run = { ...this.#existing(id), updated_at: timestamp(now), ...changes };
+    return this.#keepRun({ run, ahead: transitions(timeline, now) });
+  }
+
+  /** Runs it once more: the same id, the next attempt, queued. */
+  rerun(id: number, timeline?: Timeline): WorkflowRun {
+    const now = this.#catchUp();
+    return this.#keepRun({
+      run: restart(this.#existing(id), now),
+      ahead: transitions(timeline, now),
+    });
+  }
+
+  removeRun(id: number): void {
+    this.#state(this.#existing(id).repository).runs.delete(id);
+  }
+
+  #catchUp(): number {
+    const now = this.#clock.now();
+    let happening;
+    while ((happening = this.#activity?.next(now))) this.#happen(happening);
+    return now;
+  }
+
+  #happen({ at, full_name, pushed, runs }: Happening): readonly WorkflowRun[] {
+    const state = this.#state(full_name);
+    if (pushed) {
+      this.#keep({ ...state, repository: { ...state.repository, pushed_at: timestamp(at) } });
+    }
+    return runs.map((fields) => this.#start(full_name, fields, at));
+  }
+
+  #start(fullName: string, { timeline, ...fields }: RunFields, at: number): WorkflowRun {
+    const { repository } = this.#state(fullName);
+    const workflow = repository.workflows.find(({ id }) => id === fields.workflow_id) ??
+      repository.workflows[0];
+    if (!workflow) throw new Error(`Cannot start a run in "${fullName}": it has no workflow`);
+    const run_number = fields.run_number ?? (this.#runNumbers.get(workflow.id) ?? 0) + 1;
+    this.#runNumbers.set(workflow.id, run_number);
+    const created_at = fields.created_at ?? timestamp(at);
+    const actor = fields.actor === undefined ? "octocat" : fields.actor;
+    const run: WorkflowRun = {
+      id: this.#lastRunId += 1 + Math.floor(this.#random() * 4_000),
+      repository: repository.full_name,
+      workflow_id: workflow.id,
+      name: workflow.name,
+      display_title: "Update README.md",
+      event: "push",
+      status: "queued",
+      conclusion: fields.status === "completed" ? "success" : null,
+      head_branch: repository.default_branch,
+      head_sha: hex(this.#random, 40),
+      path: workflow.path,
+      run_number,
+      run_attempt: 1,
+      actor,
+      triggering_actor: actor,
+      created_at,
+      run_started_at: created_at,
+      updated_at: created_at,
+      ...fields,
+    };
+    return this.#keepRun({ run, ahead: transitions(timeline, Date.parse(created_at)) });
+  }
+
+  #keepRun(course: RunCourse): WorkflowRun {
+    const { runs } = this.#state(course.run.repository);
+    runs.set(course.run.id, course);
+    if (runs.size > this.#runsKept) {
+      const oldest = [...runs.values()].map(({ run }) => run).sort(newestFirst).at(-1);
+      if (oldest) runs.delete(oldest.id);
+    }
+    return settle(course, this.#clock.now()).run;
+  }
+
+  #keep(state: RepositoryState): void {
+    this.#states.set(state.repository.full_name.toLowerCase(), state);
+  }
+
+  #state(fullName: string): RepositoryState {
+    const state = this.#states.get(fullName.toLowerCase());
+    if (!state) {
+      throw new Error(`Cannot find repository "${fullName}": the world has none of that name`);
+    }
+    return state;
+  }
+
+  #existing(id: number): WorkflowRun {
+    const run = this.run(id);
+    if (!run) throw new Error(`Cannot find run ${id}: no repository has it`);
+    return run;
+  }
+}

@@ -1,0 +1,80 @@
+import { Simulator, type SimulatorOptions } from "../../src/simulator/server.ts";
+import { World } from "../../src/simulator/world.ts";
+import { HandClock } from "./hand_clock.ts";
+
+export const TOKEN = "ghp_simulated";
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** Parsed from the text; an empty object when that is no JSON object. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** The same when it is a list. */
+  readonly list: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** A simulator over a real socket, stopped when it goes out of scope: `await using github = serve()`. */
+export function serve(options: Partial<SimulatorOptions> & { readonly clock?: HandClock } = {}) {
+  const clock = options.clock ?? new HandClock();
+  const world = options.world ?? new World({ clock });
+  const simulator = new Simulator({ tokens: [TOKEN], ...options, clock, world });
+  const stop = new AbortController();
+  const { url, finished } = simulator.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    signal: stop.signal,
+  });
+
+  async function ask(path: string, init: RequestInit = {}): Promise<Answered> {
+    const headers = new Headers({ authorization: `Bearer ${TOKEN}` });
+    for (const [name, value] of new Headers(init.headers)) headers.set(name, value);
+    if (headers.get("authorization") === "none") headers.delete("authorization");
+    const signal = AbortSignal.timeout(5_000);
+    const response = await fetch(path.startsWith("http") ? path : url + path, {
+      ...init,
+      headers,
+      signal,
+    });
+    const text = await response.text();
+    const { status } = response;
+    return {
+      status,
+      headers: response.headers,
+      text,
+      json: objectOf(parse(text)),
+      list: listOf(parse(text)),
+    };
+  }
+
+  return {
+    clock,
+    world,
+    simulator,
+    url,
+    finished,
+    stop: () => stop.abort(),
+    ask,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await finished;
+    },
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The objects in a list; none when it is none. */
+export function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.map(objectOf) : [];
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
