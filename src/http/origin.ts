@@ -9,21 +9,18 @@ export interface OriginRule {
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 
 /**
- * The rule for a server that listens on `hostname`. One on a loopback address answers to loopback names and that of its
- * public URL alone: otherwise a page whose name was made to point at 127.0.0.1 would pass as coming from our own host
- * (docs/decisions/origin.md).
+ * A server on a loopback address answers to loopback names and that of its public URL alone: otherwise a page whose name
+ * was made to point at 127.0.0.1 would pass as coming from our own host (docs/decisions/origin.md).
  */
 export function originRule(
-  hostname: string,
-  { allowed, publicUrl }: { allowed: readonly string[]; publicUrl: string | undefined },
+  { allowed, publicUrl, isLoopback }: {
+    allowed: readonly string[];
+    publicUrl: string | undefined;
+    isLoopback: boolean;
+  },
 ): OriginRule {
   const ownHosts = publicUrl ? [new URL(publicUrl).hostname] : [];
-  return { allowed, hosts: isLoopback(hostname) ? [...LOOPBACK_HOSTS, ...ownHosts] : [] };
-}
-
-/** Whether nobody on another machine can reach what listens on `hostname`. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" || /^127(\.\d{1,3}){3}$/.test(hostname);
+  return { allowed, hosts: isLoopback ? [...LOOPBACK_HOSTS, ...ownHosts] : [] };
 }
 
 /** Programs send no Origin and are let in; browsers always send one (RFC 6455, section 10.2). */

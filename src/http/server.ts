@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { requestId } from "hono/request-id";
 import type { Clock } from "../clock.ts";
-import { UsageError } from "../errors.ts";
+import { messageOf, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Health } from "./health.ts";
 import { problem } from "./problem.ts";
@@ -83,8 +83,9 @@ export class Server {
     if (signal.aborted) stopped.resolve();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });
     await Promise.race([stopped.promise, server.finished]);
+    const drained = server.shutdown();
     await connections.close();
-    await Promise.race([server.shutdown(), clock.sleep(DRAIN_LIMIT_MS, cut.signal)]);
+    await Promise.race([drained, clock.sleep(DRAIN_LIMIT_MS, cut.signal)]);
     cut.abort();
     await server.finished;
   }
@@ -95,12 +96,11 @@ export class Server {
     try {
       return Deno.serve({ hostname, port, signal, onListen }, (request) => app.fetch(request));
     } catch (error) {
-      if (error instanceof Deno.errors.AddrInUse) {
-        throw new UsageError(
-          `Cannot listen on ${hostname}:${port}, it is in use: set SERVER_PORT to a free port`,
-        );
-      }
-      throw error;
+      const reason = error instanceof Deno.errors.AddrInUse ? "it is in use" : messageOf(error);
+      throw new UsageError(
+        `Cannot listen on ${hostname}:${port} (${reason}): set SERVER_HOST and SERVER_PORT to a free address`,
+        { cause: error },
+      );
     }
   }
 }

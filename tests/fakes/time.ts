@@ -1,6 +1,6 @@
 // FakeTime with the API of @std/testing/time, over @sinonjs/fake-timers.
 // @ts-types="@types/sinonjs__fake-timers"
-import { type Clock, type InstalledMethods, install } from "@sinonjs/fake-timers";
+import { type Clock, install, type InstalledMethods } from "@sinonjs/fake-timers";
 
 /** Replaces Date and the timers until it is disposed of: `using time = new FakeTime()`. */
 export class FakeTime {
@@ -24,6 +24,11 @@ export class FakeTime {
 
   async tickAsync(ms = 0): Promise<void> {
     await this.#clock.tickAsync(ms);
+  }
+
+  /** Sets the system clock, which moves no timer. */
+  setNow(now: number): void {
+    this.#clock.setSystemTime(now);
   }
 
   async runMicrotasks(): Promise<void> {

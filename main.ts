@@ -1,0 +1,3 @@
+import { runCommandLine } from "./src/cli/program.ts";
+
+if (import.meta.main) Deno.exit(await runCommandLine(Deno.args));

@@ -1,0 +1,6 @@
+import { VARIABLE_NAMES } from "../config.ts";
+
+/** The variables that we read, and no others: the program is allowed no more. */
+export function environment(): Record<string, string | undefined> {
+  return Object.fromEntries(VARIABLE_NAMES.map((name) => [name, Deno.env.get(name)]));
+}

@@ -1,0 +1,68 @@
+import { systemClock } from "../../src/clock.ts";
+import { Audience } from "../../src/feed/audience.ts";
+import { Cycle } from "../../src/run/cycle.ts";
+import { MemoryRunStore } from "../../src/run/memory.ts";
+import type { Budget } from "../../src/run/pace.ts";
+import { type Phase, Poller } from "../../src/run/poller.ts";
+import type { Run } from "../../src/run/run.ts";
+import type { Snapshot } from "../../src/run/snapshot.ts";
+import { FakeGitHub } from "./github.ts";
+
+export const BEAT_MS = 12_000;
+
+/** A running poller over a GitHub in the test's hand. `await using` stops it. */
+export class PollerUnderTest {
+  readonly github = new FakeGitHub();
+  readonly audience = new Audience();
+  readonly snapshots: { readonly at: number; readonly snapshot: Snapshot }[] = [];
+  readonly phases: Phase[] = [];
+  readonly changes: Run[] = [];
+  budget: Budget | undefined;
+  readonly poller: Poller;
+  readonly #stop = new AbortController();
+  readonly #finished: Promise<void>;
+
+  constructor() {
+    const { github } = this;
+    const cycle = new Cycle({
+      size: { repositories: 3, runs: 2, fetches: 5 },
+      clock: systemClock,
+      random: () => 0,
+      repositories: github,
+      runs: github,
+      store: new MemoryRunStore(),
+      onChange: (run) => this.changes.push(run),
+    });
+    this.poller = new Poller({
+      cycle,
+      interval: BEAT_MS,
+      clock: systemClock,
+      random: () => 0,
+      audience: this.audience,
+      budget: () => this.budget,
+      onSnapshot: (snapshot) => this.snapshots.push({ at: systemClock.now(), snapshot }),
+      onPhase: (phase) => this.phases.push(phase),
+    });
+    github.repositories = ["octo/a", "octo/b", "octo/c"];
+    this.#finished = this.poller.run(this.#stop.signal);
+  }
+
+  get frames(): string[] {
+    return this.snapshots.map(({ snapshot }) => snapshot.encode("compact"));
+  }
+
+  /** When snapshots came, in ms. */
+  get beats(): number[] {
+    return this.snapshots.map(({ at }) => at);
+  }
+
+  /** Resolves when the poller has stopped. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#finished;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
