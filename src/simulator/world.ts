@@ -33,8 +33,6 @@ export interface WorldOptions {
   readonly clock: Clock;
   /** Ids and commits are the same for the same seed. */
   readonly seed?: number;
-  /** Without one the world is quiet: only what its methods do happens. */
-  readonly activity?: Activity;
   /** How many runs of a repository are kept; the oldest go first. */
   readonly runsKept?: number;
 }
@@ -53,19 +51,23 @@ interface RepositoryState {
 export class World {
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #activity: Activity | undefined;
   readonly #runsKept: number;
   readonly #states = new Map<string, RepositoryState>();
   readonly #runNumbers = new Map<number, number>();
+  #activity: Activity | undefined;
   #lastRepositoryId = 812_000_000;
   #lastWorkflowId = 94_000_000;
   #lastRunId = 19_400_000_000;
 
-  constructor({ clock, seed = 1, activity, runsKept = 300 }: WorldOptions) {
+  constructor({ clock, seed = 1, runsKept = 300 }: WorldOptions) {
     this.#clock = clock;
     this.#random = seededRandom(seed);
-    this.#activity = activity;
     this.#runsKept = runsKept;
+  }
+
+  /** Lets `activity` happen from now on; until then the world is quiet: only what its methods do happens. */
+  animate(activity: Activity): void {
+    this.#activity = activity;
   }
 
   /** In the order of their ids. */
@@ -173,7 +175,9 @@ export class World {
   #catchUp(): number {
     const now = this.#clock.now();
     let happening;
-    while ((happening = this.#activity?.next(now))) this.#happen(happening);
+    while ((happening = this.#activity?.next(now))) {
+      if (this.#states.has(happening.full_name.toLowerCase())) this.#happen(happening);
+    }
     return now;
   }
 

@@ -1,0 +1,127 @@
+import type { Clock } from "../clock.ts";
+import { type RepositoryHabit, TeamAtWork, type Trigger } from "./activity.ts";
+import { seededRandom } from "./random.ts";
+import { timestamp } from "./timestamp.ts";
+import { World } from "./world.ts";
+
+interface DemoWorkflow {
+  readonly name: string;
+  readonly on: readonly Trigger[];
+  readonly seconds: readonly [number, number];
+}
+
+interface DemoRepository {
+  readonly full_name: string;
+  readonly description: string;
+  readonly language: string;
+  readonly private?: boolean;
+  readonly weight: number;
+  readonly workflows: readonly DemoWorkflow[];
+}
+
+const CI: DemoWorkflow = { name: "CI", on: ["push", "pull_request"], seconds: [35, 110] };
+const LINT: DemoWorkflow = { name: "Lint", on: ["push", "pull_request"], seconds: [12, 40] };
+const CODEQL: DemoWorkflow = {
+  name: "CodeQL",
+  on: ["push", "pull_request", "schedule"],
+  seconds: [50, 120],
+};
+const DEPLOY: DemoWorkflow = {
+  name: "Deploy",
+  on: ["push", "workflow_dispatch"],
+  seconds: [40, 90],
+};
+const RELEASE: DemoWorkflow = { name: "Release", on: ["workflow_dispatch"], seconds: [60, 150] };
+const NIGHTLY: DemoWorkflow = { name: "Nightly", on: ["schedule"], seconds: [90, 200] };
+
+const REPOSITORIES: readonly DemoRepository[] = [
+  {
+    full_name: "octo-org/storefront",
+    description: "What customers see",
+    language: "TypeScript",
+    weight: 6,
+    workflows: [CI, DEPLOY, LINT],
+  },
+  {
+    full_name: "octo-org/payments-api",
+    description: "Cards, refunds and invoices",
+    language: "Go",
+    private: true,
+    weight: 5,
+    workflows: [CI, CODEQL, DEPLOY],
+  },
+  {
+    full_name: "octo-org/mobile-app",
+    description: "The shop in a pocket",
+    language: "Kotlin",
+    weight: 4,
+    workflows: [CI, LINT, RELEASE],
+  },
+  {
+    full_name: "octo-org/search-indexer",
+    description: "Finds things before they are asked for",
+    language: "Rust",
+    weight: 3,
+    workflows: [CI, NIGHTLY],
+  },
+  {
+    full_name: "octo-org/design-system",
+    description: "Buttons, and when to use them",
+    language: "TypeScript",
+    weight: 3,
+    workflows: [LINT, CI, RELEASE],
+  },
+  {
+    full_name: "octo-org/infrastructure",
+    description: "Everything as code",
+    language: "HCL",
+    private: true,
+    weight: 2,
+    workflows: [{ name: "Plan", on: ["push", "pull_request"], seconds: [20, 60] }, DEPLOY, NIGHTLY],
+  },
+  {
+    full_name: "octo-org/docs",
+    description: "The manual",
+    language: "MDX",
+    weight: 2,
+    workflows: [{ name: "Build docs", on: ["push", "pull_request"], seconds: [15, 45] }, DEPLOY],
+  },
+];
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const HISTORY_MS = 60 * 60 * 1000;
+
+/** A world that looks like a team at work, with an hour of history. The same seed and clock give the same world. */
+export function demoWorld({ clock, seed = 1, runsKept = 300 }: {
+  readonly clock: Clock;
+  readonly seed?: number;
+  /** Runs of each repository; the oldest go first. */
+  readonly runsKept?: number;
+}): World {
+  const world = new World({ clock, seed, runsKept });
+  const now = clock.now();
+  const habits = REPOSITORIES.map((demo, i) =>
+    addRepository(world, demo, now - (400 + 90 * i) * DAY_MS)
+  );
+  world.animate(new TeamAtWork(habits, { random: seededRandom(seed), start: now - HISTORY_MS }));
+  return world;
+}
+
+function addRepository(world: World, demo: DemoRepository, createdAt: number): RepositoryHabit {
+  const { weight, workflows, ...fields } = demo;
+  const created_at = timestamp(createdAt);
+  const repository = world.addRepository({
+    ...fields,
+    created_at,
+    pushed_at: created_at,
+    workflows: workflows.map(({ name }) => ({ name, created_at })),
+  });
+  return {
+    repository,
+    weight,
+    workflows: repository.workflows.flatMap(({ id, name }) =>
+      workflows.filter((workflow) => workflow.name === name)
+        .map(({ on, seconds }) => ({ workflow_id: id, name, on, seconds }))
+    ),
+  };
+}
