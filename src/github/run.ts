@@ -48,8 +48,8 @@ export class GitHubRuns implements RunSource {
   }
 
   /** Unfiltered: GitHub serves filtered lists from indexes in which the newest runs come and go. */
-  latest(repository: string, count: number, signal: AbortSignal): Promise<readonly Run[]> {
-    return this.#github.list(this.#lists, "/repos/{owner}/{repo}/actions/runs", {
+  async latest(repository: string, count: number, signal: AbortSignal): Promise<readonly Run[]> {
+    return await this.#github.list(this.#lists, "/repos/{owner}/{repo}/actions/runs", {
       parameters: ownerAndRepo(repository),
       count,
       signal,
@@ -57,8 +57,8 @@ export class GitHubRuns implements RunSource {
   }
 
   async byId(repository: string, id: number, signal: AbortSignal): Promise<Run | undefined> {
-    const parameters = { ...ownerAndRepo(repository), run_id: id };
     try {
+      const parameters = { ...ownerAndRepo(repository), run_id: id };
       const path = "/repos/{owner}/{repo}/actions/runs/{run_id}";
       return (await this.#github.get(this.#single, path, { parameters, signal })).value;
     } catch (error) {

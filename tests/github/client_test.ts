@@ -1,0 +1,268 @@
+import {
+  assert,
+  assertEquals,
+  assertNotMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { z } from "zod";
+import { systemClock } from "../../src/clock.ts";
+import { Answers } from "../../src/github/answers.ts";
+import { GitHub } from "../../src/github/client.ts";
+import { REQUEST_LIMIT_MS } from "../../src/github/transport.ts";
+import { conditional, never, next, refused, Server } from "./server.ts";
+
+const anything = z.unknown();
+
+Deno.test("GitHub.get() returns what it has kept when the answer is 304", async () => {
+  await using server = new Server((request) => conditional(request, { a: 1 }));
+  const github = server.github();
+  let read = 0;
+  const answers = new Answers(
+    z.object({ a: z.number() }).transform(({ a }) => ({ a, read: ++read })),
+  );
+  const first = await github.get(answers, "/thing", { signal: never });
+  const second = await github.get(answers, "/thing", { signal: never });
+  assertEquals(server.sent("if-none-match"), [null, 'W/"7-token secret"']);
+  assertEquals(first.value, { a: 1, read: 1 });
+  assertEquals(second.value, { a: 1, read: 1 });
+  assertEquals({ requests: github.requests, notModified: github.notModified }, {
+    requests: 2,
+    notModified: 1,
+  });
+});
+
+Deno.test("GitHub.get() reads again what has changed, and then goes by the new ETag", async () => {
+  const bodies = [{ a: 1 }, { a: 22 }, { a: 22 }];
+  await using server = new Server((request, count) => conditional(request, bodies[count - 1]));
+  const github = server.github();
+  const answers = new Answers(anything);
+  const values = [];
+  for (const _ of bodies) {
+    values.push((await github.get(answers, "/thing", { signal: never })).value);
+  }
+  assertEquals(values, bodies);
+  assertEquals(github.notModified, 1);
+});
+
+Deno.test("GitHub.get() keeps an ETag per address, query included", async () => {
+  await using server = new Server((request) => conditional(request, request.url));
+  const github = server.github();
+  const answers = new Answers(anything);
+  const get = (page: number) =>
+    github.get(answers, "/thing", { parameters: { page }, signal: never });
+  await get(1);
+  assertEquals((await get(2)).value, `${server.url}/thing?page=2`);
+  assertEquals((await get(1)).value, `${server.url}/thing?page=1`);
+  assertEquals(server.sent("if-none-match").map((etag) => etag !== null), [false, false, true]);
+});
+
+Deno.test("GitHub.get() keeps the address of the next page for a 304", async () => {
+  await using server = new Server((request) =>
+    conditional(request, [], next(request, "/thing?page=2"))
+  );
+  const github = server.github();
+  const answers = new Answers(anything);
+  for (const _ of [1, 2]) {
+    const page = await github.get(answers, "/thing", { signal: never });
+    assertEquals(page.next, `${server.url}/thing?page=2`);
+  }
+  assertEquals(github.notModified, 1);
+});
+
+Deno.test("GitHub.get() never reuses what another credential got", async () => {
+  await using server = new Server((request) => conditional(request, "for all"));
+  const answers = new Answers(anything);
+  for (const token of ["one", "two", "one"]) {
+    await server.github({ token }).get(answers, "/thing", { signal: never });
+  }
+  assertEquals(server.sent("authorization"), ["token one", "token two", "token one"]);
+  assertEquals(server.sent("if-none-match"), [null, null, null]);
+});
+
+Deno.test("GitHub.get() keeps nothing of an answer without an ETag", async () => {
+  await using server = new Server(() => Response.json({}));
+  const github = server.github();
+  const answers = new Answers(anything);
+  for (const _ of [1, 2]) await github.get(answers, "/thing", { signal: never });
+  assertEquals(server.sent("if-none-match"), [null, null]);
+});
+
+Deno.test("Answers forgets the least recently used beyond its limit", async () => {
+  await using server = new Server((request) => conditional(request, request.url));
+  const github = server.github();
+  const answers = new Answers(anything, 2);
+  for (const path of ["/a", "/b", "/a", "/c", "/a", "/b"]) {
+    await github.get(answers, path, { signal: never });
+  }
+  const hits = server.sent("if-none-match").map((etag) => etag !== null);
+  assertEquals(hits, [false, false, true, false, true, false]);
+});
+
+Deno.test("Answers.keep() drops what the former credential got meanwhile", () => {
+  const answers = new Answers(anything);
+  const kept = { etag: "x", page: { value: 1, next: undefined } };
+  const old = { credential: "old", url: "/a" };
+  answers.find(old);
+  answers.find({ credential: "new", url: "/a" });
+  answers.keep(old, kept);
+  assertEquals(answers.find({ credential: "new", url: "/a" }), undefined);
+  answers.keep({ credential: "new", url: "/a" }, kept);
+  assertEquals(answers.find({ credential: "new", url: "/a" }), kept);
+});
+
+Deno.test("GitHub sends its name, and no API version that an Enterprise Server may refuse", async () => {
+  await using server = new Server(() => Response.json({}));
+  await server.github().get(new Answers(anything), "/thing", { signal: never });
+  assert(server.sent("user-agent")[0]?.startsWith("runwire/1.2.3 "));
+  assertEquals(server.sent("x-github-api-version"), [null]);
+});
+
+Deno.test("GitHub asks below the path of an Enterprise Server", async () => {
+  await using server = new Server((request, count) =>
+    Response.json([count], {
+      headers: count === 1 ? next(request, "/api/v3/things?page=2") : {},
+    })
+  );
+  for (const end of ["", "/"]) {
+    const github = new GitHub({
+      credential: { token: "t" },
+      baseUrl: `${server.url}/api/v3${end}`,
+      version: "0",
+      clock: systemClock,
+    });
+    await github.list(new Answers(z.array(anything)), "/things", { count: 101, signal: never });
+  }
+  assertEquals(server.asked, [
+    "/api/v3/things?per_page=100",
+    "/api/v3/things?page=2",
+    "/api/v3/things?per_page=100",
+  ]);
+});
+
+Deno.test("GitHub gives up after its time limit when nothing comes", async () => {
+  using time = new FakeTime();
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
+  const { promise: held, resolve: release } = Promise.withResolvers<Response>();
+  await using server = new Server(() => {
+    arrive();
+    return held;
+  });
+  const answer = refused(server.github().get(new Answers(anything), "/slow", { signal: never }));
+  await arrived;
+  let over = false;
+  void answer.then(() => over = true);
+  await time.tickAsync(REQUEST_LIMIT_MS - 1);
+  assertEquals(over, false);
+  await time.tickAsync(1);
+  const error = await answer;
+  release(new Response());
+  assertEquals(error.refusal, { kind: "unavailable" });
+  assertEquals(error.message, "GitHub did not answer GET /slow within 10 s");
+});
+
+Deno.test("GitHub gives up after its time limit when the body does not end", async () => {
+  using time = new FakeTime();
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
+  await using server = new Server(() => {
+    arrive();
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('{"a":')),
+    });
+    return new Response(body, { headers: { "content-type": "application/json" } });
+  });
+  const answer = refused(server.github().get(new Answers(anything), "/slow", { signal: never }));
+  await arrived;
+  await time.tickAsync(REQUEST_LIMIT_MS);
+  assertStringIncludes((await answer).message, "within 10 s");
+});
+
+Deno.test("GitHub rejects with the caller's reason when the caller aborts", async () => {
+  const stop = new AbortController();
+  const reason = new TypeError("Enough");
+  const { promise: held, resolve: release } = Promise.withResolvers<Response>();
+  await using server = new Server(() => {
+    stop.abort(reason);
+    return held;
+  });
+  const github = server.github();
+  const get = () => github.get(new Answers(anything), "/thing", { signal: stop.signal });
+  await assertRejects(get, TypeError, "Enough");
+  release(new Response());
+  await assertRejects(get, TypeError, "Enough");
+  assertEquals(server.requests.length, 1, "nothing is sent after the abort");
+});
+
+Deno.test("GitHub follows a renamed repository with its credential", async () => {
+  for (const status of [301, 302, 307]) {
+    await using server = new Server((request) =>
+      new URL(request.url).pathname === "/repos/old/name"
+        ? new Response(null, { status, headers: { location: "/repositories/1" } })
+        : conditional(request, "here")
+    );
+    const github = server.github();
+    const answers = new Answers(anything);
+    for (const _ of [1, 2]) {
+      const page = await github.get(answers, "/repos/old/name", { signal: never });
+      assertEquals(page.value, "here");
+    }
+    assertEquals(github.notModified, 1);
+  }
+});
+
+Deno.test("GitHub sends no credential where a redirect leads to another host", async () => {
+  await using other = new Server(() => Response.json("there"));
+  await using server = new Server(() =>
+    new Response(null, { status: 302, headers: { location: `${other.url}/x` } })
+  );
+  const page = await server.github().get(new Answers(anything), "/thing", { signal: never });
+  assertEquals(page.value, "there");
+  assertEquals(server.sent("authorization"), ["token secret"]);
+  assertEquals(other.sent("authorization"), [null]);
+});
+
+Deno.test("GitHub sends no credential where the next page is on another host", async () => {
+  await using other = new Server(() => Response.json([]));
+  await using server = new Server(() =>
+    Response.json([], { headers: { link: `<${other.url}/things>; rel="next"` } })
+  );
+  const list = server.github().list(new Answers(z.array(anything)), "/things", {
+    count: 500,
+    signal: never,
+  });
+  assertEquals((await refused(list)).refusal, { kind: "unavailable" });
+  assertEquals(other.requests.length, 0);
+});
+
+Deno.test("GitHub.list() follows pages until it has as many as were asked for", async () => {
+  await using server = new Server((request, count) =>
+    Response.json(Array(100).fill(count), { headers: next(request, `/things?page=${count + 1}`) })
+  );
+  const answers = new Answers(z.array(z.number()));
+  const list = await server.github().list(answers, "/things", { count: 150, signal: never });
+  assertEquals(server.asked, ["/things?per_page=100", "/things?page=2"]);
+  assertEquals([list.length, list.at(-1)], [150, 2]);
+});
+
+Deno.test("GitHub.list() ends where a list does not", async () => {
+  await using server = new Server((request) =>
+    Response.json([1], { headers: next(request, "/things") })
+  );
+  const answers = new Answers(z.array(z.number()));
+  const list = await server.github().list(answers, "/things", { count: Infinity, signal: never });
+  assertEquals(list.length, 100);
+});
+
+Deno.test("GitHub tells a network fault without the address", async () => {
+  const server = new Server(() => Response.json({}));
+  const github = server.github();
+  await server[Symbol.asyncDispose]();
+  const parameters = { since: "then" };
+  const error = await refused(
+    github.get(new Answers(anything), "/thing", { parameters, signal: never }),
+  );
+  assertEquals(error.refusal, { kind: "unavailable" });
+  assertStringIncludes(error.message, "Cannot reach GitHub for GET /thing: ");
+  assertNotMatch(error.message, /127|since|secret/);
+});

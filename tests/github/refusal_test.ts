@@ -1,0 +1,170 @@
+import { assertEquals, assertNotMatch } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { z } from "zod";
+import { systemClock } from "../../src/clock.ts";
+import type { Refusal } from "../../src/errors.ts";
+import { Answers } from "../../src/github/answers.ts";
+import { GitHub } from "../../src/github/client.ts";
+import { never, refused, Server } from "./server.ts";
+
+const NOW = Date.parse("2026-01-01T12:00:00Z");
+/** Our clock goes wrong by this much. */
+const SKEW = 90_000;
+
+interface Case {
+  readonly when: string;
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+  readonly message?: string;
+  readonly refusal: Refusal;
+}
+
+const reset = String(NOW / 1_000 + 600);
+
+const cases: readonly Case[] = [
+  { when: "401", status: 401, message: "Bad credentials", refusal: { kind: "unauthorized" } },
+  {
+    when: "403 with Retry-After in seconds, whatever remains",
+    status: 403,
+    headers: { "retry-after": "30", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
+    refusal: { kind: "limited", retryAt: NOW + SKEW + 30_000 },
+  },
+  {
+    when: "429 with Retry-After as a date",
+    status: 429,
+    headers: { "retry-after": new Date(NOW + 45_000).toUTCString() },
+    refusal: { kind: "limited", retryAt: NOW + SKEW + 45_000 },
+  },
+  {
+    when: "403 with nothing left",
+    status: 403,
+    headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
+    refusal: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
+  },
+  {
+    when: "429 with nothing left",
+    status: 429,
+    headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
+    refusal: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
+  },
+  {
+    when: "403 with a Retry-After that is none",
+    status: 403,
+    headers: { "retry-after": "soon", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
+    refusal: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
+  },
+  ...[
+    "API rate limit exceeded for user ID 1.",
+    "You have exceeded a secondary rate limit. Please wait a few minutes.",
+    "You have triggered an abuse detection mechanism.",
+  ].map((message): Case => ({
+    when: `403 "${message}"`,
+    status: 403,
+    message,
+    refusal: { kind: "limited" },
+  })),
+  { when: "429 without a word", status: 429, refusal: { kind: "limited" } },
+  {
+    when: "403 with budget left",
+    status: 403,
+    headers: { "x-ratelimit-remaining": "4999", "x-ratelimit-reset": reset },
+    message: "Resource not accessible by integration",
+    refusal: { kind: "missing", status: 403 },
+  },
+  {
+    when: "404 with nothing left",
+    status: 404,
+    headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
+    message: "Not Found",
+    refusal: { kind: "missing", status: 404 },
+  },
+  { when: "451", status: 451, refusal: { kind: "missing", status: 451 } },
+  { when: "422", status: 422, refusal: { kind: "unavailable" } },
+  { when: "500", status: 500, refusal: { kind: "unavailable" } },
+  { when: "502", status: 502, message: "Server Error", refusal: { kind: "unavailable" } },
+  { when: "503", status: 503, headers: { "retry-after": "5" }, refusal: { kind: "unavailable" } },
+  { when: "a 304 that was not asked for", status: 304, refusal: { kind: "unavailable" } },
+  { when: "a redirect to nowhere", status: 302, refusal: { kind: "unavailable" } },
+];
+
+for (const { when, status, headers, message, refusal } of cases) {
+  Deno.test(`GitHub.get() is refused as ${refusal.kind} on ${when}`, async () => {
+    using _time = new FakeTime(NOW + SKEW);
+    await using server = new Server(() => {
+      const body = status === 304 ? null : JSON.stringify(message ? { message } : {});
+      return new Response(body, {
+        status,
+        headers: {
+          date: new Date(NOW).toUTCString(),
+          "content-type": "application/json",
+          ...headers,
+        },
+      });
+    });
+    const error = await refused(get(server.github()));
+    assertEquals(error.refusal, refusal);
+    const words = message ? `: ${message}` : "";
+    assertEquals(error.message, `GitHub answered GET /thing with ${status}${words}`);
+  });
+}
+
+Deno.test("GitHub.get() goes by the reset as it is when the answer has no readable date", async () => {
+  await using server = new Server(() =>
+    new Response("{}", {
+      status: 403,
+      headers: { date: "today", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
+    })
+  );
+  assertEquals((await refused(get(server.github()))).refusal, {
+    kind: "limited",
+    retryAt: NOW + 600_000,
+  });
+});
+
+const strange = {
+  "a page of HTML": new Response("<html>sorry</html>", {
+    headers: { "content-type": "text/html" },
+  }),
+  "broken JSON": new Response('{"a": tr', { headers: { "content-type": "application/json" } }),
+  "no content": new Response(null, { status: 204 }),
+  "a content type that is none": new Response("{}", { headers: { "content-type": "?" } }),
+  "another shape": Response.json({ b: 1 }),
+};
+
+for (const [what, response] of Object.entries(strange)) {
+  Deno.test(`GitHub.get() is refused as unavailable on ${what}`, async () => {
+    await using server = new Server(() => response.clone());
+    assertEquals((await refused(get(server.github()))).refusal, { kind: "unavailable" });
+    await response.body?.cancel();
+  });
+}
+
+Deno.test("GitHub.get() is refused as unavailable when the connection breaks in the body", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n";
+  const served = listener.accept().then(async (connection) => {
+    await connection.read(new Uint8Array(4096));
+    await connection.write(new TextEncoder().encode(`${head}{"a":1`));
+    connection.close();
+  });
+  const github = new GitHub({
+    credential: { token: "secret" },
+    baseUrl: `http://127.0.0.1:${listener.addr.port}`,
+    version: "0",
+    clock: systemClock,
+  });
+  assertEquals((await refused(get(github))).refusal, { kind: "unavailable" });
+  await served;
+});
+
+Deno.test("RefusedError holds no credential, wherever one looks", async () => {
+  await using server = new Server(() =>
+    Response.json({ message: "Bad credentials" }, { status: 401 })
+  );
+  assertNotMatch(Deno.inspect(await refused(get(server.github())), { depth: 10 }), /secret/);
+});
+
+function get(github: GitHub): Promise<unknown> {
+  const answers = new Answers(z.object({ a: z.number() }));
+  return github.get(answers, "/thing", { signal: never });
+}

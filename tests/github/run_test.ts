@@ -1,0 +1,159 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import type { Run } from "../../src/run/run.ts";
+import { GitHubRuns } from "../../src/github/run.ts";
+import { conditional, never, refused, runJson, Server } from "./server.ts";
+
+const run: Run = {
+  id: 30433642,
+  repository: "octo-org/octo-repo",
+  workflowId: 159038,
+  workflowName: "Build",
+  displayTitle: "Update README.md",
+  event: "push",
+  status: "completed",
+  conclusion: "success",
+  branch: "main",
+  headSha: "acb5820ced9479c074f688cc328bf03f341a511d",
+  actor: "octocat",
+  runNumber: 562,
+  runAttempt: 2,
+  createdAt: "2020-01-22T19:33:08Z",
+  startedAt: "2020-01-22T19:33:10Z",
+  updatedAt: "2020-01-22T19:43:08Z",
+  htmlUrl: "https://github.com/octo-org/octo-repo/actions/runs/30433642",
+  source: "poll",
+};
+
+function serve(...runs: readonly unknown[]): Server {
+  return new Server(() => Response.json({ total_count: runs.length, workflow_runs: runs }));
+}
+
+Deno.test("GitHubRuns.latest() asks for the unfiltered list and returns it in our words", async () => {
+  await using server = serve(runJson(), runJson({ id: 1 }));
+  const runs = await new GitHubRuns(server.github()).latest("octo-org/octo-repo", 2, never);
+  assertEquals(runs, [run, { ...run, id: 1 }]);
+  assertEquals(server.asked, ["/repos/octo-org/octo-repo/actions/runs?per_page=2"]);
+});
+
+Deno.test("GitHubRuns.latest() returns no more than was asked for", async () => {
+  await using server = serve(runJson(), runJson({ id: 1 }));
+  const runs = await new GitHubRuns(server.github()).latest("octo-org/octo-repo", 1, never);
+  assertEquals(runs.map(({ id }) => id), [30433642]);
+});
+
+Deno.test("GitHubRuns.latest() is conditional", async () => {
+  await using server = new Server((request) =>
+    conditional(request, { workflow_runs: [runJson()] })
+  );
+  const github = server.github();
+  const runs = new GitHubRuns(github);
+  for (const _ of [1, 2]) assertEquals(await runs.latest("octo-org/octo-repo", 2, never), [run]);
+  assertEquals(github.notModified, 1);
+});
+
+const nothing = {
+  name: null,
+  display_title: null,
+  head_branch: null,
+  conclusion: null,
+  status: null,
+  actor: null,
+  run_started_at: null,
+  run_attempt: null,
+};
+const asNothing: Run = {
+  ...run,
+  workflowName: ".github/workflows/build.yml@main",
+  displayTitle: ".github/workflows/build.yml@main",
+  branch: null,
+  conclusion: null,
+  status: null,
+  actor: null,
+  startedAt: null,
+  runAttempt: 1,
+};
+
+Deno.test("GitHubRuns takes null for what GitHub may leave open", async () => {
+  await using server = serve(runJson(nothing));
+  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, never), [asNothing]);
+});
+
+Deno.test("GitHubRuns takes nothing at all for what GitHub may leave open", async () => {
+  const kept = Object.entries(runJson()).filter(([name]) => !(name in nothing));
+  await using server = serve(Object.fromEntries(kept));
+  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, never), [asNothing]);
+});
+
+Deno.test("GitHubRuns keeps a status, a conclusion and an event that it does not know", async () => {
+  const unknown = { status: "pondering", conclusion: "shrugged", event: "eclipse" };
+  await using server = serve(runJson(unknown));
+  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, never), [{
+    ...run,
+    ...unknown,
+  }]);
+});
+
+for (
+  const [field, value] of [
+    ["id", "1"],
+    ["id", 1.5],
+    ["created_at", "yesterday"],
+    ["updated_at", null],
+    ["head_sha", undefined],
+    ["repository.full_name", undefined],
+  ] as const
+) {
+  Deno.test(`GitHubRuns names the field when one run has ${field} = ${value}`, async () => {
+    const [name = "", inner] = field.split(".");
+    await using server = serve(runJson(), runJson({ [name]: inner ? { [inner]: value } : value }));
+    const error = await refused(new GitHubRuns(server.github()).latest("a/b", 2, never));
+    assertEquals(error.refusal, { kind: "unavailable" });
+    assertMatch(
+      error.message,
+      new RegExp(`is not as documented: workflow_runs\\[1\\]\\.${field}: `),
+    );
+  });
+}
+
+Deno.test("GitHubRuns.byId() asks for one run and returns it in our words", async () => {
+  await using server = new Server(() => Response.json(runJson()));
+  const found = await new GitHubRuns(server.github()).byId("octo-org/octo-repo", 30433642, never);
+  assertEquals(found, run);
+  assertEquals(server.asked, ["/repos/octo-org/octo-repo/actions/runs/30433642"]);
+});
+
+Deno.test("GitHubRuns.byId() returns undefined on 404, and is refused on anything else", async () => {
+  for (const status of [404, 403, 500]) {
+    await using server = new Server(() => Response.json({ message: "No" }, { status }));
+    const answer = new GitHubRuns(server.github()).byId("a/b", 1, never);
+    if (status === 404) assertEquals(await answer, undefined);
+    else assertMatch((await refused(answer)).message, new RegExp(`${status}`));
+  }
+});
+
+for (
+  const [name, path] of [
+    ["octo/a b", "/repos/octo/a%20b"],
+    ["octo/a?b=c#d", "/repos/octo/a%3Fb%3Dc%23d"],
+    ["octo/../../user", "/repos/octo/..%2F..%2Fuser"],
+    ["octo/{id}", "/repos/octo/%7Bid%7D"],
+    ["octo/ü%2F", "/repos/octo/%C3%BC%252F"],
+  ] as const
+) {
+  Deno.test(`GitHubRuns escapes the repository name ${name}`, async () => {
+    await using server = serve();
+    await new GitHubRuns(server.github()).latest(name, 1, never);
+    assertEquals(server.asked, [`${path}/actions/runs?per_page=1`]);
+  });
+}
+
+for (const name of ["octo", "", "/", "octo/", "/name", "octo/..", "../name", "octo/."]) {
+  Deno.test(`GitHubRuns sends nothing for ${JSON.stringify(name)}, which names no repository`, async () => {
+    await using server = serve();
+    const runs = new GitHubRuns(server.github());
+    const error = await refused(runs.latest(name, 1, never));
+    assertEquals(error.refusal, { kind: "missing", status: 404 });
+    assertEquals(await runs.byId(name, 1, never), undefined);
+    assertEquals(server.requests.length, 0);
+  });
+}

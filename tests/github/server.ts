@@ -1,0 +1,96 @@
+import { systemClock } from "../../src/clock.ts";
+import { RefusedError } from "../../src/errors.ts";
+import { GitHub } from "../../src/github/client.ts";
+import type { Credential } from "../../src/github/credential.ts";
+
+/** A server on 127.0.0.1 that answers as a test says, and keeps what it was asked. */
+export class Server {
+  /** Copies: a request itself cannot be read after its answer. */
+  readonly requests: { readonly url: URL; readonly headers: Headers }[] = [];
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  constructor(answer: (request: Request, count: number) => Response | Promise<Response>) {
+    const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+    this.#server = Deno.serve(options, (request) => {
+      this.requests.push({ url: new URL(request.url), headers: new Headers(request.headers) });
+      return answer(request, this.requests.length);
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  /** One header of every request so far. */
+  sent(header: string): (string | null)[] {
+    return this.requests.map(({ headers }) => headers.get(header));
+  }
+
+  /** Path and query of every request so far. */
+  get asked(): string[] {
+    return this.requests.map(({ url }) => url.pathname + url.search);
+  }
+
+  github(credential: Credential = { token: "secret" }): GitHub {
+    return new GitHub({ credential, baseUrl: this.url, version: "1.2.3", clock: systemClock });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
+/** Answers with `body` and an ETag of its own, and with 304 to who has it. */
+export function conditional(request: Request, body: unknown, headers: HeadersInit = {}): Response {
+  const text = JSON.stringify(body);
+  const etag = `W/"${text.length}-${request.headers.get("authorization")}"`;
+  if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304 });
+  const response = Response.json(body, { headers });
+  response.headers.set("etag", etag);
+  return response;
+}
+
+/** The header that names the next page, on the host that was asked. */
+export function next(request: Request, path: string): { readonly link: string } {
+  const { origin } = new URL(request.url);
+  return { link: `<${origin}${path}>; rel="next", <${origin}/last>; rel="last"` };
+}
+
+/** What a promise is refused with; fails the test when it is not. */
+export async function refused(promise: Promise<unknown>): Promise<RefusedError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof RefusedError) return error;
+    throw error;
+  }
+  throw new Error("Expected a RefusedError, got an answer");
+}
+
+/** A signal that never aborts. */
+export const never: AbortSignal = new AbortController().signal;
+
+/** A `workflow-run` as GitHub writes it, less what we do not use. */
+export function runJson(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    id: 30433642,
+    name: "Build",
+    head_branch: "main",
+    head_sha: "acb5820ced9479c074f688cc328bf03f341a511d",
+    path: ".github/workflows/build.yml@main",
+    display_title: "Update README.md",
+    run_number: 562,
+    run_attempt: 2,
+    event: "push",
+    status: "completed",
+    conclusion: "success",
+    workflow_id: 159038,
+    html_url: "https://github.com/octo-org/octo-repo/actions/runs/30433642",
+    created_at: "2020-01-22T19:33:08Z",
+    updated_at: "2020-01-22T19:43:08Z",
+    run_started_at: "2020-01-22T19:33:10Z",
+    actor: { login: "octocat", id: 1 },
+    repository: { id: 1296269, full_name: "octo-org/octo-repo" },
+    ...changes,
+  };
+}
