@@ -1,0 +1,64 @@
+import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { serve } from "./served.ts";
+
+const RUNS = "/repos/octo-org/api/actions/runs";
+
+function serveApi(tokens = ["ghp_simulated", "ghp_other"]) {
+  const github = serve({ tokens });
+  github.world.addRepository({ full_name: "octo-org/api" });
+  return github;
+}
+
+Deno.test("If-None-Match with the current ETag is answered 304 without a body, and costs nothing", async () => {
+  await using github = serveApi();
+  const first = await github.ask(RUNS);
+  const etag = first.headers.get("etag") ?? "";
+  assertMatch(etag, /^W\/"[0-9a-f]{64}"$/);
+  const again = await github.ask(RUNS, { headers: { "if-none-match": etag } });
+  assertEquals([again.status, again.text], [304, ""]);
+  assertEquals(again.headers.get("etag"), etag);
+  assertEquals(again.headers.get("x-ratelimit-used"), "1");
+  assertEquals(again.headers.get("x-ratelimit-remaining"), "4999");
+  assertEquals(github.simulator.requests.counts, { requests: 2, notModified: 1, spent: 1 });
+});
+
+Deno.test("If-None-Match is answered 200 with another ETag once the content has changed", async () => {
+  await using github = serveApi();
+  const etag = (await github.ask(RUNS)).headers.get("etag") ?? "";
+  github.world.addRun("octo-org/api");
+  const changed = await github.ask(RUNS, { headers: { "if-none-match": etag } });
+  assertEquals([changed.status, changed.json.total_count], [200, 1]);
+  assertNotEquals(changed.headers.get("etag"), etag);
+  assertEquals(changed.headers.get("x-ratelimit-used"), "2");
+});
+
+Deno.test("If-None-Match takes a list of tags, weak or strong", async () => {
+  await using github = serveApi();
+  const etag = (await github.ask(RUNS)).headers.get("etag") ?? "";
+  const list = await github.ask(RUNS, {
+    headers: { "if-none-match": `"other", ${etag.slice(2)}` },
+  });
+  assertEquals(list.status, 304);
+});
+
+Deno.test("ETag is another one for another token", async () => {
+  await using github = serveApi();
+  const mine = (await github.ask(RUNS)).headers.get("etag") ?? "";
+  const headers = { authorization: "Bearer ghp_other", "if-none-match": mine };
+  assertEquals((await github.ask(RUNS, { headers })).status, 200);
+});
+
+Deno.test("ETag of the runs stays when only pushed_at moves", async () => {
+  await using github = serveApi();
+  const etag = (await github.ask(RUNS)).headers.get("etag");
+  github.clock.pass(60);
+  github.world.push("octo-org/api", { runs: [] });
+  assertEquals((await github.ask(RUNS)).headers.get("etag"), etag);
+});
+
+Deno.test("Answers are private for 60 seconds; refusals have no ETag", async () => {
+  await using github = serveApi();
+  const found = await github.ask(RUNS);
+  assertEquals(found.headers.get("cache-control"), "private, max-age=60");
+  assertEquals((await github.ask("/repos/octo-org/none")).headers.get("etag"), null);
+});

@@ -1,0 +1,167 @@
+import { assertEquals, assertNotEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { World } from "../../src/simulator/world.ts";
+import { HandClock } from "./hand_clock.ts";
+
+const TIMELINE = { queued_seconds: 5, running_seconds: 60, conclusion: "failure" };
+
+function worldWithRepository(runsKept = 300) {
+  const clock = new HandClock("2026-01-01T00:00:00Z");
+  const world = new World({ clock, runsKept });
+  world.addRepository({ full_name: "octo-org/api" });
+  return { clock, world };
+}
+
+Deno.test("World.run() shows a run queued, in progress and completed as its time comes", () => {
+  const { clock, world } = worldWithRepository();
+  const { id } = world.addRun("octo-org/api", { timeline: TIMELINE });
+  const seen = [];
+  for (const seconds of [4, 1, 59, 1]) {
+    clock.pass(seconds);
+    const run = world.run(id);
+    seen.push([run?.status, run?.conclusion, run?.updated_at]);
+  }
+  assertEquals(seen, [
+    ["queued", null, "2026-01-01T00:00:00Z"],
+    ["in_progress", null, "2026-01-01T00:00:05Z"],
+    ["in_progress", null, "2026-01-01T00:00:05Z"],
+    ["completed", "failure", "2026-01-01T00:01:05Z"],
+  ]);
+});
+
+Deno.test("World.run() completes a run that nobody looked at in between", () => {
+  const { clock, world } = worldWithRepository();
+  const { id } = world.addRun("octo-org/api", { timeline: TIMELINE });
+  clock.pass(3_600);
+  assertEquals(world.run(id)?.updated_at, "2026-01-01T00:01:05Z");
+  assertEquals(world.runs("octo-org/api")[0]?.conclusion, "failure");
+});
+
+Deno.test("World is quiet: without an activity nothing happens by itself", () => {
+  const { clock, world } = worldWithRepository();
+  const { id } = world.addRun("octo-org/api");
+  const before = [world.repositories(), world.runs("octo-org/api")];
+  clock.pass(86_400);
+  assertEquals([world.repositories(), world.runs("octo-org/api")], before);
+  assertEquals(world.run(id)?.status, "queued");
+});
+
+Deno.test("World.push() moves pushed_at and starts runs of this moment", () => {
+  const { clock, world } = worldWithRepository();
+  clock.pass(90.7);
+  const [run, ...others] = world.push("octo-org/api");
+  assertEquals(world.repository("octo-org/api")?.pushed_at, "2026-01-01T00:01:30Z");
+  assertEquals([run?.event, run?.created_at, others.length], ["push", "2026-01-01T00:01:30Z", 0]);
+});
+
+Deno.test("World.addRun() does not move pushed_at and counts the runs of each workflow", () => {
+  const clock = new HandClock("2026-01-01T00:00:00Z");
+  const world = new World({ clock });
+  const { workflows } = world.addRepository({
+    full_name: "octo-org/api",
+    workflows: [{ name: "CI" }, { name: "Deploy" }],
+  });
+  clock.pass(60);
+  const deploy = workflows[1]?.id;
+  const fields = deploy === undefined ? {} : { workflow_id: deploy };
+  const runs = [
+    world.addRun("octo-org/api"),
+    world.addRun("octo-org/api", fields),
+    world.addRun("octo-org/api"),
+  ];
+  assertEquals(runs.map((run) => [run.name, run.run_number]), [["CI", 1], ["Deploy", 1], [
+    "CI",
+    2,
+  ]]);
+  assertEquals(world.repository("octo-org/api")?.pushed_at, "2026-01-01T00:00:00Z");
+});
+
+Deno.test("World.addRun() keeps the fields it is given", () => {
+  const { world } = worldWithRepository();
+  const fields = {
+    id: 42,
+    name: null,
+    status: "waiting",
+    conclusion: "a_new_one",
+    head_branch: null,
+    actor: null,
+    created_at: "2025-12-31T23:00:00Z",
+    updated_at: "2025-12-31T23:30:00Z",
+  };
+  world.addRun("octo-org/api", fields);
+  const run = world.run(42);
+  for (const [name, value] of Object.entries(fields)) {
+    assertStrictEquals(Object.entries(run ?? {}).find(([field]) => field === name)?.[1], value);
+  }
+});
+
+Deno.test("World.updateRun() changes a run and forgets what was ahead of it", () => {
+  const { clock, world } = worldWithRepository();
+  const { id } = world.addRun("octo-org/api", { timeline: TIMELINE });
+  clock.pass(10);
+  const changed = world.updateRun(id, { status: "completed", conclusion: "cancelled" });
+  assertEquals(changed.updated_at, "2026-01-01T00:00:10Z");
+  clock.pass(3_600);
+  assertEquals(world.run(id), changed);
+});
+
+Deno.test("World.updateRun() can set updated_at back", () => {
+  const { world } = worldWithRepository();
+  const { id } = world.addRun("octo-org/api");
+  world.updateRun(id, { updated_at: "2025-01-01T00:00:00Z" });
+  assertEquals(world.run(id)?.updated_at, "2025-01-01T00:00:00Z");
+});
+
+Deno.test("World.rerun() queues the next attempt of the same run", () => {
+  const { clock, world } = worldWithRepository();
+  const { id } = world.addRun("octo-org/api", { status: "completed" });
+  clock.pass(100);
+  const again = world.rerun(id, TIMELINE);
+  assertEquals([again.id, again.run_attempt, again.status, again.conclusion], [
+    id,
+    2,
+    "queued",
+    null,
+  ]);
+  assertEquals(again.created_at, "2026-01-01T00:00:00Z");
+  assertEquals(again.run_started_at, "2026-01-01T00:01:40Z");
+  clock.pass(65);
+  assertEquals(world.run(id)?.status, "completed");
+  assertEquals(world.run(id)?.run_attempt, 2);
+});
+
+Deno.test("World.removeRun() and removeRepository() leave nothing behind", () => {
+  const { world } = worldWithRepository();
+  const gone = world.addRun("octo-org/api");
+  const kept = world.addRun("octo-org/api");
+  world.removeRun(gone.id);
+  assertEquals(world.runs("octo-org/api").map((run) => run.id), [kept.id]);
+  world.removeRepository("Octo-Org/API");
+  assertEquals([world.repositories(), world.run(kept.id)], [[], undefined]);
+});
+
+Deno.test("World keeps only the newest runs of a repository", () => {
+  const { clock, world } = worldWithRepository(3);
+  const ids = [];
+  for (let i = 0; i < 5; i++) {
+    ids.push(world.addRun("octo-org/api").id);
+    clock.pass(1);
+  }
+  assertEquals(world.runs("octo-org/api").map((run) => run.id), ids.slice(2).reverse());
+});
+
+Deno.test("World gives the same ids and commits for the same seed, others for another", () => {
+  const shas = (seed: number) => {
+    const world = new World({ clock: new HandClock(), seed });
+    world.addRepository({ full_name: "octo-org/api" });
+    const run = world.addRun("octo-org/api");
+    return [run.id, run.head_sha];
+  };
+  assertEquals(shas(3), shas(3));
+  assertNotEquals(shas(3), shas(4));
+});
+
+Deno.test("World.addRun() says which repository it does not have", () => {
+  const { world } = worldWithRepository();
+  assertThrows(() => world.addRun("octo-org/web"), Error, 'Cannot find repository "octo-org/web"');
+  assertThrows(() => world.rerun(7), Error, "Cannot find run 7");
+});
