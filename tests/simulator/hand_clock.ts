@@ -18,6 +18,14 @@ export class HandClock implements Clock {
     return this.#alarms.size;
   }
 
+  /** Resolves when someone sleeps; throws when nobody does within two seconds of real time. */
+  async untilAsleep(): Promise<void> {
+    for (let i = 0; this.sleeping === 0; i++) {
+      if (i === 400) throw new Error("Cannot wait longer: nobody sleeps");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
   /** Moves the time on and wakes whoever has slept enough. */
   pass(seconds: number): void {
     this.#now += seconds * 1000;
