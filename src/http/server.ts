@@ -83,10 +83,14 @@ export class Server {
     if (signal.aborted) stopped.resolve();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });
     await Promise.race([stopped.promise, server.finished]);
-    const drained = server.shutdown();
+    const drained = server.shutdown().then(() => true);
     await connections.close();
-    await Promise.race([drained, clock.sleep(DRAIN_LIMIT_MS, cut.signal)]);
-    cut.abort();
+    const limit = new AbortController();
+    const late = clock.sleep(DRAIN_LIMIT_MS, limit.signal).then(() => false);
+    const isDrained = await Promise.race([drained, late]);
+    limit.abort();
+    // Deno 2.9.6 ends the program with BadResource when a server is aborted after it has shut down.
+    if (!isDrained) cut.abort();
     await server.finished;
   }
 
