@@ -1,0 +1,61 @@
+// `deno task bench:fanout`: what it costs to send one snapshot to many clients, side by side (bench/README.md).
+import { type Contender, prepare, YARDSTICK } from "./fanout/contenders.ts";
+import { measure, type Measurement, SPARE_FILES } from "./fanout/measure.ts";
+import { openFilesLimit, processor } from "./fanout/proc.ts";
+import { fanoutTable, type Series } from "./fanout/table.ts";
+
+const CLIENTS = [1_000, 4_000];
+const ROUNDS = 3;
+
+const files = Math.max(...CLIENTS) + SPARE_FILES;
+if (openFilesLimit() < files) {
+  say(
+    `A process may open ${openFilesLimit()} files here and needs ${files}. Raise the hard limit: as root ` +
+      `\`prlimit --nofile=${files}:${files} --pid $$\` in this shell, in Docker \`--ulimit nofile=${files}\``,
+  );
+  Deno.exit(1);
+}
+
+const { contenders, versions, absent } = await prepare();
+const measured = new Map<string, Measurement[]>();
+
+for (const clients of CLIENTS) {
+  for (let round = 0; round < ROUNDS; round++) {
+    // Each round begins with another server: whatever disturbs this machine hits all of them.
+    for (const contender of rotated(contenders, round)) {
+      say(`${clients} clients, round ${round + 1} of ${ROUNDS}: ${contender.name}`);
+      const key = `${contender.name} ${clients}`;
+      measured.set(key, [...measured.get(key) ?? [], await measure(contender, clients)]);
+    }
+  }
+}
+
+const series: Series[] = CLIENTS.flatMap((clients) =>
+  contenders.map(({ name }) => ({
+    name,
+    clients,
+    rounds: measured.get(`${name} ${clients}`) ?? [],
+  }))
+);
+print(
+  `${processor()}\n${
+    versions.join(", ")
+  }\nMedian of ${ROUNDS} rounds (least–greatest), × = against ${YARDSTICK}\n`,
+);
+print(fanoutTable(series, YARDSTICK));
+for (const sentence of absent) print(sentence);
+Deno.exit(series.some(({ rounds }) => rounds.some(({ lost }) => lost > 0)) ? 1 : 0);
+
+function rotated(all: readonly Contender[], by: number): readonly Contender[] {
+  return all.map((_, at) => all[(at + by) % all.length] ?? all[0]).filter((one) =>
+    one !== undefined
+  );
+}
+
+function say(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}

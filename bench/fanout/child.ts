@@ -1,0 +1,81 @@
+/** A process that was started here and ends with the scope that started it. */
+export class Child implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #lines: AsyncGenerator<string, void>;
+
+  private constructor(process: Deno.ChildProcess) {
+    this.#process = process;
+    this.#input = process.stdin.getWriter();
+    this.#lines = lines(process.stdout);
+  }
+
+  /**
+   * @param files how many files it may open
+   * @param core where to keep it, if there is `taskset`
+   */
+  static start(
+    command: readonly string[],
+    options: { readonly files: number; readonly core: number },
+  ): Child {
+    // `exec` throughout: the process id stays that of the program.
+    const script = `ulimit -n ${options.files}
+      if command -v taskset >/dev/null; then exec taskset -c ${options.core} "$@"; else exec "$@"; fi`;
+    const process = new Deno.Command("sh", {
+      args: ["-c", script, "sh", ...command],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    return new Child(process);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  async write(line: string): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(`${line}\n`));
+  }
+
+  /** The next line of its standard output. */
+  async read(limitMs: number): Promise<string> {
+    const next = await within(limitMs, this.#lines.next());
+    if (next?.done === false) return next.value;
+    throw new Error(
+      `Cannot read a line: ${next ? "the process ended" : `nothing for ${limitMs} ms`}`,
+    );
+  }
+
+  /** Closes its standard input, on which each of ours ends by itself, and kills it when it does not. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#input.close().catch(() => {});
+    if (!await within(3_000, this.#process.status)) {
+      this.#process.kill("SIGKILL");
+      await this.#process.status;
+    }
+    await this.#lines.return();
+  }
+}
+
+/** What `promise` gives, or `undefined` after `ms`. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, ms, undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* lines(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<string, void> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+}

@@ -1,0 +1,70 @@
+/** A server that takes part. */
+export interface Contender {
+  readonly name: string;
+  /** Prints `listening PORT`, sends a snapshot for every line `broadcast`, ends with its standard input. */
+  readonly command: readonly string[];
+}
+
+/** The one that all others are compared with. */
+export const YARDSTICK = "Deno, bare loop";
+
+export const CACHE = new URL("../../.cache/bench/", import.meta.url).pathname;
+const HERE = new URL("./", import.meta.url).pathname;
+const DENO = [Deno.execPath(), "run", "-A"];
+const BUN = `${CACHE}node_modules/.bin/bun`;
+
+/** From npm, at exact versions; `program --version` tells whether it can run. */
+const PEERS = [
+  { name: "npm ws on Node", needs: "ws@8.23.0", program: "node", script: "ws.mjs" },
+  { name: "Bun publish", needs: "bun@1.4.5", program: BUN, script: "bun.mjs" },
+];
+
+const OURS: readonly Contender[] = [
+  { name: "Runwire", command: [...DENO, `${HERE}runwire.ts`] },
+  { name: YARDSTICK, command: [...DENO, `${HERE}deno.ts`] },
+];
+
+/** Installs what is missing; `absent` says in a sentence each why a peer cannot take part. */
+export async function prepare(): Promise<
+  { contenders: readonly Contender[]; versions: string[]; absent: string[] }
+> {
+  const contenders = [...OURS];
+  const versions = [`Deno ${Deno.version.deno}`];
+  const absent: string[] = [];
+  await Deno.mkdir(CACHE, { recursive: true });
+  await Deno.writeTextFile(`${CACHE}.gitignore`, "*\n");
+  for (const { name, needs, program, script } of PEERS) {
+    try {
+      await run(
+        "npm",
+        "install",
+        "--prefix",
+        CACHE,
+        "--save-exact",
+        "--no-audit",
+        "--no-fund",
+        needs,
+      );
+      versions.push(
+        `${needs.replace("@", " ")} (${program.split("/").pop()} ${await run(
+          program,
+          "--version",
+        )})`,
+      );
+      contenders.push({ name, command: [program, `${HERE}${script}`] });
+    } catch (error) {
+      absent.push(`${name} is left out: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return { contenders, versions, absent };
+}
+
+async function run(program: string, ...args: string[]): Promise<string> {
+  const signal = AbortSignal.timeout(180_000);
+  const { success, stdout, stderr } = await new Deno.Command(program, { args, signal }).output();
+  const text = new TextDecoder();
+  if (success) return text.decode(stdout).trim();
+  throw new Error(
+    `\`${program} ${args.join(" ")}\` failed: ${text.decode(stderr).trim().split("\n")[0]}`,
+  );
+}

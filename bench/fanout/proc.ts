@@ -1,0 +1,32 @@
+// What Linux tells about a process (proc(5)).
+
+/** USER_HZ, the unit of the times in /proc/PID/stat, is 100 on every Linux that Deno runs on. */
+const MICROSECONDS_PER_TICK = 10_000;
+
+/** User and system time that the process and all its threads used so far, in microseconds. */
+export function cpuMicroseconds(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  // The name, in parentheses, may hold spaces; utime and stime are the 14th and 15th field.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * MICROSECONDS_PER_TICK;
+}
+
+/** Resident memory in KiB. */
+export function residentKib(pid: number): number {
+  return Number(find(`/proc/${pid}/status`, /^VmRSS:\s+(\d+) kB$/m));
+}
+
+/** How many files a process started from here may open. */
+export function openFilesLimit(): number {
+  const hard = find("/proc/self/limits", /^Max open files\s+\S+\s+(\S+)/m);
+  return hard === "unlimited" ? Infinity : Number(hard);
+}
+
+export function processor(): string {
+  const name = find("/proc/cpuinfo", /^model name\s*:\s*(.*)$/m) ?? Deno.build.arch;
+  return `${name}, ${navigator.hardwareConcurrency} cores, Linux ${Deno.osRelease()}`;
+}
+
+function find(path: string, pattern: RegExp): string | undefined {
+  return pattern.exec(Deno.readTextFileSync(path))?.[1];
+}

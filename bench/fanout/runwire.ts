@@ -1,0 +1,60 @@
+// Runwire's own server, connection set and broadcast; the driver's lines stand in for the poller.
+import { systemClock } from "../../src/clock.ts";
+import { Audience } from "../../src/feed/audience.ts";
+import { Broadcast } from "../../src/feed/broadcast.ts";
+import { health } from "../../src/http/health.ts";
+import { originRule } from "../../src/http/origin.ts";
+import { Server } from "../../src/http/server.ts";
+import { Connections } from "../../src/http/ws.ts";
+import type { Run } from "../../src/run/run.ts";
+import { Snapshot, type View } from "../../src/run/snapshot.ts";
+import { listening, onBroadcast } from "./broadcasts.mjs";
+import type { snapshot } from "./frame.mjs";
+
+type NineFields = ReturnType<typeof snapshot>["runs"][number];
+
+let current: Snapshot | undefined;
+const broadcast = new Broadcast<View>({ clock: systemClock, audience: new Audience() });
+
+const server = new Server({
+  hostname: "127.0.0.1",
+  port: 0,
+  clock: systemClock,
+  connections: new Connections({
+    broadcast,
+    current: () => current,
+    origins: originRule({ allowed: [], publicUrl: undefined, isLoopback: true }),
+    maxConnections: 20_000,
+    clock: systemClock,
+  }),
+  health: () =>
+    health({
+      poller: { status: { state: "polling", waitingUntil: null, lastSuccessAt: null } },
+      budget: () => undefined,
+    }),
+  onListen: ({ port }) => listening(port),
+});
+
+onBroadcast(({ runs }) => {
+  current = new Snapshot(runs.map(polled), Date.now());
+  broadcast.publish(current);
+});
+
+await server.run(new AbortController().signal);
+
+/** The run as the poller would have it. */
+function polled({ repositoryName, ...fields }: NineFields): Run {
+  return {
+    ...fields,
+    repository: repositoryName,
+    workflowId: 161335,
+    conclusion: null,
+    branch: "main",
+    headSha: "acb5820ced9479c074f688cc328bf03f341a511d",
+    actor: "octocat",
+    runNumber: 1,
+    runAttempt: 1,
+    startedAt: fields.createdAt,
+    source: "poll",
+  };
+}

@@ -1,0 +1,49 @@
+import { markdown } from "../markdown.ts";
+import type { Measurement } from "./measure.ts";
+
+/** All rounds of one server with one number of clients. */
+export interface Series {
+  readonly name: string;
+  readonly clients: number;
+  readonly rounds: readonly Measurement[];
+}
+
+interface Column {
+  readonly title: string;
+  readonly digits: number;
+  readonly value: (measurement: Measurement) => number;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: "CPU per frame, µs", digits: 1, value: (m) => m.cpuPerFrame },
+  { title: "first to last client, ms: p50", digits: 1, value: (m) => m.spreadP50 },
+  { title: "p99", digits: 1, value: (m) => m.spreadP99 },
+  { title: "RSS per connection, KiB: connected", digits: 1, value: (m) => m.rssConnected },
+  { title: "after the broadcasts", digits: 1, value: (m) => m.rssAfter },
+];
+
+/** Markdown: per cell the median of the rounds, their least and greatest, and the ratio to the yardstick's median. */
+export function fanoutTable(series: readonly Series[], yardstick: string): string {
+  const rows = series.map((one) => {
+    const base = series.find((other) => other.name === yardstick && other.clients === one.clients);
+    const cells = COLUMNS.map((column) => cell(column, one, base));
+    const lost = one.rounds.reduce((sum, round) => sum + round.lost, 0);
+    return [one.name, String(one.clients), ...cells, String(lost)];
+  });
+  return markdown([["server", "clients", ...COLUMNS.map(({ title }) => title), "lost"], ...rows]);
+}
+
+function cell({ value, digits }: Column, series: Series, base: Series | undefined): string {
+  const values = series.rounds.map(value);
+  const [least, greatest] = [Math.min(...values), Math.max(...values)].map((n) =>
+    n.toFixed(digits)
+  );
+  const text = `${median(values).toFixed(digits)} (${least}–${greatest})`;
+  if (!base || base === series) return text;
+  return `${text} ${(median(values) / median(base.rounds.map(value))).toFixed(2)}×`;
+}
+
+/** The middle one; of an even number the lower middle, so that it was measured. */
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length / 2) - 1] ?? NaN;
+}

@@ -1,0 +1,35 @@
+// `deno task bench:quota`: what clients cost in GitHub requests and rate-limit points (bench/README.md).
+import { configureLog } from "../src/log.ts";
+import { markdown } from "./markdown.ts";
+import { measure, type Measurement } from "./quota/measure.ts";
+
+const CLIENTS = [1, 100, 1_000];
+const HEAD = [
+  "clients",
+  "GitHub requests",
+  "304 share",
+  "points, first cycle",
+  "points after it",
+  "frames per client",
+];
+
+await configureLog("warning");
+const rows: string[][] = [];
+for (const clients of CLIENTS) {
+  Deno.stderr.writeSync(
+    new TextEncoder().encode(`${clients} clients, 10 simulated minutes in 30 s\n`),
+  );
+  rows.push(row(await measure(clients)));
+}
+Deno.stdout.writeSync(new TextEncoder().encode(`${markdown([HEAD, ...rows])}\n`));
+
+function row(m: Measurement): string[] {
+  return [
+    String(m.clients),
+    String(m.requests),
+    `${(100 * m.notModified / m.requests).toFixed(1)} %`,
+    String(m.pointsFirst),
+    String(m.pointsLater),
+    m.fewestFrames === m.mostFrames ? String(m.mostFrames) : `${m.fewestFrames}–${m.mostFrames}`,
+  ];
+}

@@ -1,0 +1,41 @@
+/** How many connect at the same time: the poller, in the same process, must not miss its beat. */
+const GROUP = 20;
+const CONNECT_LIMIT_MS = 10_000;
+
+/** Connected clients of `/ws`, and what they got. */
+export class Clients {
+  readonly #counts: number[] = [];
+
+  /** The least and the most frames that one client got. */
+  get frames(): { readonly fewestFrames: number; readonly mostFrames: number } {
+    return { fewestFrames: Math.min(...this.#counts), mostFrames: Math.max(...this.#counts) };
+  }
+
+  /** Resolves when `count` clients are connected to `url`; the server closes them. */
+  async connect(url: string, count: number): Promise<void> {
+    for (let from = 0; from < count; from += GROUP) {
+      const group = Array.from({ length: Math.min(GROUP, count - from) }, (_, at) => from + at);
+      await Promise.all(group.map((client) => this.#open(url, client)));
+    }
+  }
+
+  #open(url: string, client: number): Promise<void> {
+    const opened = Promise.withResolvers<void>();
+    const limit = setTimeout(
+      () => opened.reject(new Error(`Client ${client} cannot connect`)),
+      CONNECT_LIMIT_MS,
+    );
+    this.#counts[client] = 0;
+    const socket = new WebSocket(`${url.replace("http", "ws")}/ws`);
+    socket.onmessage = () => this.#counts[client] = (this.#counts[client] ?? 0) + 1;
+    socket.onopen = () => {
+      clearTimeout(limit);
+      opened.resolve();
+    };
+    socket.onerror = (event) => {
+      event.preventDefault();
+      opened.reject(new Error(`Client ${client} was cut off`));
+    };
+    return opened.promise;
+  }
+}
