@@ -13,7 +13,7 @@ const DEMO_TOKEN = "demo-token";
 export async function demo(signal: AbortSignal): Promise<void> {
   const stop = new AbortController();
   const simulator = new Simulator({
-    world: demoWorld({ clock: systemClock, random: Math.random }),
+    world: demoWorld({ clock: systemClock, seed: systemClock.now() }),
     clock: systemClock,
     tokens: [DEMO_TOKEN],
   });

@@ -140,10 +140,10 @@ export class Poller {
     this.#isHeldBack = true;
     // A list that is "missing" is one that this credential may not have.
     this.#trouble = refusal.kind === "missing" ? "unauthorized" : refusal.kind;
-    if (refusal.kind === "unavailable") {
-      this.#due = nextBeat(this.#due, interval, now);
-    } else {
-      this.#due = waitUntil(refusal, this.#refusals++, { now, random });
+    this.#due = nextBeat(this.#due, interval, now);
+    if (refusal.kind !== "unavailable") {
+      // At the next beat at the earliest, even where the time that GitHub tells has passed.
+      this.#due = Math.max(this.#due, waitUntil(refusal, this.#refusals++, { now, random }));
       cycle.startOver();
     }
     this.#logger.warning("GitHub is left alone until {until}: {reason}", {

@@ -17,7 +17,7 @@ export class PollerUnderTest {
   readonly snapshots: { readonly at: number; readonly snapshot: Snapshot }[] = [];
   readonly phases: Phase[] = [];
   readonly changes: Run[] = [];
-  budget: Budget | undefined;
+  budget: () => Budget | undefined = () => undefined;
   readonly poller: Poller;
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
@@ -39,7 +39,7 @@ export class PollerUnderTest {
       clock: systemClock,
       random: () => 0,
       audience: this.audience,
-      budget: () => this.budget,
+      budget: () => this.budget(),
       onSnapshot: (snapshot) => this.snapshots.push({ at: systemClock.now(), snapshot }),
       onPhase: (phase) => this.phases.push(phase),
     });

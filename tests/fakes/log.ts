@@ -1,0 +1,26 @@
+import { configure, type LogRecord, reset } from "@logtape/logtape";
+
+/** What is logged from now on; `await using` ends it. */
+export class LogUnderTest {
+  readonly records: LogRecord[] = [];
+
+  async start(): Promise<this> {
+    await configure({
+      reset: true,
+      sinks: { records: (record) => this.records.push(record) },
+      loggers: [
+        { category: "runwire", sinks: ["records"], lowestLevel: "debug" },
+        { category: ["logtape", "meta"], sinks: [] },
+      ],
+    });
+    return this;
+  }
+
+  get lines(): string[] {
+    return this.records.map((record) => record.message.join(""));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await reset();
+  }
+}
