@@ -78,12 +78,15 @@ export class GitHub {
    */
   async get<T>(answers: Answers<T>, path: string, options: GetOptions): Promise<Page<T>> {
     const { parameters, signal } = options;
-    const token = await this.#currentToken(signal);
     const endpoint: EndpointOptions = { ...parameters, method: "GET", url: path };
-    const key = {
-      credential: createHash("sha256").update(token).digest("base64"),
-      url: this.#transport.url(endpoint).href,
-    };
+    const { href: url, origin } = this.#transport.url(endpoint);
+    if (origin !== this.#origin) {
+      const message =
+        `The next page is on ${origin}, which must not see the credential for ${this.#origin}`;
+      throw new RefusedError({ kind: "unavailable" }, message);
+    }
+    const token = await this.#currentToken(signal);
+    const key = { credential: createHash("sha256").update(token).digest("base64"), url };
     const kept = answers.find(key);
     const headers = kept ? { "if-none-match": kept.etag } : {};
     const answer = await this.#exchange({ ...endpoint, headers }, { token, signal });
@@ -92,7 +95,7 @@ export class GitHub {
       return kept.page;
     }
     assertAccepted(answer);
-    const page = { value: answers.read(answer), next: this.#nextOf(answer) };
+    const page = { value: answers.read(answer), next: nextOf(answer) };
     if (answer.headers.etag) answers.keep(key, { etag: answer.headers.etag, page });
     return page;
   }
@@ -133,15 +136,11 @@ export class GitHub {
   async #currentToken(signal: AbortSignal): Promise<string> {
     return await this.#installation?.token(signal) ?? this.#token;
   }
+}
 
-  /** The address of the next page: RFC 8288, as GitHub writes it. */
-  #nextOf({ to, headers }: Answer): string | undefined {
-    const next = /<([^<>]+)>;\s*rel="next"/.exec(headers.link ?? "")?.[1];
-    if (next === undefined || URL.parse(next)?.origin === this.#origin) return next;
-    // The credential must not go there.
-    const message = `The next page after ${to} is not on the host that was asked`;
-    throw new RefusedError({ kind: "unavailable" }, message);
-  }
+/** The address of the next page: RFC 8288, as GitHub writes it. */
+function nextOf({ headers }: Answer): string | undefined {
+  return /<([^<>]+)>;\s*rel="next"/.exec(headers.link ?? "")?.[1];
 }
 
 /** https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit */

@@ -1,0 +1,69 @@
+// Takes the operations that src/github uses out of GitHub's published OpenAPI description, with every schema,
+// example, header and response they refer to, into github_openapi.json beside this file. By hand, when the version
+// below changes; the package is 385 MB, hence a cache folder of its own:
+//   DENO_DIR=.cache/deno deno run -A --no-lock tests/contract/extract_openapi.ts
+
+const VERSION = "23.0.2";
+const SOURCE = `npm:@octokit/openapi@${VERSION}/generated/api.github.com.json`;
+
+const OPERATIONS = [
+  ["get", "/user/repos"],
+  ["get", "/installation/repositories"],
+  ["get", "/repos/{owner}/{repo}/actions/runs"],
+  ["get", "/repos/{owner}/{repo}/actions/runs/{run_id}"],
+  ["post", "/app/installations/{installation_id}/access_tokens"],
+] as const;
+
+type Tree = Record<string, unknown>;
+
+/** Not a literal, so that nothing fetches the package but this script when it runs. */
+const { default: module } = await import(SOURCE, { with: { type: "json" } });
+const whole = treeOf(module);
+
+const paths: Record<string, Tree> = {};
+for (const [method, path] of OPERATIONS) {
+  paths[path] = { ...paths[path], [method]: find(["paths", path, method]) };
+}
+const part: Tree = {
+  openapi: whole.openapi,
+  info: { ...treeOf(whole.info), "x-source": `@octokit/openapi ${VERSION}, MIT, api.github.com` },
+  servers: whole.servers,
+  paths,
+};
+collect(paths);
+
+const target = new URL("./github_openapi.json", import.meta.url);
+await Deno.writeTextFile(target, JSON.stringify(part, null, 2) + "\n");
+
+/** Copies what `value` refers to, and what that refers to, from the whole into the part. */
+function collect(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const [name, child] of Object.entries(value)) {
+    if (name === "$ref" && typeof child === "string") copy(child);
+    else collect(child);
+  }
+}
+
+function copy(reference: string): void {
+  const keys = reference.replace(/^#\//, "").split("/");
+  const last = keys.pop();
+  if (last === undefined) throw new Error(`${reference} refers to nothing`);
+  let parent = part;
+  for (const key of keys) parent = treeOf(parent[key] ??= {});
+  if (last in parent) return;
+  parent[last] = find([...keys, last]);
+  collect(parent[last]);
+}
+
+function find(keys: readonly string[]): unknown {
+  return keys.reduce<unknown>((node, key) => treeOf(node)[key], whole);
+}
+
+function treeOf(value: unknown): Tree {
+  if (!isTree(value)) throw new TypeError(`The description of ${VERSION} is not as expected`);
+  return value;
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,174 @@
+// src/github against GitHub's own published description of its API, its examples and its schemas, as Prism serves them.
+// Not a part of `deno task test`, for it needs npm's Prism: `deno task test:contract`.
+import { assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { generateKeyPairSync } from "node:crypto";
+import { GitHubRepositories } from "../../src/github/repository.ts";
+import { GitHubRuns } from "../../src/github/run.ts";
+import type { Credential } from "../../src/github/credential.ts";
+import { never, refused, Server } from "../github/server.ts";
+import { Prism } from "./prism.ts";
+
+/** How many answers are made up from each schema: enough to meet every nullable field both ways. */
+const MADE_UP = 25;
+
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const app: Credential = {
+  appId: "12",
+  privateKey: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
+  installationId: 34,
+};
+const token: Credential = { token: "secret" };
+const ACCESS_TOKENS = "/app/installations/34/access_tokens";
+
+let prism: Prism;
+Deno.test.beforeAll(async () => {
+  prism = await Prism.start();
+});
+Deno.test.afterAll(async () => {
+  await prism[Symbol.asyncDispose]();
+});
+
+/**
+ * Passes requests on to Prism. `prefer` asks it, by path, for other answers than the example: `code=404`, or
+ * `dynamic=true` for one made up from the schema.
+ */
+function forward(prefer: Record<string, string> = {}): Server {
+  return new Server(async (request) => {
+    const { origin, pathname, search, searchParams } = new URL(request.url);
+    const headers = new Headers(request.headers);
+    headers.delete("host");
+    // GitHub's own media types stand for this one, the only one that is described.
+    headers.set("accept", "application/json");
+    const preference = prefer[pathname];
+    if (preference) headers.set("prefer", preference);
+    const body = await request.text() || null;
+    const { method } = request;
+    const answer = await fetch(prism.url + pathname + search, { method, headers, body });
+    return new Response(answer.body, {
+      status: answer.status,
+      headers: asGitHub(answer.headers, {
+        list: origin + pathname,
+        isLast: searchParams.has("page"),
+      }),
+    });
+  });
+}
+
+/** With an ETag, which is not described, and with the example's link to the next page leading to the same list. */
+function asGitHub(headers: Headers, { list, isLast }: { list: string; isLast: boolean }): Headers {
+  const result = new Headers(headers);
+  result.set("etag", '"example"');
+  const link = headers.get("link") ?? "";
+  if (isLast) result.delete("link");
+  else result.set("link", link.replaceAll("https://api.github.com/resource", list));
+  return result;
+}
+
+const repository = {
+  id: 1296269,
+  fullName: "octocat/Hello-World",
+  pushedAt: "2011-01-26T19:06:43Z",
+};
+
+const run = {
+  id: 30433642,
+  repository: "octocat/Hello-World",
+  workflowId: 159038,
+  workflowName: "Build",
+  displayTitle: "Update README.md",
+  event: "push",
+  status: "queued",
+  conclusion: null,
+  branch: "master",
+  headSha: "acb5820ced9479c074f688cc328bf03f341a511d",
+  actor: "octocat",
+  runNumber: 562,
+  runAttempt: 1,
+  createdAt: "2020-01-22T19:33:08Z",
+  startedAt: "2020-01-22T19:33:08Z",
+  updatedAt: "2020-01-22T19:33:08Z",
+  htmlUrl: "https://github.com/octo-org/octo-repo/actions/runs/30433642",
+  source: "poll",
+} as const;
+
+Deno.test("GitHubRepositories.latestPushed() reads the published list of a user", async () => {
+  await using server = forward();
+  const latest = await new GitHubRepositories(server.github(token)).latestPushed(1, never);
+  assertEquals(latest, [repository]);
+});
+
+Deno.test("GitHubRepositories.latestPushed() gets the published token and reads the published list of an installation", async () => {
+  await using server = forward();
+  const latest = await new GitHubRepositories(server.github(app)).latestPushed(1, never);
+  assertEquals(latest, [repository]);
+  const [tokens, first, ...others] = server.asked;
+  assertEquals([tokens, first], [ACCESS_TOKENS, "/installation/repositories?per_page=100"]);
+  // The example's token ended in 2016, so there is another one for each page.
+  assertEquals(others, [ACCESS_TOKENS, "/installation/repositories?page=2"]);
+  assertEquals(server.sent("authorization")[1], "token ghs_16C7e42F292c6912E7710c838347Ae178B4a");
+});
+
+Deno.test("GitHubRuns.latest() reads the published list of runs", async () => {
+  await using server = forward();
+  const runs = await new GitHubRuns(server.github(token)).latest("octo-org/octo-repo", 1, never);
+  assertEquals(runs, [run]);
+});
+
+Deno.test("GitHubRuns.byId() reads the published run", async () => {
+  await using server = forward();
+  const found = await new GitHubRuns(server.github(token)).byId(
+    "octo-org/octo-repo",
+    30433642,
+    never,
+  );
+  assertEquals(found, { ...run, branch: "main" });
+});
+
+Deno.test("GitHubRepositories.latestPushed() takes a 304 as the description has it for unchanged", async () => {
+  const prefer: Record<string, string> = {};
+  await using server = forward(prefer);
+  const repositories = new GitHubRepositories(server.github(token));
+  await repositories.latestPushed(1, never);
+  prefer["/user/repos"] = "code=304";
+  assertEquals(await repositories.latestPushed(1, never), [repository]);
+  assertEquals(server.sent("if-none-match"), [null, '"example"']);
+});
+
+for (
+  const [credential, path, status, refusal] of [
+    [token, "/user/repos", 401, { kind: "unauthorized" }],
+    [token, "/user/repos", 403, { kind: "missing", status: 403 }],
+    [token, "/user/repos", 422, { kind: "unavailable" }],
+    [app, "/installation/repositories", 403, { kind: "missing", status: 403 }],
+    [app, ACCESS_TOKENS, 401, { kind: "unauthorized" }],
+    [app, ACCESS_TOKENS, 403, { kind: "unauthorized" }],
+    [app, ACCESS_TOKENS, 404, { kind: "unauthorized" }],
+    [app, ACCESS_TOKENS, 422, { kind: "unavailable" }],
+  ] as const
+) {
+  Deno.test(`GitHubRepositories.latestPushed() is refused as ${refusal.kind} by the described ${status} of ${path}`, async () => {
+    await using server = forward({ [path]: `code=${status}` });
+    const error = await refused(
+      new GitHubRepositories(server.github(credential)).latestPushed(1, never),
+    );
+    assertEquals(error.refusal, refusal);
+    assertMatch(error.message, new RegExp(`${path} with ${status}: string$`));
+  });
+}
+
+Deno.test("GitHubRuns and GitHubRepositories read whatever the described schemas allow", async () => {
+  const runs = "/repos/octo-org/octo-repo/actions/runs";
+  const paths = ["/user/repos", "/installation/repositories", runs, `${runs}/1`];
+  await using server = forward(Object.fromEntries(paths.map((path) => [path, "dynamic=true"])));
+  const [user, installation] = [server.github(token), server.github(app)];
+  const read = { runs: 0, repositories: 0 };
+  for (let n = 0; n < MADE_UP; n++) {
+    read.runs += (await new GitHubRuns(user).latest("octo-org/octo-repo", 100, never)).length;
+    if (await new GitHubRuns(user).byId("octo-org/octo-repo", 1, never)) read.runs++;
+    for (const github of [user, installation]) {
+      read.repositories += (await new GitHubRepositories(github).latestPushed(100, never)).length;
+    }
+  }
+  assertGreater(read.runs, MADE_UP);
+  assertGreater(read.repositories, MADE_UP);
+});
