@@ -1,12 +1,15 @@
 /**
  * A simulated GitHub over HTTP. It knows nothing of Runwire.
  *
- *     const world = new World({ clock });                       // quiet; or demoWorld({ clock, seed })
+ *     const world = new World({ clock });    // quiet; demoWorld({ clock, seed }) of demo.ts is a team at work
  *     world.addRepository({ full_name: "octo-org/api" });
- *     const run = world.push("octo-org/api", { runs: [{ timeline: { queued_seconds: 3, running_seconds: 60, conclusion: "success" } }] })[0];
- *     world.addRun("octo-org/api", { name: null, run_attempt: undefined });
- *     world.updateRun(run.id, { status: "completed", conclusion: "failure" }); world.rerun(run.id); world.removeRun(run.id);
- *     world.blockRepository("octo-org/api", 451); world.removeRepository("octo-org/api");
+ *     world.push("octo-org/api");            // moves pushed_at and starts a run
+ *     const { id } = world.addRun("octo-org/api", { name: null, run_attempt: undefined });
+ *     world.updateRun(id, { status: "completed", conclusion: "failure" });
+ *     world.rerun(id, { queued_seconds: 3, running_seconds: 60, conclusion: "success" });
+ *     world.removeRun(id);
+ *     world.blockRepository("octo-org/api", 451);
+ *     world.removeRepository("octo-org/api");
  *
  *     const simulator = new Simulator({ world, clock, tokens: ["ghp_test"] });
  *     const { url, finished } = simulator.listen({ hostname: "127.0.0.1", port: 0, signal });
@@ -112,7 +115,8 @@ export class Simulator {
     const conditional = request.headers.has("if-none-match");
     this.requests.add({ at, method, path, status: cut ? 0 : status, conditional }, { spent });
     return new Response(cut ? cutOff(body) : body, {
-      status,
+      // A 304 has no body that could be cut.
+      status: cut ? 200 : status,
       headers: {
         date: new Date(this.#clock.now()).toUTCString(),
         "x-github-request-id": requestId,

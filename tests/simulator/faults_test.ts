@@ -85,6 +85,13 @@ Deno.test("A cut connection breaks in the midst of the answer", async () => {
   assertEquals((await github.ask("/user")).status, 200);
 });
 
+Deno.test("A cut connection breaks where the answer would have been 304 too", async () => {
+  await using github = serveApi();
+  const etag = (await github.ask(RUNS)).headers.get("etag") ?? "";
+  github.simulator.faults.add({ kind: "cut" });
+  await assertRejects(() => github.ask(RUNS, { headers: { "if-none-match": etag } }), TypeError);
+});
+
 Deno.test("Garbage is 200 with what is no JSON", async () => {
   await using github = serveApi();
   github.simulator.faults.add({ kind: "garbage" });
