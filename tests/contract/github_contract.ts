@@ -20,12 +20,12 @@ const app: Credential = {
 const token: Credential = { token: "secret" };
 const ACCESS_TOKENS = "/app/installations/34/access_tokens";
 
-let prism: Prism;
+let prism: Prism | undefined;
 Deno.test.beforeAll(async () => {
   prism = await Prism.start();
 });
 Deno.test.afterAll(async () => {
-  await prism[Symbol.asyncDispose]();
+  await prism?.[Symbol.asyncDispose]();
 });
 
 /**
@@ -43,7 +43,7 @@ function forward(prefer: Record<string, string> = {}): Server {
     if (preference) headers.set("prefer", preference);
     const body = await request.text() || null;
     const { method } = request;
-    const answer = await fetch(prism.url + pathname + search, { method, headers, body });
+    const answer = await fetch(`${prism?.url}${pathname}${search}`, { method, headers, body });
     return new Response(answer.body, {
       status: answer.status,
       headers: asGitHub(answer.headers, {

@@ -1,0 +1,137 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { generateKeyPairSync } from "node:crypto";
+import { systemClock } from "../../src/clock.ts";
+import { GitHub } from "../../src/github/client.ts";
+import type { Credential } from "../../src/github/credential.ts";
+import { GitHubRepositories } from "../../src/github/repository.ts";
+import { GitHubRuns } from "../../src/github/run.ts";
+import { Simulator } from "../../src/simulator/server.ts";
+import { World } from "../../src/simulator/world.ts";
+import { never, refused } from "./server.ts";
+
+const NOON = Date.parse("2026-01-01T12:00:00Z");
+const MINUTE_MS = 60_000;
+const token = { token: "ghp_test" };
+const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const app = {
+  appId: "12",
+  privateKey: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
+  installationId: 34,
+};
+
+/** A simulated GitHub with one repository and one run, by the same clock as ours. */
+function simulate() {
+  const world = new World({ clock: systemClock });
+  world.addRepository({ full_name: "octo-org/api" });
+  const run = world.addRun("octo-org/api");
+  const simulator = new Simulator({
+    world,
+    clock: systemClock,
+    tokens: [token.token],
+    app: {
+      id: 12,
+      publicKey: publicKey.export({ type: "spki", format: "pem" }).toString(),
+      installations: [34],
+    },
+  });
+  const stop = new AbortController();
+  const { signal } = stop;
+  const { url, finished } = simulator.listen({ hostname: "127.0.0.1", port: 0, signal });
+  return {
+    world,
+    run,
+    simulator,
+    github: (credential: Credential) =>
+      new GitHub({ credential, baseUrl: `${url}/api/v3`, version: "0", clock: systemClock }),
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await finished;
+    },
+  };
+}
+
+Deno.test("GitHub as an installation follows runs over its token's end", async () => {
+  using time = new FakeTime(NOON);
+  await using simulated = simulate();
+  const github = simulated.github(app);
+  const [repositories, runs] = [new GitHubRepositories(github), new GitHubRuns(github)];
+  const names = (await repositories.latestPushed(3, never)).map(({ fullName }) => fullName);
+  assertEquals(names, ["octo-org/api"]);
+  for (const minute of [0, 30, 90]) {
+    time.tick(NOON + minute * MINUTE_MS - time.now);
+    for (const _ of [1, 2]) {
+      const latest = await runs.latest("octo-org/api", 2, never);
+      assertEquals(latest.map(({ id }) => id), [simulated.run.id]);
+    }
+  }
+  const asked = simulated.simulator.requests.entries.map(({ method, status }) =>
+    `${method} ${status}`
+  );
+  const first = ["POST 201", "GET 200", "GET 200", "GET 304"];
+  assertEquals(asked, [...first, "GET 304", "GET 304", "POST 201", "GET 200", "GET 304"]);
+});
+
+Deno.test("GitHub is refused as unauthorized for an installation, a key or a token that GitHub does not know", async () => {
+  await using simulated = simulate();
+  const other = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+  const unknown = [
+    { ...app, installationId: 35 },
+    { ...app, appId: "13" },
+    { ...app, privateKey: other.export({ type: "pkcs8", format: "pem" }).toString() },
+    { token: "ghp_unknown" },
+  ];
+  for (const credential of unknown) {
+    const runs = new GitHubRuns(simulated.github(credential));
+    const error = await refused(runs.latest("octo-org/api", 2, never));
+    assertEquals(error.refusal, { kind: "unauthorized" });
+  }
+});
+
+Deno.test("GitHubRuns.latest() sees a run change, and costs nothing while none does", async () => {
+  using time = new FakeTime(NOON);
+  await using simulated = simulate();
+  const github = simulated.github(token);
+  const runs = new GitHubRuns(github);
+  const [before] = await runs.latest("octo-org/api", 2, never);
+  const { remaining } = github.budget ?? {};
+  for (let n = 0; n < 5; n++) await runs.latest("octo-org/api", 2, never);
+  assertEquals([github.notModified, github.budget?.remaining], [5, remaining]);
+  time.tick(MINUTE_MS);
+  simulated.world.updateRun(simulated.run.id, { status: "completed", conclusion: "failure" });
+  const [after] = await runs.latest("octo-org/api", 2, never);
+  assertNotEquals(before?.status, "completed");
+  assertEquals([after?.status, after?.conclusion], ["completed", "failure"]);
+  assertEquals(await runs.byId("octo-org/api", simulated.run.id, never), after);
+});
+
+Deno.test("GitHubRuns.latest() is refused as the simulated GitHub refuses, and goes on afterwards", async () => {
+  using _time = new FakeTime(NOON);
+  await using simulated = simulate();
+  const { faults, rateLimits } = simulated.simulator;
+  const runs = new GitHubRuns(simulated.github(token));
+  const latest = () => runs.latest("octo-org/api", 2, never);
+  const known = await latest();
+
+  const unavailable = { kind: "unavailable" } as const;
+  for (
+    const [fault, refusal] of [
+      [{ kind: "secondary_limit", retryAfter: 90 }, { kind: "limited", retryAt: NOON + 90_000 }],
+      [{ kind: "secondary_limit", status: 429 }, { kind: "limited" }],
+      [{ kind: "status", status: 502 }, unavailable],
+      [{ kind: "status", status: 503, body: "json" }, unavailable],
+      [{ kind: "garbage" }, unavailable],
+    ] as const
+  ) {
+    faults.add(fault);
+    assertEquals((await refused(latest())).refusal, refusal);
+    assertEquals(await latest(), known);
+  }
+  rateLimits.set(token.token, { remaining: 0, reset: NOON / 1_000 + 600 });
+  simulated.world.addRun("octo-org/api");
+  assertEquals((await refused(latest())).refusal, { kind: "limited", retryAt: NOON + 600_000 });
+  rateLimits.set(token.token, { remaining: 5_000 });
+  assertEquals((await latest()).length, 2);
+  simulated.world.blockRepository("octo-org/api", 451);
+  assertEquals((await refused(latest())).refusal, { kind: "missing", status: 451 });
+});
