@@ -1,4 +1,11 @@
-import { ansiColorFormatter, configure, getLogger, getStreamSink, jsonLinesFormatter, type Logger } from "@logtape/logtape";
+import {
+  ansiColorFormatter,
+  configure,
+  getLogger,
+  getStreamSink,
+  jsonLinesFormatter,
+  type Logger,
+} from "@logtape/logtape";
 
 export type { Logger };
 export type LogLevel = "debug" | "info" | "warning" | "error";
