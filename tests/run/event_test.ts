@@ -1,0 +1,57 @@
+import { assertEquals } from "@std/assert";
+import { runEvent, StatusReport } from "../../src/run/event.ts";
+import { aRun } from "../fakes/github.ts";
+
+Deno.test("runEvent() tells a run in the names of the wire", () => {
+  const run = aRun({
+    status: "completed",
+    conclusion: "success",
+    startedAt: "2026-01-01T00:00:10Z",
+    updatedAt: "2026-01-01T00:01:40Z",
+  });
+  assertEquals(runEvent(run), {
+    type: "run",
+    repository: "octo/a",
+    data: {
+      id: 1,
+      repository: "octo/a",
+      workflow_id: 7,
+      workflow_name: "CI",
+      display_title: "Fix the build",
+      event: "push",
+      status: "completed",
+      conclusion: "success",
+      branch: "main",
+      head_sha: "0123456789012345678901234567890123456789",
+      actor: "octocat",
+      run_number: 1,
+      run_attempt: 1,
+      created_at: "2026-01-01T00:00:00Z",
+      started_at: "2026-01-01T00:00:10Z",
+      updated_at: "2026-01-01T00:01:40Z",
+      duration_seconds: 90,
+      html_url: "https://github.com/octo/a/actions/runs/1",
+    },
+  });
+});
+
+Deno.test("runEvent() gives no duration until the run has ended", () => {
+  assertEquals(runEvent(aRun({ status: "in_progress" })).data.duration_seconds, null);
+});
+
+Deno.test("StatusReport tells a status when it has changed, once", () => {
+  const told: unknown[] = [];
+  const report = new StatusReport((event) => told.push(event.data));
+  const polling = { state: "polling", waitingUntil: null } as const;
+  report.update({ ...polling, lastSuccessAt: null });
+  report.update({ ...polling, lastSuccessAt: 1 });
+  report.update({ state: "waiting", waitingUntil: 60_000, lastSuccessAt: 1 });
+  report.update({ state: "waiting", waitingUntil: 120_000, lastSuccessAt: 1 });
+  report.update({ ...polling, lastSuccessAt: 2 });
+  assertEquals(told, [
+    { state: "polling", waiting_until: null },
+    { state: "waiting", waiting_until: "1970-01-01T00:01:00.000Z" },
+    { state: "waiting", waiting_until: "1970-01-01T00:02:00.000Z" },
+    { state: "polling", waiting_until: null },
+  ]);
+});

@@ -1,0 +1,109 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { MemoryRunStore } from "../../src/run/memory.ts";
+import { compareStates, merge, type Run } from "../../src/run/run.ts";
+import { aRun } from "../fakes/github.ts";
+
+/** States of one run, often equal in some of what `merge` compares, as GitHub's are. */
+const state: fc.Arbitrary<Run> = fc.record({
+  status: fc.constantFrom("queued", "waiting", "in_progress", "completed", "new_to_us", null),
+  conclusion: fc.constantFrom("success", "failure", null),
+  runAttempt: fc.integer({ min: 1, max: 3 }),
+  updatedAt: fc.constantFrom(
+    "2026-01-01T00:00:00Z",
+    "2026-01-01T01:00:00+01:00",
+    "2026-01-01T00:00:01Z",
+    "2026-01-01T00:00:02Z",
+  ),
+  displayTitle: fc.constantFrom("One", "Another"),
+  source: fc.constantFrom("poll", "webhook"),
+}).map((fields) => aRun(fields));
+
+const updates = fc.array(state, { minLength: 1, maxLength: 8 });
+const shuffledTwice = updates.chain((list) =>
+  fc.tuple(
+    fc.shuffledSubarray(list, { minLength: list.length }),
+    fc.shuffledSubarray(list, { minLength: list.length }),
+  )
+);
+
+Deno.test("merge() ends in the same run, whatever the order of the updates", () => {
+  fc.assert(fc.property(shuffledTwice, ([one, other]) => {
+    assertEquals(one.reduce(merge), other.reduce(merge));
+  }));
+});
+
+Deno.test("merge() ends in the same run when updates are repeated", () => {
+  fc.assert(fc.property(updates, (list) => {
+    assertEquals([...list, ...list].reduce(merge), list.reduce(merge));
+  }));
+});
+
+Deno.test("merge() never lets an observer see a run go backwards", async () => {
+  await fc.assert(fc.asyncProperty(updates, async (list) => {
+    const store = new MemoryRunStore();
+    let seen: Run | undefined;
+    for (const update of list) {
+      const changed = await store.put([update]);
+      const [kept] = await store.latest(update.repository, 1);
+      assert(kept);
+      if (seen) {
+        assert(kept.runAttempt >= seen.runAttempt, "an earlier attempt");
+        if (kept.runAttempt === seen.runAttempt) {
+          assert(Date.parse(kept.updatedAt) >= Date.parse(seen.updatedAt), "an earlier update");
+          const isTie = Date.parse(kept.updatedAt) === Date.parse(seen.updatedAt);
+          if (isTie && seen.status === "completed") assertEquals(kept.status, "completed");
+        }
+      }
+      if (changed.length === 0) assertEquals(withoutSource(kept), withoutSource(seen));
+      seen = kept;
+    }
+  }));
+});
+
+Deno.test("merge() prefers the higher attempt, even if it was updated earlier", () => {
+  const first = aRun({ status: "completed", updatedAt: "2026-01-01T00:09:00Z" });
+  const second = aRun({ runAttempt: 2, updatedAt: "2026-01-01T00:08:00Z" });
+  assertEquals(merge(first, second), second);
+  assertEquals(merge(second, first), second);
+});
+
+Deno.test("merge() prefers the later update, even from completed back to queued", () => {
+  const done = aRun({ status: "completed" });
+  const reopened = aRun({ status: "queued", updatedAt: "2026-01-01T00:00:01Z" });
+  assertEquals(merge(done, reopened), reopened);
+  assertEquals(merge(reopened, done), reopened);
+});
+
+Deno.test("merge() prefers completed on a tie, even polled over told by webhook", () => {
+  const done = aRun({ status: "completed", source: "poll" });
+  const running = aRun({ status: "in_progress", source: "webhook" });
+  assertEquals(merge(done, running), done);
+  assertEquals(merge(running, done), done);
+});
+
+Deno.test("merge() otherwise prefers webhook over poll", () => {
+  const told = aRun({ status: "queued", source: "webhook" });
+  const polled = aRun({ status: "in_progress", source: "poll" });
+  assertEquals(merge(told, polled), told);
+  assertEquals(merge(polled, told), told);
+});
+
+Deno.test("merge() prefers a started run over a waiting one when nothing else tells", () => {
+  const queued = aRun({ status: "queued" });
+  const running = aRun({ status: "in_progress" });
+  assertEquals(merge(queued, running), running);
+  assertEquals(merge(running, queued), running);
+});
+
+Deno.test("compareStates() is 0 for the same state alone", () => {
+  fc.assert(fc.property(state, state, (a, b) => {
+    const same = JSON.stringify(a) === JSON.stringify(b);
+    assertEquals(compareStates(a, b) === 0, same);
+    assertEquals(Math.sign(compareStates(a, b)) + Math.sign(compareStates(b, a)), 0);
+  }));
+});
+
+function withoutSource(run: Run | undefined): unknown {
+  return run && { ...run, source: undefined };
+}

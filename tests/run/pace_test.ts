@@ -1,0 +1,73 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { nextBeat, paceToBudget, retryDelay, waitUntil } from "../../src/run/pace.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+Deno.test("nextBeat() is the first whole interval that is not in the past", () => {
+  assertEquals(nextBeat(0, 12, 0), 12);
+  assertEquals(nextBeat(0, 12, 5), 12);
+  assertEquals(nextBeat(0, 12, 12), 12);
+  assertEquals(nextBeat(0, 12, 13), 24);
+  assertEquals(nextBeat(0, 12, 120), 120);
+  const whole = fc.integer({ min: 0, max: 1_000_000 });
+  fc.assert(
+    fc.property(whole, fc.integer({ min: 1, max: 1_000 }), whole, (beat, interval, more) => {
+      const next = nextBeat(beat, interval, beat + more);
+      assertEquals((next - beat) % interval, 0);
+      assert(
+        next > beat && next >= beat + more && next - interval < beat + Math.max(more, interval),
+      );
+    }),
+  );
+});
+
+Deno.test("paceToBudget() keeps the interval while a tenth of the budget is left", () => {
+  const at = { cost: 4, now: 0 };
+  assertEquals(paceToBudget(12_000, undefined, at), 12_000);
+  assertEquals(
+    paceToBudget(12_000, { limit: 5_000, remaining: 500, resetAt: HOUR_MS }, at),
+    12_000,
+  );
+});
+
+Deno.test("paceToBudget() spreads a low budget until its reset, in whole intervals", () => {
+  const budget = { limit: 5_000, remaining: 499, resetAt: HOUR_MS };
+  // 124 beats of 4 requests in an hour: one in 29.03 s.
+  assertEquals(paceToBudget(12_000, budget, { cost: 4, now: 0 }), 36_000);
+  // Enough for every beat that is left before the reset.
+  assertEquals(paceToBudget(12_000, budget, { cost: 4, now: HOUR_MS - MINUTE_MS }), 12_000);
+});
+
+Deno.test("paceToBudget() waits for the reset when nothing is left", () => {
+  const budget = { limit: 60, remaining: 0, resetAt: 10 * MINUTE_MS };
+  assertEquals(paceToBudget(12_000, budget, { cost: 4, now: 0 }), 10 * MINUTE_MS);
+  assertEquals(paceToBudget(12_000, budget, { cost: 4, now: 10 * MINUTE_MS }), 12_000);
+});
+
+Deno.test("paceToBudget() does not believe in a reset beyond GitHub's hour", () => {
+  const budget = { limit: 60, remaining: 0, resetAt: 1_000 * HOUR_MS };
+  assert(paceToBudget(12_000, budget, { cost: 4, now: 0 }) <= HOUR_MS + 2 * MINUTE_MS);
+});
+
+Deno.test("waitUntil() is the time that GitHub told", () => {
+  const at = { now: 1_000, random: () => 0.5 };
+  assertEquals(waitUntil({ kind: "limited", retryAt: 31_000 }, 5, at), 31_000);
+  assertEquals(waitUntil({ kind: "limited", retryAt: 500 }, 0, at), 1_000);
+  assert(waitUntil({ kind: "limited", retryAt: 1e15 }, 0, at) <= HOUR_MS + 2 * MINUTE_MS);
+});
+
+Deno.test("waitUntil() is at least a minute, growing with jitter, where GitHub tells no time", () => {
+  const waits = (random: number) =>
+    [0, 1, 2, 3, 4, 5, 50].map((attempt) =>
+      waitUntil({ kind: "unauthorized" }, attempt, { now: 0, random: () => random }) / MINUTE_MS
+    );
+  assertEquals(waits(0), [1, 2, 4, 8, 15, 15, 15]);
+  assertEquals(waits(0.8), [1.2, 2.4, 4.8, 9.6, 18, 18, 18]);
+});
+
+Deno.test("retryDelay() doubles from a second, with jitter", () => {
+  assertEquals([0, 1, 2, 3].map((attempt) => retryDelay(attempt, () => 0)), [1e3, 2e3, 4e3, 8e3]);
+  assertEquals(retryDelay(0, () => 0.8), 1_200);
+});
