@@ -3,6 +3,7 @@ import { createAppAuth } from "@octokit/auth-app";
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
 import { RefusedError, UsageError } from "../errors.ts";
+import { log } from "../log.ts";
 import { Answers } from "./answers.ts";
 import { assertAccepted, ourTime } from "./refusal.ts";
 import type { Answer, Transport } from "./transport.ts";
@@ -43,7 +44,8 @@ export class Installation {
     { transport, clock }: { readonly transport: Transport; readonly clock: Clock },
   ) {
     this.#installationId = installationId;
-    this.#auth = createAppAuth({ appId, privateKey: toPkcs8(privateKey) });
+    const warn = (message: string) => log("github").warn("{message}", { message });
+    this.#auth = createAppAuth({ appId, privateKey: toPkcs8(privateKey), log: { warn } });
     this.#transport = transport;
     this.#clock = clock;
   }

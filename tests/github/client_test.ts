@@ -11,7 +11,7 @@ import { systemClock } from "../../src/clock.ts";
 import { Answers } from "../../src/github/answers.ts";
 import { GitHub } from "../../src/github/client.ts";
 import { REQUEST_LIMIT_MS } from "../../src/github/transport.ts";
-import { conditional, never, next, refused, Server } from "./server.ts";
+import { conditional, never, next, refused, Server, within } from "./server.ts";
 
 const anything = z.unknown();
 
@@ -144,52 +144,56 @@ Deno.test("GitHub asks below the path of an Enterprise Server", async () => {
 Deno.test("GitHub gives up after its time limit when nothing comes", async () => {
   using time = new FakeTime();
   const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
-  const { promise: held, resolve: release } = Promise.withResolvers<Response>();
   await using server = new Server(() => {
     arrive();
-    return held;
+    return new Promise(() => {});
   });
   const answer = refused(server.github().get(new Answers(anything), "/slow", { signal: never }));
-  await arrived;
+  await within(arrived);
   let over = false;
   void answer.then(() => over = true);
   await time.tickAsync(REQUEST_LIMIT_MS - 1);
   assertEquals(over, false);
   await time.tickAsync(1);
-  const error = await answer;
-  release(new Response());
+  const error = await within(answer);
   assertEquals(error.refusal, { kind: "unavailable" });
   assertEquals(error.message, "GitHub did not answer GET /slow within 10 s");
 });
 
 Deno.test("GitHub gives up after its time limit when the body does not end", async () => {
   using time = new FakeTime();
-  const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
+  const { promise: reading, resolve: isRead } = Promise.withResolvers<void>();
+  // More than the sockets hold, so that the client must be reading when it is sent.
+  let blocks = 300;
+  const blank = new TextEncoder().encode(" ".repeat(65_536));
   await using server = new Server(() => {
-    arrive();
     const body = new ReadableStream({
-      start: (controller) => controller.enqueue(new TextEncoder().encode('{"a":')),
+      pull(controller) {
+        if (blocks-- > 0) return controller.enqueue(blank);
+        isRead();
+        return new Promise(() => {});
+      },
     });
     return new Response(body, { headers: { "content-type": "application/json" } });
   });
   const answer = refused(server.github().get(new Answers(anything), "/slow", { signal: never }));
-  await arrived;
+  await within(reading);
   await time.tickAsync(REQUEST_LIMIT_MS);
-  assertStringIncludes((await answer).message, "within 10 s");
+  const { message } = await within(answer);
+  assertEquals(message, "GitHub did not answer GET /slow within 10 s");
 });
 
-Deno.test("GitHub rejects with the caller's reason when the caller aborts", async () => {
+Deno.test("GitHub rejects with the caller's reason at once when the caller aborts", async () => {
+  // Its time stands still, so that no time limit can end the request.
+  using _time = new FakeTime();
   const stop = new AbortController();
-  const reason = new TypeError("Enough");
-  const { promise: held, resolve: release } = Promise.withResolvers<Response>();
   await using server = new Server(() => {
-    stop.abort(reason);
-    return held;
+    stop.abort(new TypeError("Enough"));
+    return new Promise(() => {});
   });
   const github = server.github();
-  const get = () => github.get(new Answers(anything), "/thing", { signal: stop.signal });
+  const get = () => within(github.get(new Answers(anything), "/thing", { signal: stop.signal }));
   await assertRejects(get, TypeError, "Enough");
-  release(new Response());
   await assertRejects(get, TypeError, "Enough");
   assertEquals(server.requests.length, 1, "nothing is sent after the abort");
 });

@@ -157,6 +157,14 @@ Deno.test("GitHub.get() is refused as unavailable when the connection breaks in 
   await served;
 });
 
+Deno.test("RefusedError has GitHub's words on one line, and no more of them than a line takes", async () => {
+  await using server = new Server(() =>
+    Response.json({ message: ` Not\r\n  now${"!".repeat(1_000)}` }, { status: 404 })
+  );
+  const { message } = await refused(get(server.github()));
+  assertEquals(message, `GitHub answered GET /thing with 404: Not now${"!".repeat(293)}`);
+});
+
 Deno.test("RefusedError holds no credential, wherever one looks", async () => {
   await using server = new Server(() =>
     Response.json({ message: "Bad credentials" }, { status: 401 })

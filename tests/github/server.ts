@@ -3,14 +3,22 @@ import { RefusedError } from "../../src/errors.ts";
 import { GitHub } from "../../src/github/client.ts";
 import type { Credential } from "../../src/github/credential.ts";
 
+/** The real ones, for a test may have replaced them. */
+const { setTimeout, clearTimeout } = globalThis;
+
+/** Longer than anything here takes, on a busy machine too. */
+const WAIT_LIMIT_MS = 8_000;
+
 /** A server on 127.0.0.1 that answers as a test says, and keeps what it was asked. */
 export class Server {
   /** Copies: a request itself cannot be read after its answer. */
   readonly requests: { readonly url: URL; readonly headers: Headers }[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #stop = new AbortController();
 
   constructor(answer: (request: Request, count: number) => Response | Promise<Response>) {
-    const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+    const { signal } = this.#stop;
+    const options = { hostname: "127.0.0.1", port: 0, signal, onListen() {} };
     this.#server = Deno.serve(options, (request) => {
       this.requests.push({ url: new URL(request.url), headers: new Headers(request.headers) });
       return answer(request, this.requests.length);
@@ -36,7 +44,8 @@ export class Server {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
+    this.#stop.abort();
+    await this.#server.finished;
   }
 }
 
@@ -65,6 +74,17 @@ export async function refused(promise: Promise<unknown>): Promise<RefusedError> 
     throw error;
   }
   throw new Error("Expected a RefusedError, got an answer");
+}
+
+/** Rejects when a promise takes longer in real time than anything here may. */
+export async function within<T>(promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("Waited too long")), WAIT_LIMIT_MS);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A signal that never aborts. */
