@@ -35,6 +35,8 @@ export interface ConnectionsOptions {
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #open = new Set<Connection>();
+  /** Connections that have not ended. One that we closed may cling on: Deno cannot cut it off. */
+  #unended = 0;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -65,7 +67,7 @@ export class Connections {
         return badParameter(context, { name: "topics", value: topic, allowed: TOPICS });
       }
     }
-    if (this.#open.size >= this.#options.maxConnections) {
+    if (this.#unended >= this.#options.maxConnections) {
       return problem(context, "too_many_connections", {
         detail: `Cannot take another client: the limit is ${this.#options.maxConnections}`,
         headers: { "Retry-After": String(RETRY_AFTER_SECONDS) },
@@ -97,6 +99,8 @@ export class Connections {
       },
     });
     this.#open.add(connection);
+    this.#unended++;
+    void connection.closed.then(() => this.#unended--);
     return response;
   }
 }

@@ -1,0 +1,101 @@
+import { within } from "./socket.ts";
+
+const CLOSE = 8;
+
+/** A WebSocket over plain TCP that does no more than a test tells it to: it answers no ping, and reads when asked. */
+export class RawSocket {
+  readonly #connection: Deno.TcpConn;
+  #bytes = new Uint8Array();
+  #isClosed = false;
+
+  private constructor(connection: Deno.TcpConn) {
+    this.#connection = connection;
+  }
+
+  static async connect(port: number, path = "/ws"): Promise<RawSocket> {
+    const raw = new RawSocket(await Deno.connect({ hostname: "127.0.0.1", port }));
+    const request = [
+      `GET ${path} HTTP/1.1`,
+      `Host: 127.0.0.1:${port}`,
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    await raw.#connection.write(new TextEncoder().encode(`${request.join("\r\n")}\r\n\r\n`));
+    return raw;
+  }
+
+  /** Sends one binary frame of a byte more than 64 KiB, masked with zeros. */
+  async sendTooMuch(): Promise<void> {
+    const size = 64 * 1024 + 1;
+    const frame = new Uint8Array(14 + size);
+    frame.set([0x82, 0xff]);
+    new DataView(frame.buffer).setBigUint64(2, BigInt(size));
+    for (let sent = 0; sent < frame.byteLength;) {
+      sent += await this.#connection.write(frame.subarray(sent));
+    }
+  }
+
+  /** Reads until the server says close; resolves to the code and the bytes of each frame before it. */
+  async readToClose(): Promise<{ readonly code: number; readonly frames: readonly number[] }> {
+    while ((await this.#line()) !== "") continue;
+    const frames: number[] = [];
+    for (;;) {
+      const { opcode, payload } = await this.#frame();
+      if (opcode === CLOSE) return { code: new DataView(payload.buffer).getUint16(0), frames };
+      frames.push(payload.byteLength);
+    }
+  }
+
+  /** Reads until the server ends the connection. */
+  async readToEnd(): Promise<void> {
+    while (await this.#more()) this.#bytes = new Uint8Array();
+  }
+
+  /** One frame of RFC 6455, section 5.2, unmasked as servers send them. */
+  async #frame(): Promise<{ opcode: number; payload: Uint8Array<ArrayBuffer> }> {
+    const [first = 0, second = 0] = await this.#take(2);
+    let length = second;
+    if (second === 126) length = new DataView((await this.#take(2)).buffer).getUint16(0);
+    if (second === 127) {
+      length = Number(new DataView((await this.#take(8)).buffer).getBigUint64(0));
+    }
+    return { opcode: first & 0x0f, payload: await this.#take(length) };
+  }
+
+  async #line(): Promise<string> {
+    let line = "";
+    while (!line.endsWith("\r\n")) line += new TextDecoder().decode(await this.#take(1));
+    return line.trimEnd();
+  }
+
+  async #take(count: number): Promise<Uint8Array<ArrayBuffer>> {
+    while (this.#bytes.byteLength < count) {
+      if (!await this.#more()) throw new Error("The server ended the connection");
+    }
+    const taken = this.#bytes.slice(0, count);
+    this.#bytes = this.#bytes.subarray(count);
+    return taken;
+  }
+
+  async #more(): Promise<boolean> {
+    const buffer = new Uint8Array(256 * 1024);
+    const count = await within(this.#connection.read(buffer), "bytes on a raw connection")
+      .catch((error) => {
+        if (error instanceof Deno.errors.ConnectionReset) return null;
+        throw error;
+      });
+    if (count === null) return false;
+    const bytes = new Uint8Array(this.#bytes.byteLength + count);
+    bytes.set(this.#bytes);
+    bytes.set(buffer.subarray(0, count), this.#bytes.byteLength);
+    this.#bytes = bytes;
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isClosed) this.#connection.close();
+    this.#isClosed = true;
+  }
+}

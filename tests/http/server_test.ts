@@ -1,0 +1,70 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { health } from "../../src/http/health.ts";
+import type { PollerStatus } from "../../src/run/poller.ts";
+import { ServerUnderTest } from "../fakes/server.ts";
+
+Deno.test("Server tells that it is alive", async () => {
+  await using server = await new ServerUnderTest().start();
+  const response = await fetch(`${server.url}/livez`);
+  assertEquals(response.status, 200);
+  assertEquals(await response.json(), { status: "alive" });
+  assertMatch(response.headers.get("x-request-id") ?? "", /^[0-9a-f-]{36}$/);
+});
+
+Deno.test("Server tells how it is", async () => {
+  await using server = await new ServerUnderTest().start();
+  const response = await fetch(`${server.url}/health`);
+  assertEquals(response.status, 200);
+  assertEquals(await response.json(), {
+    status: "healthy",
+    services: {},
+    github: {
+      state: "resting",
+      waiting_until: null,
+      remaining: null,
+      limit: null,
+      reset_at: null,
+      last_success_at: null,
+    },
+  });
+});
+
+Deno.test("Server answers a wrong path or method with a problem", async () => {
+  await using server = await new ServerUnderTest().start();
+  const missing = await fetch(`${server.url}/nowhere`);
+  assertEquals(missing.status, 404);
+  assertEquals((await missing.json()).code, "not_found");
+  const wrong = await fetch(`${server.url}/health`, { method: "DELETE" });
+  assertEquals(wrong.status, 405);
+  assertEquals(wrong.headers.get("allow"), "GET, HEAD");
+  assertEquals((await wrong.json()).code, "method_not_allowed");
+});
+
+Deno.test("health() tells until when GitHub is left alone, and what remains", () => {
+  const status: PollerStatus = { state: "waiting", waitingUntil: 60_000, lastSuccessAt: 1_000 };
+  const budget = { limit: 5_000, remaining: 0, resetAt: 60_000 };
+  assertEquals(health({ poller: { status }, budget: () => budget }), {
+    status: "healthy",
+    services: {},
+    github: {
+      state: "waiting",
+      waiting_until: "1970-01-01T00:01:00.000Z",
+      remaining: 0,
+      limit: 5_000,
+      reset_at: "1970-01-01T00:01:00.000Z",
+      last_success_at: "1970-01-01T00:00:01.000Z",
+    },
+  });
+});
+
+Deno.test("health() is degraded while GitHub does not answer us", () => {
+  const statusIn = (state: PollerStatus["state"]) =>
+    health({
+      poller: { status: { state, waitingUntil: null, lastSuccessAt: null } },
+      budget: () => undefined,
+    }).status;
+  assertEquals(statusIn("unauthorized"), "degraded");
+  assertEquals(statusIn("unreachable"), "degraded");
+  assertEquals(statusIn("polling"), "healthy");
+  assertEquals(statusIn("resting"), "healthy");
+});
