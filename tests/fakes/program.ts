@@ -1,0 +1,170 @@
+import { fileURLToPath } from "node:url";
+import { within } from "./socket.ts";
+
+/** Long enough for a first start, which unpacks a hundred megabytes, on a busy machine. */
+const LIMIT_MS = 20_000;
+/** A network that drops what it does not allow must not hold the tests up. */
+const DOWNLOAD_LIMIT_MS = 60_000;
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const FOLDER = `${ROOT}.cache/test`;
+const SOURCES = ["main.ts", "deno.json", "deno.lock", "src", "deploy"];
+
+/** The lines that a process writes, as they come. */
+export class Lines {
+  readonly all: string[] = [];
+  readonly ended: Promise<void>;
+  #isEnded = false;
+  #woken = Promise.withResolvers<void>();
+
+  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    this.ended = this.#read(stream);
+  }
+
+  get text(): string {
+    return this.all.join("\n");
+  }
+
+  /** Resolves to the first line, from number `from` on, that `pattern` fits; fails when none comes in time. */
+  async find(pattern: RegExp, from = 0): Promise<RegExpMatchArray> {
+    for (let i = from;; i++) {
+      while (i >= this.all.length) {
+        if (this.#isEnded) throw new Error(`Ended without ${pattern}: ${this.text}`);
+        await within(this.#woken.promise, `${pattern} after: ${this.text}`, LIMIT_MS);
+      }
+      const found = this.all[i]?.match(pattern);
+      if (found) return found;
+    }
+  }
+
+  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      this.all.push(...lines);
+      this.#wake();
+    }
+    if (rest !== "") this.all.push(rest);
+    this.#isEnded = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#woken.resolve();
+    this.#woken = Promise.withResolvers();
+  }
+}
+
+/** The built program as a process of its own. `await using` ends it in any case. */
+export class Program {
+  readonly stdout: Lines;
+  readonly stderr: Lines;
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.stdout = new Lines(child.stdout);
+    this.stderr = new Lines(child.stderr);
+  }
+
+  /** Starts `runwire ARGS` with `environment` and nothing else of ours. */
+  static async start(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Program> {
+    return Program.run([await programPath(), ...args], environment);
+  }
+
+  /** The same with another command line. */
+  static run(
+    [command = "", ...args]: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Program {
+    const child = new Deno.Command(command, {
+      args,
+      cwd: FOLDER,
+      clearEnv: true,
+      env: { ...bareEnvironment(), ...environment },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    return new Program(child);
+  }
+
+  /** Everything that it wrote. */
+  get output(): string {
+    return `${this.stdout.text}\n${this.stderr.text}`;
+  }
+
+  /** Where it serves, for example `http://127.0.0.1:8080`, as soon as it does. */
+  async url(): Promise<string> {
+    const [, url = ""] = await this.stderr.find(/Listening on \\"(http:[^"\\]+)/);
+    return url;
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves to the exit code when it has ended and all its output is read; fails when it goes on for longer. */
+  async exit(limit = LIMIT_MS): Promise<number> {
+    const { code } = await within(this.#child.status, "the program to end", limit);
+    await within(Promise.all([this.stdout.ended, this.stderr.ended]), "the end of its output");
+    return code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch (error) {
+      // It has ended already.
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await this.exit();
+  }
+}
+
+/** What every process needs: a shell's tools, and a folder to unpack into. */
+function bareEnvironment(): Record<string, string> {
+  return { PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin", RUNWIRE_CACHE: `${FOLDER}/unpacked` };
+}
+
+/** The executable under test: `RUNWIRE_BINARY`, otherwise one that is built when the source is newer. */
+export async function programPath(): Promise<string> {
+  const given = Deno.env.get("RUNWIRE_BINARY");
+  if (given) return await Deno.realPath(given);
+  const path = `${FOLDER}/runwire`;
+  await Deno.mkdir(FOLDER, { recursive: true });
+  using lock = await Deno.open(`${FOLDER}/lock`, { create: true, write: true });
+  // Only one builds, however many test runs begin at the same time.
+  await lock.lock(true);
+  const ages = await Promise.all(SOURCES.map((name) => newest(ROOT + name)));
+  if (await newest(path) < Math.max(...ages)) await build(path);
+  return path;
+}
+
+async function build(path: string): Promise<void> {
+  await Deno.remove(`${FOLDER}/unpacked`, { recursive: true }).catch(() => {});
+  const errors: string[] = [];
+  for (const script of ["compile.ts", "compile_offline.ts"]) {
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", `${ROOT}deploy/${script}`, path],
+      stdin: "null",
+      signal: AbortSignal.timeout(DOWNLOAD_LIMIT_MS),
+    }).output();
+    if (success) return;
+    errors.push(new TextDecoder().decode(stderr));
+  }
+  throw new Error(`Cannot build the program to test: ${errors.join("\n")}`);
+}
+
+/** When the newest of a file or a folder's files was changed, in ms since the epoch; 0 where there is none. */
+async function newest(path: string): Promise<number> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (!info?.isDirectory) return info?.mtime?.getTime() ?? 0;
+  const ages: Promise<number>[] = [];
+  for await (const { name } of Deno.readDir(path)) ages.push(newest(`${path}/${name}`));
+  return Math.max(0, ...await Promise.all(ages));
+}

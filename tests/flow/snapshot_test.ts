@@ -1,0 +1,151 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { AppUnderTest, BEAT_MS } from "../fakes/app.ts";
+import { SocketClient, until } from "../fakes/socket.ts";
+
+const NINE = [
+  "repositoryName",
+  "id",
+  "workflowName",
+  "displayTitle",
+  "event",
+  "status",
+  "createdAt",
+  "updatedAt",
+  "htmlUrl",
+];
+
+function fourRepositories({ world }: AppUnderTest): void {
+  ["a", "b", "c", "d"].forEach((name, index) => {
+    const repository = `octo/${name}`;
+    world.addRepository({ full_name: repository, pushed_at: `2026-01-0${index + 1}T00:00:00Z` });
+    for (const hour of [1, 2, 3]) {
+      const created_at = `2026-01-0${index + 1}T0${hour}:00:00Z`;
+      world.addRun(repository, { created_at, display_title: `${name}${hour}` });
+    }
+  });
+}
+
+interface FrameRun {
+  readonly id: number;
+  readonly displayTitle: string;
+  readonly status: string;
+}
+
+function runsOf(frame: string): FrameRun[] {
+  return JSON.parse(frame).runs;
+}
+
+Deno.test("/ws sends the 2 latest runs of the 3 most recently pushed repositories", async () => {
+  await using test = await new AppUnderTest().start();
+  fourRepositories(test);
+  await using client = await SocketClient.connect(test.socketUrl);
+  const frame = await client.next();
+  assertEquals(Object.keys(JSON.parse(frame)), ["runs"]);
+  assertEquals(runsOf(frame).map((run) => run.displayTitle), ["d3", "d2", "c3", "c2", "b3", "b2"]);
+  for (const run of runsOf(frame)) assertEquals(Object.keys(run), NINE);
+});
+
+Deno.test("/ws sends the same bytes to all, and the latest at once to one that comes late", async () => {
+  await using test = await new AppUnderTest().start();
+  fourRepositories(test);
+  await using early = await SocketClient.connect(test.socketUrl);
+  const frame = await early.next();
+  await using late = await SocketClient.connect(test.socketUrl);
+  assertEquals(await late.next(), frame);
+  assertEquals(await early.next(), frame);
+  assertEquals(await late.next(), frame);
+});
+
+Deno.test("/ws shows how runs change, and its full view tells more", async () => {
+  await using test = await new AppUnderTest().start();
+  test.world.addRepository({ full_name: "octo/a" });
+  const run = test.world.addRun("octo/a", { status: "in_progress", conclusion: null });
+  await using client = await SocketClient.connect(`${test.socketUrl}?view=full`);
+  assertEquals(JSON.parse(await client.next()).runs[0].conclusion, null);
+  test.world.updateRun(run.id, { status: "completed", conclusion: "failure" });
+  await until(
+    () => client.frames.some((frame) => JSON.parse(frame).runs[0].conclusion === "failure"),
+    "the run has failed",
+  );
+  await until(() => test.events.some((event) => event.type === "run"), "the feed tells of it");
+  const states = test.events.flatMap((event) => event.type === "run" ? [event.data.status] : []);
+  assertEquals(states, ["in_progress", "completed"]);
+});
+
+Deno.test("/ws never shows a run going backwards while GitHub's lists lag", async () => {
+  await using test = await new AppUnderTest().start();
+  test.world.addRepository({ full_name: "octo/a" });
+  const [first] = [test.world.addRun("octo/a", { status: "in_progress", conclusion: null })];
+  await using client = await SocketClient.connect(test.socketUrl);
+  await client.next();
+  test.simulator.index.lag("octo/a", { requests: 3, shows: "frozen" });
+  test.world.updateRun(first.id, { status: "completed", conclusion: "success" });
+  const second = test.world.addRun("octo/a", { status: "queued", conclusion: null });
+  await until(() => client.frames.some((frame) => runsOf(frame)[0]?.id === second.id), "it shows");
+  test.simulator.index.lag("octo/a", { requests: 5, shows: "without_newest" });
+  const before = client.frames.length;
+  await until(() => client.frames.length > before + 6, "six more frames");
+  const newest = client.frames.map((frame) => runsOf(frame)[0]?.id);
+  assertEquals(newest.lastIndexOf(first.id) < newest.indexOf(second.id), true);
+});
+
+Deno.test("/ws handles what GitHub documents as nullable", async () => {
+  await using test = await new AppUnderTest().start();
+  test.world.addRepository({ full_name: "octo/a" });
+  test.world.addRun("octo/a", {
+    name: null,
+    head_branch: null,
+    actor: null,
+    conclusion: null,
+    run_attempt: undefined,
+    status: "a_status_of_tomorrow",
+  });
+  await using client = await SocketClient.connect(`${test.socketUrl}?view=full`);
+  const [run] = JSON.parse(await client.next()).runs;
+  assertEquals(run.branch, null);
+  assertEquals(run.actor, null);
+  assertEquals(run.runAttempt, 1);
+  assertEquals(run.status, "a_status_of_tomorrow");
+  assert(run.workflowName.endsWith(".yml") || run.workflowName.endsWith(".yaml"));
+});
+
+Deno.test("/ws asks GitHub as often for fifty clients as for one, and pays for changes alone", async () => {
+  await using test = await new AppUnderTest().start();
+  fourRepositories(test);
+  const clients = await Promise.all(
+    Array.from({ length: 50 }, () => SocketClient.connect(test.socketUrl)),
+  );
+  const [first] = clients;
+  await until(() => (first?.frames.length ?? 0) >= 12, "twelve beats have passed");
+  await Promise.all(clients.map((client) => client.close()));
+  const { requests, notModified, spent } = test.simulator.requests.counts;
+  const beats = first?.frames.length ?? 0;
+  // 3 repositories a beat, and a list for every fifth.
+  const expected = 3 * beats + Math.ceil(beats / 5);
+  assert(Math.abs(requests - expected) <= 4, `${requests} requests, not about ${expected}`);
+  assertEquals(spent, 4);
+  assertEquals(notModified, requests - 4);
+});
+
+Deno.test("/ws polls only while somebody listens", async () => {
+  await using test = await new AppUnderTest().start();
+  fourRepositories(test);
+  await new Promise((resolve) => setTimeout(resolve, 2 * BEAT_MS));
+  assertEquals(test.simulator.requests.counts.requests, 0);
+  const client = await SocketClient.connect(test.socketUrl);
+  await client.next();
+  await client.close();
+  await until(async () => (await test.health()).github.state === "resting", "it rests");
+  const { requests } = test.simulator.requests.counts;
+  await new Promise((resolve) => setTimeout(resolve, 3 * BEAT_MS));
+  assertEquals(test.simulator.requests.counts.requests, requests);
+});
+
+Deno.test("/ws finds history at once with POLL_WHEN=always", async () => {
+  await using test = await new AppUnderTest({ POLL_WHEN: "always" }).start();
+  fourRepositories(test);
+  await until(() => test.simulator.requests.counts.requests > 8, "it has polled");
+  assertNotEquals((await test.health()).github.last_success_at, null);
+  await using client = await SocketClient.connect(test.socketUrl);
+  assertEquals(runsOf(await client.next()).length, 6);
+});
