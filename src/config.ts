@@ -1,34 +1,53 @@
 import { z } from "zod";
 import { UsageError } from "./errors.ts";
 
-const AN_URL = { allowed: "an http or https URL" };
 const ORIGIN = /^https?:\/\/[^/\s]+$/;
 
-/** Every variable: its default, its bounds, and in words what is allowed. */
+const AN_URL = "an http or https URL";
+/** What is said of each variable. */
+const EXPLANATIONS = z.registry<Explanation>();
+
+/** Every variable: its default, its bounds, what is allowed in words, and what it is for. */
 const VARIABLES = z.object({
-  SERVER_HOST: z.string().default("127.0.0.1").meta({ allowed: "an address to listen on" }),
-  SERVER_PORT: whole(0, 65_535, 8080),
-  LOG_LEVEL: oneOf(["debug", "info", "warning", "error"], "info"),
-  GITHUB_TOKEN: secret("a token"),
-  GITHUB_API_URL: httpUrl().default("https://api.github.com").meta(AN_URL),
-  GITHUB_APP_ID: identifier(),
-  GITHUB_APP_PRIVATE_KEY: secret("the App's private key in PEM"),
-  GITHUB_APP_INSTALLATION_ID: identifier(),
-  PUBLIC_URL: httpUrl().optional().meta(AN_URL),
-  POLL_REPOSITORIES: whole(1, 100, 3),
-  POLL_RUNS: whole(1, 100, 2),
-  POLL_INTERVAL_SECONDS: whole(1, 3_600, 12),
-  POLL_FETCHES: whole(1, 1_000, 5),
-  POLL_WHEN: oneOf(["connected", "always"], "connected"),
-  ALLOWED_ORIGINS: z.string().transform((list) => list.split(",").map((origin) => origin.trim()))
-    .refine((list) => list.every((origin) => ORIGIN.test(origin)))
-    .default([]).meta({ allowed: "origins separated by commas, such as https://ci.example.com" }),
-  ALLOW_OPEN: oneOf(["true", "false"], "false"),
-  MAX_CONNECTIONS: whole(1, 1_000_000, 20_000),
+  SERVER_HOST: text("127.0.0.1", "an address", "where to listen"),
+  SERVER_PORT: whole([0, 65_535], 8080, "where to listen; 0 takes a free port"),
+  LOG_LEVEL: oneOf(["debug", "info", "warning", "error"], "info", "the least that is logged"),
+  GITHUB_TOKEN: secret("a token", "whose repositories to follow"),
+  GITHUB_API_URL: explained(httpUrl().default("https://api.github.com"), {
+    about: "GitHub's API; that of an Enterprise Server is https://HOST/api/v3",
+    allowed: AN_URL,
+  }),
+  GITHUB_APP_ID: identifier("follow as this GitHub App, instead of a token"),
+  GITHUB_APP_PRIVATE_KEY: secret("a private key in PEM", "the App's key, PKCS#1 or PKCS#8"),
+  GITHUB_APP_INSTALLATION_ID: identifier("the App's installation to follow"),
+  PUBLIC_URL: explained(httpUrl().optional(), {
+    about: "how others reach us, behind a proxy",
+    allowed: AN_URL,
+  }),
+  POLL_REPOSITORIES: whole([1, 100], 3, "how many repositories a snapshot shows"),
+  POLL_RUNS: whole([1, 100], 2, "how many runs of each"),
+  POLL_INTERVAL_SECONDS: whole([1, 3_600], 12, "the beat"),
+  POLL_FETCHES: whole([1, 1_000], 5, "fetches before repositories are listed again"),
+  POLL_WHEN: oneOf(["connected", "always"], "connected", "poll for clients, or also without any"),
+  ALLOWED_ORIGINS: origins("web pages that may connect, instead of those of our own host"),
+  ALLOW_OPEN: oneOf(["true", "false"], "false", "listen beyond this machine without a login"),
+  MAX_CONNECTIONS: whole([1, 1_000_000], 20_000, "clients at a time"),
 });
 
 /** The variables that the program reads. */
 export const VARIABLE_NAMES = Object.keys(VARIABLES.shape);
+
+/** One line for each variable: its name, what it is for, what is allowed, and its default. */
+export function describeVariables(): string {
+  const defaults: Record<string, unknown> = VARIABLES.parse({});
+  const width = Math.max(...VARIABLE_NAMES.map((name) => name.length));
+  return Object.entries(VARIABLES.shape).map(([name, schema]) => {
+    const { about, allowed } = explanationOf(schema);
+    const fallback = String(defaults[name] ?? "");
+    const suffix = fallback === "" ? "" : `, by default ${fallback}`;
+    return `  ${name.padEnd(width)}  ${about}\n${" ".repeat(width + 4)}${allowed}${suffix}`;
+  }).join("\n");
+}
 
 export type GitHubCredential =
   | { readonly token: string }
@@ -99,7 +118,7 @@ function parse(environment: Readonly<Record<string, string | undefined>>): Varia
   const result = VARIABLES.safeParse(Object.fromEntries(set));
   if (result.success) return result.data;
   const name = String(result.error.issues[0]?.path[0]) as keyof Variables;
-  const { allowed, isSecret } = VARIABLES.shape[name].meta() ?? {};
+  const { allowed, isSecret } = explanationOf(VARIABLES.shape[name]);
   const value = isSecret ? "" : `="${environment[name]}"`;
   throw new UsageError(`Cannot use ${name}${value}: allowed is ${allowed}`);
 }
@@ -130,28 +149,65 @@ function credential(variables: Variables): GitHubCredential {
 
 type Variables = z.infer<typeof VARIABLES>;
 
-function whole(min: number, max: number, fallback: number) {
-  return digits(min, max).default(fallback).meta({
+interface Explanation {
+  readonly about: string;
+  readonly allowed: string;
+  /** Its value is never shown. */
+  readonly isSecret?: boolean;
+}
+
+function explained<Schema extends z.ZodType>(schema: Schema, explanation: Explanation): Schema {
+  EXPLANATIONS.add(schema, explanation);
+  return schema;
+}
+
+function explanationOf(schema: z.ZodType): Explanation {
+  return EXPLANATIONS.get(schema) ?? { about: "", allowed: "" };
+}
+
+function text(fallback: string, allowed: string, about: string) {
+  return explained(z.string().default(fallback), { about, allowed });
+}
+
+function whole([min, max]: readonly [number, number], fallback: number, about: string) {
+  return explained(digits(min, max).default(fallback), {
+    about,
     allowed: `a whole number from ${min} to ${max}`,
   });
 }
 
-function identifier() {
-  return digits(1, Number.MAX_SAFE_INTEGER).optional().meta({ allowed: "a number" });
+function identifier(about: string) {
+  const schema = digits(1, Number.MAX_SAFE_INTEGER).optional();
+  return explained(schema, { about, allowed: "a number" });
 }
 
 function digits(min: number, max: number) {
   return z.string().regex(/^\d+$/).transform(Number).pipe(z.number().min(min).max(max));
 }
 
-function oneOf<const Choice extends string>(choices: readonly Choice[], fallback: NoInfer<Choice>) {
-  return z.enum(choices).default(fallback as never).meta({ allowed: choices.join(" or ") });
+function oneOf<const Choice extends string>(
+  choices: readonly [Choice, ...Choice[]],
+  fallback: Choice,
+  about: string,
+) {
+  const schema = z.string().default(fallback).pipe(z.enum(choices));
+  return explained(schema, { about, allowed: choices.join(" or ") });
 }
 
 function httpUrl() {
   return z.url({ protocol: /^https?$/ });
 }
 
-function secret(allowed: string) {
-  return z.string().optional().meta({ allowed, isSecret: true });
+function origins(about: string) {
+  const schema = z.string().default("")
+    .transform((list) => list.split(",").map((each) => each.trim()).filter((each) => each !== ""))
+    .refine((list) => list.every((each) => ORIGIN.test(each)));
+  return explained(schema, {
+    about,
+    allowed: "origins such as https://ci.example.com, comma-separated",
+  });
+}
+
+function secret(allowed: string, about: string) {
+  return explained(z.string().optional(), { about, allowed, isSecret: true });
 }

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../deno.json" with { type: "json" };
-import { VARIABLE_NAMES } from "../config.ts";
+import { describeVariables } from "../config.ts";
 import { messageOf, UsageError } from "../errors.ts";
 import { demo } from "./demo.ts";
 import { serve } from "./serve.ts";
@@ -39,7 +39,7 @@ function describe(): Command {
     .exitOverride()
     .addHelpText(
       "after",
-      `\nVariables:\n${wrapped(VARIABLE_NAMES)}\nSee the README for what each is for.`,
+      `\nVariables:\n${describeVariables()}`,
     );
   program.command("serve", { isDefault: true })
     .description("follow GitHub and serve clients (the default)")
@@ -62,15 +62,6 @@ function allowedAfter(program: Command, args: readonly string[]): string {
     ...help.visibleArguments(command).map((each) => `[${each.name()}]`),
     ...help.visibleOptions(command).map((each) => each.long),
   ].join(", ");
-}
-
-function wrapped(names: readonly string[]): string {
-  const lines = [""];
-  for (const name of names) {
-    if ((lines.at(-1) + name).length > 76) lines.push("");
-    lines.push(`${lines.pop()}  ${name}`);
-  }
-  return lines.join("\n");
 }
 
 function complain(message: string): void {

@@ -8,6 +8,7 @@ import { TableScreen } from "./table.ts";
 export const DEFAULT_URL = "ws://127.0.0.1:8080/ws";
 
 const CONNECT_LIMIT_MS = 10_000;
+const CLOSE_LIMIT_MS = 1_000;
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
 
@@ -79,21 +80,13 @@ interface ListenOptions {
 }
 
 /** Resolves, with the reason in words, when the connection is lost or could not be made. */
-function listen(url: string, { clock, signal, onOpen, onRuns }: ListenOptions): Promise<string> {
-  const ended = Promise.withResolvers<string>();
+async function listen(url: string, options: ListenOptions): Promise<string> {
+  const { clock, signal, onOpen, onRuns } = options;
+  const ended = Promise.withResolvers<void>();
+  const over = new AbortController();
   const socket = new WebSocket(url);
-  const stop = () => {
-    socket.close();
-    ended.resolve("Stopped");
-  };
-  const settled = new AbortController();
   let reason = `Cannot reach ${url}`;
-  signal.addEventListener("abort", stop, { once: true });
-  void clock.sleep(CONNECT_LIMIT_MS, settled.signal).then(() => {
-    if (socket.readyState === WebSocket.CONNECTING) socket.close();
-  });
   socket.onopen = () => {
-    settled.abort();
     reason = "Connection lost";
     onOpen();
   };
@@ -106,11 +99,20 @@ function listen(url: string, { clock, signal, onOpen, onRuns }: ListenOptions): 
     if (event instanceof ErrorEvent && event.message) reason += ` (${event.message})`;
   };
   socket.onclose = ({ reason: told }) => {
-    settled.abort();
-    signal.removeEventListener("abort", stop);
-    ended.resolve(told ? `${reason} (${told})` : reason);
+    if (told) reason += ` (${told})`;
+    ended.resolve();
   };
-  return ended.promise;
+  const close = () => {
+    socket.close();
+    void clock.sleep(CLOSE_LIMIT_MS, over.signal).then(ended.resolve);
+  };
+  signal.addEventListener("abort", close, { once: true, signal: over.signal });
+  void clock.sleep(CONNECT_LIMIT_MS, over.signal).then(() => {
+    if (socket.readyState === WebSocket.CONNECTING) close();
+  });
+  await ended.promise;
+  over.abort();
+  return reason;
 }
 
 const FRAME = z.object({

@@ -10,6 +10,7 @@ import { aRun } from "./github.ts";
 import { within } from "./socket.ts";
 
 export interface ServerSettings {
+  readonly port?: number;
   readonly maxConnections?: number;
   readonly heartbeatSeconds?: number;
   readonly origins?: OriginRule;
@@ -43,7 +44,7 @@ export class ServerUnderTest {
     });
     this.#server = new Server({
       hostname: "127.0.0.1",
-      port: 0,
+      port: settings.port ?? 0,
       connections: this.connections,
       health: () =>
         health({

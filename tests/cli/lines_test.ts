@@ -1,0 +1,27 @@
+import { assertEquals } from "@std/assert";
+import { LineScreen } from "../../src/cli/lines.ts";
+import { aFullRun } from "../fakes/full_run.ts";
+
+Deno.test("LineScreen writes one line for each new state of a run, the oldest run first", () => {
+  const lines: string[] = [];
+  const screen = new LineScreen((line) => lines.push(line), () => {});
+  const older = aFullRun({ id: 1, displayTitle: "Older" });
+  const newer = aFullRun({ id: 2, displayTitle: "Newer\tand odd" });
+  screen.show([newer, older]);
+  screen.show([newer, older]);
+  screen.show([{ ...newer, status: "completed", conclusion: "success" }, older]);
+  const rest = "octo/a\tCI #1\tmain";
+  const url = "https://github.com/octo/a/actions/runs/1";
+  assertEquals(lines, [
+    `2026-01-01T00:00:00Z\tqueued\t${rest}\tOlder\t${url}`,
+    `2026-01-01T00:00:00Z\tqueued\t${rest}\tNewer and odd\t${url}`,
+    `2026-01-01T00:00:00Z\tsuccess\t${rest}\tNewer and odd\t${url}`,
+  ]);
+});
+
+Deno.test("LineScreen keeps notices apart from runs", () => {
+  const notices: string[] = [];
+  const screen = new LineScreen(() => {}, (line) => notices.push(line));
+  screen.notice("Connected\x1b[2J");
+  assertEquals(notices, ["runwire: Connected [2J"]);
+});

@@ -1,0 +1,137 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { describeVariables, isLoopback, readConfig, VARIABLE_NAMES } from "../src/config.ts";
+import { UsageError } from "../src/errors.ts";
+
+const TOKEN = { GITHUB_TOKEN: "ghp_secret" };
+
+function complaintAbout(environment: Record<string, string>): string {
+  return assertThrows(() => readConfig({ ...TOKEN, ...environment }), UsageError).message;
+}
+
+Deno.test("readConfig() has a default for everything but the credential", () => {
+  assertEquals(readConfig(TOKEN), {
+    server: {
+      hostname: "127.0.0.1",
+      port: 8080,
+      maxConnections: 20_000,
+      allowedOrigins: [],
+      publicUrl: undefined,
+    },
+    logLevel: "info",
+    github: { apiUrl: "https://api.github.com", credential: { token: "ghp_secret" } },
+    poll: { repositories: 3, runs: 2, fetches: 5, intervalMs: 12_000, when: "connected" },
+  });
+});
+
+Deno.test("readConfig() takes an empty variable for one that is not set", () => {
+  assertEquals(readConfig({ ...TOKEN, SERVER_PORT: "", ALLOWED_ORIGINS: "" }), readConfig(TOKEN));
+});
+
+Deno.test("readConfig() reads every variable", () => {
+  const config = readConfig({
+    SERVER_HOST: "0.0.0.0",
+    SERVER_PORT: "0",
+    LOG_LEVEL: "debug",
+    GITHUB_API_URL: "https://ghe.example/api/v3",
+    GITHUB_APP_ID: "12",
+    GITHUB_APP_PRIVATE_KEY: "a key",
+    GITHUB_APP_INSTALLATION_ID: "34",
+    PUBLIC_URL: "https://ci.example",
+    POLL_REPOSITORIES: "4",
+    POLL_RUNS: "6",
+    POLL_INTERVAL_SECONDS: "30",
+    POLL_FETCHES: "7",
+    POLL_WHEN: "always",
+    ALLOWED_ORIGINS: "https://a.example, http://b.example:8080",
+    ALLOW_OPEN: "true",
+    MAX_CONNECTIONS: "5",
+  });
+  assertEquals(config, {
+    server: {
+      hostname: "0.0.0.0",
+      port: 0,
+      maxConnections: 5,
+      allowedOrigins: ["https://a.example", "http://b.example:8080"],
+      publicUrl: "https://ci.example",
+    },
+    logLevel: "debug",
+    github: {
+      apiUrl: "https://ghe.example/api/v3",
+      credential: { appId: "12", privateKey: "a key", installationId: 34 },
+    },
+    poll: { repositories: 4, runs: 6, fetches: 7, intervalMs: 30_000, when: "always" },
+  });
+});
+
+Deno.test("readConfig() prefers the App to a token", () => {
+  const { github } = readConfig({
+    ...TOKEN,
+    GITHUB_APP_ID: "12",
+    GITHUB_APP_PRIVATE_KEY: "a key",
+    GITHUB_APP_INSTALLATION_ID: "34",
+  });
+  assertEquals("appId" in github.credential, true);
+});
+
+Deno.test("readConfig() names the variable, its value and what is allowed, in one line", () => {
+  for (
+    const [name, value, allowed] of [
+      ["SERVER_PORT", "http", "a whole number from 0 to 65535"],
+      ["SERVER_PORT", "65536", "a whole number from 0 to 65535"],
+      ["SERVER_PORT", "-1", "a whole number from 0 to 65535"],
+      ["LOG_LEVEL", "loud", "debug or info or warning or error"],
+      ["GITHUB_API_URL", "api.github.com", "an http or https URL"],
+      ["GITHUB_API_URL", "ftp://api.github.com", "an http or https URL"],
+      ["GITHUB_APP_ID", "Iv1.abc", "a number"],
+      ["POLL_REPOSITORIES", "0", "a whole number from 1 to 100"],
+      ["POLL_RUNS", "101", "a whole number from 1 to 100"],
+      ["POLL_INTERVAL_SECONDS", "0.5", "a whole number from 1 to 3600"],
+      ["POLL_FETCHES", "1e3", "a whole number from 1 to 1000"],
+      ["POLL_WHEN", "sometimes", "connected or always"],
+      ["ALLOWED_ORIGINS", "*", "origins such as https://ci.example.com, comma-separated"],
+      ["ALLOWED_ORIGINS", "https://a/b", "origins such as https://ci.example.com, comma-separated"],
+      ["ALLOW_OPEN", "yes", "true or false"],
+      ["MAX_CONNECTIONS", "many", "a whole number from 1 to 1000000"],
+    ] as const
+  ) {
+    assertEquals(
+      complaintAbout({ [name]: value }),
+      `Cannot use ${name}="${value}": allowed is ${allowed}`,
+    );
+  }
+});
+
+Deno.test("readConfig() refuses to listen beyond this machine unless told to", () => {
+  for (const SERVER_HOST of ["0.0.0.0", "::", "192.168.1.1", "ci.example"]) {
+    assert(complaintAbout({ SERVER_HOST }).includes("ALLOW_OPEN=true"), SERVER_HOST);
+    assertEquals(
+      readConfig({ ...TOKEN, SERVER_HOST, ALLOW_OPEN: "true" }).server.hostname,
+      SERVER_HOST,
+    );
+  }
+});
+
+Deno.test("readConfig() without a credential names GITHUB_TOKEN and the demo", () => {
+  const { message } = assertThrows(() => readConfig({}), UsageError);
+  assert(message.includes("GITHUB_TOKEN"));
+  assert(message.includes("runwire demo"));
+});
+
+Deno.test("readConfig() wants all three variables of an App", () => {
+  const message = complaintAbout({ GITHUB_APP_ID: "12", GITHUB_APP_PRIVATE_KEY: "a key" });
+  assert(message.includes("GITHUB_APP_INSTALLATION_ID"));
+  assert(!message.includes("a key"));
+});
+
+Deno.test("isLoopback() holds for addresses that only this machine reaches", () => {
+  for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1"]) assert(isLoopback(host), host);
+  for (const host of ["0.0.0.0", "128.0.0.1", "127.0.0.1.example", "::", "1270.0.0.1"]) {
+    assert(!isLoopback(host), host);
+  }
+});
+
+Deno.test("describeVariables() has two lines for every variable", () => {
+  const text = describeVariables();
+  for (const name of VARIABLE_NAMES) assert(text.includes(`  ${name} `), name);
+  assertEquals(text.split("\n").length, 2 * VARIABLE_NAMES.length);
+});

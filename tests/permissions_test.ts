@@ -1,0 +1,25 @@
+import { assert, assertEquals } from "@std/assert";
+import manifest from "../deno.json" with { type: "json" };
+import { VARIABLE_NAMES } from "../src/config.ts";
+
+const { start } = manifest.tasks;
+
+function flagsOf(command: string): string[] {
+  return command.split(" ").filter((word) => /^--(allow|ignore|deny|no-prompt)/.test(word));
+}
+
+Deno.test("The program may read the variables that it knows, and no others", () => {
+  const allowed = flagsOf(start.command).find((flag) => flag.startsWith("--allow-env="));
+  assertEquals(allowed, `--allow-env=${VARIABLE_NAMES.join(",")}`);
+});
+
+Deno.test("The program may not run others, read or write files, or load libraries", () => {
+  const flags = flagsOf(start.command).join(" ");
+  for (const right of ["run", "read", "write", "ffi", "all", "import"]) {
+    assert(!flags.includes(`--allow-${right}`), `--allow-${right}`);
+  }
+});
+
+Deno.test("Every task says what it is for", () => {
+  for (const [name, task] of Object.entries(manifest.tasks)) assert(task.description, name);
+});
