@@ -18,9 +18,15 @@ declare module "@std/assert" {
     expected: Record<PropertyKey, unknown>,
     msg?: string,
   ): void;
-  // deno-lint-ignore no-explicit-any
-  export function assertThrows<E extends Error>(fn: () => unknown, errorClass: abstract new (...args: any[]) => E, msgIncludes?: string): E;
-  // deno-lint-ignore no-explicit-any
-  export function assertRejects<E extends Error>(fn: () => PromiseLike<unknown>, errorClass: abstract new (...args: any[]) => E, msgIncludes?: string): Promise<E>;
+  export function assertThrows<E extends Error>(
+    fn: () => unknown,
+    errorClass: abstract new (...args: never[]) => E,
+    msgIncludes?: string,
+  ): E;
+  export function assertRejects<E extends Error>(
+    fn: () => PromiseLike<unknown>,
+    errorClass: abstract new (...args: never[]) => E,
+    msgIncludes?: string,
+  ): Promise<E>;
   export function fail(msg?: string): never;
 }

@@ -48,9 +48,10 @@ function welcome(url: string): string {
   return `
 Runwire demo: a simulated GitHub, no account, no network.
 
-  Snapshots   ${socket}
-  Watch       runwire watch ${socket}
-  Health      ${url}/health
+  Connect to   ${socket}
+  or watch it  runwire watch ${socket}
+               (from a checkout: deno task watch ${socket})
+  Health       ${url}/health
 
 Ctrl-C ends.
 

@@ -2,7 +2,7 @@ import { styleText } from "node:util";
 import stringWidth from "string-width";
 import type { Clock } from "../clock.ts";
 import type { FullRun } from "../run/snapshot.ts";
-import { durationOf, printable, shortTime, stateOf } from "./state.ts";
+import { durationOf, printable, shortTime, stateOf, type Style } from "./state.ts";
 import type { Screen } from "./watch.ts";
 
 const REDRAW_INTERVAL_MS = 1_000;
@@ -58,8 +58,8 @@ export class TableScreen implements Screen {
     const { columns, rows } = Deno.consoleSize();
     const age = this.#runs ? `, ${shortTime(now - this.#shownAt)} ago` : "";
     const lines = [
-      styleText("bold", cut(`Runwire  ${this.#url}`, columns)),
-      styleText("gray", cut(`${this.#notice}${age}. Ctrl-C ends.`, columns)),
+      paint("bold", cut(`Runwire  ${this.#url}`, columns)),
+      paint("gray", cut(`${this.#notice}${age}. Ctrl-C ends.`, columns)),
       "",
       ...(this.#runs ? renderTable(this.#runs, { now, columns }) : []),
     ].slice(0, rows);
@@ -89,7 +89,7 @@ export function renderTable(
   const titles = runs.map((run) => fit(cut(printable(run.displayTitle), width), width));
   return runs.map((_, row) => {
     const line = cut([before[row], titles[row], after[row]].join(GAP), columns);
-    return styleText(states[row]?.style ?? "gray", line);
+    return paint(states[row]?.style ?? "gray", line);
   });
 }
 
@@ -120,6 +120,11 @@ function cut(text: string, width: number): string {
     kept += segment;
   }
   return `${kept}…`;
+}
+
+/** https://no-color.org is obeyed. That this is a terminal is known already. */
+function paint(style: Style | "bold", text: string): string {
+  return Deno.noColor ? text : styleText(style, text, { validateStream: false });
 }
 
 function write(text: string): void {

@@ -12,6 +12,7 @@ export class RawSocket {
     this.#connection = connection;
   }
 
+  /** Resolves when the server has answered. */
   static async connect(port: number, path = "/ws"): Promise<RawSocket> {
     const raw = new RawSocket(await Deno.connect({ hostname: "127.0.0.1", port }));
     const request = [
@@ -23,6 +24,7 @@ export class RawSocket {
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ];
     await raw.#connection.write(new TextEncoder().encode(`${request.join("\r\n")}\r\n\r\n`));
+    while ((await raw.#line()) !== "") continue;
     return raw;
   }
 
@@ -39,7 +41,6 @@ export class RawSocket {
 
   /** Reads until the server says close; resolves to the code and the bytes of each frame before it. */
   async readToClose(): Promise<{ readonly code: number; readonly frames: readonly number[] }> {
-    while ((await this.#line()) !== "") continue;
     const frames: number[] = [];
     for (;;) {
       const { opcode, payload } = await this.#frame();
