@@ -1,6 +1,7 @@
 import {
   ansiColorFormatter,
   configure,
+  dispose,
   getLogger,
   getStreamSink,
   jsonLinesFormatter,
@@ -15,8 +16,11 @@ export function log(part: string): Logger {
   return getLogger(["runwire", part]);
 }
 
-/** Sends what is logged to standard error: JSON lines, or coloured text where a person looks on. */
-export async function configureLog(level: LogLevel): Promise<void> {
+/**
+ * Sends what is logged to standard error: JSON lines, or coloured text where a person looks on. Disposing of the result
+ * writes what is still under way.
+ */
+export async function configureLog(level: LogLevel): Promise<AsyncDisposable> {
   const formatter = Deno.stderr.isTerminal() ? ansiColorFormatter : jsonLinesFormatter;
   await configure({
     reset: true,
@@ -26,4 +30,5 @@ export async function configureLog(level: LogLevel): Promise<void> {
       { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "warning" },
     ],
   });
+  return { [Symbol.asyncDispose]: dispose };
 }

@@ -27,7 +27,7 @@ export async function demo(signal: AbortSignal): Promise<void> {
       GITHUB_APP_PRIVATE_KEY: "",
       GITHUB_APP_INSTALLATION_ID: "",
     });
-    await configureLog(config.logLevel);
+    await using _log = await configureLog(config.logLevel);
     log("demo").info("This is a demo: GitHub is simulated at {url}, nothing here is real", {
       url: gitHub.url,
     });

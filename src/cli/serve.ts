@@ -7,12 +7,13 @@ import { environment } from "./environment.ts";
 /** `runwire serve`: follows GitHub and serves clients until `signal` aborts. */
 export async function serve(signal: AbortSignal): Promise<void> {
   const config = readConfig(environment());
-  await configureLog(config.logLevel);
+  await using _log = await configureLog(config.logLevel);
+  const logger = log("serve");
   const app = new App(config, {
     clock: systemClock,
     random: Math.random,
-    onListen: (url) =>
-      log("serve").info("Listening on {url}, clients connect to {url}/ws", { url }),
+    onListen: (url) => logger.info("Listening on {url}, clients connect to /ws", { url }),
   });
   await app.run(signal);
+  logger.info("Stopped");
 }

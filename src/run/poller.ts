@@ -63,7 +63,7 @@ export class Poller {
     }
     return {
       state: this.#state(),
-      waitingUntil: this.#isHeldBack && this.#phase.name === "waiting" ? this.#due : null,
+      waitingUntil: this.#isHeldBack ? this.#due : null,
       lastSuccessAt,
     };
   }
