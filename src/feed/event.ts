@@ -1,5 +1,5 @@
 /** Everything that clients can hear of: a closed union, told apart by `type`. Names are as they go over the wire. */
-export type Event = RunEvent | StatusEvent;
+export type Event = RunEvent | RepositoryEvent | StatusEvent;
 
 /** A run has a new state. */
 export interface RunEvent {
@@ -29,6 +29,21 @@ export interface RunData {
   /** From start to end; `null` until the run has ended. */
   readonly duration_seconds: number | null;
   readonly html_url: string;
+}
+
+/** A repository is new, was pushed to, or is gone. */
+export interface RepositoryEvent {
+  readonly type: "repository";
+  /** `owner/name` */
+  readonly repository: string;
+  readonly data: {
+    readonly id: number;
+    readonly full_name: string;
+    /** RFC 3339; `null` when nothing was ever pushed. */
+    readonly pushed_at: string | null;
+    /** Whether it is gone for us: deleted, or taken from the App's installation. */
+    readonly removed: boolean;
+  };
 }
 
 /** How things stand between us and GitHub. */

@@ -1,3 +1,5 @@
+import type { NumberedEvent } from "../feed/event.ts";
+
 /**
  * One workflow run, in our words. Times are RFC 3339, as GitHub writes them. `status`, `conclusion` and
  * `event` hold whatever GitHub says: it adds values without a new API version.
@@ -42,10 +44,12 @@ export interface RunSource {
 
 /** Where runs are kept. Every write goes through `merge`, so that no reader sees a run go backwards. */
 export interface RunStore {
-  /** Merges each run into what is kept; returns, as kept now, those that changed. */
-  put(runs: readonly Run[]): Promise<readonly Run[]>;
+  /** Merges each run into what is kept. Returns the events that tell what has changed, kept in the same transaction. */
+  put(runs: readonly Run[]): Promise<readonly NumberedEvent[]>;
   /** The `count` latest created runs of a repository, newest first. */
   latest(repository: string, count: number): Promise<readonly Run[]>;
+  /** Runs that have not completed and were last updated before `before` (ms since the epoch), the longest waiting first. */
+  unfinished(before: number, limit: number): Promise<readonly Run[]>;
   remove(id: number): Promise<void>;
 }
 

@@ -1,0 +1,23 @@
+import type { Event, NumberedEvent } from "./event.ts";
+
+/** Which numbers are kept. */
+export interface Bounds {
+  /** The lowest that is kept; `last + 1` where none is. */
+  readonly first: number;
+  /** The highest that was ever given; 0 before the first. */
+  readonly last: number;
+}
+
+/**
+ * Where events are kept. Numbers grow by one from 1, become visible in their order, and are never given twice, not even
+ * after a restart. An event that tells a change is appended by the store of that change, in the same transaction.
+ */
+export interface Journal {
+  /** Appends events that tell no change of a store, such as a status. */
+  append(events: readonly Event[]): Promise<readonly NumberedEvent[]>;
+  /** Events after number `seq`, in order, `limit` at the most. */
+  after(seq: number, limit: number): Promise<readonly NumberedEvent[]>;
+  bounds(): Promise<Bounds>;
+  /** Forgets events from before `before` (ms since the epoch), and all but the last `count`. Returns how many. */
+  prune(keep: { readonly before: number; readonly count: number }): Promise<number>;
+}
