@@ -1,16 +1,15 @@
 import type { Clock } from "../clock.ts";
 import { RefusedError } from "../errors.ts";
 import { log } from "../log.ts";
-import type { RepositorySource } from "../repository/repository.ts";
+import type { NumberedEvent } from "../feed/event.ts";
+import type { RepositorySource, RepositoryStore } from "../repository/repository.ts";
 import { type Random, retryDelay } from "./pace.ts";
 import type { Run, RunSource, RunStore } from "./run.ts";
-import { Snapshot } from "./snapshot.ts";
+import type { Picture, PictureSize } from "./picture.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** What one cycle asks GitHub for. */
-export interface CycleSize {
-  readonly repositories: number;
-  /** Of each repository. */
-  readonly runs: number;
+export interface CycleSize extends PictureSize {
   /** Before the repositories are listed again. */
   readonly fetches: number;
 }
@@ -22,8 +21,10 @@ export interface CycleOptions {
   readonly repositories: RepositorySource;
   readonly runs: RunSource;
   readonly store: RunStore;
-  /** Told of every run that has a new state. */
-  readonly onChange: (run: Run) => void;
+  readonly repositoryStore: RepositoryStore;
+  readonly picture: Picture;
+  /** Told of what has changed. */
+  readonly onEvents: (events: readonly NumberedEvent[]) => void;
 }
 
 /** What to ask GitHub next: the repositories, then `fetches` times their runs, then the repositories again. */
@@ -32,7 +33,6 @@ export class Cycle {
   readonly #logger = log("poller");
   /** Repositories that cannot be had; kept beyond the cycle so that each is logged once. */
   readonly #leftOut = new Set<string>();
-  #followed: readonly string[] = [];
   #fetched: number;
 
   constructor(options: CycleOptions) {
@@ -64,12 +64,13 @@ export class Cycle {
    * @throws {RefusedError} when GitHub refuses
    */
   async list(deadline: number, signal: AbortSignal): Promise<void> {
-    const { repositories, size } = this.#options;
+    const { repositories, repositoryStore, picture, size, onEvents } = this.#options;
     const latest = await this.#retry(() => repositories.latestPushed(size.repositories, signal), {
       deadline,
       signal,
     });
-    this.#followed = latest.map((repository) => repository.fullName);
+    onEvents(await repositoryStore.put(latest));
+    picture.follow(latest);
     this.#fetched = 0;
   }
 
@@ -82,7 +83,8 @@ export class Cycle {
     this.#fetched++;
     let unavailable: RefusedError | undefined;
     let answered = 0;
-    for (const repository of this.#followed) {
+    const { picture, clock } = this.#options;
+    for (const repository of picture.followed) {
       try {
         await this.#retry(() => this.#refresh(repository, signal), { deadline, signal });
         answered++;
@@ -102,7 +104,7 @@ export class Cycle {
       }
     }
     if (unavailable && answered === 0) throw unavailable;
-    return await this.#snapshot();
+    return await picture.take(clock.now());
   }
 
   /** Takes in the latest runs. A run that lists no longer show is asked for by id: they lag, and runs are deleted. */
@@ -120,17 +122,11 @@ export class Cycle {
   }
 
   async #keep(runs: readonly Run[]): Promise<void> {
-    for (const run of await this.#options.store.put(runs)) this.#options.onChange(run);
-  }
-
-  async #snapshot(): Promise<Snapshot> {
-    const { store, size, clock } = this.#options;
-    const kept = await Promise.all(this.#followed.map((name) => store.latest(name, size.runs)));
-    return new Snapshot(kept.flat(), clock.now());
+    this.#options.onEvents(await this.#options.store.put(runs));
   }
 
   #leaveOut(repository: string, error: RefusedError): void {
-    this.#followed = this.#followed.filter((name) => name !== repository);
+    this.#options.picture.leaveOut(repository);
     if (this.#leftOut.has(repository)) return;
     this.#leftOut.add(repository);
     this.#logger.warning("Leaving out {repository}: {reason}", {

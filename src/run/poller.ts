@@ -76,6 +76,16 @@ export class Poller {
     return isYoung || this.#trouble || this.#phase.name === "waiting" ? this.#snapshot : undefined;
   }
 
+  /** Takes in a snapshot that came about between the beats. */
+  amend(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+  }
+
+  /** Leaves GitHub alone for as long as `error`, which it answered to somebody else's request, demands. */
+  hold(error: RefusedError): void {
+    this.#back(error);
+  }
+
   /** Polls until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { audience, clock } = this.#options;

@@ -1,13 +1,15 @@
 import { systemClock } from "../../src/clock.ts";
 import { Audience } from "../../src/feed/audience.ts";
 import { Cycle } from "../../src/run/cycle.ts";
-import { MemoryRunStore } from "../../src/run/memory.ts";
 import type { Budget } from "../../src/run/pace.ts";
 import { type Phase, Poller } from "../../src/run/poller.ts";
-import type { Run } from "../../src/run/run.ts";
 import type { Snapshot } from "../../src/run/snapshot.ts";
+import { Picture } from "../../src/run/picture.ts";
+import type { NumberedEvent } from "../../src/feed/event.ts";
 import { FakeGitHub } from "./github.ts";
+import { MemoryRepositoryStore, MemoryRunStore } from "./stores.ts";
 
+const SIZE = { repositories: 3, runs: 2, fetches: 5 };
 export const BEAT_MS = 12_000;
 
 /** A running poller over a GitHub in the test's hand. `await using` stops it. */
@@ -16,22 +18,26 @@ export class PollerUnderTest {
   readonly audience = new Audience();
   readonly snapshots: { readonly at: number; readonly snapshot: Snapshot }[] = [];
   readonly phases: Phase[] = [];
-  readonly changes: Run[] = [];
+  readonly events: NumberedEvent[] = [];
+  readonly store = new MemoryRunStore();
+  readonly picture = new Picture({ size: SIZE, store: this.store });
   budget: () => Budget | undefined = () => undefined;
   readonly poller: Poller;
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
 
   constructor() {
-    const { github } = this;
+    const { github, store, picture } = this;
     const cycle = new Cycle({
-      size: { repositories: 3, runs: 2, fetches: 5 },
+      size: SIZE,
       clock: systemClock,
       random: () => 0,
       repositories: github,
       runs: github,
-      store: new MemoryRunStore(),
-      onChange: (run) => this.changes.push(run),
+      store,
+      repositoryStore: new MemoryRepositoryStore(),
+      picture,
+      onEvents: (events) => this.events.push(...events),
     });
     this.poller = new Poller({
       cycle,

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MemoryRunStore } from "../../src/run/memory.ts";
+import { MemoryRunStore } from "../fakes/stores.ts";
 import { compareStates, merge, type Run } from "../../src/run/run.ts";
 import { aRun } from "../fakes/github.ts";
 

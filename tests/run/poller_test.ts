@@ -167,7 +167,8 @@ Deno.test("Poller tells each new state of a run once", async () => {
   const done = { status: "completed", conclusion: "success", updatedAt: "2026-01-01T00:01:00Z" };
   test.github.runs = [aRun(done)];
   await time.tickAsync(2 * BEAT_MS);
-  assertEquals(test.changes.map((run) => run.status), ["queued", "completed"]);
+  const statuses = test.events.flatMap((event) => event.type === "run" ? [event.data.status] : []);
+  assertEquals(statuses, ["queued", "completed"]);
 });
 
 Deno.test("Poller stops in every phase", async (t) => {
