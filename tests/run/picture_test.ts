@@ -1,0 +1,45 @@
+import { assertEquals } from "@std/assert";
+import type { Repository } from "../../src/repository/repository.ts";
+import { Picture } from "../../src/run/picture.ts";
+import { aRun } from "../fakes/github.ts";
+import { MemoryRunStore } from "../fakes/stores.ts";
+
+function repository(id: number, day: number | null): Repository {
+  const pushedAt = day === null ? null : `2026-01-0${day}T00:00:00Z`;
+  return { id, fullName: `octo/${"abcdef"[id]}`, pushedAt };
+}
+
+async function setUp() {
+  const store = new MemoryRunStore();
+  await store.put([0, 1, 2, 3].map((id) => aRun({ id, repository: `octo/${"abcd"[id]}` })));
+  const picture = new Picture({ size: { repositories: 3, runs: 2 }, store });
+  picture.follow([repository(2, 5), repository(1, 4), repository(0, 3)]);
+  return picture;
+}
+
+Deno.test("Picture.take() shows the kept runs of the repositories it follows", async () => {
+  const picture = await setUp();
+  const snapshot = await picture.take(7);
+  assertEquals(snapshot.runs.map((run) => run.id), [2, 1, 0]);
+  assertEquals(snapshot.takenAt, 7);
+});
+
+Deno.test("Picture.notice() brings a repository that was pushed to to the front", async () => {
+  const picture = await setUp();
+  picture.notice([repository(3, 6)], []);
+  assertEquals(picture.followed, ["octo/d", "octo/c", "octo/b"]);
+  picture.notice([repository(1, 7)], []);
+  assertEquals(picture.followed, ["octo/b", "octo/d", "octo/c"]);
+});
+
+Deno.test("Picture.notice() passes over an old push and one to a repository too far back", async () => {
+  const picture = await setUp();
+  picture.notice([repository(2, 1), repository(3, 2), repository(4, null)], []);
+  assertEquals(picture.followed, ["octo/c", "octo/b", "octo/a"]);
+});
+
+Deno.test("Picture.notice() shows a new name, and removes what is gone", async () => {
+  const picture = await setUp();
+  picture.notice([{ ...repository(1, 4), fullName: "octo/renamed" }], [2]);
+  assertEquals(picture.followed, ["octo/renamed", "octo/a"]);
+});
