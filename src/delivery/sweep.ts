@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { type Refusal, RefusedError } from "../errors.ts";
 
 /**
- * How far back GitHub can be asked to send again (a GitHub Enterprise Server: 7 days, of which we use as many).
+ * How far back GitHub can be asked to send again. A GitHub Enterprise Server can 7 days; 3 hold for both.
  * https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
  */
 export const REDELIVERY_WINDOW_MS = 3 * 24 * 60 * 60 * 1_000;
@@ -13,7 +13,7 @@ const PAUSE_MS = 1_000;
 /** What was asked for shows in GitHub's list only after a while; until then it is not asked for again. */
 const ANSWER_WITHIN_MS = 5 * 60 * 1_000;
 
-/** Ten minutes of asking, and well below the 500 requests an hour that GitHub takes of this kind. */
+/** Seven minutes of asking, and as many changes as GitHub may allow in an hour (500). */
 const ASKED_AT_MOST = 400;
 
 /** So many refusals in a row are not about one delivery any more. */

@@ -5,7 +5,7 @@ import type { Budget } from "../run/pace.ts";
 import type { Answers, Page } from "./answers.ts";
 import { type Credential, Installation } from "./credential.ts";
 import { assertAccepted, resetAt } from "./refusal.ts";
-import { type Answer, Transport, type TransportOptions } from "./transport.ts";
+import { type Answer, type Hook, Transport, type TransportOptions } from "./transport.ts";
 
 /** GitHub gives no more on one page. */
 const PAGE_SIZE = 100;
@@ -23,7 +23,15 @@ export type Parameters = Readonly<Record<string, unknown>>;
 export interface GetOptions {
   readonly parameters?: Parameters;
   readonly signal: AbortSignal;
+  /** Whether the App itself asks, by its JWT, and not its installation; a token knows no App, and asks as ever. */
+  readonly asApp?: boolean;
 }
+
+/** As for a GET; what the path does not name becomes the JSON body. */
+export type PostOptions = GetOptions;
+
+/** Who asks: the holder of a token, or the App itself. */
+type Caller = { readonly token: string } | { readonly hook: Hook };
 
 /**
  * Every request to GitHub, with one credential. It neither waits nor retries, and sends whatever it is asked to
@@ -77,7 +85,7 @@ export class GitHub {
    * @throws {RefusedError} when GitHub refuses, does not answer in time, or not as it documents
    */
   async get<T>(answers: Answers<T>, path: string, options: GetOptions): Promise<Page<T>> {
-    const { parameters, signal } = options;
+    const { parameters, signal, asApp = false } = options;
     const endpoint: EndpointOptions = { ...parameters, method: "GET", url: path };
     const { href: url, origin } = this.#transport.url(endpoint);
     if (origin !== this.#origin) {
@@ -85,11 +93,12 @@ export class GitHub {
         `The next page is on ${origin}, which must not see the credential for ${this.#origin}`;
       throw new RefusedError({ kind: "unavailable" }, message);
     }
-    const token = await this.#currentToken(signal);
-    const key = { credential: createHash("sha256").update(token).digest("base64"), url };
+    const caller = await this.#caller({ asApp, signal });
+    const credential = "token" in caller ? caller.token : "app";
+    const key = { credential: createHash("sha256").update(credential).digest("base64"), url };
     const kept = answers.find(key);
     const headers = kept ? { "if-none-match": kept.etag } : {};
-    const answer = await this.#exchange({ ...endpoint, headers }, { token, signal });
+    const answer = await this.#exchange({ ...endpoint, headers }, { caller, signal });
     if (kept && answer.status === 304) {
       this.#notModified++;
       return kept.page;
@@ -109,32 +118,71 @@ export class GitHub {
     path: string,
     options: GetOptions & { readonly count: number },
   ): Promise<readonly T[]> {
-    const { count, signal } = options;
+    const { count, parameters, ...rest } = options;
+    const per_page = Math.min(count, PAGE_SIZE);
     const items: T[] = [];
-    let next: string | undefined = path;
-    let parameters: Parameters = { ...options.parameters, per_page: Math.min(count, PAGE_SIZE) };
-    for (let page = 0; next !== undefined && page < MAX_PAGES && items.length < count; page++) {
-      const answer: Page<readonly T[]> = await this.get(answers, next, { parameters, signal });
-      items.push(...answer.value);
-      next = answer.next;
-      parameters = {};
+    for await (
+      const page of this.pages(answers, path, { parameters: { ...parameters, per_page }, ...rest })
+    ) {
+      items.push(...page);
+      if (items.length >= count) break;
     }
     return items.slice(0, count);
   }
 
+  /**
+   * A list page by page, of PAGE_SIZE unless `parameters` say otherwise; the next is fetched when it is asked for.
+   * @throws {RefusedError} as `get` does
+   */
+  async *pages<T>(
+    answers: Answers<readonly T[]>,
+    path: string,
+    { parameters, ...options }: GetOptions,
+  ): AsyncGenerator<readonly T[]> {
+    const first = { per_page: PAGE_SIZE, ...parameters };
+    let next: string | undefined = path;
+    for (let page = 0; next !== undefined && page < MAX_PAGES; page++) {
+      const answer: Page<readonly T[]> = await this.get(answers, next, {
+        ...options,
+        parameters: page === 0 ? first : {},
+      });
+      yield answer.value;
+      next = answer.next;
+    }
+  }
+
+  /**
+   * Asks GitHub to do something, once, and returns what it answered (2xx).
+   * @throws {RefusedError} when GitHub refuses, or does not answer in time: whether it was done is then not known
+   */
+  async post(path: string, { parameters, signal, asApp = false }: PostOptions): Promise<Answer> {
+    const caller = await this.#caller({ asApp, signal });
+    const endpoint: EndpointOptions = { ...parameters, method: "POST", url: path };
+    const answer = await this.#exchange(endpoint, { caller, signal });
+    assertAccepted(answer);
+    return answer;
+  }
+
   async #exchange(
     endpoint: EndpointOptions,
-    { token, signal }: { readonly token: string; readonly signal: AbortSignal },
+    { caller, signal }: { readonly caller: Caller; readonly signal: AbortSignal },
   ): Promise<Answer> {
-    const headers = { ...endpoint.headers, authorization: `token ${token}` };
+    // The App's own budget is another one than its installation's, and a 401 says nothing of the token.
+    if ("hook" in caller) return await this.#transport.send(endpoint, { ...caller, signal });
+    const headers = { ...endpoint.headers, authorization: `token ${caller.token}` };
     const answer = await this.#transport.send({ ...endpoint, headers }, { signal });
     this.#budget = budgetOf(answer) ?? this.#budget;
     if (answer.status === 401) this.#installation?.rejected(answer);
     return answer;
   }
 
-  async #currentToken(signal: AbortSignal): Promise<string> {
-    return await this.#installation?.token(signal) ?? this.#token;
+  async #caller(
+    { asApp, signal }: { readonly asApp: boolean; readonly signal: AbortSignal },
+  ): Promise<Caller> {
+    if (!this.#installation) return { token: this.#token };
+    return asApp ? { hook: this.#installation.asApp } : {
+      token: await this.#installation.token(signal),
+    };
   }
 }
 

@@ -6,7 +6,7 @@ import { RefusedError, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
 import { Answers } from "./answers.ts";
 import { assertAccepted, ourTime } from "./refusal.ts";
-import type { Answer, Transport } from "./transport.ts";
+import type { Answer, Hook, Transport } from "./transport.ts";
 
 /** A personal (or OAuth) access token, or a GitHub App as it is installed on one account. */
 export type Credential = { readonly token: string } | AppCredential;
@@ -62,6 +62,11 @@ export class Installation {
     return this.#kept.token;
   }
 
+  /** Signs requests as the App itself; only for paths that GitHub reserves to Apps, for example `/app/hook`. */
+  get asApp(): Hook {
+    return this.#auth.hook;
+  }
+
   /**
    * Tells that the token was answered with 401. The next request fetches another one.
    * @throws {RefusedError} `unavailable` when the token is so new that it may be accepted yet
@@ -79,7 +84,7 @@ export class Installation {
       method: "POST",
       url: "/app/installations/{installation_id}/access_tokens",
       installation_id: this.#installationId,
-    }, { signal, hook: this.#auth.hook });
+    }, { signal, hook: this.asApp });
     try {
       assertAccepted(answer);
     } catch (error) {

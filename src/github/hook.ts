@@ -1,0 +1,166 @@
+import { z } from "zod";
+import {
+  type DeliveryAttempt,
+  type DeliveryAttempts,
+  type FailedDelivery,
+  neverArrived,
+} from "../delivery/sweep.ts";
+import { RefusedError } from "../errors.ts";
+import { log } from "../log.ts";
+import { Answers } from "./answers.ts";
+import type { GitHub } from "./client.ts";
+import { ownerAndRepo } from "./repository.ts";
+
+/** Where deliveries come in, below the public address. */
+const RECEIVERS = ["/api/v1/webhook/github", "/api/webhooks/github"];
+
+/** Pages of deliveries are asked for once; only the first of a few lists could come again unchanged. */
+const KEPT_PAGES = 10;
+
+/** https://docs.github.com/en/rest/repos/webhooks#list-repository-webhooks */
+const hookAnswer = z.object({
+  id: z.int(),
+  config: z.object({ url: z.string().nullish() }).nullish(),
+}).transform(({ id, config }) => ({ id, url: config?.url ?? "" }));
+
+/** https://docs.github.com/en/rest/apps/webhooks#get-a-webhook-configuration-for-an-app */
+const configAnswer = z.object({ url: z.string().nullish() }).transform(({ url }) => url ?? "");
+
+/**
+ * https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook. GitHub's ids have passed
+ * what a number holds exactly; Octokit gives those as bigint.
+ */
+const attemptAnswer = z.object({
+  id: z.union([z.int(), z.bigint()]),
+  guid: z.string(),
+  delivered_at: z.iso.datetime({ offset: true }),
+  status_code: z.int(),
+  event: z.string(),
+  action: z.string().nullish(),
+}).transform((attempt): Omit<DeliveryAttempt, "hook"> => ({
+  guid: attempt.guid,
+  id: String(attempt.id),
+  event: attempt.event,
+  action: attempt.action ?? null,
+  at: Date.parse(attempt.delivered_at),
+  // Our own answers alone count: a redirect, which GitHub does not follow, did not reach us.
+  succeeded: attempt.status_code >= 200 && attempt.status_code < 300,
+}));
+
+type Hook = DeliveryAttempt["hook"];
+
+export interface GitHubHooksOptions {
+  readonly github: GitHub;
+  /** Whose hooks are looked at (`owner/name`) when a token asks; the App has one hook for all. */
+  readonly repositories: () => readonly string[];
+  /** Where GitHub reaches us; without it every hook that leads to a Runwire is taken for ours. */
+  readonly publicUrl?: string;
+}
+
+/**
+ * The deliveries of our hooks, as GitHub lists them: those of the App's hook when it acts as an App, else those of the
+ * repositories' hooks, for which the token needs admin rights on hooks.
+ */
+export class GitHubHooks implements DeliveryAttempts {
+  readonly #github: GitHub;
+  readonly #repositories: () => readonly string[];
+  readonly #receivers: readonly string[];
+  readonly #isWhole: boolean;
+  readonly #hooks = new Answers(z.array(hookAnswer));
+  readonly #config = new Answers(configAnswer);
+  readonly #lists = new Answers(z.array(attemptAnswer), KEPT_PAGES);
+  #passedOver: readonly string[] = [];
+
+  constructor({ github, repositories, publicUrl }: GitHubHooksOptions) {
+    this.#github = github;
+    this.#repositories = repositories;
+    this.#isWhole = publicUrl !== undefined;
+    const base = publicUrl?.replace(/\/+$/, "") ?? "";
+    this.#receivers = RECEIVERS.map((path) => base + path);
+  }
+
+  /** The repositories whose hooks could not be seen when it was last asked what failed. */
+  get passedOver(): readonly string[] {
+    return this.#passedOver;
+  }
+
+  async failed(since: number, signal: AbortSignal): Promise<readonly FailedDelivery[]> {
+    const attempts: DeliveryAttempt[] = [];
+    for (const hook of await this.#ours(signal)) {
+      attempts.push(...await this.#attempts(hook, { since, signal }));
+    }
+    return neverArrived(attempts);
+  }
+
+  async redeliver({ hook, id }: FailedDelivery, signal: AbortSignal): Promise<void> {
+    const { path, parameters, asApp } = deliveriesOf(hook);
+    await this.#github.post(`${path}/{delivery_id}/attempts`, {
+      parameters: { ...parameters, delivery_id: id },
+      asApp,
+      signal,
+    });
+  }
+
+  async #ours(signal: AbortSignal): Promise<readonly Hook[]> {
+    this.#passedOver = [];
+    if (this.#github.isInstallation) {
+      const options = { asApp: true, signal };
+      const { value: url } = await this.#github.get(this.#config, "/app/hook/config", options);
+      return this.#isOurs(url) ? [null] : [];
+    }
+    const hooks: Hook[] = [];
+    for (const repository of this.#repositories()) {
+      for (const { id, url } of await this.#hooksOf(repository, signal)) {
+        if (this.#isOurs(url)) hooks.push({ repository, id });
+      }
+    }
+    return hooks;
+  }
+
+  async #hooksOf(repository: string, signal: AbortSignal) {
+    try {
+      return await this.#github.list(this.#hooks, "/repos/{owner}/{repo}/hooks", {
+        parameters: ownerAndRepo(repository),
+        count: Infinity,
+        signal,
+      });
+    } catch (error) {
+      if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
+      log("github").warn("Cannot see the hooks of {repository}: the token needs admin rights", {
+        repository,
+      });
+      this.#passedOver = [...this.#passedOver, repository];
+      return [];
+    }
+  }
+
+  /** The latest first, until they are older than `since`. */
+  async #attempts(
+    hook: Hook,
+    { since, signal }: { readonly since: number; readonly signal: AbortSignal },
+  ): Promise<readonly DeliveryAttempt[]> {
+    const attempts: DeliveryAttempt[] = [];
+    const { path, parameters, asApp } = deliveriesOf(hook);
+    for await (const page of this.#github.pages(this.#lists, path, { parameters, asApp, signal })) {
+      attempts.push(...page.filter(({ at }) => at >= since).map((each) => ({ ...each, hook })));
+      if (page.some(({ at }) => at < since)) break;
+    }
+    return attempts;
+  }
+
+  #isOurs(url: string): boolean {
+    return this.#receivers.some((receiver) =>
+      this.#isWhole ? url === receiver : url.endsWith(receiver)
+    );
+  }
+}
+
+/** Where the deliveries of a hook are, and who may ask for them. */
+function deliveriesOf(hook: Hook) {
+  if (hook === null) return { path: "/app/hook/deliveries", parameters: {}, asApp: true };
+  return {
+    path: "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries",
+    parameters: { ...ownerAndRepo(hook.repository), hook_id: hook.id },
+    asApp: false,
+  };
+}
