@@ -18,6 +18,15 @@ export class RefusedError extends Error {
   }
 }
 
+/** Nothing could be kept or read: the storage does not answer, or has no room. The message never holds what was kept. */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+
+  constructor(readonly kind: "unavailable" | "full", message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
 /** The user asked for something that cannot be: one line that says what, and what is allowed. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";

@@ -4,12 +4,22 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 /** Every error that a client can get, with its status. The codes are stable. */
 const PROBLEMS = {
   bad_parameter: [400, "Bad parameter"],
+  bad_header: [400, "Bad header"],
+  bad_body: [400, "Bad body"],
+  bad_signature: [401, "Bad signature"],
   origin_not_allowed: [403, "Origin not allowed"],
   not_found: [404, "Not found"],
   method_not_allowed: [405, "Method not allowed"],
+  payload_too_slow: [408, "Payload too slow"],
+  payload_too_large: [413, "Payload too large"],
+  unsupported_media_type: [415, "Unsupported media type"],
   upgrade_required: [426, "Upgrade required"],
   internal: [500, "Internal error"],
   too_many_connections: [503, "Too many connections"],
+  too_busy: [503, "Too busy"],
+  webhook_secret_missing: [503, "Webhook secret missing"],
+  storage_unavailable: [503, "Storage unavailable"],
+  storage_full: [507, "Storage full"],
 } as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

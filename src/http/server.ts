@@ -3,6 +3,7 @@ import { requestId } from "hono/request-id";
 import type { Clock } from "../clock.ts";
 import { messageOf, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
+import { type Deliveries, DELIVERY_PATHS } from "./delivery.ts";
 import type { Health } from "./health.ts";
 import { problem } from "./problem.ts";
 import type { Connections } from "./ws.ts";
@@ -13,12 +14,15 @@ const DRAIN_LIMIT_MS = 2_000;
 export interface RouterOptions {
   readonly connections: Connections;
   readonly health: () => Health;
+  readonly deliveries?: Deliveries;
 }
 
+type Answer = (context: Context) => Response | Promise<Response>;
+
 /** Every route. */
-export function router({ connections, health }: RouterOptions): Hono {
+export function router({ connections, health, deliveries }: RouterOptions): Hono {
   const logger = log("http");
-  const routes: Record<string, (context: Context) => Response> = {
+  const gets: Record<string, Answer> = {
     "/ws": (context) => connections.upgrade(context),
     "/health": (context) => {
       const body = health();
@@ -26,19 +30,19 @@ export function router({ connections, health }: RouterOptions): Hono {
     },
     "/livez": (context) => context.json({ status: "alive" }),
   };
+  const posts: Record<string, Answer> = {};
+  if (deliveries) {
+    for (const path of DELIVERY_PATHS) posts[path] = (context) => deliveries.answer(context);
+  }
   const app = new Hono();
   app.use(requestId());
-  for (const [path, answer] of Object.entries(routes)) {
-    app.get(path, answer);
-    app.all(path, (context) =>
-      problem(context, "method_not_allowed", {
-        detail: `Cannot ${context.req.method} ${path}: allowed is GET`,
-        headers: { Allow: "GET, HEAD" },
-      }));
-  }
+  mount(app, gets, { method: "GET", allow: "GET, HEAD" });
+  mount(app, posts, { method: "POST", allow: "POST" });
   app.notFound((context) =>
     problem(context, "not_found", {
-      detail: `Cannot find ${context.req.path}: there are ${Object.keys(routes).join(", ")}`,
+      detail: `Cannot find ${context.req.path}: there are ${
+        Object.keys({ ...gets, ...posts }).join(", ")
+      }`,
     })
   );
   app.onError((error, context) => {
@@ -52,6 +56,22 @@ export function router({ connections, health }: RouterOptions): Hono {
     });
   });
   return app;
+}
+
+/** Answers these paths, and says which method is allowed where another one is used. */
+function mount(
+  app: Hono,
+  routes: Record<string, Answer>,
+  { method, allow }: { method: string; allow: string },
+): void {
+  for (const [path, answer] of Object.entries(routes)) {
+    app.on(method, path, answer);
+    app.all(path, (context) =>
+      problem(context, "method_not_allowed", {
+        detail: `Cannot ${context.req.method} ${path}: allowed is ${method}`,
+        headers: { Allow: allow },
+      }));
+  }
 }
 
 export interface ServerOptions extends RouterOptions {

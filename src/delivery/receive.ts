@@ -1,0 +1,139 @@
+import type { DeliveryStore } from "./delivery.ts";
+import { isSigned } from "./signature.ts";
+
+/** What somebody posted to the webhook, before any of it is believed; `null` for a header that was not sent. */
+export interface Posted {
+  /** `X-Hub-Signature-256` */
+  readonly signature: string | null;
+  /** `X-GitHub-Delivery` */
+  readonly id: string | null;
+  /** `X-GitHub-Event` */
+  readonly event: string | null;
+  readonly contentType: string | null;
+  /** The bytes as they came: they are what is signed. */
+  readonly body: Uint8Array;
+}
+
+/** What became of a post. */
+export type Reception =
+  /** Durably kept (perhaps before), and will be applied. */
+  | { readonly status: "accepted" }
+  /** Was applied before. */
+  | { readonly status: "done" }
+  /** Tells nothing that we use, so that nothing is kept: to get it twice does no harm. */
+  | { readonly status: "ignored" }
+  | { readonly status: "pong" }
+  | { readonly status: "refused"; readonly code: RefusalCode; readonly detail: string };
+
+export type RefusalCode = "bad_signature" | "bad_header" | "bad_body" | "unsupported_media_type";
+
+export interface ReceiverOptions {
+  /** One, or two while they are changed; an empty one opens nothing. */
+  readonly secrets: readonly string[];
+  readonly store: Pick<DeliveryStore<unknown>, "keep">;
+  /** In what order a delivery belongs; `undefined` when we have no use for its event. */
+  readonly subjectOf: (
+    delivery: { readonly id: string; readonly event: string },
+    payload: object,
+  ) => string | undefined;
+  /** Told when a delivery waits to be applied. */
+  readonly onKept: () => void;
+}
+
+/** Visible ASCII. GitHub sends a GUID. */
+const DELIVERY_ID = /^[\x21-\x7e]{1,100}$/;
+const EVENT_NAME = /^[a-z][a-z0-9_]{0,99}$/;
+const ACTION = /^[\w.-]{1,100}$/;
+
+/** Takes in what GitHub posts: verified, then kept once. What is accepted survives a crash. */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  readonly #secrets: readonly string[];
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+    this.#secrets = options.secrets.filter((secret) => secret !== "");
+  }
+
+  /** Whether there is a secret to verify with; without one nothing can be taken in. */
+  get isConfigured(): boolean {
+    return this.#secrets.length > 0;
+  }
+
+  /** @throws {StorageError} when it could not be kept */
+  async receive({ signature, id, event, contentType, body }: Posted): Promise<Reception> {
+    if (!isSigned(body, { signature, secrets: this.#secrets })) {
+      return refused(
+        "bad_signature",
+        "X-Hub-Signature-256 does not fit the body: both sides must have the same secret",
+      );
+    }
+    if (id === null || !DELIVERY_ID.test(id)) {
+      return refused("bad_header", headerDetail("X-GitHub-Delivery", id, "a GUID"));
+    }
+    if (event === null || !EVENT_NAME.test(event)) {
+      return refused("bad_header", headerDetail("X-GitHub-Event", event, "the name of an event"));
+    }
+    const text = payloadText(body, contentType);
+    if (typeof text !== "string") return text;
+    const payload = parseObject(text);
+    if (!payload) return refused("bad_body", "The payload is not a JSON object");
+    if (event === "ping") return { status: "pong" };
+    const subject = this.#options.subjectOf({ id, event }, payload);
+    if (subject === undefined) return { status: "ignored" };
+    const action = actionOf(payload);
+    const receipt = await this.#options.store.keep({ id, event, action, subject, payload: text });
+    if (receipt === "done") return { status: "done" };
+    this.#options.onKept();
+    return { status: "accepted" };
+  }
+}
+
+/** https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks: JSON, or a form with JSON in one field. */
+function payloadText(body: Uint8Array, contentType: string | null): string | Reception {
+  const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
+  if (type !== "application/json" && type !== "application/x-www-form-urlencoded") {
+    return refused(
+      "unsupported_media_type",
+      "Content-Type must be application/json or application/x-www-form-urlencoded",
+    );
+  }
+  const text = decode(body);
+  if (text === undefined) return refused("bad_body", "The body is not UTF-8");
+  if (type === "application/json") return text;
+  return new URLSearchParams(text).get("payload") ??
+    refused("bad_body", "The form has no field payload");
+}
+
+function decode(body: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The parser's own words quote the text, and are dropped. */
+function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function actionOf(payload: object): string | null {
+  const action = "action" in payload ? payload.action : null;
+  return typeof action === "string" && ACTION.test(action) ? action : null;
+}
+
+function headerDetail(name: string, value: string | null, wanted: string): string {
+  return value === null
+    ? `${name} is missing: it must hold ${wanted}`
+    : `${name} is malformed: it must hold ${wanted}`;
+}
+
+function refused(code: RefusalCode, detail: string): Reception {
+  return { status: "refused", code, detail };
+}
