@@ -1,6 +1,16 @@
 /** Everything that clients can hear of: a closed union, told apart by `type`. Names are as they go over the wire. */
 export type Event = RunEvent | RepositoryEvent | StatusEvent;
 
+export type EventType = Event["type"];
+
+const TYPES: Readonly<Record<EventType, true>> = { run: true, repository: true, status: true };
+
+export const EVENT_TYPES: readonly string[] = Object.keys(TYPES);
+
+export function isEventType(value: string): value is EventType {
+  return Object.hasOwn(TYPES, value);
+}
+
 /** A run has a new state. */
 export interface RunEvent {
   readonly type: "run";

@@ -1,27 +1,154 @@
 import type { Clock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import { log } from "../log.ts";
+import { Bell } from "./bell.ts";
+import { encode, type EncodedEvent } from "./encoded.ts";
 import type { Event, NumberedEvent } from "./event.ts";
+import { type Filter, Follower } from "./follower.ts";
+import type { Bounds, Journal } from "./journal.ts";
+import { Recent, type RecentSize } from "./recent.ts";
 
-export type Listener = (event: NumberedEvent) => void;
+/** What followers that are a little behind get without the journal being asked. */
+const RECENT_SIZE: RecentSize = { events: 4_096, characters: 4 * 1024 * 1024 };
+/** Events that are read, or handed to a follower, in one go. */
+const PAGE_SIZE = 256;
+/** How long a number may be missing before the journal is read: as a rule its transaction is about to tell. */
+const HOLE_PATIENCE_MS = 20;
+/** When to ask a journal again that has failed. */
+const RETRY_MS = 1_000;
 
-/** Numbers what happens and tells everybody who subscribed, in order, within this process. */
+export interface FeedOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly recent?: RecentSize;
+  readonly pageSize?: number;
+}
+
+/**
+ * Everything that clients hear, in the order of its numbers. Events are kept in the journal before they are told; each
+ * follower reads at its own pace, from memory where it can and from the journal where it must.
+ */
 export class Feed {
+  readonly #journal: Journal;
   readonly #clock: Clock;
-  readonly #listeners = new Set<Listener>();
-  #seq = 0;
+  readonly #recentSize: RecentSize;
+  readonly #pageSize: number;
+  readonly #logger = log("feed");
+  readonly #news = new Bell();
+  readonly #holes = new Bell();
+  /** Events that were told before one with a lower number. */
+  readonly #early = new Map<number, NumberedEvent>();
+  /** The highest number that is known to have been given. */
+  #highest = 0;
+  /** Unknown until the journal has told the last number. */
+  #recent: Recent | undefined;
 
-  constructor(clock: Clock) {
+  constructor({ journal, clock, recent = RECENT_SIZE, pageSize = PAGE_SIZE }: FeedOptions) {
+    this.#journal = journal;
     this.#clock = clock;
+    this.#recentSize = recent;
+    this.#pageSize = pageSize;
   }
 
-  publish(event: Event): NumberedEvent {
-    const numbered = { seq: ++this.#seq, at: new Date(this.#clock.now()).toISOString(), ...event };
-    for (const listener of this.#listeners) listener(numbered);
-    return numbered;
+  /** The number of the last event that followers see; 0 until `run` has learned it. */
+  get last(): number {
+    return this.#recent?.last ?? 0;
   }
 
-  /** Calls `listener` for every event from now on, until the returned function is called. */
-  subscribe(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  /** Learns the last number, then reads from the journal what was not told, until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if (!this.#recent) this.#startAfter((await this.#journal.bounds()).last);
+        if (this.last >= this.#highest) await this.#holes.wait(signal);
+        await this.#clock.sleep(HOLE_PATIENCE_MS, signal);
+        if (this.last < this.#highest) await this.#fill();
+      } catch (error) {
+        this.#logger.warning("Cannot read the journal: {reason}", { reason: messageOf(error) });
+        await this.#clock.sleep(RETRY_MS, signal);
+      }
+    }
+  }
+
+  /** Tells followers of events that the journal keeps. They may come in any order, and more than once. */
+  tell(events: readonly NumberedEvent[]): void {
+    for (const event of events) {
+      this.#highest = Math.max(this.#highest, event.seq);
+      if (event.seq > this.last) this.#early.set(event.seq, event);
+    }
+    this.#advance();
+    // They can be read from the journal as well.
+    if (this.#early.size > this.#recentSize.events) this.#early.clear();
+  }
+
+  /**
+   * Keeps and tells an event that no store keeps with a change, such as a status.
+   * @throws what the journal throws
+   */
+  async publish(event: Event): Promise<void> {
+    this.tell(await this.#journal.append([event]));
+  }
+
+  /**
+   * Follows from number `since` on (exclusive), or from now on, until `signal` aborts. Resolves as soon as `run` has
+   * learned the last number.
+   */
+  async follow(
+    { since, signal, ...filter }: Filter & { since?: number | undefined; signal: AbortSignal },
+  ): Promise<Follower> {
+    while (!this.#recent && !signal.aborted) await this.#news.wait(signal);
+    const source = {
+      last: () => this.last,
+      bounds: () => this.#bounds(),
+      after: (seq: number) => this.#after(seq),
+      news: (seq: number, until: AbortSignal) => this.#newsAfter(seq, until),
+    };
+    return new Follower(source, { ...filter, since: since ?? this.last, signal });
+  }
+
+  /** Makes those events visible that come next, and tells `run` where one is missing. */
+  #advance(): void {
+    if (!this.#recent) return;
+    const before = this.last;
+    for (;;) {
+      const next = this.#early.get(this.last + 1);
+      if (!next) break;
+      this.#early.delete(next.seq);
+      this.#recent.push(encode(next));
+    }
+    if (this.last > before) this.#news.ring();
+    if (this.last < this.#highest) this.#holes.ring();
+  }
+
+  async #fill(): Promise<void> {
+    const page = await this.#journal.after(this.last, this.#pageSize);
+    const first = page[0]?.seq ?? (await this.#journal.bounds()).first;
+    // What is no longer kept cannot be told: followers will find the gap.
+    if (first > this.last + 1) this.#startAfter(first - 1);
+    this.tell(page);
+  }
+
+  #startAfter(seq: number): void {
+    this.#recent = new Recent(seq, this.#recentSize);
+    for (const early of this.#early.keys()) if (early <= seq) this.#early.delete(early);
+    this.#news.ring();
+    this.#advance();
+  }
+
+  async #bounds(): Promise<Bounds> {
+    const bounds = await this.#journal.bounds();
+    // Another instance may have told its clients of events that we have yet to hear of.
+    this.#highest = Math.max(this.#highest, bounds.last);
+    this.#advance();
+    return bounds;
+  }
+
+  async #after(seq: number): Promise<readonly EncodedEvent[]> {
+    const recent = this.#recent?.after(seq, this.#pageSize);
+    return recent ?? (await this.#journal.after(seq, this.#pageSize)).map(encode);
+  }
+
+  async #newsAfter(seq: number, signal: AbortSignal): Promise<void> {
+    while (this.last <= seq && !signal.aborted) await this.#news.wait(signal);
   }
 }

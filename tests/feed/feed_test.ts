@@ -1,26 +1,226 @@
-import { assertEquals } from "@std/assert";
-import { FakeTime } from "@std/testing/time";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import type { NumberedEvent, StatusEvent } from "../../src/feed/event.ts";
-import { Feed } from "../../src/feed/feed.ts";
+import type { NumberedEvent } from "../../src/feed/event.ts";
+import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
+import type { Batch, Filter, Follower } from "../../src/feed/follower.ts";
+import { runEvent } from "../../src/run/event.ts";
+import { aRun } from "../fakes/github.ts";
+import { aStatus, FakeJournal } from "../fakes/journal.ts";
+import { until, within } from "../fakes/socket.ts";
 
-const RESTING: StatusEvent = {
-  type: "status",
-  repository: null,
-  data: { state: "resting", waiting_until: null },
-};
+/** A running feed over a journal in memory. `await using` stops it and every follower. */
+class FeedUnderTest {
+  readonly journal = new FakeJournal();
+  readonly feed: Feed;
+  readonly #stop = new AbortController();
+  #finished: Promise<void> | undefined;
 
-Deno.test("Feed.publish() numbers events from 1 and tells every subscriber", () => {
-  using _time = new FakeTime("2026-01-01T00:00:00Z");
-  const feed = new Feed(systemClock);
-  const heard: NumberedEvent[] = [];
-  const stop = feed.subscribe((event) => heard.push(event));
-  feed.publish(RESTING);
-  feed.publish(RESTING);
-  stop();
-  feed.publish(RESTING);
-  assertEquals(heard, [
-    { seq: 1, at: "2026-01-01T00:00:00.000Z", ...RESTING },
-    { seq: 2, at: "2026-01-01T00:00:00.000Z", ...RESTING },
-  ]);
+  constructor(options: Partial<FeedOptions> = {}) {
+    this.feed = new Feed({ journal: this.journal, clock: systemClock, ...options });
+  }
+
+  start(): this {
+    this.#finished = this.feed.run(this.#stop.signal);
+    return this;
+  }
+
+  /** Keeps `count` events, of which nobody is told. */
+  async keep(count: number): Promise<readonly NumberedEvent[]> {
+    return await this.journal.append(Array.from({ length: count }, () => aStatus()));
+  }
+
+  async follow(since?: number, filter: Filter = {}): Promise<Reader> {
+    const following = this.feed.follow({ ...filter, since, signal: this.#stop.signal });
+    return new Reader(await within(following, "the feed to be ready"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#finished;
+  }
+}
+
+/** Reads a follower batch by batch. */
+class Reader {
+  readonly #batches: AsyncIterator<Batch>;
+
+  constructor(readonly follower: Follower) {
+    this.#batches = follower[Symbol.asyncIterator]();
+  }
+
+  /** The numbers of the next batch, or its gap. */
+  async next(): Promise<number[] | object> {
+    const { value } = await within(this.#batches.next(), "a batch");
+    return "gap" in value ? value.gap : value.events.map((event: { seq: number }) => event.seq);
+  }
+}
+
+Deno.test("Feed.publish() keeps an event, and encodes it once for all followers", async () => {
+  await using test = new FeedUnderTest().start();
+  const [a, b] = [await test.follow(), await test.follow()];
+  const [ofA, ofB] = [a, b].map(({ follower }) => follower[Symbol.asyncIterator]().next());
+  await test.feed.publish(runEvent(aRun()));
+  const [first, second] = [(await ofA)?.value, (await ofB)?.value];
+  assert(first && "events" in first && second && "events" in second);
+  assertEquals(first.events[0], second.events[0]);
+  assert(first.events[0] === second.events[0]);
+  const { json = "", ...event } = first.events[0] ?? {};
+  assertEquals(event, { seq: 1, type: "run", repository: "octo/a" });
+  assertEquals(Object.keys(JSON.parse(json)), ["seq", "type", "at", "repository", "data"]);
+  assertEquals((await test.journal.after(0, 10)).length, 1);
+});
+
+Deno.test("Feed.publish() tells nobody of what the journal did not keep", async () => {
+  await using test = new FeedUnderTest().start();
+  await test.follow();
+  test.journal.failure = new Error("disk full");
+  await assertRejects(() => test.feed.publish(aStatus()), Error, "disk full");
+  assertEquals(test.feed.last, 0);
+});
+
+Deno.test("Feed.follow() waits until the last number is known, and begins after it", async () => {
+  const test = new FeedUnderTest();
+  await using _stopped = test;
+  const old = await test.keep(3);
+  const following = test.follow();
+  test.feed.tell(old);
+  test.feed.tell(await test.keep(1));
+  test.start();
+  const reader = await following;
+  test.feed.tell(await test.keep(1));
+  assertEquals(await reader.next(), [5]);
+});
+
+Deno.test("Feed.tell() shows events in order, however they are told", async () => {
+  await using test = new FeedUnderTest().start();
+  const reader = await test.follow();
+  const [first, second, third] = await test.keep(3);
+  assert(first && second && third);
+  test.feed.tell([third]);
+  assertEquals(test.feed.last, 0);
+  test.feed.tell([first]);
+  assertEquals(await reader.next(), [1]);
+  test.feed.tell([second, first]);
+  assertEquals(await reader.next(), [2, 3]);
+  assertEquals(test.feed.last, 3);
+});
+
+Deno.test("Feed reads from the journal what was never told", async () => {
+  await using test = new FeedUnderTest({ pageSize: 2 }).start();
+  const reader = await test.follow();
+  await test.keep(4);
+  test.feed.tell(await test.keep(1));
+  assertEquals(await reader.next(), [1, 2]);
+  assertEquals(await reader.next(), [3, 4]);
+  assertEquals(await reader.next(), [5]);
+});
+
+Deno.test("Feed goes on when the journal answers again", async () => {
+  await using test = new FeedUnderTest().start();
+  const reader = await test.follow();
+  await test.keep(1);
+  const told = await test.keep(1);
+  test.journal.failure = new Error("gone away");
+  test.feed.tell(told);
+  await until(() => test.journal.reads > 0, "the journal was asked");
+  assertEquals(test.feed.last, 0);
+  test.journal.failure = undefined;
+  assertEquals(await reader.next(), [1, 2]);
+});
+
+Deno.test("Feed.follow() replays what is kept: the latest from memory, the older from the journal", async () => {
+  await using test = new FeedUnderTest({ recent: { events: 3, characters: 10_000 } }).start();
+  await test.follow();
+  test.feed.tell(await test.keep(10));
+  assertEquals(await (await test.follow(7)).next(), [8, 9, 10]);
+  assertEquals(test.journal.reads, 0);
+  assertEquals(await (await test.follow(6)).next(), [7, 8, 9, 10]);
+  assertEquals(test.journal.reads, 1);
+});
+
+Deno.test("Feed keeps no more characters in memory than it may", async () => {
+  await using test = new FeedUnderTest({ recent: { events: 100, characters: 250 } }).start();
+  await test.follow();
+  test.feed.tell(await test.keep(10));
+  assertEquals(await (await test.follow(8)).next(), [9, 10]);
+  assertEquals(test.journal.reads, 0);
+  assertEquals(await (await test.follow(7)).next(), [8, 9, 10]);
+  assertEquals(test.journal.reads, 1);
+});
+
+Deno.test("Feed.follow() says what is no longer kept, and goes on from the present", async () => {
+  await using test = new FeedUnderTest({ recent: { events: 2, characters: 10_000 } }).start();
+  await test.follow();
+  test.feed.tell(await test.keep(10));
+  await test.journal.prune({ before: 0, count: 4 });
+  assertEquals(await (await test.follow(6)).next(), [7, 8, 9, 10]);
+  const reader = await test.follow(5);
+  assertEquals(await reader.next(), { since: 5, first: 7, last: 10 });
+  const next = reader.next();
+  test.feed.tell(await test.keep(1));
+  assertEquals(await next, [11]);
+});
+
+Deno.test("Feed.follow() says so when a number was never given", async () => {
+  await using test = new FeedUnderTest().start();
+  await test.follow();
+  test.feed.tell(await test.keep(2));
+  const reader = await test.follow(3);
+  assertEquals(await reader.next(), { since: 3, first: 1, last: 2 });
+  const next = reader.next();
+  test.feed.tell(await test.keep(1));
+  assertEquals(await next, [3]);
+});
+
+Deno.test("Feed.follow() takes a number that only another instance has told so far", async () => {
+  await using test = new FeedUnderTest().start();
+  await test.follow();
+  await test.keep(2);
+  const reader = await test.follow(2);
+  const next = reader.next();
+  await until(() => test.feed.last === 2, "the feed has caught up");
+  test.feed.tell(await test.keep(1));
+  assertEquals(await next, [3]);
+});
+
+Deno.test("Follower hears only the topics and the repository that it wants, and every status", async () => {
+  await using test = new FeedUnderTest().start();
+  const runs = await test.follow(undefined, { topics: new Set(["run"]) });
+  const ofB = await test.follow(undefined, { repository: "Octo/B" });
+  const runsOfA = await test.follow(undefined, {
+    topics: new Set(["run"]),
+    repository: "octo/a",
+  });
+  test.feed.tell(
+    await test.journal.append([
+      runEvent(aRun({ repository: "octo/a" })),
+      runEvent(aRun({ repository: "octo/B" })),
+      aStatus(),
+    ]),
+  );
+  assertEquals(await runs.next(), [1, 2]);
+  assertEquals(await ofB.next(), [2, 3]);
+  assertEquals(await runsOfA.next(), [1]);
+});
+
+Deno.test("Follower.position moves past what it does not want, and only when it asks for more", async () => {
+  await using test = new FeedUnderTest().start();
+  const reader = await test.follow(undefined, { topics: new Set(["run"]) });
+  test.feed.tell(await test.journal.append([runEvent(aRun())]));
+  assertEquals(await reader.next(), [1]);
+  assertEquals(reader.follower.position, 0);
+  const next = reader.next();
+  test.feed.tell(await test.journal.append([aStatus()]));
+  await until(() => reader.follower.position === 2, "the status was passed over");
+  test.feed.tell(await test.journal.append([runEvent(aRun())]));
+  assertEquals(await next, [3]);
+});
+
+Deno.test("Follower throws what the journal throws", async () => {
+  await using test = new FeedUnderTest({ recent: { events: 0, characters: 0 } }).start();
+  await test.follow();
+  test.feed.tell(await test.keep(1));
+  const reader = await test.follow(0);
+  test.journal.failure = new Error("gone away");
+  await assertRejects(() => reader.next(), Error, "gone away");
 });

@@ -1,0 +1,20 @@
+import type { EventType, NumberedEvent } from "./event.ts";
+
+/** An event as it goes over the wire, encoded once for everybody who hears it. */
+export interface EncodedEvent {
+  readonly seq: number;
+  readonly type: EventType;
+  /** `owner/name` in lower case, since GitHub's names are the same in any case. */
+  readonly repository: string | null;
+  /** `{"seq","type","at","repository"|null,"data"}` */
+  readonly json: string;
+}
+
+export function encode({ seq, type, at, repository, data }: NumberedEvent): EncodedEvent {
+  return {
+    seq,
+    type,
+    repository: repository?.toLowerCase() ?? null,
+    json: JSON.stringify({ seq, type, at, repository, data }),
+  };
+}

@@ -1,0 +1,93 @@
+import type { EncodedEvent } from "./encoded.ts";
+import type { EventType } from "./event.ts";
+import type { Bounds } from "./journal.ts";
+
+/** What one follower wants to hear. */
+export interface Filter {
+  /** All types, where it is not given. */
+  readonly topics?: ReadonlySet<EventType> | undefined;
+  /** `owner/name` in any case. Events that belong to no repository, such as a status, come all the same. */
+  readonly repository?: string | undefined;
+}
+
+/** Some events are missing: those after `since` are no longer kept, or `since` was never given here. */
+export interface Gap extends Bounds {
+  /** The number that the follower had. It goes on after `last`. */
+  readonly since: number;
+}
+
+export type Batch = { readonly gap: Gap } | { readonly events: readonly EncodedEvent[] };
+
+/** Where a follower reads: the feed. */
+export interface FollowerSource {
+  /** The number of the last event that can be seen. */
+  last(): number;
+  bounds(): Promise<Bounds>;
+  /** Some of the events after number `seq`, in order. */
+  after(seq: number): Promise<readonly EncodedEvent[]>;
+  /** Resolves when there are events after number `seq`, or `signal` aborts. */
+  news(seq: number, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * One reader of the feed: every event that it wants, once and in order, or a gap that says what is missing. It reads only
+ * when it is asked for the next batch, so one that is slow costs nothing.
+ */
+export class Follower implements AsyncIterable<Batch> {
+  readonly #source: FollowerSource;
+  readonly #signal: AbortSignal;
+  readonly #topics: ReadonlySet<EventType> | undefined;
+  readonly #repository: string | undefined;
+  #position: number;
+
+  constructor(
+    source: FollowerSource,
+    { since, signal, topics, repository }: Filter & { since: number; signal: AbortSignal },
+  ) {
+    this.#source = source;
+    this.#position = since;
+    this.#signal = signal;
+    this.#topics = topics;
+    this.#repository = repository?.toLowerCase();
+  }
+
+  /** Everything up to this number was handed over and dealt with, as the follower has asked for more. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Batches until the signal aborts. To be iterated once. Throws what the journal throws. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
+    if (await this.#isFromElsewhere()) yield* this.#gap();
+    for (;;) {
+      await this.#source.news(this.#position, this.#signal);
+      if (this.#signal.aborted) return;
+      const page = await this.#source.after(this.#position);
+      if (page[0]?.seq !== this.#position + 1) {
+        yield* this.#gap();
+        continue;
+      }
+      const wanted = page.filter((event) => this.#wants(event));
+      if (wanted.length > 0) yield { events: wanted };
+      this.#position += page.length;
+    }
+  }
+
+  /** Whether its number was never given here: it is of another database. */
+  async #isFromElsewhere(): Promise<boolean> {
+    if (this.#signal.aborted || this.#position <= this.#source.last()) return false;
+    return this.#position > (await this.#source.bounds()).last;
+  }
+
+  /** The present is where it goes on: whoever takes a snapshot while it handles the gap misses nothing. */
+  async *#gap(): AsyncGenerator<Batch, void, void> {
+    const { first, last } = await this.#source.bounds();
+    yield { gap: { since: this.#position, first, last } };
+    this.#position = last;
+  }
+
+  #wants({ type, repository }: EncodedEvent): boolean {
+    if (this.#topics && !this.#topics.has(type)) return false;
+    return repository === null || !this.#repository || repository === this.#repository;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Clock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import { log } from "../log.ts";
+import type { Journal } from "./journal.ts";
+
+/** How long events are kept for clients that come back. */
+export const RETAIN_EVENTS_MS = 7 * 24 * 60 * 60 * 1_000;
+/** How many are kept at the most. */
+export const RETAIN_EVENTS_COUNT = 100_000;
+const PRUNE_INTERVAL_MS = 60 * 60 * 1_000;
+
+export interface RetentionOptions {
+  readonly journal: Pick<Journal, "prune">;
+  readonly clock: Clock;
+  readonly maxAgeMs?: number;
+  readonly maxCount?: number;
+}
+
+/** Forgets events that are too old or too many, hour by hour. */
+export class Retention {
+  readonly #options: RetentionOptions;
+  readonly #logger = log("feed");
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#prune();
+      await this.#options.clock.sleep(PRUNE_INTERVAL_MS, signal);
+    }
+  }
+
+  async #prune(): Promise<void> {
+    const { journal, clock, maxAgeMs = RETAIN_EVENTS_MS, maxCount = RETAIN_EVENTS_COUNT } =
+      this.#options;
+    try {
+      const count = await journal.prune({ before: clock.now() - maxAgeMs, count: maxCount });
+      if (count > 0) this.#logger.debug("Forgot {count} events", { count });
+    } catch (error) {
+      this.#logger.warning("Cannot forget old events: {reason}", { reason: messageOf(error) });
+    }
+  }
+}
