@@ -139,7 +139,7 @@ export class GitHub {
     path: string,
     { parameters, ...options }: GetOptions,
   ): AsyncGenerator<readonly T[]> {
-    const first = { per_page: PAGE_SIZE, ...parameters };
+    const first = { ...parameters, per_page: parameters?.["per_page"] ?? PAGE_SIZE };
     let next: string | undefined = path;
     for (let page = 0; next !== undefined && page < MAX_PAGES; page++) {
       const answer: Page<readonly T[]> = await this.get(answers, next, {

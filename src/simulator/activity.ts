@@ -1,8 +1,8 @@
 import { CHANGES, DEPENDENCY_CHANGES, PEOPLE } from "./demo_texts.ts";
+import type { Activity, Happening } from "./occurrence.ts";
 import { between, hex, pick, weighted } from "./random.ts";
 import type { Repository } from "./repository.ts";
 import type { RunFields, Timeline } from "./run.ts";
-import type { Activity, Happening } from "./world.ts";
 
 export type Trigger = "push" | "pull_request" | "schedule" | "workflow_dispatch";
 

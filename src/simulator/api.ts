@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Hono } from "hono";
 import type { Credential, Credentials } from "./credentials.ts";
 import { rateLimitHeaders, type RateLimits } from "./rate_limits.ts";
+import type { Hooks } from "./hooks.ts";
 import {
   primaryLimit,
   type Refusal,
@@ -33,8 +34,9 @@ export class Api {
   readonly #rateLimits: RateLimits;
   readonly #routes: Hono<{ Bindings: Caller }>;
 
-  constructor({ world, index, credentials, rateLimits, login }: {
+  constructor({ world, hooks, index, credentials, rateLimits, login }: {
     readonly world: World;
+    readonly hooks: Hooks;
     readonly index: RunIndex;
     readonly credentials: Credentials;
     readonly rateLimits: RateLimits;
@@ -42,7 +44,7 @@ export class Api {
   }) {
     this.#credentials = credentials;
     this.#rateLimits = rateLimits;
-    this.#routes = routes({ world, index, credentials, rateLimits, login });
+    this.#routes = routes({ world, hooks, index, credentials, rateLimits, login });
   }
 
   /** As GitHub answers, or as it does when `tooFast` says that the secondary limit was exceeded. */
@@ -76,7 +78,7 @@ export class Api {
     const response = await this.#routes.fetch(request, caller);
     const body = await response.text();
     const headers = { ...Object.fromEntries(response.headers), "content-type": JSON_TYPE };
-    if (response.status !== 200) return { status: response.status, headers, body };
+    if (response.status !== 200) return { status: response.status, headers, body: body || null };
     const etag = etagOf(credential, body);
     const cached = { ...headers, etag, "cache-control": "private, max-age=60", vary: VARY };
     return matches(request.headers.get("if-none-match"), etag)

@@ -9,15 +9,12 @@ export interface Page<T> {
 
 /** The page that `url` asks for: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
 export function pageOf<T>(items: readonly T[], url: URL): Page<T> {
-  const perPage = Math.min(
-    wholeNumber(url.searchParams.get("per_page")) ?? DEFAULT_PER_PAGE,
-    MAX_PER_PAGE,
-  );
+  const perPage = perPageOf(url);
   const page = wholeNumber(url.searchParams.get("page")) ?? 1;
   const last = Math.max(1, Math.ceil(items.length / perPage));
   const links: string[] = [];
   const add = (rel: string, number: number) =>
-    links.push(`<${withPage(url, number)}>; rel="${rel}"`);
+    links.push(`<${withParameter(url, "page", String(number))}>; rel="${rel}"`);
   if (page > 1) add("prev", Math.min(page - 1, last));
   if (page < last) add("next", page + 1);
   if (page < last) add("last", last);
@@ -28,9 +25,28 @@ export function pageOf<T>(items: readonly T[], url: URL): Page<T> {
   };
 }
 
-function withPage(url: URL, page: number): string {
+/** The page of a list that grows at its head: after the item that `cursor` names, with the way to the next alone. */
+export function pageAfter<T extends { readonly id: bigint }>(
+  items: readonly T[],
+  url: URL,
+): Page<T> {
+  const cursor = url.searchParams.get("cursor")?.match(/^v1_(\d+)$/)?.[1];
+  const after = cursor === undefined ? items : items.filter(({ id }) => id < BigInt(cursor));
+  const page = after.slice(0, perPageOf(url));
+  const last = page.at(-1);
+  const isEnd = last === undefined || page.length === after.length;
+  const next = isEnd ? undefined : `<${withParameter(url, "cursor", `v1_${last.id}`)}>; rel="next"`;
+  return { items: page, link: next };
+}
+
+function perPageOf(url: URL): number {
+  const wanted = wholeNumber(url.searchParams.get("per_page")) ?? DEFAULT_PER_PAGE;
+  return Math.min(wanted, MAX_PER_PAGE);
+}
+
+function withParameter(url: URL, name: string, value: string): string {
   const other = new URL(url);
-  other.searchParams.set("page", String(page));
+  other.searchParams.set(name, value);
   return other.href;
 }
 

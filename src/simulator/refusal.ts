@@ -12,6 +12,11 @@ export function refuse(status: number, message: string, documentation_url = DOCS
   return { status, body: { message, documentation_url, status: String(status) } };
 }
 
+/** The answer that says so. */
+export function answer({ status, body, headers }: Refusal): Response {
+  return Response.json(body, { status, headers: headers ?? {} });
+}
+
 export function notFound(): Refusal {
   return refuse(404, "Not Found");
 }

@@ -1,8 +1,10 @@
 import { type Context, Hono } from "hono";
 import type { Credential, Credentials } from "./credentials.ts";
+import type { Hooks } from "./hooks.ts";
+import { addHookRoutes } from "./hook_routes.ts";
 import { pageOf } from "./page.ts";
 import { rateLimitJson, type RateLimits } from "./rate_limits.ts";
-import { blocked, notFound, type Refusal, refuse } from "./refusal.ts";
+import { answer, blocked, notFound, type Refusal, refuse } from "./refusal.ts";
 import type { Repository } from "./repository.ts";
 import { repositoryJson, workflowJson } from "./repository_json.ts";
 import type { RunIndex } from "./run_index.ts";
@@ -24,11 +26,12 @@ const INSTALLATIONS_ONLY = refuse(
   "You must authenticate with an installation access token in order to list repositories for an installation.",
 );
 
-type Asked = Context<{ Bindings: Caller }>;
+export type Asked = Context<{ Bindings: Caller }>;
 
 /** The routes of GitHub's REST API that the simulator knows. `created` and other filters are ignored. */
-export function routes({ world, index, credentials, rateLimits, login }: {
+export function routes({ world, hooks, index, credentials, rateLimits, login }: {
   readonly world: World;
+  readonly hooks: Hooks;
   readonly index: RunIndex;
   readonly credentials: Credentials;
   readonly rateLimits: RateLimits;
@@ -100,6 +103,8 @@ export function routes({ world, index, credentials, rateLimits, login }: {
     return c.json({ total_count: repository.workflows.length, workflows }, 200, link);
   });
 
+  addHookRoutes(api, { hooks, find });
+
   /** The repository of the path, when the one who asks may have it. */
   function find(c: Asked): Repository | Refusal {
     const repository = world.repository(`${c.req.param("owner")}/${c.req.param("repo")}`);
@@ -114,10 +119,6 @@ export function routes({ world, index, credentials, rateLimits, login }: {
   root.route("/", api);
   root.route("/api/v3", api);
   return root;
-}
-
-function answer({ status, body, headers }: Refusal): Response {
-  return Response.json(body, { status, headers: headers ?? {} });
 }
 
 function page<T>(

@@ -72,6 +72,12 @@ export function settle(course: RunCourse, now: number): RunCourse {
   };
 }
 
+/** The course after the next of what is ahead; itself when nothing is. */
+export function step(course: RunCourse): RunCourse {
+  const [next, ...ahead] = course.ahead;
+  return next ? { ...settle({ run: course.run, ahead: [next] }, next.at), ahead } : course;
+}
+
 /** Another attempt of the same run, from its beginning. */
 export function restart(run: WorkflowRun, now: number): WorkflowRun {
   const at = timestamp(now);

@@ -14,6 +14,12 @@
  *     const simulator = new Simulator({ world, clock, tokens: ["ghp_test"] });
  *     const { url, finished } = simulator.listen({ hostname: "127.0.0.1", port: 0, signal });
  *
+ *     const { id: hook } = simulator.hooks.add("octo-org/api", { url, secret, events: ["*"] });
+ *     simulator.hooks.addToApp({ url, secret, events: ["workflow_run"] });
+ *     simulator.hooks.deliveries(hook);      // every attempt, the latest first
+ *     simulator.hooks.hide("octo-org/api", 404);
+ *     await simulator.deliver(signal);       // sends webhooks until the signal aborts
+ *
  *     simulator.faults.add({ kind: "status", status: 502 }, { requests: 2, path: /actions\/runs/ });
  *     simulator.index.lag("octo-org/api", { requests: 1, shows: "frozen" });
  *     simulator.rateLimits.set("ghp_test", { remaining: 0 });
@@ -27,11 +33,13 @@ import { log } from "../log.ts";
 import { type Answer, Api } from "./api.ts";
 import { Credentials } from "./credentials.ts";
 import { ConnectionCut, cutOff, type Fault, Faults, serverError } from "./faults.ts";
+import { Hooks } from "./hooks.ts";
 import type { App } from "./jwt.ts";
 import { seededRandom } from "./random.ts";
 import { RateLimits } from "./rate_limits.ts";
 import { RequestLog } from "./request_log.ts";
 import { RunIndex } from "./run_index.ts";
+import type { Origin } from "./user_json.ts";
 import type { World } from "./world.ts";
 
 export interface SimulatorOptions {
@@ -46,7 +54,7 @@ export interface SimulatorOptions {
   readonly rateLimit?: number;
   /** How many of the latest requests are kept in the log. */
   readonly requestsKept?: number;
-  /** Makes the installation tokens. */
+  /** Makes the installation tokens and the GUIDs of deliveries. */
   readonly random?: () => number;
 }
 
@@ -66,24 +74,28 @@ export interface Listening {
 
 export class Simulator {
   readonly faults = new Faults();
+  readonly hooks: Hooks;
   readonly index: RunIndex;
   readonly credentials: Credentials;
   readonly rateLimits: RateLimits;
   readonly requests: RequestLog;
   readonly #clock: Clock;
   readonly #api: Api;
+  #origin: Origin = { api: "https://api.github.com", html: "https://github.com" };
   #served = 0;
 
   constructor(options: SimulatorOptions) {
     const { world, clock, tokens = [], app, login = "octocat" } = options;
     const { rateLimit = 5_000, requestsKept = 1_000, random = seededRandom(1) } = options;
     this.#clock = clock;
+    const [installation] = app?.installations ?? [];
+    this.hooks = new Hooks({ world, clock, random, installation, origin: () => this.#origin });
     this.index = new RunIndex(world);
     this.credentials = new Credentials({ clock, random, app, tokens });
     this.rateLimits = new RateLimits(clock, rateLimit);
     this.requests = new RequestLog(requestsKept);
-    const { index, credentials, rateLimits } = this;
-    this.#api = new Api({ world, index, credentials, rateLimits, login });
+    const { hooks, index, credentials, rateLimits } = this;
+    this.#api = new Api({ world, hooks, index, credentials, rateLimits, login });
   }
 
   listen({ hostname, port, signal }: ListenOptions): Listening {
@@ -99,7 +111,14 @@ export class Simulator {
         return new Response(null, { status: 500 });
       },
     }, (request) => this.#serve(request, signal));
-    return { url: `http://${hostname}:${server.addr.port}`, finished: server.finished };
+    const url = `http://${hostname}:${server.addr.port}`;
+    this.#origin = { api: url, html: url };
+    return { url, finished: server.finished };
+  }
+
+  /** Sends webhooks for what happens in the world, until `signal` aborts. Never rejects. */
+  async deliver(signal: AbortSignal): Promise<void> {
+    await this.hooks.run(signal);
   }
 
   async #serve(request: Request, signal: AbortSignal): Promise<Response> {

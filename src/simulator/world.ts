@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { type Activity, type Happening, type Occurrence, progressOf } from "./occurrence.ts";
 import { hex, seededRandom } from "./random.ts";
 import type { Block, Repository, RepositoryFields } from "./repository.ts";
 import {
@@ -7,27 +8,12 @@ import {
   type RunCourse,
   type RunFields,
   settle,
+  step,
   type Timeline,
   transitions,
   type WorkflowRun,
 } from "./run.ts";
 import { timestamp } from "./timestamp.ts";
-
-/** Something that happens in a repository: a push, or a run that starts for another reason. */
-export interface Happening {
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly full_name: string;
-  /** Whether commits arrived, which moves `pushed_at`. */
-  readonly pushed: boolean;
-  readonly runs: readonly RunFields[];
-}
-
-/** What happens in a world without anyone asking for it. */
-export interface Activity {
-  /** The next thing that happens at or before `until` (ms since the epoch), each once, in the order of time. */
-  next(until: number): Happening | undefined;
-}
 
 export interface WorldOptions {
   readonly clock: Clock;
@@ -54,6 +40,7 @@ export class World {
   readonly #runsKept: number;
   readonly #states = new Map<string, RepositoryState>();
   readonly #runNumbers = new Map<number, number>();
+  readonly #watchers = new Set<(occurrence: Occurrence) => void>();
   #activity: Activity | undefined;
   #lastRepositoryId = 812_000_000;
   #lastWorkflowId = 94_000_000;
@@ -68,6 +55,24 @@ export class World {
   /** Lets `activity` happen from now on; until then the world is quiet: only what its methods do happens. */
   animate(activity: Activity): void {
     this.#activity = activity;
+  }
+
+  /**
+   * Calls `tell` for whatever happens from now on, in its order, also for what is noticed late. It must not call back.
+   * Returns how to end it.
+   */
+  watch(tell: (occurrence: Occurrence) => void): () => void {
+    const now = this.#catchUp();
+    for (const { runs } of this.#states.values()) {
+      for (const [id, course] of runs) runs.set(id, settle(course, now));
+    }
+    this.#watchers.add(tell);
+    return () => this.#watchers.delete(tell);
+  }
+
+  /** Lets happen what is due, as looking at anything does. */
+  pass(): void {
+    this.#catchUp();
   }
 
   /** In the order of their ids. */
@@ -148,7 +153,8 @@ export class World {
 
   /** Adds a run that is queued now, or whatever `fields` say; `pushed_at` does not move. */
   addRun(fullName: string, fields: RunFields = {}): WorkflowRun {
-    return this.#start(fullName, fields, this.#catchUp());
+    const at = this.#catchUp();
+    return this.#keepRun(this.#newRun(fullName, fields, at), at);
   }
 
   /** Changes a run; what was ahead of it no longer comes. `updated_at` is now unless given. */
@@ -156,16 +162,14 @@ export class World {
     const now = this.#catchUp();
     const { timeline, ...changes } = fields;
     const run = { ...this.#existing(id), updated_at: timestamp(now), ...changes };
-    return this.#keepRun({ run, ahead: transitions(timeline, now) });
+    return this.#keepRun({ run, ahead: transitions(timeline, now) }, now);
   }
 
   /** Runs it once more: the same id, the next attempt, queued. */
   rerun(id: number, timeline?: Timeline): WorkflowRun {
     const now = this.#catchUp();
-    return this.#keepRun({
-      run: restart(this.#existing(id), now),
-      ahead: transitions(timeline, now),
-    });
+    const run = restart(this.#existing(id), now);
+    return this.#keepRun({ run, ahead: transitions(timeline, now) }, now);
   }
 
   removeRun(id: number): void {
@@ -176,20 +180,51 @@ export class World {
     const now = this.#clock.now();
     let happening;
     while ((happening = this.#activity?.next(now))) {
+      this.#goOn(happening.at);
       if (this.#states.has(happening.full_name.toLowerCase())) this.#happen(happening);
     }
+    this.#goOn(now);
     return now;
   }
 
-  #happen({ at, full_name, pushed, runs }: Happening): readonly WorkflowRun[] {
-    const state = this.#state(full_name);
-    if (pushed) {
-      this.#keep({ ...state, repository: { ...state.repository, pushed_at: timestamp(at) } });
+  /** Lets runs go on one step at a time, for those who watch; without them a run is settled when someone looks. */
+  #goOn(until: number): void {
+    if (this.#watchers.size === 0) return;
+    const due = [...this.#states.values()].flatMap(({ repository, runs }) =>
+      [...runs.values()].flatMap(({ run, ahead }) =>
+        ahead.filter(({ at }) => at <= until).map(({ at }) => ({
+          at,
+          id: run.id,
+          repository,
+          runs,
+        }))
+      )
+    ).sort((a, b) => a.at - b.at);
+    for (const { at, id, repository, runs } of due) {
+      const course = runs.get(id);
+      if (!course) continue;
+      const { run, ahead } = step(course);
+      runs.set(id, { run, ahead });
+      this.#tell({ kind: "run", at, repository, run });
     }
-    return runs.map((fields) => this.#start(full_name, fields, at));
   }
 
-  #start(fullName: string, { timeline, ...fields }: RunFields, at: number): WorkflowRun {
+  #tell(occurrence: Occurrence): void {
+    for (const tell of this.#watchers) tell(occurrence);
+  }
+
+  #happen({ at, full_name, pushed, runs }: Happening): readonly WorkflowRun[] {
+    const courses = runs.map((fields) => this.#newRun(full_name, fields, at));
+    if (pushed) {
+      const state = this.#state(full_name);
+      const repository = { ...state.repository, pushed_at: timestamp(at) };
+      this.#keep({ ...state, repository });
+      this.#tell({ kind: "push", at, repository, run: courses[0]?.run });
+    }
+    return courses.map((course) => this.#keepRun(course, at));
+  }
+
+  #newRun(fullName: string, { timeline, ...fields }: RunFields, at: number): RunCourse {
     const { repository } = this.#state(fullName);
     const workflow = repository.workflows.find(({ id }) => id === fields.workflow_id) ??
       repository.workflows[0];
@@ -219,12 +254,17 @@ export class World {
       updated_at: created_at,
       ...fields,
     };
-    return this.#keepRun({ run, ahead: transitions(timeline, Date.parse(created_at)) });
+    return { run, ahead: transitions(timeline, Date.parse(created_at)) };
   }
 
-  #keepRun(course: RunCourse): WorkflowRun {
-    const { runs } = this.#state(course.run.repository);
-    runs.set(course.run.id, course);
+  #keepRun(course: RunCourse, at: number): WorkflowRun {
+    const { runs, repository } = this.#state(course.run.repository);
+    const { run } = course;
+    const before = runs.get(run.id)?.run;
+    runs.set(run.id, course);
+    const isNews = !before || before.run_attempt !== run.run_attempt ||
+      progressOf(before) !== progressOf(run);
+    if (isNews) this.#tell({ kind: "run", at, repository, run });
     if (runs.size > this.#runsKept) {
       const oldest = [...runs.values()].map(({ run }) => run).sort(newestFirst).at(-1);
       if (oldest) runs.delete(oldest.id);

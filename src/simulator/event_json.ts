@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { jobJson } from "./job_json.ts";
+import { type Occurrence, progressOf } from "./occurrence.ts";
+import type { Repository } from "./repository.ts";
+import { repositoryJson, workflowJson } from "./repository_json.ts";
+import type { WorkflowRun } from "./run.ts";
+import { runJson } from "./run_json.ts";
+import { type Origin, userJson } from "./user_json.ts";
+
+/** A webhook event before it is sent to anyone. */
+export interface WebhookEvent {
+  /** For example `workflow_run`. */
+  readonly event: string;
+  readonly action: string | null;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/** What GitHub tells of it, in its order: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
+export function eventsOf(occurrence: Occurrence, origin: Origin): readonly WebhookEvent[] {
+  return occurrence.kind === "push"
+    ? [pushEvent(occurrence, origin)]
+    : runEvents(occurrence.run, occurrence.repository, origin);
+}
+
+function runEvents(
+  run: WorkflowRun,
+  repository: Repository,
+  origin: Origin,
+): readonly WebhookEvent[] {
+  const progress = progressOf(run);
+  const told = {
+    repository: repositoryJson(repository, origin),
+    sender: userJson(run.actor ?? "ghost", origin),
+  };
+  const job: WebhookEvent = {
+    event: "workflow_job",
+    action: progress,
+    payload: { action: progress, workflow_job: jobJson(run, repository, origin), ...told },
+  };
+  // Nothing is requested when a run is run again:
+  // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run
+  if (progress === "queued" && (run.run_attempt ?? 1) > 1) return [job];
+  const action = progress === "queued" ? "requested" : progress;
+  const workflow = repository.workflows.find(({ id }) => id === run.workflow_id);
+  const whole: WebhookEvent = {
+    event: "workflow_run",
+    action,
+    payload: {
+      action,
+      workflow_run: runJson(run, repository, origin),
+      workflow: workflow ? workflowJson(workflow, repository, origin) : null,
+      ...told,
+    },
+  };
+  return progress === "completed" ? [job, whole] : [whole, job];
+}
+
+function pushEvent(
+  { at, repository, run }: Extract<Occurrence, { kind: "push" }>,
+  origin: Origin,
+): WebhookEvent {
+  const name = run?.actor ?? "octocat";
+  const person = { name, email: `${name}@users.noreply.github.com` };
+  const digest = (text: string) => createHash("sha1").update(`${repository.id} ${text}`);
+  const before = digest(`before ${at}`).digest("hex");
+  const after = run?.head_sha ?? digest(String(at)).digest("hex");
+  const home = `${origin.html}/${repository.full_name}`;
+  const commit = {
+    id: after,
+    tree_id: after.split("").reverse().join(""),
+    distinct: true,
+    message: run?.display_title ?? "Update README.md",
+    timestamp: repository.pushed_at,
+    url: `${home}/commit/${after}`,
+    author: { ...person, username: name },
+    committer: { name: "GitHub", email: "noreply@github.com", username: "web-flow" },
+    added: [],
+    removed: [],
+    modified: ["README.md"],
+  };
+  const { owner, ...rest } = repositoryJson(repository, origin);
+  const payload = {
+    ref: `refs/heads/${run?.head_branch ?? repository.default_branch}`,
+    before,
+    after,
+    repository: {
+      ...rest,
+      owner: { ...owner, name: owner.login, email: null },
+      // Here alone in seconds since the epoch.
+      created_at: seconds(repository.created_at),
+      pushed_at: Math.floor(at / 1000),
+      master_branch: repository.default_branch,
+    },
+    pusher: person,
+    sender: userJson(name, origin),
+    created: false,
+    deleted: false,
+    forced: false,
+    base_ref: null,
+    compare: `${home}/compare/${before.slice(0, 12)}...${after.slice(0, 12)}`,
+    commits: [commit],
+    head_commit: commit,
+  };
+  return { event: "push", action: null, payload };
+}
+
+function seconds(rfc3339: string): number {
+  return Math.floor(Date.parse(rfc3339) / 1000);
+}

@@ -1,0 +1,108 @@
+import type { Clock } from "../clock.ts";
+import { createHmac } from "node:crypto";
+
+/** A webhook: where to, and of what. */
+export interface Hook {
+  readonly id: number;
+  /** `owner/name`; `null` for the hook of the app. */
+  readonly repository: string | null;
+  readonly url: string;
+  /** What its deliveries are signed with; `null` for unsigned ones. */
+  readonly secret: string | null;
+  /** For example `workflow_run`; `*` for all. */
+  readonly events: readonly string[];
+  readonly content_type: "json" | "form";
+  readonly active: boolean;
+  readonly created_at: string;
+}
+
+/** What a hook is to be; everything but its URL gets a value: no secret, `push` alone, JSON. */
+export type HookFields =
+  & Pick<Hook, "url">
+  & Partial<Pick<Hook, "secret" | "events" | "content_type" | "active">>;
+
+/** What is sent, once or again. */
+export interface Delivery {
+  /** The same for every hook that the event goes to, and for every attempt. */
+  readonly guid: string;
+  readonly event: string;
+  readonly action: string | null;
+  readonly repository_id: number | null;
+  readonly installation_id: number | null;
+  /** As JSON text. */
+  readonly payload: string;
+}
+
+/** One time that a delivery was sent. */
+export interface Attempt extends Delivery {
+  /** Too long for a number, as GitHub's have become. */
+  readonly id: bigint;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly redelivery: boolean;
+  /** Seconds. */
+  readonly duration: number;
+  /** In GitHub's words, for example `OK` or `Invalid HTTP Response: 503`. */
+  readonly status: string;
+  readonly status_code: number;
+}
+
+/** https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries */
+const TIME_LIMIT_MS = 10_000;
+
+/** Sends a delivery to a hook, and waits for the answer's end. Redirects are not followed. */
+export async function send(hook: Hook, delivery: Delivery, { clock, signal }: {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}): Promise<Pick<Attempt, "status" | "status_code">> {
+  const late = new AbortController();
+  const ended = new AbortController();
+  const limit = clock.sleep(TIME_LIMIT_MS, AbortSignal.any([signal, ended.signal]));
+  void limit.then(() => late.abort());
+  const body = hook.content_type === "json"
+    ? delivery.payload
+    : new URLSearchParams({ payload: delivery.payload }).toString();
+  try {
+    const response = await fetch(hook.url, {
+      method: "POST",
+      headers: headersOf(hook, delivery, body),
+      body,
+      redirect: "manual",
+      signal: late.signal,
+    });
+    await response.arrayBuffer();
+    const { ok, status } = response;
+    return { status: ok ? "OK" : `Invalid HTTP Response: ${status}`, status_code: status };
+  } catch {
+    return late.signal.aborted
+      ? { status: "timed out", status_code: 504 }
+      : { status: "failed to connect to host", status_code: 502 };
+  } finally {
+    ended.abort();
+    await limit;
+  }
+}
+
+/** https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers */
+export function headersOf(hook: Hook, delivery: Delivery, body: string): Record<string, string> {
+  const sign = (hash: string) =>
+    `${hash}=${createHmac(hash, hook.secret ?? "").update(body).digest("hex")}`;
+  const target = hook.repository === null ? delivery.installation_id : delivery.repository_id;
+  return {
+    accept: "*/*",
+    "content-type": hook.content_type === "json"
+      ? "application/json"
+      : "application/x-www-form-urlencoded",
+    "user-agent": "GitHub-Hookshot/51b0c3e",
+    "x-github-delivery": delivery.guid,
+    "x-github-event": delivery.event,
+    "x-github-hook-id": String(hook.id),
+    "x-github-hook-installation-target-id": String(target),
+    "x-github-hook-installation-target-type": hook.repository === null
+      ? "integration"
+      : "repository",
+    ...(hook.secret === null
+      ? {}
+      : { "x-hub-signature": sign("sha1"), "x-hub-signature-256": sign("sha256") }),
+  };
+}

@@ -1,0 +1,43 @@
+import type { Repository } from "./repository.ts";
+import type { RunFields, WorkflowRun } from "./run.ts";
+
+/** Something that happens in a repository: a push, or a run that starts for another reason. */
+export interface Happening {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly full_name: string;
+  /** Whether commits arrived, which moves `pushed_at`. */
+  readonly pushed: boolean;
+  readonly runs: readonly RunFields[];
+}
+
+/** What happens in a world without anyone asking for it. */
+export interface Activity {
+  /** The next thing that happens at or before `until` (ms since the epoch), each once, in the order of time. */
+  next(until: number): Happening | undefined;
+}
+
+/** Something that has happened in the world, as it stood then. */
+export type Occurrence =
+  /** Commits arrived; `run` is the first that they started. */
+  | {
+    readonly kind: "push";
+    /** Milliseconds since the epoch. */
+    readonly at: number;
+    readonly repository: Repository;
+    readonly run: WorkflowRun | undefined;
+  }
+  /** A run, or another attempt of it, began to wait, to run, or ended. */
+  | {
+    readonly kind: "run";
+    readonly at: number;
+    readonly repository: Repository;
+    readonly run: WorkflowRun;
+  };
+
+/** How far a run has come, whatever it waits for. */
+export type Progress = "queued" | "in_progress" | "completed";
+
+export function progressOf({ status }: WorkflowRun): Progress {
+  return status === "completed" || status === "in_progress" ? status : "queued";
+}
