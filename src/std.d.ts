@@ -30,3 +30,15 @@ declare module "@std/assert" {
   ): Promise<E>;
   export function fail(msg?: string): never;
 }
+
+declare module "@std/http/server_sent_event_stream.js" {
+  export interface ServerSentEventMessage {
+    readonly comment?: string;
+    readonly event?: string;
+    readonly data?: string;
+    readonly id?: number;
+    readonly retry?: number;
+  }
+  export class ServerSentEventStream
+    extends TransformStream<ServerSentEventMessage, Uint8Array<ArrayBuffer>> {}
+}

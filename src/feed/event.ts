@@ -5,9 +5,9 @@ export type EventType = Event["type"];
 
 const TYPES: Readonly<Record<EventType, true>> = { run: true, repository: true, status: true };
 
-export const EVENT_TYPES: readonly string[] = Object.keys(TYPES);
+export const EVENT_TYPES: readonly EventType[] = Object.keys(TYPES).filter(isEventType);
 
-export function isEventType(value: string): value is EventType {
+function isEventType(value: string): value is EventType {
   return Object.hasOwn(TYPES, value);
 }
 

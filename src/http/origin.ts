@@ -1,3 +1,6 @@
+import type { Context } from "hono";
+import { problem } from "./problem.ts";
+
 /** Which web pages may connect. */
 export interface OriginRule {
   /** The only origins allowed, for example `https://ci.example.com`; when empty, pages from our own host. */
@@ -32,4 +35,22 @@ export function mayConnect(headers: Headers, rule: OriginRule): boolean {
   const { host, hostname } = new URL(origin);
   if (host !== headers.get("host")?.toLowerCase()) return false;
   return rule.hosts.length === 0 || rule.hosts.includes(hostname);
+}
+
+/**
+ * The same for what a page can read by a plain GET. Browsers send no Origin to what they take for the page's own host, so the
+ * host itself must be one of ours, or that of a page that may connect.
+ */
+export function mayRead(headers: Headers, rule: OriginRule): boolean {
+  if (headers.has("origin") || rule.hosts.length === 0) return mayConnect(headers, rule);
+  const url = `http://${headers.get("host")}`;
+  if (!URL.canParse(url)) return false;
+  const known = [...rule.hosts, ...rule.allowed.map((origin) => new URL(origin).hostname)];
+  return known.includes(new URL(url).hostname);
+}
+
+export function refuseOrigin(context: Context): Response {
+  return problem(context, "origin_not_allowed", {
+    detail: "Cannot connect from this page: name its origin in ALLOWED_ORIGINS to allow it",
+  });
 }

@@ -5,7 +5,9 @@ import { messageOf, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
 import { type Deliveries, DELIVERY_PATHS } from "./delivery.ts";
 import type { Health } from "./health.ts";
+import { ParameterError } from "./parameter.ts";
 import { problem } from "./problem.ts";
+import type { EventStreams, RequestEnvironment } from "./sse.ts";
 import type { Connections } from "./ws.ts";
 
 /** How long requests under way have to end when we stop. */
@@ -13,17 +15,21 @@ const DRAIN_LIMIT_MS = 2_000;
 
 export interface RouterOptions {
   readonly connections: Connections;
+  readonly events: EventStreams;
   readonly health: () => Health;
   readonly deliveries?: Deliveries;
 }
 
-type Answer = (context: Context) => Response | Promise<Response>;
+type Answer = (context: Context<RequestEnvironment>) => Response | Promise<Response>;
 
 /** Every route. */
-export function router({ connections, health, deliveries }: RouterOptions): Hono {
+export function router(
+  { connections, events, health, deliveries }: RouterOptions,
+): Hono<RequestEnvironment> {
   const logger = log("http");
   const gets: Record<string, Answer> = {
     "/ws": (context) => connections.upgrade(context),
+    "/api/v1/events": (context) => events.answer(context),
     "/health": (context) => {
       const body = health();
       return context.json(body, body.status === "unhealthy" ? 503 : 200);
@@ -34,7 +40,7 @@ export function router({ connections, health, deliveries }: RouterOptions): Hono
   if (deliveries) {
     for (const path of DELIVERY_PATHS) posts[path] = (context) => deliveries.answer(context);
   }
-  const app = new Hono();
+  const app = new Hono<RequestEnvironment>();
   app.use(requestId());
   mount(app, gets, { method: "GET", allow: "GET, HEAD" });
   mount(app, posts, { method: "POST", allow: "POST" });
@@ -46,6 +52,9 @@ export function router({ connections, health, deliveries }: RouterOptions): Hono
     })
   );
   app.onError((error, context) => {
+    if (error instanceof ParameterError) {
+      return problem(context, "bad_parameter", { detail: error.message });
+    }
     logger.error("{method} {path} failed: {error}", {
       method: context.req.method,
       path: context.req.path,
@@ -60,7 +69,7 @@ export function router({ connections, health, deliveries }: RouterOptions): Hono
 
 /** Answers these paths, and says which method is allowed where another one is used. */
 function mount(
-  app: Hono,
+  app: Hono<RequestEnvironment>,
   routes: Record<string, Answer>,
   { method, allow }: { method: string; allow: string },
 ): void {
@@ -92,11 +101,11 @@ export class Server {
   }
 
   /**
-   * Serves until `signal` aborts; then says goodbye to WebSocket clients, lets requests end, and resolves within 5 s.
+   * Serves until `signal` aborts; then says goodbye to those who are connected, lets requests end, and resolves within 5 s.
    * @throws {UsageError} when the address cannot be listened on
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { connections, clock } = this.#options;
+    const { connections, events, clock } = this.#options;
     const cut = new AbortController();
     const server = this.#listen(cut.signal);
     const stopped = Promise.withResolvers<void>();
@@ -104,6 +113,7 @@ export class Server {
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });
     await Promise.race([stopped.promise, server.finished]);
     const drained = server.shutdown().then(() => true);
+    events.close();
     await connections.close();
     const limit = new AbortController();
     const late = clock.sleep(DRAIN_LIMIT_MS, limit.signal).then(() => false);
@@ -118,7 +128,10 @@ export class Server {
     const { hostname, port, onListen } = this.#options;
     const app = router(this.#options);
     try {
-      return Deno.serve({ hostname, port, signal, onListen }, (request) => app.fetch(request));
+      return Deno.serve(
+        { hostname, port, signal, onListen },
+        (request, info) => app.fetch(request, info),
+      );
     } catch (error) {
       const reason = error instanceof Deno.errors.AddrInUse ? "it is in use" : messageOf(error);
       throw new UsageError(

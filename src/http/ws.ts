@@ -1,32 +1,37 @@
 import type { Context } from "hono";
 import type { Clock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import type { Audience } from "../feed/audience.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
-import type { Sink } from "../feed/outbox.ts";
+import type { Feed } from "../feed/feed.ts";
+import { forward } from "../feed/forward.ts";
+import { log } from "../log.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
-import { mayConnect, type OriginRule } from "./origin.ts";
+import type { Capacity } from "./capacity.ts";
+import { Connection } from "./connection.ts";
+import { mayConnect, type OriginRule, refuseOrigin } from "./origin.ts";
 import { problem } from "./problem.ts";
+import { type SocketParameters, socketParameters } from "./ws_parameters.ts";
 
 /** Close codes of RFC 6455, section 7.4.1. */
 const CLOSE_GOING_AWAY = 1001;
-const CLOSE_TOO_BIG = 1009;
+const CLOSE_INTERNAL_ERROR = 1011;
 
-/** The most that a client may say in one frame. */
-export const MAX_INBOUND_BYTES = 64 * 1024;
 /** Deno sends a ping after half of this silence, and closes the connection after all of it. */
 const HEARTBEAT_SECONDS = 30;
 /** How long closed clients have to say goodbye. */
 const CLOSE_LIMIT_MS = 1_000;
-const RETRY_AFTER_SECONDS = 30;
-
-const VIEWS = ["compact", "full"] as const satisfies readonly View[];
-const TOPICS = ["runs"];
 
 export interface ConnectionsOptions {
   readonly broadcast: Broadcast<View>;
   /** The snapshot that a new client gets at once. */
   readonly current: () => Snapshot | undefined;
+  readonly feed: Feed;
+  readonly audience: Audience;
+  /** The snapshot that follows a gap in the events; `undefined` where there is none. */
+  readonly snapshot: (view: View) => Promise<string | undefined>;
   readonly origins: OriginRule;
-  readonly maxConnections: number;
+  readonly capacity: Capacity;
   readonly clock: Clock;
   readonly heartbeatSeconds?: number;
 }
@@ -34,9 +39,8 @@ export interface ConnectionsOptions {
 /** The WebSocket clients of `/ws`. */
 export class Connections {
   readonly #options: ConnectionsOptions;
+  readonly #logger = log("http");
   readonly #open = new Set<Connection>();
-  /** Connections that have not ended. One that we closed may cling on: Deno cannot cut it off. */
-  #unended = 0;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -46,34 +50,23 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** Answers `GET /ws?view=&topics=`: 101, or a problem that says why not. */
+  /**
+   * Answers `GET /ws?view=&topics=&since=&repository=`: 101, or a problem that says why not.
+   * @throws {ParameterError}
+   */
   upgrade(context: Context): Response {
     const { headers } = context.req.raw;
+    const { origins, capacity } = this.#options;
     if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
       return problem(context, "upgrade_required", {
         detail: "Cannot answer a plain request on /ws: open a WebSocket here",
         headers: { Upgrade: "websocket", Connection: "Upgrade" },
       });
     }
-    if (!mayConnect(headers, this.#options.origins)) {
-      return problem(context, "origin_not_allowed", {
-        detail: "Cannot connect from this page: name its origin in ALLOWED_ORIGINS to allow it",
-      });
-    }
-    const { view = "compact", topics = "runs" } = context.req.query();
-    if (!isView(view)) return badParameter(context, { name: "view", value: view, allowed: VIEWS });
-    for (const topic of topics.split(",")) {
-      if (!TOPICS.includes(topic)) {
-        return badParameter(context, { name: "topics", value: topic, allowed: TOPICS });
-      }
-    }
-    if (this.#unended >= this.#options.maxConnections) {
-      return problem(context, "too_many_connections", {
-        detail: `Cannot take another client: the limit is ${this.#options.maxConnections}`,
-        headers: { "Retry-After": String(RETRY_AFTER_SECONDS) },
-      });
-    }
-    return this.#accept(context.req.raw, view);
+    if (!mayConnect(headers, origins)) return refuseOrigin(context);
+    const parameters = socketParameters(context.req.query());
+    if (capacity.isFull) return capacity.refuse(context);
+    return this.#accept(context.req.raw, parameters);
   }
 
   /** Tells every client that we go away; resolves when they have left, or have had their time. */
@@ -88,78 +81,47 @@ export class Connections {
     limit.abort();
   }
 
-  #accept(request: Request, view: View): Response {
-    const { broadcast, current, heartbeatSeconds = HEARTBEAT_SECONDS } = this.#options;
+  #accept(request: Request, parameters: SocketParameters): Response {
+    const { capacity, heartbeatSeconds = HEARTBEAT_SECONDS } = this.#options;
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: heartbeatSeconds });
-    const connection = new Connection(socket, {
-      onOpen: () => broadcast.join(connection, view, current()),
-      onLeave: () => {
-        this.#open.delete(connection);
-        broadcast.leave(connection);
-      },
-    });
+    const connection = new Connection(socket, () => this.#join(connection, parameters));
     this.#open.add(connection);
-    this.#unended++;
-    void connection.closed.then(() => this.#unended--);
+    connection.left.addEventListener("abort", () => this.#open.delete(connection));
+    // One that we have closed may cling on: Deno cannot cut it off.
+    capacity.take(connection.closed);
     return response;
   }
-}
 
-/** One client. It has left as soon as we close it: Deno may tell so late, twice, or (deno#27924) never. */
-class Connection implements Sink {
-  readonly closed: Promise<void>;
-  readonly #socket: WebSocket;
-  readonly #onLeave: () => void;
-
-  constructor(socket: WebSocket, on: { onOpen: () => void; onLeave: () => void }) {
-    const closed = Promise.withResolvers<void>();
-    this.closed = closed.promise;
-    this.#socket = socket;
-    this.#onLeave = on.onLeave;
-    socket.binaryType = "arraybuffer";
-    socket.onopen = on.onOpen;
-    socket.onmessage = ({ data }) => this.#receive(data);
-    // An error is always followed by a close.
-    socket.onerror = (event) => event.preventDefault();
-    socket.onclose = () => {
-      on.onLeave();
-      closed.resolve();
-    };
+  #join(connection: Connection, { topics, view, events }: SocketParameters): void {
+    const { broadcast, current } = this.#options;
+    if (connection.left.aborted) return;
+    if (topics.has("runs")) {
+      broadcast.join(connection, view, current());
+      connection.left.addEventListener("abort", () => broadcast.leave(connection));
+    }
+    if (topics.has("events")) void this.#tell(connection, { view, events });
   }
 
-  get bufferedAmount(): number {
-    return this.#socket.bufferedAmount;
+  /** Sends events until the client has left. */
+  async #tell(
+    connection: Connection,
+    { view, events }: Pick<SocketParameters, "view" | "events">,
+  ): Promise<void> {
+    const { feed, audience, clock, snapshot } = this.#options;
+    const signal = connection.left;
+    audience.enter();
+    try {
+      await forward(await feed.follow({ ...events, signal }), {
+        sink: connection,
+        clock,
+        signal,
+        snapshot: () => snapshot(view),
+      });
+    } catch (error) {
+      this.#logger.warning("Cannot go on telling events: {reason}", { reason: messageOf(error) });
+      connection.close(CLOSE_INTERNAL_ERROR, "Events cannot be read now");
+    } finally {
+      audience.leave();
+    }
   }
-
-  send(frame: string): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
-  }
-
-  close(code: number, reason: string): void {
-    this.#onLeave();
-    this.#socket.close(code, reason);
-  }
-
-  #receive(data: string | ArrayBuffer): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    if (byteLength(data) <= MAX_INBOUND_BYTES) return;
-    this.close(CLOSE_TOO_BIG, `A frame may have ${MAX_INBOUND_BYTES} bytes at the most`);
-  }
-}
-
-function byteLength(data: string | ArrayBuffer): number {
-  return typeof data === "string" ? new TextEncoder().encode(data).byteLength : data.byteLength;
-}
-
-function isView(value: string): value is View {
-  return VIEWS.some((view) => view === value);
-}
-
-function badParameter(
-  context: Context,
-  { name, value, allowed }: { name: string; value: string; allowed: readonly string[] },
-): Response {
-  return problem(context, "bad_parameter", {
-    detail: `Cannot use ${name}="${value}": allowed is ${allowed.join(", ")}`,
-  });
 }

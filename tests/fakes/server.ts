@@ -1,12 +1,17 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Audience } from "../../src/feed/audience.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
+import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
+import { Capacity } from "../../src/http/capacity.ts";
+import type { Deliveries } from "../../src/http/delivery.ts";
 import { health } from "../../src/http/health.ts";
 import { type OriginRule, originRule } from "../../src/http/origin.ts";
 import { Server } from "../../src/http/server.ts";
+import { EventStreams } from "../../src/http/sse.ts";
 import { Connections } from "../../src/http/ws.ts";
 import { Snapshot, type View } from "../../src/run/snapshot.ts";
 import { aRun } from "./github.ts";
+import { FakeJournal } from "./journal.ts";
 import { within } from "./socket.ts";
 
 export interface ServerSettings {
@@ -15,12 +20,20 @@ export interface ServerSettings {
   readonly heartbeatSeconds?: number;
   readonly origins?: OriginRule;
   readonly clock?: Clock;
+  /** Of event streams. */
+  readonly heartbeatMs?: number;
+  readonly deliveries?: Deliveries;
+  readonly feed?: Pick<FeedOptions, "recent" | "pageSize">;
 }
 
-/** The HTTP side alone, with snapshots from the test's hand. `await using` stops it. */
+/** The HTTP side alone, with snapshots and events from the test's hand. `await using` stops it. */
 export class ServerUnderTest {
   readonly audience = new Audience();
+  readonly journal = new FakeJournal();
+  readonly feed: Feed;
+  readonly capacity: Capacity;
   readonly connections: Connections;
+  readonly events: EventStreams;
   port = 0;
   /** What new clients get at once. */
   current: Snapshot | undefined;
@@ -28,36 +41,52 @@ export class ServerUnderTest {
   readonly #stop = new AbortController();
   readonly #server: Server;
   readonly #listening = Promise.withResolvers<number>();
-  #finished: Promise<void> | undefined;
+  #finished: Promise<unknown> | undefined;
 
   constructor(settings: ServerSettings = {}) {
-    const { clock = systemClock, maxConnections = 100, heartbeatSeconds } = settings;
+    const { clock = systemClock, maxConnections = 100, heartbeatSeconds, heartbeatMs } = settings;
+    const { deliveries } = settings;
     const loopback = originRule({ allowed: [], publicUrl: undefined, isLoopback: true });
     this.#broadcast = new Broadcast({ clock, audience: this.audience });
+    this.feed = new Feed({ journal: this.journal, clock, ...settings.feed });
+    this.capacity = new Capacity(maxConnections);
+    const shared = {
+      feed: this.feed,
+      audience: this.audience,
+      snapshot: (view: View) => Promise.resolve(this.current?.encode(view)),
+      origins: settings.origins ?? loopback,
+      capacity: this.capacity,
+      clock,
+    };
     this.connections = new Connections({
+      ...shared,
       broadcast: this.#broadcast,
       current: () => this.current,
-      origins: settings.origins ?? loopback,
-      maxConnections,
-      clock,
       ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
+    });
+    this.events = new EventStreams({
+      ...shared,
+      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     });
     this.#server = new Server({
       hostname: "127.0.0.1",
       port: settings.port ?? 0,
       connections: this.connections,
+      events: this.events,
       health: () =>
         health({
           poller: { status: { state: "resting", waitingUntil: null, lastSuccessAt: null } },
           budget: () => undefined,
         }),
+      ...(deliveries === undefined ? {} : { deliveries }),
       clock,
       onListen: ({ port }) => this.#listening.resolve(port),
     });
   }
 
   async start(): Promise<this> {
-    this.#finished = this.#server.run(this.#stop.signal);
+    const { signal } = this.#stop;
+    this.#finished = Promise.all([this.#server.run(signal), this.feed.run(signal)]);
     this.port = await within(this.#listening.promise, "the server to listen");
     return this;
   }

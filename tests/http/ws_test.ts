@@ -124,7 +124,7 @@ Deno.test("Connections names a wrong parameter and what is allowed", async () =>
   for (
     const [query, detail] of [
       ["view=huge", 'Cannot use view="huge": allowed is compact, full'],
-      ["topics=runs,news", 'Cannot use topics="news": allowed is runs'],
+      ["topics=runs,news", 'Cannot use topics="news": allowed is runs, events'],
     ]
   ) {
     const { status, body } = await ask(server, `/ws?${query}`);

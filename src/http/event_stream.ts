@@ -1,0 +1,123 @@
+import {
+  type ServerSentEventMessage,
+  ServerSentEventStream,
+} from "@std/http/server_sent_event_stream.js";
+import type { Clock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import type { Feed } from "../feed/feed.ts";
+import type { Follower } from "../feed/follower.ts";
+import { MAX_BEHIND_MS } from "../feed/outbox.ts";
+import { log } from "../log.ts";
+import type { EventQuery } from "./event_query.ts";
+
+/** How soon an EventSource connects again. */
+const RETRY_MS = 2_000;
+
+export interface EventStreamOptions {
+  readonly feed: Feed;
+  readonly clock: Clock;
+  /** The full snapshot that follows a gap; `undefined` where there is none. */
+  readonly snapshot: () => Promise<string | undefined>;
+  /** A comment is sent after so long a silence. */
+  readonly heartbeatMs: number;
+  /** Told once, when the stream has ended for whatever reason. */
+  readonly onEnd: () => void;
+}
+
+/**
+ * The events of one client, as text/event-stream. Each is made when the client has read the one before, so one that is slow
+ * costs nothing; one that is slow for too long is cut.
+ */
+export class EventStream {
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly #options: EventStreamOptions;
+  readonly #logger = log("http");
+  readonly #ended = new AbortController();
+  readonly #messages: AsyncGenerator<ServerSentEventMessage, void, void>;
+  #controller: ReadableStreamDefaultController<ServerSentEventMessage> | undefined;
+  #follower: Follower | undefined;
+  #lastId = 0;
+  #sentAt: number;
+  /** Since when a message waits to be read. */
+  #waitingSince: number | undefined;
+
+  constructor(query: EventQuery, options: EventStreamOptions) {
+    this.#options = options;
+    this.#sentAt = options.clock.now();
+    this.#messages = this.#read(query);
+    this.body = new ReadableStream<ServerSentEventMessage>({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#pull(),
+      cancel: () => this.#leave(),
+    }).pipeThrough(new ServerSentEventStream());
+  }
+
+  /** Ends the stream in good order: the client connects again. */
+  end(): void {
+    if (this.#ended.signal.aborted) return;
+    this.#controller?.close();
+    this.#leave();
+  }
+
+  /** Called every now and then: sends a heartbeat when it is time, or cuts a client that does not read. */
+  tick(): void {
+    const now = this.#options.clock.now();
+    if (this.#waitingSince !== undefined) {
+      if (now - this.#waitingSince < MAX_BEHIND_MS) return;
+      this.#logger.info("Cut an event stream whose client reads too slowly");
+      this.end();
+    } else if (now - this.#sentAt >= this.#options.heartbeatMs) this.#beat(now);
+  }
+
+  /** Tells the number too when events have passed that the client does not want, so that it need not go back to them. */
+  #beat(now: number): void {
+    if ((this.#controller?.desiredSize ?? 0) <= 0) return;
+    const { position = 0 } = this.#follower ?? {};
+    const isNews = position > this.#lastId;
+    this.#controller?.enqueue({ comment: " heartbeat", ...(isNews ? { id: position } : {}) });
+    if (isNews) this.#lastId = position;
+    this.#sentAt = now;
+  }
+
+  async #pull(): Promise<void> {
+    this.#waitingSince = undefined;
+    try {
+      const { value, done } = await this.#messages.next();
+      if (this.#ended.signal.aborted) return;
+      if (done) return this.end();
+      this.#controller?.enqueue(value);
+      this.#lastId = value.id ?? this.#lastId;
+      this.#sentAt = this.#waitingSince = this.#options.clock.now();
+    } catch (error) {
+      this.#logger.warning("Cannot go on telling events: {reason}", { reason: messageOf(error) });
+      this.end();
+    }
+  }
+
+  #leave(): void {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort();
+    this.#options.onEnd();
+  }
+
+  async *#read(query: EventQuery): AsyncGenerator<ServerSentEventMessage, void, void> {
+    const { feed, snapshot } = this.#options;
+    yield { retry: RETRY_MS };
+    const follower = await feed.follow({ ...query, signal: this.#ended.signal });
+    this.#follower = follower;
+    // A client that loses its connection before the first event comes back to where it began.
+    yield { id: follower.position };
+    for await (const batch of follower) {
+      if ("gap" in batch) {
+        const { since, first, last } = batch.gap;
+        yield { event: "gap", data: JSON.stringify({ since, first, last }) };
+        const current = await snapshot();
+        yield current === undefined ? { id: last } : { event: "snapshot", data: current, id: last };
+      } else {
+        for (const { seq, type, json } of batch.events) yield { event: type, data: json, id: seq };
+      }
+    }
+  }
+}

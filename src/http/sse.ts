@@ -1,0 +1,106 @@
+import type { Context } from "hono";
+import type { Clock } from "../clock.ts";
+import type { Audience } from "../feed/audience.ts";
+import type { Feed } from "../feed/feed.ts";
+import type { View } from "../run/snapshot.ts";
+import type { Capacity } from "./capacity.ts";
+import { type EventQuery, eventQuery } from "./event_query.ts";
+import { EventStream } from "./event_stream.ts";
+import { mayRead, type OriginRule, refuseOrigin } from "./origin.ts";
+
+/** Proxies and clients take a longer silence for the end. */
+const HEARTBEAT_MS = 15_000;
+/** How often streams are looked at, whether one is silent or held up. */
+const TICK_MS = 1_000;
+
+/** What Deno tells of a request beside it. */
+export interface RequestEnvironment {
+  readonly Bindings: Deno.ServeHandlerInfo;
+}
+
+export interface EventStreamsOptions {
+  readonly feed: Feed;
+  readonly audience: Audience;
+  /** The snapshot that follows a gap in the events; `undefined` where there is none. */
+  readonly snapshot: (view: View) => Promise<string | undefined>;
+  readonly origins: OriginRule;
+  readonly capacity: Capacity;
+  readonly clock: Clock;
+  readonly heartbeatMs?: number;
+}
+
+/** The clients of `/api/v1/events`, by the protocol of https://html.spec.whatwg.org/#server-sent-events. */
+export class EventStreams {
+  readonly #options: EventStreamsOptions;
+  readonly #open = new Set<EventStream>();
+  #stopTicking: (() => void) | undefined;
+
+  constructor(options: EventStreamsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * Answers `GET /api/v1/events?since=&topics=&repository=`: a stream that lasts, or a problem that says why not.
+   * @throws {ParameterError}
+   */
+  answer(context: Context<RequestEnvironment>): Response {
+    const { headers } = context.req.raw;
+    const { origins, capacity } = this.#options;
+    if (!mayRead(headers, origins)) return refuseOrigin(context);
+    const query = eventQuery(context.req.query(), headers);
+    if (capacity.isFull) return capacity.refuse(context);
+    const head = {
+      "Content-Type": "text/event-stream",
+      "Cache-Control": "no-cache",
+      "X-Accel-Buffering": "no",
+      ...crossOrigin(headers),
+    };
+    if (context.req.method === "HEAD") return context.body(null, 200, head);
+    return context.body(this.#start(query, context.env.completed), 200, head);
+  }
+
+  /** Ends every stream, so that clients connect again elsewhere. */
+  close(): void {
+    for (const stream of this.#open) stream.end();
+  }
+
+  #start(query: EventQuery, completed: Promise<void>): EventStream["body"] {
+    const { feed, audience, snapshot, capacity, clock, heartbeatMs = HEARTBEAT_MS } = this.#options;
+    const stream = new EventStream(query, {
+      feed,
+      clock,
+      snapshot: () => snapshot("full"),
+      heartbeatMs,
+      onEnd: () => {
+        this.#open.delete(stream);
+        if (this.#open.size === 0) this.#rest();
+        audience.leave();
+      },
+    });
+    this.#open.add(stream);
+    audience.enter();
+    // The connection of a stream that was cut lives on until its client reads: Deno cannot cut it off.
+    capacity.take(completed);
+    this.#stopTicking ??= clock.every(Math.min(heartbeatMs, TICK_MS), () => this.#tick());
+    return stream.body;
+  }
+
+  #tick(): void {
+    for (const stream of this.#open) stream.tick();
+  }
+
+  #rest(): void {
+    this.#stopTicking?.();
+    this.#stopTicking = undefined;
+  }
+}
+
+/** A page of another origin that may connect is told so, otherwise its browser would keep the events from it. */
+function crossOrigin(headers: Headers): Record<string, string> {
+  const origin = headers.get("origin");
+  return origin === null ? {} : { "Access-Control-Allow-Origin": origin, Vary: "Origin" };
+}
