@@ -1,0 +1,290 @@
+import { assert, assertEquals, assertMatch, assertNotEquals, assertObjectMatch } from "@std/assert";
+import { hooked, Receiver, SECRET, until } from "./hooked.ts";
+import { serve, TOKEN } from "./served.ts";
+
+const API = "octo-org/api";
+const HOOKS = `/repos/${API}/hooks`;
+const RUN_EVENTS = ["workflow_run", "workflow_job"];
+const timeline = { queued_seconds: 3, running_seconds: 30, conclusion: "failure" };
+
+/** A repository whose hook leads to a receiver. */
+function repositoryWithHook(events: readonly string[]) {
+  const receiver = new Receiver();
+  const github = hooked();
+  github.world.addRepository({ full_name: API });
+  const hook = github.simulator.hooks.add(API, { url: receiver.url, secret: SECRET, events });
+  return {
+    github,
+    receiver,
+    hook,
+    deliveries: () => github.simulator.hooks.deliveries(hook.id),
+    async [Symbol.asyncDispose]() {
+      await github[Symbol.asyncDispose]();
+      await receiver[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function post(body: unknown): RequestInit {
+  return { method: "POST", body: JSON.stringify(body) };
+}
+
+Deno.test("Simulator.deliver() tells all of a run in its order, though it is noticed late", async () => {
+  await using hooked = repositoryWithHook(["*"]);
+  const { github: { world, clock }, receiver } = hooked;
+  const [run] = world.push(API, { runs: [{ timeline }] });
+  clock.pass(60);
+  const received = await receiver.until(7);
+  assertEquals(receiver.told, [
+    "push",
+    "workflow_run requested",
+    "workflow_job queued",
+    "workflow_run in_progress",
+    "workflow_job in_progress",
+    "workflow_job completed",
+    "workflow_run completed",
+  ]);
+  const payloads = received.map(({ body }) => JSON.parse(body));
+  assertObjectMatch(payloads[0], {
+    ref: "refs/heads/main",
+    after: run?.head_sha,
+    repository: { full_name: API, pushed_at: Date.parse("2026-01-01T00:00:00Z") / 1_000 },
+  });
+  const states = [1, 3, 6].map((i) => payloads[i].workflow_run).map((each) =>
+    [each.id, each.status, each.conclusion, each.updated_at].join(" ")
+  );
+  assertEquals(states, [
+    `${run?.id} queued  2026-01-01T00:00:00Z`,
+    `${run?.id} in_progress  2026-01-01T00:00:03Z`,
+    `${run?.id} completed failure 2026-01-01T00:00:33Z`,
+  ]);
+  assertObjectMatch(payloads[4], {
+    workflow_job: {
+      run_id: run?.id,
+      run_attempt: 1,
+      status: "in_progress",
+      started_at: "2026-01-01T00:00:03Z",
+    },
+    repository: { full_name: API },
+    sender: { login: "octocat" },
+  });
+});
+
+Deno.test("Simulator.deliver() sends what GitHub sends, signed over the very bytes", async () => {
+  await using hooked = repositoryWithHook(["workflow_run"]);
+  const { github: { world }, receiver, hook } = hooked;
+  world.addRun(API, { display_title: "Füge \u{1F680} hinzu" });
+  const [received] = await receiver.until(1);
+  assert(received);
+  const sent = Object.fromEntries(received.headers);
+  assertObjectMatch(sent, {
+    "content-type": "application/json",
+    "x-github-event": "workflow_run",
+    "x-github-hook-id": String(hook.id),
+    "x-github-hook-installation-target-type": "repository",
+  });
+  assertMatch(sent["user-agent"] ?? "", /^GitHub-Hookshot\//);
+  assertMatch(received.guid, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  assert(received.isSigned);
+});
+
+Deno.test("Simulator.deliver() requests nothing for another attempt of a run", async () => {
+  await using hooked = repositoryWithHook(RUN_EVENTS);
+  const { github: { world }, receiver } = hooked;
+  const { id } = world.addRun(API, { status: "completed" });
+  await receiver.until(2);
+  world.rerun(id);
+  world.updateRun(id, { status: "in_progress" });
+  world.updateRun(id, { display_title: "No change of state" });
+  world.updateRun(id, { status: "completed", conclusion: "success" });
+  await receiver.until(7);
+  assertEquals(receiver.told.slice(2), [
+    "workflow_job queued",
+    "workflow_run in_progress",
+    "workflow_job in_progress",
+    "workflow_job completed",
+    "workflow_run completed",
+  ]);
+});
+
+Deno.test("Simulator.deliver() tells a hook only its events, of its repository, and nothing from before", async () => {
+  await using receiver = new Receiver();
+  await using github = hooked();
+  const { world, clock, simulator: { hooks } } = github;
+  for (const full_name of [API, "octo-org/web"]) world.addRepository({ full_name });
+  world.push(API, { runs: [{ timeline }] });
+  clock.pass(10);
+  hooks.add(API, { url: receiver.url, events: ["workflow_run"] });
+  hooks.add(API, { url: receiver.url, events: ["*"], active: false });
+  const last = hooks.add("octo-org/web", { url: receiver.url });
+  clock.pass(60);
+  world.push(API, { runs: [] });
+  world.addRun("octo-org/web");
+  world.push("octo-org/web", { runs: [] });
+  await until(() => hooks.deliveries(last.id).length === 1);
+  assertEquals(receiver.told, ["workflow_run completed", "push"]);
+});
+
+Deno.test("Simulator.deliver() sends one GUID to every hook, and the app's its installation", async () => {
+  await using receiver = new Receiver();
+  await using github = hooked({ app: { id: 5, installations: [9] } });
+  const { world, simulator: { hooks } } = github;
+  world.addRepository({ full_name: API });
+  hooks.add(API, { url: receiver.url });
+  hooks.addToApp({ url: receiver.url, secret: SECRET });
+  world.push(API, { runs: [] });
+  world.push(API, { runs: [] });
+  const [one, two, three] = await receiver.until(4);
+  assertEquals(one?.guid, two?.guid);
+  assertNotEquals(one?.guid, three?.guid);
+  assertEquals(JSON.parse(one?.body ?? "").installation, undefined);
+  assertEquals(JSON.parse(two?.body ?? "").installation, { id: 9 });
+  assertEquals([one?.isSigned, two?.isSigned], [false, true]);
+});
+
+Deno.test("Simulator.deliver() keeps every attempt, and never sends again by itself", async () => {
+  await using hooked = repositoryWithHook(["push"]);
+  const { github: { world, clock }, receiver, deliveries } = hooked;
+  const silent = Promise.withResolvers<Response>();
+  const answers = [
+    new Response(null, { status: 202 }),
+    new Response("no", { status: 503 }),
+    Response.redirect(receiver.url, 301),
+    silent.promise,
+  ];
+  receiver.answer = () => answers.shift() ?? new Response();
+  for (let i = 0; i < 5; i++) world.push(API, { runs: [] });
+  await receiver.until(4);
+  await clock.untilAsleep();
+  clock.pass(10);
+  await until(() => deliveries().length === 5);
+  silent.resolve(new Response());
+  const statuses = deliveries().map(({ status, status_code }) => `${status_code} ${status}`);
+  assertEquals(statuses.toReversed(), [
+    "202 OK",
+    "503 Invalid HTTP Response: 503",
+    "301 Invalid HTTP Response: 301",
+    "504 timed out",
+    "200 OK",
+  ]);
+  assertEquals(deliveries()[1]?.duration, 10);
+  assertEquals(receiver.received.length, 5);
+});
+
+Deno.test("Simulator.deliver() says that it could not connect", async () => {
+  await using github = hooked();
+  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${closed.addr.port}`;
+  closed.close();
+  github.world.addRepository({ full_name: API });
+  const { hooks } = github.simulator;
+  const { id } = hooks.add(API, { url });
+  github.world.push(API, { runs: [] });
+  await until(() => hooks.deliveries(id).length === 1);
+  assertObjectMatch({ ...hooks.deliveries(id)[0] }, {
+    status: "failed to connect to host",
+    status_code: 502,
+  });
+});
+
+Deno.test("POST attempts sends the same once more, under the same GUID", async () => {
+  await using hooked = repositoryWithHook(["push"]);
+  const { github, receiver, hook, deliveries } = hooked;
+  github.world.push(API, { runs: [] });
+  await until(() => deliveries().length === 1);
+  const path = `${HOOKS}/${hook.id}/deliveries`;
+  const first = deliveries()[0];
+  const asked = await github.ask(`${path}/${first?.id}/attempts`, { method: "POST" });
+  assertEquals(asked.status, 202);
+  await until(() => deliveries().length === 2);
+  const [one, two] = receiver.received;
+  assertEquals([two?.guid, two?.body], [one?.guid, one?.body]);
+  const { list, text } = await github.ask(path);
+  assertEquals(list.map(({ guid, redelivery }) => [guid, redelivery]), [
+    [one?.guid, true],
+    [one?.guid, false],
+  ]);
+  assert(text.includes(`"id":${first?.id},`), text);
+  assert((first?.id ?? 0n) > BigInt(Number.MAX_SAFE_INTEGER));
+  assertEquals((await github.ask(`${path}/1/attempts`, { method: "POST" })).status, 404);
+  const { json } = await github.ask(`${path}/${first?.id}`);
+  assertObjectMatch(json, { url: hook.url, request: { payload: { ref: "refs/heads/main" } } });
+});
+
+Deno.test("GET deliveries is paged by cursor, and stays in place while the list grows", async () => {
+  await using hooked = repositoryWithHook(["push"]);
+  const { github, hook, deliveries } = hooked;
+  const push = async (count: number) => {
+    const before = deliveries().length;
+    for (let i = 0; i < count; i++) github.world.push(API, { runs: [] });
+    await until(() => deliveries().length === before + count);
+  };
+  await push(5);
+  const guids: unknown[] = [];
+  let next: string | undefined = `${HOOKS}/${hook.id}/deliveries?per_page=2`;
+  for (let pages = 0; next !== undefined; pages++) {
+    assert(pages < 3);
+    const { list, headers } = await github.ask(next);
+    guids.push(...list.map(({ guid }) => guid));
+    if (pages === 0) await push(1);
+    next = /<([^>]+)>; rel="next"/.exec(headers.get("link") ?? "")?.[1];
+  }
+  assertEquals(guids, deliveries().slice(1).map(({ guid }) => guid));
+});
+
+Deno.test("Hooks are made, shown and removed by the API, and pinged", async () => {
+  await using receiver = new Receiver();
+  await using github = hooked();
+  github.world.addRepository({ full_name: API });
+  const config = { url: receiver.url, secret: SECRET, content_type: "json" };
+  const made = await github.ask(HOOKS, post({ events: ["workflow_run"], config }));
+  assertEquals(made.status, 201);
+  assertObjectMatch(made.json, {
+    active: true,
+    events: ["workflow_run"],
+    config: { url: receiver.url, content_type: "json", secret: "********" },
+  });
+  const [ping] = await receiver.until(1);
+  assertEquals([ping?.what, ping?.isSigned], ["ping", true]);
+  assertEquals(JSON.parse(ping?.body ?? "").hook_id, made.json.id);
+
+  assertEquals((await github.ask(HOOKS, post({ config }))).status, 422);
+  for (const wrong of [{}, { config: { url: "nowhere" } }, { config: { url: "ftp://x" } }]) {
+    assertEquals((await github.ask(HOOKS, post(wrong))).status, 422);
+  }
+  assertEquals((await github.ask(HOOKS)).list.map(({ id }) => id), [made.json.id]);
+  const one = `${HOOKS}/${made.json.id}`;
+  assertEquals((await github.ask(one)).json.id, made.json.id);
+  assertEquals((await github.ask(one, { method: "DELETE" })).status, 204);
+  assertEquals((await github.ask(one)).status, 404);
+  assertEquals((await github.ask(HOOKS)).list, []);
+});
+
+Deno.test("A hook made without a content type gets forms, as on GitHub", async () => {
+  await using receiver = new Receiver();
+  await using github = hooked();
+  github.world.addRepository({ full_name: API });
+  const config = { url: receiver.url, secret: SECRET };
+  await github.ask(HOOKS, post({ config }));
+  const [ping] = await receiver.until(1);
+  assertEquals(ping?.headers.get("content-type"), "application/x-www-form-urlencoded");
+  assertEquals([ping?.what, ping?.isSigned], ["ping", true]);
+});
+
+Deno.test("Hooks are shown only to who may see them", async () => {
+  await using github = serve({ app: { id: 5, installations: [9] } });
+  github.world.addRepository({ full_name: API });
+  const { simulator: { hooks } } = github;
+  const { id } = hooks.add(API, { url: "http://127.0.0.1:9" });
+  const status = async (authorization = `Bearer ${TOKEN}`) =>
+    (await github.ask(`${HOOKS}/${id}/deliveries`, { headers: { authorization } })).status;
+  assertEquals([await status(), await status("none")], [200, 404]);
+  hooks.hide(API, 403);
+  assertEquals(await status(), 403);
+  hooks.hide(API, 404);
+  assertEquals(await status(), 404);
+  hooks.hide(API, undefined);
+  assertEquals(await status(), 200);
+  hooks.addToApp({ url: "http://127.0.0.1:9" });
+  assertEquals((await github.ask("/app/hook/deliveries")).status, 401);
+});
