@@ -18,11 +18,14 @@ export class RefusedError extends Error {
   }
 }
 
-/** Nothing could be kept or read: the storage does not answer, or has no room. The message never holds what was kept. */
+/** How a store fails: it cannot be reached or is busy (again later), its disk is full, or its data is damaged. */
+export type StorageFault = "unavailable" | "full" | "corrupt";
+
+/** What was asked could not be read or kept; nothing of it was. The message never holds a credential. */
 export class StorageError extends Error {
   override readonly name = "StorageError";
 
-  constructor(readonly kind: "unavailable" | "full", message: string, options?: ErrorOptions) {
+  constructor(readonly kind: StorageFault, message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }

@@ -1,0 +1,105 @@
+import type { Clock } from "../clock.ts";
+import type { Event, NumberedEvent } from "../feed/event.ts";
+import type { Bounds, Journal } from "../feed/journal.ts";
+import type { Database, Db, Tx } from "./database.ts";
+import type { EventTable } from "./tables.ts";
+
+/** Rows that are inserted or deleted by one statement; small enough that others get their turn between two. */
+const ROWS = 1_000;
+
+/** Keeps the feed's events in SQL. */
+export class SqlJournal implements Journal {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  append(events: readonly Event[]): Promise<readonly NumberedEvent[]> {
+    if (events.length === 0) return Promise.resolve([]);
+    return this.#database.write((tx) => appendEvents(tx, events, { clock: this.#clock }));
+  }
+
+  async after(seq: number, limit: number): Promise<readonly NumberedEvent[]> {
+    const rows = await this.#database.read((db) =>
+      db.selectFrom("events").selectAll().where("seq", ">", seq).orderBy("seq").limit(limit)
+        .execute()
+    );
+    return rows.map(numberedEvent);
+  }
+
+  bounds(): Promise<Bounds> {
+    return this.#database.read(readBounds);
+  }
+
+  async prune({ before, count }: { before: number; count: number }): Promise<number> {
+    const end = await this.#database.read((db) => firstToKeep(db, { before, count }));
+    let pruned = 0;
+    for (;;) {
+      const deleted = await this.#database.write((tx) => deleteBefore(tx, end));
+      if (deleted === 0) return pruned;
+      pruned += deleted;
+    }
+  }
+}
+
+/**
+ * Numbers events and keeps them. Until this transaction ends no other one gets a number, so it comes last in a transaction:
+ * what is locked after it could end in a deadlock.
+ */
+export async function appendEvents(
+  tx: Tx,
+  events: readonly Event[],
+  { clock }: { readonly clock: Clock },
+): Promise<readonly NumberedEvent[]> {
+  if (events.length === 0) return [];
+  const { last } = await tx.updateTable("event_counter")
+    .set((eb) => ({ last: eb("last", "+", events.length) }))
+    .where("id", "=", 1).returning("last").executeTakeFirstOrThrow();
+  const rows = events.map((event, index): EventTable => ({
+    seq: last - events.length + 1 + index,
+    at_ms: clock.now(),
+    event: JSON.stringify(event),
+  }));
+  for (let start = 0; start < rows.length; start += ROWS) {
+    await tx.insertInto("events").values(rows.slice(start, start + ROWS)).execute();
+  }
+  return rows.map(numberedEvent);
+}
+
+function numberedEvent({ seq, at_ms, event }: EventTable): NumberedEvent {
+  // We wrote it ourselves.
+  const written: Event = JSON.parse(event);
+  return { seq, at: new Date(at_ms).toISOString(), ...written };
+}
+
+async function readBounds(db: Db): Promise<Bounds> {
+  const { first, last } = await db.selectFrom("event_counter")
+    .select((eb) => [
+      "last",
+      eb.selectFrom("events").select((e) => e.fn.min("seq").as("seq")).as("first"),
+    ])
+    .where("id", "=", 1).executeTakeFirstOrThrow();
+  return { first: first ?? last + 1, last };
+}
+
+/** Of a clock that was set back nothing in the middle is forgotten: what is kept has no holes. */
+async function firstToKeep(
+  db: Db,
+  { before, count }: { before: number; count: number },
+): Promise<number> {
+  const { last } = await readBounds(db);
+  const young = await db.selectFrom("events").select("seq").where("at_ms", ">=", before)
+    .orderBy("seq").limit(1).executeTakeFirst();
+  return Math.max(young?.seq ?? last + 1, last - count + 1);
+}
+
+/** Deletes the oldest before number `end`. Returns how many. */
+async function deleteBefore(tx: Tx, end: number): Promise<number> {
+  const { first } = await readBounds(tx);
+  const { numDeletedRows } = await tx.deleteFrom("events")
+    .where("seq", "<", Math.min(end, first + ROWS)).executeTakeFirstOrThrow();
+  return Number(numDeletedRows);
+}

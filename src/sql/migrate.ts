@@ -1,0 +1,78 @@
+import { sql } from "kysely";
+import { type MigrationProvider, Migrator } from "kysely/migration";
+import { messageOf, StorageError, UsageError } from "../errors.ts";
+import type { Database, Tx } from "./database.ts";
+import * as runs from "./migrations/0001_runs.ts";
+import * as events from "./migrations/0002_events.ts";
+import * as deliveries from "./migrations/0003_deliveries.ts";
+
+/** Every change of the schema, in order; imported by name, so that a bundle holds them. Never change one that was released. */
+const MIGRATIONS = {
+  "0001_runs": runs,
+  "0002_events": events,
+  "0003_deliveries": deliveries,
+};
+const TABLE = "kysely_migration";
+/** Any number that no other program would lock. */
+const ADVISORY_LOCK = 7_233_910_427;
+
+/**
+ * Brings the schema up to date, all or nothing. Of several processes that start together one does it and the others wait.
+ * Returns the names of the migrations that were run.
+ * @throws {UsageError} when the database is newer than this program, or cannot be written
+ */
+export async function migrate(database: Database): Promise<readonly string[]> {
+  try {
+    return await database.write((tx) => migrateWith(tx, database));
+  } catch (error) {
+    if (error instanceof StorageError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function migrateWith(tx: Tx, { kind, name }: Database): Promise<readonly string[]> {
+  const schema = kind === "postgres" ? await lockPostgres(tx) : undefined;
+  const unknown = (await executed(tx, schema)).filter((migration) => !(migration in MIGRATIONS));
+  if (unknown.length > 0) {
+    throw new UsageError(
+      `Cannot use the database ${name}: a newer Runwire has changed it (${unknown.join(", ")}), ` +
+        "use that version or a newer one",
+    );
+  }
+  const provider: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) };
+  const migrator = new Migrator({
+    db: tx,
+    provider,
+    migrationTableName: TABLE,
+    ...(schema === undefined ? {} : { migrationTableSchema: schema }),
+  });
+  const { error, results = [] } = await migrator.migrateToLatest();
+  if (error !== undefined) {
+    const failed = results.find(({ status }) => status === "Error")?.migrationName ?? "a migration";
+    throw new Error(`Cannot change the database ${name} by ${failed}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  return results.map(({ migrationName }) => migrationName);
+}
+
+/** Waits for its turn, however long another one's migrations take. Returns the schema in which tables are created. */
+async function lockPostgres(tx: Tx): Promise<string> {
+  await sql`set local statement_timeout = 0`.execute(tx);
+  await sql`select pg_advisory_xact_lock(${sql.lit(ADVISORY_LOCK)})`.execute(tx);
+  const { rows } = await sql<{ name: string | null }>`select current_schema() as name`.execute(tx);
+  const name = rows[0]?.name;
+  if (!name) throw new UsageError("Cannot use the PostgreSQL schema: its search_path names none");
+  return name;
+}
+
+async function executed(tx: Tx, schema: string | undefined): Promise<readonly string[]> {
+  const tables = await tx.introspection.getTables({ withInternalKyselyTables: true });
+  const exists = tables.some((table) =>
+    table.name === TABLE && (schema === undefined || table.schema === schema)
+  );
+  if (!exists) return [];
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(TABLE)} order by name`
+    .execute(tx);
+  return rows.map(({ name }) => name);
+}

@@ -1,0 +1,121 @@
+import { Kysely, PostgresAdapter, PostgresDialect } from "kysely";
+import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
+// @ts-types="@types/pg"
+import pg from "pg";
+import { messageOf, UsageError } from "../errors.ts";
+import { log } from "../log.ts";
+import type { Handles } from "./database.ts";
+import type { Tables } from "./tables.ts";
+
+const MAX_CONNECTIONS = 10;
+/** To wait for a free connection, and to make one. */
+const CONNECT_MS = 5_000;
+const STATEMENT_MS = 10_000;
+/** A little later: the server has had its chance to say so. */
+const ANSWER_MS = STATEMENT_MS + 2_000;
+
+/**
+ * Opens `postgres://…`, over `pg` and not over `postgres`, whose pool never recovers when the server ends a connection
+ * (https://github.com/porsager/postgres/issues/1199).
+ * @throws {UsageError} when the database does not answer
+ */
+export async function openPostgres(url: string): Promise<Handles> {
+  const name = nameOf(url);
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: "runwire",
+    max: MAX_CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_MS,
+    statement_timeout: STATEMENT_MS,
+    query_timeout: ANSWER_MS,
+    idle_in_transaction_session_timeout: ANSWER_MS,
+    keepAlive: true,
+    types: { getTypeParser },
+  });
+  const logger = log("database");
+  // A connection that breaks while nothing waits for it says so here; the pool replaces it.
+  pool.on(
+    "error",
+    (error) => logger.debug("Lost a connection: {reason}", { reason: error.message }),
+  );
+  pool.on("connect", (client) => client.on("error", () => {}));
+  const handle = new Kysely<Tables>({ dialect: new LockedDialect({ pool: discarding(pool) }) });
+  try {
+    await pool.query("select 1");
+  } catch (error) {
+    await pool.end();
+    throw new UsageError(`Cannot use the database ${name}: ${messageOf(error)}`, { cause: error });
+  }
+  return { kind: "postgres", name, reader: handle, writer: handle, end: () => pool.end() };
+}
+
+/** Ids, counts and times fit into a number, in SQLite too; all else is read as `pg` does. */
+function getTypeParser(...[type, format]: Parameters<typeof pg.types.getTypeParser>) {
+  return type === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(type, format);
+}
+
+/** Waiting for the lock is migrate()'s part, which holds it to the end of the transaction. */
+class LockedDialect extends PostgresDialect {
+  override createAdapter() {
+    return new LockedAdapter();
+  }
+}
+
+class LockedAdapter extends PostgresAdapter {
+  override acquireMigrationLock(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override releaseMigrationLock(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** The pool, but for connections on which the server did not answer: they are closed instead of being given out again. */
+function discarding(pool: PostgresPool): PostgresPool {
+  return {
+    options: pool.options,
+    connect: async () => new DiscardedWhenLost(await pool.connect()),
+    end: () => pool.end(),
+  };
+}
+
+class DiscardedWhenLost implements PostgresPoolClient {
+  readonly #client: PostgresPoolClient;
+  #isLost = false;
+
+  constructor(client: PostgresPoolClient) {
+    this.#client = client;
+  }
+
+  query<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>>;
+  query<R>(cursor: PostgresCursor<R>): PostgresCursor<R>;
+  query<R>(sql: string | PostgresCursor<R>, parameters: readonly unknown[] = []) {
+    return typeof sql === "string" ? this.#query<R>(sql, parameters) : this.#client.query(sql);
+  }
+
+  release(destroy = false): void {
+    this.#client.release(destroy || this.#isLost);
+  }
+
+  async #query<R>(sql: string, parameters: readonly unknown[]) {
+    try {
+      return await this.#client.query<R>(sql, parameters);
+    } catch (error) {
+      this.#isLost ||= !(error instanceof pg.DatabaseError);
+      throw error;
+    }
+  }
+}
+
+/** In words, without user, password and options. */
+function nameOf(url: string): string {
+  try {
+    const { host, pathname } = new URL(url);
+    return `"${decodeURIComponent(pathname.slice(1))}" on ${host || "localhost"}`;
+  } catch {
+    throw new UsageError(
+      "Cannot use the database URL: allowed is postgres://USER:PASSWORD@HOST:5432/NAME",
+    );
+  }
+}

@@ -1,0 +1,118 @@
+import type { Clock } from "../clock.ts";
+import type { Event, NumberedEvent } from "../feed/event.ts";
+import { repositoryEvent } from "../repository/event.ts";
+import type { Repository, RepositoryStore } from "../repository/repository.ts";
+import type { Database, Tx } from "./database.ts";
+import { appendEvents } from "./event.ts";
+import type { RepositoryTable } from "./tables.ts";
+
+/** Keeps repositories in SQL. */
+export class SqlRepositoryStore implements RepositoryStore {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  put(repositories: readonly Repository[]): Promise<readonly NumberedEvent[]> {
+    return this.#database.write(async (tx) =>
+      appendEvents(tx, await mergeRepositories(tx, repositories), { clock: this.#clock })
+    );
+  }
+
+  remove(ids: readonly number[]): Promise<readonly NumberedEvent[]> {
+    return this.#database.write(async (tx) =>
+      appendEvents(tx, await removeRepositories(tx, ids, { clock: this.#clock }), {
+        clock: this.#clock,
+      })
+    );
+  }
+
+  async latestPushed(count: number): Promise<readonly Repository[]> {
+    const rows = await this.#database.read((db) =>
+      db.selectFrom("repositories").selectAll().where("removed_ms", "is", null)
+        .orderBy("pushed_ms", "desc").orderBy("id", "desc").limit(count).execute()
+    );
+    return rows.map(ofRow);
+  }
+}
+
+/** Brings repositories up to date, in the order of their ids. One that was gone is back. */
+export async function mergeRepositories(
+  tx: Tx,
+  repositories: readonly Repository[],
+): Promise<Event[]> {
+  const events: Event[] = [];
+  for (const repository of repositories.toSorted((a, b) => a.id - b.id)) {
+    const old = await lockRepository(tx, repository.id) ?? await insert(tx, repository);
+    if (!old) {
+      events.push(repositoryEvent(repository));
+      continue;
+    }
+    const next = toRow({ ...repository, pushedAt: laterPush(ofRow(old), repository) });
+    const isSame = next.full_name === old.full_name && next.pushed_at === old.pushed_at;
+    if (isSame && old.removed_ms === null) continue;
+    await tx.updateTable("repositories").set(next).where("id", "=", next.id).execute();
+    if (next.full_name !== old.full_name) await rename(tx, old.full_name, next.full_name);
+    events.push(repositoryEvent(ofRow(next)));
+  }
+  return events;
+}
+
+/** Marks repositories as gone; those that are unknown or gone already tell nothing. */
+export async function removeRepositories(
+  tx: Tx,
+  ids: readonly number[],
+  { clock }: { readonly clock: Clock },
+): Promise<Event[]> {
+  const events: Event[] = [];
+  for (const id of ids.toSorted((a, b) => a - b)) {
+    const row = await tx.updateTable("repositories").set({ removed_ms: clock.now() })
+      .where("id", "=", id).where("removed_ms", "is", null).returningAll().executeTakeFirst();
+    if (row) events.push(repositoryEvent(ofRow(row), { removed: true }));
+  }
+  return events;
+}
+
+async function lockRepository(tx: Tx, id: number): Promise<RepositoryTable | undefined> {
+  return await tx.selectFrom("repositories").selectAll().where("id", "=", id).forUpdate()
+    .executeTakeFirst();
+}
+
+/** Returns the repository that was there already, if another transaction came first. */
+async function insert(tx: Tx, repository: Repository): Promise<RepositoryTable | undefined> {
+  const { numInsertedOrUpdatedRows } = await tx.insertInto("repositories").values(toRow(repository))
+    .onConflict((conflict) => conflict.column("id").doNothing()).executeTakeFirstOrThrow();
+  return numInsertedOrUpdatedRows === 0n ? await lockRepository(tx, repository.id) : undefined;
+}
+
+/** History goes by the name that GitHub now uses for it. */
+async function rename(tx: Tx, from: string, to: string): Promise<void> {
+  for (const table of ["workflows", "workflow_runs"] as const) {
+    await tx.updateTable(table).set({ repository: to }).where("repository", "=", from).execute();
+  }
+}
+
+function laterPush(a: Repository, b: Repository): string | null {
+  return pushedMs(b) > pushedMs(a) ? b.pushedAt : a.pushedAt;
+}
+
+function pushedMs({ pushedAt }: Repository): number {
+  return pushedAt === null ? 0 : Date.parse(pushedAt);
+}
+
+function toRow(repository: Repository): RepositoryTable {
+  return {
+    id: repository.id,
+    full_name: repository.fullName,
+    pushed_at: repository.pushedAt,
+    pushed_ms: pushedMs(repository),
+    removed_ms: null,
+  };
+}
+
+function ofRow(row: RepositoryTable): Repository {
+  return { id: row.id, fullName: row.full_name, pushedAt: row.pushed_at };
+}

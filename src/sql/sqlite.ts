@@ -1,0 +1,126 @@
+import { CompiledQuery, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from "kysely";
+import { type DatabaseConnection, type SelectModifierNode, SqliteQueryCompiler } from "kysely";
+import { DatabaseSync } from "node:sqlite";
+import { messageOf, UsageError } from "../errors.ts";
+import type { Handles } from "./database.ts";
+import { storageErrorOf } from "./fault.ts";
+import { CachingSqlite } from "./statements.ts";
+import type { Tables } from "./tables.ts";
+
+/** How long a writer waits for another process. The whole program waits with it, as node:sqlite is synchronous. */
+const BUSY_TIMEOUT_MS = 2_000;
+const PRAGMAS = `
+  pragma journal_mode = wal;
+  pragma synchronous = full;
+  pragma foreign_keys = on;
+  pragma journal_size_limit = 67108864;
+`;
+
+/**
+ * Opens `sqlite:PATH`: one connection writes, another reads, so that a read never waits for a transaction. `sqlite::memory:`
+ * has one connection for both, as a shared cache would lock whole tables.
+ * @throws {UsageError} when the file cannot be used
+ */
+export async function openSqlite(url: string, { serve = false } = {}): Promise<Handles> {
+  const path = url.slice("sqlite:".length);
+  if (path === "" || /^\/\/[^/]/.test(path)) {
+    throw new UsageError(
+      `Cannot use the database URL "${url}": allowed is sqlite:./FILE, sqlite:/PATH or sqlite::memory:`,
+    );
+  }
+  using resources = new DisposableStack();
+  try {
+    if (serve && path !== ":memory:") resources.adopt(await lock(path), (file) => file.close());
+    const main = open(path, { readOnly: false }, resources);
+    main.exec(PRAGMAS);
+    // Closed before the writer, which then folds the journal into the file.
+    const second = path === ":memory:" ? main : open(path, { readOnly: true }, resources);
+    const writer = new Kysely<Tables>({ dialect: new OneWriterDialect(main) });
+    const reader = second === main
+      ? writer
+      : new Kysely<Tables>({ dialect: new OneWriterDialect(second) });
+    const opened = resources.move();
+    const name = path === ":memory:" ? "in memory" : `"${path}"`;
+    return { kind: "sqlite", name, reader, writer, end: () => Promise.resolve(opened.dispose()) };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw openingError(error, path);
+  }
+}
+
+function open(path: string, { readOnly }: { readOnly: boolean }, resources: DisposableStack) {
+  const database = new DatabaseSync(path, { readOnly, timeout: BUSY_TIMEOUT_MS });
+  return resources.adopt(database, (each) => each.close());
+}
+
+/**
+ * Takes the right to serve from a database, until the file is closed or the process ends. The lock is on a file beside it:
+ * closing any handle of the database file itself would drop SQLite's own locks (https://sqlite.org/howtocorrupt.html, 2.2).
+ */
+async function lock(path: string): Promise<Deno.FsFile> {
+  const file = await Deno.open(`${path}.lock`, { create: true, write: true });
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new UsageError(`Cannot use the database "${path}": another Runwire serves from it`);
+}
+
+function openingError(error: unknown, path: string): UsageError {
+  const known = storageErrorOf(error, `"${path}"`);
+  const words = known?.message ?? `Cannot use the database "${path}": ${messageOf(error)}`;
+  return new UsageError(words, { cause: error });
+}
+
+/** SQLite as Kysely knows it, over node:sqlite, for a database that one process writes to by one connection. */
+class OneWriterDialect extends SqliteDialect {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    super({ database: new CachingSqlite(database) });
+    this.#database = database;
+  }
+
+  override createAdapter() {
+    return new TransactionalAdapter();
+  }
+
+  override createDriver() {
+    return new ImmediateDriver(this.#database);
+  }
+
+  override createQueryCompiler() {
+    return new UnlockedCompiler();
+  }
+}
+
+/** SQLite can change a schema in a transaction, which Kysely does not make use of by itself. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class ImmediateDriver extends SqliteDriver {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    super({ database: new CachingSqlite(database) });
+    this.#database = database;
+  }
+
+  /** Takes the write lock at once: one that reads first and writes later could not wait for it. */
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  }
+
+  /** A full disk ends a transaction by itself. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#database.isTransaction) await super.rollbackTransaction(connection);
+  }
+}
+
+/** With one writer no row needs a lock. */
+class UnlockedCompiler extends SqliteQueryCompiler {
+  protected override visitSelectModifier(node: SelectModifierNode): void {
+    if (node.modifier !== "ForUpdate") super.visitSelectModifier(node);
+  }
+}

@@ -1,0 +1,43 @@
+// @ts-types="@types/pg"
+import pg from "pg";
+
+/** Where tests find PostgreSQL. */
+export const POSTGRES_URL = Deno.env.get("TEST_POSTGRES_URL") ??
+  "postgres://postgres@127.0.0.1:5432/test";
+
+/** Whether PostgreSQL answers. With REQUIRE_SERVICES=1 it is taken to be there, so that tests fail where it is not. */
+export async function isPostgresThere(): Promise<boolean> {
+  if (Deno.env.get("REQUIRE_SERVICES") === "1") return true;
+  try {
+    await query("select 1");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs one statement outside of any test's schema. */
+export async function query(text: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: POSTGRES_URL, connectionTimeoutMillis: 3_000 });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** A schema of its own, dropped when it is disposed of; `url` leads to it. */
+export async function testSchema(): Promise<{ readonly url: string } & AsyncDisposable> {
+  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
+  await query(`create schema ${name}`);
+  const url = new URL(POSTGRES_URL);
+  url.searchParams.set("options", `-c search_path=${name}`);
+  return {
+    // A plus is no space for every reader of URLs.
+    url: url.href.replaceAll("+", "%20"),
+    async [Symbol.asyncDispose]() {
+      await query(`drop schema ${name} cascade`);
+    },
+  };
+}
