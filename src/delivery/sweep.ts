@@ -109,7 +109,9 @@ export class Sweep {
       if (refusal && (concernsAll(refusal) || refusals === REFUSALS_IN_A_ROW)) {
         return { found, asked, left: found - asked, refusal };
       }
-      if (!refusal) onProgress?.({ found, asked: ++asked });
+      if (refusal) continue;
+      asked++;
+      onProgress?.({ found, asked });
     }
     return { found, asked, left: found - asked };
   }
@@ -134,7 +136,10 @@ export class Sweep {
   }
 }
 
-/** The latest attempt of each delivery of which none succeeded, the oldest first. */
+/**
+ * The latest attempt of each delivery of which none succeeded, the oldest first. `attempts` of the same moment come the
+ * latest first, as GitHub lists them.
+ */
 export function neverArrived(attempts: Iterable<DeliveryAttempt>): readonly FailedDelivery[] {
   const latest = new Map<string, DeliveryAttempt>();
   const arrived = new Set<string>();
@@ -143,7 +148,7 @@ export function neverArrived(attempts: Iterable<DeliveryAttempt>): readonly Fail
     const known = latest.get(attempt.guid);
     if (!known || attempt.at > known.at) latest.set(attempt.guid, attempt);
   }
-  return [...latest.values()].filter(({ guid }) => !arrived.has(guid))
+  return [...latest.values()].filter(({ guid }) => !arrived.has(guid)).reverse()
     .sort((a, b) => a.at - b.at);
 }
 

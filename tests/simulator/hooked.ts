@@ -88,8 +88,11 @@ export class Receiver {
 }
 
 /** A simulated GitHub that sends webhooks, by a clock that is let go on: `await using github = hooked()`. */
-export function hooked(options: Partial<Omit<SimulatorOptions, "clock" | "world">> = {}) {
-  const clock = new PromptClock();
+export function hooked(
+  { clock = new PromptClock(), ...options }:
+    & Partial<Omit<SimulatorOptions, "clock" | "world">>
+    & { readonly clock?: PromptClock } = {},
+) {
   const github = serve({ ...options, clock });
   const stop = new AbortController();
   const delivered = github.simulator.deliver(stop.signal);

@@ -1,0 +1,272 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { generateKeyPairSync } from "node:crypto";
+import { Sweep } from "../../src/delivery/sweep.ts";
+import { GitHub } from "../../src/github/client.ts";
+import type { Credential } from "../../src/github/credential.ts";
+import { GitHubHooks } from "../../src/github/hook.ts";
+import { hooked, PromptClock, Receiver, SECRET, until } from "../simulator/hooked.ts";
+import { TOKEN } from "../simulator/served.ts";
+import { never, refused, Server, within } from "./server.ts";
+
+const API = "octo-org/api";
+const WEB = "octo-org/web";
+const DAY_S = 24 * 60 * 60;
+const THREE_DAYS_MS = 3 * DAY_S * 1_000;
+
+const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const app = {
+  appId: "12",
+  privateKey: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
+  installationId: 34,
+};
+
+/** A simulated GitHub with a receiver that is down, two repositories, and our side of it. */
+function simulate({ credential = { token: TOKEN }, publicUrl }: {
+  readonly credential?: Credential;
+  readonly publicUrl?: string;
+} = {}) {
+  const receiver = new Receiver();
+  receiver.answer = down;
+  const github = hooked({
+    // An App's JWT is signed by the real time; headers tell whole seconds.
+    clock: new PromptClock(Math.floor(Date.now() / 1_000) * 1_000),
+    app: {
+      id: 12,
+      publicKey: publicKey.export({ type: "spki", format: "pem" }).toString(),
+      installations: [34],
+    },
+  });
+  const { world, clock, simulator } = github;
+  for (const full_name of [API, WEB]) world.addRepository({ full_name });
+  const client = new GitHub({ credential, baseUrl: `${github.url}/api/v3`, version: "0", clock });
+  const hooks = new GitHubHooks({
+    github: client,
+    repositories: () => [API, WEB],
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+  });
+  return {
+    ...github,
+    receiver,
+    client,
+    hooks,
+    sweep: new Sweep({ attempts: hooks, clock }),
+    /** Since three days ago, as they stand by the simulated clock. */
+    failed: () => within(hooks.failed(clock.now() - THREE_DAYS_MS, never)),
+    hook: (fullName = API, url = receiver.url) =>
+      simulator.hooks.add(fullName, { url, secret: SECRET }),
+    /** Pushes, and waits until the hooks of the repository, or the App's, have been told. */
+    async push(count: number, { hook, to = API }: { hook: { id: number }; to?: string }) {
+      const before = simulator.hooks.deliveries(hook.id).length;
+      for (let i = 0; i < count; i++) world.push(to, { runs: [] });
+      await until(() => simulator.hooks.deliveries(hook.id).length === before + count);
+    },
+    asked: (path: RegExp) =>
+      simulator.requests.entries.filter((entry) => path.test(entry.path)).map((
+        { method, status },
+      ) => `${method} ${status}`),
+    async [Symbol.asyncDispose]() {
+      await github[Symbol.asyncDispose]();
+      await receiver[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function down(): Response {
+  return new Response("down", { status: 503 });
+}
+
+function up(): Response {
+  return new Response("Accepted", { status: 202 });
+}
+
+Deno.test("Sweep.run() has exactly what never arrived sent once more, under the same GUIDs", async () => {
+  await using simulated = simulate();
+  const { receiver, sweep, clock } = simulated;
+  const hook = simulated.hook();
+  receiver.answer = up;
+  await simulated.push(2, { hook });
+  receiver.answer = down;
+  await simulated.push(3, { hook });
+  receiver.answer = up;
+  await simulated.push(1, { hook });
+  const missed = receiver.received.slice(2, 5);
+
+  assertEquals(await within(sweep.run(never)), { found: 3, asked: 3, left: 0 });
+  const again = (await receiver.until(9)).slice(6);
+  assertEquals(again.map(({ guid }) => guid), missed.map(({ guid }) => guid));
+  assertEquals(again.map(({ body }) => body), missed.map(({ body }) => body));
+  assert(again.every(({ isSigned }) => isSigned));
+  await until(() => simulated.simulator.hooks.deliveries(hook.id).length === 9);
+
+  clock.pass(600);
+  assertEquals(await within(sweep.run(never)), { found: 0, asked: 0, left: 0 });
+  await simulated.push(1, { hook });
+  assertEquals(receiver.received.length, 10);
+});
+
+Deno.test("Sweep.run() asks again for the latest attempt when that failed too", async () => {
+  await using simulated = simulate();
+  const hook = simulated.hook();
+  const { receiver, sweep, clock, simulator } = simulated;
+  await simulated.push(1, { hook });
+  await within(sweep.run(never));
+  await until(() => simulator.hooks.deliveries(hook.id).length === 2);
+  clock.pass(600);
+  const [failed] = await simulated.failed();
+  assertEquals(failed?.id, String(simulator.hooks.deliveries(hook.id)[0]?.id));
+  assertEquals((await within(sweep.run(never))).asked, 1);
+  const guids = (await receiver.until(3)).map(({ guid }) => guid);
+  assertEquals(new Set(guids).size, 1);
+});
+
+Deno.test("GitHubHooks.failed() reads all pages, and tells ids that no number holds", async () => {
+  await using simulated = simulate();
+  const hook = simulated.hook();
+  await simulated.push(230, { hook });
+  const failed = await simulated.failed();
+  const attempts = simulated.simulator.hooks.deliveries(hook.id).toReversed();
+  assertEquals(failed.map(({ id }) => id), attempts.map(({ id }) => String(id)));
+  assert(failed.every(({ id }) => !Number.isSafeInteger(Number(id))));
+  assertEquals(simulated.asked(/deliveries/), ["GET 200", "GET 200", "GET 200"]);
+  const { guid, at } = attempts[0] ?? {};
+  assertEquals({ ...failed[0], id: "" }, {
+    guid,
+    id: "",
+    event: "push",
+    action: null,
+    at,
+    succeeded: false,
+    hook: { repository: API, id: hook.id },
+  });
+});
+
+Deno.test("GitHubHooks.failed() leaves out what is older, and reads no page beyond it", async () => {
+  await using simulated = simulate();
+  const hook = simulated.hook();
+  await simulated.push(210, { hook });
+  simulated.clock.pass(3 * DAY_S);
+  await simulated.push(2, { hook });
+  assertEquals((await simulated.failed()).length, 212);
+  simulated.clock.pass(1);
+  simulated.simulator.requests.clear();
+  assertEquals((await simulated.failed()).length, 2);
+  assertEquals(simulated.asked(/deliveries/).length, 1);
+});
+
+Deno.test("Sweep.run() stops at the rate limit, and goes on with the rest when it is over", async () => {
+  await using simulated = simulate();
+  const { receiver, sweep, clock, simulator } = simulated;
+  const hook = simulated.hook();
+  await simulated.push(5, { hook });
+  receiver.answer = up;
+  const reset = clock.now() / 1_000 + 60;
+  // Two lists of hooks and one of deliveries, and then two of the five.
+  simulator.rateLimits.set(TOKEN, { remaining: 5, reset });
+  const refusal = { kind: "limited", retryAt: reset * 1_000 } as const;
+  assertEquals(await within(sweep.run(never)), { found: 5, asked: 2, left: 3, refusal });
+  assertEquals((await refused(simulated.failed())).refusal, refusal);
+  clock.pass(61);
+  assertEquals(await within(sweep.run(never)), { found: 3, asked: 3, left: 0 });
+  const guids = (await receiver.until(10)).map(({ guid }) => guid);
+  assertEquals(guids.slice(5), guids.slice(0, 5));
+});
+
+for (const status of [403, 404] as const) {
+  Deno.test(`GitHubHooks.failed() passes over a repository whose hooks are answered with ${status}`, async () => {
+    await using simulated = simulate();
+    const hook = simulated.hook(WEB);
+    await simulated.push(1, { hook, to: WEB });
+    simulated.simulator.hooks.hide(API, status);
+    assertEquals((await simulated.failed()).length, 1);
+    assertEquals(simulated.hooks.passedOver, [API]);
+    simulated.simulator.hooks.hide(API, undefined);
+    await simulated.failed();
+    assertEquals(simulated.hooks.passedOver, []);
+  });
+}
+
+Deno.test("GitHubHooks.failed() looks at no hook that leads elsewhere", async () => {
+  await using simulated = simulate();
+  const { receiver } = simulated;
+  const origin = new URL(receiver.url).origin;
+  const ours = [receiver.url, `${origin}/below/api/webhooks/github`];
+  const others = [`${origin}/api/v1/webhook/github/other`, `${origin}/`];
+  const hooks = [...ours, ...others].map((url) => simulated.hook(API, url));
+  const last = hooks.at(-1);
+  assert(last);
+  await simulated.push(1, { hook: last });
+  const ids = (await simulated.failed()).map(({ hook }) => hook?.id);
+  // One event has one GUID, whichever hook it goes to, and is asked for once.
+  assertEquals(ids.length, 1);
+  assert(hooks.slice(0, 2).some(({ id }) => id === ids[0]));
+  for (const { id } of hooks.slice(0, 2)) simulated.simulator.hooks.remove(id);
+  assertEquals(await simulated.failed(), []);
+});
+
+Deno.test("GitHubHooks.failed() looks only at hooks below our public address, where that is known", async () => {
+  await using simulated = simulate({ publicUrl: "https://runwire.example/" });
+  const other = simulated.hook();
+  await simulated.push(1, { hook: other });
+  assertEquals(await simulated.failed(), []);
+  simulated.hook(API, "https://runwire.example/api/webhooks/github");
+  simulated.simulator.requests.clear();
+  await simulated.failed();
+  assertEquals(simulated.asked(/deliveries/), ["GET 200"]);
+});
+
+Deno.test("Sweep.run() works as an App, whose budget is not its installation's", async () => {
+  await using simulated = simulate({ credential: app });
+  const { receiver, sweep, simulator, client } = simulated;
+  const hook = simulator.hooks.addToApp({ url: receiver.url, secret: SECRET });
+  await simulated.push(2, { hook });
+  await simulated.push(1, { hook, to: WEB });
+  receiver.answer = up;
+  assertEquals(await within(sweep.run(never)), { found: 3, asked: 3, left: 0 });
+  const guids = (await receiver.until(6)).map(({ guid }) => guid);
+  assertEquals(guids.slice(3), guids.slice(0, 3));
+  assertEquals(client.budget, undefined);
+  assertEquals(simulated.asked(/access_tokens/), []);
+  assertEquals(simulated.asked(/attempts/), ["POST 202", "POST 202", "POST 202"]);
+});
+
+Deno.test("GitHubHooks.failed() reads all pages of an App's deliveries, and leaves a foreign hook alone", async () => {
+  await using simulated = simulate({ credential: app });
+  const { receiver, simulator } = simulated;
+  const hook = simulator.hooks.addToApp({ url: receiver.url });
+  await simulated.push(120, { hook });
+  assertEquals((await simulated.failed()).length, 120);
+  const elsewhere = `${new URL(receiver.url).origin}/elsewhere`;
+  const foreign = simulator.hooks.addToApp({ url: elsewhere });
+  await simulated.push(1, { hook: foreign });
+  assertEquals(await simulated.failed(), []);
+});
+
+for (const status of [200, 201, 202, 204]) {
+  Deno.test(`GitHub.post() takes ${status}, and sends what the path does not name as JSON`, async () => {
+    const sent: string[] = [];
+    await using server = new Server(async (request) => {
+      sent.push(`${request.method} ${new URL(request.url).pathname} ${await request.text()}`);
+      return new Response(status === 204 ? null : "{}", { status });
+    });
+    const parameters = { owner: "o", name: "n" };
+    const options = { parameters, signal: never };
+    const answer = await server.github().post("/repos/{owner}/thing", options);
+    assertEquals(answer.status, status);
+    assertEquals(sent, ['POST /repos/o/thing {"name":"n"}']);
+  });
+}
+
+Deno.test("GitHub.post() is refused as a GET is, and does not ask twice", async () => {
+  const answers = [429, 404, 500];
+  await using server = new Server((_request, count) =>
+    Response.json({ message: "No" }, { status: answers[count - 1] ?? 200 })
+  );
+  const kinds: string[] = [];
+  for (const _ of answers) {
+    const error = await refused(server.github().post("/thing", { signal: never }));
+    assertMatch(error.message, /^GitHub answered POST \/thing with \d+: No$/);
+    kinds.push(error.refusal.kind);
+  }
+  assertEquals(kinds, ["limited", "missing", "unavailable"]);
+  assertEquals(server.requests.length, 3);
+});
