@@ -65,7 +65,6 @@ export class GitHubHooks implements DeliveryAttempts {
   readonly #github: GitHub;
   readonly #repositories: () => readonly string[];
   readonly #receivers: readonly string[];
-  readonly #isWhole: boolean;
   readonly #hooks = new Answers(z.array(hookAnswer));
   readonly #config = new Answers(configAnswer);
   readonly #lists = new Answers(z.array(attemptAnswer), KEPT_PAGES);
@@ -74,7 +73,6 @@ export class GitHubHooks implements DeliveryAttempts {
   constructor({ github, repositories, publicUrl }: GitHubHooksOptions) {
     this.#github = github;
     this.#repositories = repositories;
-    this.#isWhole = publicUrl !== undefined;
     const base = publicUrl?.replace(/\/+$/, "") ?? "";
     this.#receivers = RECEIVERS.map((path) => base + path);
   }
@@ -149,9 +147,7 @@ export class GitHubHooks implements DeliveryAttempts {
   }
 
   #isOurs(url: string): boolean {
-    return this.#receivers.some((receiver) =>
-      this.#isWhole ? url === receiver : url.endsWith(receiver)
-    );
+    return this.#receivers.some((receiver) => url.endsWith(receiver));
   }
 }
 

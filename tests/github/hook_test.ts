@@ -85,10 +85,9 @@ Deno.test("Sweep.run() has exactly what never arrived sent once more, under the 
   const hook = simulated.hook();
   receiver.answer = up;
   await simulated.push(2, { hook });
-  receiver.answer = down;
-  await simulated.push(3, { hook });
-  receiver.answer = up;
-  await simulated.push(1, { hook });
+  const failures = [down(), Response.redirect(receiver.url), new Response(null, { status: 404 })];
+  receiver.answer = () => failures.shift() ?? up();
+  await simulated.push(4, { hook });
   const missed = receiver.received.slice(2, 5);
 
   assertEquals(await within(sweep.run(never)), { found: 3, asked: 3, left: 0 });
