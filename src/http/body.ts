@@ -52,7 +52,7 @@ export class BodyReader {
     } finally {
       this.#held -= size;
       end.abort();
-      // Has no effect on a body that was read to its end.
+      // Deno then lets what else is sent go nowhere; it has no effect on a body that was read to its end.
       reader.cancel().catch(() => {});
     }
   }

@@ -36,6 +36,11 @@ export class Deliveries {
     });
   }
 
+  /** Bytes of bodies that are under way. */
+  get held(): number {
+    return this.#bodies.held;
+  }
+
   /** Answers `POST /api/v1/webhook/github`: `{"status"}`, or a problem that says why nothing was taken in. */
   async answer(context: Context): Promise<Response> {
     if (!this.#receiver.isConfigured) {

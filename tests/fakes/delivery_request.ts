@@ -1,0 +1,68 @@
+import { within } from "./socket.ts";
+
+/** What a server answered over plain TCP. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** A request over plain TCP that sends no more than a test tells it to. `using` closes it. */
+export class RawRequest {
+  readonly #connection: Deno.TcpConn;
+
+  private constructor(connection: Deno.TcpConn) {
+    this.#connection = connection;
+  }
+
+  /** Sends the head of a POST. */
+  static async post(
+    port: number,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<RawRequest> {
+    const raw = new RawRequest(await Deno.connect({ hostname: "127.0.0.1", port }));
+    const lines = Object.entries({ Host: `127.0.0.1:${port}`, ...headers })
+      .map(([name, value]) => `${name}: ${value}\r\n`);
+    await raw.send(`POST ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
+    return raw;
+  }
+
+  async send(piece: string): Promise<void> {
+    let rest = new TextEncoder().encode(piece);
+    while (rest.byteLength > 0) {
+      rest = rest.subarray(await within(this.#connection.write(rest), "bytes to be taken"));
+    }
+  }
+
+  /** Reads until the answer is whole. */
+  async answer(): Promise<RawAnswer> {
+    const buffer = new Uint8Array(64 * 1024);
+    let text = "";
+    for (;;) {
+      const whole = parse(text);
+      if (whole) return whole;
+      const count = await within(this.#connection.read(buffer), "an answer");
+      if (count === null) throw new Error("The server ended the connection");
+      text += new TextDecoder().decode(buffer.subarray(0, count));
+    }
+  }
+
+  /** Ends the request, wherever it is. */
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+}
+
+function parse(text: string): RawAnswer | undefined {
+  const end = text.indexOf("\r\n\r\n");
+  if (end === -1) return undefined;
+  const [first = "", ...lines] = text.slice(0, end).split("\r\n");
+  const headers = new Headers(lines.map((line): [string, string] => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  }));
+  const body = text.slice(end + 4);
+  if (body.length < Number(headers.get("content-length"))) return undefined;
+  return { status: Number(first.split(" ")[1]), headers, body };
+}

@@ -1,0 +1,68 @@
+import { type Clock, systemClock } from "../../src/clock.ts";
+import type { DeliveryStore } from "../../src/delivery/delivery.ts";
+import { Receiver } from "../../src/delivery/receive.ts";
+import { subjectOf } from "../../src/github/delivery.ts";
+import { Deliveries } from "../../src/http/delivery.ts";
+import { headersOf, SECRET } from "./delivery.ts";
+import { ServerUnderTest } from "./server.ts";
+
+export const PATH = "/api/v1/webhook/github";
+
+export interface DeliveryServerSettings {
+  readonly secrets?: readonly string[];
+  readonly clock?: Clock;
+  readonly maxHeldBytes?: number;
+  readonly onKept?: () => void;
+}
+
+/** The webhook over real sockets, above a store. `await using` stops it. */
+export class DeliveryServer {
+  readonly deliveries: Deliveries;
+  readonly #server: ServerUnderTest;
+
+  constructor(
+    store: Pick<DeliveryStore<never>, "keep">,
+    { secrets = [SECRET], clock = systemClock, maxHeldBytes, onKept = () => {} }:
+      DeliveryServerSettings = {},
+  ) {
+    this.deliveries = new Deliveries({
+      receiver: new Receiver({ secrets, store, subjectOf, onKept }),
+      clock,
+      ...(maxHeldBytes === undefined ? {} : { maxHeldBytes }),
+    });
+    this.#server = new ServerUnderTest({ deliveries: this.deliveries });
+  }
+
+  async start(): Promise<this> {
+    await this.#server.start();
+    return this;
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  /** Posts a signed body as GitHub does; `headers` replace what GitHub sends. */
+  async post(
+    body: string | Uint8Array<ArrayBuffer>,
+    options: { id?: string; event?: string; path?: string; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
+    const { path = PATH, headers, ...delivery } = options;
+    const response = await fetch(`${this.#server.url}${path}`, {
+      method: "POST",
+      headers: { ...headersOf(body, delivery), ...headers },
+      body,
+    });
+    return { status: response.status, headers: response.headers, body: await response.json() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.stop();
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,145 @@
+import type { Clock } from "../../src/clock.ts";
+import type { StorageError } from "../../src/errors.ts";
+import type {
+  Delivery,
+  DeliveryState,
+  DeliveryStore,
+  DeliverySummary,
+  Receipt,
+  WaitingDelivery,
+} from "../../src/delivery/delivery.ts";
+import type { NumberedEvent } from "../../src/feed/event.ts";
+
+interface Entry {
+  readonly delivery: Delivery;
+  readonly receivedAt: number;
+  state: DeliveryState;
+  failures: number;
+  reason: string | null;
+  dueAt: number;
+  doneAt: number;
+}
+
+/** Deliveries in memory; what is applied goes to `apply`. */
+export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
+  /** In the order in which they came. */
+  readonly entries = new Map<string, Entry>();
+  /** What every method throws from now on. */
+  trouble: StorageError | undefined;
+  /** Called by `due` after it has looked. */
+  onLooked = () => {};
+  readonly #clock: Clock;
+  readonly #apply: (changes: Changes) => readonly NumberedEvent[];
+
+  constructor(clock: Clock, apply: (changes: Changes) => readonly NumberedEvent[]) {
+    this.#clock = clock;
+    this.#apply = apply;
+  }
+
+  async keep(delivery: Delivery): Promise<Receipt> {
+    await this.#access();
+    const old = this.entries.get(delivery.id);
+    if (old && old.state !== "parked") return old.state;
+    const now = this.#clock.now();
+    this.entries.delete(delivery.id);
+    this.entries.set(delivery.id, {
+      delivery,
+      receivedAt: now,
+      state: "waiting",
+      failures: 0,
+      reason: null,
+      dueAt: now,
+      doneAt: 0,
+    });
+    return "kept";
+  }
+
+  async due(now: number, limit: number): Promise<readonly WaitingDelivery[]> {
+    await this.#access();
+    const blocked = new Set<string>();
+    const due: WaitingDelivery[] = [];
+    for (const { delivery, dueAt, failures } of this.#waiting()) {
+      if (dueAt > now) blocked.add(delivery.subject);
+      else if (!blocked.has(delivery.subject)) due.push({ ...delivery, failures });
+    }
+    this.onLooked();
+    return due.slice(0, limit);
+  }
+
+  async nextDueAt(): Promise<number | undefined> {
+    await this.#access();
+    const times = this.#waiting().map((entry) => entry.dueAt);
+    return times.length > 0 ? Math.min(...times) : undefined;
+  }
+
+  async apply(id: string, changes: Changes): Promise<readonly NumberedEvent[]> {
+    await this.#access();
+    const entry = this.entries.get(id);
+    if (entry?.state !== "waiting") return [];
+    const events = this.#apply(changes);
+    entry.state = "done";
+    entry.doneAt = this.#clock.now();
+    return events;
+  }
+
+  async fail(
+    id: string,
+    { reason, retryAt }: { reason: string; retryAt: number | undefined },
+  ): Promise<void> {
+    await this.#access();
+    const entry = this.entries.get(id);
+    if (!entry) return;
+    entry.failures++;
+    entry.reason = reason;
+    if (retryAt === undefined) entry.state = "parked";
+    else entry.dueAt = retryAt;
+  }
+
+  async list(
+    { state, limit }: { state?: DeliveryState; limit: number },
+  ): Promise<readonly DeliverySummary[]> {
+    await this.#access();
+    return [...this.entries.values()].reverse()
+      .filter((entry) => state === undefined || entry.state === state)
+      .slice(0, limit)
+      .map(({ delivery: { id, event, action }, receivedAt, failures, reason, state }) => ({
+        id,
+        event,
+        action,
+        state,
+        receivedAt,
+        failures,
+        reason,
+      }));
+  }
+
+  async retry(id: string): Promise<boolean> {
+    await this.#access();
+    const entry = this.entries.get(id);
+    if (entry?.state !== "parked") return false;
+    Object.assign(entry, { state: "waiting", failures: 0, dueAt: this.#clock.now() });
+    return true;
+  }
+
+  async prune(before: number): Promise<number> {
+    await this.#access();
+    const old = [...this.entries.values()].filter((entry) =>
+      entry.state === "done" && entry.doneAt < before
+    );
+    for (const { delivery } of old) this.entries.delete(delivery.id);
+    return old.length;
+  }
+
+  /** The state of each delivery, by its id. */
+  get states(): Record<string, DeliveryState> {
+    return Object.fromEntries([...this.entries].map(([id, { state }]) => [id, state]));
+  }
+
+  #waiting(): Entry[] {
+    return [...this.entries.values()].filter((entry) => entry.state === "waiting");
+  }
+
+  #access(): Promise<void> {
+    return this.trouble ? Promise.reject(this.trouble) : Promise.resolve();
+  }
+}

@@ -1,0 +1,63 @@
+import { systemClock } from "../../src/clock.ts";
+import { Inbox } from "../../src/delivery/inbox.ts";
+import type { NumberedEvent } from "../../src/feed/event.ts";
+import { aDelivery } from "./delivery.ts";
+import { MemoryDeliveryStore } from "./delivery_store.ts";
+
+/** An inbox for deliveries that tell no more than their payload. `await using` stops it. */
+export class InboxUnderTest {
+  /** Payloads, in the order in which they were applied. */
+  readonly applied: string[] = [];
+  /** What the events told. */
+  readonly told: NumberedEvent[] = [];
+  /** Payloads that cannot be applied, with the reason. */
+  readonly unreadable = new Map<string, string>();
+  /** Called before each is applied. */
+  onApply = (_payload: string) => {};
+  readonly store = new MemoryDeliveryStore<string>(systemClock, (payload) => this.#apply(payload));
+  readonly inbox = new Inbox<string>({
+    store: this.store,
+    read: ({ payload }) => {
+      const reason = this.unreadable.get(payload);
+      if (reason !== undefined) throw new Error(reason);
+      return payload;
+    },
+    onEvents: (events) => this.told.push(...events),
+    clock: systemClock,
+    random: () => 0,
+  });
+  readonly #stop = new AbortController();
+  #finished = Promise.resolve();
+
+  start(): this {
+    this.#finished = this.inbox.run(this.#stop.signal);
+    return this;
+  }
+
+  /** Keeps a delivery with this payload and id, without waking the inbox. */
+  async keep(payload: string, subject = "run 1"): Promise<void> {
+    await this.store.keep(aDelivery({ id: payload, payload, subject }));
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#finished;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #apply(payload: string): readonly NumberedEvent[] {
+    this.onApply(payload);
+    this.applied.push(payload);
+    const data = { state: "polling" as const, waiting_until: null };
+    return [{
+      seq: this.applied.length,
+      at: payload,
+      type: "status",
+      repository: null,
+      data,
+    }];
+  }
+}

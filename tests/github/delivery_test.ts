@@ -1,0 +1,190 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { changesOf, subjectOf } from "../../src/github/delivery.ts";
+import { type Changes, NO_CHANGES } from "../../src/run/change.ts";
+import { aDelivery } from "../fakes/delivery.ts";
+import { runJson } from "./server.ts";
+
+const REPOSITORY = { id: 8, full_name: "octo/a", pushed_at: "2026-01-02T03:04:05Z" };
+const OCTO_A = { id: 8, fullName: "octo/a", pushedAt: "2026-01-02T03:04:05Z" };
+const MINIMAL = { id: 9, full_name: "octo/b", private: true };
+const OCTO_B = { id: 9, fullName: "octo/b", pushedAt: null };
+
+function changes(event: string, payload: unknown): Changes {
+  return changesOf(aDelivery({ event, payload: JSON.stringify(payload) }));
+}
+
+const JOB = {
+  run_id: 7,
+  run_attempt: 2,
+  status: "in_progress",
+  created_at: "2026-01-01T00:00:01Z",
+  started_at: "2026-01-01T00:00:02Z",
+  completed_at: "2026-01-01T00:00:03Z",
+};
+
+function job(action: string, fields: Record<string, unknown> = {}, others = {}) {
+  const payload = {
+    action,
+    workflow_job: { ...JOB, ...fields },
+    repository: REPOSITORY,
+    ...others,
+  };
+  return changes("workflow_job", payload).jobs;
+}
+
+Deno.test("changesOf() tells the run of workflow_run, as it is in the payload", () => {
+  for (const action of ["requested", "in_progress", "completed", "something_new"]) {
+    const told = changes("workflow_run", {
+      action,
+      workflow_run: runJson(),
+      repository: REPOSITORY,
+    });
+    const [run, ...others] = told.runs;
+    assertEquals(others, []);
+    assertEquals([run?.id, run?.status, run?.conclusion], [30433642, "completed", "success"]);
+    assertEquals([run?.repository, run?.source], ["octo-org/octo-repo", "webhook"]);
+    assertEquals({ ...told, runs: [] }, NO_CHANGES);
+  }
+});
+
+Deno.test("changesOf() takes a run without the path that old servers leave out", () => {
+  const workflow_run = runJson({ path: undefined });
+  const [run] = changes("workflow_run", { action: "completed", workflow_run }).runs;
+  assertEquals(run?.workflowName, "Build");
+});
+
+Deno.test("changesOf() tells when a job came to where its action says it is", () => {
+  const expected = { runId: 7, repository: "octo/a", runAttempt: 2 };
+  assertEquals(job("waiting"), [{ ...expected, status: "waiting", at: JOB.created_at }]);
+  assertEquals(job("queued"), [{ ...expected, status: "queued", at: JOB.created_at }]);
+  assertEquals(job("in_progress"), [{ ...expected, status: "in_progress", at: JOB.started_at }]);
+  assertEquals(job("completed"), [{ ...expected, status: "completed", at: JOB.completed_at }]);
+});
+
+Deno.test("changesOf() takes a job that was let go by its reviewers as queued since then", () => {
+  const others = { deployment: { updated_at: "2026-01-01T00:09:00Z" } };
+  const [state] = job("queued", { status: "waiting" }, others);
+  assertEquals([state?.status, state?.at], ["queued", "2026-01-01T00:09:00Z"]);
+});
+
+Deno.test("changesOf() takes what a job leaves open", () => {
+  const [state] = job("completed", { run_attempt: null, completed_at: null, started_at: null });
+  assertEquals([state?.runAttempt, state?.at], [1, JOB.created_at]);
+  const timeless = { created_at: null, started_at: null, completed_at: null };
+  assertEquals(job("queued", timeless), []);
+  assertEquals(job("something_new"), []);
+});
+
+Deno.test("changesOf() tells nothing where the body is null or missing", () => {
+  const rest = { action: "completed", repository: REPOSITORY };
+  assertEquals(changes("workflow_job", { ...rest, workflow_job: null }), NO_CHANGES);
+  assertEquals(changes("workflow_job", rest), NO_CHANGES);
+  assertEquals(changes("workflow_run", { ...rest, workflow_run: null }), NO_CHANGES);
+  assertEquals(changes("workflow_run", rest), NO_CHANGES);
+});
+
+Deno.test("changesOf() tells the repository of a push, whose time is in Unix seconds there", () => {
+  const pushed = { ...REPOSITORY, pushed_at: 1767323045 };
+  assertEquals(changes("push", { ref: "refs/heads/main", repository: pushed }), {
+    ...NO_CHANGES,
+    repositories: [OCTO_A],
+  });
+});
+
+Deno.test("changesOf() writes every time of a push alike", () => {
+  const repositories = ["2026-01-02T04:04:05+01:00", "2026-01-02T03:04:05.678Z", 1767323045]
+    .flatMap((pushed_at) =>
+      changes("push", { repository: { ...REPOSITORY, pushed_at } }).repositories
+    );
+  assertEquals(repositories, [OCTO_A, OCTO_A, OCTO_A]);
+});
+
+Deno.test("changesOf() tells a repository as it is, or that it is gone", () => {
+  for (const action of ["created", "publicized", "privatized", "renamed", "edited", "archived"]) {
+    assertEquals(changes("repository", { action, repository: REPOSITORY }), {
+      ...NO_CHANGES,
+      repositories: [OCTO_A],
+    });
+  }
+  assertEquals(changes("repository", { action: "deleted", repository: REPOSITORY }), {
+    ...NO_CHANGES,
+    removedRepositories: [8],
+  });
+});
+
+Deno.test("changesOf() tells the repositories that an installation brings or takes along", () => {
+  for (const action of ["created", "unsuspend", "new_permissions_accepted"]) {
+    assertEquals(changes("installation", { action, repositories: [MINIMAL] }), {
+      ...NO_CHANGES,
+      repositories: [OCTO_B],
+    });
+  }
+  for (const action of ["deleted", "suspend"]) {
+    assertEquals(changes("installation", { action, repositories: [MINIMAL] }), {
+      ...NO_CHANGES,
+      removedRepositories: [9],
+    });
+    assertEquals(changes("installation", { action }), NO_CHANGES);
+  }
+});
+
+Deno.test("changesOf() tells what was added to an installation and removed from it", () => {
+  const payload = { repositories_added: [MINIMAL], repositories_removed: [{ id: 3 }] };
+  assertEquals(changes("installation_repositories", { action: "added", ...payload }), {
+    ...NO_CHANGES,
+    repositories: [OCTO_B],
+    removedRepositories: [3],
+  });
+});
+
+Deno.test("changesOf() tells nothing of an event that we do not use", () => {
+  assertEquals(changes("star", { action: "created" }), NO_CHANGES);
+  assertEquals(changes("constructor", {}), NO_CHANGES);
+});
+
+Deno.test("changesOf() names the field that is not as documented, and never its value", () => {
+  const wrong: readonly (readonly [string, unknown, string])[] = [
+    ["workflow_run", { workflow_run: runJson({ id: "hunter2" }) }, "workflow_run.id: "],
+    [
+      "workflow_run",
+      { workflow_run: runJson({ updated_at: "hunter2" }) },
+      "workflow_run.updated_at: ",
+    ],
+    ["workflow_run", { workflow_run: "hunter2" }, "workflow_run: "],
+    ["workflow_job", { action: "queued", workflow_job: JOB }, "repository: "],
+    ["push", { repository: { ...REPOSITORY, pushed_at: 1e300 } }, "repository.pushed_at: "],
+    ["push", { repository: { ...REPOSITORY, pushed_at: "hunter2" } }, "repository.pushed_at: "],
+    ["repository", { repository: REPOSITORY }, "action: "],
+    [
+      "installation",
+      { action: "created", repositories: [{ id: 1 }] },
+      "repositories[0].full_name: ",
+    ],
+  ];
+  for (const [event, payload, field] of wrong) {
+    const error = assertThrows(() => changes(event, payload), Error, field);
+    assert(!error.message.includes("hunter2"));
+    assert(error.message.startsWith(`The payload of ${event} is not as documented: `));
+  }
+});
+
+Deno.test("subjectOf() puts the deliveries of one run in order, and those of one repository", () => {
+  const of = (event: string, payload: object) => subjectOf({ id: "guid", event }, payload);
+  assertEquals(of("workflow_run", { workflow_run: { id: 7 }, repository: REPOSITORY }), "run 7");
+  assertEquals(of("workflow_job", { workflow_job: JOB, repository: REPOSITORY }), "run 7");
+  assertEquals(of("push", { repository: REPOSITORY }), "repository 8");
+  assertEquals(of("repository", { repository: REPOSITORY }), "repository 8");
+  assertEquals(of("installation", { installation: { id: 5 } }), "installation 5");
+  assertEquals(of("installation_repositories", { installation: { id: 5 } }), "installation 5");
+});
+
+Deno.test("subjectOf() lets what it cannot read wait for nothing else, and knows what we do not use", () => {
+  assertEquals(subjectOf({ id: "guid", event: "workflow_job" }, {}), "delivery guid");
+  assertEquals(
+    subjectOf({ id: "guid", event: "push" }, { repository: { id: "8" } }),
+    "delivery guid",
+  );
+  for (const event of ["star", "check_run", "constructor", "__proto__"]) {
+    assertEquals(subjectOf({ id: "guid", event }, { repository: REPOSITORY }), undefined);
+  }
+});
