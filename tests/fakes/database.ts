@@ -14,22 +14,51 @@ export const DATABASE_KINDS: readonly { readonly kind: DatabaseKind; readonly ig
     { kind: "postgres", ignore: !await isPostgresThere() },
   ];
 
-/** Opens anew what is kept; as after a restart, or as another instance (but for `memory`). */
+/** Registers a test for each kind of database, or for each of `kinds`. */
+export function testOverDatabases(
+  name: string,
+  test: (opened: TestDatabase) => Promise<void>,
+  { kinds = ["memory", "sqlite", "postgres"] }: { readonly kinds?: readonly DatabaseKind[] } = {},
+): void {
+  for (const { kind, ignore } of DATABASE_KINDS.filter((each) => kinds.includes(each.kind))) {
+    Deno.test({
+      name: `${name} (${kind})`,
+      ignore,
+      async fn() {
+        await using opened = await testDatabase(kind);
+        await test(opened);
+      },
+    });
+  }
+}
+
 export interface TestDatabase extends AsyncDisposable {
+  readonly kind: DatabaseKind;
   readonly url: string;
   readonly database: Database;
-  open(): Promise<Database>;
+  /** As another instance has it open at the same time; of SQLite there is but one. */
+  another(): Promise<Database>;
+  /** Opened again after `database.close()`, as by a restart; not what is in memory. */
+  reopen(): Promise<Database>;
 }
 
 /** An empty database with its tables, closed and removed when it is disposed of. */
 export async function testDatabase(kind: DatabaseKind): Promise<TestDatabase> {
   await using stack = new AsyncDisposableStack();
   const url = await place(kind, stack);
-  const open = async () => stack.use(await openDatabase(url, { clock: systemClock }));
+  const opened = stack.use(new AsyncDisposableStack());
+  const open = async () => opened.use(await openDatabase(url, { clock: systemClock }));
   const database = await open();
   await migrate(database);
-  const opened = stack.move();
-  return { url, database, open, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  const all = stack.move();
+  return {
+    kind,
+    url,
+    database,
+    another: kind === "postgres" ? open : () => Promise.resolve(database),
+    reopen: open,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
 }
 
 async function place(kind: DatabaseKind, stack: AsyncDisposableStack): Promise<string> {

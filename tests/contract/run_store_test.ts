@@ -1,0 +1,212 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { systemClock as clock } from "../../src/clock.ts";
+import type { NumberedEvent, RunEvent } from "../../src/feed/event.ts";
+import { runEvent } from "../../src/run/event.ts";
+import { compareStates, merge, type Run } from "../../src/run/run.ts";
+import { SqlJournal } from "../../src/sql/event.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { aRun } from "../fakes/github.ts";
+
+/** States of one run, often equal in some of what `merge` compares. */
+const state: fc.Arbitrary<Run> = fc.record({
+  status: fc.constantFrom("queued", "in_progress", "completed", "new_to_us", null),
+  conclusion: fc.constantFrom("success", null),
+  runAttempt: fc.integer({ min: 1, max: 2 }),
+  updatedAt: fc.constantFrom(
+    "2026-01-01T00:00:00Z",
+    "2026-01-01T01:00:00+01:00",
+    "2026-01-01T00:00:01Z",
+  ),
+  source: fc.constantFrom("poll", "webhook"),
+}).map((fields) => aRun(fields));
+const states = fc.array(state, { minLength: 1, maxLength: 8 });
+
+/** Each property is tried on runs of its own. */
+let lastId = 20_000_000_000;
+
+function ofOneRun(list: readonly Run[]): Run[] {
+  const id = ++lastId;
+  return list.map((run) => ({ ...run, id, repository: `octo/${id}` }));
+}
+
+/** What the events tell, without number and time. */
+function told(events: readonly NumberedEvent[]): unknown[] {
+  return events.map(({ type, repository, data }) => ({ type, repository, data }));
+}
+
+testOverDatabases("RunStore.put() keeps a run to the letter", async ({ database }) => {
+  const store = new SqlRunStore(database, clock);
+  const run = aRun({
+    id: 20_123_456_789,
+    createdAt: "2026-01-01T01:00:00.000+01:00",
+    startedAt: "2026-01-01T00:00:01.5Z",
+    displayTitle: `Quote ' " \\ and 🚀`,
+    status: null,
+    actor: null,
+    branch: null,
+  });
+  await store.put([run]);
+  assertEquals(await store.latest(run.repository, 1), [run]);
+});
+
+testOverDatabases("RunStore.put() tells a new run once", async ({ database }) => {
+  const store = new SqlRunStore(database, clock);
+  const run = aRun();
+  assertEquals(told(await store.put([run])), [runEvent(run)]);
+  assertEquals(await store.put([run]), []);
+  assertEquals(await store.put([]), []);
+});
+
+testOverDatabases("RunStore.put() keeps a state that looks the same without an event", async (
+  { database },
+) => {
+  const store = new SqlRunStore(database, clock);
+  await store.put([aRun({ source: "poll" })]);
+  const heard = aRun({ source: "webhook" });
+  assertEquals(await store.put([heard]), []);
+  assertEquals(await store.latest(heard.repository, 1), [heard]);
+});
+
+testOverDatabases("RunStore.put() ignores an older state", async ({ database }) => {
+  const store = new SqlRunStore(database, clock);
+  const later = aRun({ status: "completed", updatedAt: "2026-01-01T02:00:00+01:00" });
+  await store.put([later]);
+  assertEquals(await store.put([aRun({ updatedAt: "2026-01-01T00:59:59Z" })]), []);
+  assertEquals(await store.latest(later.repository, 1), [later]);
+});
+
+testOverDatabases("RunStore.put() keeps its events in the journal", async ({ database }) => {
+  const store = new SqlRunStore(database, clock);
+  const journal = new SqlJournal(database, clock);
+  const events = await store.put([aRun({ id: 2 }), aRun({ id: 1 })]);
+  assertEquals(events.map(({ seq }) => seq), [1, 2]);
+  assertEquals(await journal.after(0, 10), events);
+});
+
+testOverDatabases("RunStore.put() ends where merge() does, one by one", async ({ database }) => {
+  const store = new SqlRunStore(database, clock);
+  await fc.assert(
+    fc.asyncProperty(states, async (list) => {
+      const runs = ofOneRun(list);
+      for (const run of runs) await store.put([run]);
+      const expected = runs.reduce(merge);
+      assertEquals(await store.latest(expected.repository, 1), [expected]);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+testOverDatabases("RunStore.put() ends where merge() does, all at once from two instances", async (
+  { database, another },
+) => {
+  const stores = [new SqlRunStore(database, clock), new SqlRunStore(await another(), clock)];
+  const journal = new SqlJournal(database, clock);
+  await fc.assert(
+    fc.asyncProperty(states, async (list) => {
+      const runs = ofOneRun(list);
+      const { last } = await journal.bounds();
+      await Promise.all(runs.map((run, index) => stores[index % 2]?.put([run])));
+      const expected = runs.reduce(merge);
+      assertEquals(await stores[0]?.latest(expected.repository, 1), [expected]);
+      assertEquals(told((await journal.after(last, 100)).slice(-1)), [runEvent(expected)]);
+      assertForward(runs, await journal.after(last, 100));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+/** Events never tell a state that is earlier than one told before. */
+function assertForward(runs: readonly Run[], events: readonly NumberedEvent[]): void {
+  const told = events.filter((event): event is NumberedEvent & RunEvent => event.type === "run")
+    .map(({ data }) =>
+      runs.filter((run) => JSON.stringify(runEvent(run).data) === JSON.stringify(data))
+    );
+  for (const [index, earlier] of told.slice(0, -1).entries()) {
+    const later = told[index + 1] ?? [];
+    assert(later.some((b) => earlier.some((a) => compareStates(b, a) > 0)), "went backwards");
+  }
+}
+
+testOverDatabases(
+  "RunStore.put() of many runs from both sides at once ends without a deadlock",
+  async (
+    { database, another },
+  ) => {
+    const stores = [new SqlRunStore(database, clock), new SqlRunStore(await another(), clock)];
+    const ids = Array.from({ length: 20 }, (_, index) => index + 1);
+    for (const second of ["01", "02", "03"]) {
+      const runs = ids.map((id) => aRun({ id, updatedAt: `2026-01-01T00:01:${second}Z` }));
+      await Promise.all([stores[0]?.put(runs), stores[1]?.put(runs.toReversed())]);
+      const kept = await stores[0]?.latest("octo/a", 100);
+      assertEquals(kept?.toSorted((a, b) => a.id - b.id), runs);
+    }
+  },
+);
+
+testOverDatabases("RunStore.latest() sorts by the instant of creation, then by id", async (
+  { database },
+) => {
+  const store = new SqlRunStore(database, clock);
+  const created = (id: number, createdAt: string) => aRun({ id, createdAt });
+  await store.put([
+    created(1, "2026-01-01T12:00:00Z"),
+    created(2, "2026-01-01T13:00:00+02:00"),
+    created(3, "2026-01-01T10:30:00-01:00"),
+    created(4, "2026-01-01T12:00:00Z"),
+    aRun({ id: 5, repository: "octo/b" }),
+  ]);
+  assertEquals((await store.latest("octo/a", 3)).map(({ id }) => id), [4, 1, 3]);
+});
+
+testOverDatabases("RunStore.unfinished() lists what waits longest first", async ({ database }) => {
+  const store = new SqlRunStore(database, clock);
+  const updated = (id: number, status: string | null, updatedAt: string) =>
+    aRun({ id, status, updatedAt });
+  await store.put([
+    updated(1, "queued", "2026-01-01T12:00:00Z"),
+    updated(2, "in_progress", "2026-01-01T11:00:00Z"),
+    updated(3, "completed", "2026-01-01T10:00:00Z"),
+    updated(4, null, "2026-01-01T11:30:00Z"),
+    updated(5, "queued", "2026-01-01T12:30:00Z"),
+  ]);
+  const before = Date.parse("2026-01-01T12:30:00Z");
+  assertEquals((await store.unfinished(before, 10)).map(({ id }) => id), [2, 4, 1]);
+  assertEquals((await store.unfinished(before, 1)).map(({ id }) => id), [2]);
+  await store.put([updated(2, "completed", "2026-01-01T11:00:01Z")]);
+  assertEquals((await store.unfinished(before, 1)).map(({ id }) => id), [4]);
+});
+
+testOverDatabases("RunStore.remove() forgets a run", async ({ database }) => {
+  const store = new SqlRunStore(database, clock);
+  await store.put([aRun({ id: 1 }), aRun({ id: 2 })]);
+  await store.remove(1);
+  await store.remove(99);
+  assertEquals((await store.latest("octo/a", 9)).map(({ id }) => id), [2]);
+});
+
+testOverDatabases("RunStore names a workflow as its latest run does", async ({ database }) => {
+  const store = new SqlRunStore(database, clock);
+  const named = (id: number, workflowName: string, createdAt: string) =>
+    aRun({ id, workflowName, createdAt });
+  await store.put([named(2, "New", "2026-01-02T00:00:00Z")]);
+  await store.put([named(1, "Old", "2026-01-01T00:00:00Z")]);
+  const workflows = await database.read((db) =>
+    db.selectFrom("workflows").select(["id", "name", "repository"]).execute()
+  );
+  assertEquals(workflows.map((row) => ({ ...row })), [{
+    id: aRun().workflowId,
+    name: "New",
+    repository: "octo/a",
+  }]);
+});
+
+testOverDatabases("RunStore knows its runs after a restart", async ({ database, reopen }) => {
+  const run = aRun({ id: 20_000_000_001 });
+  await new SqlRunStore(database, clock).put([run]);
+  await database.close();
+  const again = new SqlRunStore(await reopen(), clock);
+  assertEquals(await again.latest(run.repository, 1), [run]);
+  assertEquals(await again.put([run]), []);
+}, { kinds: ["sqlite", "postgres"] });
