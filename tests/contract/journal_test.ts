@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { Event, NumberedEvent } from "../../src/feed/event.ts";
 import { appendEvents, SqlJournal } from "../../src/sql/event.ts";
+import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const STATUS: Event = {
@@ -22,13 +23,8 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** A clock that stands where it is put. */
-function clockAt(now: number) {
-  return { ...clock, now: () => now };
-}
-
 testOverDatabases("Journal.append() numbers from 1, and dates", async ({ database }) => {
-  const journal = new SqlJournal(database, clockAt(Date.UTC(2026, 0, 1)));
+  const journal = new SqlJournal(database, new SetClock(Date.UTC(2026, 0, 1)));
   assertEquals(await journal.bounds(), { first: 1, last: 0 });
   assertEquals(await journal.append([]), []);
   const at = "2026-01-01T00:00:00.000Z";
@@ -67,7 +63,7 @@ testOverDatabases("Journal.prune() forgets all but the last", async ({ database 
 
 testOverDatabases("Journal.prune() forgets what is old, in front alone", async ({ database }) => {
   for (const now of [100, 200, 300, 100, 300]) {
-    await new SqlJournal(database, clockAt(now)).append([STATUS]);
+    await new SqlJournal(database, new SetClock(now)).append([STATUS]);
   }
   const journal = new SqlJournal(database, clock);
   assertEquals(await journal.prune({ before: 300, count: 100 }), 2);

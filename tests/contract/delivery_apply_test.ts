@@ -1,0 +1,93 @@
+import { assert, assertEquals } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
+import { repositoryEvent } from "../../src/repository/event.ts";
+import { type Changes, NO_CHANGES } from "../../src/run/change.ts";
+import { runEvent } from "../../src/run/event.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
+import { SqlJournal } from "../../src/sql/event.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { aDelivery } from "../fakes/delivery.ts";
+import { aRun } from "../fakes/github.ts";
+
+const NOON = Date.UTC(2026, 0, 1, 12);
+
+function changes(fields: Partial<Changes>): Changes {
+  return { ...NO_CHANGES, ...fields };
+}
+
+testOverDatabases(
+  "DeliveryStore.apply() merges all that a delivery tells, in one transaction",
+  async (
+    { database },
+  ) => {
+    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const runs = new SqlRunStore(database, systemClock);
+    const repository = { id: 1, fullName: "octo/a", pushedAt: null };
+    await runs.put([aRun({ id: 1, status: "queued" })]);
+    await store.keep(aDelivery({ id: "a" }));
+    const at = "2026-01-01T00:01:00Z";
+    const events = await store.apply("a", {
+      runs: [aRun({ id: 2 })],
+      jobs: [
+        { runId: 1, repository: "octo/a", runAttempt: 1, status: "in_progress", at },
+        { runId: 99, repository: "octo/a", runAttempt: 1, status: "in_progress", at },
+      ],
+      repositories: [repository],
+      removedRepositories: [1, 2],
+    });
+    const started = aRun({ id: 1, status: "in_progress", updatedAt: at, source: "webhook" });
+    assertEquals(
+      events.map(({ type, repository, data }) => ({ type, repository, data })),
+      [
+        repositoryEvent(repository),
+        repositoryEvent(repository, { removed: true }),
+        runEvent(aRun({ id: 2 })),
+        runEvent(started),
+      ],
+    );
+    assertEquals(await new SqlJournal(database, systemClock).after(1, 9), events);
+    assertEquals((await runs.latest("octo/a", 9)).toSorted((a, b) => a.id - b.id), [
+      started,
+      aRun({ id: 2 }),
+    ]);
+  },
+);
+
+testOverDatabases("DeliveryStore.apply() changes nothing when it fails", async ({ database }) => {
+  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  await store.keep(aDelivery({ id: "a" }));
+  const broken = changes({ runs: [aRun({ id: 1 }), aRun({ id: 2, createdAt: "not a time" })] });
+  const failure = await store.apply("a", broken).then(() => undefined, (error) => error);
+  assert(failure instanceof Error);
+  assertEquals(await new SqlRunStore(database, systemClock).latest("octo/a", 9), []);
+  assertEquals(await store.due(NOON, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
+  assertEquals((await new SqlJournal(database, systemClock).bounds()).last, 0);
+});
+
+testOverDatabases("DeliveryStore.apply() applies once, however many try at once", async (
+  { database, another },
+) => {
+  const stores = [database, await another()].map((each) =>
+    new SqlDeliveryStore(each, new SetClock(NOON))
+  );
+  await stores[0]?.keep(aDelivery({ id: "a" }));
+  const tries = Array.from(
+    { length: 10 },
+    (_, index) => stores[index % 2]?.apply("a", changes({ runs: [aRun({ id: index + 1 })] })),
+  );
+  const events = (await Promise.all(tries)).flatMap((each) => each ?? []);
+  assertEquals(events.length, 1);
+  assertEquals(await stores[0]?.apply("a", changes({ runs: [aRun({ id: 99 })] })), []);
+  assertEquals(await stores[0]?.apply("unknown", changes({ runs: [aRun({ id: 99 })] })), []);
+  assertEquals((await new SqlRunStore(database, systemClock).latest("octo/a", 99)).length, 1);
+});
+
+testOverDatabases("DeliveryStore.apply() drops the payload", async ({ database }) => {
+  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  await store.keep(aDelivery({ id: "a" }));
+  await store.apply("a", NO_CHANGES);
+  const rows = await database.read((db) => db.selectFrom("deliveries").select("payload").execute());
+  assertEquals(rows.map(({ payload }) => payload), [null]);
+});

@@ -1,0 +1,207 @@
+import { assertEquals } from "@std/assert";
+import { NO_CHANGES } from "../../src/run/change.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { aDelivery } from "../fakes/delivery.ts";
+
+const NOON = Date.UTC(2026, 0, 1, 12);
+
+async function idsOf(list: Promise<readonly { readonly id: string }[]>): Promise<string[]> {
+  return (await list).map(({ id }) => id);
+}
+
+testOverDatabases("DeliveryStore.keep() keeps a delivery to the letter, once", async (
+  { database },
+) => {
+  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  const delivery = aDelivery({ action: "requested", payload: `{"text":"🚀 ' \\u0000"}` });
+  assertEquals(await store.keep(delivery), "kept");
+  assertEquals(await store.keep({ ...delivery, payload: "{}" }), "waiting");
+  assertEquals(await store.due(NOON, 9), [{ ...delivery, failures: 0 }]);
+});
+
+testOverDatabases("DeliveryStore.keep() says what is done", async ({ database }) => {
+  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  await store.keep(aDelivery({ id: "a" }));
+  await store.apply("a", NO_CHANGES);
+  assertEquals(await store.keep(aDelivery({ id: "a" })), "done");
+  assertEquals(await store.due(NOON, 9), []);
+});
+
+testOverDatabases("DeliveryStore.keep() lets a parked delivery wait again, from the start", async (
+  { database },
+) => {
+  const clock = new SetClock(NOON);
+  const store = new SqlDeliveryStore(database, clock);
+  await store.keep(aDelivery({ id: "a" }));
+  await store.fail("a", { reason: "No", retryAt: undefined });
+  assertEquals(await store.due(NOON * 2, 9), []);
+  assertEquals(await store.nextDueAt(), undefined);
+  clock.time += 60_000;
+  assertEquals(await store.keep(aDelivery({ id: "a" })), "kept");
+  assertEquals(await store.nextDueAt(), NOON + 60_000);
+  assertEquals(await store.due(clock.time, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
+});
+
+testOverDatabases(
+  "DeliveryStore.keep() of one id, many at once from two instances, keeps one",
+  async (
+    { database, another },
+  ) => {
+    const stores = [database, await another()].map((each) =>
+      new SqlDeliveryStore(each, new SetClock(NOON))
+    );
+    for (const id of ["a", "b", "c"]) {
+      const keeps = Array.from({ length: 50 }, (_, i) => stores[i % 2]?.keep(aDelivery({ id })));
+      const receipts = await Promise.all(keeps);
+      assertEquals(receipts.filter((receipt) => receipt === "kept").length, 1);
+      assertEquals(receipts.filter((receipt) => receipt === "waiting").length, 49);
+    }
+    assertEquals(
+      await idsOf(database.read((db) => db.selectFrom("deliveries").select("id").execute())),
+      [
+        "a",
+        "b",
+        "c",
+      ],
+    );
+  },
+);
+
+testOverDatabases(
+  "DeliveryStore.keep() keeps a thousand at once, in the order in which they came",
+  async (
+    { database },
+  ) => {
+    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const ids = Array.from({ length: 1_000 }, (_, index) => `id ${index}`);
+    const receipts = await Promise.all(ids.map((id) => store.keep(aDelivery({ id, subject: id }))));
+    assertEquals(new Set(receipts), new Set(["kept"]));
+    assertEquals(await idsOf(store.due(NOON, 2_000)), ids);
+    assertEquals(await idsOf(store.due(NOON, 3)), ids.slice(0, 3));
+  },
+);
+
+testOverDatabases("DeliveryStore.due() holds back what follows a failure of its subject", async (
+  { database },
+) => {
+  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  await store.keep(aDelivery({ id: "a", subject: "run 1" }));
+  await store.keep(aDelivery({ id: "b", subject: "run 2" }));
+  await store.keep(aDelivery({ id: "c", subject: "run 1" }));
+  await store.keep(aDelivery({ id: "d", subject: "run 2" }));
+  const later = NOON + 5_000;
+  await store.fail("a", { reason: "Not yet", retryAt: later });
+  assertEquals(await idsOf(store.due(NOON, 9)), ["b", "d"]);
+  await store.apply("b", NO_CHANGES);
+  await store.apply("d", NO_CHANGES);
+  assertEquals(await store.nextDueAt(), later);
+  assertEquals(await idsOf(store.due(later - 1, 9)), []);
+  assertEquals(await idsOf(store.due(later, 9)), ["a", "c"]);
+  assertEquals((await store.due(later, 1))[0]?.failures, 1);
+});
+
+testOverDatabases("DeliveryStore.due() goes on behind a parked delivery", async ({ database }) => {
+  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  await store.keep(aDelivery({ id: "a" }));
+  await store.keep(aDelivery({ id: "b" }));
+  await store.fail("a", { reason: "No", retryAt: undefined });
+  assertEquals(await idsOf(store.due(NOON, 9)), ["b"]);
+});
+
+testOverDatabases("DeliveryStore.fail() leaves alone what is done", async ({ database }) => {
+  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  await store.keep(aDelivery({ id: "a" }));
+  await store.apply("a", NO_CHANGES);
+  await store.fail("a", { reason: "Too late", retryAt: NOON });
+  assertEquals(
+    (await store.list({ limit: 9 })).map(({ state, failures }) => ({ state, failures })),
+    [
+      { state: "done", failures: 0 },
+    ],
+  );
+});
+
+testOverDatabases("DeliveryStore.list() shows the latest first, and why they failed", async (
+  { database },
+) => {
+  const clock = new SetClock(NOON);
+  const store = new SqlDeliveryStore(database, clock);
+  await store.keep(aDelivery({ id: "a", action: null }));
+  clock.time += 1_000;
+  await store.keep(aDelivery({ id: "b", action: "requested" }));
+  await store.fail("a", { reason: "One", retryAt: NOON });
+  await store.fail("a", { reason: "Two", retryAt: undefined });
+  const a = {
+    id: "a",
+    event: "workflow_run",
+    action: null,
+    state: "parked" as const,
+    receivedAt: NOON,
+    failures: 2,
+    reason: "Two",
+  };
+  const b = {
+    ...a,
+    id: "b",
+    action: "requested",
+    state: "waiting" as const,
+    receivedAt: NOON + 1_000,
+    failures: 0,
+    reason: null,
+  };
+  assertEquals(await store.list({ limit: 9 }), [b, a]);
+  assertEquals(await store.list({ limit: 1 }), [b]);
+  assertEquals(await store.list({ state: "parked", limit: 9 }), [a]);
+  assertEquals(await store.list({ state: "done", limit: 9 }), []);
+});
+
+testOverDatabases("DeliveryStore.retry() makes a parked delivery due, and no other", async (
+  { database },
+) => {
+  const clock = new SetClock(NOON);
+  const store = new SqlDeliveryStore(database, clock);
+  await store.keep(aDelivery({ id: "a" }));
+  await store.keep(aDelivery({ id: "b", subject: "run 2" }));
+  await store.fail("a", { reason: "No", retryAt: undefined });
+  await store.apply("b", NO_CHANGES);
+  clock.time += 1_000;
+  assertEquals(await store.retry("a"), true);
+  assertEquals([await store.retry("a"), await store.retry("b"), await store.retry("c")], [
+    false,
+    false,
+    false,
+  ]);
+  assertEquals(await store.due(clock.time, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
+});
+
+testOverDatabases("DeliveryStore.prune() forgets what was done long ago, and nothing else", async (
+  { database },
+) => {
+  const clock = new SetClock(NOON);
+  const store = new SqlDeliveryStore(database, clock);
+  for (const id of ["waiting", "parked", "old", "young"]) {
+    await store.keep(aDelivery({ id, subject: id }));
+  }
+  await store.fail("parked", { reason: "No", retryAt: undefined });
+  await store.apply("old", NO_CHANGES);
+  clock.time += 1;
+  await store.apply("young", NO_CHANGES);
+  assertEquals(await store.prune(NOON + 1), 1);
+  assertEquals(await idsOf(store.list({ limit: 9 })), ["young", "parked", "waiting"]);
+  assertEquals(await store.keep(aDelivery({ id: "old" })), "kept");
+});
+
+testOverDatabases("DeliveryStore knows its deliveries after a restart", async (
+  { database, reopen },
+) => {
+  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  await store.keep(aDelivery({ id: "a" }));
+  await store.keep(aDelivery({ id: "b" }));
+  await store.apply("a", NO_CHANGES);
+  await database.close();
+  const again = new SqlDeliveryStore(await reopen(), new SetClock(NOON));
+  assertEquals(await idsOf(again.due(NOON, 9)), ["b"]);
+  assertEquals(await again.keep(aDelivery({ id: "a" })), "done");
+}, { kinds: ["sqlite", "postgres"] });
