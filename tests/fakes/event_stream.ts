@@ -5,23 +5,19 @@ import { within } from "./socket.ts";
 export class StreamClient {
   readonly response: Response;
   readonly #reader: ReadableStreamDefaultReader<string>;
-  readonly #abort: AbortController;
   #text = "";
 
-  private constructor(response: Response, abort: AbortController) {
+  private constructor(response: Response) {
     this.response = response;
-    this.#abort = abort;
     const body = response.body ?? new ReadableStream();
     this.#reader = body.pipeThrough(new TextDecoderStream()).getReader();
   }
 
   /** Resolves when the server has answered with a stream. */
   static async connect(url: string, headers: Record<string, string> = {}): Promise<StreamClient> {
-    const abort = new AbortController();
-    const answer = fetch(url, { headers, signal: abort.signal });
-    const response = await within(answer, `an answer from ${url}`);
+    const response = await within(fetch(url, { headers }), `an answer from ${url}`);
     if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
-    return new StreamClient(response, abort);
+    return new StreamClient(response);
   }
 
   /** Connects, and reads what every stream begins with: when to come back, and the number it is at. */
@@ -59,7 +55,6 @@ export class StreamClient {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#abort.abort();
-    await this.#reader.closed.catch(() => {});
+    await within(this.#reader.cancel(), "the end of an event stream");
   }
 }
