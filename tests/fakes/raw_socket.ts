@@ -49,6 +49,13 @@ export class RawSocket {
     }
   }
 
+  /** Reads `count` frames; resolves to the bytes of each. */
+  async readFrames(count: number): Promise<readonly number[]> {
+    const frames: number[] = [];
+    while (frames.length < count) frames.push((await this.#frame()).payload.byteLength);
+    return frames;
+  }
+
   /** Reads until the server ends the connection. */
   async readToEnd(): Promise<void> {
     while (await this.#more()) this.#bytes = new Uint8Array();
