@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { UsageError } from "./errors.ts";
 
+const DATABASE = /^(sqlite:.+|postgres(ql)?:\/\/.+)$/;
 const ORIGIN = /^https?:\/\/[^/\s]+$/;
 
 const AN_URL = "an http or https URL";
@@ -11,6 +12,11 @@ const EXPLANATIONS = z.registry<Explanation>();
 const VARIABLES = z.object({
   SERVER_HOST: text("127.0.0.1", "an address", "where to listen"),
   SERVER_PORT: whole([0, 65_535], 8080, "where to listen; 0 takes a free port"),
+  DATABASE_URL: explained(z.string().regex(DATABASE).default("sqlite:./runwire.db"), {
+    about: "where everything is kept",
+    allowed: "sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE",
+    isSecret: true,
+  }),
   LOG_LEVEL: oneOf(["debug", "info", "warning", "error"], "info", "the least that is logged"),
   GITHUB_TOKEN: secret("a token", "whose repositories to follow"),
   GITHUB_API_URL: explained(httpUrl().default("https://api.github.com"), {
@@ -20,6 +26,7 @@ const VARIABLES = z.object({
   GITHUB_APP_ID: identifier("follow as this GitHub App, instead of a token"),
   GITHUB_APP_PRIVATE_KEY: secret("a private key in PEM", "the App's key, PKCS#1 or PKCS#8"),
   GITHUB_APP_INSTALLATION_ID: identifier("the App's installation to follow"),
+  GITHUB_WEBHOOK_SECRET: webhookSecrets("what webhooks are signed with; both while it changes"),
   PUBLIC_URL: explained(httpUrl().optional(), {
     about: "how others reach us, behind a proxy",
     allowed: AN_URL,
@@ -29,6 +36,7 @@ const VARIABLES = z.object({
   POLL_INTERVAL_SECONDS: whole([1, 3_600], 12, "the beat"),
   POLL_FETCHES: whole([1, 1_000], 5, "fetches before repositories are listed again"),
   POLL_WHEN: oneOf(["connected", "always"], "connected", "poll for clients, or also without any"),
+  RECONCILE_AFTER_SECONDS: whole([60, 86_400], 600, "look up runs that have not moved for so long"),
   ALLOWED_ORIGINS: origins("web pages that may connect, instead of those of our own host"),
   ALLOW_OPEN: oneOf(["true", "false"], "false", "listen beyond this machine without a login"),
   MAX_CONNECTIONS: whole([1, 1_000_000], 20_000, "clients at a time"),
@@ -63,13 +71,18 @@ export interface Config {
     readonly publicUrl: string | undefined;
   };
   readonly logLevel: "debug" | "info" | "warning" | "error";
+  readonly databaseUrl: string;
   readonly github: { readonly apiUrl: string; readonly credential: GitHubCredential };
+  /** One, two while it is changed, or none. */
+  readonly webhookSecrets: readonly string[];
   readonly poll: {
     readonly repositories: number;
     readonly runs: number;
     readonly fetches: number;
     readonly intervalMs: number;
     readonly when: "connected" | "always";
+    /** A run that is not completed is looked up when it has not moved for so long. */
+    readonly reconcileAfterMs: number;
   };
 }
 
@@ -95,13 +108,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       publicUrl: variables.PUBLIC_URL,
     },
     logLevel: variables.LOG_LEVEL,
+    databaseUrl: variables.DATABASE_URL,
     github: { apiUrl: variables.GITHUB_API_URL, credential: credential(variables) },
+    webhookSecrets: variables.GITHUB_WEBHOOK_SECRET,
     poll: {
       repositories: variables.POLL_REPOSITORIES,
       runs: variables.POLL_RUNS,
       fetches: variables.POLL_FETCHES,
       intervalMs: variables.POLL_INTERVAL_SECONDS * 1_000,
       when: variables.POLL_WHEN,
+      reconcileAfterMs: variables.RECONCILE_AFTER_SECONDS * 1_000,
     },
   });
 }
@@ -198,10 +214,24 @@ function httpUrl() {
   return z.url({ protocol: /^https?$/ });
 }
 
+function webhookSecrets(about: string) {
+  const schema = list().refine((secrets) => secrets.length <= 2);
+  return explained(schema, {
+    about,
+    allowed: "one secret, or two, comma-separated",
+    isSecret: true,
+  });
+}
+
+/** What commas separate. */
+function list() {
+  return z.string().default("").transform((text) =>
+    text.split(",").map((each) => each.trim()).filter((each) => each !== "")
+  );
+}
+
 function origins(about: string) {
-  const schema = z.string().default("")
-    .transform((list) => list.split(",").map((each) => each.trim()).filter((each) => each !== ""))
-    .refine((list) => list.every((each) => ORIGIN.test(each)));
+  const schema = list().refine((origins) => origins.every((each) => ORIGIN.test(each)));
   return explained(schema, {
     about,
     allowed: "origins such as https://ci.example.com, comma-separated",
