@@ -9,6 +9,7 @@ const PROBLEMS = {
   method_not_allowed: [405, "Method not allowed"],
   upgrade_required: [426, "Upgrade required"],
   internal: [500, "Internal error"],
+  stopping: [503, "Stopping"],
   too_many_connections: [503, "Too many connections"],
 } as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
 

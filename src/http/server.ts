@@ -83,8 +83,9 @@ export class Server {
     if (signal.aborted) stopped.resolve();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });
     await Promise.race([stopped.promise, server.finished]);
-    const drained = server.shutdown().then(() => true);
+    // In this order: shutdown() closes sockets with words of its own.
     await connections.close();
+    const drained = server.shutdown().then(() => true);
     const limit = new AbortController();
     const late = clock.sleep(DRAIN_LIMIT_MS, limit.signal).then(() => false);
     const isDrained = await Promise.race([drained, late]);

@@ -37,6 +37,7 @@ export class Connections {
   readonly #open = new Set<Connection>();
   /** Connections that have not ended. One that we closed may cling on: Deno cannot cut it off. */
   #unended = 0;
+  #isClosing = false;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -67,6 +68,12 @@ export class Connections {
         return badParameter(context, { name: "topics", value: topic, allowed: TOPICS });
       }
     }
+    if (this.#isClosing) {
+      return problem(context, "stopping", {
+        detail: "Cannot take a client while Runwire stops: try again",
+        headers: { "Retry-After": "1" },
+      });
+    }
     if (this.#unended >= this.#options.maxConnections) {
       return problem(context, "too_many_connections", {
         detail: `Cannot take another client: the limit is ${this.#options.maxConnections}`,
@@ -76,8 +83,9 @@ export class Connections {
     return this.#accept(context.req.raw, view);
   }
 
-  /** Tells every client that we go away; resolves when they have left, or have had their time. */
+  /** Tells every client that we go away, and takes no more; resolves when they have left, or have had their time. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     const leaving = [...this.#open];
     for (const connection of leaving) connection.close(CLOSE_GOING_AWAY, "Runwire is stopping");
     const limit = new AbortController();
