@@ -1,12 +1,17 @@
-// `deno task bench:fanout`: what it costs to send one snapshot to many clients, side by side (bench/README.md).
+// `deno task bench:fanout [ROUNDS]`: what it costs to send one snapshot to many clients, side by side
+// (bench/README.md).
 import { type Contender, prepare, YARDSTICK } from "./fanout/contenders.ts";
 import { measure, type Measurement, SPARE_FILES } from "./fanout/measure.ts";
 import { openFilesLimit, processor } from "./fanout/proc.ts";
 import { fanoutTable, type Series } from "./fanout/table.ts";
 
 const CLIENTS = [1_000, 4_000];
-const ROUNDS = 3;
+const ROUNDS = Number(Deno.args[0] ?? 3);
 
+if (!(ROUNDS >= 1)) {
+  say(`Cannot measure ${Deno.args[0]} rounds: allowed is a number from 1`);
+  Deno.exit(2);
+}
 const files = Math.max(...CLIENTS) + SPARE_FILES;
 if (openFilesLimit() < files) {
   say(
@@ -40,7 +45,7 @@ const series: Series[] = CLIENTS.flatMap((clients) =>
 print(
   `${processor()}\n${
     versions.join(", ")
-  }\nMedian of ${ROUNDS} rounds (least–greatest), × = against ${YARDSTICK}\n`,
+  }\nMedian of ${ROUNDS} rounds (least–greatest), × = against ${YARDSTICK} in the same round\n`,
 );
 print(fanoutTable(series, YARDSTICK));
 for (const sentence of absent) print(sentence);

@@ -9,26 +9,41 @@ import { permissionFlags } from "./permissions.ts";
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 if (import.meta.main) {
-  const [output = "dist/runwire", target = Deno.build.target] = Deno.args;
-  Deno.exit(await compile(output, target));
+  const [output = "dist/runwire", target] = Deno.args;
+  if (!await compile(output, { target })) Deno.exit(1);
 }
 
-/** Resolves to the exit code. */
-async function compile(output: string, target: string): Promise<number> {
+export interface CompileOptions {
+  readonly target?: string | undefined;
+  /** Gives up. */
+  readonly signal?: AbortSignal;
+  /** Where Deno says how it goes. */
+  readonly stderr?: "inherit" | "null";
+}
+
+/** Resolves to whether it went well. */
+export async function compile(
+  output: string,
+  { target = Deno.build.target, signal, stderr = "inherit" }: CompileOptions = {},
+): Promise<boolean> {
   const folder = dirname(output);
   await Deno.mkdir(folder, { recursive: true });
   // `deno compile` would not replace what it has not built.
   const work = await Deno.makeTempDir({ dir: folder, prefix: "compile-" });
   try {
     const built = `${work}/${basename(output)}`;
-    const args = ["compile", ...permissionFlags(), "--target", target, "--output", built, MAIN];
-    const command = new Deno.Command(Deno.execPath(), { args, stdin: "null" });
-    const { code } = await command.spawn().status;
+    const { success } = await new Deno.Command(Deno.execPath(), {
+      args: ["compile", ...permissionFlags(), "--target", target, "--output", built, MAIN],
+      stdin: "null",
+      stderr,
+      ...(signal ? { signal } : {}),
+    }).spawn().status;
+    if (!success) return false;
     // The name may have got the ending .exe.
     for await (const { name } of Deno.readDir(work)) {
       await Deno.rename(`${work}/${name}`, `${folder}/${name}`);
     }
-    return code;
+    return true;
   } finally {
     await Deno.remove(work, { recursive: true });
   }

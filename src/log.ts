@@ -22,13 +22,21 @@ export function log(part: string): Logger {
  */
 export async function configureLog(level: LogLevel): Promise<AsyncDisposable> {
   const formatter = Deno.stderr.isTerminal() ? ansiColorFormatter : jsonLinesFormatter;
+  // Between the log and standard error, which must stay open for what is said after the log has ended.
+  const { readable, writable } = new TransformStream<Uint8Array>();
+  const written = readable.pipeTo(Deno.stderr.writable, { preventClose: true });
   await configure({
     reset: true,
-    sinks: { stderr: getStreamSink(Deno.stderr.writable, { formatter }) },
+    sinks: { stderr: getStreamSink(writable, { formatter }) },
     loggers: [
       { category: "runwire", sinks: ["stderr"], lowestLevel: level },
       { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "warning" },
     ],
   });
-  return { [Symbol.asyncDispose]: dispose };
+  return {
+    async [Symbol.asyncDispose]() {
+      await dispose();
+      await written;
+    },
+  };
 }

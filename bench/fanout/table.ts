@@ -22,7 +22,10 @@ const COLUMNS: readonly Column[] = [
   { title: "after the broadcasts", digits: 1, value: (m) => m.rssAfter },
 ];
 
-/** Markdown: per cell the median of the rounds, their least and greatest, and the ratio to the yardstick's median. */
+/**
+ * Markdown: per cell the median of the rounds, their least and greatest, and the median of the ratios to the yardstick in
+ * the same round, because what disturbs a machine comes and goes.
+ */
 export function fanoutTable(series: readonly Series[], yardstick: string): string {
   const rows = series.map((one) => {
     const base = series.find((other) => other.name === yardstick && other.clients === one.clients);
@@ -40,7 +43,9 @@ function cell({ value, digits }: Column, series: Series, base: Series | undefine
   );
   const text = `${median(values).toFixed(digits)} (${least}–${greatest})`;
   if (!base || base === series) return text;
-  return `${text} ${(median(values) / median(base.rounds.map(value))).toFixed(2)}×`;
+  const bases = base.rounds.map(value);
+  const ratios = values.map((figure, round) => figure / (bases[round] ?? NaN));
+  return `${text} ${median(ratios).toFixed(2)}×`;
 }
 
 /** The middle one; of an even number the lower middle, so that it was measured. */

@@ -4,7 +4,7 @@ import { snapshot } from "./frame.mjs";
 export interface Tally {
   /** Milliseconds from the first to the last client, one figure per counted broadcast that reached all. */
   readonly spreads: readonly number[];
-  /** Frames that never came. */
+  /** Frames that never came, or not in one piece. */
   readonly lost: number;
   /** Frames that came twice or after a later one. */
   readonly repeated: number;

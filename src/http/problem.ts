@@ -15,6 +15,7 @@ const PROBLEMS = {
   unsupported_media_type: [415, "Unsupported media type"],
   upgrade_required: [426, "Upgrade required"],
   internal: [500, "Internal error"],
+  stopping: [503, "Stopping"],
   too_many_connections: [503, "Too many connections"],
   too_busy: [503, "Too busy"],
   webhook_secret_missing: [503, "Webhook secret missing"],

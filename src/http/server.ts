@@ -3,6 +3,7 @@ import { requestId } from "hono/request-id";
 import type { Clock } from "../clock.ts";
 import { messageOf, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
+import type { Capacity } from "./capacity.ts";
 import { type Deliveries, DELIVERY_PATHS } from "./delivery.ts";
 import type { Health } from "./health.ts";
 import { ParameterError } from "./parameter.ts";
@@ -84,6 +85,7 @@ function mount(
 }
 
 export interface ServerOptions extends RouterOptions {
+  readonly capacity: Capacity;
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -105,15 +107,17 @@ export class Server {
    * @throws {UsageError} when the address cannot be listened on
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { connections, events, clock } = this.#options;
+    const { connections, events, capacity, clock } = this.#options;
     const server = this.#listen();
     const stopped = Promise.withResolvers<void>();
     if (signal.aborted) stopped.resolve();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });
     await Promise.race([stopped.promise, server.finished]);
-    const drained = server.shutdown();
+    capacity.close();
     events.close();
     await connections.close();
+    // Not before: it would close sockets with words of its own.
+    const drained = server.shutdown();
     // What clings on ends with the process: Deno 2.9.6 throws BadResource when a server that shuts down is aborted.
     const limit = new AbortController();
     await Promise.race([drained, clock.sleep(DRAIN_LIMIT_MS, limit.signal)]);

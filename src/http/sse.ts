@@ -52,7 +52,8 @@ export class EventStreams {
     const { origins, capacity } = this.#options;
     if (!mayRead(headers, origins)) return refuseOrigin(context);
     const query = eventQuery(context.req.query(), headers);
-    if (capacity.isFull) return capacity.refuse(context);
+    const refusal = capacity.refuse(context);
+    if (refusal) return refusal;
     const head = {
       "Content-Type": "text/event-stream",
       "Cache-Control": "no-cache",

@@ -65,8 +65,7 @@ export class Connections {
     }
     if (!mayConnect(headers, origins)) return refuseOrigin(context);
     const parameters = socketParameters(context.req.query());
-    if (capacity.isFull) return capacity.refuse(context);
-    return this.#accept(context.req.raw, parameters);
+    return capacity.refuse(context) ?? this.#accept(context.req.raw, parameters);
   }
 
   /** Tells every client that we go away; resolves when they have left, or have had their time. */

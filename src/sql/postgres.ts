@@ -7,28 +7,37 @@ import { log } from "../log.ts";
 import type { Handles } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
-const MAX_CONNECTIONS = 10;
-/** To wait for a free connection, and to make one. */
-const CONNECT_MS = 5_000;
-const STATEMENT_MS = 10_000;
-/** A little later: the server has had its chance to say so. */
-const ANSWER_MS = STATEMENT_MS + 2_000;
+export interface PostgresLimits {
+  readonly connections: number;
+  /** To wait for a free connection, and to make one. */
+  readonly connectMs: number;
+  /** When the server gives up a statement. */
+  readonly statementMs: number;
+  /** When we do. */
+  readonly answerMs: number;
+}
+
+/** The answer may be a little later than the statement: the server has had its chance to say so. */
+const LIMITS = { connections: 10, connectMs: 5_000, statementMs: 10_000, answerMs: 12_000 };
 
 /**
  * Opens `postgres://…`, over `pg` and not over `postgres`, whose pool never recovers when the server ends a connection
  * (https://github.com/porsager/postgres/issues/1199).
  * @throws {UsageError} when the database does not answer
  */
-export async function openPostgres(url: string): Promise<Handles> {
+export async function openPostgres(
+  url: string,
+  limits: PostgresLimits = LIMITS,
+): Promise<Handles> {
   const name = nameOf(url);
   const pool = new pg.Pool({
     connectionString: url,
     application_name: "runwire",
-    max: MAX_CONNECTIONS,
-    connectionTimeoutMillis: CONNECT_MS,
-    statement_timeout: STATEMENT_MS,
-    query_timeout: ANSWER_MS,
-    idle_in_transaction_session_timeout: ANSWER_MS,
+    max: limits.connections,
+    connectionTimeoutMillis: limits.connectMs,
+    statement_timeout: limits.statementMs,
+    query_timeout: limits.answerMs,
+    idle_in_transaction_session_timeout: limits.answerMs,
     keepAlive: true,
     types: { getTypeParser },
   });

@@ -30,8 +30,8 @@ export async function openSqlite(url: string, { serve = false } = {}): Promise<H
   }
   using resources = new DisposableStack();
   try {
-    if (serve && path !== ":memory:") resources.adopt(await lock(path), (file) => file.close());
     const main = open(path, { readOnly: false }, resources);
+    if (serve && path !== ":memory:") resources.adopt(await lock(path), (file) => file.close());
     main.exec(PRAGMAS);
     // Closed before the writer, which then folds the journal into the file.
     const second = path === ":memory:" ? main : open(path, { readOnly: true }, resources);

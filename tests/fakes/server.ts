@@ -71,6 +71,7 @@ export class ServerUnderTest {
     this.#server = new Server({
       hostname: "127.0.0.1",
       port: settings.port ?? 0,
+      capacity: this.capacity,
       connections: this.connections,
       events: this.events,
       health: () =>

@@ -218,6 +218,14 @@ Deno.test("Connections counts a client that was closed, but clings on, against i
   await until(async () => (await ask(server, "/ws")).status === 101, "there is room again");
 });
 
+Deno.test("Connections takes no client while Runwire stops", async () => {
+  await using server = await new ServerUnderTest().start();
+  server.capacity.close();
+  const { status, body } = await ask(server, "/ws");
+  assertEquals(status, 503);
+  assertEquals(JSON.parse(body).code, "stopping");
+});
+
 Deno.test("Server says 1001 to every client when it stops, even to one that never answers", async () => {
   const server = await new ServerUnderTest().start();
   const clients = await Promise.all([1, 2, 3].map(() => SocketClient.connect(server.socketUrl)));
@@ -225,7 +233,10 @@ Deno.test("Server says 1001 to every client when it stops, even to one that neve
   await until(() => server.audience.size === 4, "all have joined");
   await server.stop();
   for (const client of clients) {
-    assertEquals((await within(client.closed, "the end")).code, 1001);
+    assertEquals(await within(client.closed, "the end"), {
+      code: 1001,
+      reason: "Runwire is stopping",
+    });
   }
   assertEquals(server.connections.size, 0);
 });

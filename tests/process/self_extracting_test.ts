@@ -1,0 +1,148 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import manifest from "../../deno.json" with { type: "json" };
+import { Program, programPath } from "../fakes/program.ts";
+
+const path = await programPath();
+/** Only what is built offline unpacks itself; what `deno compile` builds is not ours to test. */
+const ignore = !await isScript(path);
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+}
+
+async function version(executable: string, environment: Record<string, string>): Promise<Ended> {
+  await using program = Program.run([executable, "--version"], environment);
+  const code = await program.exit();
+  return { code, stdout: program.stdout.all, stderr: program.stderr.all };
+}
+
+Deno.test({
+  name: "The offline executable unpacks itself once, however many begin at the same time",
+  ignore,
+  async fn() {
+    await using folder = await TemporaryFolder.make();
+    const environment = { RUNWIRE_CACHE: folder.path };
+    const ends = await Promise.all([1, 2, 3].map(() => version(path, environment)));
+    for (const { code, stdout } of ends) assertEquals([code, stdout], [0, [manifest.version]]);
+    const files = (await folder.files()).filter((name) => !name.includes("/cache/"));
+    assertEquals(files.map(baseName), ["app.js", "deno"]);
+    const unpacked = await Promise.all(files.map((name) => Deno.stat(name)));
+    assertEquals((await version(path, environment)).code, 0);
+    const after = await Promise.all(files.map((name) => Deno.stat(name)));
+    assertEquals(after.map(({ ino }) => ino), unpacked.map(({ ino }) => ino));
+  },
+});
+
+Deno.test({
+  name: "The offline executable never runs what is damaged, and says so",
+  ignore,
+  async fn() {
+    await using folder = await TemporaryFolder.make();
+    const whole = await Deno.readFile(path);
+    const damaged = whole.slice();
+    damaged.fill(0, whole.length - 1_000, whole.length - 900);
+    for (const bytes of [whole.subarray(0, whole.length / 2), damaged]) {
+      await Deno.writeFile(`${folder.path}/runwire`, bytes, { mode: 0o755 });
+      const environment = { RUNWIRE_CACHE: `${folder.path}/cache` };
+      const { code, stdout, stderr } = await version(`${folder.path}/runwire`, environment);
+      assertEquals([code, stdout, stderr.length], [1, [], 1], stderr.join("\n"));
+      assertMatch(stderr[0] ?? "", /^runwire: This file is damaged, .*: get it again$/);
+      assertEquals(await folder.files(), [`${folder.path}/runwire`]);
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "The offline executable takes a temporary folder of its own where there is no home to write to",
+  ignore,
+  async fn() {
+    await using folder = await TemporaryFolder.make();
+    for (const home of ["", "/dev/null"]) {
+      const environment = { RUNWIRE_CACHE: "", HOME: home, TMPDIR: folder.path };
+      const { code, stdout, stderr } = await version(path, environment);
+      assertEquals([code, stdout, stderr.length], [0, [manifest.version], 1], stderr.join("\n"));
+      assertMatch(stderr[0] ?? "", /^runwire: Cannot unpack into .*: using .*RUNWIRE_CACHE/);
+    }
+  },
+});
+
+Deno.test({
+  name: "The offline executable uses no temporary folder that leads elsewhere",
+  ignore,
+  async fn() {
+    await using folder = await TemporaryFolder.make();
+    const target = `${folder.path}/target`;
+    await Deno.mkdir(target);
+    await Deno.symlink(target, `${folder.path}/runwire-${Deno.uid()}`);
+    const environment = { RUNWIRE_CACHE: "", HOME: "", TMPDIR: folder.path };
+    const { code, stderr } = await version(path, environment);
+    assertEquals([code, stderr.length], [1, 1], stderr.join("\n"));
+    assertMatch(stderr[0] ?? "", /^runwire: Cannot unpack into .*: set RUNWIRE_CACHE to a folder/);
+    assertEquals([...Deno.readDirSync(target)], []);
+  },
+});
+
+Deno.test({
+  name: "The offline executable refuses a RUNWIRE_CACHE that cannot be written to",
+  ignore,
+  async fn() {
+    const { code, stderr } = await version(path, { RUNWIRE_CACHE: "/dev/null/x" });
+    assertEquals([code, stderr.length], [1, 1], stderr.join("\n"));
+    assertMatch(stderr[0] ?? "", /RUNWIRE_CACHE="\/dev\/null\/x": allowed is a folder/);
+  },
+});
+
+Deno.test({
+  name: "The offline executable is not disturbed by settings for Deno where it is started",
+  ignore,
+  async fn() {
+    await using folder = await TemporaryFolder.make();
+    for (const name of ["deno.json", "package.json", ".npmrc"]) {
+      await Deno.writeTextFile(`${folder.path}/${name}`, "{ no settings");
+    }
+    const inFolder = ["/bin/sh", "-c", `cd "$HOME" && exec '${path}' --version`];
+    await using program = Program.run(inFolder, { HOME: folder.path });
+    assertEquals([await program.exit(), program.stderr.all], [0, []]);
+  },
+});
+
+/** `await using` removes it. */
+class TemporaryFolder {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static async make(): Promise<TemporaryFolder> {
+    return new TemporaryFolder(await Deno.makeTempDir());
+  }
+
+  /** Every file in it, at any depth, in order. */
+  async files(folder = this.path): Promise<string[]> {
+    const found: string[] = [];
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      const path = `${folder}/${name}`;
+      found.push(...isDirectory ? await this.files(path) : [path]);
+    }
+    return found.sort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+async function isScript(path: string): Promise<boolean> {
+  using file = await Deno.open(path);
+  const start = new Uint8Array(2);
+  await file.read(start);
+  return new TextDecoder().decode(start) === "#!";
+}

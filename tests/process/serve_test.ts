@@ -1,0 +1,71 @@
+import { assert, assertEquals } from "@std/assert";
+import { generateKeyPairSync } from "node:crypto";
+import { Program } from "../fakes/program.ts";
+import { SocketClient, until } from "../fakes/socket.ts";
+import { SimulatedGitHub, TOKEN } from "./github.ts";
+
+async function healthOf(url: string) {
+  const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
+  return await response.json();
+}
+
+Deno.test("runwire serve follows GitHub and tells how much of its rate limit is left", async () => {
+  await using github = new SimulatedGitHub();
+  await using program = await Program.start(["serve"], github.environment);
+  const url = await program.url();
+  await using client = await SocketClient.connect(`${url}/ws`);
+  const { runs } = JSON.parse(await client.next());
+  assertEquals(runs.map((run: { displayTitle: string }) => run.displayTitle), ["Fix the build"]);
+  const health = await healthOf(url);
+  assertEquals([health.status, health.github.state], ["healthy", "polling"]);
+  assertEquals([health.github.limit, health.github.remaining], [5_000, 4_998]);
+});
+
+Deno.test("runwire serve never writes its token, also while GitHub refuses it", async () => {
+  await using github = new SimulatedGitHub();
+  await using program = await Program.start(["serve"], {
+    ...github.environment,
+    LOG_LEVEL: "debug",
+  });
+  const url = await program.url();
+  await using client = await SocketClient.connect(`${url}/ws`);
+  await client.next();
+  github.simulator.credentials.revoke(TOKEN);
+  await until(
+    async () => (await healthOf(url)).github.state === "unauthorized",
+    "the token is refused",
+  );
+  program.kill("SIGTERM");
+  assertEquals(await program.exit(), 0);
+  await program.stderr.find(/GitHub is left alone/);
+  assert(!program.output.includes(TOKEN), "The token is in the output");
+  assert(!client.frames.join().includes(TOKEN), "The token was sent to a client");
+});
+
+Deno.test("runwire serve follows GitHub as an App with the PKCS#1 key that GitHub hands out", async () => {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const key = privateKey.export({ type: "pkcs1", format: "pem" }).toString();
+  await using github = new SimulatedGitHub({
+    tokens: [],
+    app: {
+      id: 12,
+      publicKey: publicKey.export({ type: "spki", format: "pem" }).toString(),
+      installations: [34],
+    },
+  });
+  await using program = await Program.start(["serve"], {
+    ...github.environment,
+    GITHUB_APP_ID: "12",
+    GITHUB_APP_PRIVATE_KEY: key.replaceAll("\n", "\\n"),
+    GITHUB_APP_INSTALLATION_ID: "34",
+  });
+  await using client = await SocketClient.connect(`${await program.url()}/ws`);
+  assertEquals(JSON.parse(await client.next()).runs.length, 1);
+  const [first] = github.simulator.requests.entries;
+  assertEquals([first?.method, first?.path, first?.status], [
+    "POST",
+    "/app/installations/34/access_tokens",
+    201,
+  ]);
+  assert(!program.output.includes(key.slice(100, 140)), "The key is in the output");
+});
