@@ -1,6 +1,8 @@
 import type { SqliteDatabase, SqliteStatement } from "kysely";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
+/** A statement that is kept goes on to give the columns that it had. */
+const CHANGES_SCHEMA = /^\s*(create|alter|drop)\b/i;
 /** Enough for every query of ours; those of many rows differ by the number of rows. */
 const MAX_STATEMENTS = 256;
 
@@ -22,6 +24,7 @@ export class CachingSqlite implements SqliteDatabase {
   }
 
   prepare(text: string): SqliteStatement {
+    if (CHANGES_SCHEMA.test(text)) this.#statements.clear();
     const statement = this.#statements.get(text) ?? prepare(this.#database, text);
     this.#statements.delete(text);
     this.#statements.set(text, statement);

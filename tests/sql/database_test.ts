@@ -1,0 +1,105 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { sql } from "kysely";
+import { systemClock } from "../../src/clock.ts";
+import { StorageError, UsageError } from "../../src/errors.ts";
+import { openDatabase } from "../../src/sql/database.ts";
+import { testDatabase, testOverDatabases } from "../fakes/database.ts";
+
+const clock = systemClock;
+
+Deno.test("openDatabase() refuses an URL that it does not know, without repeating a password", async () => {
+  for (
+    const url of [
+      "",
+      "runwire.db",
+      "mysql://user:secret@host/name",
+      "sqlite:",
+      "sqlite://runwire.db",
+      "postgres://user:secret@@:x/name",
+    ]
+  ) {
+    const { message } = await assertRejects(() => openDatabase(url, { clock }), UsageError);
+    assertStringIncludes(message, "allowed is");
+    assert(!message.includes("secret"), message);
+    assert(!message.includes("\n"), message);
+  }
+});
+
+testOverDatabases("Database.read() gives ids and counts as numbers", async ({ database }) => {
+  const { rows } = await database.read((db) =>
+    sql<{ id: number; count: number }>`
+      select cast(20000000001 as bigint) as id, count(*) as count from event_counter`.execute(db)
+  );
+  assertEquals(rows.map((row) => ({ ...row })), [{ id: 20_000_000_001, count: 1 }]);
+});
+
+testOverDatabases("Database.write() keeps nothing of what fails", async ({ database }) => {
+  const failing = database.write(async (tx) => {
+    await tx.updateTable("event_counter").set({ last: 7 }).execute();
+    throw new RangeError("No");
+  });
+  await assertRejects(() => failing, RangeError, "No");
+  const row = await database.read((db) => db.selectFrom("event_counter").select("last").execute());
+  assertEquals(row.map(({ last }) => last), [0]);
+  await database.check();
+});
+
+testOverDatabases("Database.read() does not wait for a transaction, nor see it", async (
+  { database },
+) => {
+  const gate = Promise.withResolvers<void>();
+  const writing = database.write(async (tx) => {
+    await tx.updateTable("event_counter").set({ last: 7 }).execute();
+    await gate.promise;
+  });
+  const last = async () => {
+    const rows = await database.read((db) =>
+      db.selectFrom("event_counter").select("last").execute()
+    );
+    return rows[0]?.last;
+  };
+  try {
+    assertEquals(await last(), 0);
+  } finally {
+    gate.resolve();
+  }
+  await writing;
+  assertEquals(await last(), 7);
+}, { kinds: ["sqlite", "postgres"] });
+
+testOverDatabases("Database.close() lets a write end, and refuses what comes later", async (
+  { database, kind, reopen },
+) => {
+  const write = () =>
+    database.write(async (tx) => {
+      await clock.sleep(20);
+      await tx.updateTable("event_counter").set((eb) => ({ last: eb("last", "+", 1) })).execute();
+    });
+  const writing = write();
+  await Promise.all([database.close(), database.close(), writing]);
+  for (const late of [write, () => database.check()]) {
+    const error = await assertRejects(late, StorageError);
+    assertEquals(error.kind, "unavailable");
+  }
+  if (kind === "memory") return;
+  const rows = await (await reopen()).read((db) =>
+    db.selectFrom("event_counter").select("last").execute()
+  );
+  assertEquals(rows.map(({ last }) => last), [1]);
+});
+
+Deno.test("Database.close() does not wait for ever for work that hangs", async () => {
+  await using opened = await testDatabase("sqlite");
+  const asked: number[] = [];
+  const impatient = {
+    ...clock,
+    sleep: (ms: number) => (asked.push(ms), Promise.resolve()),
+  };
+  const database = await openDatabase(opened.url, { clock: impatient });
+  const gate = Promise.withResolvers<void>();
+  const hanging = database.read(() => gate.promise);
+  await database.close();
+  assertEquals(asked, [4_000]);
+  gate.resolve();
+  await hanging;
+});
