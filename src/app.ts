@@ -1,28 +1,55 @@
 import manifest from "../deno.json" with { type: "json" };
 import type { Clock } from "./clock.ts";
 import { type Config, isLoopback } from "./config.ts";
+import { Inbox } from "./delivery/inbox.ts";
+import { Receiver } from "./delivery/receive.ts";
+import { RedeliveryOnStart } from "./delivery/start.ts";
+import { Sweep } from "./delivery/sweep.ts";
+import { messageOf } from "./errors.ts";
 import { Audience } from "./feed/audience.ts";
 import { Broadcast } from "./feed/broadcast.ts";
+import type { NumberedEvent, StatusEvent } from "./feed/event.ts";
 import { Feed } from "./feed/feed.ts";
+import { Retention } from "./feed/retention.ts";
 import { GitHub } from "./github/client.ts";
+import { changesOf, subjectOf } from "./github/delivery.ts";
+import { GitHubHooks } from "./github/hook.ts";
 import { GitHubRepositories } from "./github/repository.ts";
 import { GitHubRuns } from "./github/run.ts";
+import { Capacity } from "./http/capacity.ts";
+import { Deliveries } from "./http/delivery.ts";
 import { health } from "./http/health.ts";
 import { originRule } from "./http/origin.ts";
 import { Server } from "./http/server.ts";
+import { EventStreams } from "./http/sse.ts";
 import { Connections } from "./http/ws.ts";
+import { log } from "./log.ts";
 import { Cycle } from "./run/cycle.ts";
-import { runEvent, StatusReport } from "./run/event.ts";
-import { MemoryRunStore } from "./run/memory.ts";
-import type { Random } from "./run/pace.ts";
+import { StatusReport } from "./run/event.ts";
+import { ExtraFrames } from "./run/extra_frame.ts";
+import { isLow, type Random } from "./run/pace.ts";
+import { Picture } from "./run/picture.ts";
 import { Poller } from "./run/poller.ts";
-import type { View } from "./run/snapshot.ts";
+import { Reconciler } from "./run/reconcile.ts";
+import type { Snapshot, View } from "./run/snapshot.ts";
+import type { Database } from "./sql/database.ts";
+import { SqlDeliveryStore } from "./sql/delivery.ts";
+import { SqlJournal } from "./sql/event.ts";
+import { SqlRepositoryStore } from "./sql/repository.ts";
+import { SqlRunStore } from "./sql/run.ts";
 
 export interface AppOptions {
+  /** Open, and migrated. */
+  readonly database: Database;
   readonly clock: Clock;
   readonly random: Random;
   /** Told the address, for example `http://127.0.0.1:8080`, as soon as clients can connect. */
   readonly onListen: (url: string) => void;
+}
+
+/** Something that lives until it is told to stop. */
+interface Part {
+  run(signal: AbortSignal): Promise<void>;
 }
 
 /** The whole program: which adapter stands behind which port. */
@@ -31,34 +58,44 @@ export class App {
   readonly feed: Feed;
   readonly poller: Poller;
   readonly connections: Connections;
-  readonly #server: Server;
+  readonly #parts: readonly Part[];
 
-  constructor(config: Config, { clock, random, onListen }: AppOptions) {
+  constructor(config: Config, { database, clock, random, onListen }: AppOptions) {
     const { server, poll } = config;
+    const audience = new Audience();
+    // One that never leaves.
+    if (poll.when === "always") audience.enter();
+
+    const runStore = new SqlRunStore(database, clock);
+    const repositoryStore = new SqlRepositoryStore(database, clock);
+    const deliveryStore = new SqlDeliveryStore(database, clock);
+    const journal = new SqlJournal(database, clock);
+    this.feed = new Feed({ journal, clock });
+
     this.github = new GitHub({
       credential: config.github.credential,
       baseUrl: config.github.apiUrl,
       version: manifest.version,
       clock,
     });
-    this.feed = new Feed(clock);
-    const audience = new Audience();
-    // One that never leaves.
-    if (poll.when === "always") audience.enter();
-    const broadcast = new Broadcast<View>({ clock, audience });
-    const cycle = new Cycle({
-      size: poll,
-      clock,
-      random,
-      repositories: new GitHubRepositories(this.github),
-      runs: new GitHubRuns(this.github),
-      store: new MemoryRunStore(),
-      onChange: (run) => this.feed.publish(runEvent(run)),
-    });
+    const runs = new GitHubRuns(this.github);
     const budget = () => this.github.budget;
-    const report = new StatusReport((event) => this.feed.publish(event));
+
+    const picture = new Picture({ size: poll, store: runStore });
+    const broadcast = new Broadcast<View>({ clock, audience });
+    const report = new StatusReport((event) => this.#publish(event));
     this.poller = new Poller({
-      cycle,
+      cycle: new Cycle({
+        size: poll,
+        clock,
+        random,
+        repositories: new GitHubRepositories(this.github),
+        runs,
+        store: runStore,
+        repositoryStore,
+        picture,
+        onEvents: (events) => this.feed.tell(events),
+      }),
       interval: poll.intervalMs,
       clock,
       random,
@@ -67,36 +104,140 @@ export class App {
       onSnapshot: (snapshot) => broadcast.publish(snapshot),
       onPhase: () => report.update(this.poller.status),
     });
+    const extraFrames = new ExtraFrames({
+      clock,
+      audience,
+      current: () => this.poller.current,
+      take: (takenAt) => picture.take(takenAt),
+      onSnapshot: (snapshot) => {
+        this.poller.amend(snapshot);
+        broadcast.publish(snapshot);
+      },
+    });
+    /** For what comes between the beats. */
+    const tell = (events: readonly NumberedEvent[]) => {
+      this.feed.tell(events);
+      for (const event of events) if (event.type === "repository") picture.notice(event.data);
+      if (events.length > 0) extraFrames.want();
+    };
+    const hasWebhook = config.webhookSecrets.length > 0;
+    const reconciler = new Reconciler({
+      clock,
+      stuckAfter: poll.reconcileAfterMs,
+      runs,
+      store: runStore,
+      repositories: repositoryStore,
+      mayAsk: () => {
+        const left = budget();
+        const isWanted = hasWebhook || audience.size > 0;
+        return isWanted && !this.poller.isHeldBack && !(left && isLow(left, clock.now()));
+      },
+      onEvents: tell,
+      onRefused: (error) => this.poller.hold(error),
+    });
+
+    const inbox = new Inbox({
+      store: deliveryStore,
+      read: changesOf,
+      onEvents: tell,
+      clock,
+      random,
+    });
+    const receiver = new Receiver({
+      secrets: config.webhookSecrets,
+      store: deliveryStore,
+      subjectOf,
+      onKept: () => inbox.wake(),
+    });
+    const redelivery = new RedeliveryOnStart({
+      clock,
+      deliveries: deliveryStore,
+      repositories: repositoryStore,
+      sweep: (repositories) =>
+        new Sweep({
+          attempts: new GitHubHooks({
+            github: this.github,
+            repositories: () => repositories,
+            ...(server.publicUrl === undefined ? {} : { publicUrl: server.publicUrl }),
+          }),
+          clock,
+        }),
+    });
+
+    const origins = originRule({
+      allowed: server.allowedOrigins,
+      publicUrl: server.publicUrl,
+      isLoopback: isLoopback(server.hostname),
+    });
+    const capacity = new Capacity(server.maxConnections);
+    const current = () => this.poller.current;
+    const freshSnapshot = (view: View) => picture.take(clock.now()).then((s) => s.encode(view));
     this.connections = new Connections({
       broadcast,
-      current: () => this.poller.current,
-      origins: originRule({
-        allowed: server.allowedOrigins,
-        publicUrl: server.publicUrl,
-        isLoopback: isLoopback(server.hostname),
-      }),
-      maxConnections: server.maxConnections,
+      current,
+      feed: this.feed,
+      audience,
+      snapshot: freshSnapshot,
+      origins,
+      capacity,
       clock,
     });
-    this.#server = new Server({
+    const http = new Server({
       hostname: server.hostname,
       port: server.port,
       connections: this.connections,
-      health: () => health({ poller: this.poller, budget }),
+      events: new EventStreams({
+        feed: this.feed,
+        audience,
+        snapshot: freshSnapshot,
+        origins,
+        capacity,
+        clock,
+      }),
+      deliveries: new Deliveries({ receiver, clock }),
+      capacity,
+      health: () =>
+        health({
+          poller: this.poller,
+          budget,
+          services: { [database.kind]: () => database.check() },
+          clock,
+        }),
       clock,
       onListen: ({ hostname, port }) => onListen(`http://${urlHost(hostname)}:${port}`),
     });
+
+    this.#parts = [
+      http,
+      this.feed,
+      new Retention({ journal, clock }),
+      this.poller,
+      extraFrames,
+      reconciler,
+      inbox,
+      ...(hasWebhook ? [redelivery] : []),
+    ];
   }
 
   /** Runs until `signal` aborts, then stops within 5 s; when one part fails, the others stop too. */
   async run(signal: AbortSignal): Promise<void> {
     const failed = new AbortController();
     const stop = AbortSignal.any([signal, failed.signal]);
-    const parts = [this.#server, this.poller].map((part) =>
-      part.run(stop).finally(() => failed.abort())
+    const outcomes = await Promise.allSettled(
+      this.#parts.map((part) =>
+        part.run(stop).catch((error) => {
+          failed.abort();
+          throw error;
+        })
+      ),
     );
-    const outcomes = await Promise.allSettled(parts);
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  #publish(event: StatusEvent): void {
+    this.feed.publish(event).catch((error) =>
+      log("feed").warning("Cannot keep a status: {reason}", { reason: messageOf(error) })
+    );
   }
 }
 

@@ -122,6 +122,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   });
 }
 
+/**
+ * Where everything is kept, for commands that need nothing else.
+ * @throws {UsageError}
+ */
+export function readDatabaseUrl(environment: Readonly<Record<string, string | undefined>>): string {
+  return parse(environment).DATABASE_URL;
+}
+
 /** Whether nobody on another machine can reach what listens on `hostname`. */
 export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "::1" || /^127(\.\d{1,3}){3}$/.test(hostname);

@@ -18,8 +18,17 @@ Deno.test("readConfig() has a default for everything but the credential", () => 
       publicUrl: undefined,
     },
     logLevel: "info",
+    databaseUrl: "sqlite:./runwire.db",
     github: { apiUrl: "https://api.github.com", credential: { token: "ghp_secret" } },
-    poll: { repositories: 3, runs: 2, fetches: 5, intervalMs: 12_000, when: "connected" },
+    webhookSecrets: [],
+    poll: {
+      repositories: 3,
+      runs: 2,
+      fetches: 5,
+      intervalMs: 12_000,
+      when: "connected",
+      reconcileAfterMs: 600_000,
+    },
   });
 });
 
@@ -31,7 +40,10 @@ Deno.test("readConfig() reads every variable", () => {
   const config = readConfig({
     SERVER_HOST: "0.0.0.0",
     SERVER_PORT: "0",
+    DATABASE_URL: "postgres://me:secret@db.example/runwire",
     LOG_LEVEL: "debug",
+    GITHUB_WEBHOOK_SECRET: "old, new",
+    RECONCILE_AFTER_SECONDS: "120",
     GITHUB_API_URL: "https://ghe.example/api/v3",
     GITHUB_APP_ID: "12",
     GITHUB_APP_PRIVATE_KEY: "a key",
@@ -55,11 +67,20 @@ Deno.test("readConfig() reads every variable", () => {
       publicUrl: "https://ci.example",
     },
     logLevel: "debug",
+    databaseUrl: "postgres://me:secret@db.example/runwire",
+    webhookSecrets: ["old", "new"],
     github: {
       apiUrl: "https://ghe.example/api/v3",
       credential: { appId: "12", privateKey: "a key", installationId: 34 },
     },
-    poll: { repositories: 4, runs: 6, fetches: 7, intervalMs: 30_000, when: "always" },
+    poll: {
+      repositories: 4,
+      runs: 6,
+      fetches: 7,
+      intervalMs: 30_000,
+      when: "always",
+      reconcileAfterMs: 120_000,
+    },
   });
 });
 
@@ -98,6 +119,19 @@ Deno.test("readConfig() names the variable, its value and what is allowed, in on
       complaintAbout({ [name]: value }),
       `Cannot use ${name}="${value}": allowed is ${allowed}`,
     );
+  }
+});
+
+Deno.test("readConfig() shows no value that may be secret", () => {
+  for (
+    const [name, value] of [
+      ["DATABASE_URL", "mysql://me:secret@db.example/runwire"],
+      ["GITHUB_WEBHOOK_SECRET", "a,secret,too many"],
+    ] as const
+  ) {
+    const message = complaintAbout({ [name]: value });
+    assert(message.startsWith(`Cannot use ${name}: allowed is `), message);
+    assert(!message.includes("secret@") && !message.includes("too many"), message);
   }
 });
 

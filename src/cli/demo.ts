@@ -1,10 +1,11 @@
-import { App } from "../app.ts";
 import { systemClock } from "../clock.ts";
 import { readConfig } from "../config.ts";
 import { configureLog, log } from "../log.ts";
 import { demoWorld } from "../simulator/demo.ts";
 import { Simulator } from "../simulator/server.ts";
 import { environment } from "./environment.ts";
+import { print } from "./print.ts";
+import { runApp } from "./serve.ts";
 
 /** A name, not a secret: only the simulated GitHub takes it. */
 const DEMO_TOKEN = "demo-token";
@@ -12,31 +13,40 @@ const DEMO_TOKEN = "demo-token";
 /** `runwire demo`: a simulated GitHub, and Runwire against it, until `signal` aborts. */
 export async function demo(signal: AbortSignal): Promise<void> {
   const stop = new AbortController();
-  const simulator = new Simulator({
-    world: demoWorld({ clock: systemClock, seed: systemClock.now() }),
-    clock: systemClock,
-    tokens: [DEMO_TOKEN],
-  });
+  const world = demoWorld({ clock: systemClock, seed: systemClock.now() });
+  const simulator = new Simulator({ world, clock: systemClock, tokens: [DEMO_TOKEN] });
   const gitHub = simulator.listen({ hostname: "127.0.0.1", port: 0, signal: stop.signal });
+  const webhookSecret = crypto.randomUUID();
   try {
     const config = readConfig({
       ...environment(),
+      DATABASE_URL: "sqlite::memory:",
       GITHUB_API_URL: gitHub.url,
       GITHUB_TOKEN: DEMO_TOKEN,
       GITHUB_APP_ID: "",
       GITHUB_APP_PRIVATE_KEY: "",
       GITHUB_APP_INSTALLATION_ID: "",
+      GITHUB_WEBHOOK_SECRET: webhookSecret,
     });
     await using _log = await configureLog(config.logLevel);
     log("demo").info("This is a demo: GitHub is simulated at {url}, nothing here is real", {
       url: gitHub.url,
     });
-    const app = new App(config, {
-      clock: systemClock,
-      random: Math.random,
-      onListen: (url) => Deno.stdout.writeSync(new TextEncoder().encode(welcome(url))),
+    await runApp(config, {
+      signal,
+      onListen(url) {
+        for (const { full_name } of world.repositories()) {
+          simulator.hooks.add(full_name, {
+            url: `${url}/api/v1/webhook/github`,
+            secret: webhookSecret,
+            content_type: "json",
+            events: ["workflow_run", "workflow_job", "push", "repository"],
+          });
+        }
+        void simulator.deliver(stop.signal);
+        print(welcome(url));
+      },
     });
-    await app.run(signal);
   } finally {
     stop.abort();
     await gitHub.finished;
@@ -51,9 +61,9 @@ Runwire demo: a simulated GitHub, no account, no network.
   Connect to   ${socket}
   or watch it  runwire watch ${socket}
                (from a checkout: deno task watch ${socket})
+  Events       curl -N ${url}/api/v1/events
   Health       ${url}/health
 
 Ctrl-C ends.
-
 `;
 }

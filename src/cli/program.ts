@@ -1,8 +1,11 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import manifest from "../../deno.json" with { type: "json" };
 import { describeVariables } from "../config.ts";
 import { messageOf, UsageError } from "../errors.ts";
+import type { DeliveryState } from "../delivery/delivery.ts";
+import { listDeliveries, redeliver, retryDelivery } from "./deliveries.ts";
 import { demo } from "./demo.ts";
+import { migrateDatabase } from "./migrate.ts";
 import { serve } from "./serve.ts";
 import { stopSignal } from "./stop.ts";
 import { DEFAULT_URL, watch } from "./watch.ts";
@@ -51,17 +54,54 @@ function describe(): Command {
     .description("show a live table of runs in this terminal")
     .argument("[url]", "where Runwire listens", DEFAULT_URL)
     .action((url: string) => watch(url, stopSignal()));
+  program.command("migrate")
+    .description("bring the database up to date")
+    .action(() => migrateDatabase());
+  describeDeliveries(program.command("deliveries"));
   return program;
 }
 
+function describeDeliveries(deliveries: Command): void {
+  deliveries.description("look after the webhooks that GitHub sent").helpCommand(false);
+  deliveries.command("list")
+    .description("show the latest")
+    .addOption(new Option("--state <state>", "only those").choices(["waiting", "done", "parked"]))
+    .addOption(new Option("--limit <number>", "how many").default(50).argParser(wholeNumber))
+    .action((options: { state?: DeliveryState; limit: number }) =>
+      listDeliveries({ state: options.state, limit: options.limit })
+    );
+  deliveries.command("retry")
+    .description("apply a parked one again")
+    .argument("<id>", "its X-GitHub-Delivery")
+    .action((id: string) => retryDelivery(id));
+  deliveries.command("redeliver")
+    .description("ask GitHub for what it could not deliver in the last 3 days")
+    .action(() => redeliver(stopSignal()));
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("a whole number from 1 to 999999 is allowed");
+}
+
+/** What may come after the commands that `args` name. */
 function allowedAfter(program: Command, args: readonly string[]): string {
-  const command = program.commands.find((each) => each.name() === args[0]) ?? program;
+  let command = program;
+  for (const name of args) {
+    const next = command.commands.find((each) => each.name() === name);
+    if (!next) break;
+    command = next;
+  }
   const help = command.createHelp();
   return [
     ...help.visibleCommands(command).map((each) => each.name()),
     ...help.visibleArguments(command).map((each) => `[${each.name()}]`),
-    ...help.visibleOptions(command).map((each) => each.long),
+    ...help.visibleOptions(command).map(describeOption),
   ].join(", ");
+}
+
+function describeOption({ long, argChoices }: Option): string {
+  return argChoices ? `${long} ${argChoices.join("|")}` : `${long}`;
 }
 
 function complain(message: string): void {

@@ -1,7 +1,10 @@
 import { App } from "../app.ts";
 import { systemClock } from "../clock.ts";
+import type { Config } from "../config.ts";
 import { readConfig } from "../config.ts";
 import { configureLog, log } from "../log.ts";
+import { openDatabase } from "../sql/database.ts";
+import { migrate } from "../sql/migrate.ts";
 import { environment } from "./environment.ts";
 
 /** `runwire serve`: follows GitHub and serves clients until `signal` aborts. */
@@ -9,11 +12,25 @@ export async function serve(signal: AbortSignal): Promise<void> {
   const config = readConfig(environment());
   await using _log = await configureLog(config.logLevel);
   const logger = log("serve");
-  const app = new App(config, {
-    clock: systemClock,
-    random: Math.random,
+  await runApp(config, {
+    signal,
     onListen: (url) => logger.info("Listening on {url}, clients connect to /ws", { url }),
   });
-  await app.run(signal);
   logger.info("Stopped");
+}
+
+/** Runs the program over its database until `signal` aborts. */
+export async function runApp(
+  config: Config,
+  { signal, onListen }: { signal: AbortSignal; onListen: (url: string) => void },
+): Promise<void> {
+  await using database = await openDatabase(config.databaseUrl, {
+    clock: systemClock,
+    serve: true,
+  });
+  await migrate(database);
+  // The database is open: from here on no file is needed any more.
+  for (const name of ["read", "write"] as const) await Deno.permissions.revoke({ name });
+  const app = new App(config, { database, clock: systemClock, random: Math.random, onListen });
+  await app.run(signal);
 }

@@ -46,6 +46,8 @@ export class Transport {
   readonly #octokit: Octokit;
   readonly #clock: Clock;
   #requests = 0;
+  /** Resolves when the request before has been answered. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor({ baseUrl, version, clock }: TransportOptions) {
     const logger = log("github");
@@ -72,7 +74,8 @@ export class Transport {
 
   /**
    * Sends one request and returns its answer, refusal or not. Redirects are followed (a renamed repository);
-   * fetch leaves the credential behind when one leads to another host.
+   * fetch leaves the credential behind when one leads to another host. One request waits for another, as GitHub asks for:
+   * https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
    * @throws {RefusedError} `unavailable` when there is no answer within REQUEST_LIMIT_MS
    * @throws the signal's reason when it aborts
    */
@@ -80,7 +83,21 @@ export class Transport {
     endpoint: EndpointOptions,
     options: { readonly signal: AbortSignal; readonly hook?: Hook },
   ): Promise<Answer> {
-    const { signal, hook } = options;
+    const before = this.#turn;
+    const turn = Promise.withResolvers<void>();
+    this.#turn = turn.promise;
+    await before;
+    try {
+      return await this.#sendNow(endpoint, options);
+    } finally {
+      turn.resolve();
+    }
+  }
+
+  async #sendNow(
+    endpoint: EndpointOptions,
+    { signal, hook }: { readonly signal: AbortSignal; readonly hook?: Hook },
+  ): Promise<Answer> {
     signal.throwIfAborted();
     const to = `${endpoint.method} ${this.url(endpoint).pathname}`;
     const stop = new AbortController();

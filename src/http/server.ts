@@ -17,7 +17,7 @@ const DRAIN_LIMIT_MS = 2_000;
 export interface RouterOptions {
   readonly connections: Connections;
   readonly events: EventStreams;
-  readonly health: () => Health;
+  readonly health: () => Promise<Health>;
   readonly deliveries?: Deliveries;
 }
 
@@ -31,8 +31,8 @@ export function router(
   const gets: Record<string, Answer> = {
     "/ws": (context) => connections.upgrade(context),
     "/api/v1/events": (context) => events.answer(context),
-    "/health": (context) => {
-      const body = health();
+    "/health": async (context) => {
+      const body = await health();
       return context.json(body, body.status === "unhealthy" ? 503 : 200);
     },
     "/livez": (context) => context.json({ status: "alive" }),

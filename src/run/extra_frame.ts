@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { StorageError } from "../errors.ts";
 import type { Audience } from "../feed/audience.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -38,13 +39,21 @@ export class ExtraFrames {
     }
   }
 
+  /** Returns whether a pause is due. */
   async #send(): Promise<boolean> {
     const { audience, current, take, onSnapshot } = this.#options;
     const before = current();
     if (!before || audience.size === 0) return false;
-    const snapshot = await take(before.takenAt);
+    const snapshot = await take(before.takenAt).catch((error) => this.#failed(error));
+    if (!snapshot) return true;
     if (snapshot.encode("full") === before.encode("full")) return false;
     onSnapshot(snapshot);
     return true;
+  }
+
+  /** Tries again after the pause. */
+  #failed(error: unknown): undefined {
+    if (!(error instanceof StorageError)) throw error;
+    this.want();
   }
 }

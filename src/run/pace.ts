@@ -27,6 +27,11 @@ export function nextBeat(beat: number, interval: number, now: number): number {
   return beat + interval * Math.max(1, Math.ceil((now - beat) / interval));
 }
 
+/** Whether so little is left that it should be saved for the beat. */
+export function isLow({ limit, remaining, resetAt }: Budget, now: number): boolean {
+  return resetAt > now && remaining < limit * LOW_BUDGET_SHARE;
+}
+
 /**
  * How long one beat lasts, in ms: `interval`, or as many intervals as spread a low budget evenly until its reset when
  * each beat may cost `cost` points. With nothing left it lasts until the reset.
@@ -36,8 +41,7 @@ export function paceToBudget(
   budget: Budget | undefined,
   at: { cost: number; now: number },
 ): number {
-  if (!budget || budget.resetAt <= at.now) return interval;
-  if (budget.remaining >= budget.limit * LOW_BUDGET_SHARE) return interval;
+  if (!budget || !isLow(budget, at.now)) return interval;
   const toReset = Math.min(budget.resetAt - at.now, MAX_TOLD_WAIT_MS);
   const beatsLeft = Math.max(1, Math.floor(budget.remaining / at.cost));
   return interval * Math.max(1, Math.ceil(toReset / beatsLeft / interval));

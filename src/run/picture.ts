@@ -1,3 +1,4 @@
+import type { RepositoryEvent } from "../feed/event.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { RunStore } from "./run.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -33,16 +34,13 @@ export class Picture {
     this.#followed = this.#followed.filter((repository) => repository.fullName !== name);
   }
 
-  /** Takes in what GitHub told us of repositories since the list: one that was pushed to comes to the front. */
-  notice(repositories: readonly Repository[], removed: readonly number[]): void {
-    const byId = new Map(this.#followed.map((repository) => [repository.id, repository]));
-    for (const repository of repositories) {
-      const old = byId.get(repository.id);
-      const isNews = !old || pushTime(repository) >= pushTime(old);
-      if (isNews) byId.set(repository.id, repository);
-    }
-    for (const id of removed) byId.delete(id);
-    this.#followed = [...byId.values()]
+  /** Takes in what GitHub told us of a repository since the list: one that was pushed to comes to the front. */
+  notice({ id, full_name, pushed_at, removed }: RepositoryEvent["data"]): void {
+    const others = this.#followed.filter((repository) => repository.id !== id);
+    const old = this.#followed.find((repository) => repository.id === id);
+    const next = { id, fullName: full_name, pushedAt: pushed_at };
+    const latest = old && pushTime(old) > pushTime(next) ? old : next;
+    this.#followed = (removed ? others : [...others, latest])
       .sort((a, b) => pushTime(b) - pushTime(a))
       .slice(0, this.#size.repositories);
   }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { type Refusal, RefusedError } from "../errors.ts";
+import { type Refusal, RefusedError, StorageError } from "../errors.ts";
 import type { Audience } from "../feed/audience.ts";
 import { log } from "../log.ts";
 import type { Cycle } from "./cycle.ts";
@@ -66,6 +66,11 @@ export class Poller {
       waitingUntil: this.#isHeldBack ? this.#due : null,
       lastSuccessAt,
     };
+  }
+
+  /** Whether GitHub is to be left alone by everybody. */
+  get isHeldBack(): boolean {
+    return this.#isHeldBack && this.#options.clock.now() < this.#due;
   }
 
   /** The snapshot to greet a new client with: one younger than a beat, or the last one where no fresher can be had now. */
@@ -138,8 +143,10 @@ export class Poller {
       onSnapshot(this.#snapshot);
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof RefusedError)) throw error;
-      this.#back(error);
+      if (error instanceof RefusedError) return this.#back(error);
+      if (!(error instanceof StorageError)) throw error;
+      this.#due = nextBeat(this.#due, interval, clock.now());
+      this.#logger.error("A beat is lost: {reason}", { reason: error.message });
     }
   }
 

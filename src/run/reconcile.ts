@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { RefusedError } from "../errors.ts";
+import { RefusedError, StorageError } from "../errors.ts";
 import type { NumberedEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { RepositoryStore } from "../repository/repository.ts";
@@ -55,9 +55,8 @@ export class Reconciler {
       await this.#lookAtOne(signal);
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof RefusedError)) throw error;
-      const { kind } = error.refusal;
-      if (kind === "limited" || kind === "unauthorized") this.#options.onRefused(error);
+      if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
+      if (error instanceof RefusedError && concernsAll(error)) this.#options.onRefused(error);
       this.#logger.info("Round ends early: {reason}", { reason: error.message });
     }
   }
@@ -96,4 +95,8 @@ export class Reconciler {
   async #keep(runs: readonly Run[]): Promise<void> {
     this.#options.onEvents(await this.#options.store.put(runs));
   }
+}
+
+function concernsAll({ refusal }: RefusedError): boolean {
+  return refusal.kind === "limited" || refusal.kind === "unauthorized";
 }

@@ -2,6 +2,8 @@ import { App } from "../../src/app.ts";
 import { systemClock } from "../../src/clock.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import type { NumberedEvent } from "../../src/feed/event.ts";
+import { openDatabase } from "../../src/sql/database.ts";
+import { migrate } from "../../src/sql/migrate.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
 import { within } from "./socket.ts";
@@ -33,18 +35,33 @@ export class AppUnderTest {
       SERVER_PORT: "0",
       GITHUB_TOKEN: TOKEN,
       GITHUB_API_URL: gitHub.url,
+      DATABASE_URL: "sqlite::memory:",
       ...this.#environment,
     });
+    const database = await openDatabase(config.databaseUrl, { clock: systemClock, serve: true });
+    await migrate(database);
     const app = new App(quick(config), {
+      database,
       clock: systemClock,
       random: Math.random,
       onListen: listening.resolve,
     });
-    app.feed.subscribe((event) => this.events.push(event));
+    void this.#listen(app);
     this.#app = app;
-    this.#finished = Promise.all([app.run(signal), gitHub.finished]);
+    this.#finished = Promise.all([
+      app.run(signal).finally(() => database.close()),
+      gitHub.finished,
+    ]);
     this.url = await within(listening.promise, "the program to listen");
     return this;
+  }
+
+  /** Collects every event of the feed. */
+  async #listen(app: App): Promise<void> {
+    const follower = await app.feed.follow({ signal: this.#stop.signal });
+    for await (const batch of follower) {
+      if ("events" in batch) this.events.push(...batch.events.map(({ json }) => JSON.parse(json)));
+    }
   }
 
   get app(): App {

@@ -78,6 +78,8 @@ export class ServerUnderTest {
         health({
           poller: { status: { state: "resting", waitingUntil: null, lastSuccessAt: null } },
           budget: () => undefined,
+          services: {},
+          clock,
         }),
       ...(deliveries === undefined ? {} : { deliveries }),
       clock,

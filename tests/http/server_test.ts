@@ -1,4 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { systemClock } from "../../src/clock.ts";
 import { health } from "../../src/http/health.ts";
 import type { PollerStatus } from "../../src/run/poller.ts";
 import { ServerUnderTest } from "../fakes/server.ts";
@@ -40,10 +42,11 @@ Deno.test("Server answers a wrong path or method with a problem", async () => {
   assertEquals((await wrong.json()).code, "method_not_allowed");
 });
 
-Deno.test("health() tells until when GitHub is left alone, and what remains", () => {
+Deno.test("health() tells until when GitHub is left alone, and what remains", async () => {
   const status: PollerStatus = { state: "waiting", waitingUntil: 60_000, lastSuccessAt: 1_000 };
   const budget = { limit: 5_000, remaining: 0, resetAt: 60_000 };
-  assertEquals(health({ poller: { status }, budget: () => budget }), {
+  const none = { services: {}, clock: systemClock };
+  assertEquals(await health({ poller: { status }, budget: () => budget, ...none }), {
     status: "healthy",
     services: {},
     github: {
@@ -57,14 +60,35 @@ Deno.test("health() tells until when GitHub is left alone, and what remains", ()
   });
 });
 
-Deno.test("health() is degraded while GitHub does not answer us", () => {
-  const statusIn = (state: PollerStatus["state"]) =>
-    health({
+Deno.test("health() is degraded while GitHub does not answer us", async () => {
+  const statusIn = async (state: PollerStatus["state"]) =>
+    (await health({
       poller: { status: { state, waitingUntil: null, lastSuccessAt: null } },
       budget: () => undefined,
-    }).status;
-  assertEquals(statusIn("unauthorized"), "degraded");
-  assertEquals(statusIn("unreachable"), "degraded");
-  assertEquals(statusIn("polling"), "healthy");
-  assertEquals(statusIn("resting"), "healthy");
+      services: {},
+      clock: systemClock,
+    })).status;
+  assertEquals(await statusIn("unauthorized"), "degraded");
+  assertEquals(await statusIn("unreachable"), "degraded");
+  assertEquals(await statusIn("polling"), "healthy");
+  assertEquals(await statusIn("resting"), "healthy");
+});
+
+Deno.test("health() is unhealthy when a service is down, or does not answer within a second", async () => {
+  using time = new FakeTime(0);
+  const status: PollerStatus = { state: "polling", waitingUntil: null, lastSuccessAt: null };
+  const answer = health({
+    poller: { status },
+    budget: () => undefined,
+    services: {
+      quick: () => Promise.resolve(),
+      broken: () => Promise.reject(new Error("No")),
+      silent: () => new Promise(() => {}),
+    },
+    clock: systemClock,
+  });
+  await time.tickAsync(1_000);
+  const { status: overall, services } = await answer;
+  assertEquals(overall, "unhealthy");
+  assertEquals(services, { quick: "up", broken: "down", silent: "down" });
 });

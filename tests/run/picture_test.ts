@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { repositoryEvent } from "../../src/repository/event.ts";
 import type { Repository } from "../../src/repository/repository.ts";
 import { Picture } from "../../src/run/picture.ts";
 import { aRun } from "../fakes/github.ts";
@@ -7,6 +8,10 @@ import { MemoryRunStore } from "../fakes/stores.ts";
 function repository(id: number, day: number | null): Repository {
   const pushedAt = day === null ? null : `2026-01-0${day}T00:00:00Z`;
   return { id, fullName: `octo/${"abcdef"[id]}`, pushedAt };
+}
+
+function told(repository: Repository) {
+  return repositoryEvent(repository).data;
 }
 
 async function setUp() {
@@ -26,20 +31,23 @@ Deno.test("Picture.take() shows the kept runs of the repositories it follows", a
 
 Deno.test("Picture.notice() brings a repository that was pushed to to the front", async () => {
   const picture = await setUp();
-  picture.notice([repository(3, 6)], []);
+  picture.notice(told(repository(3, 6)));
   assertEquals(picture.followed, ["octo/d", "octo/c", "octo/b"]);
-  picture.notice([repository(1, 7)], []);
+  picture.notice(told(repository(1, 7)));
   assertEquals(picture.followed, ["octo/b", "octo/d", "octo/c"]);
 });
 
 Deno.test("Picture.notice() passes over an old push and one to a repository too far back", async () => {
   const picture = await setUp();
-  picture.notice([repository(2, 1), repository(3, 2), repository(4, null)], []);
+  for (const each of [repository(2, 1), repository(3, 2), repository(4, null)]) {
+    picture.notice(told(each));
+  }
   assertEquals(picture.followed, ["octo/c", "octo/b", "octo/a"]);
 });
 
 Deno.test("Picture.notice() shows a new name, and removes what is gone", async () => {
   const picture = await setUp();
-  picture.notice([{ ...repository(1, 4), fullName: "octo/renamed" }], [2]);
+  picture.notice(told({ ...repository(1, 4), fullName: "octo/renamed" }));
+  picture.notice({ ...told(repository(2, 5)), removed: true });
   assertEquals(picture.followed, ["octo/renamed", "octo/a"]);
 });

@@ -1,0 +1,88 @@
+import manifest from "../../deno.json" with { type: "json" };
+import { systemClock } from "../clock.ts";
+import { readConfig, readDatabaseUrl } from "../config.ts";
+import type { DeliveryState } from "../delivery/delivery.ts";
+import { Sweep } from "../delivery/sweep.ts";
+import { RefusedError, UsageError } from "../errors.ts";
+import { GitHub } from "../github/client.ts";
+import { GitHubHooks } from "../github/hook.ts";
+import { type Database, openDatabase } from "../sql/database.ts";
+import { SqlDeliveryStore } from "../sql/delivery.ts";
+import { migrate } from "../sql/migrate.ts";
+import { SqlRepositoryStore } from "../sql/repository.ts";
+import { environment } from "./environment.ts";
+import { print } from "./print.ts";
+import { ProgressBar } from "./progress.ts";
+import { printable } from "./state.ts";
+
+const REPOSITORIES = 100;
+
+/** `runwire deliveries list`: the latest deliveries, a line each, parted by tabs. */
+export async function listDeliveries(
+  { state, limit }: { state: DeliveryState | undefined; limit: number },
+): Promise<void> {
+  await using database = await open();
+  const store = new SqlDeliveryStore(database, systemClock);
+  for (const delivery of await store.list({ limit, ...(state ? { state } : {}) })) {
+    const { id, event, action, receivedAt, failures, reason } = delivery;
+    print(
+      [
+        new Date(receivedAt).toISOString(),
+        delivery.state,
+        id,
+        action === null ? event : `${event}.${action}`,
+        `${failures} failures`,
+        reason ?? "-",
+      ].map(printable).join("\t"),
+    );
+  }
+}
+
+/** `runwire deliveries retry ID`: applies a parked delivery again. */
+export async function retryDelivery(id: string): Promise<void> {
+  await using database = await open();
+  if (!await new SqlDeliveryStore(database, systemClock).retry(id)) {
+    throw new UsageError(
+      `Cannot retry "${id}": it is not parked; see runwire deliveries list --state parked`,
+    );
+  }
+  print(`Delivery ${id} is due again, and is applied within 30 s by the Runwire that serves`);
+}
+
+/** `runwire deliveries redeliver`: asks GitHub for what it could not deliver in the last 3 days. */
+export async function redeliver(signal: AbortSignal): Promise<void> {
+  const config = readConfig(environment());
+  await using database = await open();
+  const known = await new SqlRepositoryStore(database, systemClock).latestPushed(REPOSITORIES);
+  const { publicUrl } = config.server;
+  const attempts = new GitHubHooks({
+    github: new GitHub({
+      credential: config.github.credential,
+      baseUrl: config.github.apiUrl,
+      version: manifest.version,
+      clock: systemClock,
+    }),
+    repositories: () => known.map((repository) => repository.fullName),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+  });
+  const bar = new ProgressBar("Asking GitHub", systemClock);
+  try {
+    const sweep = new Sweep({ attempts, clock: systemClock });
+    const { found, asked, left } = await sweep.run(signal, {
+      onProgress: ({ found, asked }) => bar.show(asked, found),
+    });
+    bar.close();
+    print(`${found} deliveries never arrived, asked for ${asked}, left ${left}`);
+    for (const name of attempts.passedOver) print(`Cannot see the hooks of ${printable(name)}`);
+  } catch (error) {
+    bar.close();
+    if (error instanceof RefusedError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function open(): Promise<Database> {
+  const database = await openDatabase(readDatabaseUrl(environment()), { clock: systemClock });
+  await migrate(database);
+  return database;
+}

@@ -1,0 +1,15 @@
+import { systemClock } from "../clock.ts";
+import { readDatabaseUrl } from "../config.ts";
+import { openDatabase } from "../sql/database.ts";
+import { migrate } from "../sql/migrate.ts";
+import { environment } from "./environment.ts";
+import { print } from "./print.ts";
+
+/** `runwire migrate`: brings the database up to date, and says what was done. */
+export async function migrateDatabase(): Promise<void> {
+  const url = readDatabaseUrl(environment());
+  await using database = await openDatabase(url, { clock: systemClock });
+  const done = await migrate(database);
+  for (const name of done) print(`Ran ${name}`);
+  print(done.length === 0 ? "The database is up to date" : `Ran ${done.length} migrations`);
+}

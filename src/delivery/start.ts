@@ -1,0 +1,54 @@
+import type { Clock } from "../clock.ts";
+import { messageOf, RefusedError, StorageError } from "../errors.ts";
+import { log } from "../log.ts";
+import type { RepositoryStore } from "../repository/repository.ts";
+import type { DeliveryStore } from "./delivery.ts";
+import type { Sweep } from "./sweep.ts";
+
+/** After a shorter stop nothing is missed that GitHub did not try to deliver in time. */
+const SHORT_STOP_MS = 60_000;
+/** Whose hooks are looked at: the most recently pushed. */
+const REPOSITORIES = 100;
+
+export interface RedeliveryOnStartOptions {
+  readonly clock: Clock;
+  readonly deliveries: Pick<DeliveryStore<unknown>, "list">;
+  readonly repositories: Pick<RepositoryStore, "latestPushed">;
+  readonly sweep: (repositories: readonly string[]) => Pick<Sweep, "run">;
+}
+
+/** Asks GitHub, once, for what it could not deliver while we were stopped: when nothing has come for a minute. */
+export class RedeliveryOnStart {
+  readonly #options: RedeliveryOnStartOptions;
+  readonly #logger = log("deliveries");
+
+  constructor(options: RedeliveryOnStartOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      if (await this.#wasShort()) return;
+      const known = await this.#options.repositories.latestPushed(REPOSITORIES);
+      const sweep = this.#options.sweep(known.map((repository) => repository.fullName));
+      const { found, asked, left } = await sweep.run(signal);
+      if (found === 0) return;
+      this.#logger.info("Asked GitHub again for {asked} deliveries, {left} are left", {
+        asked,
+        left,
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
+      this.#logger.warning("Cannot ask for missed deliveries: {reason}", {
+        reason: messageOf(error),
+      });
+    }
+  }
+
+  async #wasShort(): Promise<boolean> {
+    const { clock, deliveries } = this.#options;
+    const [latest] = await deliveries.list({ limit: 1 });
+    return latest !== undefined && clock.now() - latest.receivedAt < SHORT_STOP_MS;
+  }
+}
