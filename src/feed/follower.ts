@@ -69,7 +69,7 @@ export class Follower implements AsyncIterable<Batch> {
       }
       const wanted = page.filter((event) => this.#wants(event));
       if (wanted.length > 0) yield { events: wanted };
-      this.#position += wanted.length + 1;
+      this.#position += page.length;
     }
   }
 
