@@ -2,15 +2,20 @@ import { App } from "../../src/app.ts";
 import { systemClock } from "../../src/clock.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import type { NumberedEvent } from "../../src/feed/event.ts";
-import { openDatabase } from "../../src/sql/database.ts";
-import { migrate } from "../../src/sql/migrate.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
+import { openDatabase } from "../../src/sql/database.ts";
+import { migrate } from "../../src/sql/migrate.ts";
 import { within } from "./socket.ts";
 
 /** Beats are short, so that tests are. */
 export const BEAT_MS = 150;
 export const TOKEN = "ghp_for_tests_alone";
+
+export interface AppSettings {
+  readonly environment?: Record<string, string>;
+  readonly beatMs?: number;
+}
 
 /** The whole program on a free port, against a simulated GitHub. `await using` stops both. */
 export class AppUnderTest {
@@ -18,50 +23,50 @@ export class AppUnderTest {
   readonly simulator = new Simulator({ world: this.world, clock: systemClock, tokens: [TOKEN] });
   readonly events: NumberedEvent[] = [];
   url = "";
-  readonly #stop = new AbortController();
-  readonly #environment: Record<string, string>;
+  readonly #settings: AppSettings;
+  readonly #stopGitHub = new AbortController();
+  #gitHub: { readonly url: string; readonly finished: Promise<void> } | undefined;
+  #stopApp = new AbortController();
   #app: App | undefined;
-  #finished: Promise<unknown> | undefined;
+  #finished: Promise<void> = Promise.resolve();
 
-  constructor(environment: Record<string, string> = {}) {
-    this.#environment = environment;
+  constructor(settings: AppSettings = {}) {
+    this.#settings = settings;
   }
 
+  /** Starts the program, again after `stopApp`. */
   async start(): Promise<this> {
-    const { signal } = this.#stop;
-    const gitHub = this.simulator.listen({ hostname: "127.0.0.1", port: 0, signal });
-    const listening = Promise.withResolvers<string>();
+    const { environment, beatMs = BEAT_MS } = this.#settings;
+    this.#gitHub ??= this.simulator.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      signal: this.#stopGitHub.signal,
+    });
     const config = readConfig({
       SERVER_PORT: "0",
       GITHUB_TOKEN: TOKEN,
-      GITHUB_API_URL: gitHub.url,
+      GITHUB_API_URL: this.#gitHub.url,
       DATABASE_URL: "sqlite::memory:",
-      ...this.#environment,
+      ...environment,
     });
     const database = await openDatabase(config.databaseUrl, { clock: systemClock, serve: true });
     await migrate(database);
-    const app = new App(quick(config), {
+    const listening = Promise.withResolvers<string>();
+    this.#stopApp = new AbortController();
+    const app = new App(withBeat(config, beatMs), {
       database,
       clock: systemClock,
       random: Math.random,
       onListen: listening.resolve,
     });
-    void this.#listen(app);
+    void this.#collect(app);
     this.#app = app;
-    this.#finished = Promise.all([
-      app.run(signal).finally(() => database.close()),
-      gitHub.finished,
-    ]);
-    this.url = await within(listening.promise, "the program to listen");
+    this.#finished = app.run(this.#stopApp.signal).finally(() => database.close());
+    this.url = await within(
+      Promise.race([listening.promise, this.#finished.then(() => "")]),
+      "the program to listen",
+    );
     return this;
-  }
-
-  /** Collects every event of the feed. */
-  async #listen(app: App): Promise<void> {
-    const follower = await app.feed.follow({ signal: this.#stop.signal });
-    for await (const batch of follower) {
-      if ("events" in batch) this.events.push(...batch.events.map(({ json }) => JSON.parse(json)));
-    }
   }
 
   get app(): App {
@@ -77,16 +82,31 @@ export class AppUnderTest {
     return await (await fetch(`${this.url}/health`)).json();
   }
 
+  /** Stops the program, not GitHub. */
+  async stopApp(): Promise<void> {
+    this.#stopApp.abort();
+    await within(this.#finished, "the program to stop", 5_000);
+  }
+
   async stop(): Promise<void> {
-    this.#stop.abort();
-    await within(this.#finished ?? Promise.resolve(), "the program to stop", 5_000);
+    await this.stopApp();
+    this.#stopGitHub.abort();
+    await within(this.#gitHub?.finished ?? Promise.resolve(), "GitHub to stop", 5_000);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+
+  /** Takes down every event of the feed. */
+  async #collect(app: App): Promise<void> {
+    const follower = await app.feed.follow({ signal: this.#stopApp.signal });
+    for await (const batch of follower) {
+      if ("events" in batch) this.events.push(...batch.events.map(({ json }) => JSON.parse(json)));
+    }
+  }
 }
 
-function quick(config: Config): Config {
-  return { ...config, poll: { ...config.poll, intervalMs: BEAT_MS } };
+function withBeat(config: Config, intervalMs: number): Config {
+  return { ...config, poll: { ...config.poll, intervalMs } };
 }

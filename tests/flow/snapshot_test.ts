@@ -142,7 +142,7 @@ Deno.test("/ws polls only while somebody listens", async () => {
 });
 
 Deno.test("/ws finds history at once with POLL_WHEN=always", async () => {
-  await using test = await new AppUnderTest({ POLL_WHEN: "always" }).start();
+  await using test = await new AppUnderTest({ environment: { POLL_WHEN: "always" } }).start();
   fourRepositories(test);
   await until(() => test.simulator.requests.counts.requests > 8, "it has polled");
   assertNotEquals((await test.health()).github.last_success_at, null);

@@ -1,0 +1,140 @@
+import { assert, assertEquals } from "@std/assert";
+import { AppUnderTest } from "../fakes/app.ts";
+import { SocketClient, until } from "../fakes/socket.ts";
+
+const SECRET = "It's a Secret to Everybody";
+/** So long that whatever happens meanwhile did not come by polling. */
+const LONG_BEAT_MS = 600_000;
+
+/** The program with its webhook at `octo/a` and `octo/b`, and a client that has got its first frame. */
+class HookedApp extends AppUnderTest {
+  readonly #stopDelivering = new AbortController();
+  #delivering: Promise<void> = Promise.resolve();
+
+  constructor(environment: Record<string, string> = {}) {
+    super({
+      beatMs: LONG_BEAT_MS,
+      environment: { GITHUB_WEBHOOK_SECRET: SECRET, POLL_REPOSITORIES: "1", ...environment },
+    });
+    for (const [index, name] of ["octo/a", "octo/b"].entries()) {
+      this.world.addRepository({ full_name: name, pushed_at: `2026-01-0${2 - index}T00:00:00Z` });
+    }
+  }
+
+  hook(): void {
+    for (const name of ["octo/a", "octo/b"]) {
+      this.simulator.hooks.add(name, {
+        url: `${this.url}/api/v1/webhook/github`,
+        secret: SECRET,
+        content_type: "json",
+        events: ["*"],
+      });
+    }
+    this.#delivering = this.simulator.deliver(this.#stopDelivering.signal);
+  }
+
+  override async stop(): Promise<void> {
+    this.#stopDelivering.abort();
+    await this.#delivering;
+    await super.stop();
+  }
+}
+
+interface FrameRun {
+  readonly id: number;
+  readonly repositoryName: string;
+  readonly status: string;
+}
+
+function runsOf(frame: string | undefined): FrameRun[] {
+  return frame === undefined ? [] : JSON.parse(frame).runs;
+}
+
+Deno.test("A webhook changes the snapshot at once, and GitHub is not asked", async () => {
+  await using test = new HookedApp();
+  const run = test.world.addRun("octo/a", { status: "in_progress", conclusion: null });
+  await test.start();
+  test.hook();
+  await using client = await SocketClient.connect(test.socketUrl);
+  assertEquals(runsOf(await client.next())[0]?.status, "in_progress");
+  const { requests } = test.simulator.requests.counts;
+
+  test.world.updateRun(run.id, { status: "completed", conclusion: "failure" });
+  assertEquals(runsOf(await client.next())[0]?.status, "completed");
+  assertEquals(test.simulator.requests.counts.requests, requests);
+  await until(() => test.events.some(isEnd), "the feed tells of it");
+});
+
+Deno.test("A push brings its repository to the front of the snapshot", async () => {
+  await using test = new HookedApp();
+  test.world.addRun("octo/a", {});
+  await test.start();
+  test.hook();
+  await using client = await SocketClient.connect(test.socketUrl);
+  assertEquals(runsOf(await client.next())[0]?.repositoryName, "octo/a");
+  test.world.push("octo/b", {});
+  await until(
+    () => runsOf(client.frames.at(-1))[0]?.repositoryName === "octo/b",
+    "the other repository is shown",
+  );
+});
+
+Deno.test("Many webhooks make one extra frame a second, the last of which is right", async () => {
+  await using test = new HookedApp();
+  const run = test.world.addRun("octo/a", { status: "in_progress", conclusion: null });
+  await test.start();
+  test.hook();
+  await using client = await SocketClient.connect(test.socketUrl);
+  await client.next();
+  const began = Date.now();
+  for (let number = 1; number <= 20; number++) {
+    test.world.updateRun(run.id, { display_title: `Title ${number}`, status: "in_progress" });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  test.world.updateRun(run.id, { status: "completed", conclusion: "success" });
+  await until(() => runsOf(client.frames.at(-1))[0]?.status === "completed", "it has ended");
+  const seconds = (Date.now() - began) / 1000;
+  assert(client.frames.length <= 2 + seconds, `${client.frames.length} frames in ${seconds} s`);
+});
+
+Deno.test("What GitHub could not deliver while we were stopped is asked for on start", async () => {
+  const folder = await Deno.makeTempDir();
+  const port = freePort();
+  await using test = new HookedApp({
+    DATABASE_URL: `sqlite:${folder}/runwire.db`,
+    SERVER_PORT: String(port),
+  });
+  const run = test.world.addRun("octo/a", { status: "in_progress", conclusion: null });
+  await test.start();
+  test.hook();
+  const client = await SocketClient.connect(test.socketUrl);
+  await client.next();
+  await client.close();
+  await test.stopApp();
+
+  test.world.updateRun(run.id, { status: "completed", conclusion: "success" });
+  const [hook] = test.simulator.hooks.of("octo/a");
+  assert(hook);
+  await until(() => test.simulator.hooks.deliveries(hook.id).length > 0, "a delivery has failed");
+  await test.start();
+  await until(() => test.events.some(isEnd), "it was delivered again");
+  await test.stop();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("Without a secret the webhook takes nothing, and says why", async () => {
+  await using test = await new AppUnderTest().start();
+  const response = await fetch(`${test.url}/api/webhooks/github`, { method: "POST", body: "{}" });
+  assertEquals(response.status, 503);
+  assertEquals((await response.json()).code, "webhook_secret_missing");
+});
+
+function isEnd(event: { type: string; data: unknown }): boolean {
+  return event.type === "run" && JSON.stringify(event.data).includes('"status":"completed"');
+}
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  return listener.addr.port;
+}
