@@ -1,0 +1,63 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { systemClock } from "../../src/clock.ts";
+import type { DeliverySummary } from "../../src/delivery/delivery.ts";
+import { RedeliveryOnStart } from "../../src/delivery/start.ts";
+import { RefusedError } from "../../src/errors.ts";
+import { LogUnderTest } from "../fakes/log.ts";
+
+const NOW = Date.parse("2026-01-01T00:10:00Z");
+
+function received(at: number): DeliverySummary {
+  return {
+    id: "1",
+    event: "push",
+    action: null,
+    state: "done",
+    receivedAt: at,
+    failures: 0,
+    reason: null,
+  };
+}
+
+/** Runs it once; resolves to the repositories whose deliveries were swept, if any were. */
+async function start(
+  latest: DeliverySummary[],
+  sweep = () => Promise.resolve({ found: 2, asked: 1, left: 1 }),
+): Promise<readonly string[] | undefined> {
+  let swept: readonly string[] | undefined;
+  const onStart = new RedeliveryOnStart({
+    clock: systemClock,
+    deliveries: { list: () => Promise.resolve(latest) },
+    repositories: {
+      latestPushed: () => Promise.resolve([{ id: 1, fullName: "octo/a", pushedAt: null }]),
+    },
+    sweep: (repositories) => {
+      swept = repositories;
+      return { run: sweep };
+    },
+  });
+  await onStart.run(new AbortController().signal);
+  return swept;
+}
+
+Deno.test("RedeliveryOnStart sweeps when nothing has come for a minute, or ever", async () => {
+  using _time = new FakeTime(NOW);
+  await using log = await new LogUnderTest().start();
+  assertEquals(await start([]), ["octo/a"]);
+  assertEquals(await start([received(NOW - 60_000)]), ["octo/a"]);
+  assertEquals(log.lines.length, 2);
+});
+
+Deno.test("RedeliveryOnStart does nothing after a shorter stop", async () => {
+  using _time = new FakeTime(NOW);
+  assertEquals(await start([received(NOW - 59_999)]), undefined);
+});
+
+Deno.test("RedeliveryOnStart logs a refusal and lets the program go on", async () => {
+  using _time = new FakeTime(NOW);
+  await using log = await new LogUnderTest().start();
+  const refuse = () => Promise.reject(new RefusedError({ kind: "unauthorized" }, "No such right"));
+  await start([], refuse);
+  assertStringIncludes(log.lines.join(), "No such right");
+});
