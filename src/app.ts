@@ -31,7 +31,7 @@ import { isLow, type Random } from "./run/pace.ts";
 import { Picture } from "./run/picture.ts";
 import { Poller } from "./run/poller.ts";
 import { Reconciler } from "./run/reconcile.ts";
-import type { Snapshot, View } from "./run/snapshot.ts";
+import type { View } from "./run/snapshot.ts";
 import type { Database } from "./sql/database.ts";
 import { SqlDeliveryStore } from "./sql/delivery.ts";
 import { SqlJournal } from "./sql/event.ts";
@@ -47,191 +47,205 @@ export interface AppOptions {
   readonly onListen: (url: string) => void;
 }
 
-/** Something that lives until it is told to stop. */
-interface Part {
-  run(signal: AbortSignal): Promise<void>;
-}
-
 /** The whole program: which adapter stands behind which port. */
 export class App {
   readonly github: GitHub;
   readonly feed: Feed;
   readonly poller: Poller;
-  readonly connections: Connections;
-  readonly #parts: readonly Part[];
+  readonly #config: Config;
+  readonly #options: AppOptions;
+  readonly #audience = new Audience();
+  readonly #broadcast: Broadcast<View>;
+  readonly #picture: Picture;
+  readonly #runs: GitHubRuns;
+  readonly #journal: SqlJournal;
+  readonly #runStore: SqlRunStore;
+  readonly #repositoryStore: SqlRepositoryStore;
+  readonly #deliveryStore: SqlDeliveryStore;
 
-  constructor(config: Config, { database, clock, random, onListen }: AppOptions) {
-    const { server, poll } = config;
-    const audience = new Audience();
-    // One that never leaves.
-    if (poll.when === "always") audience.enter();
-
-    const runStore = new SqlRunStore(database, clock);
-    const repositoryStore = new SqlRepositoryStore(database, clock);
-    const deliveryStore = new SqlDeliveryStore(database, clock);
-    const journal = new SqlJournal(database, clock);
-    this.feed = new Feed({ journal, clock });
-
+  constructor(config: Config, options: AppOptions) {
+    const { database, clock } = options;
+    this.#config = config;
+    this.#options = options;
+    this.#journal = new SqlJournal(database, clock);
+    this.#runStore = new SqlRunStore(database, clock);
+    this.#repositoryStore = new SqlRepositoryStore(database, clock);
+    this.#deliveryStore = new SqlDeliveryStore(database, clock);
+    this.feed = new Feed({ journal: this.#journal, clock });
+    this.#broadcast = new Broadcast({ clock, audience: this.#audience });
+    this.#picture = new Picture({ size: config.poll, store: this.#runStore });
     this.github = new GitHub({
       credential: config.github.credential,
       baseUrl: config.github.apiUrl,
       version: manifest.version,
       clock,
     });
-    const runs = new GitHubRuns(this.github);
-    const budget = () => this.github.budget;
+    this.#runs = new GitHubRuns(this.github);
+    this.poller = this.#buildPoller();
+  }
 
-    const picture = new Picture({ size: poll, store: runStore });
-    const broadcast = new Broadcast<View>({ clock, audience });
+  /** Runs until `signal` aborts, then stops within 5 s; when one part fails, the others stop too. */
+  async run(signal: AbortSignal): Promise<void> {
+    // One listener that never leaves.
+    if (this.#config.poll.when === "always") this.#audience.enter();
+    const extraFrames = this.#buildExtraFrames();
+    /** For what comes between the beats. */
+    const tell = (events: readonly NumberedEvent[]) => {
+      this.feed.tell(events);
+      for (const { type, data } of events) if (type === "repository") this.#picture.notice(data);
+      if (events.length > 0) extraFrames.want();
+    };
+    const inbox = this.#buildInbox(tell);
+    const parts = [
+      this.#buildServer(inbox),
+      this.feed,
+      new Retention({ journal: this.#journal, clock: this.#options.clock }),
+      this.poller,
+      extraFrames,
+      this.#buildReconciler(tell),
+      inbox,
+      ...(this.#hasWebhook ? [this.#buildRedelivery()] : []),
+    ];
+    const failed = new AbortController();
+    const stop = AbortSignal.any([signal, failed.signal]);
+    const outcomes = await Promise.allSettled(parts.map((part) =>
+      part.run(stop).catch((error) => {
+        failed.abort();
+        throw error;
+      })
+    ));
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  get #hasWebhook(): boolean {
+    return this.#config.webhookSecrets.length > 0;
+  }
+
+  #buildPoller(): Poller {
+    const { clock, random } = this.#options;
+    const { poll } = this.#config;
     const report = new StatusReport((event) => this.#publish(event));
-    this.poller = new Poller({
+    return new Poller({
       cycle: new Cycle({
         size: poll,
         clock,
         random,
         repositories: new GitHubRepositories(this.github),
-        runs,
-        store: runStore,
-        repositoryStore,
-        picture,
+        runs: this.#runs,
+        store: this.#runStore,
+        repositoryStore: this.#repositoryStore,
+        picture: this.#picture,
         onEvents: (events) => this.feed.tell(events),
       }),
       interval: poll.intervalMs,
       clock,
       random,
-      audience,
-      budget,
-      onSnapshot: (snapshot) => broadcast.publish(snapshot),
+      audience: this.#audience,
+      budget: () => this.github.budget,
+      onSnapshot: (snapshot) => this.#broadcast.publish(snapshot),
       onPhase: () => report.update(this.poller.status),
     });
-    const extraFrames = new ExtraFrames({
-      clock,
-      audience,
+  }
+
+  #buildExtraFrames(): ExtraFrames {
+    return new ExtraFrames({
+      clock: this.#options.clock,
+      audience: this.#audience,
       current: () => this.poller.current,
-      take: (takenAt) => picture.take(takenAt),
+      take: (takenAt) => this.#picture.take(takenAt),
       onSnapshot: (snapshot) => {
         this.poller.amend(snapshot);
-        broadcast.publish(snapshot);
+        this.#broadcast.publish(snapshot);
       },
     });
-    /** For what comes between the beats. */
-    const tell = (events: readonly NumberedEvent[]) => {
-      this.feed.tell(events);
-      for (const event of events) if (event.type === "repository") picture.notice(event.data);
-      if (events.length > 0) extraFrames.want();
-    };
-    const hasWebhook = config.webhookSecrets.length > 0;
-    const reconciler = new Reconciler({
+  }
+
+  #buildReconciler(tell: (events: readonly NumberedEvent[]) => void): Reconciler {
+    const { clock } = this.#options;
+    return new Reconciler({
       clock,
-      stuckAfter: poll.reconcileAfterMs,
-      runs,
-      store: runStore,
-      repositories: repositoryStore,
+      stuckAfter: this.#config.poll.reconcileAfterMs,
+      runs: this.#runs,
+      store: this.#runStore,
+      repositories: this.#repositoryStore,
       mayAsk: () => {
-        const left = budget();
-        const isWanted = hasWebhook || audience.size > 0;
-        return isWanted && !this.poller.isHeldBack && !(left && isLow(left, clock.now()));
+        const { budget } = this.github;
+        const isWanted = this.#hasWebhook || this.#audience.size > 0;
+        return isWanted && !this.poller.isHeldBack && !(budget && isLow(budget, clock.now()));
       },
       onEvents: tell,
       onRefused: (error) => this.poller.hold(error),
     });
+  }
 
-    const inbox = new Inbox({
-      store: deliveryStore,
-      read: changesOf,
-      onEvents: tell,
+  #buildInbox(tell: (events: readonly NumberedEvent[]) => void) {
+    const { clock, random } = this.#options;
+    const store = this.#deliveryStore;
+    return new Inbox({ store, read: changesOf, onEvents: tell, clock, random });
+  }
+
+  #buildRedelivery(): RedeliveryOnStart {
+    const { clock } = this.#options;
+    const { publicUrl } = this.#config.server;
+    return new RedeliveryOnStart({
       clock,
-      random,
-    });
-    const receiver = new Receiver({
-      secrets: config.webhookSecrets,
-      store: deliveryStore,
-      subjectOf,
-      onKept: () => inbox.wake(),
-    });
-    const redelivery = new RedeliveryOnStart({
-      clock,
-      deliveries: deliveryStore,
-      repositories: repositoryStore,
+      deliveries: this.#deliveryStore,
+      repositories: this.#repositoryStore,
       sweep: (repositories) =>
         new Sweep({
           attempts: new GitHubHooks({
             github: this.github,
             repositories: () => repositories,
-            ...(server.publicUrl === undefined ? {} : { publicUrl: server.publicUrl }),
+            ...(publicUrl === undefined ? {} : { publicUrl }),
           }),
           clock,
         }),
     });
+  }
 
-    const origins = originRule({
-      allowed: server.allowedOrigins,
-      publicUrl: server.publicUrl,
-      isLoopback: isLoopback(server.hostname),
-    });
-    const capacity = new Capacity(server.maxConnections);
-    const current = () => this.poller.current;
-    const freshSnapshot = (view: View) => picture.take(clock.now()).then((s) => s.encode(view));
-    this.connections = new Connections({
-      broadcast,
-      current,
+  #buildServer(inbox: { wake(): void }): Server {
+    const { database, clock, onListen } = this.#options;
+    const { hostname, port, maxConnections, allowedOrigins, publicUrl } = this.#config.server;
+    const capacity = new Capacity(maxConnections);
+    const streams = {
       feed: this.feed,
-      audience,
-      snapshot: freshSnapshot,
-      origins,
+      audience: this.#audience,
+      snapshot: async (view: View) => (await this.#picture.take(clock.now())).encode(view),
+      origins: originRule({
+        allowed: allowedOrigins,
+        publicUrl,
+        isLoopback: isLoopback(hostname),
+      }),
       capacity,
       clock,
+    };
+    const receiver = new Receiver({
+      secrets: this.#config.webhookSecrets,
+      store: this.#deliveryStore,
+      subjectOf,
+      onKept: () => inbox.wake(),
     });
-    const http = new Server({
-      hostname: server.hostname,
-      port: server.port,
-      connections: this.connections,
-      events: new EventStreams({
-        feed: this.feed,
-        audience,
-        snapshot: freshSnapshot,
-        origins,
-        capacity,
-        clock,
-      }),
-      deliveries: new Deliveries({ receiver, clock }),
+    return new Server({
+      hostname,
+      port,
       capacity,
+      connections: new Connections({
+        ...streams,
+        broadcast: this.#broadcast,
+        current: () => this.poller.current,
+      }),
+      events: new EventStreams(streams),
+      deliveries: new Deliveries({ receiver, clock }),
       health: () =>
         health({
           poller: this.poller,
-          budget,
+          budget: () => this.github.budget,
           services: { [database.kind]: () => database.check() },
           clock,
         }),
       clock,
-      onListen: ({ hostname, port }) => onListen(`http://${urlHost(hostname)}:${port}`),
+      onListen: (address) => onListen(`http://${urlHost(address.hostname)}:${address.port}`),
     });
-
-    this.#parts = [
-      http,
-      this.feed,
-      new Retention({ journal, clock }),
-      this.poller,
-      extraFrames,
-      reconciler,
-      inbox,
-      ...(hasWebhook ? [redelivery] : []),
-    ];
-  }
-
-  /** Runs until `signal` aborts, then stops within 5 s; when one part fails, the others stop too. */
-  async run(signal: AbortSignal): Promise<void> {
-    const failed = new AbortController();
-    const stop = AbortSignal.any([signal, failed.signal]);
-    const outcomes = await Promise.allSettled(
-      this.#parts.map((part) =>
-        part.run(stop).catch((error) => {
-          failed.abort();
-          throw error;
-        })
-      ),
-    );
-    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 
   #publish(event: StatusEvent): void {
