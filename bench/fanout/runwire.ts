@@ -2,9 +2,13 @@
 import { systemClock } from "../../src/clock.ts";
 import { Audience } from "../../src/feed/audience.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
+import { Feed } from "../../src/feed/feed.ts";
+import type { Journal } from "../../src/feed/journal.ts";
+import { Capacity } from "../../src/http/capacity.ts";
 import { health } from "../../src/http/health.ts";
 import { originRule } from "../../src/http/origin.ts";
 import { Server } from "../../src/http/server.ts";
+import { EventStreams } from "../../src/http/sse.ts";
 import { Connections } from "../../src/http/ws.ts";
 import type { Run } from "../../src/run/run.ts";
 import { Snapshot, type View } from "../../src/run/snapshot.ts";
@@ -13,24 +17,39 @@ import type { snapshot } from "./frame.mjs";
 
 type NineFields = ReturnType<typeof snapshot>["runs"][number];
 
+/** Nobody follows events here. */
+const noEvents: Journal = {
+  append: () => Promise.resolve([]),
+  after: () => Promise.resolve([]),
+  bounds: () => Promise.resolve({ first: 1, last: 0 }),
+  prune: () => Promise.resolve(0),
+};
+
 let current: Snapshot | undefined;
-const broadcast = new Broadcast<View>({ clock: systemClock, audience: new Audience() });
+const audience = new Audience();
+const broadcast = new Broadcast<View>({ clock: systemClock, audience });
+const shared = {
+  feed: new Feed({ journal: noEvents, clock: systemClock }),
+  audience,
+  snapshot: (view: View) => Promise.resolve(current?.encode(view)),
+  origins: originRule({ allowed: [], publicUrl: undefined, isLoopback: true }),
+  capacity: new Capacity(20_000),
+  clock: systemClock,
+};
 
 const server = new Server({
   hostname: "127.0.0.1",
   port: 0,
   clock: systemClock,
-  connections: new Connections({
-    broadcast,
-    current: () => current,
-    origins: originRule({ allowed: [], publicUrl: undefined, isLoopback: true }),
-    maxConnections: 20_000,
-    clock: systemClock,
-  }),
+  capacity: shared.capacity,
+  connections: new Connections({ ...shared, broadcast, current: () => current }),
+  events: new EventStreams(shared),
   health: () =>
     health({
       poller: { status: { state: "polling", waitingUntil: null, lastSuccessAt: null } },
       budget: () => undefined,
+      services: {},
+      clock: systemClock,
     }),
   onListen: ({ port }) => listening(port),
 });

@@ -3,6 +3,8 @@ import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
+import { openDatabase } from "../../src/sql/database.ts";
+import { migrate } from "../../src/sql/migrate.ts";
 import { acceleratedClock } from "./accelerated_clock.ts";
 import { Clients } from "./clients.ts";
 
@@ -31,8 +33,15 @@ export async function measure(count: number): Promise<Measurement> {
   const stop = new AbortController();
   const github = simulator.listen({ hostname: "127.0.0.1", port: 0, signal: stop.signal });
   const config = readConfig({ GITHUB_TOKEN: TOKEN, GITHUB_API_URL: github.url, SERVER_PORT: "0" });
+  await using database = await openDatabase("sqlite::memory:", { clock: systemClock });
+  await migrate(database);
   const listening = Promise.withResolvers<string>();
-  const app = new App(config, { clock, random: Math.random, onListen: listening.resolve });
+  const app = new App(config, {
+    database,
+    clock,
+    random: Math.random,
+    onListen: listening.resolve,
+  });
   const stopApp = new AbortController();
   const running = app.run(stopApp.signal);
 
