@@ -60,7 +60,7 @@ Deno.test("A webhook changes the snapshot at once, and GitHub is not asked", asy
   const { requests } = test.simulator.requests.counts;
 
   test.world.updateRun(run.id, { status: "completed", conclusion: "failure" });
-  assertEquals(runsOf(await client.next())[0]?.status, "completed");
+  await until(() => runsOf(client.frames.at(-1))[0]?.status === "completed", "it has ended");
   assertEquals(test.simulator.requests.counts.requests, requests);
   await until(() => test.events.some(isEnd), "the feed tells of it");
 });
