@@ -51,6 +51,7 @@ export function mayRead(headers: Headers, rule: OriginRule): boolean {
 
 export function refuseOrigin(context: Context): Response {
   return problem(context, "origin_not_allowed", {
-    detail: "Cannot connect from this page: name its origin in ALLOWED_ORIGINS to allow it",
+    detail:
+      "Cannot connect from this page: name its origin in ALLOWED_ORIGINS, or its host in PUBLIC_URL, to allow it",
   });
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { mayConnect, originRule } from "../../src/http/origin.ts";
+import { mayConnect, mayRead, originRule } from "../../src/http/origin.ts";
 
 function allows(rule: Parameters<typeof originRule>[0], headers: Record<string, string>): boolean {
   return mayConnect(new Headers(headers), originRule(rule));
@@ -35,4 +35,29 @@ Deno.test("mayConnect() goes by ALLOWED_ORIGINS alone where they are named", () 
   assertEquals(allows(rule, { host: "b.example", origin: "https://a.example" }), true);
   assertEquals(allows(rule, { host: "b.example", origin: "https://b.example" }), false);
   assertEquals(allows(rule, { host: "b.example", origin: "https://a.example.evil" }), false);
+});
+
+Deno.test("mayRead() on a loopback address keeps out hosts that were made to point at it", () => {
+  const rule = originRule({
+    allowed: ["https://ci.example.com"],
+    publicUrl: "https://runs.example.com",
+    isLoopback: true,
+  });
+  const mayReadAt = (host: string) => mayRead(new Headers({ host }), rule);
+  for (const host of ["127.0.0.1:8080", "LOCALHOST:8080", "[::1]:8080", "localhost"]) {
+    assertEquals(mayReadAt(host), true, host);
+  }
+  assertEquals(mayReadAt("ci.example.com"), true);
+  assertEquals(mayReadAt("runs.example.com"), true);
+  for (const host of ["rebound.example:8080", "127.0.0.1.rebound.example", "", "a b"]) {
+    assertEquals(mayReadAt(host), false, host);
+  }
+});
+
+Deno.test("mayRead() beyond loopback lets programs and our own pages in", () => {
+  const rule = originRule({ allowed: [], publicUrl: undefined, isLoopback: false });
+  assertEquals(mayRead(new Headers({ host: "ci.example.com" }), rule), true);
+  assertEquals(mayRead(new Headers(), rule), true);
+  const foreign = { host: "ci.example.com", origin: "https://evil.example" };
+  assertEquals(mayRead(new Headers(foreign), rule), false);
 });
