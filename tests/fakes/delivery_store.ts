@@ -1,5 +1,4 @@
 import type { Clock } from "../../src/clock.ts";
-import type { StorageError } from "../../src/errors.ts";
 import type {
   Delivery,
   DeliveryState,
@@ -25,7 +24,7 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
   /** In the order in which they came. */
   readonly entries = new Map<string, Entry>();
   /** What every method throws from now on. */
-  trouble: StorageError | undefined;
+  trouble: Error | undefined;
   /** Called by `due` after it has looked. */
   onLooked = () => {};
   readonly #clock: Clock;

@@ -152,7 +152,7 @@ Deno.test("changesOf() names the field that is not as documented, and never its 
     ],
     ["workflow_run", { workflow_run: "hunter2" }, "workflow_run: "],
     ["workflow_job", { action: "queued", workflow_job: JOB }, "repository: "],
-    ["push", { repository: { ...REPOSITORY, pushed_at: 1e300 } }, "repository.pushed_at: "],
+    ["push", { repository: { ...REPOSITORY, pushed_at: 253402300800 } }, "repository.pushed_at: "],
     ["push", { repository: { ...REPOSITORY, pushed_at: "hunter2" } }, "repository.pushed_at: "],
     ["repository", { repository: REPOSITORY }, "action: "],
     [

@@ -237,6 +237,14 @@ Deno.test("Deliveries.answer() never answers 2xx to what could not be kept", asy
   assertEquals((await server.post(PAYLOAD, { id: "a" })).status, 202);
 });
 
+Deno.test("Deliveries.answer() answers 500 to a mistake of ours, so that GitHub can be asked again", async () => {
+  const { store, server } = await start();
+  await using _ = server;
+  store.trouble = new TypeError("A mistake");
+  const { status, body } = await server.post(PAYLOAD);
+  assertEquals([status, body.code], [500, "internal"]);
+});
+
 Deno.test("Deliveries.answer() writes neither a body nor a secret to the log or the answer", async () => {
   await using log = await new LogUnderTest().start();
   const { store, server } = await start();

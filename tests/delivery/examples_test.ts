@@ -1,0 +1,146 @@
+import { assertEquals } from "@std/assert";
+import { z } from "zod";
+import { DATABASE_KINDS } from "../fakes/database.ts";
+import { type Example, examples } from "../fakes/delivery_examples.ts";
+import { DeliverySystem } from "../fakes/delivery_system.ts";
+
+const USED = [
+  "installation",
+  "installation_repositories",
+  "push",
+  "repository",
+  "workflow_job",
+  "workflow_run",
+];
+
+const runPayload = z.looseObject({
+  workflow_run: z.looseObject({
+    id: z.number(),
+    status: z.string(),
+    conclusion: z.string().nullable(),
+    event: z.string(),
+    head_branch: z.string(),
+    updated_at: z.string(),
+    repository: z.object({ full_name: z.string() }),
+  }),
+});
+const jobPayload = z.object({
+  action: z.string(),
+  workflow_job: z.object({ run_id: z.number(), started_at: z.string(), created_at: z.string() }),
+  repository: z.object({ full_name: z.string() }),
+});
+
+/** Posts payloads in their order; returns the answer to each as `STATUS status`. */
+async function post(system: DeliverySystem, payloads: readonly Example[]): Promise<string[]> {
+  const answers = [];
+  for (const { event, payload } of payloads) {
+    const { status, body } = await system.server.post(JSON.stringify(payload), { event });
+    answers.push(`${status} ${body.status}`);
+  }
+  await system.drained();
+  return answers;
+}
+
+for (const { kind, ignore } of DATABASE_KINDS) {
+  Deno.test({
+    name: `The webhook takes and applies every payload that GitHub's examples have (${kind})`,
+    ignore,
+    fn: async () => {
+      await using system = await DeliverySystem.start(kind);
+      const all = examples();
+      assertEquals(new Set(all.map(({ event }) => event)).size, 58);
+      const expected = all.map(({ event }) =>
+        event === "ping" ? "200 pong" : USED.includes(event) ? "202 accepted" : "202 ignored"
+      );
+      assertEquals(await post(system, all), expected);
+      const kept = await system.deliveries.list({ limit: 1_000 });
+      assertEquals(kept.length, all.filter(({ event }) => USED.includes(event)).length);
+      assertEquals(kept.filter(({ state, failures }) => state !== "done" || failures > 0), []);
+      assertEquals(
+        await system.repositories.latestPushed(10),
+        [
+          { id: 186853002, fullName: "Codertocat/Hello-World", pushedAt: "2019-05-15T15:20:57Z" },
+          { id: 186853261, fullName: "Octocoders/Hello-World", pushedAt: "2019-05-15T15:20:33Z" },
+          { id: 186853007, fullName: "Codertocat/Space", pushedAt: null },
+        ],
+      );
+      const runs = await system.runs.latest("octo-org/octo-repo", 10);
+      assertEquals(
+        runs.map((run) => [run.id, run.status, run.conclusion, run.updatedAt, run.displayTitle]),
+        [
+          [
+            1589141559,
+            "queued",
+            null,
+            "2021-12-16T19:37:22Z",
+            "Manually triggered workflow",
+          ],
+          [
+            289782451,
+            "completed",
+            "success",
+            "2020-10-05T16:33:49Z",
+            "ci(action): update actions/setup-node digest to 8c91899",
+          ],
+        ],
+      );
+    },
+  });
+}
+
+Deno.test("The webhook keeps of each example of workflow_run what is in it", async () => {
+  for (const example of examples("workflow_run")) {
+    await using system = await DeliverySystem.start();
+    await post(system, [example]);
+    const { workflow_run: sent } = runPayload.parse(example.payload);
+    const [run] = await system.runs.latest(sent.repository.full_name, 2);
+    assertEquals(
+      [run?.id, run?.status, run?.conclusion, run?.event, run?.branch, run?.updatedAt, run?.source],
+      [
+        sent.id,
+        sent.status,
+        sent.conclusion,
+        sent.event,
+        sent.head_branch,
+        sent.updated_at,
+        "webhook",
+      ],
+    );
+    assertEquals(system.told.map(({ type, repository }) => [type, repository]), [
+      ["run", sent.repository.full_name],
+    ]);
+  }
+});
+
+/** A run that waits, as GitHub would have told it before a job of its. */
+function queuedRunOf(job: z.infer<typeof jobPayload>): Example {
+  const [{ payload } = { payload: {} }] = examples("workflow_run");
+  const { workflow_run: template } = runPayload.parse(payload);
+  const workflow_run = {
+    ...template,
+    id: job.workflow_job.run_id,
+    status: "queued",
+    conclusion: null,
+    repository: job.repository,
+    updated_at: job.workflow_job.created_at ?? job.workflow_job.started_at,
+  };
+  return { event: "workflow_run", payload: { action: "requested", workflow_run } };
+}
+
+Deno.test("The webhook lets a job of GitHub's examples that has started start its run", async () => {
+  const started = examples("workflow_job").filter(({ payload }) =>
+    payload.action === "in_progress" && "created_at" in Object(payload.workflow_job)
+  );
+  assertEquals(started.length, 2);
+  for (const example of started) {
+    await using system = await DeliverySystem.start();
+    const job = jobPayload.parse(example.payload);
+    await post(system, [queuedRunOf(job), example]);
+    const [run] = await system.runs.latest(job.repository.full_name, 2);
+    assertEquals(
+      [run?.id, run?.status, run?.updatedAt],
+      [job.workflow_job.run_id, "in_progress", job.workflow_job.started_at],
+    );
+    assertEquals(system.told.length, 2);
+  }
+});

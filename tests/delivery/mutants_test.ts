@@ -1,0 +1,100 @@
+import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { between, pick, seededRandom } from "../../src/simulator/random.ts";
+import { signatureOf } from "../fakes/delivery.ts";
+import { examples } from "../fakes/delivery_examples.ts";
+import { mutant, MUTATIONS } from "../fakes/delivery_mutants.ts";
+import { DeliverySystem } from "../fakes/delivery_system.ts";
+
+const SEED = Number(Deno.env.get("TEST_SEED") ?? 20_260_101);
+const MUTANTS = 5_000;
+const GARBLED = 500;
+/** Posts under way at a time. */
+const LANES = 8;
+const USED = [
+  "workflow_run",
+  "workflow_job",
+  "push",
+  "repository",
+  "installation",
+  "installation_repositories",
+];
+
+interface Mutant {
+  readonly event: string;
+  readonly body: string;
+}
+
+/** Half of them of events that we use. */
+function* mutants(random: () => number, count: number): Generator<Mutant> {
+  const all = examples();
+  const used = all.filter(({ event }) => USED.includes(event));
+  for (; count > 0; count--) {
+    const example = pick(random, random() < 0.5 ? used : all);
+    yield { event: example.event, body: mutant(example, pick(random, MUTATIONS), random) };
+  }
+}
+
+/** Does `work` for each item, some at a time. */
+async function each<T>(items: Iterator<T>, work: (item: T) => Promise<void>): Promise<void> {
+  const lane = async () => {
+    for (let next = items.next(); !next.done; next = items.next()) await work(next.value);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+}
+
+Deno.test(`The webhook survives ${MUTANTS} signed payloads that went wrong (seed ${SEED})`, async () => {
+  await using system = await DeliverySystem.start();
+  const counts = new Map<string, number>();
+  let sent = 0;
+  await each(mutants(seededRandom(SEED), MUTANTS), async ({ event, body }) => {
+    const { status, body: answer } = await system.server.post(body, {
+      id: `mutant-${sent++}`,
+      event,
+    });
+    const what = `${status} ${answer.code ?? answer.status}`;
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+  });
+  assertEquals([...counts.keys()].toSorted(), [
+    "200 pong",
+    "202 accepted",
+    "202 ignored",
+    "400 bad_body",
+  ]);
+  await system.drained();
+  const kept = await system.deliveries.list({ limit: MUTANTS });
+  const parked = kept.filter(({ state }) => state === "parked");
+  assertGreater(kept.length, MUTANTS / 4);
+  assertGreater(parked.length, MUTANTS / 100);
+  assertLess(parked.length, kept.length);
+  for (const { failures, reason, id } of parked) {
+    assertEquals(failures, 5);
+    assertMatch(reason ?? "", /^The payload of \w+ is not as documented: /, id);
+  }
+  // Nothing is left of what was posted but what is in the store.
+  assertEquals(kept.length, counts.get("202 accepted"));
+  assertEquals(system.server.deliveries.held, 0);
+  const example = examples("workflow_run")[0];
+  assert(example);
+  const again = await system.server.post(JSON.stringify(example.payload), { event: example.event });
+  assertEquals(again.status, 202);
+});
+
+Deno.test(`The webhook keeps nothing of ${GARBLED} payloads whose signature does not fit (seed ${SEED})`, async () => {
+  await using system = await DeliverySystem.start();
+  const random = seededRandom(SEED + 1);
+  await each(mutants(random, GARBLED), async ({ event, body }) => {
+    const signature = signatureOf(body);
+    const at = between(random, [0, signature.length - 1]);
+    const garbled = pick(random, [
+      "",
+      signature.slice(0, at),
+      `${signature.slice(0, at)}${signature[at] === "x" ? "y" : "x"}${signature.slice(at + 1)}`,
+      signatureOf(`${body} `),
+      signatureOf(body, "another secret"),
+    ]);
+    const headers = { "X-Hub-Signature-256": garbled };
+    const { status, body: answer } = await system.server.post(body, { event, headers });
+    assertEquals([status, answer.code], [401, "bad_signature"]);
+  });
+  assertEquals(await system.deliveries.list({ limit: 1 }), []);
+});

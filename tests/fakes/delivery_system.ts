@@ -1,0 +1,80 @@
+import { type Clock, systemClock } from "../../src/clock.ts";
+import { Inbox } from "../../src/delivery/inbox.ts";
+import type { NumberedEvent } from "../../src/feed/event.ts";
+import { changesOf } from "../../src/github/delivery.ts";
+import type { Changes } from "../../src/run/change.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
+import { SqlRepositoryStore } from "../../src/sql/repository.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { type DatabaseKind, testDatabase } from "./database.ts";
+import { DeliveryServer } from "./delivery_server.ts";
+import { until, within } from "./socket.ts";
+
+/** So much faster than ours do the hours pass in which a delivery is tried again. */
+const SPEED = 2_000;
+
+/** From the webhook's socket to the database, all of it real but the time. `await using` stops it. */
+export class DeliverySystem {
+  readonly server: DeliveryServer;
+  readonly deliveries: SqlDeliveryStore;
+  readonly runs: SqlRunStore;
+  readonly repositories: SqlRepositoryStore;
+  /** What clients would hear. */
+  readonly told: NumberedEvent[] = [];
+  readonly #inbox: Inbox<Changes>;
+  readonly #stop = new AbortController();
+  readonly #resources: AsyncDisposableStack;
+  #finished = Promise.resolve();
+
+  private constructor(
+    resources: AsyncDisposableStack,
+    { database }: Awaited<ReturnType<typeof testDatabase>>,
+  ) {
+    const clock = fastClock(SPEED);
+    this.#resources = resources;
+    this.deliveries = new SqlDeliveryStore(database, clock);
+    this.runs = new SqlRunStore(database, clock);
+    this.repositories = new SqlRepositoryStore(database, clock);
+    this.#inbox = new Inbox<Changes>({
+      store: this.deliveries,
+      read: changesOf,
+      onEvents: (events) => this.told.push(...events),
+      clock,
+      random: () => 0.5,
+    });
+    this.server = new DeliveryServer(this.deliveries, { onKept: () => this.#inbox.wake() });
+  }
+
+  static async start(kind: DatabaseKind = "memory"): Promise<DeliverySystem> {
+    const resources = new AsyncDisposableStack();
+    const system = new DeliverySystem(resources, resources.use(await testDatabase(kind)));
+    resources.use(await system.server.start());
+    system.#finished = system.#inbox.run(system.#stop.signal);
+    return system;
+  }
+
+  /** Resolves when no delivery waits. */
+  async drained(): Promise<void> {
+    await until(async () => (await this.waiting()) === 0, "every delivery is applied or parked");
+  }
+
+  /** How many deliveries wait. */
+  async waiting(): Promise<number> {
+    return (await this.deliveries.list({ state: "waiting", limit: 1 })).length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await within(this.#finished, "the inbox to stop");
+    await this.#resources.disposeAsync();
+  }
+}
+
+function fastClock(speed: number): Clock {
+  const start = systemClock.now();
+  return {
+    now: () => start + Math.round((systemClock.now() - start) * speed),
+    sleep: (ms, signal) => systemClock.sleep(ms / speed, signal),
+    every: (ms, tick) => systemClock.every(ms / speed, tick),
+  };
+}
