@@ -8,15 +8,22 @@ export class Bell {
     for (const wake of woken) wake();
   }
 
-  /** Resolves at the next ring, or when `signal` aborts. */
-  async wait(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const wake = () => resolve();
-    this.#waiting.add(wake);
-    signal.addEventListener("abort", wake, { once: true });
-    await promise;
-    signal.removeEventListener("abort", wake);
-    this.#waiting.delete(wake);
+  /**
+   * What one listener waits by, again and again: each call resolves at the next ring, or when `signal` aborts, which is the
+   * listener's own. It is asked for once, as to listen to a signal costs more than to wait.
+   */
+  listener(signal: AbortSignal): () => Promise<void> {
+    let wake = () => {};
+    signal.addEventListener("abort", () => {
+      this.#waiting.delete(wake);
+      wake();
+    }, { once: true });
+    return () => {
+      if (signal.aborted) return Promise.resolve();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      wake = resolve;
+      this.#waiting.add(wake);
+      return promise;
+    };
   }
 }

@@ -57,10 +57,11 @@ export class Feed {
 
   /** Learns the last number, then reads from the journal what was not told, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    const hole = this.#holes.listener(signal);
     while (!signal.aborted) {
       try {
         if (!this.#recent) this.#startAfter((await this.#journal.bounds()).last);
-        if (this.last >= this.#highest) await this.#holes.wait(signal);
+        if (this.last >= this.#highest) await hole();
         await this.#clock.sleep(HOLE_PATIENCE_MS, signal);
         if (this.last < this.#highest) await this.#fill();
       } catch (error) {
@@ -90,18 +91,21 @@ export class Feed {
   }
 
   /**
-   * Follows from number `since` on (exclusive), or from now on, until `signal` aborts. Resolves as soon as `run` has
-   * learned the last number.
+   * Follows from number `since` on (exclusive), or from now on, until `signal` aborts, which is the follower's own.
+   * Resolves as soon as `run` has learned the last number.
    */
   async follow(
     { since, signal, ...filter }: Filter & { since?: number | undefined; signal: AbortSignal },
   ): Promise<Follower> {
-    while (!this.#recent && !signal.aborted) await this.#news.wait(signal);
+    const news = this.#news.listener(signal);
+    while (!this.#recent && !signal.aborted) await news();
     const source = {
       last: () => this.last,
       bounds: () => this.#bounds(),
       after: (seq: number) => this.#after(seq),
-      news: (seq: number, until: AbortSignal) => this.#newsAfter(seq, until),
+      newsAfter: async (seq: number) => {
+        while (this.last <= seq && !signal.aborted) await news();
+      },
     };
     return new Follower(source, { ...filter, since: since ?? this.last, signal });
   }
@@ -146,9 +150,5 @@ export class Feed {
   async #after(seq: number): Promise<readonly EncodedEvent[]> {
     const recent = this.#recent?.after(seq, this.#pageSize);
     return recent ?? (await this.#journal.after(seq, this.#pageSize)).map(encode);
-  }
-
-  async #newsAfter(seq: number, signal: AbortSignal): Promise<void> {
-    while (this.last <= seq && !signal.aborted) await this.#news.wait(signal);
   }
 }

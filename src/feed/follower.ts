@@ -25,8 +25,8 @@ export interface FollowerSource {
   bounds(): Promise<Bounds>;
   /** Some of the events after number `seq`, in order. */
   after(seq: number): Promise<readonly EncodedEvent[]>;
-  /** Resolves when there are events after number `seq`, or `signal` aborts. */
-  news(seq: number, signal: AbortSignal): Promise<void>;
+  /** Resolves when there are events after number `seq`, or the follower's signal aborts. */
+  newsAfter(seq: number): Promise<void>;
 }
 
 /**
@@ -60,7 +60,7 @@ export class Follower implements AsyncIterable<Batch> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
     if (await this.#isFromElsewhere()) yield* this.#gap();
     for (;;) {
-      await this.#source.news(this.#position, this.#signal);
+      await this.#source.newsAfter(this.#position);
       if (this.#signal.aborted) return;
       const page = await this.#source.after(this.#position);
       if (page[0]?.seq !== this.#position + 1) {
