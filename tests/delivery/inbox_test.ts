@@ -51,6 +51,17 @@ Deno.test("Inbox looks every 30 s for what another instance has left behind", as
   assertEquals(under.applied, ["a"]);
 });
 
+Deno.test("Inbox does not spin while another instance holds what is due", async () => {
+  using time = new FakeTime(0);
+  await using under = new InboxUnderTest();
+  let looks = 0;
+  under.store.onLooked = () => looks++;
+  under.store.nextDueAt = () => Promise.resolve(0);
+  under.start();
+  await time.tickAsync(1_000);
+  assertEquals(looks, 11);
+});
+
 Deno.test("Inbox works off more than one batch without a pause", async () => {
   using time = new FakeTime(0);
   await using under = new InboxUnderTest();
