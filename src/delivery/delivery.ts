@@ -47,9 +47,12 @@ export interface DeliveryStore<Changes> {
    * other one waits for a later time.
    */
   due(now: number, limit: number): Promise<readonly WaitingDelivery[]>;
-  /** When the next waiting delivery is due, in ms since the epoch; `undefined` when none waits. */
+  /** When `due` will have something next, in ms since the epoch; `undefined` when none waits. */
   nextDueAt(): Promise<number | undefined>;
-  /** Applies what a delivery tells and marks it as done, in one transaction. Returns the events that tell it. */
+  /**
+   * Applies what a delivery tells and marks it as done, in one transaction. Returns the events that tell it: none when it
+   * is done already, for example by another instance.
+   */
   apply(id: string, changes: Changes): Promise<readonly NumberedEvent[]>;
   /** Notes a failure; the delivery is due again at `retryAt`, or parked when that is `undefined`. */
   fail(id: string, failure: { reason: string; retryAt: number | undefined }): Promise<void>;
