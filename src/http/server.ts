@@ -56,10 +56,13 @@ export function router(
     if (error instanceof ParameterError) {
       return problem(context, "bad_parameter", { detail: error.message });
     }
-    logger.error("{method} {path} failed: {error}", {
+    // Without its message, which may hold what a client sent.
+    logger.error("{method} {path} of request {id} failed: {kind}", {
       method: context.req.method,
       path: context.req.path,
-      error,
+      id: context.get("requestId"),
+      kind: error.name,
+      at: error.stack?.split("\n").filter((line) => /^\s+at /.test(line)),
     });
     return problem(context, "internal", {
       detail: `Cannot answer: look for request ${context.get("requestId")} in the log`,

@@ -4,7 +4,7 @@ import { Broadcast } from "../../src/feed/broadcast.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
 import { Capacity } from "../../src/http/capacity.ts";
 import type { Deliveries } from "../../src/http/delivery.ts";
-import { health } from "../../src/http/health.ts";
+import { type Health, health } from "../../src/http/health.ts";
 import { type OriginRule, originRule } from "../../src/http/origin.ts";
 import { Server } from "../../src/http/server.ts";
 import { EventStreams } from "../../src/http/sse.ts";
@@ -15,6 +15,7 @@ import { FakeJournal } from "./journal.ts";
 import { within } from "./socket.ts";
 
 export interface ServerSettings {
+  readonly health?: () => Promise<Health>;
   readonly port?: number;
   readonly maxConnections?: number;
   readonly heartbeatSeconds?: number;
@@ -74,13 +75,13 @@ export class ServerUnderTest {
       capacity: this.capacity,
       connections: this.connections,
       events: this.events,
-      health: () =>
+      health: settings.health ?? (() =>
         health({
           poller: { status: { state: "resting", waitingUntil: null, lastSuccessAt: null } },
           budget: () => undefined,
           services: {},
           clock,
-        }),
+        })),
       ...(deliveries === undefined ? {} : { deliveries }),
       clock,
       onListen: ({ port }) => this.#listening.resolve(port),

@@ -1,8 +1,9 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import { health } from "../../src/http/health.ts";
 import type { PollerStatus } from "../../src/run/poller.ts";
+import { LogUnderTest } from "../fakes/log.ts";
 import { ServerUnderTest } from "../fakes/server.ts";
 
 Deno.test("Server tells that it is alive", async () => {
@@ -91,4 +92,19 @@ Deno.test("health() is unhealthy when a service is down, or does not answer with
   const { status: overall, services } = await answer;
   assertEquals(overall, "unhealthy");
   assertEquals(services, { quick: "up", broken: "down", silent: "down" });
+});
+
+Deno.test("Server answers a fault of its own with 500, and logs where it was, not what was in it", async () => {
+  await using log = await new LogUnderTest().start();
+  const fail = () => Promise.reject(new RangeError("ghp_secret of a client"));
+  await using server = await new ServerUnderTest({ health: fail }).start();
+  const response = await fetch(`${server.url}/health`);
+  assertEquals(response.status, 500);
+  const { code, detail } = await response.json();
+  assertEquals(code, "internal");
+  assertStringIncludes(detail, response.headers.get("x-request-id") ?? "missing");
+  const logged = JSON.stringify(log.records);
+  assertStringIncludes(logged, "RangeError");
+  assertStringIncludes(logged, "server_test.ts");
+  assert(!logged.includes("ghp_secret"), logged);
 });
