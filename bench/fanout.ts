@@ -26,8 +26,7 @@ const measured = new Map<string, Measurement[]>();
 
 for (const clients of CLIENTS) {
   for (let round = 0; round < ROUNDS; round++) {
-    // Each round begins with another server: whatever disturbs this machine hits all of them.
-    for (const contender of rotated(contenders, round)) {
+    for (const contender of orderOf(round)) {
       say(`${clients} clients, round ${round + 1} of ${ROUNDS}: ${contender.name}`);
       const key = `${contender.name} ${clients}`;
       measured.set(key, [...measured.get(key) ?? [], await measure(contender, clients)]);
@@ -51,10 +50,11 @@ print(fanoutTable(series, YARDSTICK));
 for (const sentence of absent) print(sentence);
 Deno.exit(series.some(({ rounds }) => rounds.some(({ lost }) => lost > 0)) ? 1 : 0);
 
-function rotated(all: readonly Contender[], by: number): readonly Contender[] {
-  return all.map((_, at) => all[(at + by) % all.length] ?? all[0]).filter((one) =>
-    one !== undefined
-  );
+/** Each round begins with another server, every other one goes backwards: none always follows the same one. */
+function orderOf(round: number): readonly Contender[] {
+  const from = round % contenders.length;
+  const order = [...contenders.slice(from), ...contenders.slice(0, from)];
+  return round % 2 === 0 ? order : order.toReversed();
 }
 
 function say(line: string): void {
