@@ -69,7 +69,7 @@ export class Program {
     this.stderr = new Lines(child.stderr);
   }
 
-  /** Starts `runwire ARGS` with `environment` and nothing else of ours. */
+  /** Starts `runwire ARGS` with `environment` and nothing else of ours, by default over a database in memory. */
   static async start(
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {},
@@ -127,9 +127,13 @@ export class Program {
   }
 }
 
-/** What every process needs: a shell's tools, and a folder to unpack into. */
+/** What every process needs: a shell's tools, a folder to unpack into, and a database of its own. */
 function bareEnvironment(): Record<string, string> {
-  return { PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin", RUNWIRE_CACHE: `${FOLDER}/unpacked` };
+  return {
+    PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin",
+    RUNWIRE_CACHE: `${FOLDER}/unpacked`,
+    DATABASE_URL: "sqlite::memory:",
+  };
 }
 
 /** The executable under test: `RUNWIRE_BINARY`, otherwise one that is built when the source is newer. */

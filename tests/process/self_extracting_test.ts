@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import manifest from "../../deno.json" with { type: "json" };
+import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program, programPath } from "../fakes/program.ts";
 
 const path = await programPath();
@@ -108,33 +109,6 @@ Deno.test({
     assertEquals([await program.exit(), program.stderr.all], [0, []]);
   },
 });
-
-/** `await using` removes it. */
-class TemporaryFolder {
-  readonly path: string;
-
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  static async make(): Promise<TemporaryFolder> {
-    return new TemporaryFolder(await Deno.makeTempDir());
-  }
-
-  /** Every file in it, at any depth, in order. */
-  async files(folder = this.path): Promise<string[]> {
-    const found: string[] = [];
-    for await (const { name, isDirectory } of Deno.readDir(folder)) {
-      const path = `${folder}/${name}`;
-      found.push(...isDirectory ? await this.files(path) : [path]);
-    }
-    return found.sort();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
-  }
-}
 
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);

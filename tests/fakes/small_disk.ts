@@ -1,0 +1,47 @@
+import { TemporaryFolder } from "./folder.ts";
+
+/** A file system that is soon full. `await using` unmounts it. */
+export class SmallDisk implements AsyncDisposable {
+  readonly #folder: TemporaryFolder;
+
+  private constructor(folder: TemporaryFolder) {
+    this.#folder = folder;
+  }
+
+  /** Of `megabytes`; fails where mounting is not permitted. */
+  static async mount(megabytes: number): Promise<SmallDisk> {
+    await using stack = new AsyncDisposableStack();
+    const folder = stack.use(await TemporaryFolder.make());
+    await asRoot("mount", "-t", "tmpfs", "-o", `size=${megabytes}m,mode=777`, "tmpfs", folder.path);
+    stack.move();
+    return new SmallDisk(folder);
+  }
+
+  get path(): string {
+    return this.#folder.path;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await asRoot("umount", "--lazy", this.path);
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}
+
+/** Whether disks can be mounted. With REQUIRE_SERVICES=1 it is taken to be so, so that tests fail where it is not. */
+export async function canMount(): Promise<boolean> {
+  if (Deno.env.get("REQUIRE_SERVICES") === "1") return true;
+  try {
+    await using _disk = await SmallDisk.mount(1);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function asRoot(...words: string[]): Promise<void> {
+  const [command = "", ...args] = Deno.uid() === 0
+    ? words
+    : ["sudo", "--non-interactive", ...words];
+  const { success, stderr } = await new Deno.Command(command, { args, stdin: "null" }).output();
+  if (!success) throw new Error(`Cannot ${words[0]}: ${new TextDecoder().decode(stderr).trim()}`);
+}

@@ -1,0 +1,55 @@
+import { assert, assertEquals } from "@std/assert";
+import { seededRandom } from "../../src/simulator/random.ts";
+import { Program } from "../fakes/program.ts";
+import { canMount, SmallDisk } from "../fakes/small_disk.ts";
+import { SimulatedGitHub } from "./github.ts";
+import { assertNothingLost, drained, sqliteQuery } from "./kept.ts";
+import { runDeliveries } from "./run_deliveries.ts";
+import { Sender, WEBHOOK_ENVIRONMENT } from "./sender.ts";
+
+const DISK_MB = 8;
+/** What is left of the disk is full before SQLite folds its journal into the file for the first time. */
+const BALLAST_MB = 5;
+/** All at once, so that they are kept before they are applied. */
+const BURST = 100;
+const AFTER = 200;
+
+Deno.test({
+  name: "runwire serve on a full disk refuses deliveries, and goes on when there is room (mounts)",
+  ignore: !await canMount(),
+  async fn() {
+    await using github = new SimulatedGitHub();
+    await using disk = await SmallDisk.mount(DISK_MB);
+    const ballast = `${disk.path}/ballast`;
+    await Deno.writeFile(ballast, new Uint8Array(BALLAST_MB * 1024 * 1024));
+    const file = `${disk.path}/runwire.db`;
+    const query = sqliteQuery(file);
+    await using program = await Program.start(["serve"], {
+      ...github.environment,
+      ...WEBHOOK_ENVIRONMENT,
+      DATABASE_URL: `sqlite:${file}`,
+    });
+    const sender = new Sender(await program.url());
+    const sent = runDeliveries(BURST + AFTER, { random: seededRandom(2) });
+
+    await sender.send(sent.slice(0, BURST), { senders: BURST });
+    const refused = sender.refusals.map(({ status, code }) => `${status} ${code}`);
+    assert(refused.length > 0, "The disk was never full");
+    for (const each of refused) assert(/^507 storage_full$|^503 storage_/.test(each), each);
+    assert(refused.includes("507 storage_full"), refused.join());
+    const alive = await fetch(`${sender.url}/livez`);
+    assertEquals([alive.status, await alive.json()], [200, { status: "alive" }]);
+    assertEquals(await query("pragma integrity_check"), [{ integrity_check: "ok" }]);
+
+    await Deno.remove(ballast);
+    await drained(query);
+    const before = sender.acknowledged.length;
+    await sender.send(sent.slice(BURST));
+    assertEquals(sender.acknowledged.length, before + AFTER);
+    await drained(query);
+    program.kill("SIGTERM");
+    assertEquals(await program.exit(), 0);
+    await assertNothingLost(query, { sent, acknowledged: sender.acknowledged });
+    assertEquals(await query("pragma integrity_check"), [{ integrity_check: "ok" }]);
+  },
+});

@@ -1,0 +1,95 @@
+import { assertEquals, assertGreater } from "@std/assert";
+import { z } from "zod";
+import { seededRandom } from "../../src/simulator/random.ts";
+import { TemporaryFolder } from "../fakes/folder.ts";
+import { Program } from "../fakes/program.ts";
+import { until } from "../fakes/socket.ts";
+import { SimulatedGitHub } from "./github.ts";
+import { drained, type Query, sqliteQuery } from "./kept.ts";
+import { runDeliveries } from "./run_deliveries.ts";
+import { Sender, WEBHOOK_ENVIRONMENT } from "./sender.ts";
+
+const KILLS = 2;
+/** Deliveries in the midst of which to kill. */
+const BATCH = 200;
+const TYPES = ["run", "repository", "status", "gap", "snapshot"];
+const EVENTS = z.array(
+  z.object({
+    seq: z.number(),
+    event: z.string().transform((json) =>
+      z.looseObject({ type: z.string() }).parse(JSON.parse(json))
+    ),
+  }),
+);
+
+/** A browser's client of event streams: it comes back by itself with the number that it heard last. */
+class Follower {
+  readonly heard: { readonly seq: number; readonly type: string; readonly event: unknown }[] = [];
+  /** How often it was connected. */
+  connections = 0;
+  readonly #source: EventSource;
+
+  constructor(url: string) {
+    this.#source = new EventSource(url);
+    this.#source.onopen = () => this.connections++;
+    for (const type of TYPES) {
+      this.#source.addEventListener(type, ({ lastEventId, data }) => {
+        const { seq: _seq, at: _at, ...event } = JSON.parse(data);
+        this.heard.push({ seq: Number(lastEventId), type, event });
+      });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#source.close();
+  }
+}
+
+Deno.test(`An event stream tells each event once and in order, while runwire serve is killed ${KILLS} times`, async () => {
+  await using github = new SimulatedGitHub();
+  await using folder = await TemporaryFolder.make();
+  const file = `${folder.path}/runwire.db`;
+  await using programs = new AsyncDisposableStack();
+  const start = async (port: string) =>
+    programs.use(
+      await Program.start(["serve"], {
+        ...github.environment,
+        ...WEBHOOK_ENVIRONMENT,
+        DATABASE_URL: `sqlite:${file}`,
+        SERVER_PORT: port,
+      }),
+    );
+  let program = await start("0");
+  const url = await program.url();
+  using follower = new Follower(`${url}/api/v1/events`);
+  await until(() => follower.connections === 1, "the client is connected");
+
+  const deliveries = runDeliveries(BATCH * (KILLS + 1), { random: seededRandom(3) });
+  const sender = new Sender(url);
+  for (let kill = 0; kill < KILLS; kill++) {
+    const before = sender.answers.size;
+    const sending = sender.send(deliveries.slice(kill * BATCH, (kill + 1) * BATCH));
+    await until(() => sender.answers.size >= before + BATCH / 2, "half of a batch is answered");
+    program.kill("SIGKILL");
+    await program.exit();
+    program = await start(new URL(url).port);
+    await program.url();
+    await sending;
+    await until(() => follower.connections > kill + 1, "the client is connected again");
+  }
+  await sender.send(deliveries.slice(KILLS * BATCH));
+
+  const query = sqliteQuery(file);
+  await drained(query);
+  const kept = await eventsIn(query);
+  const isThere = () => follower.heard.at(-1)?.seq === kept.at(-1)?.seq;
+  await until(isThere, "the client has heard the last event");
+  const [first] = follower.heard;
+  assertGreater(follower.heard.length, sender.acknowledged.length / 4);
+  assertEquals(follower.heard, kept.filter(({ seq }) => seq >= Number(first?.seq)));
+});
+
+async function eventsIn(query: Query): Promise<Follower["heard"]> {
+  const rows = EVENTS.parse(await query("select seq, event from events order by seq"));
+  return rows.map(({ seq, event }) => ({ seq, type: event.type, event }));
+}
