@@ -29,8 +29,11 @@ export async function runApp(
     serve: true,
   });
   await migrate(database);
-  // The database is open: from here on no file is needed any more.
-  for (const name of ["read", "write"] as const) await Deno.permissions.revoke({ name });
+  // SQLite's files are open, and no other is needed. PostgreSQL's connections come and go, perhaps by a Unix socket or with
+  // certificates, which are files.
+  if (database.kind === "sqlite") {
+    for (const name of ["read", "write"] as const) await Deno.permissions.revoke({ name });
+  }
   const app = new App(config, { database, clock: systemClock, random: Math.random, onListen });
   await app.run(signal);
 }

@@ -1,0 +1,55 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { TemporaryFolder } from "../fakes/folder.ts";
+import { isPostgresThere, POSTGRES_URL, testSchema } from "../fakes/postgres.ts";
+import { Program, programPath } from "../fakes/program.ts";
+import { TcpProxy } from "../fakes/tcp_proxy.ts";
+import { SimulatedGitHub } from "./github.ts";
+import { drained, postgresQuery } from "./kept.ts";
+import { runDeliveries } from "./run_deliveries.ts";
+import { Sender, WEBHOOK_ENVIRONMENT } from "./sender.ts";
+
+Deno.test("runwire serve keeps its database in the folder where it is started, unless told otherwise", async () => {
+  await using github = new SimulatedGitHub();
+  await using folder = await TemporaryFolder.make();
+  const inFolder = ["/bin/sh", "-c", `cd '${folder.path}' && exec '${await programPath()}'`];
+  await using program = Program.run(inFolder, { ...github.environment, DATABASE_URL: "" });
+  await program.url();
+  assertStringIncludes((await folder.files()).join(), `${folder.path}/runwire.db`);
+  program.kill("SIGTERM");
+  assertEquals(await program.exit(), 0);
+  assertEquals(
+    await folder.files(),
+    ["runwire.db", "runwire.db.lock"].map((name) => `${folder.path}/${name}`),
+  );
+});
+
+Deno.test({
+  name: "runwire serve connects to PostgreSQL by a Unix socket",
+  ignore: Deno.build.os === "windows" || !await isPostgresThere(),
+  async fn() {
+    await using github = new SimulatedGitHub();
+    await using folder = await TemporaryFolder.make();
+    await using schema = await testSchema();
+    const { port } = new URL(POSTGRES_URL);
+    const path = `${folder.path}/.s.PGSQL.${port || 5432}`;
+    await using _proxy = TcpProxy.to(schema.url, { at: { path } });
+    await using program = await Program.start(["serve"], {
+      ...github.environment,
+      ...WEBHOOK_ENVIRONMENT,
+      DATABASE_URL: bySocket(schema.url, folder.path),
+    });
+    const sender = new Sender(await program.url());
+    await sender.send(runDeliveries(50, { random: () => 0 }));
+    assertEquals(sender.acknowledged.length, 50);
+    await drained(postgresQuery(schema.url));
+  },
+});
+
+/** `url`, but by the socket in a folder. */
+function bySocket(url: string, folder: string): string {
+  const { pathname, username, password, searchParams } = new URL(url);
+  searchParams.set("host", folder);
+  searchParams.set("user", username);
+  searchParams.set("password", password);
+  return `postgres://${pathname}?${searchParams}`.replaceAll("+", "%20");
+}
