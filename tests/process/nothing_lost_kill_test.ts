@@ -10,7 +10,7 @@ import { Sender, WEBHOOK_ENVIRONMENT } from "./sender.ts";
 
 const SEED = Number(Deno.env.get("TEST_SEED") ?? 20_261_122);
 const DELIVERIES = 2_000;
-const KILLS = 4;
+const KILLS = 10;
 
 for (const { kind, ignore } of DATABASE_KINDS.filter(({ kind }) => kind !== "memory")) {
   Deno.test({
