@@ -50,12 +50,14 @@ export class GroupWriter<Item, Outcome> {
   #start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    // Not at once: what else is ready now comes along.
-    queueMicrotask(() => this.#drain());
+    void this.#drain();
   }
 
   async #drain(): Promise<void> {
-    while (this.#queue.length > 0) await this.#writeAll(this.#take());
+    while (this.#queue.length > 0) {
+      await turn();
+      await this.#writeAll(this.#take());
+    }
     this.#isRunning = false;
   }
 
@@ -89,4 +91,12 @@ export class GroupWriter<Item, Outcome> {
       }
     }
   }
+}
+
+/**
+ * One turn of the event loop, in which all that has come in meanwhile is handed over. A transaction of SQLite, which is
+ * synchronous, leaves no other gap: without this every group would be of one.
+ */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

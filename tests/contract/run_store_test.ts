@@ -5,7 +5,7 @@ import type { NumberedEvent, RunEvent } from "../../src/feed/event.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { compareStates, merge, type Run } from "../../src/run/run.ts";
 import { SqlJournal } from "../../src/sql/event.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
+import { mergeRuns, SqlRunStore } from "../../src/sql/run.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
 
@@ -82,6 +82,8 @@ testOverDatabases("RunStore.put() keeps its events in the journal", async ({ dat
   const journal = new SqlJournal(database, clock);
   const events = await store.put([aRun({ id: 2 }), aRun({ id: 1 })]);
   assertEquals(events.map(({ seq }) => seq), [1, 2]);
+  // In the order of their ids, in which they are locked.
+  assertEquals(told(events), [runEvent(aRun({ id: 1 })), runEvent(aRun({ id: 2 }))]);
   assertEquals(await journal.after(0, 10), events);
 });
 
@@ -128,6 +130,26 @@ function assertForward(runs: readonly Run[], events: readonly NumberedEvent[]): 
     assert(later.some((b) => earlier.some((a) => compareStates(b, a) > 0)), "went backwards");
   }
 }
+
+testOverDatabases("RunStore.put() does not overwrite what another commits meanwhile", async (
+  { database, another },
+) => {
+  const store = new SqlRunStore(await another(), clock);
+  const at = (second: string) => aRun({ updatedAt: `2026-01-01T00:02:${second}Z` });
+  await store.put([at("01")]);
+  const gate = Promise.withResolvers<void>();
+  const first = database.write(async (tx) => {
+    await mergeRuns(tx, [at("03")]);
+    await gate.promise;
+  });
+  const second = store.put([at("02")]);
+  // Time to read what is about to be replaced.
+  await clock.sleep(50);
+  gate.resolve();
+  await first;
+  assertEquals(await second, []);
+  assertEquals(await store.latest("octo/a", 1), [at("03")]);
+});
 
 testOverDatabases(
   "RunStore.put() of many runs from both sides at once ends without a deadlock",

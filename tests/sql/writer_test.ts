@@ -13,9 +13,11 @@ class Numbers {
   size = 1;
   fault = new Error("Negative");
   before = Promise.resolve();
+  readonly started = Promise.withResolvers<void>();
 
   async #write(group: readonly number[]): Promise<readonly string[]> {
     this.groups.push(group);
+    this.started.resolve();
     await this.before;
     if (group.some((each) => each < 0)) throw this.fault;
     return group.map(String);
@@ -41,12 +43,20 @@ Deno.test("GroupWriter puts what comes during a transaction into the next one", 
   const gate = Promise.withResolvers<void>();
   numbers.before = gate.promise;
   const first = numbers.writer.add(1);
-  await Promise.resolve();
+  await numbers.started.promise;
   const others = [2, 3].map((each) => numbers.writer.add(each));
   gate.resolve();
   assertEquals(await Promise.all([first, ...others]), ["1", "2", "3"]);
   assertEquals(numbers.groups, [[1], [2, 3]]);
   assertEquals(await numbers.writer.add(4), "4");
+});
+
+Deno.test("GroupWriter lets what is ready in the same turn of the event loop come along", async () => {
+  const numbers = new Numbers();
+  const first = numbers.writer.add(1);
+  for (let tick = 0; tick < 100; tick++) await Promise.resolve();
+  assertEquals(await Promise.all([first, numbers.writer.add(2)]), ["1", "2"]);
+  assertEquals(numbers.groups, [[1, 2]]);
 });
 
 Deno.test("GroupWriter fails one item and not its neighbours", async () => {
