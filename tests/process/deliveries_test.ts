@@ -1,0 +1,86 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
+import { openDatabase } from "../../src/sql/database.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
+import { migrate } from "../../src/sql/migrate.ts";
+import { TemporaryFolder } from "../fakes/folder.ts";
+import { Program } from "../fakes/program.ts";
+import { SimulatedGitHub } from "./github.ts";
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function run(args: string[], environment: Record<string, string>): Promise<Ended> {
+  await using program = await Program.start(args, environment);
+  const code = await program.exit();
+  return { code, stdout: program.stdout.text, stderr: program.stderr.all.join("\n") };
+}
+
+/** A database that holds one parked and one waiting delivery. */
+async function prepare(url: string): Promise<void> {
+  await using database = await openDatabase(url, { clock: systemClock });
+  await migrate(database);
+  const store = new SqlDeliveryStore(database, systemClock);
+  const delivery = { event: "workflow_run", action: "completed", subject: "run 1", payload: "{}" };
+  await store.keep({ ...delivery, id: "parked-one" });
+  await store.fail("parked-one", { reason: "workflow_run.id is missing", retryAt: undefined });
+  await store.keep({ ...delivery, id: "waiting-one", subject: "run 2" });
+}
+
+Deno.test("runwire migrate says what it ran, and that nothing is left to do", async () => {
+  await using folder = await TemporaryFolder.make();
+  const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
+  const first = await run(["migrate"], environment);
+  assertEquals(first.code, 0, first.stderr);
+  assertMatch(first.stdout, /Ran \d+ migrations/);
+  const second = await run(["migrate"], environment);
+  assertEquals([second.code, second.stdout.trim()], [0, "The database is up to date"]);
+});
+
+Deno.test("runwire deliveries lists and retries what is parked", async () => {
+  await using folder = await TemporaryFolder.make();
+  const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
+  await prepare(environment.DATABASE_URL);
+
+  const all = await run(["deliveries", "list"], environment);
+  assertEquals(all.code, 0, all.stderr);
+  assertEquals(all.stdout.trim().split("\n").length, 2);
+  const parked = await run(["deliveries", "list", "--state", "parked"], environment);
+  const [, state, id, event, failures, reason] = parked.stdout.trim().split("\t");
+  assertEquals([state, id, event, failures, reason], [
+    "parked",
+    "parked-one",
+    "workflow_run.completed",
+    "1 failures",
+    "workflow_run.id is missing",
+  ]);
+
+  const retried = await run(["deliveries", "retry", "parked-one"], environment);
+  assertEquals(retried.code, 0, retried.stderr);
+  const again = await run(["deliveries", "retry", "parked-one"], environment);
+  assertEquals(again.code, 2);
+  assertStringIncludes(again.stderr, 'Cannot retry "parked-one": it is not parked');
+  const left = await run(["deliveries", "list", "--state", "parked"], environment);
+  assertEquals(left.stdout, "");
+});
+
+Deno.test("runwire deliveries redeliver says how many never arrived", async () => {
+  await using github = new SimulatedGitHub();
+  await using folder = await TemporaryFolder.make();
+  const environment = {
+    ...github.environment,
+    DATABASE_URL: `sqlite:${folder.path}/runwire.db`,
+  };
+  const { code, stdout, stderr } = await run(["deliveries", "redeliver"], environment);
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.trim(), "0 deliveries never arrived, asked for 0, left 0");
+});
+
+Deno.test("runwire deliveries says what is allowed where it is called wrongly", async () => {
+  const { code, stderr } = await run(["deliveries", "list", "--limit", "none"], {});
+  assertEquals(code, 2);
+  assertMatch(stderr, /^runwire: Cannot run .*allowed is --state waiting\|done\|parked, --limit/);
+});
