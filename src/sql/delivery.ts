@@ -39,10 +39,10 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
 
   async due(now: number, limit: number): Promise<readonly WaitingDelivery[]> {
     const rows = await this.#database.read((db) =>
-      waiting(db)
+      db.selectFrom("deliveries as d")
         .select(["d.id", "d.event", "d.action", "d.subject", "d.payload", "d.failures"])
-        .where("d.due_ms", "<=", now)
-        .where(({ not, exists }) => not(exists(earlier(db).where("e.due_ms", ">", now))))
+        .where("d.state", "=", "waiting")
+        .where(({ not, exists }) => not(exists(upTo(db, "<=").where("e.due_ms", ">", now))))
         .orderBy("d.seq").limit(limit).execute()
     );
     return rows.map((row) => ({ ...row, payload: row.payload ?? "" }));
@@ -50,8 +50,9 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
 
   async nextDueAt(): Promise<number | undefined> {
     const row = await this.#database.read((db) =>
-      waiting(db).select("d.due_ms")
-        .where(({ not, exists }) => not(exists(earlier(db))))
+      db.selectFrom("deliveries as d").select("d.due_ms")
+        .where("d.state", "=", "waiting")
+        .where(({ not, exists }) => not(exists(upTo(db, "<"))))
         .orderBy("d.due_ms").limit(1).executeTakeFirst()
     );
     return row?.due_ms;
@@ -110,7 +111,7 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
           "in",
           (eb) =>
             eb.selectFrom("deliveries").select("seq")
-              .where("state", "=", "done").where("done_ms", "<", before).limit(PRUNED_AT_ONCE),
+              .where("done_ms", "<", before).limit(PRUNED_AT_ONCE),
         )
           .executeTakeFirstOrThrow()
       );
@@ -120,14 +121,10 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
   }
 }
 
-function waiting(db: Db) {
-  return db.selectFrom("deliveries as d").where("d.state", "=", "waiting");
-}
-
-/** Within a query of `waiting`: those of the same subject that came before. */
-function earlier(db: Db) {
+/** Within a query of deliveries `d`: those that wait and are of the same subject, up to it (`<=`) or before it (`<`). */
+function upTo(db: Db, operator: "<=" | "<") {
   return db.selectFrom("deliveries as e").select("e.seq")
     .where("e.state", "=", "waiting")
     .whereRef("e.subject", "=", db.dynamic.ref("d.subject"))
-    .whereRef("e.seq", "<", db.dynamic.ref("d.seq"));
+    .whereRef("e.seq", operator, db.dynamic.ref("d.seq"));
 }

@@ -78,12 +78,13 @@ export interface DeliveryTable {
   event: string;
   action: string | null;
   subject: string;
-  /** Dropped when it is done. */
-  payload: string | null;
   state: DeliveryState;
   failures: number;
   reason: string | null;
   received_ms: number;
   due_ms: number;
+  /** `null` unless it is done. */
   done_ms: number | null;
+  /** Dropped when it is done. */
+  payload: string | null;
 }

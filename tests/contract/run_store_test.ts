@@ -137,11 +137,14 @@ testOverDatabases("RunStore.put() does not overwrite what another commits meanwh
   const store = new SqlRunStore(await another(), clock);
   const at = (second: string) => aRun({ updatedAt: `2026-01-01T00:02:${second}Z` });
   await store.put([at("01")]);
+  const merged = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
   const first = database.write(async (tx) => {
     await mergeRuns(tx, [at("03")]);
+    merged.resolve();
     await gate.promise;
   });
+  await merged.promise;
   const second = store.put([at("02")]);
   // Time to read what is about to be replaced.
   await clock.sleep(50);

@@ -1,9 +1,10 @@
 import type { Kysely } from "kysely";
+import { key } from "./key.ts";
 
 /** Repositories, workflows and their runs. A run may be known before its repository, so it holds the name. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.createTable("repositories")
-    .addColumn("id", "bigint", (column) => column.primaryKey())
+    .addColumn("id", key(db), (column) => column.primaryKey())
     .addColumn("full_name", "text", (column) => column.notNull())
     .addColumn("pushed_at", "text")
     .addColumn("pushed_ms", "bigint", (column) => column.notNull())
@@ -13,7 +14,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .columns(["removed_ms", "pushed_ms", "id"]).execute();
 
   await db.schema.createTable("workflows")
-    .addColumn("id", "bigint", (column) => column.primaryKey())
+    .addColumn("id", key(db), (column) => column.primaryKey())
     .addColumn("repository", "text", (column) => column.notNull())
     .addColumn("name", "text", (column) => column.notNull())
     .addColumn("named_ms", "bigint", (column) => column.notNull())
@@ -22,7 +23,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
 
   await db.schema.createTable("workflow_runs")
-    .addColumn("id", "bigint", (column) => column.primaryKey())
+    .addColumn("id", key(db), (column) => column.primaryKey())
     .addColumn("repository", "text", (column) => column.notNull())
     .addColumn("workflow_id", "bigint", (column) => column.notNull().references("workflows.id"))
     .addColumn("workflow_name", "text", (column) => column.notNull())

@@ -1,9 +1,10 @@
 import { type Kysely, sql } from "kysely";
+import { key } from "./key.ts";
 
 /** The feed's events, and the one row that numbers them. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.createTable("events")
-    .addColumn("seq", "bigint", (column) => column.primaryKey())
+    .addColumn("seq", key(db), (column) => column.primaryKey())
     .addColumn("at_ms", "bigint", (column) => column.notNull())
     .addColumn("event", "text", (column) => column.notNull())
     .execute();
