@@ -41,7 +41,7 @@ const ONLY_IN: readonly (readonly [string, RegExp, RegExp])[] = [
   ],
   ["knows GitHub's library", /from "@octokit\//, /^src\/github\//],
   ["sees a Request", /:\s*Request\b|Deno\.serve\(/, /^src\/(http|simulator)\//],
-  ["sees SQL", /from "(kysely|node:sqlite|postgres)/, /^src\/sql\//],
+  ["sees SQL", /from "(kysely|node:sqlite|pg\b)/, /^src\/sql\//],
   ["reads the environment", /Deno\.env\b|process\.env\b/, /^src\/cli\/environment\.ts$/],
   ["is a default export", /^export default\b/m, /^$/],
 ];
