@@ -80,7 +80,10 @@ class LockedAdapter extends PostgresAdapter {
   }
 }
 
-/** The pool, but for connections on which the server did not answer: they are closed instead of being given out again. */
+/**
+ * The pool, but for connections on which the server did not answer: they are asked nothing more, not even to roll back, and
+ * closed instead of being given out again.
+ */
 function discarding(pool: PostgresPool): PostgresPool {
   return {
     options: pool.options,
@@ -91,7 +94,8 @@ function discarding(pool: PostgresPool): PostgresPool {
 
 class DiscardedWhenLost implements PostgresPoolClient {
   readonly #client: PostgresPoolClient;
-  #isLost = false;
+  /** Why the connection is no longer used. */
+  #loss: Error | undefined;
 
   constructor(client: PostgresPoolClient) {
     this.#client = client;
@@ -104,14 +108,15 @@ class DiscardedWhenLost implements PostgresPoolClient {
   }
 
   release(destroy = false): void {
-    this.#client.release(destroy || this.#isLost);
+    this.#client.release(destroy || this.#loss !== undefined);
   }
 
   async #query<R>(sql: string, parameters: readonly unknown[]) {
+    if (this.#loss) throw this.#loss;
     try {
       return await this.#client.query<R>(sql, parameters);
     } catch (error) {
-      this.#isLost ||= !(error instanceof pg.DatabaseError);
+      if (error instanceof Error && !(error instanceof pg.DatabaseError)) this.#loss = error;
       throw error;
     }
   }

@@ -16,9 +16,12 @@ export class TcpProxy implements AsyncDisposable {
   readonly #passing = new Set<Promise<void>>();
   #address: Address;
   #listener: Listener | undefined;
-  /** What holds bytes back, until it is healed. */
-  #trouble = new AbortController();
+  /** Those from which nothing comes any more. */
+  readonly #lost = new WeakSet<Connection>();
+  #isLosing = false;
   #delayMs = 0;
+  /** Ends all delays. */
+  #hurry = new AbortController();
 
   private constructor(target: Deno.ConnectOptions, address: Address) {
     this.#target = target;
@@ -51,9 +54,10 @@ export class TcpProxy implements AsyncDisposable {
     this.#connections.clear();
   }
 
-  /** Takes connections and bytes, and passes nothing on before it is healed. */
-  hold(): void {
-    this.delay(2 ** 31 - 1);
+  /** Connections are silent for good, as on a network that loses all: neither side hears of it. So are new ones. */
+  lose(): void {
+    this.#isLosing = true;
+    for (const connection of this.#connections) this.#lost.add(connection);
   }
 
   /** Passes everything on `ms` later than it came. */
@@ -61,17 +65,18 @@ export class TcpProxy implements AsyncDisposable {
     this.#delayMs = ms;
   }
 
-  /** Ends all trouble: what was held back goes on, and new connections are taken. */
+  /** From now on connections are taken and pass everything on. */
   heal(): void {
+    this.#isLosing = false;
     this.#delayMs = 0;
-    this.#trouble.abort();
-    this.#trouble = new AbortController();
+    this.#hurry.abort();
+    this.#hurry = new AbortController();
     if (!this.#listener) this.#track(this.#accept(this.#listen()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.cut();
-    this.#trouble.abort();
+    this.#hurry.abort();
     await Promise.all(this.#passing);
   }
 
@@ -99,6 +104,7 @@ export class TcpProxy implements AsyncDisposable {
       // Cut while we connected.
       if (!this.#connections.has(client)) return close(service);
       this.#connections.add(service);
+      if (this.#isLosing) this.lose();
       await Promise.all([this.#pass(client, service), this.#pass(service, client)]);
     } catch {
       close(client);
@@ -112,17 +118,20 @@ export class TcpProxy implements AsyncDisposable {
       for (;;) {
         const count = await from.read(buffer);
         if (count === null) break;
-        if (this.#delayMs > 0) await systemClock.sleep(this.#delayMs, this.#trouble.signal);
+        if (this.#lost.has(from)) continue;
+        if (this.#delayMs > 0) await systemClock.sleep(this.#delayMs, this.#hurry.signal);
         for (let start = 0; start < count;) start += await to.write(buffer.subarray(start, count));
       }
     } catch {
       // One of them was closed.
-    } finally {
-      for (const connection of [from, to]) {
-        close(connection);
-        this.#connections.delete(connection);
-      }
     }
+    this.#end(from);
+    if (!this.#lost.has(from)) this.#end(to);
+  }
+
+  #end(connection: Connection): void {
+    close(connection);
+    this.#connections.delete(connection);
   }
 
   #track(work: Promise<void>): void {
