@@ -1,7 +1,8 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { isPostgresThere, POSTGRES_URL, testSchema } from "../fakes/postgres.ts";
 import { Program, programPath } from "../fakes/program.ts";
+import { until } from "../fakes/socket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { SimulatedGitHub } from "./github.ts";
 import { drained, postgresQuery } from "./kept.ts";
@@ -42,6 +43,31 @@ Deno.test({
     await sender.send(runDeliveries(50, { random: () => 0 }));
     assertEquals(sender.acknowledged.length, 50);
     await drained(postgresQuery(schema.url));
+  },
+});
+
+Deno.test({
+  name: "runwire serve is unhealthy while PostgreSQL answers late, and healthy when it does not",
+  ignore: !await isPostgresThere(),
+  async fn() {
+    await using github = new SimulatedGitHub();
+    await using schema = await testSchema();
+    await using proxy = TcpProxy.to(schema.url);
+    await using program = await Program.start(["serve"], {
+      ...github.environment,
+      DATABASE_URL: proxy.through(schema.url),
+    });
+    const url = await program.url();
+    const isHealthy = async () => {
+      const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
+      await response.body?.cancel();
+      return response.ok;
+    };
+    assert(await isHealthy());
+    proxy.delay(5_000);
+    assert(!await isHealthy());
+    proxy.heal();
+    await until(isHealthy, "it is healthy again");
   },
 });
 
