@@ -1,0 +1,109 @@
+// `deno task bench:webhook [ROUNDS]`: how fast deliveries are acknowledged, side by side, and how soon clients hear of them
+// (bench/README.md).
+import { processor } from "./fanout/proc.ts";
+import { markdown } from "./markdown.ts";
+import { type Contender, prepare, YARDSTICK } from "./webhook/contenders.ts";
+import { measureDisk } from "./webhook/disk.ts";
+import type { Latency } from "./webhook/latency.ts";
+import {
+  CLIENTS,
+  measure,
+  measureLatency,
+  type Measurement,
+  PER_SECOND,
+  temporaryFolder,
+} from "./webhook/measure.ts";
+
+const CONNECTIONS = [1, 16, 64];
+const ROUNDS = Number(Deno.args[0] ?? 3);
+if (!(ROUNDS >= 1)) {
+  say(`Cannot measure ${Deno.args[0]} rounds: allowed is a number from 1`);
+  Deno.exit(2);
+}
+
+const { contenders, versions } = await prepare();
+const runwire = contenders.find(({ database }) => database !== undefined);
+if (!runwire) throw new Error("Cannot find Runwire among the servers");
+const measured = new Map<string, Measurement[]>();
+const latencies: Latency[] = [];
+const disks: { perSecond: number; p50: number; p99: number }[] = [];
+
+for (let round = 1; round <= ROUNDS; round++) {
+  await using folder = await temporaryFolder();
+  disks.push(measureDisk(folder.path));
+  for (const connections of CONNECTIONS) {
+    // Every other round in the other order: the machine may slow down or speed up meanwhile.
+    for (const contender of round % 2 ? contenders : contenders.toReversed()) {
+      say(`round ${round} of ${ROUNDS}, ${connections} connections: ${contender.name}`);
+      const key = keyOf(contender, connections);
+      measured.set(key, [...measured.get(key) ?? [], await measure(contender, connections)]);
+    }
+  }
+  say(`round ${round} of ${ROUNDS}: ${CLIENTS} clients hear of ${PER_SECOND} deliveries a second`);
+  latencies.push(await measureLatency(runwire));
+}
+
+print(`${processor()}\n${versions.join(", ")}\nMedian of ${ROUNDS} rounds (least–greatest)\n`);
+print(markdown([
+  ["server", "connections", "deliveries/s", "ratio", "p50, ms", "p99, ms", "CPU, µs", "refused"],
+  ...CONNECTIONS.flatMap((connections) =>
+    contenders.map((contender) => rowOf(contender, connections))
+  ),
+]));
+print(`\nThe disk alone: ${cell(disks.map((disk) => disk.perSecond), 0)} synced writes a second\n`);
+print(markdown([
+  ["clients", "deliveries/s", "to the last client: p50, ms", "p99, ms", "worst, ms", "lost"],
+  [
+    `${CLIENTS}`,
+    `${PER_SECOND}`,
+    cell(latencies.map(({ p50 }) => p50), 1),
+    cell(latencies.map(({ p99 }) => p99), 1),
+    cell(latencies.map(({ worst }) => worst), 1),
+    `${sum(latencies.map(({ lost, refused }) => lost + refused))}`,
+  ],
+]));
+const failures = sum([...measured.values()].flat().map(({ refused }) => refused)) +
+  sum(latencies.map(({ lost, refused }) => lost + refused));
+Deno.exit(failures === 0 ? 0 : 1);
+
+function rowOf(contender: Contender, connections: number): string[] {
+  const rounds = measured.get(keyOf(contender, connections)) ?? [];
+  const peers = measured.get(`${YARDSTICK} ${connections}`) ?? [];
+  const ratios = rounds.map(({ perSecond }, round) => perSecond / (peers[round]?.perSecond ?? NaN));
+  return [
+    contender.name,
+    `${connections}`,
+    cell(rounds.map(({ perSecond }) => perSecond), 0),
+    contender.name === YARDSTICK ? "" : `${median(ratios).toFixed(2)}×`,
+    cell(rounds.map(({ p50 }) => p50), 2),
+    cell(rounds.map(({ p99 }) => p99), 2),
+    cell(rounds.map(({ cpu }) => cpu), 0),
+    `${sum(rounds.map(({ refused }) => refused))}`,
+  ];
+}
+
+function keyOf({ name }: Contender, connections: number): string {
+  return `${name} ${connections}`;
+}
+
+function cell(values: readonly number[], digits: number): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return `${median(values).toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+function say(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}

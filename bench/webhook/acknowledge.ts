@@ -1,0 +1,67 @@
+// The load: `acknowledge.ts PORT CONNECTIONS DELIVERIES WARM_UPS` sends what warms up, says `warm`, waits for a line,
+// sends the rest as fast as it is answered, and prints an Acknowledgement as JSON.
+import { Readiness } from "../fanout/libc.ts";
+import { signedDeliveries } from "./delivery.ts";
+import { percentile } from "./percentile.ts";
+import { Sender } from "./sender.ts";
+
+/** What a sender saw. Times in milliseconds. */
+export interface Acknowledgement {
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  /** Answers that were no success. */
+  readonly refused: number;
+}
+
+const SILENCE_MS = 10_000;
+
+const [port = 0, connections = 0, deliveries = 0, warmUps = 0] = Deno.args.map(Number);
+const requests = signedDeliveries(warmUps + deliveries, { from: 0 });
+const senders = Array.from({ length: connections }, () => new Sender(port));
+const readiness = new Readiness();
+senders.forEach(({ fd }, name) => readiness.add(fd, name));
+
+deliver(requests.slice(0, warmUps));
+print("warm");
+Deno.stdin.readSync(new Uint8Array(16));
+print(JSON.stringify(deliver(requests.slice(warmUps))));
+
+/** Every connection sends its next delivery when the one before is answered. */
+function deliver(all: readonly Uint8Array<ArrayBuffer>[]): Acknowledgement {
+  const sentAt = new Float64Array(connections);
+  const times: number[] = [];
+  let sent = 0;
+  let refused = 0;
+  const startedAt = performance.now();
+  for (const name of senders.keys()) post(name);
+  while (times.length < all.length) {
+    if (readiness.ready(SILENCE_MS, take) === 0) throw new Error("The server does not answer");
+  }
+  const seconds = (performance.now() - startedAt) / 1_000;
+  return {
+    perSecond: all.length / seconds,
+    p50: percentile(times, 0.5),
+    p99: percentile(times, 0.99),
+    refused,
+  };
+
+  function post(name: number): void {
+    const request = all[sent++];
+    if (!request) return;
+    sentAt[name] = performance.now();
+    senders[name]?.post(request);
+  }
+
+  function take(name: number): void {
+    const status = senders[name]?.answer();
+    if (status === undefined) return;
+    times.push(performance.now() - (sentAt[name] ?? 0));
+    if (status < 200 || status > 299) refused++;
+    post(name);
+  }
+}
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}

@@ -1,0 +1,24 @@
+import { DatabaseSync } from "node:sqlite";
+
+const LOOK_MS = 10;
+const LIMIT_MS = 120_000;
+
+/** Resolves to the milliseconds until `count` deliveries were applied. */
+export async function waitUntilApplied(file: string, count: number): Promise<number> {
+  const startedAt = performance.now();
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 1_000 });
+  try {
+    const done = database.prepare("select count(*) as n from deliveries where state = 'done'");
+    for (;;) {
+      const waited = performance.now() - startedAt;
+      const n = Number(done.get()?.n);
+      if (n === count) return waited;
+      if (waited > LIMIT_MS || n > count) {
+        throw new Error(`${n} of ${count} deliveries are applied`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  } finally {
+    database.close();
+  }
+}

@@ -1,0 +1,83 @@
+import { Child } from "../fanout/child.ts";
+import { CACHE } from "../fanout/contenders.ts";
+import { cpuMicroseconds } from "../fanout/proc.ts";
+import type { Acknowledgement } from "./acknowledge.ts";
+import type { Contender } from "./contenders.ts";
+import type { Latency } from "./latency.ts";
+import { waitUntilApplied } from "./drain.ts";
+
+export const DELIVERIES = 5_000;
+/** Sent before anything is measured, so that what is measured is compiled code. */
+const WARM_UPS = 5_000;
+const FILES = 4_096;
+/** How soon clients hear: so many of them, of so many deliveries a second, for so long. */
+export const CLIENTS = 1_000;
+export const PER_SECOND = 100;
+const SECONDS = 20;
+export const SERVER_CORE = 0;
+export const LOAD_CORE = 1;
+const HERE = new URL("./", import.meta.url).pathname;
+
+/** Times in milliseconds, but for the CPU's. */
+export interface Measurement extends Acknowledgement {
+  /** Microseconds of server CPU per delivery, its application included. */
+  readonly cpu: number;
+  /** From the last answer until everything was applied; `NaN` of a server that applies nothing. */
+  readonly behind: number;
+}
+
+/** One server, started for this, that takes `DELIVERIES` deliveries over so many connections. */
+export async function measure(contender: Contender, connections: number): Promise<Measurement> {
+  await using folder = await temporaryFolder();
+  await using server = Child.start(contender.command(folder.path), {
+    files: FILES,
+    core: SERVER_CORE,
+  });
+  const port = (await server.read(20_000)).replace("listening ", "");
+  const file = contender.database && `${folder.path}/${contender.database}`;
+  await using load = Child.start(
+    loadCommand("acknowledge.ts", [
+      port,
+      connections,
+      DELIVERIES,
+      WARM_UPS,
+    ]),
+    { files: FILES, core: LOAD_CORE },
+  );
+  await load.read(60_000);
+  if (file) await waitUntilApplied(file, WARM_UPS);
+
+  const cpuBefore = cpuMicroseconds(server.pid);
+  await load.write("go");
+  const acknowledgement: Acknowledgement = JSON.parse(await load.read(60_000));
+  const behind = file ? await waitUntilApplied(file, WARM_UPS + DELIVERIES) : NaN;
+  const cpu = (cpuMicroseconds(server.pid) - cpuBefore) / DELIVERIES;
+  return { ...acknowledgement, cpu, behind };
+}
+
+/** How soon clients hear of deliveries that one server takes, started for this. */
+export async function measureLatency(contender: Contender): Promise<Latency> {
+  await using folder = await temporaryFolder();
+  await using server = Child.start(contender.command(folder.path), {
+    files: FILES,
+    core: SERVER_CORE,
+  });
+  const port = (await server.read(20_000)).replace("listening ", "");
+  const command = loadCommand("latency.ts", [port, CLIENTS, PER_SECOND, SECONDS]);
+  await using load = Child.start(command, { files: FILES, core: LOAD_CORE });
+  return JSON.parse(await load.read(120_000));
+}
+
+/** A process that sends: one of the scripts beside this file. */
+export function loadCommand(
+  script: string,
+  args: readonly (string | number)[],
+): readonly string[] {
+  return [Deno.execPath(), "run", "-A", `${HERE}${script}`, ...args.map(String)];
+}
+
+/** In the project's folder, as the system's folder for such files may be in memory. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.makeTempDir({ dir: CACHE });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
