@@ -13,10 +13,21 @@ export interface BodyReaderOptions {
   readonly maxHeldBytes: number;
 }
 
+interface Body {
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly startedAt: number;
+  isLate: boolean;
+}
+
+/** How often bodies are looked at, whether one takes too long. */
+const TICK_MS = 1_000;
+
 /** Reads bodies whole, and counts them while they come. */
 export class BodyReader {
   readonly #options: BodyReaderOptions;
+  readonly #underWay = new Set<Body>();
   #held = 0;
+  #stopTicking: (() => void) | undefined;
 
   constructor(options: BodyReaderOptions) {
     this.#options = options;
@@ -28,33 +39,58 @@ export class BodyReader {
   }
 
   async read(request: Request): Promise<Uint8Array | BodyFault> {
-    const { clock, maxBytes, limitMs, maxHeldBytes } = this.#options;
+    const { clock, maxBytes } = this.#options;
     if (Number(request.headers.get("content-length")) > maxBytes) return "too_large";
     if (!request.body) return new Uint8Array();
-    const reader = request.body.getReader();
-    const end = new AbortController();
-    const late = clock.sleep(limitMs, end.signal).then(() => undefined);
+    const body = { reader: request.body.getReader(), startedAt: clock.now(), isLate: false };
+    this.#underWay.add(body);
+    // One timer for all: most bodies are here at once, and a timer for each costs more than to read it.
+    this.#stopTicking ??= clock.every(TICK_MS, () => this.#tick());
+    try {
+      return await this.#readAll(body);
+    } finally {
+      this.#underWay.delete(body);
+      if (this.#underWay.size === 0) this.#rest();
+    }
+  }
+
+  async #readAll(body: Body): Promise<Uint8Array | BodyFault> {
+    const { maxBytes, maxHeldBytes } = this.#options;
     const pieces: Uint8Array[] = [];
     let size = 0;
     try {
       for (;;) {
-        const read = await Promise.race([reader.read(), late]);
-        if (!read) return "too_slow";
-        if (read.done) return joined(pieces, size);
-        size += read.value.byteLength;
-        this.#held += read.value.byteLength;
+        const { value, done } = await body.reader.read();
+        if (body.isLate) return "too_slow";
+        if (done) return joined(pieces, size);
+        size += value.byteLength;
+        this.#held += value.byteLength;
         if (size > maxBytes) return "too_large";
         if (this.#held > maxHeldBytes) return "too_busy";
-        pieces.push(read.value);
+        pieces.push(value);
       }
     } catch {
-      return "cut_off";
+      return body.isLate ? "too_slow" : "cut_off";
     } finally {
       this.#held -= size;
-      end.abort();
       // Deno then lets what else is sent go nowhere; it has no effect on a body that was read to its end.
-      reader.cancel().catch(() => {});
+      body.reader.cancel().catch(() => {});
     }
+  }
+
+  #tick(): void {
+    const latest = this.#options.clock.now() - this.#options.limitMs;
+    for (const body of this.#underWay) {
+      if (body.startedAt > latest) continue;
+      body.isLate = true;
+      // Ends the read that is under way.
+      body.reader.cancel().catch(() => {});
+    }
+  }
+
+  #rest(): void {
+    this.#stopTicking?.();
+    this.#stopTicking = undefined;
   }
 }
 
