@@ -12,7 +12,7 @@ import type { NumberedEvent, StatusEvent } from "./feed/event.ts";
 import { Feed } from "./feed/feed.ts";
 import { Retention } from "./feed/retention.ts";
 import { GitHub } from "./github/client.ts";
-import { changesOf, subjectOf } from "./github/delivery.ts";
+import { changesIn, changesOf, subjectOf } from "./github/delivery.ts";
 import { GitHubHooks } from "./github/hook.ts";
 import { GitHubRepositories } from "./github/repository.ts";
 import { GitHubRuns } from "./github/run.ts";
@@ -97,7 +97,7 @@ export class App {
     };
     const inbox = this.#buildInbox(tell);
     const parts = [
-      this.#buildServer(inbox),
+      this.#buildServer(inbox, tell),
       this.feed,
       new Retention({ journal: this.#journal, clock: this.#options.clock }),
       this.poller,
@@ -203,7 +203,7 @@ export class App {
     });
   }
 
-  #buildServer(inbox: { wake(): void }): Server {
+  #buildServer(inbox: { wake(): void }, tell: (events: readonly NumberedEvent[]) => void): Server {
     const { database, clock, onListen } = this.#options;
     const { hostname, port, maxConnections, allowedOrigins, publicUrl } = this.#config.server;
     const capacity = new Capacity(maxConnections);
@@ -223,6 +223,8 @@ export class App {
       secrets: this.#config.webhookSecrets,
       store: this.#deliveryStore,
       subjectOf,
+      read: changesIn,
+      onEvents: tell,
       onKept: () => inbox.wake(),
     });
     return new Server({

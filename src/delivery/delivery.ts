@@ -38,10 +38,21 @@ export type DeliveryState = "waiting" | "done" | "parked";
 /** What became of a delivery that was handed in: it is new (or was parked, and waits again), waits already, or was done. */
 export type Receipt = "kept" | "waiting" | "done";
 
+/** What became of a delivery that was handed in to be applied at once, and the events that tell what it has changed. */
+export interface Taken {
+  readonly receipt: Receipt | "applied";
+  readonly events: readonly NumberedEvent[];
+}
+
 /** Where deliveries are kept until they are applied, and for a while after. */
 export interface DeliveryStore<Changes> {
   /** Keeps a delivery durably, once for each id. */
   keep(delivery: Delivery): Promise<Receipt>;
+  /**
+   * Keeps a delivery, and applies what it tells in the same transaction: one that is new, if nothing of its subject waits.
+   * Where it cannot be applied it waits like any other.
+   */
+  take(delivery: Delivery, changes: Changes): Promise<Taken>;
   /**
    * Deliveries that are due at `now`, the oldest first, `limit` at the most; of each subject only those before which no
    * other one waits for a later time.

@@ -5,8 +5,8 @@ import { log } from "../log.ts";
 import { retryAt } from "./backoff.ts";
 import type { Delivery, DeliveryStore, WaitingDelivery } from "./delivery.ts";
 
-/** Deliveries fetched at a time. */
-const BATCH = 100;
+/** Deliveries fetched at a time: so few that what is received meanwhile is answered soon. */
+const BATCH = 50;
 /** How long we sleep at the most: another instance may have kept a delivery and died. */
 const LONGEST_SLEEP_MS = 30_000;
 /** And at the least: what is due next may be in the hands of another instance. */
@@ -85,13 +85,16 @@ export class Inbox<Changes> {
     await clock.sleep(pause, this.#alarm.signal);
   }
 
+  /** Side by side, so that the store can apply many in one transaction; of a subject one after the other. */
   async #applyAll(due: readonly WaitingDelivery[], signal: AbortSignal): Promise<void> {
-    const failed = new Set<string>();
+    const bySubject = Map.groupBy(due, ({ subject }) => subject);
+    await Promise.all(bySubject.values().map((each) => this.#applyInOrder(each, signal)));
+  }
+
+  async #applyInOrder(due: readonly WaitingDelivery[], signal: AbortSignal): Promise<void> {
     for (const delivery of due) {
-      if (signal.aborted) return;
       // What comes after a failed one of the same subject waits for it.
-      if (failed.has(delivery.subject)) continue;
-      if (!await this.#apply(delivery)) failed.add(delivery.subject);
+      if (signal.aborted || !await this.#apply(delivery)) return;
     }
   }
 

@@ -1,4 +1,5 @@
-import type { DeliveryStore } from "./delivery.ts";
+import type { NumberedEvent } from "../feed/event.ts";
+import type { Delivery, DeliveryStore } from "./delivery.ts";
 import { isSigned } from "./signature.ts";
 
 /** What somebody posted to the webhook, before any of it is believed; `null` for a header that was not sent. */
@@ -27,15 +28,19 @@ export type Reception =
 
 export type RefusalCode = "bad_signature" | "bad_header" | "bad_body" | "unsupported_media_type";
 
-export interface ReceiverOptions {
+export interface ReceiverOptions<Changes> {
   /** One, or two while they are changed; an empty one opens nothing. */
   readonly secrets: readonly string[];
-  readonly store: Pick<DeliveryStore<unknown>, "keep">;
+  readonly store: Pick<DeliveryStore<Changes>, "keep" | "take">;
   /** In what order a delivery belongs; `undefined` when we have no use for its event. */
   readonly subjectOf: (
     delivery: { readonly id: string; readonly event: string },
     payload: object,
   ) => string | undefined;
+  /** What a delivery tells; `undefined` when it is not as GitHub documents it. */
+  readonly read: (delivery: { readonly event: string }, payload: object) => Changes | undefined;
+  /** Told what has changed, once it is committed. */
+  readonly onEvents: (events: readonly NumberedEvent[]) => void;
   /** Told when a delivery waits to be applied. */
   readonly onKept: () => void;
 }
@@ -45,12 +50,12 @@ const DELIVERY_ID = /^[\x21-\x7e]{1,100}$/;
 const EVENT_NAME = /^[a-z][a-z0-9_]{0,99}$/;
 const ACTION = /^[\w.-]{1,100}$/;
 
-/** Takes in what GitHub posts: verified, then kept once. What is accepted survives a crash. */
-export class Receiver {
-  readonly #options: ReceiverOptions;
+/** Takes in what GitHub posts: verified, then kept once, and applied as soon as it can be. What is accepted survives a crash. */
+export class Receiver<Changes> {
+  readonly #options: ReceiverOptions<Changes>;
   readonly #secrets: readonly string[];
 
-  constructor(options: ReceiverOptions) {
+  constructor(options: ReceiverOptions<Changes>) {
     this.#options = options;
     this.#secrets = options.secrets.filter((secret) => secret !== "");
   }
@@ -82,9 +87,19 @@ export class Receiver {
     const subject = this.#options.subjectOf({ id, event }, payload);
     if (subject === undefined) return { status: "ignored" };
     const action = actionOf(payload);
-    const receipt = await this.#options.store.keep({ id, event, action, subject, payload: text });
+    return await this.#keep({ id, event, action, subject, payload: text }, payload);
+  }
+
+  /** What can be read is applied at once, as it is parsed already; for the rest the inbox finds the words. */
+  async #keep(delivery: Delivery, payload: object): Promise<Reception> {
+    const { store, read, onEvents, onKept } = this.#options;
+    const changes = read(delivery, payload);
+    const { receipt, events } = changes === undefined
+      ? { receipt: await store.keep(delivery), events: [] }
+      : await store.take(delivery, changes);
     if (receipt === "done") return { status: "done" };
-    this.#options.onKept();
+    if (receipt !== "applied") onKept();
+    else if (events.length > 0) onEvents(events);
     return { status: "accepted" };
   }
 }

@@ -144,6 +144,15 @@ export function subjectOf(
   return reader.subject.safeParse(payload).data ?? `delivery ${delivery.id}`;
 }
 
+/** What a payload tells that is parsed already; `undefined` when it is not as GitHub documents it. */
+export function changesIn(
+  { event }: { readonly event: string },
+  payload: object,
+): Changes | undefined {
+  const { data } = READERS.get(event)?.changes.safeParse(payload) ?? { data: NO_CHANGES };
+  return data && { ...NO_CHANGES, ...data };
+}
+
 /**
  * What a delivery tells.
  * @throws {Error} naming the first field that is not as GitHub documents it, never its value

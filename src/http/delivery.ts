@@ -16,14 +16,14 @@ const BODY_LIMIT_MS = 30_000;
 const RETRY_AFTER_SECONDS = 30;
 
 export interface DeliveriesOptions {
-  readonly receiver: Receiver;
+  readonly receiver: Pick<Receiver<unknown>, "isConfigured" | "receive">;
   readonly clock: Clock;
   readonly maxHeldBytes?: number;
 }
 
 /** Where GitHub posts its deliveries. */
 export class Deliveries {
-  readonly #receiver: Receiver;
+  readonly #receiver: DeliveriesOptions["receiver"];
   readonly #bodies: BodyReader;
 
   constructor({ receiver, clock, maxHeldBytes = MAX_HELD_BYTES }: DeliveriesOptions) {

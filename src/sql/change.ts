@@ -1,31 +1,35 @@
 import type { Clock } from "../clock.ts";
 import type { Event } from "../feed/event.ts";
-import { afterJob, type Changes, type JobState } from "../run/change.ts";
+import type { Changes } from "../run/change.ts";
 import type { Tx } from "./database.ts";
 import { mergeRepositories, removeRepositories } from "./repository.ts";
-import { lockRun, mergeRuns } from "./run.ts";
+import { RunBatch } from "./run_batch.ts";
 
-/** Merges into what is kept all that GitHub told in one go. Returns the events that tell what has changed. */
+/**
+ * Merges into what is kept all that GitHub told, time after time. Returns the events that tell what each of them has
+ * changed.
+ */
 export async function applyChanges(
   tx: Tx,
-  changes: Changes,
+  told: readonly Changes[],
   { clock }: { readonly clock: Clock },
-): Promise<readonly Event[]> {
-  return [
-    ...await mergeRepositories(tx, changes.repositories),
-    ...await removeRepositories(tx, changes.removedRepositories, { clock }),
-    ...await mergeRuns(tx, changes.runs),
-    ...await mergeJobs(tx, changes.jobs),
-  ];
-}
-
-/** A job of a run that is not kept tells nothing: the run itself will come. */
-async function mergeJobs(tx: Tx, jobs: readonly JobState[]): Promise<readonly Event[]> {
-  const events: Event[] = [];
-  for (const job of jobs.toSorted((a, b) => a.runId - b.runId)) {
-    const run = await lockRun(tx, job.runId);
-    const after = run && afterJob(run, job);
-    if (after && after !== run) events.push(...await mergeRuns(tx, [after]));
+): Promise<readonly (readonly Event[])[]> {
+  const ofRepositories: (readonly Event[])[] = [];
+  for (const { repositories, removedRepositories } of told) {
+    ofRepositories.push([
+      ...await mergeRepositories(tx, repositories),
+      ...await removeRepositories(tx, removedRepositories, { clock }),
+    ]);
   }
+  const batch = await RunBatch.lock(tx, {
+    runs: told.flatMap(({ runs }) => runs),
+    jobs: told.flatMap(({ jobs }) => jobs),
+  });
+  const events = told.map(({ runs, jobs }, at) => [
+    ...ofRepositories[at] ?? [],
+    ...runs.flatMap((run) => batch.merge(run)),
+    ...jobs.flatMap((job) => batch.mergeJob(job)),
+  ]);
+  await batch.write();
   return events;
 }

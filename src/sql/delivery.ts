@@ -5,14 +5,15 @@ import type {
   DeliveryStore,
   DeliverySummary,
   Receipt,
+  Taken,
   WaitingDelivery,
 } from "../delivery/delivery.ts";
+import { StorageError } from "../errors.ts";
 import type { NumberedEvent } from "../feed/event.ts";
 import type { Changes } from "../run/change.ts";
-import { applyChanges } from "./change.ts";
 import type { Database, Db } from "./database.ts";
-import { keepDeliveries } from "./delivery_keep.ts";
-import { appendEvents } from "./event.ts";
+import { applyWaiting, type Waiting } from "./delivery_apply.ts";
+import { type Arrival, keepDeliveries } from "./delivery_keep.ts";
 import { GroupWriter } from "./writer.ts";
 
 /** Deliveries that are forgotten in one transaction; small enough that others get their turn between two. */
@@ -22,19 +23,30 @@ const PRUNED_AT_ONCE = 1_000;
 export class SqlDeliveryStore implements DeliveryStore<Changes> {
   readonly #database: Database;
   readonly #clock: Clock;
-  readonly #writer: GroupWriter<Delivery, Receipt>;
+  readonly #keeper: GroupWriter<Arrival, Taken>;
+  readonly #applier: GroupWriter<Waiting, readonly NumberedEvent[]>;
 
   constructor(database: Database, clock: Clock) {
     this.#database = database;
     this.#clock = clock;
-    this.#writer = new GroupWriter({
-      write: (group) => database.write((tx) => keepDeliveries(tx, group, { now: clock.now() })),
-      sizeOf: ({ payload }) => payload.length,
+    this.#keeper = new GroupWriter({
+      write: (group) => this.#keep(group),
+      sizeOf: ({ delivery }) => delivery.payload.length,
+    });
+    this.#applier = new GroupWriter({
+      write: (group) => database.write((tx) => applyWaiting(tx, group, { clock })),
+      sizeOf: () => 0,
     });
   }
 
-  keep(delivery: Delivery): Promise<Receipt> {
-    return this.#writer.add(delivery);
+  async keep(delivery: Delivery): Promise<Receipt> {
+    const { receipt } = await this.#keeper.add({ delivery, changes: undefined });
+    // Nothing is applied that has no changes.
+    return receipt === "applied" ? "kept" : receipt;
+  }
+
+  take(delivery: Delivery, changes: Changes): Promise<Taken> {
+    return this.#keeper.add({ delivery, changes });
   }
 
   async due(now: number, limit: number): Promise<readonly WaitingDelivery[]> {
@@ -59,14 +71,7 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
   }
 
   apply(id: string, changes: Changes): Promise<readonly NumberedEvent[]> {
-    return this.#database.write(async (tx) => {
-      const { numUpdatedRows } = await tx.updateTable("deliveries")
-        .set({ state: "done", done_ms: this.#clock.now(), payload: null })
-        .where("id", "=", id).where("state", "!=", "done").executeTakeFirstOrThrow();
-      if (numUpdatedRows === 0n) return [];
-      const events = await applyChanges(tx, changes, { clock: this.#clock });
-      return await appendEvents(tx, events, { clock: this.#clock });
-    });
+    return this.#applier.add({ id, changes });
   }
 
   async fail(
@@ -117,6 +122,19 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
       );
       if (numDeletedRows === 0n) return pruned;
       pruned += Number(numDeletedRows);
+    }
+  }
+
+  async #keep(group: readonly Arrival[]): Promise<readonly Taken[]> {
+    const keep = (arrivals: readonly Arrival[]) =>
+      this.#database.write((tx) => keepDeliveries(tx, arrivals, { clock: this.#clock }));
+    try {
+      return await keep(group);
+    } catch (error) {
+      const [only] = group;
+      if (error instanceof StorageError || group.length > 1 || !only?.changes) throw error;
+      // It cannot be applied: it waits, so that the inbox can say why.
+      return await keep([{ ...only, changes: undefined }]);
     }
   }
 }

@@ -58,21 +58,27 @@ export async function appendEvents(
   const { last } = await tx.updateTable("event_counter")
     .set((eb) => ({ last: eb("last", "+", events.length) }))
     .where("id", "=", 1).returning("last").executeTakeFirstOrThrow();
+  const first = last - events.length + 1;
+  const at_ms = clock.now();
   const rows = events.map((event, index): EventTable => ({
-    seq: last - events.length + 1 + index,
-    at_ms: clock.now(),
+    seq: first + index,
+    at_ms,
     event: JSON.stringify(event),
   }));
   for (let start = 0; start < rows.length; start += ROWS) {
     await tx.insertInto("events").values(rows.slice(start, start + ROWS)).execute();
   }
-  return rows.map(numberedEvent);
+  return events.map((event, index) => numbered(event, { seq: first + index, at_ms }));
 }
 
-function numberedEvent({ seq, at_ms, event }: EventTable): NumberedEvent {
+function numberedEvent({ event, ...row }: EventTable): NumberedEvent {
   // We wrote it ourselves.
   const written: Event = JSON.parse(event);
-  return { seq, at: new Date(at_ms).toISOString(), ...written };
+  return numbered(written, row);
+}
+
+function numbered(event: Event, { seq, at_ms }: Omit<EventTable, "event">): NumberedEvent {
+  return { seq, at: new Date(at_ms).toISOString(), ...event };
 }
 
 async function readBounds(db: Db): Promise<Bounds> {

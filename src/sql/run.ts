@@ -1,11 +1,10 @@
 import type { Clock } from "../clock.ts";
 import type { Event, NumberedEvent } from "../feed/event.ts";
-import { runEvent } from "../run/event.ts";
-import { merge, type Run, type RunStore, sameState } from "../run/run.ts";
+import { merge, type Run, type RunStore } from "../run/run.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import { appendEvents } from "./event.ts";
-import { runOfRow, runToRow } from "./run_row.ts";
-import { keepWorkflow } from "./workflow.ts";
+import { RunBatch } from "./run_batch.ts";
+import { runOfRow } from "./run_row.ts";
 
 /** Keeps runs in SQL. */
 export class SqlRunStore implements RunStore {
@@ -50,36 +49,12 @@ export class SqlRunStore implements RunStore {
   }
 }
 
-/** Merges runs into what is kept, in the order of their ids, so that no two transactions wait for each other. */
+/** Merges runs into what is kept, in the order of their ids. Returns the events that tell what has changed. */
 export async function mergeRuns(tx: Tx, runs: readonly Run[]): Promise<Event[]> {
-  const events: Event[] = [];
-  for (const run of runs.toSorted((a, b) => a.id - b.id)) {
-    const old = await lockRun(tx, run.id) ?? await insertRun(tx, run);
-    const kept = old ? merge(old, run) : run;
-    if (old && kept !== old) await updateRun(tx, kept);
-    if (!old || !sameState(old, kept)) events.push(runEvent(kept));
-  }
+  const batch = await RunBatch.lock(tx, { runs, jobs: [] });
+  const events = runs.toSorted((a, b) => a.id - b.id).flatMap((run) => batch.merge(run));
+  await batch.write();
   return events;
-}
-
-/** The run, which nobody else changes until the transaction ends. */
-export async function lockRun(tx: Tx, id: number): Promise<Run | undefined> {
-  const row = await tx.selectFrom("workflow_runs").selectAll().where("id", "=", id).forUpdate()
-    .executeTakeFirst();
-  return row && runOfRow(row);
-}
-
-/** Returns the run that was there already, if another transaction came first. */
-async function insertRun(tx: Tx, run: Run): Promise<Run | undefined> {
-  await keepWorkflow(tx, run);
-  const { numInsertedOrUpdatedRows } = await tx.insertInto("workflow_runs").values(runToRow(run))
-    .onConflict((conflict) => conflict.column("id").doNothing()).executeTakeFirstOrThrow();
-  return numInsertedOrUpdatedRows === 0n ? await lockRun(tx, run.id) : undefined;
-}
-
-async function updateRun(tx: Tx, run: Run): Promise<void> {
-  await keepWorkflow(tx, run);
-  await tx.updateTable("workflow_runs").set(runToRow(run)).where("id", "=", run.id).execute();
 }
 
 /** Those that would change what is kept. */

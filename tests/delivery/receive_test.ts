@@ -3,22 +3,35 @@ import { systemClock } from "../../src/clock.ts";
 import { type Posted, Receiver } from "../../src/delivery/receive.ts";
 import { isSigned } from "../../src/delivery/signature.ts";
 import { StorageError } from "../../src/errors.ts";
-import { SECRET, signatureOf } from "../fakes/delivery.ts";
+import type { NumberedEvent } from "../../src/feed/event.ts";
+import { aDelivery, SECRET, signatureOf } from "../fakes/delivery.ts";
 import { MemoryDeliveryStore } from "../fakes/delivery_store.ts";
 
 const PAYLOAD = '{"action":"completed","workflow_run":{"id":7}}';
 
-/** A receiver that has a use for `workflow_run` alone. */
-function receiver(secrets: readonly string[] = [SECRET]) {
-  const store = new MemoryDeliveryStore<never>(systemClock, () => []);
+/** A receiver that has a use for `workflow_run` alone; it applies at once those of which `read` gives the text. */
+function receiver(
+  secrets: readonly string[] = [SECRET],
+  read: (payload: object) => string | undefined = () => undefined,
+) {
+  const told: NumberedEvent[] = [];
+  const store = new MemoryDeliveryStore<string>(systemClock, (at) => [{
+    seq: 1,
+    at,
+    type: "status",
+    repository: null,
+    data: { state: "polling", waiting_until: null },
+  }]);
   const kept: string[] = [];
   const under = new Receiver({
     secrets,
     store,
     subjectOf: ({ id, event }) => event === "workflow_run" ? `subject of ${id}` : undefined,
+    read: (_delivery, payload) => read(payload),
+    onEvents: (events) => told.push(...events),
     onKept: () => kept.push("kept"),
   });
-  return { receiver: under, store, kept };
+  return { receiver: under, store, kept, told };
 }
 
 /** What GitHub posts, with a fitting signature unless `fields` hold another. */
@@ -196,4 +209,21 @@ Deno.test("Receiver.receive() keeps an action that is no plain word as none", as
     await under.receive(posted(JSON.stringify({ action })));
     assertEquals([...store.entries.values()].map((entry) => entry.delivery.action), [null]);
   }
+});
+
+Deno.test("Receiver.receive() applies at once what it can read, and tells what has changed", async () => {
+  const { receiver: under, store, kept, told } = receiver([SECRET], JSON.stringify);
+  assertEquals(await under.receive(posted()), { status: "accepted" });
+  assertEquals([...store.entries.values()].map(({ state }) => state), ["done"]);
+  assertEquals([told.map(({ at }) => at), kept], [[PAYLOAD], []]);
+  assertEquals(await under.receive(posted()), { status: "done" });
+  assertEquals([told.length, kept], [1, []]);
+});
+
+Deno.test("Receiver.receive() leaves to the inbox what has to wait", async () => {
+  const { receiver: under, store, kept, told } = receiver([SECRET], JSON.stringify);
+  await store.keep(aDelivery({ id: "earlier", subject: "subject of later" }));
+  assertEquals(await under.receive(posted(PAYLOAD, { id: "later" })), { status: "accepted" });
+  assertEquals(store.states, { earlier: "waiting", later: "waiting" });
+  assertEquals([told, kept], [[], ["kept"]]);
 });

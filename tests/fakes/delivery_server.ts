@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 import type { DeliveryStore } from "../../src/delivery/delivery.ts";
-import { Receiver } from "../../src/delivery/receive.ts";
+import { Receiver, type ReceiverOptions } from "../../src/delivery/receive.ts";
 import { subjectOf } from "../../src/github/delivery.ts";
 import { Deliveries } from "../../src/http/delivery.ts";
+import type { Changes } from "../../src/run/change.ts";
 import { headersOf, SECRET } from "./delivery.ts";
 import { ServerUnderTest } from "./server.ts";
 
@@ -13,6 +14,9 @@ export interface DeliveryServerSettings {
   readonly clock?: Clock;
   readonly maxHeldBytes?: number;
   readonly onKept?: () => void;
+  /** Reads nothing if not given, so that everything waits. */
+  readonly read?: ReceiverOptions<Changes>["read"];
+  readonly onEvents?: ReceiverOptions<Changes>["onEvents"];
 }
 
 /** The webhook over real sockets, above a store. `await using` stops it. */
@@ -21,12 +25,13 @@ export class DeliveryServer {
   readonly #server: ServerUnderTest;
 
   constructor(
-    store: Pick<DeliveryStore<never>, "keep">,
-    { secrets = [SECRET], clock = systemClock, maxHeldBytes, onKept = () => {} }:
-      DeliveryServerSettings = {},
+    store: Pick<DeliveryStore<Changes>, "keep" | "take">,
+    settings: DeliveryServerSettings = {},
   ) {
+    const { secrets = [SECRET], clock = systemClock, maxHeldBytes } = settings;
+    const { onKept = () => {}, read = () => undefined, onEvents = () => {} } = settings;
     this.deliveries = new Deliveries({
-      receiver: new Receiver({ secrets, store, subjectOf, onKept }),
+      receiver: new Receiver({ secrets, store, subjectOf, read, onEvents, onKept }),
       clock,
       ...(maxHeldBytes === undefined ? {} : { maxHeldBytes }),
     });

@@ -5,6 +5,7 @@ import type {
   DeliveryStore,
   DeliverySummary,
   Receipt,
+  Taken,
   WaitingDelivery,
 } from "../../src/delivery/delivery.ts";
 import type { NumberedEvent } from "../../src/feed/event.ts";
@@ -51,6 +52,13 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
       doneAt: 0,
     });
     return "kept";
+  }
+
+  async take(delivery: Delivery, changes: Changes): Promise<Taken> {
+    const isHeldUp = this.#waiting().some((entry) => entry.delivery.subject === delivery.subject);
+    const receipt = await this.keep(delivery);
+    if (receipt !== "kept" || isHeldUp) return { receipt, events: [] };
+    return { receipt: "applied", events: await this.apply(delivery.id, changes) };
   }
 
   async due(now: number, limit: number): Promise<readonly WaitingDelivery[]> {

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Inbox } from "../../src/delivery/inbox.ts";
 import type { NumberedEvent } from "../../src/feed/event.ts";
-import { changesOf } from "../../src/github/delivery.ts";
+import { changesIn, changesOf } from "../../src/github/delivery.ts";
 import type { Changes } from "../../src/run/change.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
@@ -38,11 +38,15 @@ export class DeliverySystem {
     this.#inbox = new Inbox<Changes>({
       store: this.deliveries,
       read: changesOf,
-      onEvents: (events) => this.told.push(...events),
+      onEvents: (events) => this.#tell(events),
       clock,
       random: () => 0.5,
     });
-    this.server = new DeliveryServer(this.deliveries, { onKept: () => this.#inbox.wake() });
+    this.server = new DeliveryServer(this.deliveries, {
+      read: changesIn,
+      onEvents: (events) => this.#tell(events),
+      onKept: () => this.#inbox.wake(),
+    });
   }
 
   static async start(kind: DatabaseKind = "memory"): Promise<DeliverySystem> {
@@ -61,6 +65,10 @@ export class DeliverySystem {
   /** How many deliveries wait. */
   async waiting(): Promise<number> {
     return (await this.deliveries.list({ state: "waiting", limit: 1 })).length;
+  }
+
+  #tell(events: readonly NumberedEvent[]): void {
+    this.told.push(...events);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

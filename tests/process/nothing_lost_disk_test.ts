@@ -12,7 +12,7 @@ const DISK_MB = 8;
 const BALLAST_MB = 5;
 /** All at once, so that they are kept before they are applied. */
 const BURST = 100;
-const MAX_BURSTS = 10;
+const MAX_BURSTS = 40;
 const AFTER = 200;
 
 Deno.test({

@@ -1,0 +1,94 @@
+import type { Event } from "../feed/event.ts";
+import { afterJob, type JobState } from "../run/change.ts";
+import { runEvent } from "../run/event.ts";
+import { merge, type Run, sameState } from "../run/run.ts";
+import type { Tx } from "./database.ts";
+import { runOfRow, runToRow } from "./run_row.ts";
+import { keepWorkflows } from "./workflow.ts";
+
+/** Rows that one statement writes: PostgreSQL takes 65,535 values. */
+const ROWS = 1_000;
+
+/** The runs that a transaction changes: read once, changed in memory in the order in which they are told, written once. */
+export class RunBatch {
+  readonly #tx: Tx;
+  /** As they are in the table. */
+  readonly #stored: Map<number, Run>;
+  /** As they are to be. */
+  readonly #current: Map<number, Run>;
+
+  private constructor(tx: Tx, known: readonly Run[], added: readonly Run[]) {
+    this.#tx = tx;
+    this.#current = new Map(known.map((run) => [run.id, run]));
+    this.#stored = new Map([...known, ...added].map((run) => [run.id, run]));
+  }
+
+  /**
+   * Until the transaction ends nobody else changes what will be merged: `runs`, and the runs of `jobs`. Rows are locked in
+   * the order of their ids, so that no two transactions wait for each other.
+   */
+  static async lock(
+    tx: Tx,
+    { runs, jobs }: { readonly runs: readonly Run[]; readonly jobs: readonly JobState[] },
+  ): Promise<RunBatch> {
+    const ids = new Set([...runs.map(({ id }) => id), ...jobs.map(({ runId }) => runId)]);
+    const known = await select(tx, [...ids]);
+    for (const { id } of known) ids.delete(id);
+    const firstOfEach = new Map(runs.toReversed().map((run) => [run.id, run]));
+    const unknown = [...firstOfEach.values()].filter(({ id }) => ids.has(id));
+    const added = await insert(tx, unknown.sort((a, b) => a.id - b.id));
+    // Another transaction came first.
+    const others = unknown.filter(({ id }) => !added.has(id)).map(({ id }) => id);
+    return new RunBatch(
+      tx,
+      [...known, ...await select(tx, others)],
+      unknown.filter(({ id }) => added.has(id)),
+    );
+  }
+
+  /** Returns the events that tell what has changed. */
+  merge(run: Run): readonly Event[] {
+    const old = this.#current.get(run.id);
+    const kept = old ? merge(old, run) : run;
+    this.#current.set(run.id, kept);
+    return old && sameState(old, kept) ? [] : [runEvent(kept)];
+  }
+
+  /** A job of a run that is not kept tells nothing: the run itself will come. */
+  mergeJob(job: JobState): readonly Event[] {
+    const run = this.#current.get(job.runId);
+    const after = run && afterJob(run, job);
+    return after && after !== run ? this.merge(after) : [];
+  }
+
+  /** Writes what has changed. */
+  async write(): Promise<void> {
+    const changed = [...this.#current.values()].filter((run) => this.#stored.get(run.id) !== run);
+    await keepWorkflows(this.#tx, changed);
+    for (const run of changed) {
+      await this.#tx.updateTable("workflow_runs").set(runToRow(run)).where("id", "=", run.id)
+        .execute();
+    }
+  }
+}
+
+async function select(tx: Tx, ids: readonly number[]): Promise<readonly Run[]> {
+  if (ids.length === 0) return [];
+  const rows = await tx.selectFrom("workflow_runs").selectAll().where("id", "in", ids)
+    .orderBy("id").forUpdate().execute();
+  return rows.map(runOfRow);
+}
+
+/** Returns the ids of those that were not there. */
+async function insert(tx: Tx, runs: readonly Run[]): Promise<ReadonlySet<number>> {
+  await keepWorkflows(tx, runs);
+  const added = new Set<number>();
+  for (let start = 0; start < runs.length; start += ROWS) {
+    const rows = await tx.insertInto("workflow_runs")
+      .values(runs.slice(start, start + ROWS).map(runToRow))
+      .onConflict((conflict) => conflict.column("id").doNothing())
+      .returning("id").execute();
+    for (const { id } of rows) added.add(id);
+  }
+  return added;
+}

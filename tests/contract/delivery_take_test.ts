@@ -1,0 +1,231 @@
+import { assert, assertEquals } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
+import { type Changes, NO_CHANGES } from "../../src/run/change.ts";
+import { runEvent } from "../../src/run/event.ts";
+import type { Run } from "../../src/run/run.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
+import { SqlJournal } from "../../src/sql/event.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { aDelivery } from "../fakes/delivery.ts";
+import { aRun } from "../fakes/github.ts";
+
+const NOON = Date.UTC(2026, 0, 1, 12);
+
+function changes(fields: Partial<Run>): Changes {
+  return { ...NO_CHANGES, runs: [aRun(fields)] };
+}
+
+testOverDatabases(
+  "DeliveryStore.take() applies a delivery as it keeps it, without its payload",
+  async (
+    { database },
+  ) => {
+    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const { receipt, events } = await store.take(aDelivery({ id: "a" }), changes({ id: 7 }));
+    assertEquals(receipt, "applied");
+    assertEquals(events.map(({ type, data }) => ({ type, data })), [
+      { type: "run", data: runEvent(aRun({ id: 7 })).data },
+    ]);
+    assertEquals(await new SqlJournal(database, systemClock).after(0, 9), events);
+    assertEquals(await new SqlRunStore(database, systemClock).latest("octo/a", 9), [
+      aRun({ id: 7 }),
+    ]);
+    const rows = await database.read((db) =>
+      db.selectFrom("deliveries").select(["state", "payload", "done_ms"]).execute()
+    );
+    assertEquals(rows.map((row) => ({ ...row })), [{
+      state: "done",
+      payload: null,
+      done_ms: NOON,
+    }]);
+    assertEquals(await store.due(NOON, 9), []);
+  },
+);
+
+testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is known", async (
+  { database },
+) => {
+  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  for (const id of ["waiting", "parked", "done"]) await store.keep(aDelivery({ id, subject: id }));
+  await store.fail("parked", { reason: "No", retryAt: undefined });
+  await store.apply("done", NO_CHANGES);
+  for (
+    const [id, receipt] of [["waiting", "waiting"], ["parked", "kept"], ["done", "done"]] as const
+  ) {
+    const taken = await store.take(aDelivery({ id, subject: "other" }), changes({}));
+    assertEquals(taken, { receipt, events: [] });
+  }
+  assertEquals((await store.due(NOON, 9)).map(({ id }) => id), ["waiting", "parked"]);
+  assertEquals((await new SqlJournal(database, systemClock).bounds()).last, 0);
+});
+
+testOverDatabases(
+  "DeliveryStore.take() lets wait what follows a waiting delivery of its subject",
+  async (
+    { database },
+  ) => {
+    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    await store.keep(aDelivery({ id: "a", subject: "run 1" }));
+    const taken = await Promise.all([
+      store.take(aDelivery({ id: "b", subject: "run 1" }), changes({ id: 1 })),
+      store.take(aDelivery({ id: "c", subject: "run 2" }), changes({ id: 2 })),
+      store.keep(aDelivery({ id: "d", subject: "run 3" })),
+      store.take(aDelivery({ id: "e", subject: "run 3" }), changes({ id: 3 })),
+    ]);
+    const receipts = taken.map((each) => typeof each === "string" ? each : each.receipt);
+    assertEquals(receipts, ["kept", "applied", "kept", "kept"]);
+    assertEquals((await store.due(NOON, 9)).map(({ id }) => id), ["a", "b", "d", "e"]);
+    const runs = await new SqlRunStore(database, systemClock).latest("octo/a", 9);
+    assertEquals(runs.map(({ id }) => id), [2]);
+  },
+);
+
+testOverDatabases(
+  "DeliveryStore.take() of many at once tells each state of a run, in order",
+  async (
+    { database },
+  ) => {
+    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const at = (second: number) => `2026-01-01T00:01:0${second}Z`;
+    const states = ["queued", "in_progress", "completed"];
+    const taken = await Promise.all(
+      states.flatMap((status, second) =>
+        [1, 2].map((id) =>
+          store.take(
+            aDelivery({ id: `${id} ${status}`, subject: `run ${id}` }),
+            status === "in_progress"
+              ? {
+                ...NO_CHANGES,
+                jobs: [{ runId: id, repository: "octo/a", runAttempt: 1, status, at: at(second) }],
+              }
+              : changes({ id, status, updatedAt: at(second) }),
+          )
+        )
+      ),
+    );
+    assertEquals(
+      taken.map(({ receipt }) => receipt),
+      Array(6).fill("applied"),
+    );
+    const told = taken.map(({ events }) =>
+      events.map((event) => event.type === "run" && event.data)
+    );
+    assertEquals(
+      told.map(([data]) => data && [data.id, data.status]),
+      states.flatMap((status) => [[1, status], [2, status]]),
+    );
+    assertEquals(taken.flatMap(({ events }) => events.map(({ seq }) => seq)), [1, 2, 3, 4, 5, 6]);
+    const runs = await new SqlRunStore(database, systemClock).latest("octo/a", 9);
+    assertEquals(runs.map(({ id, status }) => [id, status]), [[2, "completed"], [1, "completed"]]);
+  },
+);
+
+testOverDatabases(
+  "DeliveryStore.take() of one id, many at once from two instances, applies one",
+  async (
+    { database, another },
+  ) => {
+    const stores = [database, await another()].map((each) =>
+      new SqlDeliveryStore(each, new SetClock(NOON))
+    );
+    const takes = Array.from(
+      { length: 20 },
+      (_, index) => stores[index % 2]?.take(aDelivery({ id: "a" }), changes({ id: index + 1 })),
+    );
+    const taken = await Promise.all(takes);
+    assertEquals(taken.filter((each) => each?.receipt === "applied").length, 1);
+    assertEquals(taken.filter((each) => each?.receipt === "done").length, 19);
+    assertEquals(taken.flatMap((each) => each?.events ?? []).length, 1);
+    assertEquals((await new SqlRunStore(database, systemClock).latest("octo/a", 99)).length, 1);
+  },
+);
+
+testOverDatabases(
+  "DeliveryStore.take() of one run, by many at once from two instances, ends in its last state",
+  async (
+    { database, another },
+  ) => {
+    const stores = [database, await another()].map((each) =>
+      new SqlDeliveryStore(each, new SetClock(NOON))
+    );
+    const takes = Array.from({ length: 60 }, (_, index) => {
+      const updatedAt = `2026-01-01T00:01:${String(index * 7 % 60).padStart(2, "0")}Z`;
+      const told = changes({ id: index % 3 + 1, updatedAt });
+      return stores[index % 2]?.take(aDelivery({ id: `${index}`, subject: `${index}` }), told);
+    });
+    const taken = await Promise.all(takes);
+    assertEquals(taken.filter((each) => each?.receipt !== "applied"), []);
+    const runs = await new SqlRunStore(database, systemClock).latest("octo/a", 9);
+    assertEquals(runs.map(({ id, updatedAt }) => [id, updatedAt.slice(-3, -1)]), [
+      [3, "59"],
+      [2, "58"],
+      [1, "57"],
+    ]);
+    const events = await new SqlJournal(database, systemClock).after(0, 99);
+    const told = taken.flatMap((each) => each?.events ?? []).toSorted((a, b) => a.seq - b.seq);
+    assertEquals(told, events);
+  },
+);
+
+testOverDatabases(
+  "DeliveryStore.take() lets wait what cannot be applied, and what follows it",
+  async (
+    { database },
+  ) => {
+    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const taken = await Promise.all([
+      store.take(aDelivery({ id: "bad" }), changes({ id: 1, createdAt: "not a time" })),
+      store.take(aDelivery({ id: "next" }), changes({ id: 1 })),
+      store.take(aDelivery({ id: "other", subject: "run 2" }), changes({ id: 2 })),
+    ]);
+    assertEquals(taken.map(({ receipt }) => receipt), ["kept", "kept", "applied"]);
+    const due = await store.due(NOON, 9);
+    assertEquals(due.map(({ id, payload }) => [id, payload]), [["bad", "{}"], ["next", "{}"]]);
+    assertEquals((await new SqlJournal(database, systemClock).bounds()).last, 1);
+  },
+);
+
+testOverDatabases(
+  "DeliveryStore.apply() of many at once applies each, and fails one without the others",
+  async (
+    { database },
+  ) => {
+    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const ids = ["1", "2", "3"];
+    for (const id of ids) await store.keep(aDelivery({ id, subject: id }));
+    const outcomes = await Promise.allSettled(
+      ids.map((id) =>
+        store.apply(id, changes(id === "2" ? { createdAt: "not a time" } : { id: Number(id) }))
+      ),
+    );
+    assertEquals(
+      outcomes.map((outcome) =>
+        outcome.status === "fulfilled" && outcome.value.map(({ data }) => "id" in data && data.id)
+      ),
+      [[1], false, [3]],
+    );
+    assertEquals((await store.due(NOON, 9)).map(({ id }) => id), ["2"]);
+    assert((await new SqlRunStore(database, systemClock).latest("octo/a", 9)).length === 2);
+  },
+);
+
+testOverDatabases(
+  "DeliveryStore.take() of many at once names a workflow as its latest run does",
+  async ({ database }) => {
+    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const names = ["older", "latest", "oldest"];
+    const created = ["2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "2026-01-01T00:00:00Z"];
+    await Promise.all(names.map((workflowName, index) =>
+      store.take(
+        aDelivery({ id: workflowName, subject: workflowName }),
+        changes({ id: index + 1, workflowName, createdAt: created[index] ?? "" }),
+      )
+    ));
+    const workflows = await database.read((db) =>
+      db.selectFrom("workflows").select("name").execute()
+    );
+    assertEquals(workflows.map(({ name }) => name), ["latest"]);
+  },
+);
