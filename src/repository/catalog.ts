@@ -1,0 +1,76 @@
+/** What is known of the webhook of a repository that is followed. */
+export type WebhookState =
+  /** We have created it; removed when the repository is no longer followed. */
+  | { readonly state: "active"; readonly id: number }
+  /** Polling serves the repository; `reason` says why there is no webhook of ours, in words. */
+  | { readonly state: "absent"; readonly reason: string };
+
+/** How far a backfill has come. Times in ms since the epoch. */
+export interface BackfillState {
+  readonly state: "running" | "done" | "failed";
+  readonly since: number;
+  /** Everything created from here to when it began is in. */
+  readonly reached: number;
+  /** Runs that were brought in. */
+  readonly runs: number;
+  readonly reason: string | null;
+}
+
+/** A repository as the catalogue shows it. Times are RFC 3339 in `pushedAt`, ms since the epoch elsewhere. */
+export interface CatalogRepository {
+  readonly id: number;
+  /** `owner/name` */
+  readonly fullName: string;
+  readonly isPrivate: boolean | null;
+  readonly defaultBranch: string | null;
+  readonly htmlUrl: string | null;
+  readonly pushedAt: string | null;
+  /** Since when it is followed on request; `null` for one that we merely know. */
+  readonly followedAt: number | null;
+  readonly polledAt: number | null;
+  readonly webhook: WebhookState | null;
+  readonly backfill: BackfillState | null;
+}
+
+/** A workflow as the catalogue shows it. */
+export interface CatalogWorkflow {
+  readonly id: number;
+  /** `owner/name` */
+  readonly repository: string;
+  readonly name: string;
+  /** For example `.github/workflows/ci.yml`; `null` until GitHub has told. */
+  readonly path: string | null;
+  /** GitHub's word, for example `active` or `disabled_manually`. */
+  readonly state: string | null;
+  readonly htmlUrl: string | null;
+}
+
+export interface Page {
+  /** From 1. */
+  readonly page: number;
+  readonly perPage: number;
+}
+
+export interface RepositoryQuery extends Page {
+  readonly followed?: boolean | undefined;
+  readonly sort: "pushed" | "name";
+  readonly direction: "asc" | "desc";
+}
+
+export interface WorkflowQuery extends Page {
+  /** `owner/name`, in any case. */
+  readonly repository?: string | undefined;
+}
+
+/** Reads what is kept of repositories and their workflows; never asks GitHub. All throw StorageError. */
+export interface Catalog {
+  repositories(
+    query: RepositoryQuery,
+  ): Promise<{ readonly total: number; readonly repositories: readonly CatalogRepository[] }>;
+  repository(id: number): Promise<CatalogRepository | undefined>;
+  /** By repository and name. */
+  workflows(
+    query: WorkflowQuery,
+  ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }>;
+  workflow(id: number): Promise<CatalogWorkflow | undefined>;
+}
