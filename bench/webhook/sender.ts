@@ -8,9 +8,15 @@ const buffer = new Uint8Array(65_536);
 export class Sender {
   readonly fd: number;
   #begun = "";
+  #bytes = 0;
 
   constructor(port: number) {
     this.fd = connect(port, ANSWER_SECONDS);
+  }
+
+  /** Of the body of the last answer. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** A request of 20 KB always fits into the buffers of an idle connection, so this never waits. */
@@ -25,6 +31,7 @@ export class Sender {
     const [, length] = /^content-length: (\d+)\r$/im.exec(text) ?? [];
     const isWhole = end !== -1 && text.length >= end + 4 + Number(length);
     this.#begun = isWhole ? "" : text;
+    this.#bytes = Number(length);
     return isWhole ? Number(text.slice(9, 12)) : undefined;
   }
 }

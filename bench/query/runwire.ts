@@ -1,0 +1,55 @@
+// The whole program as `runwire serve` runs it, with a watch over its event loop: `runwire.ts DATABASE_URL`. It answers each
+// line of its standard input with a Stall as JSON, of the time since the line before, and ends with it.
+import { runApp } from "../../src/cli/serve.ts";
+import { readConfig } from "../../src/config.ts";
+import { configureLog } from "../../src/log.ts";
+import { percentile } from "../webhook/percentile.ts";
+import { SECRET } from "../webhook/hook.mjs";
+
+/** For how long the event loop was blocked, in milliseconds, beyond the turn that a timer takes anyway. */
+export interface Stall {
+  readonly p99: number;
+  readonly longest: number;
+}
+
+/** Nobody listens there, and nobody is asked as long as no client is connected. */
+const NO_GITHUB = "http://127.0.0.1:9";
+const LOOK_MS = 2;
+
+const [databaseUrl] = Deno.args;
+const stop = new AbortController();
+await using _log = await configureLog("error");
+let gaps: number[] = [];
+let lookedAt = performance.now();
+const watch = setInterval(() => {
+  const now = performance.now();
+  gaps.push(Math.max(0, now - lookedAt - LOOK_MS));
+  lookedAt = now;
+}, LOOK_MS);
+void answer().then(() => stop.abort());
+await runApp(
+  readConfig({
+    SERVER_PORT: "0",
+    DATABASE_URL: databaseUrl,
+    GITHUB_API_URL: NO_GITHUB,
+    GITHUB_TOKEN: "ghp_bench",
+    GITHUB_WEBHOOK_SECRET: SECRET,
+  }),
+  { signal: stop.signal, onListen: (url) => print(`listening ${new URL(url).port}`) },
+);
+clearInterval(watch);
+
+async function answer(): Promise<void> {
+  for await (const _ of Deno.stdin.readable) {
+    const stall: Stall = {
+      p99: percentile(gaps, 0.99),
+      longest: gaps.reduce((a, b) => Math.max(a, b), 0),
+    };
+    gaps = [];
+    print(JSON.stringify(stall));
+  }
+}
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
