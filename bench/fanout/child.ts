@@ -12,11 +12,11 @@ export class Child implements AsyncDisposable {
 
   /**
    * @param files how many files it may open
-   * @param core where to keep it, if there is `taskset`
+   * @param core where to keep it, as `taskset` takes it, if that is there
    */
   static start(
     command: readonly string[],
-    options: { readonly files: number; readonly core: number },
+    options: { readonly files: number; readonly core: number | string },
   ): Child {
     // `exec` throughout: the process id stays that of the program.
     const script = `ulimit -n ${options.files}

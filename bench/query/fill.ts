@@ -1,0 +1,56 @@
+import { systemClock } from "../../src/clock.ts";
+import { ProgressBar } from "../../src/cli/progress.ts";
+import type { Run } from "../../src/run/run.ts";
+import { type Database, openDatabase } from "../../src/sql/database.ts";
+import { migrate } from "../../src/sql/migrate.ts";
+import { SqlRepositoryStore } from "../../src/sql/repository.ts";
+import { mergeRuns } from "../../src/sql/run.ts";
+import { LAST_DAY, REPOSITORIES, repositoryName, runs } from "./world.ts";
+
+/** Runs that one transaction takes in. */
+const GROUP = 1_000;
+
+/**
+ * Fills an empty database with `count` runs, by way of the program's own transactions, so that all it derives from runs is
+ * there. A database that has them already is left as it is.
+ */
+export async function fill(url: string, count: number): Promise<void> {
+  await using database = await openDatabase(url, { clock: systemClock });
+  await migrate(database);
+  const known = await countOf(database);
+  if (known === count) return;
+  if (known > 0) throw new Error(`Cannot fill ${database.name}: it has ${known} runs already`);
+  await new SqlRepositoryStore(database, systemClock).put(
+    Array.from({ length: REPOSITORIES }, (_, at) => ({
+      id: 1 + at,
+      fullName: repositoryName(at),
+      pushedAt: `${LAST_DAY}T00:00:${String(at % 60).padStart(2, "0")}Z`,
+      defaultBranch: "main",
+    })),
+  );
+  const bar = new ProgressBar(`Filling ${database.name}`, systemClock);
+  let done = 0;
+  for (const group of groupsOf(runs(count))) {
+    await database.write((tx) => mergeRuns(tx, group));
+    bar.show(done += group.length, count);
+  }
+  bar.close();
+}
+
+async function countOf(database: Database): Promise<number> {
+  const { n } = await database.read((db) =>
+    db.selectFrom("workflow_runs").select((eb) => eb.fn.countAll().as("n"))
+      .executeTakeFirstOrThrow()
+  );
+  return Number(n);
+}
+
+function* groupsOf(all: Iterable<Run>): Generator<readonly Run[]> {
+  let group: Run[] = [];
+  for (const run of all) {
+    if (group.push(run) < GROUP) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}

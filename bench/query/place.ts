@@ -1,0 +1,30 @@
+import { isPostgresThere, testSchema } from "../../tests/fakes/postgres.ts";
+import { CACHE } from "../fanout/contenders.ts";
+
+/** An empty database, gone when it is disposed of. */
+export interface Place extends AsyncDisposable {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** A file on the disk that the project is on: the system's folder for such files may be in memory. */
+export async function sqliteDatabase(): Promise<Place> {
+  await Deno.mkdir(CACHE, { recursive: true });
+  const folder = await Deno.makeTempDir({ dir: CACHE });
+  return {
+    name: "SQLite",
+    url: `sqlite:${folder}/runwire.db`,
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+/** A schema of its own; `undefined` where there is no PostgreSQL. */
+export async function postgresDatabase(): Promise<Place | undefined> {
+  if (!await isPostgresThere()) return undefined;
+  const schema = await testSchema();
+  return {
+    name: "PostgreSQL",
+    url: schema.url,
+    [Symbol.asyncDispose]: () => schema[Symbol.asyncDispose](),
+  };
+}
