@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Event, NumberedEvent } from "../feed/event.ts";
 import { repositoryEvent } from "../repository/event.ts";
@@ -91,7 +92,8 @@ async function insert(tx: Tx, repository: Repository): Promise<RepositoryTable |
 /** History goes by the name that GitHub now uses for it. */
 async function rename(tx: Tx, from: string, to: string): Promise<void> {
   for (const table of ["workflows", "workflow_runs"] as const) {
-    await tx.updateTable(table).set({ repository: to }).where("repository", "=", from).execute();
+    await tx.updateTable(table).set({ repository: to })
+      .where(sql`lower(repository)`, "=", sql`lower(${from})`).execute();
   }
 }
 

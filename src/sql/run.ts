@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Event, NumberedEvent } from "../feed/event.ts";
 import { merge, type Run, type RunStore } from "../run/run.ts";
@@ -27,7 +28,8 @@ export class SqlRunStore implements RunStore {
 
   async latest(repository: string, count: number): Promise<readonly Run[]> {
     const rows = await this.#database.read((db) =>
-      db.selectFrom("workflow_runs").selectAll().where("repository", "=", repository)
+      db.selectFrom("workflow_runs").selectAll()
+        .where(sql`lower(repository)`, "=", sql`lower(${repository})`)
         .orderBy("created_ms", "desc").orderBy("id", "desc").limit(count).execute()
     );
     return rows.map(runOfRow);

@@ -9,6 +9,8 @@ export interface Tables {
   repositories: RepositoryTable;
   workflows: WorkflowTable;
   workflow_runs: RunTable;
+  run_attempts: AttemptTable;
+  jobs: JobTable;
   events: EventTable;
   event_counter: EventCounterTable;
   deliveries: DeliveryTable;
@@ -55,6 +57,41 @@ export interface RunTable {
   source: "webhook" | "poll";
   /** 1 until it has completed, then 0: what the Reconciler looks for. */
   unfinished: number;
+}
+
+/** Goes with its run. The latest attempt is as its run is. */
+export interface AttemptTable {
+  run_id: number;
+  run_attempt: number;
+  status: string | null;
+  conclusion: string | null;
+  started_at: string | null;
+  started_ms: number | null;
+  updated_at: string;
+  updated_ms: number;
+  /** 2 when it has completed, 1 while it runs, 0 before. */
+  progress: number;
+}
+
+/** Goes with its run. */
+export interface JobTable {
+  id: number;
+  run_id: number;
+  run_attempt: number;
+  name: string;
+  status: string | null;
+  conclusion: string | null;
+  created_at: string | null;
+  started_at: string | null;
+  started_ms: number | null;
+  completed_at: string | null;
+  completed_ms: number | null;
+  runner_name: string | null;
+  html_url: string | null;
+  /** 2 when it has completed, 1 while it runs, 0 before. */
+  progress: number;
+  /** When it came to this status. */
+  at_ms: number;
 }
 
 export interface EventTable {
