@@ -6,6 +6,7 @@ import * as runs from "./migrations/0001_runs.ts";
 import * as events from "./migrations/0002_events.ts";
 import * as deliveries from "./migrations/0003_deliveries.ts";
 import * as history from "./migrations/0005_history.ts";
+import * as backfill from "./migrations/0008_backfill.ts";
 
 /** Every change of the schema, in order; imported by name, so that a bundle holds them. Never change one that was released. */
 const MIGRATIONS = {
@@ -13,6 +14,7 @@ const MIGRATIONS = {
   "0002_events": events,
   "0003_deliveries": deliveries,
   "0005_history": history,
+  "0008_backfill": backfill,
 };
 const TABLE = "kysely_migration";
 /** Any number that no other program would lock. */

@@ -14,6 +14,7 @@ export interface Tables {
   events: EventTable;
   event_counter: EventCounterTable;
   deliveries: DeliveryTable;
+  backfills: BackfillTable;
 }
 
 export interface RepositoryTable {
@@ -124,4 +125,17 @@ export interface DeliveryTable {
   done_ms: number | null;
   /** Dropped when it is done. */
   payload: string | null;
+}
+
+/** See Progress of run/backfill_progress.ts. */
+export interface BackfillTable {
+  repository_id: number;
+  since_ms: number;
+  reached_ms: number;
+  until_ms: number;
+  runs: number;
+  estimate: number | null;
+  state: "running" | "done" | "failed";
+  reason: string | null;
+  updated_ms: number;
 }

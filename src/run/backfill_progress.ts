@@ -1,0 +1,93 @@
+import type { NumberedEvent } from "../feed/event.ts";
+import type { BackfillState } from "../repository/catalog.ts";
+import type { Run } from "./run.ts";
+
+const SECOND_MS = 1_000;
+
+/** A stretch of time in whole seconds, in ms since the epoch: `from` is in it, `to` is not. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * How far a backfill has come: all runs that were created from `reached` on and before `until` are in. Times in ms since the
+ * epoch, of whole seconds.
+ */
+export interface Progress extends BackfillState {
+  readonly repositoryId: number;
+  readonly until: number;
+  /** About how many runs there are in all; `null` before GitHub was asked. */
+  readonly estimate: number | null;
+}
+
+/** A backfill that is under way. */
+export interface BackfillJob {
+  readonly progress: Progress;
+  /** `owner/name` */
+  readonly repository: string;
+}
+
+/** One page of the runs that were created in a span of time. */
+export interface PastPage {
+  /** How many there are in the whole span, however many can be listed. */
+  readonly total: number;
+  readonly runs: readonly Run[];
+  /** Leads to the next page; `undefined` on the last. */
+  readonly next: string | undefined;
+}
+
+/** Where the runs of the past come from: GitHub. */
+export interface PastSource {
+  /**
+   * The runs that were created in `span`, or the page of them that `next` leads to.
+   * @throws {RefusedError} when GitHub refuses
+   */
+  created(
+    repository: string,
+    asked: { readonly span: Span; readonly next?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<PastPage>;
+}
+
+/** Where progress and the runs of the past are kept. All throw StorageError. */
+export interface BackfillStore {
+  /** Asks for the runs since `since` (ms since the epoch) of a repository that is known; `begin` says what becomes of it. */
+  start(repositoryId: number, asked: { since: number; now: number }): Promise<Progress>;
+  find(repositoryId: number): Promise<Progress | undefined>;
+  /** Those that are under way, of repositories that are not gone; the one that has waited longest comes first. */
+  running(): Promise<readonly BackfillJob[]>;
+  /** Replaces `before`, unless it is no longer what is kept: then another one is at work, and the answer is false. */
+  save(before: Progress, after: Progress): Promise<boolean>;
+  /** Ends what is under way in a repository, for `reason`. */
+  stop(repositoryId: number, reason: string): Promise<void>;
+  /**
+   * Merges runs into what is kept. Returns the events that tell what has changed, kept in the same transaction; a run that
+   * was unknown and has long been over is history and not news: it is told to nobody.
+   */
+  bring(runs: readonly Run[]): Promise<readonly NumberedEvent[]>;
+}
+
+/**
+ * What is to be done when the runs since `since` are asked for at `now`. What was brought in before need not be brought in
+ * again, unless there is a gap between it and what is asked for.
+ */
+export function begin(
+  old: Progress | undefined,
+  { repositoryId, since, now }: { repositoryId: number; since: number; now: number },
+): Progress {
+  const asked = { since: wholeSecond(since), state: "running", reason: null } as const;
+  if (old && asked.since <= old.until) return { ...old, ...asked };
+  const until = wholeSecond(now) + SECOND_MS;
+  return { repositoryId, ...asked, reached: until, until, runs: 0, estimate: null };
+}
+
+/** Whether a run that was created at `ms` since the epoch is in already. */
+export function isCovered({ reached, until }: Progress, ms: number): boolean {
+  return ms >= reached && ms < until;
+}
+
+/** The last whole second before or at `ms` since the epoch: GitHub counts in seconds. */
+export function wholeSecond(ms: number): number {
+  return Math.floor(ms / SECOND_MS) * SECOND_MS;
+}
