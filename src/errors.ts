@@ -6,8 +6,8 @@ export type Refusal =
   | { readonly kind: "unauthorized" }
   /** This one thing cannot be had: 404, 403 or 451. */
   | { readonly kind: "missing"; readonly status: number }
-  /** 5xx, a network fault, a time-out, or an answer that is not GitHub's. */
-  | { readonly kind: "unavailable" };
+  /** 5xx, a network fault, a time-out, or an answer that is not GitHub's; 422 tells that it takes no such request. */
+  | { readonly kind: "unavailable"; readonly status?: 422 };
 
 /** GitHub did not do what was asked. The message never holds a credential. */
 export class RefusedError extends Error {

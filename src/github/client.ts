@@ -155,9 +155,22 @@ export class GitHub {
    * Asks GitHub to do something, once, and returns what it answered (2xx).
    * @throws {RefusedError} when GitHub refuses, or does not answer in time: whether it was done is then not known
    */
-  async post(path: string, { parameters, signal, asApp = false }: PostOptions): Promise<Answer> {
+  post(path: string, options: PostOptions): Promise<Answer> {
+    return this.#change("POST", path, options);
+  }
+
+  /** Asks GitHub to delete something, once. Refused as `post` is. */
+  async delete(path: string, options: PostOptions): Promise<void> {
+    await this.#change("DELETE", path, options);
+  }
+
+  async #change(
+    method: "POST" | "DELETE",
+    path: string,
+    { parameters, signal, asApp = false }: PostOptions,
+  ): Promise<Answer> {
     const caller = await this.#caller({ asApp, signal });
-    const endpoint: EndpointOptions = { ...parameters, method: "POST", url: path };
+    const endpoint: EndpointOptions = { ...parameters, method, url: path };
     const answer = await this.#exchange(endpoint, { caller, signal });
     assertAccepted(answer);
     return answer;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type Changes, type JobState, NO_CHANGES } from "../run/change.ts";
+import { repositoryFields, toRepository } from "./repository.ts";
 import { runAnswer, toRun } from "./run.ts";
 
 /** The end of the year 9999, the last that RFC 3339 can write. */
@@ -15,15 +16,8 @@ const action = z.string();
 const pushedAt = z.union([z.int().min(0).max(LAST_SECOND).transform((s) => s * 1_000), time])
   .transform((at) => new Date(at).toISOString().replace(/\.\d+Z$/, "Z"));
 
-const repository = z.object({
-  id,
-  full_name: z.string(),
-  pushed_at: pushedAt.nullish(),
-}).transform((answer): Repository => ({
-  id: answer.id,
-  fullName: answer.full_name,
-  pushedAt: answer.pushed_at ?? null,
-}));
+const repository = z.object({ ...repositoryFields, pushed_at: pushedAt.nullish() })
+  .transform((answer): Repository => toRepository(answer, answer.pushed_at));
 
 const workflowRun = z.object({
   // Old servers leave out the path.

@@ -26,7 +26,7 @@ function refusalOf(answer: Answer): Refusal {
     if (limit) return limit;
   }
   if (status === 403 || status === 404 || status === 451) return { kind: "missing", status };
-  return { kind: "unavailable" };
+  return status === 422 ? { kind: "unavailable", status } : { kind: "unavailable" };
 }
 
 function limitOf(answer: Answer): Refusal | undefined {

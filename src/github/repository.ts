@@ -1,27 +1,33 @@
 import { z } from "zod";
 import { RefusedError } from "../errors.ts";
-import type { Repository, RepositorySource } from "../repository/repository.ts";
+import type { Repository, RepositoryLookup, RepositorySource } from "../repository/repository.ts";
 import { Answers } from "./answers.ts";
 import type { GitHub } from "./client.ts";
 
-const repositoryAnswer = z.object({
+/** What all of GitHub's forms of a repository may have, in REST and in webhooks; the shortest have the first two alone. */
+export const repositoryFields = {
   id: z.int(),
   full_name: z.string(),
+  private: z.boolean().nullish(),
+  default_branch: z.string().nullish(),
+  html_url: z.string().nullish(),
+};
+
+/** https://docs.github.com/en/rest/repos/repos#get-a-repository */
+const repositoryAnswer = z.object({
+  ...repositoryFields,
   pushed_at: z.iso.datetime({ offset: true }).nullish(),
-}).transform((repository): Repository => ({
-  id: repository.id,
-  fullName: repository.full_name,
-  pushedAt: repository.pushed_at ?? null,
-}));
+}).transform((answer): Repository => toRepository(answer, answer.pushed_at));
 
 const installationAnswer = z.object({ repositories: z.array(repositoryAnswer) })
   .transform(({ repositories }) => repositories);
 
 /** `new GitHubRepositories(github)` */
-export class GitHubRepositories implements RepositorySource {
+export class GitHubRepositories implements RepositorySource, RepositoryLookup {
   readonly #github: GitHub;
   readonly #ofUser = new Answers<readonly Repository[]>(z.array(repositoryAnswer));
   readonly #ofInstallation = new Answers<readonly Repository[]>(installationAnswer);
+  readonly #single = new Answers<Repository>(repositoryAnswer);
 
   constructor(github: GitHub) {
     this.#github = github;
@@ -41,6 +47,28 @@ export class GitHubRepositories implements RepositorySource {
       });
     return (await list).toSorted(latestPushFirst).slice(0, count);
   }
+
+  /** GitHub answers 301 to a former name, and the client follows. */
+  async byName(fullName: string, signal: AbortSignal): Promise<Repository> {
+    const options = { parameters: ownerAndRepo(fullName), signal };
+    return (await this.#github.get(this.#single, "/repos/{owner}/{repo}", options)).value;
+  }
+}
+
+/** A repository in our words. */
+export function toRepository(
+  answer: z.infer<z.ZodObject<typeof repositoryFields>>,
+  pushedAt: string | null | undefined,
+): Repository {
+  const { private: isPrivate, default_branch, html_url } = answer;
+  return {
+    id: answer.id,
+    fullName: answer.full_name,
+    pushedAt: pushedAt ?? null,
+    ...(typeof isPrivate === "boolean" && { isPrivate }),
+    ...(typeof default_branch === "string" && { defaultBranch: default_branch }),
+    ...(typeof html_url === "string" && { htmlUrl: html_url }),
+  };
 }
 
 /**

@@ -28,6 +28,9 @@ export interface CatalogRepository {
   /** Since when it is followed on request; `null` for one that we merely know. */
   readonly followedAt: number | null;
   readonly polledAt: number | null;
+  /** Why it cannot be followed any more or just now, in words. */
+  readonly trouble: string | null;
+  /** `null` for one that is not followed. */
   readonly webhook: WebhookState | null;
   readonly backfill: BackfillState | null;
 }

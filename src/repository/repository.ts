@@ -7,14 +7,21 @@ export interface Repository {
   readonly fullName: string;
   /** `null` when nothing was ever pushed. */
   readonly pushedAt: string | null;
+  /** This and what follows is left out where GitHub did not tell it. */
+  readonly isPrivate?: boolean;
+  readonly defaultBranch?: string;
+  readonly htmlUrl?: string;
 }
 
-/** A workflow of a repository, as its runs name it. */
+/** A workflow of a repository, as GitHub lists it. */
 export interface Workflow {
   readonly id: number;
-  /** `owner/name` */
-  readonly repository: string;
   readonly name: string;
+  /** For example `.github/workflows/ci.yml` */
+  readonly path: string;
+  /** GitHub's word, for example `active` or `disabled_manually`. */
+  readonly state: string;
+  readonly htmlUrl: string;
 }
 
 /** Where repositories are kept. */
@@ -28,6 +35,24 @@ export interface RepositoryStore {
   remove(ids: readonly number[]): Promise<readonly NumberedEvent[]>;
   /** The `count` most recently pushed that are not gone, latest first. */
   latestPushed(count: number): Promise<readonly Repository[]>;
+}
+
+/** Where a repository can be looked up: GitHub. */
+export interface RepositoryLookup {
+  /**
+   * The repository of that name, or that once had it; it tells the name that it has now.
+   * @throws {RefusedError} `missing` when there is none, or this credential may not see it
+   */
+  byName(fullName: string, signal: AbortSignal): Promise<Repository>;
+}
+
+/** Where workflows come from: GitHub. */
+export interface WorkflowSource {
+  /**
+   * All workflows of a repository.
+   * @throws {RefusedError} when GitHub refuses
+   */
+  of(fullName: string, signal: AbortSignal): Promise<readonly Workflow[]>;
 }
 
 /** Where repositories come from: GitHub. */

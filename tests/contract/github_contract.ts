@@ -138,12 +138,12 @@ for (
   const [credential, path, status, refusal] of [
     [token, "/user/repos", 401, { kind: "unauthorized" }],
     [token, "/user/repos", 403, { kind: "missing", status: 403 }],
-    [token, "/user/repos", 422, { kind: "unavailable" }],
+    [token, "/user/repos", 422, { kind: "unavailable", status: 422 }],
     [app, "/installation/repositories", 403, { kind: "missing", status: 403 }],
     [app, ACCESS_TOKENS, 401, { kind: "unauthorized" }],
     [app, ACCESS_TOKENS, 403, { kind: "unauthorized" }],
     [app, ACCESS_TOKENS, 404, { kind: "unauthorized" }],
-    [app, ACCESS_TOKENS, 422, { kind: "unavailable" }],
+    [app, ACCESS_TOKENS, 422, { kind: "unavailable", status: 422 }],
   ] as const
 ) {
   Deno.test(`GitHubRepositories.latestPushed() is refused as ${refusal.kind} by the described ${status} of ${path}`, async () => {

@@ -4,10 +4,24 @@ import { type Changes, NO_CHANGES } from "../../src/run/change.ts";
 import { aDelivery } from "../fakes/delivery.ts";
 import { runJson } from "./server.ts";
 
-const REPOSITORY = { id: 8, full_name: "octo/a", pushed_at: "2026-01-02T03:04:05Z" };
-const OCTO_A = { id: 8, fullName: "octo/a", pushedAt: "2026-01-02T03:04:05Z" };
+const REPOSITORY = {
+  id: 8,
+  full_name: "octo/a",
+  pushed_at: "2026-01-02T03:04:05Z",
+  private: false,
+  default_branch: "main",
+  html_url: "https://github.com/octo/a",
+};
+const OCTO_A = {
+  id: 8,
+  fullName: "octo/a",
+  pushedAt: "2026-01-02T03:04:05Z",
+  isPrivate: false,
+  defaultBranch: "main",
+  htmlUrl: "https://github.com/octo/a",
+};
 const MINIMAL = { id: 9, full_name: "octo/b", private: true };
-const OCTO_B = { id: 9, fullName: "octo/b", pushedAt: null };
+const OCTO_B = { id: 9, fullName: "octo/b", pushedAt: null, isPrivate: true };
 
 function changes(event: string, payload: unknown): Changes {
   return changesOf(aDelivery({ event, payload: JSON.stringify(payload) }));

@@ -79,7 +79,7 @@ const cases: readonly Case[] = [
     refusal: { kind: "missing", status: 404 },
   },
   { when: "451", status: 451, refusal: { kind: "missing", status: 451 } },
-  { when: "422", status: 422, refusal: { kind: "unavailable" } },
+  { when: "422", status: 422, refusal: { kind: "unavailable", status: 422 } },
   { when: "500", status: 500, refusal: { kind: "unavailable" } },
   { when: "502", status: 502, message: "Server Error", refusal: { kind: "unavailable" } },
   { when: "503", status: 503, headers: { "retry-after": "5" }, refusal: { kind: "unavailable" } },

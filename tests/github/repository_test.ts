@@ -17,9 +17,9 @@ Deno.test("GitHubRepositories.latestPushed() asks for the user's repositories, l
   );
   const latest = await new GitHubRepositories(server.github()).latestPushed(3, never);
   assertEquals(latest, [
-    { id: 2, fullName: "octo/r2", pushedAt: "2026-01-02T00:00:00Z" },
-    { id: 1, fullName: "octo/r1", pushedAt: "2026-01-01T00:00:00Z" },
-    { id: 3, fullName: "octo/r3", pushedAt: null },
+    { id: 2, fullName: "octo/r2", pushedAt: "2026-01-02T00:00:00Z", isPrivate: true },
+    { id: 1, fullName: "octo/r1", pushedAt: "2026-01-01T00:00:00Z", isPrivate: true },
+    { id: 3, fullName: "octo/r3", pushedAt: null, isPrivate: true },
   ]);
   assertEquals(server.asked, ["/user/repos?sort=pushed&direction=desc&per_page=3"]);
 });

@@ -1,0 +1,131 @@
+import { z } from "zod";
+import { messageOf, RefusedError } from "../errors.ts";
+import type { WebhookState } from "../repository/catalog.ts";
+import type { Webhooks } from "../repository/webhook.ts";
+import { Answers } from "./answers.ts";
+import type { GitHub } from "./client.ts";
+import { ownerAndRepo } from "./repository.ts";
+
+/** What a webhook of ours tells: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
+const EVENTS = ["workflow_run", "workflow_job", "issues", "repository"];
+const RECEIVER = "/api/v1/webhook/github";
+const PATH = "/repos/{owner}/{repo}/hooks";
+/** GitHub counts in seconds, and its clock may be behind ours. */
+const CLOCKS_DIFFER_MS = 60_000;
+
+/** https://docs.github.com/en/rest/repos/webhooks#list-repository-webhooks */
+const hookAnswer = z.object({
+  id: z.int(),
+  created_at: z.iso.datetime({ offset: true }),
+  config: z.object({ url: z.string().nullish() }).nullish(),
+}).transform(({ id, created_at, config }) => ({
+  id,
+  createdAt: Date.parse(created_at),
+  url: config?.url ?? "",
+}));
+type Hook = z.infer<typeof hookAnswer>;
+
+const createdAnswer = z.object({ id: z.int() }).transform(({ id }) => id);
+
+export interface GitHubWebhooksOptions {
+  readonly github: GitHub;
+  /** Where GitHub reaches us; without it no webhook is created. */
+  readonly publicUrl: string | undefined;
+  /** What deliveries are signed with; without it no webhook is created. */
+  readonly secret: string | undefined;
+}
+
+/** The webhooks that we create at repositories: https://docs.github.com/en/rest/repos/webhooks */
+export class GitHubWebhooks implements Webhooks {
+  readonly #options: GitHubWebhooksOptions;
+  readonly #lists = new Answers(z.array(hookAnswer));
+  readonly #created = new Answers(createdAnswer);
+
+  constructor(options: GitHubWebhooksOptions) {
+    this.#options = options;
+  }
+
+  async ensure(
+    fullName: string,
+    { since, signal }: { readonly since: number; readonly signal: AbortSignal },
+  ): Promise<WebhookState> {
+    const { github, publicUrl, secret } = this.#options;
+    if (publicUrl === undefined || secret === undefined) {
+      return absent("Set PUBLIC_URL and GITHUB_WEBHOOK_SECRET, and one is created");
+    }
+    if (github.isInstallation) return absent("The webhook of the GitHub App serves it");
+    const url = publicUrl.replace(/\/+$/, "") + RECEIVER;
+    try {
+      // One that we created, and died before we could keep its id.
+      const known = await this.#find(fullName, { url, signal });
+      if (known) return ownedSince(known, since);
+      return { state: "active", id: await this.#create(fullName, { url, secret, signal }) };
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      const { refusal } = error;
+      if (refusal.kind === "missing") {
+        return absent(`The credential may not administer webhooks: ${messageOf(error)}`);
+      }
+      if (refusal.kind === "unavailable" && refusal.status === 422) {
+        return absent(`GitHub takes no such webhook: ${messageOf(error)}`);
+      }
+      throw error;
+    }
+  }
+
+  async remove(fullName: string, id: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#options.github.delete(`${PATH}/{hook_id}`, {
+        parameters: { ...ownerAndRepo(fullName), hook_id: id },
+        signal,
+      });
+    } catch (error) {
+      const isGone = error instanceof RefusedError && error.refusal.kind === "missing" &&
+        error.refusal.status === 404;
+      if (!isGone) throw error;
+    }
+  }
+
+  async #find(
+    fullName: string,
+    { url, signal }: { readonly url: string; readonly signal: AbortSignal },
+  ): Promise<Hook | undefined> {
+    const hooks = await this.#options.github.list(this.#lists, PATH, {
+      parameters: ownerAndRepo(fullName),
+      count: Infinity,
+      signal,
+    });
+    return hooks.find((hook) => hook.url === url);
+  }
+
+  async #create(
+    fullName: string,
+    { url, secret, signal }: {
+      readonly url: string;
+      readonly secret: string;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<number> {
+    const answer = await this.#options.github.post(PATH, {
+      parameters: {
+        ...ownerAndRepo(fullName),
+        name: "web",
+        active: true,
+        events: EVENTS,
+        config: { url, secret, content_type: "json", insecure_ssl: "0" },
+      },
+      signal,
+    });
+    return this.#created.read(answer);
+  }
+}
+
+/** A webhook that was there before we followed the repository is somebody else's, and not ours to remove. */
+function ownedSince({ id, createdAt }: Hook, since: number): WebhookState {
+  if (createdAt >= since - CLOCKS_DIFFER_MS) return { state: "active", id };
+  return absent("A webhook that leads here exists already; it is used, and never removed by us");
+}
+
+function absent(reason: string): WebhookState {
+  return { state: "absent", reason };
+}
