@@ -1,12 +1,14 @@
+import { ProblemError } from "./problem.ts";
+
 /** What a request came with: of each parameter its value. */
 export type Parameters = Readonly<Record<string, string | undefined>>;
 
 /** A parameter that cannot be used. The message names it and what is allowed; it is answered with 400. */
-export class ParameterError extends Error {
+export class ParameterError extends ProblemError {
   override readonly name = "ParameterError";
 
   constructor({ name, value, allowed }: { name: string; value: string; allowed: string }) {
-    super(`Cannot use ${name}="${value}": allowed is ${allowed}`);
+    super("bad_parameter", `Cannot use ${name}="${value}": allowed is ${allowed}`);
   }
 }
 

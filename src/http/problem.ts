@@ -25,11 +25,32 @@ const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
+/** Ends a request with a problem; the server answers it. */
+export class ProblemError extends Error {
+  override readonly name: string = "ProblemError";
+
+  constructor(
+    readonly code: ProblemCode,
+    detail: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail);
+  }
+}
+
+export function statusOf(code: ProblemCode): ContentfulStatusCode {
+  return PROBLEMS[code][0];
+}
+
+export function titleOf(code: ProblemCode): string {
+  return PROBLEMS[code][1];
+}
+
 /** An error as RFC 9457 has it: `{"title","status","detail","code"}`. */
 export function problem(
   context: Context,
   code: ProblemCode,
-  { detail, headers = {} }: { detail: string; headers?: Record<string, string> },
+  { detail, headers = {} }: { detail: string; headers?: Readonly<Record<string, string>> },
 ): Response {
   const [status, title] = PROBLEMS[code];
   return context.body(JSON.stringify({ title, status, detail, code }), status, {

@@ -3,12 +3,12 @@ import { requestId } from "hono/request-id";
 import type { Clock } from "../clock.ts";
 import { messageOf, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
+import type { RequestEnvironment } from "./api.ts";
 import type { Capacity } from "./capacity.ts";
 import { type Deliveries, DELIVERY_PATHS } from "./delivery.ts";
 import type { Health } from "./health.ts";
-import { ParameterError } from "./parameter.ts";
-import { problem } from "./problem.ts";
-import type { EventStreams, RequestEnvironment } from "./sse.ts";
+import { problem, ProblemError } from "./problem.ts";
+import type { EventStreams } from "./sse.ts";
 import type { Connections } from "./ws.ts";
 
 /** How long requests under way have to end when we stop. */
@@ -53,8 +53,8 @@ export function router(
     })
   );
   app.onError((error, context) => {
-    if (error instanceof ParameterError) {
-      return problem(context, "bad_parameter", { detail: error.message });
+    if (error instanceof ProblemError) {
+      return problem(context, error.code, { detail: error.message, headers: error.headers });
     }
     // Without its message, which may hold what a client sent.
     logger.error("{method} {path} of request {id} failed: {kind}", {

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Audience } from "../feed/audience.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { View } from "../run/snapshot.ts";
+import type { RequestEnvironment } from "./api.ts";
 import type { Capacity } from "./capacity.ts";
 import { type EventQuery, eventQuery } from "./event_query.ts";
 import { EventStream } from "./event_stream.ts";
@@ -12,11 +13,6 @@ import { mayRead, type OriginRule, refuseOrigin } from "./origin.ts";
 const HEARTBEAT_MS = 15_000;
 /** How often streams are looked at, whether one is silent or held up. */
 const TICK_MS = 1_000;
-
-/** What Deno tells of a request beside it. */
-export interface RequestEnvironment {
-  readonly Bindings: Deno.ServeHandlerInfo;
-}
 
 export interface EventStreamsOptions {
   readonly feed: Feed;

@@ -69,4 +69,6 @@ export interface RunHistory {
   list(query: RunQuery): Promise<RunList>;
   /** `undefined` when no such run is kept. */
   detail(id: number): Promise<RunDetail | undefined>;
+  /** Of each of these workflows its `count` latest created runs, newest first. */
+  latestOf(workflowIds: readonly number[], count: number): Promise<readonly Run[]>;
 }

@@ -1,0 +1,49 @@
+import { z } from "@hono/zod-openapi";
+import { type ProblemCode, statusOf, titleOf } from "./problem.ts";
+
+const ProblemSchema = z.object({
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+}).openapi("Problem", { description: "What is wrong, as RFC 9457 has it; `code` is stable" });
+
+/** The problems of every route that reads data. */
+export const READ_PROBLEMS: readonly ProblemCode[] = [
+  "bad_parameter",
+  "origin_not_allowed",
+  "internal",
+  "storage_unavailable",
+];
+
+/** The problems of every route that takes a JSON body. */
+export const WRITE_PROBLEMS: readonly ProblemCode[] = [
+  ...READ_PROBLEMS,
+  "bad_body",
+  "payload_too_slow",
+  "payload_too_large",
+  "unsupported_media_type",
+  "too_busy",
+  "storage_full",
+];
+
+/**
+ * The answers of a route that say what is wrong, to be spread into its `responses`. They have no type: a handler throws a
+ * ProblemError, and never returns one.
+ */
+export function problems(...codes: readonly ProblemCode[]): object {
+  const byStatus = Map.groupBy(codes, statusOf);
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [status, {
+      description: codes.map((code) => `\`${code}\``).join(" or "),
+      content: { "application/problem+json": { schema: problemSchema(codes) } },
+    }]),
+  );
+}
+
+function problemSchema(codes: readonly ProblemCode[]): z.ZodType {
+  const [code] = codes;
+  if (code === undefined) return ProblemSchema;
+  const example = { title: titleOf(code), status: statusOf(code), detail: "Cannot …", code };
+  return ProblemSchema.extend({ code: z.enum(codes) }).openapi({ example });
+}
