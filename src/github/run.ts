@@ -1,9 +1,13 @@
 import { z } from "zod";
 import { RefusedError } from "../errors.ts";
+import type { PastPage, PastSource, Span } from "../run/backfill_progress.ts";
 import type { Run, RunSource } from "../run/run.ts";
 import { Answers } from "./answers.ts";
 import type { GitHub } from "./client.ts";
 import { ownerAndRepo } from "./repository.ts";
+
+const RUNS = "/repos/{owner}/{repo}/actions/runs";
+const SECOND_MS = 1_000;
 
 const time = z.iso.datetime({ offset: true });
 
@@ -37,11 +41,16 @@ const polledRun = runAnswer.transform((run) => toRun(run, "poll"));
 const polledRuns = z.object({ workflow_runs: z.array(polledRun) })
   .transform(({ workflow_runs }) => workflow_runs);
 
+const pastRuns = z.object({ total_count: z.int(), workflow_runs: z.array(polledRun) })
+  .transform(({ total_count, workflow_runs }) => ({ total: total_count, runs: workflow_runs }));
+
 /** `new GitHubRuns(github)` */
-export class GitHubRuns implements RunSource {
+export class GitHubRuns implements RunSource, PastSource {
   readonly #github: GitHub;
   readonly #lists = new Answers<readonly Run[]>(polledRuns);
   readonly #single = new Answers<Run>(polledRun);
+  /** Asked for once: none is kept. */
+  readonly #past = new Answers<Omit<PastPage, "next">>(pastRuns, 0);
 
   constructor(github: GitHub) {
     this.#github = github;
@@ -49,11 +58,24 @@ export class GitHubRuns implements RunSource {
 
   /** Unfiltered: GitHub serves filtered lists from indexes in which the newest runs come and go. */
   async latest(repository: string, count: number, signal: AbortSignal): Promise<readonly Run[]> {
-    return await this.#github.list(this.#lists, "/repos/{owner}/{repo}/actions/runs", {
+    return await this.#github.list(this.#lists, RUNS, {
       parameters: ownerAndRepo(repository),
       count,
       signal,
     });
+  }
+
+  async created(
+    repository: string,
+    { span, next }: { readonly span: Span; readonly next?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<PastPage> {
+    const first = { ...ownerAndRepo(repository), created: createdIn(span), per_page: 100 };
+    const page = next === undefined
+      ? await this.#github.get(this.#past, RUNS, { parameters: first, signal })
+      : await this.#github.get(this.#past, next, { signal });
+    assertCreatedIn(span, page.value.runs);
+    return { ...page.value, next: page.next };
   }
 
   async byId(repository: string, id: number, signal: AbortSignal): Promise<Run | undefined> {
@@ -66,6 +88,20 @@ export class GitHubRuns implements RunSource {
       throw error;
     }
   }
+}
+
+/** As GitHub's search has it: both ends are in the range, and times are in whole seconds. */
+function createdIn({ from, to }: Span): string {
+  return [from, to - SECOND_MS].map((ms) => new Date(ms).toISOString().replace(".000Z", "Z"))
+    .join("..");
+}
+
+/** A GitHub that ignores the range would be asked for every second of the past. */
+function assertCreatedIn({ from, to }: Span, runs: readonly Run[]): void {
+  const isIn = ({ createdAt }: Run) => Date.parse(createdAt) >= from && Date.parse(createdAt) < to;
+  if (runs.length === 0 || runs.some(isIn)) return;
+  const message = `GitHub lists runs that were not created in ${createdIn({ from, to })}`;
+  throw new RefusedError({ kind: "unavailable" }, message);
 }
 
 /** A run in our words. */

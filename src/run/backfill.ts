@@ -1,0 +1,183 @@
+import type { Clock } from "../clock.ts";
+import { RefusedError } from "../errors.ts";
+import type { NumberedEvent } from "../feed/event.ts";
+import { log } from "../log.ts";
+import {
+  type BackfillJob,
+  type BackfillStore,
+  isCovered,
+  type PastSource,
+  type Progress,
+  type Span,
+  wholeSecond,
+} from "./backfill_progress.ts";
+import { type End, isNarrowest, isTooMany, MAX_LISTED_RUNS, Windows } from "./backfill_window.ts";
+
+const SECOND_MS = 1_000;
+/** How far GitHub's filtered lists may be behind: the newest runs that were brought in are looked at again. */
+const INDEX_LAG_MS = 10 * 60_000;
+/** A list that has no end must have one. */
+const MAX_PAGES = MAX_LISTED_RUNS / 100;
+/** How often a window is read of which runs are missing: pages shift when a run is deleted meanwhile, and lists lag. */
+const MAX_READS = 3;
+
+export interface BackfillOptions {
+  readonly source: PastSource;
+  readonly store: BackfillStore;
+  readonly clock: Clock;
+  /** Told of changes that are news. */
+  readonly onEvents: (events: readonly NumberedEvent[]) => void;
+  /** Told how far it has come, often. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** What was had of a window. */
+interface Read {
+  /** How many runs it holds. */
+  readonly total: number;
+  readonly isComplete: boolean;
+  /** When each was created, in ms since the epoch, by its id. */
+  readonly created: ReadonlyMap<number, number>;
+}
+
+/** Another one brings in the same repository. */
+export class BusyError extends Error {
+  override readonly name = "BusyError";
+}
+
+/**
+ * Brings in the past runs of a repository, window by window: first what was created since the last time, from old to new,
+ * then what came before, from new to old. So what is in has no gap, and two times tell what it is. Progress is kept after each
+ * window: whenever it ends, it goes on there, and reads one window again.
+ */
+export class Backfill {
+  readonly #options: BackfillOptions;
+  readonly #logger = log("backfill");
+  #job: BackfillJob;
+
+  constructor(job: BackfillJob, options: BackfillOptions) {
+    this.#job = job;
+    this.#options = options;
+  }
+
+  get progress(): Progress {
+    return this.#job.progress;
+  }
+
+  /**
+   * Runs to the end, which is `done`, or `failed` where GitHub will not give the repository.
+   * @throws {RefusedError} where GitHub is unavailable, or refuses the credential
+   * @throws {StorageError}
+   * @throws {BusyError} when another one has gone on with it meanwhile
+   * @throws the reason of `signal` when that aborts
+   */
+  async run(signal: AbortSignal): Promise<Progress> {
+    try {
+      await this.#bringNewer(signal);
+      await this.#bringOlder(signal);
+      await this.#save({ state: "done", estimate: this.progress.runs });
+    } catch (error) {
+      const isMissing = error instanceof RefusedError && error.refusal.kind === "missing";
+      if (!isMissing) throw error;
+      await this.#save({ state: "failed", reason: error.message });
+    }
+    return this.progress;
+  }
+
+  async #bringNewer(signal: AbortSignal): Promise<void> {
+    const now = wholeSecond(this.#options.clock.now()) + SECOND_MS;
+    const { until, since } = this.progress;
+    if (now <= until) return;
+    const span = { from: Math.max(since, until - INDEX_LAG_MS), to: now };
+    await this.#cover(span, { first: "oldest", signal });
+  }
+
+  async #bringOlder(signal: AbortSignal): Promise<void> {
+    const { since, reached } = this.progress;
+    await this.#cover({ from: since, to: reached }, { first: "newest", signal });
+  }
+
+  async #cover(
+    span: Span,
+    { first, signal }: { readonly first: End; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const windows = new Windows(span, first);
+    let isFirst = true;
+    for (let window; (window = windows.current);) {
+      const read = await this.#read(window, signal);
+      if (isFirst) this.#estimate(read.total, first);
+      isFirst = false;
+      if (read.isComplete) {
+        await this.#saveWindow(window, read);
+        windows.advance(read.total);
+      } else windows.narrow();
+    }
+  }
+
+  /** The first window is all there is left. */
+  #estimate(total: number, first: End): void {
+    const { runs, estimate } = this.progress;
+    const left = first === "newest" ? runs : estimate ?? runs;
+    this.#show({ estimate: left + total });
+  }
+
+  /** Reads a window to its end, unless it holds too many to be listed and can be made narrower. */
+  async #read(window: Span, signal: AbortSignal): Promise<Read> {
+    const created = new Map<number, number>();
+    let total = 0;
+    for (let reads = 0; reads < MAX_READS; reads++) {
+      total = 0;
+      let next: string | undefined;
+      for (let pages = 0; pages < MAX_PAGES; pages++) {
+        const asked = { span: window, next };
+        const page = await this.#options.source.created(this.#job.repository, asked, signal);
+        total = Math.max(total, page.total);
+        if (isTooMany(total) && !isNarrowest(window)) return { total, isComplete: false, created };
+        this.#options.onEvents(await this.#options.store.bring(page.runs));
+        for (const run of page.runs) created.set(run.id, Date.parse(run.createdAt));
+        next = page.next;
+        if (next === undefined) break;
+      }
+      if (created.size >= Math.min(total, MAX_LISTED_RUNS)) break;
+    }
+    return { total, isComplete: true, created };
+  }
+
+  async #saveWindow(window: Span, { created, total }: Read): Promise<void> {
+    const { progress } = this;
+    const { from, to } = window;
+    const added = [...created.values()].filter((ms) => !isCovered(progress, ms)).length;
+    const runs = progress.runs + added;
+    await this.#save({
+      reached: Math.min(progress.reached, from),
+      until: Math.max(progress.until, to),
+      runs,
+      estimate: Math.max(progress.estimate ?? 0, runs),
+      ...(created.size < total
+        ? { reason: this.#missing(window, { total, found: created.size }) }
+        : {}),
+    });
+  }
+
+  async #save(changes: Partial<Progress>): Promise<void> {
+    const after = { ...this.progress, ...changes };
+    if (!await this.#options.store.save(this.progress, after)) {
+      throw new BusyError(`Another Runwire brings in ${this.#job.repository} at the same time`);
+    }
+    this.#show(changes);
+  }
+
+  #show(changes: Partial<Progress>): void {
+    this.#job = { ...this.#job, progress: { ...this.progress, ...changes } };
+    this.#options.onProgress?.(this.progress);
+  }
+
+  /** Says, and returns, that runs are missing. */
+  #missing({ from, to }: Span, { total, found }: { total: number; found: number }): string {
+    const [start, end] = [from, to].map((ms) => new Date(ms).toISOString());
+    const reason =
+      `GitHub lists only ${found} of the ${total} runs created from ${start} to ${end}`;
+    this.#logger.warning("{repository}: {reason}", { repository: this.#job.repository, reason });
+    return reason;
+  }
+}

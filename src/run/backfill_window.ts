@@ -1,0 +1,63 @@
+import type { Span } from "./backfill_progress.ts";
+
+/**
+ * What GitHub lists of one window, at the most.
+ * https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-repository
+ */
+export const MAX_LISTED_RUNS = 1_000;
+const SECOND_MS = 1_000;
+
+/** Which end of a span is taken first. */
+export type End = "oldest" | "newest";
+
+/**
+ * Windows that come one after the other from one end of a span, wide where little happened and narrow where much did: one
+ * that holds too many runs to be listed is halved, and after one that holds few the next is twice as wide.
+ */
+export class Windows {
+  readonly #end: End;
+  #left: Span;
+  #width: number;
+
+  constructor(span: Span, end: End) {
+    this.#end = end;
+    this.#left = span;
+    this.#width = span.to - span.from;
+  }
+
+  /** The next window; `undefined` when all are done. */
+  get current(): Span | undefined {
+    const { from, to } = this.#left;
+    if (from >= to) return undefined;
+    return this.#end === "newest"
+      ? { from: Math.max(from, to - this.#width), to }
+      : { from, to: Math.min(to, from + this.#width) };
+  }
+
+  /** Makes the current window narrower. */
+  narrow(): void {
+    const { from, to } = this.current ?? this.#left;
+    this.#width = Math.max(SECOND_MS, Math.floor((to - from) / 2 / SECOND_MS) * SECOND_MS);
+  }
+
+  /** Goes on behind the current window, which holds `count` runs. */
+  advance(count: number): void {
+    const done = this.current;
+    if (!done) return;
+    this.#left = this.#end === "newest"
+      ? { from: this.#left.from, to: done.from }
+      : { from: done.to, to: this.#left.to };
+    if (count < MAX_LISTED_RUNS / 2) this.#width *= 2;
+  }
+}
+
+/** Whether GitHub may hold back some of the runs of a window that holds `total`. */
+export function isTooMany(total: number): boolean {
+  // Where exactly as many are told as can be listed, there may be more.
+  return total >= MAX_LISTED_RUNS;
+}
+
+/** Whether a window cannot be made any narrower: GitHub counts in seconds. */
+export function isNarrowest({ from, to }: Span): boolean {
+  return to - from <= SECOND_MS;
+}

@@ -1,0 +1,130 @@
+import type { Clock } from "../clock.ts";
+import type { Event, NumberedEvent } from "../feed/event.ts";
+import {
+  type BackfillJob,
+  type BackfillStore,
+  begin,
+  type Progress,
+} from "../run/backfill_progress.ts";
+import type { Run } from "../run/run.ts";
+import type { Database, Db, Tx } from "./database.ts";
+import { appendEvents } from "./event.ts";
+import { mergeRuns } from "./run.ts";
+import type { BackfillTable } from "./tables.ts";
+
+/** A run that ended so long ago is history. */
+const HISTORY_MS = 24 * 60 * 60 * 1_000;
+
+/** Keeps in SQL how far the past of repositories is in. */
+export class SqlBackfillStore implements BackfillStore {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  start(repositoryId: number, asked: { since: number; now: number }): Promise<Progress> {
+    return this.#database.write(async (tx) => {
+      const old = await find(tx, repositoryId, { lock: true });
+      const progress = begin(old, { repositoryId, ...asked });
+      const row = this.#row(progress);
+      await tx.insertInto("backfills").values(row)
+        .onConflict((conflict) => conflict.column("repository_id").doUpdateSet(row)).execute();
+      return progress;
+    });
+  }
+
+  find(repositoryId: number): Promise<Progress | undefined> {
+    return this.#database.read((db) => find(db, repositoryId));
+  }
+
+  async running(): Promise<readonly BackfillJob[]> {
+    const rows = await this.#database.read((db) =>
+      db.selectFrom("backfills").innerJoin("repositories", "repositories.id", "repository_id")
+        .selectAll("backfills").select("full_name")
+        .where("backfills.state", "=", "running").where("removed_ms", "is", null)
+        .orderBy("backfills.updated_ms").orderBy("repository_id").execute()
+    );
+    return rows.map((row) => ({ progress: progressOf(row), repository: row.full_name }));
+  }
+
+  save(before: Progress, after: Progress): Promise<boolean> {
+    return this.#database.write(async (tx) => {
+      const { numUpdatedRows } = await tx.updateTable("backfills").set(this.#row(after))
+        .where("repository_id", "=", before.repositoryId)
+        .where("state", "=", before.state).where("since_ms", "=", before.since)
+        .where("reached_ms", "=", before.reached).where("until_ms", "=", before.until)
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows > 0n;
+    });
+  }
+
+  async stop(repositoryId: number, reason: string): Promise<void> {
+    await this.#database.write((tx) =>
+      tx.updateTable("backfills").set({ state: "failed", reason, updated_ms: this.#clock.now() })
+        .where("repository_id", "=", repositoryId).where("state", "=", "running").execute()
+    );
+  }
+
+  async bring(runs: readonly Run[]): Promise<readonly NumberedEvent[]> {
+    if (runs.length === 0) return [];
+    return await this.#database.write(async (tx) => {
+      const known = await knownIds(tx, runs);
+      const events = await mergeRuns(tx, runs);
+      const news = events.filter((event) => !this.#isHistory(event, known));
+      return await appendEvents(tx, news, { clock: this.#clock });
+    });
+  }
+
+  #isHistory(event: Event, known: ReadonlySet<number>): boolean {
+    if (event.type !== "run" || known.has(event.data.id)) return false;
+    const { status, updated_at } = event.data;
+    return status === "completed" && Date.parse(updated_at) < this.#clock.now() - HISTORY_MS;
+  }
+
+  #row(progress: Progress): BackfillTable {
+    return {
+      repository_id: progress.repositoryId,
+      since_ms: progress.since,
+      reached_ms: progress.reached,
+      until_ms: progress.until,
+      runs: progress.runs,
+      estimate: progress.estimate,
+      state: progress.state,
+      reason: progress.reason,
+      updated_ms: this.#clock.now(),
+    };
+  }
+}
+
+async function find(
+  db: Db | Tx,
+  repositoryId: number,
+  { lock = false } = {},
+): Promise<Progress | undefined> {
+  const row = await db.selectFrom("backfills").selectAll()
+    .where("repository_id", "=", repositoryId).$if(lock, (query) => query.forUpdate())
+    .executeTakeFirst();
+  return row && progressOf(row);
+}
+
+async function knownIds(tx: Tx, runs: readonly Run[]): Promise<ReadonlySet<number>> {
+  const rows = await tx.selectFrom("workflow_runs").select("id")
+    .where("id", "in", runs.map(({ id }) => id)).execute();
+  return new Set(rows.map(({ id }) => id));
+}
+
+function progressOf(row: BackfillTable): Progress {
+  return {
+    repositoryId: row.repository_id,
+    since: row.since_ms,
+    reached: row.reached_ms,
+    until: row.until_ms,
+    runs: row.runs,
+    estimate: row.estimate,
+    state: row.state,
+    reason: row.reason,
+  };
+}
