@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import { createdFilter } from "./created_filter.ts";
 import type { Credential, Credentials } from "./credentials.ts";
 import type { Hooks } from "./hooks.ts";
 import { addHookRoutes } from "./hook_routes.ts";
@@ -28,7 +29,17 @@ const INSTALLATIONS_ONLY = refuse(
 
 export type Asked = Context<{ Bindings: Caller }>;
 
-/** The routes of GitHub's REST API that the simulator knows. `created` and other filters are ignored. */
+/** What can be reached of a filtered list: https://docs.github.com/en/rest/actions/workflow-runs */
+const MAX_FILTERED_RUNS = 1_000;
+/** Beyond so many items GitHub refuses a page of an unfiltered list: https://github.com/apache/devlake/issues/8842 */
+const MAX_RUNS = 40_000;
+
+const TOO_DEEP = refuse(
+  422,
+  "In order to keep the API fast for everyone, pagination is limited for this resource.",
+);
+
+/** The routes of GitHub's REST API that the simulator knows. Of the filters of runs it knows `created`; others are ignored. */
 export function routes({ world, hooks, index, credentials, rateLimits, login }: {
   readonly world: World;
   readonly hooks: Hooks;
@@ -81,8 +92,15 @@ export function routes({ world, hooks, index, credentials, rateLimits, login }: 
   api.get("/repos/:owner/:repo/actions/runs", (c) => {
     const repository = find(c);
     if ("status" in repository) return answer(repository);
-    const runs = index.list(repository.full_name);
-    const { items, link } = page(c, runs);
+    const { created } = c.req.query();
+    const filter = created === undefined ? undefined : createdFilter(created);
+    if (created !== undefined && !filter) return answer(refuse(422, "Validation Failed"));
+    const all = index.list(repository.full_name);
+    const runs = filter ? all.filter((run) => filter(Date.parse(run.created_at))) : all;
+    const { items, link } = page(c, runs.slice(0, filter ? MAX_FILTERED_RUNS : MAX_RUNS));
+    if (!filter && items.length === 0 && runs.length > MAX_RUNS) {
+      return answer(TOO_DEEP);
+    }
     const workflow_runs = items.map((run) => runJson(run, repository, c.env.origin));
     return c.json({ total_count: runs.length, workflow_runs }, 200, link);
   });

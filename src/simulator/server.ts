@@ -8,6 +8,7 @@
  *     world.updateRun(id, { status: "completed", conclusion: "failure" });
  *     world.rerun(id, { queued_seconds: 3, running_seconds: 60, conclusion: "success" });
  *     world.removeRun(id);
+ *     addPastRuns(world, "octo-org/api", times);  // past.ts
  *     world.blockRepository("octo-org/api", 451);
  *     world.removeRepository("octo-org/api");
  *

@@ -1,0 +1,81 @@
+import { assertEquals } from "@std/assert";
+import { createdFilter } from "../../src/simulator/created_filter.ts";
+import { addPastRuns } from "../../src/simulator/past.ts";
+import { World } from "../../src/simulator/world.ts";
+import { HandClock } from "./hand_clock.ts";
+import { listOf, serve } from "./served.ts";
+
+const RUNS = "/repos/octo-org/api/actions/runs";
+const TIMES = [
+  "2026-01-01T00:00:00Z",
+  "2026-01-01T23:59:59Z",
+  "2026-01-02T00:00:00Z",
+  "2026-01-02T12:00:00Z",
+  "2026-01-03T00:00:00Z",
+];
+
+function serveRuns(times: readonly number[]) {
+  const clock = new HandClock();
+  const world = new World({ clock, runsKept: Infinity });
+  world.addRepository({ full_name: "octo-org/api" });
+  addPastRuns(world, "octo-org/api", times);
+  return serve({ clock, world });
+}
+
+for (
+  const [created, expected] of [
+    ["2026-01-01", [0, 1]],
+    ["2026-01-02T12:00:00Z", [3]],
+    ["2026-01-01..2026-01-02", [0, 1, 2, 3]],
+    ["2026-01-01T23:59:59Z..2026-01-02T00:00:00Z", [1, 2]],
+    ["2026-01-02T00:59:59+01:00..2026-01-02T01:00:00+01:00", [1, 2]],
+    ["2026-01-02..*", [2, 3, 4]],
+    ["*..2026-01-01T23:59:58Z", [0]],
+    [">=2026-01-02T12:00:00Z", [3, 4]],
+    [">2026-01-02", [4]],
+    ["<=2026-01-02", [0, 1, 2, 3]],
+    ["<2026-01-02", [0, 1]],
+  ] as const
+) {
+  Deno.test(`GET runs lists what was created in ${created}`, async () => {
+    await using github = serveRuns(TIMES.map(Date.parse));
+    const { json } = await github.ask(`${RUNS}?created=${encodeURIComponent(created)}`);
+    const listed = listOf(json["workflow_runs"]).map((run) => run["created_at"]);
+    assertEquals(listed, expected.map((index) => TIMES[index]).toReversed());
+    assertEquals(json["total_count"], expected.length);
+  });
+}
+
+Deno.test("GET runs refuses a created that is no time, as createdFilter() knows none", async () => {
+  await using github = serveRuns([]);
+  for (const text of ["yesterday", "2026-01-01...2026-01-02", "", "2026-01-01T00:00:00"]) {
+    assertEquals(createdFilter(text), undefined);
+    assertEquals((await github.ask(`${RUNS}?created=${text}`)).status, 422);
+  }
+});
+
+Deno.test("GET runs lists 1,000 of what a filter finds, and counts all", async () => {
+  const start = Date.UTC(2026, 0, 1);
+  await using github = serveRuns(
+    Array.from({ length: 1_205 }, (_, index) => start + index * 1_000),
+  );
+  const filtered = `${RUNS}?created=2026-01-01&per_page=100`;
+  const last = await github.ask(`${filtered}&page=10`);
+  assertEquals(last.json["total_count"], 1_205);
+  assertEquals(listOf(last.json["workflow_runs"]).length, 100);
+  assertEquals(last.headers.get("link")?.includes('rel="next"'), false);
+  const beyond = await github.ask(`${filtered}&page=11`);
+  assertEquals(listOf(beyond.json["workflow_runs"]), []);
+  const unfiltered = await github.ask(`${RUNS}?per_page=100&page=13`);
+  assertEquals(listOf(unfiltered.json["workflow_runs"]).length, 5);
+});
+
+Deno.test("GET runs refuses a page beyond the 40,000th run, which a filter reaches", async () => {
+  const start = Date.UTC(2026, 0, 1);
+  const times = Array.from({ length: 40_001 }, (_, index) => start + index * 1_000);
+  await using github = serveRuns(times);
+  assertEquals((await github.ask(`${RUNS}?per_page=100&page=400`)).status, 200);
+  assertEquals((await github.ask(`${RUNS}?per_page=100&page=401`)).status, 422);
+  const { json } = await github.ask(`${RUNS}?created=2026-01-01T00:00:00Z`);
+  assertEquals(json["total_count"], 1);
+});
