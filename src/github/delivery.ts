@@ -3,6 +3,7 @@ import type { Delivery } from "../delivery/delivery.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type Changes, type JobState, NO_CHANGES } from "../run/change.ts";
 import { repositoryFields, toRepository } from "./repository.ts";
+import { jobAnswer, toJob } from "./job.ts";
 import { runAnswer, toRun } from "./run.ts";
 
 /** The end of the year 9999, the last that RFC 3339 can write. */
@@ -27,13 +28,7 @@ const workflowRun = z.object({
 
 const workflowJob = z.object({
   action,
-  workflow_job: z.object({
-    run_id: id,
-    run_attempt: z.int().nullish(),
-    created_at: time.nullish(),
-    started_at: time.nullish(),
-    completed_at: time.nullish(),
-  }).nullish(),
+  workflow_job: jobAnswer.partial({ id: true, name: true }).nullish(),
   deployment: z.object({ updated_at: time }).nullish(),
   repository: z.object({ full_name: z.string() }),
 });
@@ -60,14 +55,18 @@ function jobTime({ action, workflow_job: job, deployment }: z.infer<typeof workf
 const jobChange = workflowJob.transform((payload): Partial<Changes> => {
   const at = jobTime(payload);
   if (!payload.workflow_job || !at) return {};
-  const job: JobState = {
-    runId: payload.workflow_job.run_id,
+  const { id, name, ...rest } = payload.workflow_job;
+  const status = payload.action;
+  const conclusion = status === "completed" ? rest.conclusion : null;
+  const state: JobState = {
+    runId: rest.run_id,
     repository: payload.repository.full_name,
-    runAttempt: payload.workflow_job.run_attempt ?? 1,
-    status: payload.action,
+    runAttempt: rest.run_attempt ?? 1,
+    status,
     at,
   };
-  return { jobs: [job] };
+  if (id === undefined || name === undefined) return { jobs: [state] };
+  return { jobs: [{ ...state, job: toJob({ ...rest, id, name, status, conclusion }) }] };
 });
 
 const push = z.object({ repository })

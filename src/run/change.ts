@@ -1,4 +1,5 @@
 import type { Repository } from "../repository/repository.ts";
+import type { Job } from "./history.ts";
 import type { Run } from "./run.ts";
 
 /** What GitHub told us in one go, in our words. What is told may be known already, or be older than what is known. */
@@ -26,6 +27,14 @@ export interface JobState {
   readonly runAttempt: number;
   readonly status: string;
   /** When the job got there, RFC 3339. */
+  readonly at: string;
+  /** The job in that state, where GitHub told all of it. */
+  readonly job?: Job;
+}
+
+/** A job, and when it came to its status, RFC 3339. Of two states of a job the one that has come further is the later. */
+export interface ToldJob {
+  readonly job: Job;
   readonly at: string;
 }
 

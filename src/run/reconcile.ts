@@ -97,6 +97,7 @@ export class Reconciler {
   }
 }
 
-function concernsAll({ refusal }: RefusedError): boolean {
+/** Whether GitHub refuses for a reason that holds for every request. */
+export function concernsAll({ refusal }: RefusedError): boolean {
   return refusal.kind === "limited" || refusal.kind === "unauthorized";
 }

@@ -59,7 +59,7 @@ export async function mergeRuns(tx: Tx, runs: readonly Run[]): Promise<Event[]> 
   return events;
 }
 
-/** Those that would change what is kept. */
+/** Those that would change what is kept, of an older attempt too. */
 async function newsOf(db: Db, runs: readonly Run[]): Promise<readonly Run[]> {
   if (runs.length === 0) return [];
   const rows = await db.selectFrom("workflow_runs").selectAll()
@@ -67,6 +67,6 @@ async function newsOf(db: Db, runs: readonly Run[]): Promise<readonly Run[]> {
   const known = new Map(rows.map((row) => [row.id, runOfRow(row)]));
   return runs.filter((run) => {
     const old = known.get(run.id);
-    return !old || merge(old, run) !== old;
+    return !old || merge(old, run) !== old || run.runAttempt < old.runAttempt;
   });
 }

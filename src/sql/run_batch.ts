@@ -1,21 +1,29 @@
 import type { Event } from "../feed/event.ts";
-import { afterJob, type JobState } from "../run/change.ts";
+import { afterJob, type JobState, type ToldJob } from "../run/change.ts";
 import { runEvent } from "../run/event.ts";
 import { merge, type Run, sameState } from "../run/run.ts";
+import { keepAttempts } from "./attempt.ts";
 import type { Tx } from "./database.ts";
+import { keepJobs } from "./job_row.ts";
 import { runOfRow, runToRow } from "./run_row.ts";
 import { keepWorkflows } from "./workflow.ts";
 
 /** Rows that one statement writes: PostgreSQL takes 65,535 values. */
 const ROWS = 1_000;
 
-/** The runs that a transaction changes: read once, changed in memory in the order in which they are told, written once. */
+/**
+ * The runs that a transaction changes, with their attempts and jobs: read once, changed in memory in the order in which they
+ * are told, written once.
+ */
 export class RunBatch {
   readonly #tx: Tx;
   /** As they are in the table. */
   readonly #stored: Map<number, Run>;
   /** As they are to be. */
   readonly #current: Map<number, Run>;
+  /** States that tell something new of an attempt, be it an older one. */
+  readonly #attempts: Run[] = [];
+  readonly #jobs: ToldJob[] = [];
 
   private constructor(tx: Tx, known: readonly Run[], added: readonly Run[]) {
     this.#tx = tx;
@@ -29,7 +37,10 @@ export class RunBatch {
    */
   static async lock(
     tx: Tx,
-    { runs, jobs }: { readonly runs: readonly Run[]; readonly jobs: readonly JobState[] },
+    { runs, jobs }: {
+      readonly runs: readonly Run[];
+      readonly jobs: readonly { readonly runId: number }[];
+    },
   ): Promise<RunBatch> {
     const ids = new Set([...runs.map(({ id }) => id), ...jobs.map(({ runId }) => runId)]);
     const known = await select(tx, [...ids]);
@@ -51,14 +62,24 @@ export class RunBatch {
     const old = this.#current.get(run.id);
     const kept = old ? merge(old, run) : run;
     this.#current.set(run.id, kept);
+    if (kept !== old || run.runAttempt < kept.runAttempt) this.#attempts.push(run);
     return old && sameState(old, kept) ? [] : [runEvent(kept)];
   }
 
-  /** A job of a run that is not kept tells nothing: the run itself will come. */
-  mergeJob(job: JobState): readonly Event[] {
-    const run = this.#current.get(job.runId);
-    const after = run && afterJob(run, job);
+  /**
+   * A job of a run that is not kept tells nothing: the run itself will come, and the job with its next state or with the
+   * JobCollector (run/jobs.ts).
+   */
+  mergeJob(state: JobState): readonly Event[] {
+    if (state.job) this.keepJob({ job: state.job, at: state.at });
+    const run = this.#current.get(state.runId);
+    const after = run && afterJob(run, state);
     return after && after !== run ? this.merge(after) : [];
+  }
+
+  /** Keeps a job without telling of its run. */
+  keepJob(told: ToldJob): void {
+    if (this.#stored.has(told.job.runId)) this.#jobs.push(told);
   }
 
   /** Writes what has changed. */
@@ -69,6 +90,8 @@ export class RunBatch {
       await this.#tx.updateTable("workflow_runs").set(runToRow(run)).where("id", "=", run.id)
         .execute();
     }
+    await keepAttempts(this.#tx, this.#attempts);
+    await keepJobs(this.#tx, this.#jobs);
   }
 }
 

@@ -1,0 +1,70 @@
+import { z } from "zod";
+import type { Job } from "../run/history.ts";
+import type { AttemptId, JobSource } from "../run/jobs.ts";
+import { Answers } from "./answers.ts";
+import type { GitHub } from "./client.ts";
+import { ownerAndRepo } from "./repository.ts";
+
+const time = z.iso.datetime({ offset: true });
+
+/**
+ * What we use of GitHub's `job`, the same in REST and in webhooks.
+ * https://docs.github.com/en/rest/actions/workflow-jobs#get-a-job-for-a-workflow-run
+ */
+export const jobAnswer = z.object({
+  id: z.int(),
+  run_id: z.int(),
+  run_attempt: z.int().nullish(),
+  name: z.string(),
+  status: z.string().nullish(),
+  conclusion: z.string().nullish(),
+  created_at: time.nullish(),
+  started_at: time.nullish(),
+  completed_at: time.nullish(),
+  runner_name: z.string().nullish(),
+  html_url: z.string().nullish(),
+});
+
+const jobs = z.object({ jobs: z.array(jobAnswer.transform(toJob)) })
+  .transform(({ jobs }) => jobs);
+
+/** Each list is asked for once, so that none of them needs to be kept. */
+const KEPT_ANSWERS = 1;
+
+/** `new GitHubJobs(github)` */
+export class GitHubJobs implements JobSource {
+  readonly #github: GitHub;
+  readonly #lists = new Answers<readonly Job[]>(jobs, KEPT_ANSWERS);
+
+  constructor(github: GitHub) {
+    this.#github = github;
+  }
+
+  /** https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt */
+  async ofAttempt(
+    { id, repository, runAttempt }: AttemptId,
+    signal: AbortSignal,
+  ): Promise<readonly Job[]> {
+    const path = "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs";
+    const parameters = { ...ownerAndRepo(repository), run_id: id, attempt_number: runAttempt };
+    return await this.#github.list(this.#lists, path, { parameters, count: Infinity, signal });
+  }
+}
+
+/** A job in our words. Of one that waits GitHub gives the time of creation as that of its start. */
+export function toJob(job: z.infer<typeof jobAnswer>): Job {
+  const hasStarted = job.status === "in_progress" || job.status === "completed";
+  return {
+    id: job.id,
+    runId: job.run_id,
+    runAttempt: job.run_attempt ?? 1,
+    name: job.name,
+    status: job.status ?? null,
+    conclusion: job.conclusion ?? null,
+    createdAt: job.created_at ?? null,
+    startedAt: hasStarted ? job.started_at ?? null : null,
+    completedAt: job.completed_at ?? null,
+    runnerName: job.runner_name ?? null,
+    htmlUrl: job.html_url ?? null,
+  };
+}
