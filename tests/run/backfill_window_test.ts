@@ -1,0 +1,84 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { Span } from "../../src/run/backfill_progress.ts";
+import { isNarrowest, isTooMany, Windows } from "../../src/run/backfill_window.ts";
+
+const SECOND_MS = 1_000;
+const HOUR_MS = 3_600 * SECOND_MS;
+const SPAN = { from: 0, to: HOUR_MS };
+
+Deno.test("Windows begin with all there is, and go on from the end that comes first", () => {
+  assertEquals(new Windows(SPAN, "newest").current, SPAN);
+  const newest = new Windows(SPAN, "newest");
+  newest.narrow();
+  assertEquals(newest.current, { from: HOUR_MS / 2, to: HOUR_MS });
+  newest.advance(0);
+  assertEquals(newest.current, { from: 0, to: HOUR_MS / 2 });
+  const oldest = new Windows(SPAN, "oldest");
+  oldest.narrow();
+  assertEquals(oldest.current, { from: 0, to: HOUR_MS / 2 });
+  oldest.advance(0);
+  assertEquals(oldest.current, { from: HOUR_MS / 2, to: HOUR_MS });
+  oldest.advance(0);
+  assertEquals(oldest.current, undefined);
+});
+
+Deno.test("Windows of an empty span have none", () => {
+  assertEquals(new Windows({ from: 5_000, to: 5_000 }, "newest").current, undefined);
+  assertEquals(new Windows({ from: 6_000, to: 5_000 }, "oldest").current, undefined);
+});
+
+Deno.test("Windows grow after one with few runs, and keep their width after one with many", () => {
+  const windows = new Windows(SPAN, "newest");
+  for (let times = 0; times < 3; times++) windows.narrow();
+  const width = () => windows.current && windows.current.to - windows.current.from;
+  assertEquals(width(), HOUR_MS / 8);
+  windows.advance(999);
+  assertEquals(width(), HOUR_MS / 8);
+  windows.advance(499);
+  assertEquals(width(), HOUR_MS / 4);
+});
+
+Deno.test("Windows get no narrower than a second", () => {
+  const windows = new Windows({ from: 0, to: 3 * SECOND_MS }, "oldest");
+  for (let times = 0; times < 9; times++) windows.narrow();
+  assertEquals(windows.current, { from: 0, to: SECOND_MS });
+  assert(isNarrowest({ from: 0, to: SECOND_MS }));
+  assert(!isNarrowest({ from: 0, to: 2 * SECOND_MS }));
+});
+
+Deno.test("isTooMany() doubts a window of exactly as many as GitHub lists", () => {
+  assertEquals([999, 1_000, 1_001].map(isTooMany), [false, true, true]);
+});
+
+Deno.test("Windows are whole seconds, and cover a span without gap or overlap", () => {
+  const steps = fc.array(
+    fc.oneof(fc.constant("narrow" as const), fc.integer({ min: 0, max: 999 })),
+  );
+  const second = fc.integer({ min: 0, max: 400 * 24 * 3_600 });
+  const end = fc.constantFrom("newest" as const, "oldest" as const);
+  fc.assert(fc.property(second, second, end, steps, (a, b, first, todo) => {
+    const span = { from: Math.min(a, b) * SECOND_MS, to: Math.max(a, b) * SECOND_MS };
+    const windows = new Windows(span, first);
+    const done: Span[] = [];
+    for (const step of [...todo, ...Array.from({ length: 40 }, () => 0)]) {
+      const { current } = windows;
+      if (!current) break;
+      if (step === "narrow") windows.narrow();
+      else {
+        done.push(current);
+        windows.advance(step);
+      }
+    }
+    const inOrder = done.toSorted((x, y) => x.from - y.from);
+    assert(inOrder.every(({ from, to }) => from % SECOND_MS === 0 && to > from));
+    for (const [index, { to }] of inOrder.entries()) {
+      assertEquals(inOrder[index + 1]?.from ?? to, to);
+    }
+    if (windows.current) return;
+    assertEquals([inOrder[0]?.from ?? span.to, inOrder.at(-1)?.to ?? span.to], [
+      span.from,
+      span.to,
+    ]);
+  }));
+});
