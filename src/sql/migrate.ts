@@ -6,6 +6,8 @@ import * as runs from "./migrations/0001_runs.ts";
 import * as events from "./migrations/0002_events.ts";
 import * as deliveries from "./migrations/0003_deliveries.ts";
 import * as history from "./migrations/0005_history.ts";
+import * as statistics from "./migrations/0006_statistics.ts";
+import * as catalog from "./migrations/0007_catalog.ts";
 import * as backfill from "./migrations/0008_backfill.ts";
 
 /** Every change of the schema, in order; imported by name, so that a bundle holds them. Never change one that was released. */
@@ -14,6 +16,8 @@ const MIGRATIONS = {
   "0002_events": events,
   "0003_deliveries": deliveries,
   "0005_history": history,
+  "0006_statistics": statistics,
+  "0007_catalog": catalog,
   "0008_backfill": backfill,
 };
 const TABLE = "kysely_migration";

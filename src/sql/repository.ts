@@ -52,12 +52,12 @@ export async function mergeRepositories(
       events.push(repositoryEvent(repository));
       continue;
     }
-    const next = toRow({ ...repository, pushedAt: laterPush(ofRow(old), repository) });
-    const isSame = next.full_name === old.full_name && next.pushed_at === old.pushed_at;
-    if (isSame && old.removed_ms === null) continue;
-    await tx.updateTable("repositories").set(next).where("id", "=", next.id).execute();
+    const told = toRow({ ...repository, pushedAt: laterPush(ofRow(old), repository) });
+    const next = { ...old, ...told };
+    if (isSame(next, old)) continue;
+    await tx.updateTable("repositories").set(told).where("id", "=", told.id).execute();
     if (next.full_name !== old.full_name) await rename(tx, old.full_name, next.full_name);
-    events.push(repositoryEvent(ofRow(next)));
+    if (!looksSame(next, old)) events.push(repositoryEvent(ofRow(next)));
   }
   return events;
 }
@@ -105,13 +105,29 @@ function pushedMs({ pushedAt }: Repository): number {
   return pushedAt === null ? 0 : Date.parse(pushedAt);
 }
 
-function toRow(repository: Repository): RepositoryTable {
+/** Whether a repository looks the same to a client. */
+function looksSame(a: RepositoryTable, b: RepositoryTable): boolean {
+  return a.full_name === b.full_name && a.pushed_at === b.pushed_at &&
+    a.removed_ms === b.removed_ms;
+}
+
+function isSame(a: RepositoryTable, b: RepositoryTable): boolean {
+  return looksSame(a, b) && a.html_url === b.html_url && a.is_private === b.is_private &&
+    a.default_branch === b.default_branch;
+}
+
+/** What was not told stays as it is. */
+function toRow(repository: Repository) {
+  const { isPrivate, defaultBranch, htmlUrl } = repository;
   return {
     id: repository.id,
     full_name: repository.fullName,
     pushed_at: repository.pushedAt,
     pushed_ms: pushedMs(repository),
     removed_ms: null,
+    ...(isPrivate === undefined ? {} : { is_private: Number(isPrivate) }),
+    ...(defaultBranch === undefined ? {} : { default_branch: defaultBranch }),
+    ...(htmlUrl === undefined ? {} : { html_url: htmlUrl }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Generated } from "kysely";
 import type { DeliveryState } from "../delivery/delivery.ts";
+import type { Verdict } from "../run/facts.ts";
 
 /**
  * The tables, alike in SQLite and PostgreSQL. What GitHub wrote as RFC 3339 is kept to the letter (`…_at`), with its
@@ -11,6 +12,9 @@ export interface Tables {
   workflow_runs: RunTable;
   run_attempts: AttemptTable;
   jobs: JobTable;
+  run_facts: RunFactsTable;
+  statistics: StatisticsTable;
+  recounts: RecountTable;
   events: EventTable;
   event_counter: EventCounterTable;
   deliveries: DeliveryTable;
@@ -23,16 +27,35 @@ export interface RepositoryTable {
   pushed_at: string | null;
   /** 0 when nothing was ever pushed. */
   pushed_ms: number;
-  /** When it was gone for us; `null` while we follow it. */
+  /** When it was gone for us; `null` while it is there. */
   removed_ms: number | null;
+  /** `null` until GitHub has told. */
+  default_branch: string | null;
+  html_url: string | null;
+  /** 1 or 0; `null` where GitHub has not told. */
+  is_private: number | null;
+  /** Since when it is followed on request. */
+  followed_ms: number | null;
+  /** When its runs were last asked for. */
+  polled_ms: number | null;
+  /** Why they cannot be had. */
+  trouble: string | null;
+  /** Of the webhook that we created. */
+  hook_id: number | null;
+  /** Why there is none; while there is neither, one is still to be created. */
+  hook_reason: string | null;
 }
 
 export interface WorkflowTable {
   id: number;
   repository: string;
   name: string;
-  /** When the run was created that named it so: an older run may know an older name. */
+  /** When the run was created that named it so, or GitHub told: an older run may know an older name. */
   named_ms: number;
+  /** This and what follows is `null` until GitHub has told. */
+  path: string | null;
+  state: string | null;
+  html_url: string | null;
 }
 
 export interface RunTable {
@@ -93,6 +116,62 @@ export interface JobTable {
   progress: number;
   /** When it came to this status. */
   at_ms: number;
+}
+
+/** What is counted of a completed run: see RunFacts of run/facts.ts. Times in ms; 1 is yes and 0 is no. */
+export interface RunFactsTable {
+  run_id: number;
+  workflow_id: number;
+  branch: string | null;
+  /** Whether it is counted as one of the default branch. */
+  is_default: number;
+  head_sha: string;
+  created_ms: number;
+  ended_ms: number;
+  verdict: Verdict;
+  /** `null` when it says nothing of its commit. */
+  is_red: number | null;
+  is_retried: number;
+  duration_ms: number | null;
+  queue_ms: number | null;
+  minutes: number;
+  reruns: number;
+  is_flaky: number;
+  recovery_ms: number | null;
+}
+
+/** Sums over the runs of a workflow that were created on a day or in a month (UTC): see Sums of run/tally.ts. */
+export interface StatisticsTable {
+  /** 0 for all workflows together. */
+  workflow_id: number;
+  unit: "day" | "month";
+  /** Days since 1970-01-01; of a month its first. */
+  day: number;
+  /** The default branch, by its name; empty for all other branches together. */
+  branch: string;
+  runs: number;
+  successes: number;
+  failures: number;
+  cancelled: number;
+  timed_out: number;
+  duration_ms: number;
+  queue_ms: number;
+  reruns: number;
+  flaky: number;
+  minutes: number;
+  recoveries: number;
+  recovery_ms: number;
+  /** As Histogram writes them. */
+  durations: string;
+  queues: string;
+}
+
+/** A repository whose runs are counted again, the oldest first; those up to here are done. */
+export interface RecountTable {
+  /** `owner/name` in lower case */
+  repository: string;
+  after_ms: number;
+  after_id: number;
 }
 
 export interface EventTable {

@@ -1,3 +1,4 @@
+import type { Workflow } from "../repository/repository.ts";
 import type { Run } from "../run/run.ts";
 import type { Tx } from "./database.ts";
 
@@ -25,4 +26,17 @@ export async function keepWorkflows(tx: Tx, runs: readonly Run[]): Promise<void>
         .whereRef("excluded.named_ms", ">", "workflows.named_ms")
     )
     .execute();
+}
+
+/** Keeps the workflows of a repository as GitHub lists them `now` (ms since the epoch). */
+export async function putWorkflows(
+  tx: Tx,
+  workflows: readonly Workflow[],
+  { repository, now }: { readonly repository: string; readonly now: number },
+): Promise<void> {
+  for (const { id, name, path, state, htmlUrl } of workflows.toSorted((a, b) => a.id - b.id)) {
+    const row = { repository, name, named_ms: now, path, state, html_url: htmlUrl };
+    await tx.insertInto("workflows").values({ id, ...row })
+      .onConflict((conflict) => conflict.column("id").doUpdateSet(row)).execute();
+  }
 }

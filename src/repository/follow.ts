@@ -1,0 +1,53 @@
+import type { NumberedEvent } from "../feed/event.ts";
+import type { WebhookState } from "./catalog.ts";
+import type { Repository, Workflow } from "./repository.ts";
+
+/** A repository whose runs are asked for again and again. Times in ms since the epoch but `pushedAt`. */
+export interface FollowedRepository extends Pick<Repository, "id" | "fullName" | "pushedAt"> {
+  readonly polledAt: number | null;
+  /** Whether a webhook that we created tells of it. */
+  readonly isHooked: boolean;
+  /** Why its runs could not be had when they were last asked for. */
+  readonly trouble: string | null;
+}
+
+/** A webhook that is still to be created, or to be removed. */
+export interface UnsettledHook {
+  readonly repositoryId: number;
+  /** `owner/name` */
+  readonly fullName: string;
+  /** In ms since the epoch; `null` when the repository is not followed, so that a webhook is to be removed. */
+  readonly followedAt: number | null;
+  readonly hookId: number | null;
+}
+
+/** Where it is kept which repositories are followed. All throw StorageError. */
+export interface FollowStore {
+  /**
+   * Keeps a repository with its workflows, and that it is followed. Returns the events that tell so, kept in the same
+   * transaction; `undefined` when it is followed already.
+   */
+  follow(
+    repository: Repository,
+    workflows: readonly Workflow[],
+  ): Promise<readonly NumberedEvent[] | undefined>;
+  /** Ends that; history stays. `undefined` when it was not followed. */
+  unfollow(id: number): Promise<UnsettledHook | undefined>;
+  /** Those that are there, the most recently pushed first. */
+  followed(): Promise<readonly FollowedRepository[]>;
+  polled(
+    id: number,
+    state: { readonly at: number; readonly trouble: string | null },
+  ): Promise<void>;
+  /** Webhooks to be created or removed; with `isRetry` also those that could not be created before. */
+  unsettledHooks(options: { readonly isRetry: boolean }): Promise<readonly UnsettledHook[]>;
+  /** `undefined` when there is none of ours any more. */
+  keepHook(id: number, state: WebhookState | undefined): Promise<void>;
+  /** Whether a repository of that id is known at all. */
+  isKnown(id: number): Promise<boolean>;
+  /**
+   * Forgets the runs and workflows of a repository, and what was counted of them, in many short transactions; the events
+   * that told of them stay until their time is over. Returns how many runs there were.
+   */
+  purge(id: number, signal: AbortSignal): Promise<number>;
+}

@@ -1,0 +1,133 @@
+import { type RawBuilder, sql } from "kysely";
+import type {
+  Catalog,
+  CatalogRepository,
+  CatalogWorkflow,
+  RepositoryQuery,
+  WebhookState,
+  WorkflowQuery,
+} from "../repository/catalog.ts";
+import type { Database, Db } from "./database.ts";
+import { IS_FOLLOWED, IS_NOT_FOLLOWED } from "./follow.ts";
+import type { BackfillTable, RepositoryTable, WorkflowTable } from "./tables.ts";
+
+const GONE = "GitHub says that it was deleted, or is not shown to the App any more";
+const TO_BE_CREATED = "It is still to be created";
+
+/** Reads from SQL what is kept of repositories and their workflows. */
+export class SqlCatalog implements Catalog {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  repositories(
+    query: RepositoryQuery,
+  ): Promise<{ readonly total: number; readonly repositories: readonly CatalogRepository[] }> {
+    return this.#database.read(async (db) => {
+      const wanted = repositoriesOf(db, query);
+      const { total } = await wanted.select((eb) => eb.fn.countAll().as("total"))
+        .executeTakeFirstOrThrow();
+      const key: RawBuilder<unknown> = query.sort === "name"
+        ? sql`lower(full_name)`
+        : sql`pushed_ms`;
+      const rows = await wanted.selectAll()
+        .orderBy(key, query.direction).orderBy("id", query.direction)
+        .limit(query.perPage).offset((query.page - 1) * query.perPage).execute();
+      const backfills = await backfillsOf(db, rows);
+      const repositories = rows.map((row) => repositoryOf(row, backfills.get(row.id)));
+      return { total: Number(total), repositories };
+    });
+  }
+
+  repository(id: number): Promise<CatalogRepository | undefined> {
+    return this.#database.read(async (db) => {
+      const row = await db.selectFrom("repositories").selectAll().where("id", "=", id)
+        .executeTakeFirst();
+      if (!row) return undefined;
+      return repositoryOf(row, (await backfillsOf(db, [row])).get(id));
+    });
+  }
+
+  workflows(
+    { repository, page, perPage }: WorkflowQuery,
+  ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }> {
+    return this.#database.read(async (db) => {
+      const all = db.selectFrom("workflows");
+      const wanted = repository === undefined
+        ? all
+        : all.where(sql`lower(repository)`, "=", sql`lower(${repository})`);
+      const { total } = await wanted.select((eb) => eb.fn.countAll().as("total"))
+        .executeTakeFirstOrThrow();
+      const rows = await wanted.selectAll()
+        .orderBy(sql`lower(repository)`).orderBy(sql`lower(name)`).orderBy("id")
+        .limit(perPage).offset((page - 1) * perPage).execute();
+      return { total: Number(total), workflows: rows.map(workflowOf) };
+    });
+  }
+
+  workflow(id: number): Promise<CatalogWorkflow | undefined> {
+    return this.#database.read(async (db) => {
+      const row = await db.selectFrom("workflows").selectAll().where("id", "=", id)
+        .executeTakeFirst();
+      return row && workflowOf(row);
+    });
+  }
+}
+
+function repositoriesOf(db: Db, { followed }: RepositoryQuery) {
+  const all = db.selectFrom("repositories");
+  if (followed === undefined) return all;
+  return all.where(followed ? IS_FOLLOWED : IS_NOT_FOLLOWED);
+}
+
+async function backfillsOf(
+  db: Db,
+  repositories: readonly { readonly id: number }[],
+): Promise<ReadonlyMap<number, BackfillTable>> {
+  if (repositories.length === 0) return new Map();
+  const rows = await db.selectFrom("backfills").selectAll()
+    .where("repository_id", "in", repositories.map(({ id }) => id)).execute();
+  return new Map(rows.map((row) => [row.repository_id, row]));
+}
+
+function repositoryOf(row: RepositoryTable, backfill: BackfillTable | undefined) {
+  const isGone = row.removed_ms !== null;
+  const repository: CatalogRepository = {
+    id: row.id,
+    fullName: row.full_name,
+    isPrivate: row.is_private === null ? null : row.is_private === 1,
+    defaultBranch: row.default_branch,
+    htmlUrl: row.html_url,
+    pushedAt: row.pushed_at,
+    followedAt: isGone ? null : row.followed_ms,
+    polledAt: row.polled_ms,
+    trouble: isGone ? GONE : row.trouble,
+    webhook: isGone || row.followed_ms === null ? null : webhookOf(row),
+    backfill: backfill === undefined ? null : {
+      state: backfill.state,
+      since: backfill.since_ms,
+      reached: backfill.reached_ms,
+      runs: backfill.runs,
+      reason: backfill.reason,
+    },
+  };
+  return repository;
+}
+
+function webhookOf({ hook_id, hook_reason }: RepositoryTable): WebhookState {
+  if (hook_id !== null) return { state: "active", id: hook_id };
+  return { state: "absent", reason: hook_reason ?? TO_BE_CREATED };
+}
+
+function workflowOf(row: WorkflowTable): CatalogWorkflow {
+  return {
+    id: row.id,
+    repository: row.repository,
+    name: row.name,
+    path: row.path,
+    state: row.state,
+    htmlUrl: row.html_url,
+  };
+}

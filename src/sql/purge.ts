@@ -1,0 +1,46 @@
+import { sql } from "kysely";
+import type { Database, Tx } from "./database.ts";
+
+/** Runs that one transaction forgets: so few that nobody who writes meanwhile waits long. */
+const RUNS = 500;
+
+/** Forgets all runs and workflows of a repository (`owner/name`). Returns how many runs there were. */
+export async function purge(
+  database: Database,
+  { id, fullName }: { readonly id: number; readonly fullName: string },
+  signal: AbortSignal,
+): Promise<number> {
+  for (let purged = 0;;) {
+    signal.throwIfAborted();
+    const count = await database.write((tx) => purgeRuns(tx, fullName));
+    purged += count;
+    if (count === RUNS) continue;
+    await database.write((tx) => purgeRest(tx, { id, fullName }));
+    return purged;
+  }
+}
+
+/** The oldest first, and what goes with them. Returns how many. */
+async function purgeRuns(tx: Tx, fullName: string): Promise<number> {
+  const oldest = await tx.selectFrom("workflow_runs").select("id")
+    .where(sql`lower(repository)`, "=", sql`lower(${fullName})`)
+    .orderBy("created_ms").orderBy("id").limit(RUNS).execute();
+  const ids = oldest.map(({ id }) => id);
+  if (ids.length > 0) await tx.deleteFrom("workflow_runs").where("id", "in", ids).execute();
+  return ids.length;
+}
+
+/** A workflow of which a run has come in meanwhile stays. */
+async function purgeRest(
+  tx: Tx,
+  { id, fullName }: { readonly id: number; readonly fullName: string },
+): Promise<void> {
+  await tx.deleteFrom("backfills").where("repository_id", "=", id).execute();
+  await tx.deleteFrom("workflows").where(sql`lower(repository)`, "=", sql`lower(${fullName})`)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(
+        selectFrom("workflow_runs").select("workflow_runs.id")
+          .whereRef("workflow_id", "=", "workflows.id"),
+      ))
+    ).execute();
+}
