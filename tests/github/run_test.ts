@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Run } from "../../src/run/run.ts";
 import { GitHubRuns } from "../../src/github/run.ts";
-import { conditional, never, refused, runJson, Server } from "./server.ts";
+import { conditional, never, next, refused, runJson, Server } from "./server.ts";
 
 const run: Run = {
   id: 30433642,
@@ -157,3 +157,43 @@ for (const name of ["octo", "", "/", "octo/", "/name", "octo/..", "../name", "oc
     assertEquals(server.requests.length, 0);
   });
 }
+
+const JANUARY = { from: Date.UTC(2020, 0, 1), to: Date.UTC(2020, 1, 1) };
+
+Deno.test("GitHubRuns.created() asks for whole seconds, both ends included, and follows Link", async () => {
+  await using server = new Server((request, count) =>
+    Response.json({ total_count: 101, workflow_runs: [runJson({ id: count })] }, {
+      headers: count === 1 ? next(request, "/repositories/1/actions/runs?page=2") : {},
+    })
+  );
+  const runs = new GitHubRuns(server.github());
+  const first = await runs.created("octo-org/octo-repo", { span: JANUARY }, never);
+  assertEquals([first.total, first.runs], [101, [{ ...run, id: 1 }]]);
+  const last = await runs.created("a/b", { span: JANUARY, next: first.next }, never);
+  assertEquals(last, { total: 101, runs: [{ ...run, id: 2 }], next: undefined });
+  assertEquals(server.asked.map(decodeURIComponent), [
+    "/repos/octo-org/octo-repo/actions/runs?created=2020-01-01T00:00:00Z..2020-01-31T23:59:59Z&per_page=100",
+    "/repositories/1/actions/runs?page=2",
+  ]);
+});
+
+Deno.test("GitHubRuns.created() keeps no answer, as none is asked for twice", async () => {
+  await using server = new Server((request) =>
+    conditional(request, { total_count: 1, workflow_runs: [runJson()] })
+  );
+  const runs = new GitHubRuns(server.github());
+  for (const _ of [1, 2]) await runs.created("a/b", { span: JANUARY }, never);
+  assertEquals(server.sent("if-none-match"), [null, null]);
+});
+
+Deno.test("GitHubRuns.created() takes no list that has nothing to do with the time asked for", async () => {
+  await using server = new Server(() =>
+    Response.json({ total_count: 5_000, workflow_runs: [runJson()] })
+  );
+  const span = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 0, 2) };
+  const error = await refused(
+    new GitHubRuns(server.github()).created("a/b", { span }, never),
+  );
+  assertEquals(error.refusal, { kind: "unavailable" });
+  assertMatch(error.message, /not created in 2026-01-01T00:00:00Z\.\.2026-01-01T23:59:59Z/);
+});

@@ -1,0 +1,127 @@
+import { assertEquals } from "@std/assert";
+import type { Progress } from "../../src/run/backfill_progress.ts";
+import { SqlBackfillStore } from "../../src/sql/backfill.ts";
+import type { Database } from "../../src/sql/database.ts";
+import { SqlJournal } from "../../src/sql/event.ts";
+import { SqlRepositoryStore } from "../../src/sql/repository.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { aRun } from "../fakes/github.ts";
+
+const SECOND_MS = 1_000;
+const DAY_MS = 24 * 3_600 * SECOND_MS;
+const NOW = Date.UTC(2026, 0, 31);
+const ASKED = { since: NOW - 30 * DAY_MS + 1, now: NOW + 999 };
+
+const BEGUN: Progress = {
+  repositoryId: 1,
+  since: NOW - 30 * DAY_MS,
+  reached: NOW + SECOND_MS,
+  until: NOW + SECOND_MS,
+  runs: 0,
+  estimate: null,
+  state: "running",
+  reason: null,
+};
+
+async function setUp(database: Database, clock = new SetClock(NOW)) {
+  const repositories = new SqlRepositoryStore(database, clock);
+  await repositories.put([
+    { id: 1, fullName: "octo/a", pushedAt: null },
+    { id: 2, fullName: "octo/b", pushedAt: null },
+  ]);
+  return { clock, repositories, store: new SqlBackfillStore(database, clock) };
+}
+
+testOverDatabases("BackfillStore.start() begins with nothing, and goes on with what is in", async (
+  { database },
+) => {
+  const { store } = await setUp(database);
+  assertEquals(await store.find(1), undefined);
+  assertEquals(await store.start(1, ASKED), BEGUN);
+  assertEquals(await store.find(1), BEGUN);
+  const done: Progress = { ...BEGUN, reached: BEGUN.since, runs: 7, estimate: 7, state: "done" };
+  assertEquals(await store.save(BEGUN, done), true);
+  const earlier = { since: NOW - 90 * DAY_MS, now: NOW + DAY_MS };
+  const again: Progress = { ...done, since: earlier.since, state: "running" };
+  assertEquals(await store.start(1, earlier), again);
+  assertEquals(await store.find(1), again);
+});
+
+testOverDatabases("BackfillStore.save() replaces only what it knows", async (
+  { database, another },
+) => {
+  const { store } = await setUp(database);
+  const other = new SqlBackfillStore(await another(), new SetClock(NOW));
+  await store.start(1, ASKED);
+  const [mine, theirs] = [1, 2].map((n) => ({ ...BEGUN, reached: NOW - n * DAY_MS, runs: n }));
+  if (!mine || !theirs) throw new Error("There are two");
+  assertEquals(await Promise.all([store.save(BEGUN, mine), store.save(BEGUN, mine)]), [
+    true,
+    false,
+  ]);
+  assertEquals(await other.save(BEGUN, theirs), false);
+  assertEquals(await store.find(1), mine);
+  assertEquals(await other.save(mine, theirs), true);
+  assertEquals(await store.save({ ...mine, repositoryId: 99 }, mine), false);
+  await store.stop(1, "Enough");
+  assertEquals(await store.save(theirs, mine), false);
+  assertEquals(await store.find(1), { ...theirs, state: "failed", reason: "Enough" });
+  await store.stop(1, "Again");
+  assertEquals((await store.find(1))?.reason, "Enough");
+});
+
+testOverDatabases(
+  "BackfillStore.running() lists what has waited longest first, of what is there",
+  async (
+    { database },
+  ) => {
+    const { store, repositories, clock } = await setUp(database);
+    assertEquals(await store.running(), []);
+    await store.start(2, ASKED);
+    clock.time += 1;
+    await store.start(1, ASKED);
+    const names = async () => (await store.running()).map(({ repository }) => repository);
+    assertEquals(await names(), ["octo/b", "octo/a"]);
+    assertEquals((await store.running())[1]?.progress, BEGUN);
+    clock.time += 1;
+    const second = { ...BEGUN, repositoryId: 2 };
+    await store.save(second, { ...second, reached: NOW });
+    assertEquals(await names(), ["octo/a", "octo/b"]);
+    await repositories.remove([1]);
+    assertEquals(await names(), ["octo/b"]);
+    await store.save({ ...second, reached: NOW }, { ...second, state: "done" });
+    assertEquals(await names(), []);
+  },
+);
+
+testOverDatabases("BackfillStore.bring() merges runs, and tells what is news of them", async (
+  { database },
+) => {
+  const { store, clock } = await setUp(database);
+  const journal = new SqlJournal(database, clock);
+  const runs = new SqlRunStore(database, clock);
+  const { last } = await journal.bounds();
+  const ago = (days: number) => new Date(NOW - days * DAY_MS).toISOString();
+  const past = (id: number, days: number, status = "completed") =>
+    aRun({ id, status, createdAt: ago(days), updatedAt: ago(days) });
+  await runs.put([past(1, 20, "in_progress"), past(2, 20)]);
+  const brought = [
+    past(2, 20),
+    { ...past(1, 20), updatedAt: ago(19) },
+    past(3, 20),
+    past(4, 20, "waiting"),
+    past(5, 0.5),
+  ];
+  const events = await store.bring(brought);
+  // 1 was known to be in progress, 4 has yet to end, and 5 has ended today.
+  assertEquals(events.map((event) => event.type === "run" && event.data.id), [1, 4, 5]);
+  assertEquals(await journal.after(last + 2, 9), events);
+  const kept = await runs.latest("octo/a", 9);
+  assertEquals(kept.map(({ id }) => id).toSorted(), [1, 2, 3, 4, 5]);
+  assertEquals(kept.find(({ id }) => id === 1)?.status, "completed");
+  assertEquals(await store.bring(brought), []);
+  assertEquals(await store.bring([]), []);
+  assertEquals(await store.bring([past(1, 21, "queued")]), []);
+});
