@@ -2,8 +2,10 @@ import { CompiledQuery, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } fro
 import { type DatabaseConnection, type SelectModifierNode, SqliteQueryCompiler } from "kysely";
 import { DatabaseSync } from "node:sqlite";
 import { messageOf, UsageError } from "../errors.ts";
-import type { Handles } from "./database.ts";
+import type { DatabaseOptions, Handles } from "./database.ts";
 import { storageErrorOf } from "./fault.ts";
+import { ReaderDialect } from "./reader_dialect.ts";
+import { Readers } from "./readers.ts";
 import { CachingSqlite } from "./statements.ts";
 import type { Tables } from "./tables.ts";
 
@@ -17,11 +19,15 @@ const PRAGMAS = `
 `;
 
 /**
- * Opens `sqlite:PATH`: one connection writes, another reads, so that a read never waits for a transaction. `sqlite::memory:`
- * has one connection for both, as a shared cache would lock whole tables.
+ * Opens `sqlite:PATH`: one connection writes, and others read on threads of their own, so that a read neither waits for a
+ * transaction nor makes the program wait. `sqlite::memory:` has one connection for all, as a shared cache would lock whole
+ * tables. All files are open when this resolves.
  * @throws {UsageError} when the file cannot be used
  */
-export async function openSqlite(url: string, { serve = false } = {}): Promise<Handles> {
+export async function openSqlite(
+  url: string,
+  { clock, serve = false }: DatabaseOptions,
+): Promise<Handles> {
   const path = url.slice("sqlite:".length);
   if (path === "" || /^\/\/[^/]/.test(path)) {
     throw new UsageError(
@@ -30,26 +36,33 @@ export async function openSqlite(url: string, { serve = false } = {}): Promise<H
   }
   using resources = new DisposableStack();
   try {
-    const main = open(path, { readOnly: false }, resources);
+    const main = open(path, resources);
     if (serve && path !== ":memory:") resources.adopt(await lock(path), (file) => file.close());
     main.exec(PRAGMAS);
-    // Closed before the writer, which then folds the journal into the file.
-    const second = path === ":memory:" ? main : open(path, { readOnly: true }, resources);
     const writer = new Kysely<Tables>({ dialect: new OneWriterDialect(main) });
-    const reader = second === main
-      ? writer
-      : new Kysely<Tables>({ dialect: new OneWriterDialect(second) });
+    const readers = path === ":memory:"
+      ? undefined
+      : await Readers.open(path, { clock, timeout: BUSY_TIMEOUT_MS });
     const opened = resources.move();
-    const name = path === ":memory:" ? "in memory" : `"${path}"`;
-    return { kind: "sqlite", name, reader, writer, end: () => Promise.resolve(opened.dispose()) };
+    return {
+      kind: "sqlite",
+      name: path === ":memory:" ? "in memory" : `"${path}"`,
+      reader: readers ? new Kysely<Tables>({ dialect: new ReaderDialect(readers) }) : writer,
+      writer,
+      async end() {
+        await readers?.close();
+        // The last to close folds the journal into the file.
+        opened.dispose();
+      },
+    };
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw openingError(error, path);
   }
 }
 
-function open(path: string, { readOnly }: { readOnly: boolean }, resources: DisposableStack) {
-  const database = new DatabaseSync(path, { readOnly, timeout: BUSY_TIMEOUT_MS });
+function open(path: string, resources: DisposableStack) {
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   return resources.adopt(database, (each) => each.close());
 }
 

@@ -51,7 +51,8 @@ function prepare(database: DatabaseSync, text: string): SqliteStatement {
   };
 }
 
-function bindable(value: unknown): SQLInputValue {
+/** @throws {TypeError} when SQLite has no such type */
+export function bindable(value: unknown): SQLInputValue {
   if (value === null || typeof value === "string" || typeof value === "number") return value;
   throw new TypeError(
     `Cannot bind a value of type ${typeof value}: allowed are text, number, null`,

@@ -127,8 +127,13 @@ Deno.test("Database.read() says that a file is damaged", async () => {
   await using opened = await testDatabase("sqlite");
   await opened.database.close();
   const path = opened.url.slice("sqlite:".length);
+  const file = new DatabaseSync(path, { readOnly: true });
+  const root = "select (rootpage - 1) * page_size as start, rootpage * page_size as end";
+  const page = file.prepare(`${root} from sqlite_schema, pragma_page_size where name = 'events'`)
+    .get();
+  file.close();
   const bytes = await Deno.readFile(path);
-  await Deno.writeFile(path, bytes.fill(0xff, 4_096));
+  await Deno.writeFile(path, bytes.fill(0xff, Number(page?.start), Number(page?.end)));
   const database = await opened.reopen();
   const read = () => database.read((db) => db.selectFrom("events").selectAll().execute());
   const error = await assertRejects(read, StorageError, "damaged");
