@@ -207,15 +207,16 @@ export class App {
     const { database, clock, onListen } = this.#options;
     const { hostname, port, maxConnections, allowedOrigins, publicUrl } = this.#config.server;
     const capacity = new Capacity(maxConnections);
+    const origins = originRule({
+      allowed: allowedOrigins,
+      publicUrl,
+      isLoopback: isLoopback(hostname),
+    });
     const streams = {
       feed: this.feed,
       audience: this.#audience,
       snapshot: async (view: View) => (await this.#picture.take(clock.now())).encode(view),
-      origins: originRule({
-        allowed: allowedOrigins,
-        publicUrl,
-        isLoopback: isLoopback(hostname),
-      }),
+      origins,
       capacity,
       clock,
     };
@@ -238,6 +239,10 @@ export class App {
       }),
       events: new EventStreams(streams),
       deliveries: new Deliveries({ receiver, clock }),
+      data: [],
+      origins,
+      publicUrl,
+      version: manifest.version,
       health: () =>
         health({
           poller: this.poller,

@@ -44,6 +44,9 @@ const server = new Server({
   capacity: shared.capacity,
   connections: new Connections({ ...shared, broadcast, current: () => current }),
   events: new EventStreams(shared),
+  data: [],
+  origins: shared.origins,
+  version: "0.0.0",
   health: () =>
     health({
       poller: { status: { state: "polling", waitingUntil: null, lastSuccessAt: null } },

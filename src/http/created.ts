@@ -58,11 +58,11 @@ function readMoment(text: string): { readonly begin: number; readonly end: numbe
   return Number.isNaN(begin) ? undefined : { begin, end: begin + 1 };
 }
 
-/** When a UTC day such as 2026-01-31 begins, in ms since the epoch; `undefined` when there is no such day. */
+/** When a UTC day such as 2026-01-31 begins, in ms since the epoch; `undefined` when there is no such day since the epoch. */
 export function readDay(text: string): number | undefined {
   if (!DAY.test(text)) return undefined;
   const begin = Date.parse(`${text}T00:00:00Z`);
   // Date.parse takes 2026-02-30 for 2 March.
-  if (Number.isNaN(begin) || new Date(begin).toISOString().slice(0, 10) !== text) return undefined;
+  if (!(begin >= 0) || new Date(begin).toISOString().slice(0, 10) !== text) return undefined;
   return begin;
 }

@@ -1,5 +1,4 @@
-import type { Context } from "hono";
-import { problem } from "./problem.ts";
+import { ProblemError } from "./problem.ts";
 
 /** Which web pages may connect. */
 export interface OriginRule {
@@ -49,9 +48,16 @@ export function mayRead(headers: Headers, rule: OriginRule): boolean {
   return known.includes(new URL(url).hostname);
 }
 
-export function refuseOrigin(context: Context): Response {
-  return problem(context, "origin_not_allowed", {
-    detail:
-      "Cannot connect from this page: name its origin in ALLOWED_ORIGINS, or its host in PUBLIC_URL, to allow it",
-  });
+/** A page of another origin that may connect is told so, otherwise its browser would keep the answer from it. */
+export function crossOrigin(headers: Headers): Record<string, string> {
+  const origin = headers.get("origin");
+  return origin === null ? {} : { "Access-Control-Allow-Origin": origin, Vary: "Origin" };
+}
+
+/** What a page that may not connect is told. */
+export function originProblem(): ProblemError {
+  return new ProblemError(
+    "origin_not_allowed",
+    "Cannot connect from this page: name its origin in ALLOWED_ORIGINS, or its host in PUBLIC_URL, to allow it",
+  );
 }

@@ -7,7 +7,7 @@ import type { RequestEnvironment } from "./api.ts";
 import type { Capacity } from "./capacity.ts";
 import { type EventQuery, eventQuery } from "./event_query.ts";
 import { EventStream } from "./event_stream.ts";
-import { mayRead, type OriginRule, refuseOrigin } from "./origin.ts";
+import { crossOrigin, mayRead, originProblem, type OriginRule } from "./origin.ts";
 
 /** Proxies and clients take a longer silence for the end. */
 const HEARTBEAT_MS = 15_000;
@@ -41,12 +41,12 @@ export class EventStreams {
 
   /**
    * Answers `GET /api/v1/events?since=&topics=&repository=`: a stream that lasts, or a problem that says why not.
-   * @throws {ParameterError}
+   * @throws {ProblemError}
    */
   answer(context: Context<RequestEnvironment>): Response {
     const { headers } = context.req.raw;
     const { origins, capacity } = this.#options;
-    if (!mayRead(headers, origins)) return refuseOrigin(context);
+    if (!mayRead(headers, origins)) throw originProblem();
     const query = eventQuery(context.req.query(), headers);
     const refusal = capacity.refuse(context);
     if (refusal) return refusal;
@@ -94,10 +94,4 @@ export class EventStreams {
     this.#stopTicking?.();
     this.#stopTicking = undefined;
   }
-}
-
-/** A page of another origin that may connect is told so, otherwise its browser would keep the events from it. */
-function crossOrigin(headers: Headers): Record<string, string> {
-  const origin = headers.get("origin");
-  return origin === null ? {} : { "Access-Control-Allow-Origin": origin, Vary: "Origin" };
 }

@@ -9,7 +9,7 @@ import { log } from "../log.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
 import type { Capacity } from "./capacity.ts";
 import { Connection } from "./connection.ts";
-import { mayConnect, type OriginRule, refuseOrigin } from "./origin.ts";
+import { mayConnect, originProblem, type OriginRule } from "./origin.ts";
 import { problem } from "./problem.ts";
 import { type SocketParameters, socketParameters } from "./ws_parameters.ts";
 
@@ -52,7 +52,7 @@ export class Connections {
 
   /**
    * Answers `GET /ws?view=&topics=&since=&repository=`: 101, or a problem that says why not.
-   * @throws {ParameterError}
+   * @throws {ProblemError}
    */
   upgrade(context: Context): Response {
     const { headers } = context.req.raw;
@@ -63,7 +63,7 @@ export class Connections {
         headers: { Upgrade: "websocket", Connection: "Upgrade" },
       });
     }
-    if (!mayConnect(headers, origins)) return refuseOrigin(context);
+    if (!mayConnect(headers, origins)) throw originProblem();
     const parameters = socketParameters(context.req.query());
     return capacity.refuse(context) ?? this.#accept(context.req.raw, parameters);
   }

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import { Audience } from "../../src/feed/audience.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
+import type { Api } from "../../src/http/api.ts";
 import { Capacity } from "../../src/http/capacity.ts";
 import type { Deliveries } from "../../src/http/delivery.ts";
 import { type Health, health } from "../../src/http/health.ts";
@@ -24,6 +25,9 @@ export interface ServerSettings {
   /** Of event streams. */
   readonly heartbeatMs?: number;
   readonly deliveries?: Deliveries;
+  /** The routes of data. */
+  readonly data?: readonly Api[];
+  readonly publicUrl?: string;
   readonly feed?: Pick<FeedOptions, "recent" | "pageSize">;
 }
 
@@ -83,6 +87,10 @@ export class ServerUnderTest {
           clock,
         })),
       ...(deliveries === undefined ? {} : { deliveries }),
+      data: settings.data ?? [],
+      origins: shared.origins,
+      publicUrl: settings.publicUrl,
+      version: "0.0.0",
       clock,
       onListen: ({ port }) => this.#listening.resolve(port),
     });

@@ -1,0 +1,33 @@
+import type { BodyFault, BodyReaderOptions } from "./body.ts";
+import { ProblemError } from "./problem.ts";
+
+const RETRY_AFTER_SECONDS = 30;
+
+/** What follows on the connection is the rest of a body that nobody wants: it is closed. */
+export function bodyProblem(
+  fault: BodyFault,
+  { maxBytes, limitMs }: Pick<BodyReaderOptions, "maxBytes" | "limitMs">,
+): ProblemError {
+  const headers = { Connection: "close" };
+  switch (fault) {
+    case "too_large":
+      return new ProblemError(
+        "payload_too_large",
+        `Cannot take the payload: ${maxBytes} bytes are allowed`,
+        headers,
+      );
+    case "too_slow":
+      return new ProblemError(
+        "payload_too_slow",
+        `Cannot wait for the payload: it must be here within ${limitMs / 1_000} s`,
+        headers,
+      );
+    case "cut_off":
+      return new ProblemError("bad_body", "The body ended too early", headers);
+    case "too_busy":
+      return new ProblemError("too_busy", "Cannot take the payload: too many are under way", {
+        ...headers,
+        "Retry-After": String(RETRY_AFTER_SECONDS),
+      });
+  }
+}

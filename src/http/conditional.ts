@@ -1,0 +1,17 @@
+import type { MiddlewareHandler } from "hono";
+import { etag, RETAINED_304_HEADERS } from "hono/etag";
+
+const RETAINED_HEADERS = [...RETAINED_304_HEADERS, "link", "x-request-id"];
+
+/**
+ * Answers `If-None-Match` with 304 where nothing has changed. Every answer is to be asked for again before it is used: what
+ * is told here changes at any time (RFC 9111, section 5.2.2.4).
+ */
+export function conditional(): MiddlewareHandler {
+  const answer = etag({ retainedHeaders: RETAINED_HEADERS });
+  return (context, next) =>
+    answer(context, async () => {
+      await next();
+      if (context.res.ok) context.header("Cache-Control", "private, no-cache");
+    });
+}

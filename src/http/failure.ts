@@ -1,0 +1,58 @@
+import type { ErrorHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { StorageError } from "../errors.ts";
+import { log } from "../log.ts";
+import type { RequestEnvironment } from "./api.ts";
+import { problem, ProblemError } from "./problem.ts";
+
+const RETRY_AFTER_SECONDS = 30;
+
+/** Answers what a route has thrown: with a problem that says what to do, and no more than that. */
+export function answerFailure(): ErrorHandler<RequestEnvironment> {
+  const logger = log("http");
+  return (error, context) => {
+    const failure = problemOf(error);
+    if (failure) {
+      return problem(context, failure.code, { detail: failure.message, headers: failure.headers });
+    }
+    // Without its message, which may hold what a client sent.
+    logger.error("{method} {path} of request {id} failed: {kind}", {
+      method: context.req.method,
+      path: context.req.path,
+      id: context.get("requestId"),
+      kind: error.name,
+      at: error.stack?.split("\n").filter((line) => /^\s+at /.test(line)),
+    });
+    return problem(context, "internal", {
+      detail: `Cannot answer: look for request ${context.get("requestId")} in the log`,
+    });
+  };
+}
+
+function problemOf(error: Error): ProblemError | undefined {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof StorageError) return storageProblem(error);
+  // What @hono/zod-openapi throws at a body.
+  if (!(error instanceof HTTPException)) return undefined;
+  switch (error.status) {
+    case 400:
+      return new ProblemError("bad_body", "Cannot read the body: allowed is JSON");
+    case 415:
+      return new ProblemError(
+        "unsupported_media_type",
+        "Cannot take the body: allowed is Content-Type: application/json",
+      );
+    default:
+      return undefined;
+  }
+}
+
+/** Never a success: GitHub keeps what we could not take for three days, and can be asked for it. */
+function storageProblem({ kind }: StorageError): ProblemError {
+  if (kind === "full") {
+    return new ProblemError("storage_full", "Cannot keep anything: no room is left");
+  }
+  return new ProblemError("storage_unavailable", "Cannot answer: the storage does not answer", {
+    "Retry-After": String(RETRY_AFTER_SECONDS),
+  });
+}

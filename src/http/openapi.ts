@@ -1,0 +1,59 @@
+import type { Api } from "./api.ts";
+import { newApi } from "./api.ts";
+import { conditional } from "./conditional.ts";
+
+const DESCRIPTION = `A live picture of GitHub Actions.
+
+- Every answer comes from what is kept here; reading asks nothing of GitHub.
+- Routes with two servers are both at the root and under \`/api/v1\`.
+- Lists have pages: \`page\`, \`per_page\`, a \`Link\` header and \`total_count\`.
+- Send the \`ETag\` of an answer back as \`If-None-Match\`: while nothing has changed, the answer is 304 without a body.
+- An unknown parameter or a value that cannot be used is answered with 400. Every error is a problem of RFC 9457 with a stable \`code\`.
+- Times are RFC 3339. Every answer has an \`X-Request-Id\`.`;
+
+const TAGS = [
+  { name: "runs", description: "What GitHub Actions did" },
+  { name: "workflows", description: "What runs are runs of" },
+  { name: "repositories", description: "What is followed" },
+  { name: "statistics", description: "Figures over many runs" },
+  { name: "live", description: "What happens now" },
+  { name: "webhooks", description: "What GitHub tells us" },
+  { name: "health", description: "How we are" },
+  { name: "reference", description: "What you read here" },
+];
+
+/** `GET /openapi.json`: everything that `api` answers, by the definitions of its routes. */
+export function openApiRoutes(
+  { api, version }: { readonly api: Api; readonly version: string },
+): Api {
+  const routes = newApi();
+  routes.use("/openapi.json", conditional());
+  routes.openAPIRegistry.registerPath({
+    method: "get",
+    path: "/openapi.json",
+    tags: ["reference"],
+    summary: "Describe the API as OpenAPI 3.1",
+    responses: {
+      200: {
+        description: "https://spec.openapis.org/oas/v3.1.1.html",
+        content: { "application/json": { schema: { type: "object" } } },
+      },
+      304: { description: "Nothing has changed since this `ETag`" },
+    },
+  });
+  let text: string | undefined;
+  routes.get("/openapi.json", (context) => {
+    text ??= JSON.stringify(documentOf(api, version));
+    return context.body(text, 200, { "Content-Type": "application/json" });
+  });
+  return routes;
+}
+
+function documentOf(api: Api, version: string) {
+  return api.getOpenAPI31Document({
+    openapi: "3.1.1",
+    info: { title: "Runwire", version, description: DESCRIPTION, license: { name: "MIT" } },
+    servers: [{ url: "/" }],
+    tags: TAGS,
+  }, { sortComponents: "alphabetically" });
+}

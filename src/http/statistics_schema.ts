@@ -1,0 +1,94 @@
+import { z } from "@hono/zod-openapi";
+import type { Distribution, Figures, Grouping, StatisticsGroup } from "../run/statistics.ts";
+
+const Count = z.int().min(0);
+const Seconds = z.number().min(0).nullable();
+
+const DistributionSchema = z.object({
+  avg: Seconds.openapi({ example: 182.4 }),
+  p50: Seconds.openapi({ example: 170 }),
+  p95: Seconds.openapi({ example: 321 }),
+}).openapi("Distribution", {
+  description: "In seconds, over many runs; `null` where there is none to tell of",
+});
+
+const Figure = {
+  runs: Count.openapi({ description: "Completed runs, by the UTC day of their creation" }),
+  successes: Count,
+  failures: Count,
+  cancelled: Count,
+  timed_out: Count,
+  success_rate: z.number().min(0).max(1).nullable().openapi({
+    description: "successes / (successes + failures + timed_out)",
+    example: 0.94,
+  }),
+  duration_seconds: DistributionSchema,
+  queue_seconds: DistributionSchema,
+  reruns: Count,
+  flaky: Count.openapi({ description: "Failed, then succeeded on the same commit" }),
+  minutes_used: Count.openapi({ description: "Of jobs, each rounded up to a whole minute" }),
+  recoveries: Count.openapi({ description: "From red to green on default branches" }),
+  red_to_green_seconds: Seconds.openapi({ description: "How long a recovery took on average" }),
+};
+
+export const FiguresSchema = z.object(Figure).openapi("Figures");
+
+const GroupSchema = z.union([
+  z.object({ day: z.string().openapi({ format: "date", example: "2026-01-31" }) }),
+  z.object({
+    week: z.string().openapi({ description: "Its Monday", format: "date", example: "2026-01-26" }),
+  }),
+  z.object({
+    workflow_id: z.int().openapi({ example: 161335 }),
+    workflow_name: z.string().openapi({ example: "CI" }),
+    repository: z.string().openapi({ example: "octo/app" }),
+  }),
+  z.object({ repository: z.string().openapi({ example: "octo/app" }) }),
+]);
+
+export const GroupFiguresSchema = z.object({ group: GroupSchema, ...Figure }).openapi(
+  "GroupFigures",
+);
+
+export function figuresJson(figures: Figures): z.infer<typeof FiguresSchema> {
+  return {
+    runs: figures.runs,
+    successes: figures.successes,
+    failures: figures.failures,
+    cancelled: figures.cancelled,
+    timed_out: figures.timedOut,
+    success_rate: figures.successRate,
+    duration_seconds: distributionJson(figures.duration),
+    queue_seconds: distributionJson(figures.queue),
+    reruns: figures.reruns,
+    flaky: figures.flaky,
+    minutes_used: figures.minutesUsed,
+    recoveries: figures.recoveries,
+    red_to_green_seconds: figures.redToGreenSeconds,
+  };
+}
+
+function distributionJson({ avg, p50, p95 }: Distribution) {
+  return { avg, p50, p95 };
+}
+
+/** By what a group stands for. */
+export function groupJson(
+  { key, workflow }: StatisticsGroup,
+  groupBy: Grouping,
+): z.infer<typeof GroupSchema> {
+  switch (groupBy) {
+    case "day":
+      return { day: key };
+    case "week":
+      return { week: key };
+    case "repository":
+      return { repository: key };
+    case "workflow":
+      return {
+        workflow_id: Number(key),
+        workflow_name: workflow?.name ?? "",
+        repository: workflow?.repository ?? "",
+      };
+  }
+}
