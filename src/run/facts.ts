@@ -22,6 +22,8 @@ export interface RunFacts extends OwnFacts {
   readonly recoveryMs: number | null;
 }
 
+export type AttemptEnd = Pick<Attempt, "runAttempt" | "conclusion">;
+
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   success: "success",
   failure: "failure",
@@ -45,7 +47,10 @@ export function isRed(verdict: Verdict): boolean | undefined {
 /** What is counted of a completed run; of `attempts` and `jobs` those that we heard of. docs/statistics.md has it in words. */
 export function ownFacts(
   run: Run,
-  { attempts, jobs }: { readonly attempts: readonly Attempt[]; readonly jobs: readonly Job[] },
+  { attempts, jobs }: {
+    readonly attempts: readonly AttemptEnd[];
+    readonly jobs: readonly Job[];
+  },
 ): OwnFacts {
   const verdict = verdictOf(run.conclusion);
   const tookMs = msBetween(run.startedAt ?? run.createdAt, run.updatedAt);
@@ -83,11 +88,11 @@ function hasRun({ status, conclusion, startedAt }: Job): boolean {
 }
 
 /** Whether the last attempt before this one that says something of the commit went wrong. */
-function failedBefore(run: Run, attempts: readonly Attempt[]): boolean {
+function failedBefore(run: Run, attempts: readonly AttemptEnd[]): boolean {
   const telling = attempts
     .filter(({ runAttempt }) => runAttempt < run.runAttempt)
     .filter(({ conclusion }) => isRed(verdictOf(conclusion)) !== undefined)
-    .reduce<Attempt | undefined>(
+    .reduce<AttemptEnd | undefined>(
       (last, each) => last && last.runAttempt > each.runAttempt ? last : each,
       undefined,
     );

@@ -16,6 +16,12 @@ export class Histogram {
   readonly #counts = new Map<number, number>();
   #count = 0;
 
+  static of(values: readonly number[]): Histogram {
+    const histogram = new Histogram();
+    for (const value of values) histogram.add(value);
+    return histogram;
+  }
+
   /** Several that `toString` wrote, with commas between them; added up. */
   static parse(texts: string): Histogram {
     const histogram = new Histogram();

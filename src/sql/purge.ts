@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Database, Tx } from "./database.ts";
+import { countRuns } from "./statistics_keep.ts";
 
 /** Runs that one transaction forgets: so few that nobody who writes meanwhile waits long. */
 const RUNS = 500;
@@ -27,6 +28,7 @@ async function purgeRuns(tx: Tx, fullName: string): Promise<number> {
     .orderBy("created_ms").orderBy("id").limit(RUNS).execute();
   const ids = oldest.map(({ id }) => id);
   if (ids.length > 0) await tx.deleteFrom("workflow_runs").where("id", "in", ids).execute();
+  await countRuns(tx, ids);
   return ids.length;
 }
 

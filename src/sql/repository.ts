@@ -5,6 +5,7 @@ import { repositoryEvent } from "../repository/event.ts";
 import type { Repository, RepositoryStore } from "../repository/repository.ts";
 import type { Database, Tx } from "./database.ts";
 import { appendEvents } from "./event.ts";
+import { recountLater } from "./recount.ts";
 import type { RepositoryTable } from "./tables.ts";
 
 /** Keeps repositories in SQL. */
@@ -49,6 +50,7 @@ export async function mergeRepositories(
   for (const repository of repositories.toSorted((a, b) => a.id - b.id)) {
     const old = await lockRepository(tx, repository.id) ?? await insert(tx, repository);
     if (!old) {
+      if (repository.defaultBranch !== undefined) await recountLater(tx, repository.fullName);
       events.push(repositoryEvent(repository));
       continue;
     }
@@ -57,6 +59,7 @@ export async function mergeRepositories(
     if (isSame(next, old)) continue;
     await tx.updateTable("repositories").set(told).where("id", "=", told.id).execute();
     if (next.full_name !== old.full_name) await rename(tx, old.full_name, next.full_name);
+    if (!hasSameDefault(next, old)) await recountLater(tx, next.full_name);
     if (!looksSame(next, old)) events.push(repositoryEvent(ofRow(next)));
   }
   return events;
@@ -114,6 +117,12 @@ function looksSame(a: RepositoryTable, b: RepositoryTable): boolean {
 function isSame(a: RepositoryTable, b: RepositoryTable): boolean {
   return looksSame(a, b) && a.html_url === b.html_url && a.is_private === b.is_private &&
     a.default_branch === b.default_branch;
+}
+
+/** Whether the runs of that name have the same default branch. */
+function hasSameDefault(a: RepositoryTable, b: RepositoryTable): boolean {
+  return a.default_branch === b.default_branch && a.full_name === b.full_name &&
+    a.removed_ms === b.removed_ms;
 }
 
 /** What was not told stays as it is. */

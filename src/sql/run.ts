@@ -6,6 +6,7 @@ import type { Database, Db, Tx } from "./database.ts";
 import { appendEvents } from "./event.ts";
 import { RunBatch } from "./run_batch.ts";
 import { runOfRow } from "./run_row.ts";
+import { countRuns } from "./statistics_keep.ts";
 
 /** Keeps runs in SQL. */
 export class SqlRunStore implements RunStore {
@@ -45,9 +46,10 @@ export class SqlRunStore implements RunStore {
   }
 
   async remove(id: number): Promise<void> {
-    await this.#database.write((tx) =>
-      tx.deleteFrom("workflow_runs").where("id", "=", id).execute()
-    );
+    await this.#database.write(async (tx) => {
+      await tx.deleteFrom("workflow_runs").where("id", "=", id).execute();
+      await countRuns(tx, [id]);
+    });
   }
 }
 

@@ -6,6 +6,7 @@ import { keepAttempts } from "./attempt.ts";
 import type { Tx } from "./database.ts";
 import { keepJobs } from "./job_row.ts";
 import { runOfRow, runToRow } from "./run_row.ts";
+import { countRuns } from "./statistics_keep.ts";
 import { keepWorkflows } from "./workflow.ts";
 
 /** Rows that one statement writes: PostgreSQL takes 65,535 values. */
@@ -92,6 +93,17 @@ export class RunBatch {
     }
     await keepAttempts(this.#tx, this.#attempts);
     await keepJobs(this.#tx, this.#jobs);
+    await countRuns(this.#tx, this.#told().filter((id) => this.#hasEnded(id)));
+  }
+
+  /** The runs of which anything is written. */
+  #told(): readonly number[] {
+    return [...this.#attempts.map(({ id }) => id), ...this.#jobs.map(({ job }) => job.runId)];
+  }
+
+  /** A run that is run again had ended before. */
+  #hasEnded(id: number): boolean {
+    return [this.#stored, this.#current].some((runs) => runs.get(id)?.status === "completed");
   }
 }
 

@@ -71,7 +71,7 @@ async function createStatistics(db: Kysely<unknown>): Promise<void> {
   await (isPostgres(db) ? table : table.modifyEnd(inOrderOfKey())).execute();
   // Which workflows had most runs, and what all had on a day.
   await db.schema.createIndex("statistics_of_day").on("statistics")
-    .columns(["unit", "day", "workflow_id", "runs"]).execute();
+    .columns(["unit", "day", "workflow_id", "branch", "runs"]).execute();
 }
 
 /** The days of a workflow are read one after the other. PostgreSQL has no such thing. */

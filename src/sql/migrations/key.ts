@@ -6,6 +6,6 @@ export function key(db: Kysely<unknown>, { counted = false } = {}): RawBuilder<u
   return counted ? sql`bigint generated always as identity` : sql`bigint`;
 }
 
-export function isPostgres(db: Kysely<unknown>): boolean {
+export function isPostgres(db: Pick<Kysely<unknown>, "getExecutor">): boolean {
   return db.getExecutor().adapter instanceof PostgresAdapter;
 }

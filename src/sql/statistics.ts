@@ -1,0 +1,128 @@
+import { type RawBuilder, sql } from "kysely";
+import type {
+  Statistics,
+  StatisticsGroup,
+  StatisticsQuery,
+  StatisticsStore,
+} from "../run/statistics.ts";
+import { Tally } from "../run/tally.ts";
+import type { Database, Db } from "./database.ts";
+import { rank, type Ranked } from "./statistics_rank.ts";
+import { byDay, byMonth, dateOf, dayOf, type Days, mondayOf } from "./statistics_span.ts";
+import { type Choice, DAY, REPOSITORY, sumUp, sumUpBy, WORKFLOW } from "./statistics_sum.ts";
+
+type Groups = Pick<Statistics, "totalGroups" | "groups">;
+/** What is asked for, with its days as numbers. */
+type Asked = Choice & Omit<StatisticsQuery, "from" | "to"> & { readonly days: Days };
+
+/** Reads statistics in SQL. Rows of months and days are added up: as few as there can be. */
+export class SqlStatisticsStore implements StatisticsStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  query(query: StatisticsQuery): Promise<Statistics> {
+    const days = { from: dayOf(query.from), to: dayOf(query.to) };
+    const asked = { ...query, days, branch: query.branch, workflows: workflowsOf(query) };
+    return this.#database.read(async (db) => {
+      const [totals, groups] = await Promise.all([
+        sumUp(db, { ...asked, spans: byMonth(days) }),
+        groupsOf(db, asked),
+      ]);
+      return { totals: totals.figures(), ...groups };
+    });
+  }
+}
+
+/** The condition on the workflow. */
+function workflowsOf(
+  { repository, workflowId }: StatisticsQuery,
+): RawBuilder<unknown> | undefined {
+  if (repository === undefined && workflowId === undefined) return undefined;
+  const conditions = [
+    ...repository === undefined ? [] : [sql`s.workflow_id in (${idsIn([repository])})`],
+    ...workflowId === undefined ? [] : [sql`s.workflow_id = ${workflowId}`],
+  ];
+  return sql.join(conditions, sql` and `);
+}
+
+/** Of all workflows of some repositories, named in any case. */
+function idsIn(repositories: readonly string[]): RawBuilder<unknown> {
+  const names = repositories.map((name) => sql`lower(${name})`);
+  return sql`select id from workflows where lower(repository) in (${sql.join(names)})`;
+}
+
+function groupsOf(db: Db, asked: Asked): Promise<Groups> {
+  switch (asked.groupBy) {
+    case "day":
+      return groupsOfDays(db, { ...asked, length: 1, firstOf: (day) => day });
+    case "week":
+      return groupsOfDays(db, { ...asked, length: 7, firstOf: mondayOf });
+    case "workflow":
+    case "repository":
+      return rankedGroups(db, { ...asked, groupBy: asked.groupBy });
+  }
+}
+
+/** Every day or week has a group, also one without runs. */
+async function groupsOfDays(
+  db: Db,
+  { length, firstOf, days, page, perPage, ...choice }: Asked & {
+    /** In days. */
+    readonly length: number;
+    readonly firstOf: (day: number) => number;
+  },
+): Promise<Groups> {
+  const first = firstOf(days.from);
+  const totalGroups = Math.max(0, Math.floor((days.to - first) / length) + 1);
+  const start = first + (page - 1) * perPage * length;
+  const onPage = {
+    from: Math.max(days.from, start),
+    to: Math.min(days.to, start + perPage * length - 1),
+  };
+  if (onPage.from > onPage.to) return { totalGroups, groups: [] };
+  const byFirst = new Map<number, Tally>();
+  for (let day = firstOf(onPage.from); day <= onPage.to; day += length) {
+    byFirst.set(day, new Tally());
+  }
+  for (const [day, tally] of await sumUpBy(db, DAY, { ...choice, spans: byDay(onPage) })) {
+    byFirst.get(firstOf(Number(day)))?.addAll(tally);
+  }
+  const groups = [...byFirst].map(([day, tally]): StatisticsGroup => ({
+    key: dateOf(day),
+    figures: tally.figures(),
+  }));
+  return { totalGroups, groups };
+}
+
+/** Those with most runs first. */
+async function rankedGroups(
+  db: Db,
+  { groupBy, ...asked }: Asked & { readonly groupBy: "workflow" | "repository" },
+): Promise<Groups> {
+  const spans = byMonth(asked.days);
+  const { total, ranked } = await rank(db, { ...asked, by: groupBy, spans });
+  if (ranked.length === 0) return { totalGroups: total, groups: [] };
+  const ofWorkflows = groupBy === "workflow";
+  const ids = ofWorkflows
+    ? sql.join(ranked.map(({ id }) => id))
+    : idsIn(ranked.map(({ repository }) => repository));
+  const onPage = sql`s.workflow_id in (${ids})`;
+  const sums = await sumUpBy(db, ofWorkflows ? WORKFLOW : REPOSITORY, {
+    workflows: asked.workflows ? sql`${onPage} and ${asked.workflows}` : onPage,
+    branch: asked.branch,
+    spans,
+  });
+  const groups = ranked.map((each): StatisticsGroup => {
+    const figures = (sums.get(ofWorkflows ? each.id : each.repository) ?? new Tally()).figures();
+    return ofWorkflows ? groupOfWorkflow(each, figures) : { key: each.repository, figures };
+  });
+  return { totalGroups: total, groups };
+}
+
+function groupOfWorkflow(workflow: Ranked, figures: StatisticsGroup["figures"]): StatisticsGroup {
+  const { id, name, repository } = workflow;
+  return { key: String(id), workflow: { id, name, repository }, figures };
+}

@@ -1,0 +1,80 @@
+import { sql } from "kysely";
+import type { Tally } from "../run/tally.ts";
+import type { Db, Tx } from "./database.ts";
+import { type StatisticsKey, tallyOfRow, tallyToRow } from "./statistics_row.ts";
+import type { StatisticsTable } from "./tables.ts";
+
+/** Rows that one statement reads or writes: SQLite takes 32,766 values. */
+const ROWS = 1_000;
+
+/** Adds to rows what is counted more, or less. The statistics are locked. */
+export async function addToStatistics(
+  tx: Tx,
+  added: ReadonlyMap<StatisticsKey, Tally>,
+): Promise<void> {
+  const all = [...added];
+  for (let start = 0; start < all.length; start += ROWS) {
+    await addRows(tx, all.slice(start, start + ROWS));
+  }
+}
+
+async function addRows(
+  tx: Tx,
+  added: readonly (readonly [StatisticsKey, Tally])[],
+): Promise<void> {
+  const known = new Map<string, StatisticsTable>();
+  for (const row of await readRows(tx, added.map(([key]) => key))) known.set(textOf(row), row);
+  const rows = added.map(([key, tally]) => {
+    const row = known.get(textOf(key));
+    if (row) tally.addAll(tallyOfRow(row));
+    return tallyToRow(key, tally);
+  });
+  await writeRows(tx, rows.filter(({ runs }) => runs !== 0));
+  await deleteRows(tx, rows.filter(({ runs }) => runs === 0));
+}
+
+function textOf({ workflow_id, unit, day, branch }: StatisticsKey): string {
+  return `${workflow_id} ${unit} ${day} ${branch}`;
+}
+
+async function readRows(
+  db: Db,
+  keys: readonly StatisticsKey[],
+): Promise<readonly StatisticsTable[]> {
+  return await db.selectFrom("statistics").selectAll().where(isOneOf(keys)).execute();
+}
+
+async function writeRows(tx: Tx, rows: readonly StatisticsTable[]): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.insertInto("statistics").values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(["workflow_id", "unit", "day", "branch"]).doUpdateSet((eb) => ({
+        runs: eb.ref("excluded.runs"),
+        successes: eb.ref("excluded.successes"),
+        failures: eb.ref("excluded.failures"),
+        cancelled: eb.ref("excluded.cancelled"),
+        timed_out: eb.ref("excluded.timed_out"),
+        duration_ms: eb.ref("excluded.duration_ms"),
+        queue_ms: eb.ref("excluded.queue_ms"),
+        reruns: eb.ref("excluded.reruns"),
+        flaky: eb.ref("excluded.flaky"),
+        minutes: eb.ref("excluded.minutes"),
+        recoveries: eb.ref("excluded.recoveries"),
+        recovery_ms: eb.ref("excluded.recovery_ms"),
+        durations: eb.ref("excluded.durations"),
+        queues: eb.ref("excluded.queues"),
+      }))
+    )
+    .execute();
+}
+
+async function deleteRows(tx: Tx, keys: readonly StatisticsKey[]): Promise<void> {
+  if (keys.length > 0) await tx.deleteFrom("statistics").where(isOneOf(keys)).execute();
+}
+
+function isOneOf(keys: readonly StatisticsKey[]) {
+  const rows = keys.map(({ workflow_id, unit, day, branch }) =>
+    sql`(cast(${workflow_id} as bigint), ${unit}, cast(${day} as integer), ${branch})`
+  );
+  return sql<boolean>`(workflow_id, unit, day, branch) in (values ${sql.join(rows)})`;
+}

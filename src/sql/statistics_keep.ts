@@ -1,0 +1,107 @@
+/**
+ * Keeps what is counted of runs in step with them, in the transaction that changes them:
+ *
+ *   await countRuns(tx, ids);   // of runs that were put, changed or deleted, or of whose jobs or attempts that holds
+ *
+ * What is counted of a run stands in `run_facts`, and its sums by workflow and day in `statistics`: four rows hold each run,
+ * those of its day and of its month, of its workflow and of all.
+ */
+import { sql } from "kysely";
+import { Tally } from "../run/tally.ts";
+import type { Tx } from "./database.ts";
+import { isPostgres } from "./migrations/key.ts";
+import {
+  deriveFacts,
+  factsOfRow,
+  hasSameOwnFacts,
+  hasSamePlace,
+  readFacts,
+  writeFacts,
+} from "./run_facts.ts";
+import { judgeBesideOthers, nextOf } from "./run_neighbour.ts";
+import { addToStatistics } from "./statistics_add.ts";
+import { keysOf, type StatisticsKey } from "./statistics_row.ts";
+import type { RunFactsTable } from "./tables.ts";
+
+/** Runs that are counted by the same statements. */
+const RUNS = 128;
+/** Any number that no other program would lock. */
+const ADVISORY_LOCK = 723_391;
+
+/**
+ * Counts these runs as they are now, and takes off what was counted of them before. Comes after all other changes of runs in
+ * a transaction, and only event numbers are given after it: until the transaction ends no other one counts.
+ */
+export async function countRuns(tx: Tx, ids: Iterable<number>): Promise<void> {
+  const all = [...new Set(ids)];
+  if (all.length === 0) return;
+  await lockStatistics(tx);
+  for (let start = 0; start < all.length; start += RUNS) {
+    await countGroup(tx, all.slice(start, start + RUNS));
+  }
+}
+
+/**
+ * On PostgreSQL one transaction counts at a time, as each run is counted in a row of all: the others would wait for that row
+ * anyway, and might wait for each other. What another one has counted is seen once its turn is over.
+ */
+export async function lockStatistics(tx: Tx): Promise<void> {
+  if (!isPostgres(tx)) return;
+  await sql`select pg_advisory_xact_lock(${sql.lit(ADVISORY_LOCK)}, hashtext(current_schema()))`
+    .execute(tx);
+}
+
+async function countGroup(tx: Tx, ids: readonly number[]): Promise<void> {
+  const old = await readFacts(tx, ids);
+  const next = await deriveFacts(tx, ids);
+  const changed = ids.filter((id) => isChanged(old.get(id), next.get(id)));
+  if (changed.length === 0) return;
+  const left = changed.filter((id) => hasLeft(old.get(id), next.get(id)));
+  const before = await nextOf(tx, left);
+  await writeFacts(tx, {
+    rows: changed.flatMap((id) => next.get(id) ?? []),
+    gone: changed.filter((id) => !next.has(id)),
+  });
+  const after = await nextOf(tx, changed);
+  const others = new Set([...before, ...after]).difference(new Set(changed));
+  const known = new Map([...old, ...await readFacts(tx, [...others])]);
+  const judged = await judgeBesideOthers(tx, [...changed, ...others]);
+  await addToStatistics(tx, difference([...changed, ...others], known, judged));
+}
+
+function isChanged(old: RunFactsTable | undefined, next: RunFactsTable | undefined): boolean {
+  return old && next ? !hasSameOwnFacts(old, next) : old !== next;
+}
+
+/** Whether a run no longer stands where others were judged beside it. */
+function hasLeft(old: RunFactsTable | undefined, next: RunFactsTable | undefined): boolean {
+  if (!old || old.is_red === null) return false;
+  return !next || next.is_red === null || !hasSamePlace(old, next);
+}
+
+/** What is to be added to which rows. */
+function difference(
+  ids: readonly number[],
+  old: ReadonlyMap<number, RunFactsTable>,
+  next: ReadonlyMap<number, RunFactsTable>,
+): ReadonlyMap<StatisticsKey, Tally> {
+  const byText = new Map<string, { readonly key: StatisticsKey; readonly tally: Tally }>();
+  const add = (row: RunFactsTable, times: 1 | -1) => {
+    for (const key of keysOf(row)) {
+      const text = Object.values(key).join("/");
+      const { tally } = byText.getOrInsertComputed(text, () => ({ key, tally: new Tally() }));
+      tally.add(factsOfRow(row), times);
+    }
+  };
+  for (const id of ids) {
+    const [was, is] = [old.get(id), next.get(id)];
+    if (was && is && isCountedAlike(was, is)) continue;
+    if (was) add(was, -1);
+    if (is) add(is, 1);
+  }
+  return new Map([...byText.values()].map(({ key, tally }) => [key, tally]));
+}
+
+function isCountedAlike(a: RunFactsTable, b: RunFactsTable): boolean {
+  return hasSameOwnFacts(a, b) && a.is_flaky === b.is_flaky && a.recovery_ms === b.recovery_ms;
+}

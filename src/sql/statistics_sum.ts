@@ -1,0 +1,155 @@
+import { type RawBuilder, sql } from "kysely";
+import { Histogram } from "../run/histogram.ts";
+import { sumsBy, Tally } from "../run/tally.ts";
+import type { Db } from "./database.ts";
+import { ALL_WORKFLOWS, DAY_MS, SUM_COLUMNS, tallyOfRow } from "./statistics_row.ts";
+import type { Days, Span } from "./statistics_span.ts";
+import type { StatisticsTable } from "./tables.ts";
+
+/** Which runs are added up. */
+export interface Choice {
+  /** A condition on `s.workflow_id`; `undefined` for all together. */
+  readonly workflows: RawBuilder<unknown> | undefined;
+  /** `undefined` for all together. */
+  readonly branch: string | undefined;
+}
+
+/** What sums are told apart by: expressions over a row `s` of each table, and its workflow `w`. */
+export interface Key {
+  readonly inStatistics: RawBuilder<string | number>;
+  readonly inFacts: RawBuilder<string | number>;
+}
+
+const TOTAL: Key = { inStatistics: sql`s.unit`, inFacts: sql`s.is_default` };
+export const DAY: Key = {
+  inStatistics: sql`s.day`,
+  inFacts: sql`s.created_ms / ${sql.lit(DAY_MS)}`,
+};
+export const WORKFLOW: Key = { inStatistics: sql`s.workflow_id`, inFacts: sql`s.workflow_id` };
+export const REPOSITORY: Key = { inStatistics: sql`w.repository`, inFacts: sql`w.repository` };
+
+/** Adds up all rows that count the runs of some spans. */
+export async function sumUp(
+  db: Db,
+  choice: Choice & { readonly spans: readonly Span[] },
+): Promise<Tally> {
+  const sum = new Tally();
+  for (const tally of (await sumUpBy(db, TOTAL, choice)).values()) sum.addAll(tally);
+  return sum;
+}
+
+/** Adds up all rows that count the runs of some spans, told apart by `key`. */
+export async function sumUpBy(
+  db: Db,
+  key: Key,
+  { spans, ...choice }: Choice & { readonly spans: readonly Span[] },
+): Promise<ReadonlyMap<string | number, Tally>> {
+  const sums = new Map<string | number, Tally>();
+  const parts = [
+    ...spans.map((span) => sumOfStatistics(db, span, { ...choice, key })),
+    ...choice.branch === undefined ? [] : [sumOfFacts(db, daysOf(spans), { ...choice, key })],
+  ];
+  for (const part of await Promise.all(parts)) {
+    for (const [of, tally] of part) {
+      const sum = sums.get(of);
+      if (sum) sum.addAll(tally);
+      else sums.set(of, tally);
+    }
+  }
+  return sums;
+}
+
+type Part = readonly (readonly [string | number, Tally])[];
+type Sum = Omit<StatisticsTable, "workflow_id" | "unit" | "day" | "branch">;
+
+const SUMS_OF_STATISTICS = sql.join(
+  Object.values(SUM_COLUMNS).map((column) =>
+    sql`cast(sum(s.${sql.ref(column)}) as bigint) as ${sql.ref(column)}`
+  ),
+);
+
+async function sumOfStatistics(
+  db: Db,
+  span: Span,
+  { workflows, branch, key }: Choice & { readonly key: Key },
+): Promise<Part> {
+  const { rows } = await sql<Sum & { key: string | number }>`
+    select ${key.inStatistics} as key, ${SUMS_OF_STATISTICS},
+      string_agg(s.durations, ',') as durations, string_agg(s.queues, ',') as queues
+    from statistics s ${joined(key)}
+    where ${whereOfStatistics(span, { workflows, branch })}
+    group by ${key.inStatistics}`.execute(db);
+  return rows.map((row) => [row.key, tallyOfRow(row)] as const);
+}
+
+/** The condition on rows `s` of statistics. */
+export function whereOfStatistics(span: Span, { workflows, branch }: Choice): RawBuilder<unknown> {
+  return sql`s.unit = ${span.unit} and s.day between ${span.from} and ${span.to}
+    and ${workflows ?? sql`s.workflow_id = ${sql.lit(ALL_WORKFLOWS)}`}
+    ${branch === undefined ? sql`` : sql`and s.branch = ${branch}`}`;
+}
+
+/** The condition on rows `s` of run_facts: those on the branch that statistics count among other branches. */
+export function whereOfFacts(days: Days, { workflows, branch }: Choice): RawBuilder<unknown> {
+  return sql`s.branch = ${branch} and s.is_default = 0
+    and s.created_ms >= ${days.from * DAY_MS} and s.created_ms < ${(days.to + 1) * DAY_MS}
+    ${workflows ? sql`and ${workflows}` : sql``}`;
+}
+
+type FactsSum = Omit<Sum, "durations" | "queues"> & {
+  readonly key: string | number;
+  readonly durations: string | null;
+  readonly queues: string | null;
+};
+
+async function sumOfFacts(
+  db: Db,
+  days: Days,
+  { workflows, branch, key }: Choice & { readonly key: Key },
+): Promise<Part> {
+  const { rows } = await sql<FactsSum>`
+    select ${key.inFacts} as key, count(*) as runs,
+      ${countOf("success")} as successes, ${countOf("failure")} as failures,
+      ${countOf("cancelled")} as cancelled, ${countOf("timed_out")} as timed_out,
+      ${sumOf("duration_ms")}, ${sumOf("queue_ms")}, ${sumOf("reruns")}, ${sumOf("minutes")},
+      cast(sum(s.is_flaky) as bigint) as flaky, count(s.recovery_ms) as recoveries,
+      ${sumOf("recovery_ms")},
+      string_agg(cast(s.duration_ms as text), ',') as durations,
+      string_agg(cast(s.queue_ms as text), ',') as queues
+    from run_facts s ${joined(key)}
+    where ${whereOfFacts(days, { workflows, branch })}
+    group by ${key.inFacts}`.execute(db);
+  return rows.map((row) => {
+    const tally = new Tally({
+      sums: sumsBy((name) => row[SUM_COLUMNS[name]]),
+      durations: Histogram.of(numbers(row.durations)),
+      queues: Histogram.of(numbers(row.queues)),
+    });
+    return [row.key, tally] as const;
+  });
+}
+
+function countOf(verdict: string): RawBuilder<number> {
+  return sql`cast(sum(case s.verdict when ${sql.lit(verdict)} then 1 else 0 end) as bigint)`;
+}
+
+function sumOf(column: "duration_ms" | "queue_ms" | "reruns" | "minutes" | "recovery_ms") {
+  return sql`cast(coalesce(sum(s.${sql.ref(column)}), 0) as bigint) as ${sql.ref(column)}`;
+}
+
+function joined(key: Key): RawBuilder<unknown> {
+  return key === REPOSITORY ? sql`join workflows w on w.id = s.workflow_id` : sql``;
+}
+
+/** Those that some spans have between them. */
+function daysOf(spans: readonly Span[]): Days {
+  return {
+    from: Math.min(...spans.map(({ from }) => from)),
+    to: Math.max(...spans.map(({ to }) => to)),
+  };
+}
+
+/** A list with commas; of nothing there is none. */
+function numbers(list: string | null): readonly number[] {
+  return list === null ? [] : list.split(",").map(Number);
+}
