@@ -6,7 +6,7 @@ import { Backfill, BusyError } from "./backfill.ts";
 import type { BackfillJob, BackfillStore, PastSource } from "./backfill_progress.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** How often to look for what another instance, or the command line, has asked for. */
+/** How often to look for what another instance was asked for. */
 const LOOK_INTERVAL_MS = 60_000;
 /** How long one that met with trouble lets the others go first. */
 const TROUBLE_MS = 5 * 60_000;
@@ -39,7 +39,8 @@ export class Backfills {
    */
   async start(repositoryId: number, days: number): Promise<void> {
     const now = this.#options.clock.now();
-    await this.#options.store.start(repositoryId, { since: now - days * DAY_MS, now });
+    const since = now - days * DAY_MS;
+    await this.#options.store.start({ repositoryId, since, now, isBackground: true });
     this.#left.set(repositoryId, now);
     this.#asked.abort();
   }

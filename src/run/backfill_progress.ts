@@ -19,6 +19,8 @@ export interface Progress extends BackfillState {
   readonly until: number;
   /** About how many runs there are in all; `null` before GitHub was asked. */
   readonly estimate: number | null;
+  /** Whether it goes on by itself wherever Runwire serves; otherwise a command is at it. */
+  readonly isBackground: boolean;
 }
 
 /** A backfill that is under way. */
@@ -50,12 +52,17 @@ export interface PastSource {
   ): Promise<PastPage>;
 }
 
+/** What is asked for at `now`: the runs since `since`. In ms since the epoch. */
+export interface AskedPast extends Pick<Progress, "repositoryId" | "since" | "isBackground"> {
+  readonly now: number;
+}
+
 /** Where progress and the runs of the past are kept. All throw StorageError. */
 export interface BackfillStore {
-  /** Asks for the runs since `since` (ms since the epoch) of a repository that is known; `begin` says what becomes of it. */
-  start(repositoryId: number, asked: { since: number; now: number }): Promise<Progress>;
+  /** Asks for the past of a repository that is known; `begin` says what is to be done. */
+  start(asked: AskedPast): Promise<Progress>;
   find(repositoryId: number): Promise<Progress | undefined>;
-  /** Those that are under way, of repositories that are not gone; the one that has waited longest comes first. */
+  /** What is under way in the background, of repositories that are not gone; what has waited longest comes first. */
   running(): Promise<readonly BackfillJob[]>;
   /** Replaces `before`, unless it is no longer what is kept: then another one is at work, and the answer is false. */
   save(before: Progress, after: Progress): Promise<boolean>;
@@ -69,15 +76,16 @@ export interface BackfillStore {
 }
 
 /**
- * What is to be done when the runs since `since` are asked for at `now`. What was brought in before need not be brought in
- * again, unless there is a gap between it and what is asked for.
+ * What is to be done for what is asked. What was brought in before need not be brought in again, unless there is a gap
+ * between it and what is asked for.
  */
 export function begin(
   old: Progress | undefined,
-  { repositoryId, since, now }: { repositoryId: number; since: number; now: number },
+  { repositoryId, since, now, isBackground }: AskedPast,
 ): Progress {
-  const asked = { since: wholeSecond(since), state: "running", reason: null } as const;
-  if (old && asked.since <= old.until) return { ...old, ...asked };
+  const from = wholeSecond(since);
+  const asked = { since: from, state: "running", reason: null, isBackground } as const;
+  if (old && from <= old.until) return { ...old, ...asked };
   const until = wholeSecond(now) + SECOND_MS;
   return { repositoryId, ...asked, reached: until, until, runs: 0, estimate: null };
 }

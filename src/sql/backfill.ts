@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Event, NumberedEvent } from "../feed/event.ts";
 import {
+  type AskedPast,
   type BackfillJob,
   type BackfillStore,
   begin,
@@ -25,10 +26,9 @@ export class SqlBackfillStore implements BackfillStore {
     this.#clock = clock;
   }
 
-  start(repositoryId: number, asked: { since: number; now: number }): Promise<Progress> {
+  start(asked: AskedPast): Promise<Progress> {
     return this.#database.write(async (tx) => {
-      const old = await find(tx, repositoryId, { lock: true });
-      const progress = begin(old, { repositoryId, ...asked });
+      const progress = begin(await find(tx, asked.repositoryId, { lock: true }), asked);
       const row = this.#row(progress);
       await tx.insertInto("backfills").values(row)
         .onConflict((conflict) => conflict.column("repository_id").doUpdateSet(row)).execute();
@@ -44,7 +44,8 @@ export class SqlBackfillStore implements BackfillStore {
     const rows = await this.#database.read((db) =>
       db.selectFrom("backfills").innerJoin("repositories", "repositories.id", "repository_id")
         .selectAll("backfills").select("full_name")
-        .where("backfills.state", "=", "running").where("removed_ms", "is", null)
+        .where("backfills.state", "=", "running").where("background", "=", 1)
+        .where("removed_ms", "is", null)
         .orderBy("backfills.updated_ms").orderBy("repository_id").execute()
     );
     return rows.map((row) => ({ progress: progressOf(row), repository: row.full_name }));
@@ -54,7 +55,8 @@ export class SqlBackfillStore implements BackfillStore {
     return this.#database.write(async (tx) => {
       const { numUpdatedRows } = await tx.updateTable("backfills").set(this.#row(after))
         .where("repository_id", "=", before.repositoryId)
-        .where("state", "=", before.state).where("since_ms", "=", before.since)
+        .where("state", "=", before.state).where("background", "=", Number(before.isBackground))
+        .where("since_ms", "=", before.since)
         .where("reached_ms", "=", before.reached).where("until_ms", "=", before.until)
         .executeTakeFirstOrThrow();
       return numUpdatedRows > 0n;
@@ -94,6 +96,7 @@ export class SqlBackfillStore implements BackfillStore {
       estimate: progress.estimate,
       state: progress.state,
       reason: progress.reason,
+      background: Number(progress.isBackground),
       updated_ms: this.#clock.now(),
     };
   }
@@ -126,5 +129,6 @@ function progressOf(row: BackfillTable): Progress {
     estimate: row.estimate,
     state: row.state,
     reason: row.reason,
+    isBackground: row.background === 1,
   };
 }

@@ -216,5 +216,7 @@ export interface BackfillTable {
   estimate: number | null;
   state: "running" | "done" | "failed";
   reason: string | null;
+  /** 1 when it is one for the background. */
+  background: number;
   updated_ms: number;
 }

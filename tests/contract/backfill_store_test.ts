@@ -12,7 +12,12 @@ import { aRun } from "../fakes/github.ts";
 const SECOND_MS = 1_000;
 const DAY_MS = 24 * 3_600 * SECOND_MS;
 const NOW = Date.UTC(2026, 0, 31);
-const ASKED = { since: NOW - 30 * DAY_MS + 1, now: NOW + 999 };
+const ASKED = {
+  repositoryId: 1,
+  since: NOW - 30 * DAY_MS + 1,
+  now: NOW + 999,
+  isBackground: true,
+};
 
 const BEGUN: Progress = {
   repositoryId: 1,
@@ -23,6 +28,7 @@ const BEGUN: Progress = {
   estimate: null,
   state: "running",
   reason: null,
+  isBackground: true,
 };
 
 async function setUp(database: Database, clock = new SetClock(NOW)) {
@@ -39,13 +45,13 @@ testOverDatabases("BackfillStore.start() begins with nothing, and goes on with w
 ) => {
   const { store } = await setUp(database);
   assertEquals(await store.find(1), undefined);
-  assertEquals(await store.start(1, ASKED), BEGUN);
+  assertEquals(await store.start(ASKED), BEGUN);
   assertEquals(await store.find(1), BEGUN);
   const done: Progress = { ...BEGUN, reached: BEGUN.since, runs: 7, estimate: 7, state: "done" };
   assertEquals(await store.save(BEGUN, done), true);
-  const earlier = { since: NOW - 90 * DAY_MS, now: NOW + DAY_MS };
-  const again: Progress = { ...done, since: earlier.since, state: "running" };
-  assertEquals(await store.start(1, earlier), again);
+  const earlier = { since: NOW - 90 * DAY_MS, isBackground: false };
+  const again: Progress = { ...done, ...earlier, state: "running" };
+  assertEquals(await store.start({ ...earlier, repositoryId: 1, now: NOW + DAY_MS }), again);
   assertEquals(await store.find(1), again);
 });
 
@@ -54,7 +60,7 @@ testOverDatabases("BackfillStore.save() replaces only what it knows", async (
 ) => {
   const { store } = await setUp(database);
   const other = new SqlBackfillStore(await another(), new SetClock(NOW));
-  await store.start(1, ASKED);
+  await store.start(ASKED);
   const [mine, theirs] = [1, 2].map((n) => ({ ...BEGUN, reached: NOW - n * DAY_MS, runs: n }));
   if (!mine || !theirs) throw new Error("There are two");
   assertEquals(await Promise.all([store.save(BEGUN, mine), store.save(BEGUN, mine)]), [
@@ -64,7 +70,8 @@ testOverDatabases("BackfillStore.save() replaces only what it knows", async (
   assertEquals(await other.save(BEGUN, theirs), false);
   assertEquals(await store.find(1), mine);
   assertEquals(await other.save(mine, theirs), true);
-  assertEquals(await store.save({ ...mine, repositoryId: 99 }, mine), false);
+  assertEquals(await store.save({ ...theirs, repositoryId: 99 }, mine), false);
+  assertEquals(await store.save({ ...theirs, isBackground: false }, mine), false);
   await store.stop(1, "Enough");
   assertEquals(await store.save(theirs, mine), false);
   assertEquals(await store.find(1), { ...theirs, state: "failed", reason: "Enough" });
@@ -79,9 +86,9 @@ testOverDatabases(
   ) => {
     const { store, repositories, clock } = await setUp(database);
     assertEquals(await store.running(), []);
-    await store.start(2, ASKED);
+    await store.start({ ...ASKED, repositoryId: 2 });
     clock.time += 1;
-    await store.start(1, ASKED);
+    await store.start(ASKED);
     const names = async () => (await store.running()).map(({ repository }) => repository);
     assertEquals(await names(), ["octo/b", "octo/a"]);
     assertEquals((await store.running())[1]?.progress, BEGUN);

@@ -1,6 +1,7 @@
 import type { RefusedError } from "../../src/errors.ts";
 import type { NumberedEvent } from "../../src/feed/event.ts";
 import {
+  type AskedPast,
   type BackfillJob,
   type BackfillStore,
   begin,
@@ -66,10 +67,10 @@ export class MemoryBackfillStore implements BackfillStore {
   /** Called with each change before it is made. */
   onWrite = (_what: "start" | "save" | "bring" | "stop") => {};
 
-  start(repositoryId: number, asked: { since: number; now: number }): Promise<Progress> {
+  start(asked: AskedPast): Promise<Progress> {
     this.onWrite("start");
-    const progress = begin(this.progress.get(repositoryId), { repositoryId, ...asked });
-    this.progress.set(repositoryId, progress);
+    const progress = begin(this.progress.get(asked.repositoryId), asked);
+    this.progress.set(asked.repositoryId, progress);
     return Promise.resolve(progress);
   }
 
@@ -78,7 +79,9 @@ export class MemoryBackfillStore implements BackfillStore {
   }
 
   running(): Promise<readonly BackfillJob[]> {
-    const running = [...this.progress.values()].filter(({ state }) => state === "running");
+    const running = [...this.progress.values()].filter(({ state, isBackground }) =>
+      state === "running" && isBackground
+    );
     return Promise.resolve(running.map((progress) => ({
       progress,
       repository: this.names.get(progress.repositoryId) ?? "",
@@ -87,8 +90,8 @@ export class MemoryBackfillStore implements BackfillStore {
 
   save(before: Progress, after: Progress): Promise<boolean> {
     this.onWrite("save");
-    const key = ({ state, since, reached, until }: Progress) =>
-      [state, since, reached, until].join();
+    const key = ({ state, since, reached, until, isBackground }: Progress) =>
+      [state, since, reached, until, isBackground].join();
     const kept = this.progress.get(before.repositoryId);
     if (!kept || key(kept) !== key(before)) return Promise.resolve(false);
     this.progress.delete(before.repositoryId);

@@ -71,14 +71,16 @@ Deno.test("Backfills go on after a restart", async () => {
   assertEquals([setting.state(1), setting.store.progress.get(1)?.runs], ["done", 150]);
 });
 
-Deno.test("Backfills find within a minute what another process has asked for", async () => {
+Deno.test("Backfills find within a minute what another instance was asked for, and leave commands alone", async () => {
   using time = new FakeTime(NOW);
   await using setting = new Setting();
   setting.start();
   await time.tickAsync(1);
-  await setting.store.start(1, { since: NOW - DAY_MS, now: NOW });
+  const asked = { since: NOW - DAY_MS, now: NOW };
+  await setting.store.start({ ...asked, repositoryId: 1, isBackground: true });
+  await setting.store.start({ ...asked, repositoryId: 2, isBackground: false });
   await time.tickAsync(MINUTE_MS);
-  assertEquals(setting.state(1), "done");
+  assertEquals([setting.state(1), setting.state(2)], ["done", "running"]);
 });
 
 Deno.test("Backfills let the next go on while one is in trouble, and try that again", async () => {

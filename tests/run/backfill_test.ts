@@ -24,7 +24,8 @@ function setUp(times: readonly number[]) {
     shown,
     /** As `runwire backfill` does it: from what is kept to the end. */
     async run({ since = SINCE, signal = never } = {}): Promise<Progress> {
-      const progress = await store.start(1, { since, now: systemClock.now() });
+      const asked = { repositoryId: 1, since, now: systemClock.now(), isBackground: false };
+      const progress = await store.start(asked);
       return await new Backfill({ progress, repository: "octo/a" }, {
         source: past,
         store,
@@ -59,6 +60,7 @@ Deno.test("Backfill brings in what was created since, and nothing older", async 
     estimate: 3,
     state: "done",
     reason: null,
+    isBackground: false,
   });
   assertEquals(test.past.asked.length, 1);
 });

@@ -16,8 +16,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("estimate", "bigint")
     .addColumn("state", "text", (column) => column.notNull())
     .addColumn("reason", "text")
+    .addColumn("background", "integer", (column) => column.notNull())
     .addColumn("updated_ms", "bigint", (column) => column.notNull())
     .execute();
   await db.schema.createIndex("backfills_in_turn").on("backfills")
-    .columns(["state", "updated_ms", "repository_id"]).execute();
+    .columns(["state", "background", "updated_ms", "repository_id"]).execute();
 }
