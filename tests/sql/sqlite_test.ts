@@ -123,6 +123,32 @@ Deno.test("Database.write() says that the disk is full, and writes when there is
   assertEquals(rows.map(({ event }) => event), ["x"]);
 });
 
+Deno.test("Database.read() leaves the event loop free while it runs", async () => {
+  await using opened = await testDatabase("sqlite");
+  let isRead = false;
+  const reading = opened.database.read((db) =>
+    sql<
+      { count: number }
+    >`with recursive c (n) as (select 1 union all select n + 1 from c where n < 4000000)
+      select count(*) as count from c`.execute(db)
+  ).finally(() => isRead = true);
+  let turns = 0;
+  for (; !isRead; turns++) await clock.sleep(1);
+  assertEquals((await reading).rows, [{ count: 4_000_000 }]);
+  // On this thread it would leave two.
+  assert(turns > 20, `${turns} turns`);
+});
+
+Deno.test("Database.read() refuses to write", async () => {
+  await using opened = await testDatabase("sqlite");
+  const write = () =>
+    opened.database.read((db) => db.updateTable("event_counter").set({ last: 7 }).execute());
+  await assertRejects(write, StorageError, "it cannot be written");
+  const begin = () =>
+    opened.database.read((db) => db.transaction().execute(() => Promise.resolve()));
+  await assertRejects(begin, TypeError, "use Database.write()");
+});
+
 Deno.test("Database.read() says that a file is damaged", async () => {
   await using opened = await testDatabase("sqlite");
   await opened.database.close();
