@@ -1,16 +1,13 @@
-import manifest from "../../deno.json" with { type: "json" };
 import { systemClock } from "../clock.ts";
-import { readConfig, readDatabaseUrl } from "../config.ts";
+import { readConfig } from "../config.ts";
 import type { DeliveryState } from "../delivery/delivery.ts";
 import { Sweep } from "../delivery/sweep.ts";
 import { RefusedError, UsageError } from "../errors.ts";
-import { GitHub } from "../github/client.ts";
 import { GitHubHooks } from "../github/hook.ts";
-import { type Database, openDatabase } from "../sql/database.ts";
 import { SqlDeliveryStore } from "../sql/delivery.ts";
-import { migrate } from "../sql/migrate.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { environment } from "./environment.ts";
+import { connect, openHere } from "./open.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
 import { printable } from "./state.ts";
@@ -21,7 +18,7 @@ const REPOSITORIES = 100;
 export async function listDeliveries(
   { state, limit }: { state: DeliveryState | undefined; limit: number },
 ): Promise<void> {
-  await using database = await open();
+  await using database = await openHere();
   const store = new SqlDeliveryStore(database, systemClock);
   for (const delivery of await store.list({ limit, ...(state ? { state } : {}) })) {
     const { id, event, action, receivedAt, failures, reason } = delivery;
@@ -40,7 +37,7 @@ export async function listDeliveries(
 
 /** `runwire deliveries retry ID`: applies a parked delivery again. */
 export async function retryDelivery(id: string): Promise<void> {
-  await using database = await open();
+  await using database = await openHere();
   if (!await new SqlDeliveryStore(database, systemClock).retry(id)) {
     throw new UsageError(
       `Cannot retry "${id}": it is not parked; see runwire deliveries list --state parked`,
@@ -52,16 +49,11 @@ export async function retryDelivery(id: string): Promise<void> {
 /** `runwire deliveries redeliver`: asks GitHub for what it could not deliver in the last 3 days. */
 export async function redeliver(signal: AbortSignal): Promise<void> {
   const config = readConfig(environment());
-  await using database = await open();
+  await using database = await openHere();
   const known = await new SqlRepositoryStore(database, systemClock).latestPushed(REPOSITORIES);
   const { publicUrl } = config.server;
   const attempts = new GitHubHooks({
-    github: new GitHub({
-      credential: config.github.credential,
-      baseUrl: config.github.apiUrl,
-      version: manifest.version,
-      clock: systemClock,
-    }),
+    github: connect(config),
     repositories: () => known.map((repository) => repository.fullName),
     ...(publicUrl === undefined ? {} : { publicUrl }),
   });
@@ -79,10 +71,4 @@ export async function redeliver(signal: AbortSignal): Promise<void> {
     if (error instanceof RefusedError) throw new UsageError(error.message, { cause: error });
     throw error;
   }
-}
-
-async function open(): Promise<Database> {
-  const database = await openDatabase(readDatabaseUrl(environment()), { clock: systemClock });
-  await migrate(database);
-  return database;
 }

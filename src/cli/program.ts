@@ -3,6 +3,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { describeVariables } from "../config.ts";
 import { messageOf, UsageError } from "../errors.ts";
 import type { DeliveryState } from "../delivery/delivery.ts";
+import { backfill } from "./backfill.ts";
 import { listDeliveries, redeliver, retryDelivery } from "./deliveries.ts";
 import { demo } from "./demo.ts";
 import { migrateDatabase } from "./migrate.ts";
@@ -57,6 +58,13 @@ function describe(): Command {
   program.command("migrate")
     .description("bring the database up to date")
     .action(() => migrateDatabase());
+  program.command("backfill")
+    .description("bring the past runs of a repository in; goes on where it was interrupted")
+    .argument("<repository>", "owner/name")
+    .requiredOption("--since <days|date>", "for example 90d, or 2026-01-01")
+    .action((repository: string, options: { since: string }) =>
+      backfill(repository, options, stopSignal())
+    );
   describeDeliveries(program.command("deliveries"));
   return program;
 }

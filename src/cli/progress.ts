@@ -7,33 +7,56 @@ const WIDTH = 30;
 export class ProgressBar {
   readonly #title: string;
   readonly #clock: Clock;
-  #startedAt: number | undefined;
+  readonly #estimated: string | undefined;
+  #start: { readonly at: number; readonly done: number } | undefined;
 
-  constructor(title: string, clock: Clock) {
+  /** `estimated` names what is counted where the total is but an estimate, for example `runs`. */
+  constructor(title: string, clock: Clock, { estimated }: { readonly estimated?: string } = {}) {
     this.#title = title;
     this.#clock = clock;
+    this.#estimated = estimated;
   }
 
   show(done: number, total: number): void {
     if (!Deno.stderr.isTerminal()) return;
-    this.#startedAt ??= this.#clock.now();
-    const elapsed = this.#clock.now() - this.#startedAt;
-    write(`\r${this.#title} ${renderBar({ done, total, elapsed })}\x1b[K`);
+    const now = this.#clock.now();
+    const { at, done: from } = this.#start ??= { at: now, done };
+    const bar = renderBar({ done, total, from, elapsed: now - at, estimated: this.#estimated });
+    write(`\r${this.#title} ${bar}\x1b[K`);
+  }
+
+  /** A line that stays, in a terminal or not. */
+  notice(text: string): void {
+    write(`${this.#start === undefined ? "" : "\n"}runwire: ${text}\n`);
   }
 
   close(): void {
-    if (this.#startedAt !== undefined) write("\n");
+    if (this.#start !== undefined) write("\n");
+    this.#start = undefined;
   }
 }
 
-/** `[#####-----] 5/10, 12s left` */
+/**
+ * `[#####-----] 5/10, 12s left`, or `5 of about 10 runs, 12s left`; `elapsed` ms have passed since `from` were done, 0 unless
+ * told otherwise.
+ */
 export function renderBar(
-  { done, total, elapsed }: { done: number; total: number; elapsed: number },
+  { done, total, from = 0, elapsed, estimated }: {
+    readonly done: number;
+    readonly total: number;
+    readonly from?: number;
+    readonly elapsed: number;
+    readonly estimated?: string | undefined;
+  },
 ): string {
   const filled = total === 0 ? WIDTH : Math.round(WIDTH * done / total);
   const bar = "#".repeat(filled).padEnd(WIDTH, "-");
-  const left = done === 0 ? "" : `, ${shortTime(elapsed / done * (total - done))} left`;
-  return `[${bar}] ${done}/${total}${left}`;
+  const time = elapsed / (done - from) * (total - done);
+  const left = done === from ? "" : `, ${shortTime(time)} left`;
+  const count = estimated === undefined
+    ? `${done}/${total}`
+    : `${done} of about ${total} ${estimated}`;
+  return `[${bar}] ${count}${left}`;
 }
 
 function write(text: string): void {

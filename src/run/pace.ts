@@ -28,8 +28,24 @@ export function nextBeat(beat: number, interval: number, now: number): number {
 }
 
 /** Whether so little is left that it should be saved for the beat. */
-export function isLow({ limit, remaining, resetAt }: Budget, now: number): boolean {
-  return resetAt > now && remaining < limit * LOW_BUDGET_SHARE;
+export function isLow(
+  { limit, remaining, resetAt }: Budget,
+  now: number,
+  share = LOW_BUDGET_SHARE,
+): boolean {
+  return resetAt > now && remaining < limit * share;
+}
+
+/**
+ * Until when to leave what is left of the budget to others, in ms since the epoch: while it is less than `share` of the
+ * limit. `undefined` when there is enough.
+ */
+export function savedUntil(
+  budget: Budget | undefined,
+  { now, share }: { readonly now: number; readonly share?: number },
+): number | undefined {
+  if (!budget || !isLow(budget, now, share)) return undefined;
+  return Math.min(budget.resetAt, now + MAX_TOLD_WAIT_MS);
 }
 
 /**

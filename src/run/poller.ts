@@ -68,9 +68,13 @@ export class Poller {
     };
   }
 
-  /** Whether GitHub is to be left alone by everybody. */
+  /** Until when GitHub is to be left alone by everybody, in ms since the epoch. */
+  get heldBackUntil(): number | undefined {
+    return this.#isHeldBack && this.#options.clock.now() < this.#due ? this.#due : undefined;
+  }
+
   get isHeldBack(): boolean {
-    return this.#isHeldBack && this.#options.clock.now() < this.#due;
+    return this.heldBackUntil !== undefined;
   }
 
   /** The snapshot to greet a new client with: one younger than a beat, or the last one where no fresher can be had now. */

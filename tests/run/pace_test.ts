@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { nextBeat, paceToBudget, retryDelay, waitUntil } from "../../src/run/pace.ts";
+import { nextBeat, paceToBudget, retryDelay, savedUntil, waitUntil } from "../../src/run/pace.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -70,4 +70,18 @@ Deno.test("waitUntil() is at least a minute, growing with jitter, where GitHub t
 Deno.test("retryDelay() doubles from a second, with jitter", () => {
   assertEquals([0, 1, 2, 3].map((attempt) => retryDelay(attempt, () => 0)), [1e3, 2e3, 4e3, 8e3]);
   assertEquals(retryDelay(0, () => 0.8), 1_200);
+});
+
+Deno.test("savedUntil() leaves a share of the budget to others until its reset", () => {
+  const budget = { limit: 5_000, remaining: 1_249, resetAt: HOUR_MS };
+  assertEquals(savedUntil(budget, { now: 0, share: 0.25 }), HOUR_MS);
+  assertEquals(savedUntil({ ...budget, remaining: 1_250 }, { now: 0, share: 0.25 }), undefined);
+  assertEquals(savedUntil(budget, { now: HOUR_MS, share: 0.25 }), undefined);
+  assertEquals(savedUntil(undefined, { now: 0 }), undefined);
+  // A tenth, unless told otherwise; and no reset is further away than an hour.
+  assertEquals(savedUntil({ ...budget, remaining: 500 }, { now: 0 }), undefined);
+  assertEquals(
+    savedUntil({ limit: 5_000, remaining: 499, resetAt: 9 * HOUR_MS }, { now: 0 }),
+    61 * MINUTE_MS,
+  );
 });
