@@ -3,8 +3,7 @@ import type { Clock } from "./clock.ts";
 import { type Config, isLoopback } from "./config.ts";
 import { Inbox } from "./delivery/inbox.ts";
 import { Receiver } from "./delivery/receive.ts";
-import { RedeliveryOnStart } from "./delivery/start.ts";
-import { Sweep } from "./delivery/sweep.ts";
+import type { RedeliveryOnStart } from "./delivery/start.ts";
 import { messageOf } from "./errors.ts";
 import { Audience } from "./feed/audience.ts";
 import { Broadcast } from "./feed/broadcast.ts";
@@ -13,17 +12,18 @@ import { Feed } from "./feed/feed.ts";
 import { Retention } from "./feed/retention.ts";
 import { GitHub } from "./github/client.ts";
 import { changesIn, changesOf, subjectOf } from "./github/delivery.ts";
-import { GitHubHooks } from "./github/hook.ts";
 import { GitHubRepositories } from "./github/repository.ts";
 import { GitHubRuns } from "./github/run.ts";
 import { Capacity } from "./http/capacity.ts";
 import { Deliveries } from "./http/delivery.ts";
 import { health } from "./http/health.ts";
 import { originRule } from "./http/origin.ts";
+import { repositoryRoutes } from "./http/repository.ts";
 import { Server } from "./http/server.ts";
 import { EventStreams } from "./http/sse.ts";
 import { Connections } from "./http/ws.ts";
 import { log } from "./log.ts";
+import { type FollowingParts, followingParts, redeliveryOnStart } from "./parts.ts";
 import { Cycle } from "./run/cycle.ts";
 import { StatusReport } from "./run/event.ts";
 import { ExtraFrames } from "./run/extra_frame.ts";
@@ -32,11 +32,14 @@ import { Picture } from "./run/picture.ts";
 import { Poller } from "./run/poller.ts";
 import { Reconciler } from "./run/reconcile.ts";
 import type { View } from "./run/snapshot.ts";
+import { SqlCatalog } from "./sql/catalog.ts";
 import type { Database } from "./sql/database.ts";
 import { SqlDeliveryStore } from "./sql/delivery.ts";
 import { SqlJournal } from "./sql/event.ts";
 import { SqlRepositoryStore } from "./sql/repository.ts";
 import { SqlRunStore } from "./sql/run.ts";
+
+type Tell = (events: readonly NumberedEvent[]) => void;
 
 export interface AppOptions {
   /** Open, and migrated. */
@@ -90,21 +93,25 @@ export class App {
     if (this.#config.poll.when === "always") this.#audience.enter();
     const extraFrames = this.#buildExtraFrames();
     /** For what comes between the beats. */
-    const tell = (events: readonly NumberedEvent[]) => {
+    const tell: Tell = (events) => {
       this.feed.tell(events);
       for (const { type, data } of events) if (type === "repository") this.#picture.notice(data);
       if (events.length > 0) extraFrames.want();
     };
     const inbox = this.#buildInbox(tell);
+    const followed = this.#followingParts(tell);
     const parts = [
-      this.#buildServer(inbox, tell),
+      followed.following,
+      followed.followPoller,
+      followed.backfills,
+      this.#buildServer({ inbox, tell, followed }),
       this.feed,
       new Retention({ journal: this.#journal, clock: this.#options.clock }),
       this.poller,
       extraFrames,
-      this.#buildReconciler(tell),
+      this.#buildReconciler({ tell, followed }),
       inbox,
-      ...(this.#hasWebhook ? [this.#buildRedelivery()] : []),
+      ...(this.#hasWebhook ? [this.#redelivery()] : []),
     ];
     const failed = new AbortController();
     const stop = AbortSignal.any([signal, failed.signal]);
@@ -160,7 +167,21 @@ export class App {
     });
   }
 
-  #buildReconciler(tell: (events: readonly NumberedEvent[]) => void): Reconciler {
+  #followingParts(tell: Tell): FollowingParts {
+    const { poll } = this.#config;
+    return followingParts({
+      ...this.#options,
+      config: this.#config,
+      github: this.github,
+      poller: this.poller,
+      kept: (ms) => this.#audience.size === 0 ? 0 : ms / poll.intervalMs * (poll.repositories + 1),
+      tell,
+    });
+  }
+
+  #buildReconciler(
+    { tell, followed }: { readonly tell: Tell; readonly followed: FollowingParts },
+  ): Reconciler {
     const { clock } = this.#options;
     return new Reconciler({
       clock,
@@ -170,7 +191,8 @@ export class App {
       repositories: this.#repositoryStore,
       mayAsk: () => {
         const { budget } = this.github;
-        const isWanted = this.#hasWebhook || this.#audience.size > 0;
+        const isWanted = this.#hasWebhook || this.#audience.size > 0 ||
+          followed.followPoller.size > 0;
         return isWanted && !this.poller.isHeldBack && !(budget && isLow(budget, clock.now()));
       },
       onEvents: tell,
@@ -178,32 +200,27 @@ export class App {
     });
   }
 
-  #buildInbox(tell: (events: readonly NumberedEvent[]) => void) {
+  #buildInbox(tell: Tell) {
     const { clock, random } = this.#options;
     const store = this.#deliveryStore;
     return new Inbox({ store, read: changesOf, onEvents: tell, clock, random });
   }
 
-  #buildRedelivery(): RedeliveryOnStart {
-    const { clock } = this.#options;
-    const { publicUrl } = this.#config.server;
-    return new RedeliveryOnStart({
-      clock,
+  #redelivery(): RedeliveryOnStart {
+    return redeliveryOnStart({
+      clock: this.#options.clock,
+      github: this.github,
+      publicUrl: this.#config.server.publicUrl,
       deliveries: this.#deliveryStore,
       repositories: this.#repositoryStore,
-      sweep: (repositories) =>
-        new Sweep({
-          attempts: new GitHubHooks({
-            github: this.github,
-            repositories: () => repositories,
-            ...(publicUrl === undefined ? {} : { publicUrl }),
-          }),
-          clock,
-        }),
     });
   }
 
-  #buildServer(inbox: { wake(): void }, tell: (events: readonly NumberedEvent[]) => void): Server {
+  #buildServer({ inbox, tell, followed }: {
+    readonly inbox: { wake(): void };
+    readonly tell: Tell;
+    readonly followed: FollowingParts;
+  }): Server {
     const { database, clock, onListen } = this.#options;
     const { hostname, port, maxConnections, allowedOrigins, publicUrl } = this.#config.server;
     const capacity = new Capacity(maxConnections);
@@ -239,7 +256,13 @@ export class App {
       }),
       events: new EventStreams(streams),
       deliveries: new Deliveries({ receiver, clock }),
-      data: [],
+      data: [
+        repositoryRoutes({
+          catalog: new SqlCatalog(database),
+          following: followed.following,
+          clock,
+        }),
+      ],
       origins,
       publicUrl,
       version: manifest.version,

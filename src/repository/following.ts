@@ -19,6 +19,11 @@ export interface FollowingOptions {
   readonly webhooks: Webhooks;
   /** Takes in the latest runs of a repository. */
   readonly lookAtRuns: (fullName: string, signal: AbortSignal) => Promise<void>;
+  /** Brings in the past of repositories, in the background. */
+  readonly backfills: {
+    start(repositoryId: number, days: number): Promise<void>;
+    stop(repositoryId: number): Promise<void>;
+  };
   /** Whether GitHub may be asked for what nobody waits for. */
   readonly mayAsk: () => boolean;
   /** Told of what has changed. */
@@ -54,17 +59,22 @@ export class Following {
   }
 
   /**
-   * Follows a repository from now on, once GitHub has shown that it is there, and its workflows and runs.
+   * Follows a repository from now on, once GitHub has shown that it is there, and its workflows and runs. `backfillDays` asks
+   * for the runs of so many days before, too.
    * @throws {RefusedError} `missing` with 404 when there is none, with another status when we may not read it; or for now
    * @throws {StorageError}
    */
-  async follow(fullName: string): Promise<Followed> {
-    const { store, onEvents, onChange } = this.#options;
+  async follow(
+    fullName: string,
+    { backfillDays }: { readonly backfillDays?: number | undefined } = {},
+  ): Promise<Followed> {
+    const { store, backfills, onEvents, onChange } = this.#options;
     const { repository, workflows } = await this.#passOn(() => this.#look(fullName));
     const events = await store.follow(repository, workflows);
     if (events === undefined) return { repository, webhook: undefined };
     onEvents(events);
     onChange();
+    if (backfillDays !== undefined) await backfills.start(repository.id, backfillDays);
     return { repository, webhook: await this.#firstHook(repository) };
   }
 
@@ -77,10 +87,11 @@ export class Following {
     id: number,
     { purge }: { readonly purge: boolean },
   ): Promise<Unfollowed | undefined> {
-    const { store, onChange } = this.#options;
+    const { store, backfills, onChange } = this.#options;
     const hook = await store.unfollow(id);
     if (!hook && !(purge && await store.isKnown(id))) return undefined;
     onChange();
+    await backfills.stop(id);
     const hookLeft = hook && hook.hookId !== null ? await this.#removeHook(hook) : undefined;
     const runsPurged = purge ? await store.purge(id, this.#stop.signal) : 0;
     return { runsPurged, hookLeft };

@@ -1,0 +1,48 @@
+import type { Clock } from "../clock.ts";
+import { RefusedError } from "../errors.ts";
+import { ProblemError } from "./problem.ts";
+
+/** Where GitHub does not say when to come again. */
+const RETRY_AFTER_SECONDS = 60;
+
+/** Does what has GitHub asked for a repository, and says in a problem's words why it refused. */
+export async function explained<T>(
+  fullName: string,
+  ask: () => Promise<T>,
+  { clock }: { readonly clock: Clock },
+): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof RefusedError) throw problemOf(fullName, error, clock.now());
+    const isStopping = error instanceof DOMException && error.name === "AbortError";
+    if (isStopping) throw new ProblemError("stopping", "Cannot ask GitHub: Runwire stops");
+    throw error;
+  }
+}
+
+function problemOf(fullName: string, { refusal, message }: RefusedError, now: number) {
+  switch (refusal.kind) {
+    case "missing":
+      return refusal.status === 404
+        ? new ProblemError("repository_not_found", `Cannot find ${fullName}: ${message}`)
+        : new ProblemError("repository_forbidden", `May not read ${fullName}: ${message}`);
+    case "unauthorized":
+      return new ProblemError(
+        "github_unauthorized",
+        `Cannot ask GitHub, which does not accept our own credential: ${message}`,
+      );
+    case "limited": {
+      const wait = refusal.retryAt === undefined
+        ? RETRY_AFTER_SECONDS
+        : Math.max(1, Math.ceil((refusal.retryAt - now) / 1_000));
+      return new ProblemError("github_limited", `Cannot ask GitHub for now: ${message}`, {
+        "Retry-After": String(wait),
+      });
+    }
+    case "unavailable":
+      return new ProblemError("github_unavailable", `Cannot reach GitHub: ${message}`, {
+        "Retry-After": String(RETRY_AFTER_SECONDS),
+      });
+  }
+}

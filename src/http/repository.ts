@@ -1,0 +1,192 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Clock } from "../clock.ts";
+import type { Catalog } from "../repository/catalog.ts";
+import type { Following } from "../repository/following.ts";
+import { type Api, body, DATA_SERVERS, json, newApi, NOT_MODIFIED, parameters } from "./api.ts";
+import { LINK_HEADER, linkPages, listOf, PAGE_PARAMETERS } from "./list.ts";
+import { ProblemError } from "./problem.ts";
+import { problems, READ_PROBLEMS, WRITE_PROBLEMS } from "./problem_schema.ts";
+import { choice, id, repositoryName, withDefault } from "./query.ts";
+import { explained } from "./refused.ts";
+import { LeftSchema, repositoryJson, RepositorySchema } from "./repository_schema.ts";
+
+/** GitHub keeps runs for 400 days. */
+const MAX_BACKFILL_DAYS = 400;
+
+const LIST = createRoute({
+  method: "get",
+  path: "/repositories",
+  tags: ["repositories"],
+  servers: DATA_SERVERS,
+  summary: "List repositories",
+  description: "Those that are followed, and others that Runwire has heard of.",
+  request: {
+    query: parameters({
+      followed: choice(["true", "false"], { description: "Whether it is followed" }).optional(),
+      sort: withDefault(
+        choice(["pushed", "name"], { description: "What the order goes by" }),
+        "pushed",
+      ),
+      direction: choice(["asc", "desc"], {
+        description: "By default `desc` by push (the latest first), `asc` by name",
+      }).optional(),
+      ...PAGE_PARAMETERS,
+    }),
+  },
+  responses: {
+    200: { ...json(listOf(RepositorySchema), "Repositories"), ...LINK_HEADER },
+    ...NOT_MODIFIED,
+    ...problems(...READ_PROBLEMS),
+  },
+});
+
+const params = parameters({ id: id({ description: "GitHub's number of the repository" }) });
+
+const DETAIL = createRoute({
+  method: "get",
+  path: "/repositories/{id}",
+  tags: ["repositories"],
+  servers: DATA_SERVERS,
+  summary: "Get a repository",
+  request: { params },
+  responses: {
+    200: json(RepositorySchema, "The repository"),
+    ...NOT_MODIFIED,
+    ...problems(...READ_PROBLEMS, "not_found"),
+  },
+});
+
+const backfillDays = z.int({ error: `a whole number from 1 to ${MAX_BACKFILL_DAYS}` })
+  .min(1, `a whole number from 1 to ${MAX_BACKFILL_DAYS}`)
+  .max(MAX_BACKFILL_DAYS, `a whole number from 1 to ${MAX_BACKFILL_DAYS}`)
+  .openapi({ description: "Bring in the runs of so many past days too, in the background" });
+
+const FOLLOW = createRoute({
+  method: "post",
+  path: "/repositories",
+  tags: ["repositories"],
+  servers: DATA_SERVERS,
+  summary: "Follow a repository",
+  description: "GitHub is asked for it, its workflows and its latest runs. A webhook is created " +
+    "where PUBLIC_URL and GITHUB_WEBHOOK_SECRET are set and the credential may do so; `webhook` " +
+    "says why where there is none, and polling serves the repository.",
+  request: {
+    body: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: body({
+            full_name: repositoryName({ description: "Which one", example: "octo/app" }),
+            backfill_days: backfillDays.optional(),
+          }),
+        },
+      },
+    },
+  },
+  responses: {
+    201: {
+      ...json(RepositorySchema, "It is followed from now on"),
+      headers: {
+        Location: { description: "Where it is shown", schema: { type: "string" as const } },
+      },
+    },
+    ...problems(
+      ...WRITE_PROBLEMS,
+      "repository_not_found",
+      "repository_forbidden",
+      "already_followed",
+      "github_unauthorized",
+      "github_limited",
+      "github_unavailable",
+    ),
+  },
+});
+
+const LEAVE = createRoute({
+  method: "delete",
+  path: "/repositories/{id}",
+  tags: ["repositories"],
+  servers: DATA_SERVERS,
+  summary: "Follow a repository no longer",
+  description:
+    "The webhook that we had created is removed. What is kept of the repository stays, " +
+    "unless it is purged: then its runs, workflows and statistics are forgotten, also those of " +
+    "one that was not followed any more. Events that told of them stay until their time is over.",
+  request: {
+    params,
+    query: parameters({
+      purge: withDefault(
+        choice(["true", "false"], { description: "Whether to forget its history" }),
+        "false",
+      ),
+    }),
+  },
+  responses: {
+    200: json(LeftSchema, "It is not followed any more"),
+    ...problems(...READ_PROBLEMS, "not_found"),
+  },
+});
+
+export interface RepositoryRoutesOptions {
+  readonly catalog: Pick<Catalog, "repositories" | "repository">;
+  readonly following: Pick<Following, "follow" | "unfollow">;
+  readonly clock: Clock;
+}
+
+/** `GET`, `POST /repositories` and `GET`, `DELETE /repositories/{id}`. */
+export function repositoryRoutes(
+  { catalog, following, clock }: RepositoryRoutesOptions,
+): Api {
+  const api = newApi();
+  api.openapi(LIST, async (context) => {
+    const { followed, sort, direction, page, per_page: perPage } = context.req.valid("query");
+    const { total, repositories } = await catalog.repositories({
+      followed: followed === undefined ? undefined : followed === "true",
+      sort,
+      direction: direction ?? (sort === "name" ? "asc" : "desc"),
+      page,
+      perPage,
+    });
+    linkPages(context, { page, perPage, total });
+    return context.json({ total_count: total, items: repositories.map(repositoryJson) }, 200);
+  });
+  api.openapi(DETAIL, async (context) => {
+    const { id } = context.req.valid("param");
+    return context.json(await find(id), 200);
+  });
+  api.openapi(FOLLOW, async (context) => {
+    const { full_name, backfill_days: backfillDays } = context.req.valid("json");
+    const { repository: { id, fullName }, webhook } = await explained(
+      full_name,
+      () => following.follow(full_name, { backfillDays }),
+      { clock },
+    );
+    if (!webhook) {
+      throw new ProblemError("already_followed", `Cannot follow ${fullName}: it is already`);
+    }
+    context.header("Location", `${context.req.path}/${id}`);
+    const repository = await find(id);
+    // Where it is created later, the reason is known here alone.
+    return context.json({ ...repository, webhook }, 201);
+  });
+  api.openapi(LEAVE, async (context) => {
+    const { id } = context.req.valid("param");
+    const purge = context.req.valid("query").purge === "true";
+    const left = await following.unfollow(id, { purge });
+    if (!left) {
+      const state = purge ? "known" : "followed";
+      throw new ProblemError("not_found", `Cannot leave repository ${id}: it is not ${state}`);
+    }
+    return context.json(
+      { id, runs_purged: left.runsPurged, webhook_left: left.hookLeft ?? null },
+      200,
+    );
+  });
+  return api;
+
+  async function find(id: number) {
+    const repository = await catalog.repository(id);
+    if (repository) return repositoryJson(repository);
+    throw new ProblemError("not_found", `Cannot find repository ${id}: it is not known here`);
+  }
+}

@@ -1,0 +1,110 @@
+import type { Clock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { RedeliveryOnStart, type RedeliveryOnStartOptions } from "./delivery/start.ts";
+import { Sweep } from "./delivery/sweep.ts";
+import type { RefusedError } from "./errors.ts";
+import type { NumberedEvent } from "./feed/event.ts";
+import type { GitHub } from "./github/client.ts";
+import { GitHubHooks } from "./github/hook.ts";
+import { GitHubWebhooks } from "./github/hook_setup.ts";
+import { GitHubRepositories } from "./github/repository.ts";
+import { GitHubRuns } from "./github/run.ts";
+import { GitHubWorkflows } from "./github/workflow.ts";
+import { Following } from "./repository/following.ts";
+import { Backfills } from "./run/backfill_job.ts";
+import { FollowPoller } from "./run/follow.ts";
+import type { Random } from "./run/pace.ts";
+import type { Poller } from "./run/poller.ts";
+import { SqlBackfillStore } from "./sql/backfill.ts";
+import type { Database } from "./sql/database.ts";
+import { SqlFollowStore } from "./sql/follow.ts";
+import { SqlRunStore } from "./sql/run.ts";
+
+export interface FollowingPartsOptions {
+  readonly config: Config;
+  readonly database: Database;
+  readonly github: GitHub;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly poller: Pick<Poller, "isHeldBack" | "hold">;
+  /** The most points of the budget that the snapshots may take in the next `ms`. */
+  readonly kept: (ms: number) => number;
+  /** Told of what has changed. */
+  readonly tell: (events: readonly NumberedEvent[]) => void;
+}
+
+/** What follows repositories on request: which, their runs, and their past. */
+export interface FollowingParts {
+  readonly following: Following;
+  readonly followPoller: FollowPoller;
+  readonly backfills: Backfills;
+}
+
+/** The part of App that stands behind `/repositories`. */
+export function followingParts(options: FollowingPartsOptions): FollowingParts {
+  const { config, database, github, clock, random, poller, kept, tell } = options;
+  const store = new SqlFollowStore(database, clock);
+  const runs = new GitHubRuns(github);
+  const shared = {
+    clock,
+    onEvents: tell,
+    onRefused: (error: RefusedError) => poller.hold(error),
+  };
+  const mayAsk = () => !poller.isHeldBack;
+  const followPoller = new FollowPoller({
+    ...shared,
+    random,
+    followed: store,
+    runs,
+    store: new SqlRunStore(database, clock),
+    budget: () => github.budget,
+    kept,
+    mayAsk,
+    takesWebhooks: config.webhookSecrets.length > 0,
+  });
+  const backfills = new Backfills({
+    ...shared,
+    source: runs,
+    store: new SqlBackfillStore(database, clock),
+  });
+  const following = new Following({
+    ...shared,
+    store,
+    repositories: new GitHubRepositories(github),
+    workflows: new GitHubWorkflows(github),
+    webhooks: new GitHubWebhooks({
+      github,
+      publicUrl: config.server.publicUrl,
+      secret: config.webhookSecrets[0],
+    }),
+    lookAtRuns: async (fullName, signal) => {
+      await followPoller.look(fullName, signal);
+    },
+    backfills,
+    mayAsk,
+    onChange: () => followPoller.wake(),
+  });
+  return { following, followPoller, backfills };
+}
+
+export interface RedeliveryOptions extends Omit<RedeliveryOnStartOptions, "sweep"> {
+  readonly github: GitHub;
+  readonly publicUrl: string | undefined;
+}
+
+/** The part of App that asks GitHub for what it could not deliver. */
+export function redeliveryOnStart(options: RedeliveryOptions): RedeliveryOnStart {
+  const { github, publicUrl, clock } = options;
+  return new RedeliveryOnStart({
+    ...options,
+    sweep: (repositories) =>
+      new Sweep({
+        attempts: new GitHubHooks({
+          github,
+          repositories: () => repositories,
+          ...(publicUrl === undefined ? {} : { publicUrl }),
+        }),
+        clock,
+      }),
+  });
+}
