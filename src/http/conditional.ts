@@ -12,6 +12,11 @@ export function conditional(): MiddlewareHandler {
   return (context, next) =>
     answer(context, async () => {
       await next();
-      if (context.res.ok) context.header("Cache-Control", "private, no-cache");
+      if (!context.res.ok) return;
+      context.header("Cache-Control", "private, no-cache");
+      if (context.req.method !== "HEAD") return;
+      // Otherwise Deno tells the length of what it sends: 0.
+      const { byteLength } = await context.res.clone().arrayBuffer();
+      context.header("Content-Length", String(byteLength));
     });
 }

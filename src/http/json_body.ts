@@ -10,27 +10,22 @@ const LIMITS = { maxBytes: 64 * 1024, limitMs: 10_000, maxHeldBytes: 16 * 1024 *
 /** No form of a foreign page can send it without asking first: https://fetch.spec.whatwg.org/#cors-safelisted-request-header */
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
-/** Reads the body of a POST within limits, and takes JSON alone. */
+/** Reads bodies within limits, and takes JSON alone. */
 export function jsonBodies(clock: Clock): MiddlewareHandler {
   const bodies = new BodyReader({ clock, ...LIMITS });
   return async (context, next) => {
-    if (context.req.method === "POST") {
-      const request = context.req.raw;
-      const type = request.headers.get("content-type") ?? "";
-      if (!JSON_TYPE.test(type)) {
-        throw new ProblemError(
-          "unsupported_media_type",
-          `Cannot take Content-Type="${type}": allowed is application/json`,
-        );
-      }
-      const body = await bodies.read(request);
-      if (typeof body === "string") throw bodyProblem(body, LIMITS);
-      context.req.raw = new Request(request.url, {
-        method: request.method,
-        headers: request.headers,
-        body: body.slice(),
-      });
+    const request = context.req.raw;
+    const type = request.headers.get("content-type") ?? "";
+    if (!JSON_TYPE.test(type)) {
+      throw new ProblemError(
+        "unsupported_media_type",
+        `Cannot take Content-Type="${type}": allowed is application/json`,
+      );
     }
+    const body = await bodies.read(request);
+    if (typeof body === "string") throw bodyProblem(body, LIMITS);
+    const { method, headers } = request;
+    context.req.raw = new Request(request.url, { method, headers, body: body.slice() });
     await next();
   };
 }

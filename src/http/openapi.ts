@@ -53,7 +53,6 @@ function documentOf(api: Api, version: string) {
   return api.getOpenAPI31Document({
     openapi: "3.1.1",
     info: { title: "Runwire", version, description: DESCRIPTION, license: { name: "MIT" } },
-    servers: [{ url: "/" }],
     tags: TAGS,
   }, { sortComponents: "alphabetically" });
 }

@@ -62,12 +62,15 @@ export function router(options: RouterOptions): Hono<RequestEnvironment> {
 }
 
 function mountData(api: Api, data: Api, { origins, clock }: RouterOptions): void {
-  const guards = [access(origins), conditional(), jsonBodies(clock)];
+  const bodies = jsonBodies(clock);
   const paths = new Set(data.routes.map(({ path }) => path));
+  const posts = new Set(
+    data.routes.filter(({ method }) => method === "POST").map(({ path }) => path),
+  );
   for (const base of DATA_BASES) {
-    for (const path of paths) {
-      api.use(`${base === "/" ? "" : base}${path}`, ...guards);
-    }
+    const prefix = base === "/" ? "" : base;
+    for (const path of paths) api.use(`${prefix}${path}`, access(origins), conditional());
+    for (const path of posts) api.post(`${prefix}${path}`, bodies);
     // Under a second base not as an OpenAPIHono: the document has it once, with both servers.
     api.route(base, base === "/" ? data : new Hono<RequestEnvironment>().route("/", data));
   }
