@@ -121,8 +121,7 @@ function isSame(a: RepositoryTable, b: RepositoryTable): boolean {
 
 /** Whether the runs of that name have the same default branch. */
 function hasSameDefault(a: RepositoryTable, b: RepositoryTable): boolean {
-  return a.default_branch === b.default_branch && a.full_name === b.full_name &&
-    a.removed_ms === b.removed_ms;
+  return a.default_branch === b.default_branch && a.full_name === b.full_name;
 }
 
 /** What was not told stays as it is. */

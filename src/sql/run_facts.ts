@@ -41,12 +41,11 @@ export async function deriveFacts(
   }));
 }
 
-/** Of the repository that has the run's: one that has gone may have left its name to another. */
+/** Of the repository of that name; of the newest one, as one that has gone may have left its name to another. */
 function defaultBranchOf(eb: ExpressionBuilder<Tables & { r: RunTable }, "r">) {
   return eb.selectFrom("repositories as p").select("p.default_branch")
     .where(sql<string>`lower(p.full_name)`, "=", sql<string>`lower(r.repository)`)
     .where("p.default_branch", "is not", null)
-    .orderBy((order) => order.case().when("p.removed_ms", "is", null).then(0).else(1).end())
     .orderBy("p.id", "desc").limit(1).as("default_branch");
 }
 

@@ -44,8 +44,14 @@ async function readRows(
   return await db.selectFrom("statistics").selectAll().where(isOneOf(keys)).execute();
 }
 
-async function writeRows(tx: Tx, rows: readonly StatisticsTable[]): Promise<void> {
-  if (rows.length === 0) return;
+/** Writes rows in place of those that are there. The statistics are locked. */
+export async function writeRows(tx: Tx, rows: readonly StatisticsTable[]): Promise<void> {
+  for (let start = 0; start < rows.length; start += ROWS) {
+    await upsert(tx, rows.slice(start, start + ROWS));
+  }
+}
+
+async function upsert(tx: Tx, rows: readonly StatisticsTable[]): Promise<void> {
   await tx.insertInto("statistics").values(rows)
     .onConflict((conflict) =>
       conflict.columns(["workflow_id", "unit", "day", "branch"]).doUpdateSet((eb) => ({

@@ -30,7 +30,8 @@ export function byMonth({ from, to }: Days): readonly Span[] {
   return spans.filter((span) => span.from <= span.to);
 }
 
-function nextMonth(day: number): number {
+/** The first of the month after. */
+export function nextMonth(day: number): number {
   // No month has more days.
   return firstOfMonth(firstOfMonth(day) + 31);
 }

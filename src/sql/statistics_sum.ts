@@ -60,13 +60,21 @@ export async function sumUpBy(
 }
 
 type Part = readonly (readonly [string | number, Tally])[];
-type Sum = Omit<StatisticsTable, "workflow_id" | "unit" | "day" | "branch">;
+export type Sum = Omit<StatisticsTable, "workflow_id" | "unit" | "day" | "branch">;
 
-const SUMS_OF_STATISTICS = sql.join(
-  Object.values(SUM_COLUMNS).map((column) =>
-    sql`cast(sum(s.${sql.ref(column)}) as bigint) as ${sql.ref(column)}`
-  ),
-);
+/** Of rows `s` of statistics. */
+export const SUMS_OF_STATISTICS = sql`${
+  sql.join(Object.values(SUM_COLUMNS).map((column) => sumOf(column)))
+}, string_agg(s.durations, ',') as durations, string_agg(s.queues, ',') as queues`;
+
+/** Of rows `s` of run_facts. */
+export const SUMS_OF_FACTS = sql`count(*) as runs,
+  ${countOf("success")} as successes, ${countOf("failure")} as failures,
+  ${countOf("cancelled")} as cancelled, ${countOf("timed_out")} as timed_out,
+  ${sumOf("duration_ms")}, ${sumOf("queue_ms")}, ${sumOf("reruns")}, ${sumOf("minutes")},
+  ${sumOf("is_flaky", "flaky")}, count(s.recovery_ms) as recoveries, ${sumOf("recovery_ms")},
+  string_agg(cast(s.duration_ms as text), ',') as durations,
+  string_agg(cast(s.queue_ms as text), ',') as queues`;
 
 async function sumOfStatistics(
   db: Db,
@@ -74,8 +82,7 @@ async function sumOfStatistics(
   { workflows, branch, key }: Choice & { readonly key: Key },
 ): Promise<Part> {
   const { rows } = await sql<Sum & { key: string | number }>`
-    select ${key.inStatistics} as key, ${SUMS_OF_STATISTICS},
-      string_agg(s.durations, ',') as durations, string_agg(s.queues, ',') as queues
+    select ${key.inStatistics} as key, ${SUMS_OF_STATISTICS}
     from statistics s ${joined(key)}
     where ${whereOfStatistics(span, { workflows, branch })}
     group by ${key.inStatistics}`.execute(db);
@@ -96,8 +103,7 @@ export function whereOfFacts(days: Days, { workflows, branch }: Choice): RawBuil
     ${workflows ? sql`and ${workflows}` : sql``}`;
 }
 
-type FactsSum = Omit<Sum, "durations" | "queues"> & {
-  readonly key: string | number;
+export type SumOfFacts = Omit<Sum, "durations" | "queues"> & {
   readonly durations: string | null;
   readonly queues: string | null;
 };
@@ -107,25 +113,19 @@ async function sumOfFacts(
   days: Days,
   { workflows, branch, key }: Choice & { readonly key: Key },
 ): Promise<Part> {
-  const { rows } = await sql<FactsSum>`
-    select ${key.inFacts} as key, count(*) as runs,
-      ${countOf("success")} as successes, ${countOf("failure")} as failures,
-      ${countOf("cancelled")} as cancelled, ${countOf("timed_out")} as timed_out,
-      ${sumOf("duration_ms")}, ${sumOf("queue_ms")}, ${sumOf("reruns")}, ${sumOf("minutes")},
-      cast(sum(s.is_flaky) as bigint) as flaky, count(s.recovery_ms) as recoveries,
-      ${sumOf("recovery_ms")},
-      string_agg(cast(s.duration_ms as text), ',') as durations,
-      string_agg(cast(s.queue_ms as text), ',') as queues
+  const { rows } = await sql<SumOfFacts & { key: string | number }>`
+    select ${key.inFacts} as key, ${SUMS_OF_FACTS}
     from run_facts s ${joined(key)}
     where ${whereOfFacts(days, { workflows, branch })}
     group by ${key.inFacts}`.execute(db);
-  return rows.map((row) => {
-    const tally = new Tally({
-      sums: sumsBy((name) => row[SUM_COLUMNS[name]]),
-      durations: Histogram.of(numbers(row.durations)),
-      queues: Histogram.of(numbers(row.queues)),
-    });
-    return [row.key, tally] as const;
+  return rows.map((row) => [row.key, tallyOfFacts(row)] as const);
+}
+
+export function tallyOfFacts(row: SumOfFacts): Tally {
+  return new Tally({
+    sums: sumsBy((name) => row[SUM_COLUMNS[name]]),
+    durations: Histogram.of(numbers(row.durations)),
+    queues: Histogram.of(numbers(row.queues)),
   });
 }
 
@@ -133,8 +133,9 @@ function countOf(verdict: string): RawBuilder<number> {
   return sql`cast(sum(case s.verdict when ${sql.lit(verdict)} then 1 else 0 end) as bigint)`;
 }
 
-function sumOf(column: "duration_ms" | "queue_ms" | "reruns" | "minutes" | "recovery_ms") {
-  return sql`cast(coalesce(sum(s.${sql.ref(column)}), 0) as bigint) as ${sql.ref(column)}`;
+/** PostgreSQL adds up to numbers without end. */
+function sumOf(column: string, name = column): RawBuilder<number> {
+  return sql`cast(coalesce(sum(s.${sql.ref(column)}), 0) as bigint) as ${sql.ref(name)}`;
 }
 
 function joined(key: Key): RawBuilder<unknown> {

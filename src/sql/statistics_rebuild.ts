@@ -1,0 +1,152 @@
+import { sql } from "kysely";
+import type { Clock } from "../clock.ts";
+import { Tally } from "../run/tally.ts";
+import type { Database, Db, Tx } from "./database.ts";
+import { writeRows } from "./statistics_add.ts";
+import { countRuns, lockStatistics } from "./statistics_keep.ts";
+import {
+  ALL_WORKFLOWS,
+  DAY_MS,
+  firstOfMonth,
+  OTHER_BRANCHES,
+  type StatisticsKey,
+  tallyOfRow,
+  tallyToRow,
+} from "./statistics_row.ts";
+import { nextMonth } from "./statistics_span.ts";
+import {
+  type Sum,
+  type SumOfFacts,
+  SUMS_OF_FACTS,
+  SUMS_OF_STATISTICS,
+  tallyOfFacts,
+} from "./statistics_sum.ts";
+
+/** Runs that one transaction counts: others who write wait for it. */
+const RUNS = 250;
+/** At the least, so that they get a turn. */
+const PAUSE_MS = 5;
+
+export interface RebuildOptions {
+  readonly clock: Clock;
+  /** `done` of `total` runs, workflows or months; each of the three in turn. */
+  readonly onProgress: (
+    step: "runs" | "workflows" | "months",
+    progress: { readonly done: number; readonly total: number },
+  ) => void;
+}
+
+/**
+ * Computes everything anew, in place: what is counted of each run, from it the days and months of each workflow, and from
+ * these those of all. Each transaction is short, leaves everything consistent, and keeps up with what changes meanwhile; where
+ * it is interrupted, nothing is lost, and what was right stays so.
+ */
+export async function rebuildStatistics(
+  database: Database,
+  signal: AbortSignal,
+  { clock, onProgress }: RebuildOptions,
+): Promise<void> {
+  const steps = { runs: recountAfter, workflows: addUpWorkflowAfter, months: addUpMonthAfter };
+  const totals = await database.read(countAll);
+  for (const step of ["runs", "workflows", "months"] as const) {
+    let [done, last] = [0, -1];
+    for (;;) {
+      onProgress(step, { done, total: Math.max(done, totals[step]) });
+      const startedAt = clock.now();
+      const next = await database.write((tx) => steps[step](tx, last));
+      signal.throwIfAborted();
+      if (!next) break;
+      done += next.count;
+      last = next.last;
+      // As long as others had to wait.
+      await clock.sleep(Math.max(PAUSE_MS, clock.now() - startedAt), signal);
+    }
+  }
+}
+
+/** What was done: how many, and the last of them. */
+type Done = { readonly count: number; readonly last: number } | undefined;
+
+async function countAll(db: Db) {
+  const { rows: [row] } = await sql<Record<"runs" | "workflows" | "months", number>>`select
+    (select count(*) from workflow_runs) as runs,
+    (select count(*) from workflows) as workflows,
+    (select count(distinct day) from statistics where workflow_id = 0 and unit = 'month') as months`
+    .execute(db);
+  return row ?? { runs: 0, workflows: 0, months: 0 };
+}
+
+/** Runs by their ids; also those that are gone, but counted. */
+async function recountAfter(tx: Tx, last: number): Promise<Done> {
+  const { rows } = await sql<{ id: number }>`
+    select id from (
+      select * from (select id from workflow_runs where id > ${last} order by id limit ${RUNS}) as r
+      union
+      select * from (select run_id from run_facts where run_id > ${last} order by run_id limit ${RUNS}) as f
+    ) as both_tables order by id limit ${RUNS}`.execute(tx);
+  await countRuns(tx, rows.map(({ id }) => id));
+  const end = rows.at(-1);
+  return end && { count: rows.length, last: end.id };
+}
+
+async function addUpWorkflowAfter(tx: Tx, last: number): Promise<Done> {
+  await lockStatistics(tx);
+  const floor = Math.max(last, ALL_WORKFLOWS);
+  const { rows: [{ id } = { id: null }] } = await sql<{ id: number | null }>`select min(id) as id
+    from (select min(workflow_id) as id from run_facts where workflow_id > ${floor}
+    union all select min(workflow_id) from statistics where workflow_id > ${floor}) as least`
+    .execute(tx);
+  if (id === null) return undefined;
+  const { rows } = await sql<SumOfFacts & DayAndBranch>`
+    select s.created_ms / ${sql.lit(DAY_MS)} as day,
+      case s.is_default when 1 then s.branch else ${sql.lit(OTHER_BRANCHES)} end as branch,
+      ${SUMS_OF_FACTS}
+    from run_facts s where s.workflow_id = ${id} group by 1, 2`.execute(tx);
+  await tx.deleteFrom("statistics").where("workflow_id", "=", id).execute();
+  await writeDays(tx, id, rows.map((row) => ({ ...row, tally: tallyOfFacts(row) })));
+  return { count: 1, last: id };
+}
+
+/** All rows of all workflows together for one month, which are added up from those of the workflows. */
+async function addUpMonthAfter(tx: Tx, last: number): Promise<Done> {
+  await lockStatistics(tx);
+  const { month } = await tx.selectFrom("statistics").where("unit", "=", "month")
+    .where("day", ">", last).select((eb) => eb.fn.min<number | null>("day").as("month"))
+    .executeTakeFirstOrThrow();
+  if (month === null) return undefined;
+  const { rows } = await sql<Sum & DayAndBranch>`
+    select s.day, s.branch, ${SUMS_OF_STATISTICS} from statistics s
+    where s.unit = 'day' and s.day >= ${month} and s.day < ${nextMonth(month)}
+      and s.workflow_id > ${ALL_WORKFLOWS}
+    group by s.day, s.branch`.execute(tx);
+  await tx.deleteFrom("statistics").where("workflow_id", "=", ALL_WORKFLOWS)
+    .where("unit", "in", ["day", "month"])
+    .where("day", ">=", month).where("day", "<", nextMonth(month)).execute();
+  await writeDays(tx, ALL_WORKFLOWS, rows.map((row) => ({ ...row, tally: tallyOfRow(row) })));
+  return { count: 1, last: month };
+}
+
+interface DayAndBranch {
+  readonly day: number;
+  readonly branch: string;
+}
+
+/** Writes days, and the months that they add up to. */
+async function writeDays(
+  tx: Tx,
+  workflow_id: number,
+  days: readonly (DayAndBranch & { readonly tally: Tally })[],
+): Promise<void> {
+  const months = new Map<string, { readonly key: StatisticsKey; readonly tally: Tally }>();
+  for (const { day, branch, tally } of days) {
+    const key = { workflow_id, unit: "month", day: firstOfMonth(day), branch } as const;
+    months.getOrInsertComputed(`${key.day} ${branch}`, () => ({ key, tally: new Tally() }))
+      .tally.addAll(tally);
+  }
+  await writeRows(tx, [
+    ...days.map(({ day, branch, tally }) =>
+      tallyToRow({ workflow_id, unit: "day", day, branch }, tally)
+    ),
+    ...[...months.values()].map(({ key, tally }) => tallyToRow(key, tally)),
+  ]);
+}

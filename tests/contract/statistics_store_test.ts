@@ -1,0 +1,214 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { systemClock as clock } from "../../src/clock.ts";
+import type { Job } from "../../src/run/history.ts";
+import type { Run } from "../../src/run/run.ts";
+import { type Figures, PERCENTILE_ERROR, type Statistics } from "../../src/run/statistics.ts";
+import type { Database, Db } from "../../src/sql/database.ts";
+import { SqlJobStore } from "../../src/sql/job.ts";
+import { SqlRecounts } from "../../src/sql/recount.ts";
+import { SqlRepositoryStore } from "../../src/sql/repository.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { SqlStatisticsStore } from "../../src/sql/statistics.ts";
+import { rebuildStatistics } from "../../src/sql/statistics_rebuild.ts";
+import { type DatabaseKind, testDatabase, testOverDatabases } from "../fakes/database.ts";
+import { aRun } from "../fakes/github.ts";
+import { BruteForce, type Expected, readPast } from "../fakes/statistics.ts";
+
+/** Whatever happens to what is kept. */
+type Step =
+  | { readonly runs: readonly Run[] }
+  | { readonly jobs: readonly Job[] }
+  | { readonly removed: number }
+  | { readonly repository: { id: number; fullName: string; defaultBranch: string } };
+
+const BRANCHES = ["main", "dev", "feature"];
+const NAMES = ["octo/a", "octo/b", "Octo/A"];
+
+/** Few places, so that runs are often neighbours, and few times, so that they are often created at once. */
+const runId = fc.integer({ min: 1, max: 24 });
+const time = fc.integer({ min: 0, max: 90_000 }).map((seconds) =>
+  new Date(Date.UTC(2026, 0, 30) + seconds * 1_000).toISOString().replace(".000Z", "Z")
+);
+const conclusion = fc.constantFrom(
+  ...["success", "success", "failure", "timed_out", "startup_failure", "cancelled", "skipped"],
+);
+
+/** Where a run stands never changes. */
+function place(id: number) {
+  const workflowId = 1 + id % 3;
+  return {
+    id,
+    workflowId,
+    repository: workflowId === 3 ? "octo/b" : "octo/a",
+    branch: BRANCHES[id % 7 % 4] ?? null,
+    headSha: `sha ${id % 5}`,
+    createdAt: new Date(Date.UTC(2026, 0, 28 + id % 4 * 13, id % 3)).toISOString(),
+  };
+}
+
+const run: fc.Arbitrary<Run> = fc.record({
+  id: runId,
+  runAttempt: fc.integer({ min: 1, max: 3 }),
+  status: fc.constantFrom("completed", "completed", "completed", "in_progress"),
+  conclusion,
+  startedAt: fc.option(time),
+  updatedAt: time,
+}).map(({ id, ...state }) =>
+  aRun({
+    ...place(id),
+    ...state,
+    conclusion: state.status === "completed" ? state.conclusion : null,
+  })
+);
+
+const job: fc.Arbitrary<Job> = fc.record({
+  id: fc.integer({ min: 1, max: 60 }),
+  runAttempt: fc.integer({ min: 1, max: 3 }),
+  name: fc.constant("build"),
+  status: fc.constantFrom("queued", "in_progress", "completed"),
+  conclusion: fc.constantFrom("success", "skipped", null),
+  createdAt: time,
+  startedAt: fc.option(time),
+  completedAt: fc.option(time),
+  runnerName: fc.constant(null),
+  htmlUrl: fc.constant(null),
+}).map((fields) => ({ ...fields, runId: 1 + fields.id % 24 }));
+
+const repository = fc.record({
+  id: fc.integer({ min: 1, max: 3 }),
+  fullName: fc.constantFrom(...NAMES, "octo/renamed"),
+  defaultBranch: fc.constantFrom("main", "dev"),
+});
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: fc.array(run, { minLength: 1, maxLength: 6 }).map((runs) => ({ runs })) },
+  { weight: 3, arbitrary: fc.array(job, { minLength: 1, maxLength: 5 }).map((jobs) => ({ jobs })) },
+  { weight: 1, arbitrary: runId.map((removed) => ({ removed })) },
+  { weight: 1, arbitrary: repository.map((each) => ({ repository: each })) },
+);
+
+async function take(database: Database, step: Step): Promise<void> {
+  if ("runs" in step) await new SqlRunStore(database, clock).put(step.runs);
+  else if ("jobs" in step) await new SqlJobStore(database).put(step.jobs);
+  else if ("removed" in step) await new SqlRunStore(database, clock).remove(step.removed);
+  else {
+    await new SqlRepositoryStore(database, clock).put([{ ...step.repository, pushedAt: null }]);
+  }
+}
+
+async function recountAll(database: Database): Promise<void> {
+  const recounts = new SqlRecounts(database);
+  while (await recounts.next() !== undefined);
+}
+
+const query = fc.record({
+  from: fc.constantFrom("2026-01-01", "2026-01-28", "2026-02-10", "2026-02-23"),
+  to: fc.constantFrom("2026-01-31", "2026-02-10", "2026-02-28", "2026-03-31", "2026-04-01"),
+  repository: fc.option(fc.constantFrom(...NAMES, "octo/renamed", "octo/none"), {
+    nil: undefined,
+    freq: 2,
+  }),
+  workflowId: fc.option(fc.constantFrom(1, 3, 9), { nil: undefined, freq: 2 }),
+  branch: fc.option(fc.constantFrom(...BRANCHES), { nil: undefined, freq: 2 }),
+  groupBy: fc.constantFrom("day", "week", "workflow", "repository"),
+}).filter(({ from, to }) => from <= to);
+
+/** All but the percentiles is exact. */
+function assertFigures(actual: Figures, expected: Figures): void {
+  const exact = ({ duration, queue, ...rest }: Figures) => ({
+    ...rest,
+    redToGreenSeconds: null,
+    averages: [duration.avg, queue.avg, rest.redToGreenSeconds].map((avg) => avg?.toFixed(6)),
+  });
+  assertEquals(exact(actual), exact(expected));
+  for (const  of of["duration", "queue"] as const) {
+    for (const which of ["p50", "p95"] as const) {
+      const [is, exactly] = [actual[of][which], expected[of][which]];
+      if (is === null || exactly === null) assertEquals(is, exactly);
+      else assert(isNear(is, exactly), `${of} ${which} is ${is}, exactly ${exactly}`);
+    }
+  }
+}
+
+/** What is rounded where numbers end is no error. */
+function isNear(percentile: number, exactly: number): boolean {
+  return Math.abs(percentile - exactly) <= exactly * PERCENTILE_ERROR * (1 + Number.EPSILON * 8);
+}
+
+function assertStatistics(actual: Statistics, { totals, groups }: Expected): void {
+  assertFigures(actual.totals, totals);
+  assertEquals(actual.groups.map(({ key }) => key), groups.map(({ key }) => key));
+  assertEquals(actual.totalGroups, groups.length);
+  for (const [at, { figures }] of actual.groups.entries()) {
+    const expected = groups[at];
+    assert(expected);
+    assertFigures(figures, expected.figures);
+  }
+}
+
+async function assertAnswers(
+  database: Database,
+  queries: readonly (typeof query extends fc.Arbitrary<infer Q> ? Q : never)[],
+): Promise<void> {
+  const store = new SqlStatisticsStore(database);
+  const force = new BruteForce(await database.read(readPast));
+  for (const each of queries) {
+    assertStatistics(await store.query({ ...each, page: 1, perPage: 100 }), force.answer(each));
+  }
+}
+
+const HISTORIES: Readonly<Record<DatabaseKind, number>> = { memory: 60, sqlite: 10, postgres: 5 };
+
+testOverDatabases("StatisticsStore tells what brute force tells", async ({ kind }) => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { minLength: 1, maxLength: 40 }),
+      fc.array(query, { minLength: 12, maxLength: 12 }),
+      async (steps, queries) => {
+        await using opened = await testDatabase(kind);
+        const { database } = opened;
+        for (const each of steps) await take(database, each);
+        await recountAll(database);
+        await assertAnswers(database, queries);
+        const kept = await database.read(everyRow);
+        await damage(database);
+        await rebuild(database);
+        assertEquals(await database.read(everyRow), kept);
+      },
+    ),
+    { numRuns: HISTORIES[kind] },
+  );
+});
+
+async function everyRow(db: Db) {
+  return {
+    facts: await db.selectFrom("run_facts").selectAll().orderBy("run_id").execute(),
+    sums: await db.selectFrom("statistics").selectAll().orderBy("workflow_id").orderBy("unit")
+      .orderBy("day").orderBy("branch").execute(),
+  };
+}
+
+/** Leaves nothing right: rows that are missing, wrong, and of what never was. */
+async function damage(database: Database): Promise<void> {
+  await database.write(async (tx) => {
+    await tx.deleteFrom("run_facts").where("run_id", "<", 6).execute();
+    await tx.updateTable("run_facts").set({
+      is_flaky: 1,
+      recovery_ms: 5,
+      minutes: 77,
+      is_default: 1,
+    })
+      .where("run_id", "<", 12).execute();
+    const [row] = await tx.selectFrom("run_facts").selectAll().limit(1).execute();
+    if (row) await tx.insertInto("run_facts").values({ ...row, run_id: 99 }).execute();
+    await tx.deleteFrom("statistics").where("workflow_id", "=", 1).execute();
+    await tx.updateTable("statistics").set({ runs: 1_000, durations: "[1,5]" })
+      .where("unit", "=", "day").execute();
+  });
+}
+
+async function rebuild(database: Database): Promise<void> {
+  const { signal } = new AbortController();
+  await rebuildStatistics(database, signal, { clock, onProgress: () => {} });
+}
