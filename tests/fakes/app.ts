@@ -6,6 +6,7 @@ import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
+import { answerCheck } from "./checked_answers.ts";
 import { within } from "./socket.ts";
 
 /** Beats are short, so that tests are. */
@@ -66,6 +67,7 @@ export class AppUnderTest {
       Promise.race([listening.promise, this.#finished.then(() => "")]),
       "the program to listen",
     );
+    if (this.url !== "") await answerCheck.watch(this.url);
     return this;
   }
 
@@ -84,6 +86,7 @@ export class AppUnderTest {
 
   /** Stops the program, not GitHub. */
   async stopApp(): Promise<void> {
+    if (this.url !== "") answerCheck.forget(this.url);
     this.#stopApp.abort();
     await within(this.#finished, "the program to stop", 5_000);
   }

@@ -11,6 +11,7 @@ import { Server } from "../../src/http/server.ts";
 import { EventStreams } from "../../src/http/sse.ts";
 import { Connections } from "../../src/http/ws.ts";
 import { Snapshot, type View } from "../../src/run/snapshot.ts";
+import { answerCheck } from "./checked_answers.ts";
 import { aRun } from "./github.ts";
 import { FakeJournal } from "./journal.ts";
 import { within } from "./socket.ts";
@@ -100,6 +101,7 @@ export class ServerUnderTest {
     const { signal } = this.#stop;
     this.#finished = Promise.all([this.#server.run(signal), this.feed.run(signal)]);
     this.port = await within(this.#listening.promise, "the server to listen");
+    await answerCheck.watch(this.url);
     return this;
   }
 
@@ -117,6 +119,7 @@ export class ServerUnderTest {
   }
 
   async stop(): Promise<void> {
+    answerCheck.forget(this.url);
     this.#stop.abort();
     await within(this.#finished ?? Promise.resolve(), "the server to stop", 5_000);
   }
