@@ -17,9 +17,36 @@ export interface WebhookEvent {
 
 /** What GitHub tells of it, in its order: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
 export function eventsOf(occurrence: Occurrence, origin: Origin): readonly WebhookEvent[] {
-  return occurrence.kind === "push"
-    ? [pushEvent(occurrence, origin)]
-    : runEvents(occurrence.run, occurrence.repository, origin);
+  switch (occurrence.kind) {
+    case "push":
+      return [pushEvent(occurrence, origin)];
+    case "run":
+      return runEvents(occurrence.run, occurrence.repository, origin);
+    case "repository":
+      return [repositoryEvent(occurrence, origin)];
+  }
+}
+
+/** https://docs.github.com/en/webhooks/webhook-events-and-payloads#repository */
+function repositoryEvent(
+  { action, repository, from }: Extract<Occurrence, { kind: "repository" }>,
+  origin: Origin,
+): WebhookEvent {
+  const [owner = "", name = ""] = from?.split("/") ?? [];
+  const changes = {
+    renamed: { repository: { name: { from: name } } },
+    transferred: { owner: { from: { user: userJson(owner, origin) } } },
+  };
+  return {
+    event: "repository",
+    action,
+    payload: {
+      action,
+      ...(action === "renamed" || action === "transferred" ? { changes: changes[action] } : {}),
+      repository: repositoryJson(repository, origin),
+      sender: userJson("octocat", origin),
+    },
+  };
 }
 
 function runEvents(

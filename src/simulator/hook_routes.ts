@@ -100,6 +100,7 @@ export function addHookRoutes(api: Hono<{ Bindings: Caller }>, { hooks, find }: 
     if (kind === "anonymous") return notFound();
     const repository = find(c);
     if ("status" in repository) return repository;
+    if (!repository.admin) return notFound();
     const hidden = hooks.hiddenAs(repository.full_name);
     return hidden === undefined ? repository : blocked(hidden);
   }

@@ -149,6 +149,7 @@ export class Hooks {
 
   #tell(occurrence: Occurrence): void {
     const { repository } = occurrence;
+    if (occurrence.kind === "repository") this.#move(occurrence.from, repository);
     const hooks = [...this.of(repository.full_name), ...this.of(null)];
     for (const event of eventsOf(occurrence, this.#origin())) {
       const guid = this.#guid();
@@ -157,6 +158,13 @@ export class Hooks {
         if (!hook.events.includes("*") && !hook.events.includes(event.event)) continue;
         this.#address(hook, event, { repository, guid });
       }
+    }
+  }
+
+  /** Hooks go with a repository that gets another name. */
+  #move(from: string | undefined, { full_name }: Repository): void {
+    for (const hook of from === undefined ? [] : this.of(from)) {
+      this.#hooks.set(hook.id, { ...hook, repository: full_name });
     }
   }
 

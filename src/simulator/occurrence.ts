@@ -33,6 +33,15 @@ export type Occurrence =
     readonly at: number;
     readonly repository: Repository;
     readonly run: WorkflowRun;
+  }
+  /** A repository has another name or owner, may be seen by others than before, or is gone. */
+  | {
+    readonly kind: "repository";
+    readonly action: "renamed" | "transferred" | "privatized" | "publicized" | "deleted";
+    readonly at: number;
+    readonly repository: Repository;
+    /** The full name that it had before. */
+    readonly from?: string;
   };
 
 /** How far a run has come, whatever it waits for. */

@@ -21,6 +21,12 @@ export function notFound(): Refusal {
   return refuse(404, "Not Found");
 }
 
+/** Has another address now. */
+export function movedTo(url: string): Refusal {
+  const body = { message: "Moved Permanently", url, documentation_url: DOCS };
+  return { status: 301, body, headers: { location: url } };
+}
+
 export function badCredentials(): Refusal {
   return refuse(401, "Bad credentials");
 }

@@ -4,6 +4,8 @@ export interface Repository {
   /** `owner/name` */
   readonly full_name: string;
   readonly private: boolean;
+  /** Whether the one who asks may administer it, its webhooks included. */
+  readonly admin: boolean;
   readonly description: string | null;
   readonly language: string | null;
   readonly default_branch: string;
@@ -29,3 +31,32 @@ export type RepositoryFields =
 
 /** How a repository refuses everyone although it exists. */
 export type Block = 403 | 404 | 451;
+
+/** A repository with one workflow `CI`, or whatever `fields` say. */
+export function newRepository(
+  { workflows = [{}], ...fields }: RepositoryFields,
+  { id, nextWorkflowId, now }: {
+    readonly id: number;
+    readonly nextWorkflowId: () => number;
+    readonly now: string;
+  },
+): Repository {
+  return {
+    id,
+    private: false,
+    admin: true,
+    description: null,
+    language: "TypeScript",
+    default_branch: "main",
+    created_at: now,
+    pushed_at: now,
+    ...fields,
+    workflows: workflows.map(({ name = "CI", ...workflow }) => ({
+      id: nextWorkflowId(),
+      name,
+      path: `.github/workflows/${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.yml`,
+      created_at: now,
+      ...workflow,
+    })),
+  };
+}

@@ -5,7 +5,7 @@ import type { Hooks } from "./hooks.ts";
 import { addHookRoutes } from "./hook_routes.ts";
 import { pageOf } from "./page.ts";
 import { rateLimitJson, type RateLimits } from "./rate_limits.ts";
-import { answer, blocked, notFound, type Refusal, refuse } from "./refusal.ts";
+import { answer, blocked, movedTo, notFound, type Refusal, refuse } from "./refusal.ts";
 import type { Repository } from "./repository.ts";
 import { repositoryJson, workflowJson } from "./repository_json.ts";
 import type { RunIndex } from "./run_index.ts";
@@ -126,10 +126,32 @@ export function routes({ world, hooks, index, credentials, rateLimits, login }: 
   /** The repository of the path, when the one who asks may have it. */
   function find(c: Asked): Repository | Refusal {
     const repository = world.repository(`${c.req.param("owner")}/${c.req.param("repo")}`);
-    if (!repository) return notFound();
+    if (!repository) return moved(c) ?? notFound();
     if (repository.private && c.env.credential.kind === "anonymous") return notFound();
     const block = world.block(repository.full_name);
     return block === undefined ? repository : blocked(block);
+  }
+
+  /** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects */
+  function moved(c: Asked): Refusal | undefined {
+    const repository = world.movedFrom(`${c.req.param("owner")}/${c.req.param("repo")}`);
+    if (!repository) return undefined;
+    const { pathname, search } = new URL(c.req.url);
+    const [, rest = ""] = /\/repos\/[^/]+\/[^/]+(.*)$/.exec(pathname) ?? [];
+    return movedTo(`${c.env.origin.api}/repositories/${repository.id}${rest}${search}`);
+  }
+
+  // By its id a repository is found whatever its name.
+  api.all("/repositories/:id{[0-9]+}/*", byId);
+  api.all("/repositories/:id{[0-9]+}", byId);
+
+  function byId(c: Asked): Response | Promise<Response> {
+    const id = Number(c.req.param("id"));
+    const repository = world.repositories().find((each) => each.id === id);
+    if (!repository) return answer(notFound());
+    const url = new URL(c.req.url);
+    url.pathname = url.pathname.replace(/\/repositories\/\d+/, `/repos/${repository.full_name}`);
+    return root.fetch(new Request(url, c.req.raw), c.env);
   }
 
   const root = new Hono<{ Bindings: Caller }>();

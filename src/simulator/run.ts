@@ -1,3 +1,4 @@
+import type { Repository, Workflow } from "./repository.ts";
 import { timestamp } from "./timestamp.ts";
 
 /** A workflow run as it stands at a moment, in GitHub's names. Times are RFC 3339 in whole seconds. */
@@ -24,6 +25,41 @@ export interface WorkflowRun {
   /** When this attempt started. */
   readonly run_started_at: string | null;
   readonly updated_at: string;
+}
+
+/** A run that is queued now, or whatever `fields` say. */
+export function newRun(
+  fields: Partial<WorkflowRun>,
+  { at, repository, workflow, ...rest }:
+    & {
+      /** Milliseconds since the epoch. */
+      readonly at: number;
+      readonly repository: Repository;
+      readonly workflow: Workflow;
+    }
+    & Pick<WorkflowRun, "id" | "head_sha" | "run_number">,
+): WorkflowRun {
+  const created_at = fields.created_at ?? timestamp(at);
+  const actor = fields.actor === undefined ? "octocat" : fields.actor;
+  return {
+    repository: repository.full_name,
+    workflow_id: workflow.id,
+    name: workflow.name,
+    display_title: "Update README.md",
+    event: "push",
+    status: "queued",
+    conclusion: fields.status === "completed" ? "success" : null,
+    head_branch: repository.default_branch,
+    path: workflow.path,
+    run_attempt: 1,
+    actor,
+    triggering_actor: actor,
+    created_at,
+    run_started_at: created_at,
+    updated_at: created_at,
+    ...rest,
+    ...fields,
+  };
 }
 
 /** How a run goes on by itself: it waits, it runs, it ends. */
@@ -89,6 +125,16 @@ export function restart(run: WorkflowRun, now: number): WorkflowRun {
     run_started_at: at,
     updated_at: at,
   };
+}
+
+/** The same runs, of a repository that is called so now. */
+export function renamed(
+  runs: ReadonlyMap<number, RunCourse>,
+  repository: string,
+): Map<number, RunCourse> {
+  return new Map(
+    [...runs].map(([id, { run, ahead }]) => [id, { run: { ...run, repository }, ahead }]),
+  );
 }
 
 /** Newest first, as GitHub lists them. */

@@ -1,9 +1,11 @@
 import type { Clock } from "../clock.ts";
 import { type Activity, type Happening, type Occurrence, progressOf } from "./occurrence.ts";
 import { hex, seededRandom } from "./random.ts";
-import type { Block, Repository, RepositoryFields } from "./repository.ts";
+import { type Block, newRepository, type Repository, type RepositoryFields } from "./repository.ts";
 import {
   newestFirst,
+  newRun,
+  renamed,
   restart,
   type RunCourse,
   type RunFields,
@@ -39,6 +41,8 @@ export class World {
   readonly #random: () => number;
   readonly #runsKept: number;
   readonly #states = new Map<string, RepositoryState>();
+  /** By a name that a repository had before, in lower case, its id. */
+  readonly #formerNames = new Map<string, number>();
   readonly #runNumbers = new Map<number, number>();
   readonly #watchers = new Set<(occurrence: Occurrence) => void>();
   #activity: Activity | undefined;
@@ -86,6 +90,12 @@ export class World {
     return this.#states.get(fullName.toLowerCase())?.repository;
   }
 
+  /** The repository that once had that name. */
+  movedFrom(fullName: string): Repository | undefined {
+    const id = this.#formerNames.get(fullName.toLowerCase());
+    return this.repositories().find((repository) => repository.id === id);
+  }
+
   block(fullName: string): Block | undefined {
     return this.#states.get(fullName.toLowerCase())?.block;
   }
@@ -110,31 +120,48 @@ export class World {
 
   /** Adds a repository, with one workflow `CI` unless told otherwise. */
   addRepository(fields: RepositoryFields): Repository {
-    const now = timestamp(this.#catchUp());
-    const { workflows = [{}], ...rest } = fields;
-    const repository: Repository = {
+    const repository = newRepository(fields, {
       id: this.#lastRepositoryId += 1_017,
-      private: false,
-      description: null,
-      language: "TypeScript",
-      default_branch: "main",
-      created_at: now,
-      pushed_at: now,
-      ...rest,
-      workflows: workflows.map(({ name = "CI", ...workflow }) => ({
-        id: this.#lastWorkflowId += 31,
-        name,
-        path: `.github/workflows/${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.yml`,
-        created_at: now,
-        ...workflow,
-      })),
-    };
+      nextWorkflowId: () => this.#lastWorkflowId += 31,
+      now: timestamp(this.#catchUp()),
+    });
     this.#keep({ repository, runs: new Map(), block: undefined });
     return repository;
   }
 
   removeRepository(fullName: string): void {
-    this.#states.delete(this.#state(fullName).repository.full_name.toLowerCase());
+    const at = this.#catchUp();
+    const { repository } = this.#state(fullName);
+    this.#states.delete(repository.full_name.toLowerCase());
+    this.#tell({ kind: "repository", action: "deleted", at, repository });
+  }
+
+  /** Gives a repository another name, also that of another owner; its former one leads to it. */
+  renameRepository(fullName: string, to: string): Repository {
+    const at = this.#catchUp();
+    const { repository: { full_name: from }, ...state } = this.#state(fullName);
+    const repository = { ...this.#state(fullName).repository, full_name: to };
+    this.#states.delete(from.toLowerCase());
+    this.#formerNames.set(from.toLowerCase(), repository.id);
+    this.#keep({ ...state, repository, runs: renamed(state.runs, to) });
+    const action = from.split("/")[0] === to.split("/")[0] ? "renamed" : "transferred";
+    this.#tell({ kind: "repository", action, at, repository, from });
+    return repository;
+  }
+
+  /** Changes who may see a repository, or what the one who asks may do in it. */
+  changeRepository(
+    fullName: string,
+    fields: Partial<Pick<Repository, "private" | "admin">>,
+  ): Repository {
+    const at = this.#catchUp();
+    const state = this.#state(fullName);
+    const repository = { ...state.repository, ...fields };
+    this.#keep({ ...state, repository });
+    if (repository.private === state.repository.private) return repository;
+    const action = repository.private ? "privatized" : "publicized";
+    this.#tell({ kind: "repository", action, at, repository });
+    return repository;
   }
 
   /** Makes everything in a repository answer with `status`, or as usual again; it stays in the lists. */
@@ -231,30 +258,10 @@ export class World {
     if (!workflow) throw new Error(`Cannot start a run in "${fullName}": it has no workflow`);
     const run_number = fields.run_number ?? (this.#runNumbers.get(workflow.id) ?? 0) + 1;
     this.#runNumbers.set(workflow.id, run_number);
-    const created_at = fields.created_at ?? timestamp(at);
-    const actor = fields.actor === undefined ? "octocat" : fields.actor;
-    const run: WorkflowRun = {
-      id: this.#lastRunId += 1 + Math.floor(this.#random() * 4_000),
-      repository: repository.full_name,
-      workflow_id: workflow.id,
-      name: workflow.name,
-      display_title: "Update README.md",
-      event: "push",
-      status: "queued",
-      conclusion: fields.status === "completed" ? "success" : null,
-      head_branch: repository.default_branch,
-      head_sha: hex(this.#random, 40),
-      path: workflow.path,
-      run_number,
-      run_attempt: 1,
-      actor,
-      triggering_actor: actor,
-      created_at,
-      run_started_at: created_at,
-      updated_at: created_at,
-      ...fields,
-    };
-    return { run, ahead: transitions(timeline, Date.parse(created_at)) };
+    const id = this.#lastRunId += 1 + Math.floor(this.#random() * 4_000);
+    const head_sha = hex(this.#random, 40);
+    const run = newRun(fields, { id, head_sha, run_number, at, repository, workflow });
+    return { run, ahead: transitions(timeline, Date.parse(run.created_at)) };
   }
 
   #keepRun(course: RunCourse, at: number): WorkflowRun {
