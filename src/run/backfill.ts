@@ -110,7 +110,7 @@ export class Backfill {
       if (read.isComplete) {
         await this.#saveWindow(window, read);
         windows.advance(read.total);
-      } else windows.narrow();
+      } else windows.narrow(read.total);
     }
   }
 

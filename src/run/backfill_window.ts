@@ -1,10 +1,13 @@
-import type { Span } from "./backfill_progress.ts";
+import { type Span, wholeSecond } from "./backfill_progress.ts";
 
 /**
  * What GitHub lists of one window, at the most.
  * https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-repository
  */
 export const MAX_LISTED_RUNS = 1_000;
+/** What a window should hold: few requests are wasted, and few windows prove too wide. */
+const WANTED_RUNS = 750;
+const MOST_WIDENING = 16;
 const SECOND_MS = 1_000;
 
 /** Which end of a span is taken first. */
@@ -12,7 +15,7 @@ export type End = "oldest" | "newest";
 
 /**
  * Windows that come one after the other from one end of a span, wide where little happened and narrow where much did: one
- * that holds too many runs to be listed is halved, and after one that holds few the next is twice as wide.
+ * that holds too many runs to be listed is halved at the least, and after one that holds few the next is wider.
  */
 export class Windows {
   readonly #end: End;
@@ -34,10 +37,13 @@ export class Windows {
       : { from, to: Math.min(to, from + this.#width) };
   }
 
-  /** Makes the current window narrower. */
-  narrow(): void {
+  /** Makes the current window narrower, as it holds `count` runs. */
+  narrow(count: number): void {
     const { from, to } = this.current ?? this.#left;
-    this.#width = Math.max(SECOND_MS, Math.floor((to - from) / 2 / SECOND_MS) * SECOND_MS);
+    this.#width = Math.max(
+      SECOND_MS,
+      wholeSecond((to - from) * Math.min(1 / 2, WANTED_RUNS / count)),
+    );
   }
 
   /** Goes on behind the current window, which holds `count` runs. */
@@ -47,7 +53,8 @@ export class Windows {
     this.#left = this.#end === "newest"
       ? { from: this.#left.from, to: done.from }
       : { from: done.to, to: this.#left.to };
-    if (count < MAX_LISTED_RUNS / 2) this.#width *= 2;
+    const widening = Math.min(WANTED_RUNS / Math.max(count, 1), MOST_WIDENING);
+    this.#width = wholeSecond(this.#width * Math.max(1, widening));
   }
 }
 

@@ -213,7 +213,7 @@ Deno.test("Backfill brings in every run once, however they are spread, over cras
       assertEquals(brought(test), test.past.ids);
       assertEquals([progress.state, progress.runs], ["done", times.length]);
       // Each window that was too wide is asked for once, and then halved.
-      assert(test.past.asked.length < times.length / 100 + 60 * (bursts.length + 2));
+      assert(test.past.asked.length < times.length / 50 + 50 * (bursts.length + 1));
     }),
     { numRuns: 40 },
   );

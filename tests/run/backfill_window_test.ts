@@ -10,12 +10,12 @@ const SPAN = { from: 0, to: HOUR_MS };
 Deno.test("Windows begin with all there is, and go on from the end that comes first", () => {
   assertEquals(new Windows(SPAN, "newest").current, SPAN);
   const newest = new Windows(SPAN, "newest");
-  newest.narrow();
+  newest.narrow(1_500);
   assertEquals(newest.current, { from: HOUR_MS / 2, to: HOUR_MS });
   newest.advance(0);
   assertEquals(newest.current, { from: 0, to: HOUR_MS / 2 });
   const oldest = new Windows(SPAN, "oldest");
-  oldest.narrow();
+  oldest.narrow(1_500);
   assertEquals(oldest.current, { from: 0, to: HOUR_MS / 2 });
   oldest.advance(0);
   assertEquals(oldest.current, { from: HOUR_MS / 2, to: HOUR_MS });
@@ -28,20 +28,27 @@ Deno.test("Windows of an empty span have none", () => {
   assertEquals(new Windows({ from: 6_000, to: 5_000 }, "oldest").current, undefined);
 });
 
-Deno.test("Windows grow after one with few runs, and keep their width after one with many", () => {
+Deno.test("Windows are made as wide as the last one makes it likely that GitHub lists them", () => {
   const windows = new Windows(SPAN, "newest");
-  for (let times = 0; times < 3; times++) windows.narrow();
   const width = () => windows.current && windows.current.to - windows.current.from;
-  assertEquals(width(), HOUR_MS / 8);
+  windows.narrow(7_500);
+  assertEquals(width(), HOUR_MS / 10);
   windows.advance(999);
-  assertEquals(width(), HOUR_MS / 8);
-  windows.advance(499);
-  assertEquals(width(), HOUR_MS / 4);
+  assertEquals(width(), HOUR_MS / 10);
+  windows.advance(250);
+  assertEquals(width(), HOUR_MS * 3 / 10);
+  windows.narrow(1_000);
+  assertEquals(width(), HOUR_MS * 3 / 20);
+  windows.narrow(300_000);
+  windows.narrow(1_500);
+  const before = width() ?? 0;
+  windows.advance(0);
+  assertEquals(width(), before * 16);
 });
 
 Deno.test("Windows get no narrower than a second", () => {
   const windows = new Windows({ from: 0, to: 3 * SECOND_MS }, "oldest");
-  for (let times = 0; times < 9; times++) windows.narrow();
+  for (let times = 0; times < 9; times++) windows.narrow(1_500);
   assertEquals(windows.current, { from: 0, to: SECOND_MS });
   assert(isNarrowest({ from: 0, to: SECOND_MS }));
   assert(!isNarrowest({ from: 0, to: 2 * SECOND_MS }));
@@ -64,7 +71,7 @@ Deno.test("Windows are whole seconds, and cover a span without gap or overlap", 
     for (const step of [...todo, ...Array.from({ length: 40 }, () => 0)]) {
       const { current } = windows;
       if (!current) break;
-      if (step === "narrow") windows.narrow();
+      if (step === "narrow") windows.narrow(1_500);
       else {
         done.push(current);
         windows.advance(step);
