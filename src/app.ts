@@ -18,12 +18,11 @@ import { Capacity } from "./http/capacity.ts";
 import { Deliveries } from "./http/delivery.ts";
 import { health } from "./http/health.ts";
 import { originRule } from "./http/origin.ts";
-import { repositoryRoutes } from "./http/repository.ts";
 import { Server } from "./http/server.ts";
 import { EventStreams } from "./http/sse.ts";
 import { Connections } from "./http/ws.ts";
 import { log } from "./log.ts";
-import { type FollowingParts, followingParts, redeliveryOnStart } from "./parts.ts";
+import { dataRoutes, type FollowingParts, followingParts, redeliveryOnStart } from "./parts.ts";
 import { Cycle } from "./run/cycle.ts";
 import { StatusReport } from "./run/event.ts";
 import { ExtraFrames } from "./run/extra_frame.ts";
@@ -32,7 +31,6 @@ import { Picture } from "./run/picture.ts";
 import { Poller } from "./run/poller.ts";
 import { Reconciler } from "./run/reconcile.ts";
 import type { View } from "./run/snapshot.ts";
-import { SqlCatalog } from "./sql/catalog.ts";
 import type { Database } from "./sql/database.ts";
 import { SqlDeliveryStore } from "./sql/delivery.ts";
 import { SqlJournal } from "./sql/event.ts";
@@ -256,13 +254,7 @@ export class App {
       }),
       events: new EventStreams(streams),
       deliveries: new Deliveries({ receiver, clock }),
-      data: [
-        repositoryRoutes({
-          catalog: new SqlCatalog(database),
-          following: followed.following,
-          clock,
-        }),
-      ],
+      data: dataRoutes({ database, clock, following: followed.following }),
       origins,
       publicUrl,
       version: manifest.version,

@@ -10,15 +10,24 @@ import { GitHubWebhooks } from "./github/hook_setup.ts";
 import { GitHubRepositories } from "./github/repository.ts";
 import { GitHubRuns } from "./github/run.ts";
 import { GitHubWorkflows } from "./github/workflow.ts";
+import type { Api } from "./http/api.ts";
+import { repositoryRoutes } from "./http/repository.ts";
+import { statisticsRoutes } from "./http/statistics.ts";
 import { Following } from "./repository/following.ts";
 import { Backfills } from "./run/backfill_job.ts";
+import { PatientSource } from "./run/backfill_patience.ts";
 import { FollowPoller } from "./run/follow.ts";
-import type { Random } from "./run/pace.ts";
+import { type Random, savedUntil } from "./run/pace.ts";
 import type { Poller } from "./run/poller.ts";
 import { SqlBackfillStore } from "./sql/backfill.ts";
+import { SqlCatalog } from "./sql/catalog.ts";
 import type { Database } from "./sql/database.ts";
 import { SqlFollowStore } from "./sql/follow.ts";
 import { SqlRunStore } from "./sql/run.ts";
+import { SqlStatisticsStore } from "./sql/statistics.ts";
+
+/** What backfills leave of the limit: as much as the snapshots take in an hour in which every answer is new. */
+const SHARE_OF_OTHERS = 0.25;
 
 export interface FollowingPartsOptions {
   readonly config: Config;
@@ -26,7 +35,7 @@ export interface FollowingPartsOptions {
   readonly github: GitHub;
   readonly clock: Clock;
   readonly random: Random;
-  readonly poller: Pick<Poller, "isHeldBack" | "hold">;
+  readonly poller: Pick<Poller, "isHeldBack" | "heldBackUntil" | "hold">;
   /** The most points of the budget that the snapshots may take in the next `ms`. */
   readonly kept: (ms: number) => number;
   /** Told of what has changed. */
@@ -64,7 +73,15 @@ export function followingParts(options: FollowingPartsOptions): FollowingParts {
   });
   const backfills = new Backfills({
     ...shared,
-    source: runs,
+    source: new PatientSource({
+      source: runs,
+      clock,
+      random,
+      restUntil: () =>
+        poller.heldBackUntil ??
+          savedUntil(github.budget, { now: clock.now(), share: SHARE_OF_OTHERS }),
+      onWait: (_until, refusal) => refusal && poller.hold(refusal),
+    }),
     store: new SqlBackfillStore(database, clock),
   });
   const following = new Following({
@@ -85,6 +102,21 @@ export function followingParts(options: FollowingPartsOptions): FollowingParts {
     onChange: () => followPoller.wake(),
   });
   return { following, followPoller, backfills };
+}
+
+export interface DataRoutesOptions {
+  readonly database: Database;
+  readonly following: Following;
+  readonly clock: Clock;
+}
+
+/** The REST API over what is kept. */
+export function dataRoutes({ database, following, clock }: DataRoutesOptions): readonly Api[] {
+  const catalog = new SqlCatalog(database);
+  return [
+    repositoryRoutes({ catalog, following, clock }),
+    statisticsRoutes({ statistics: new SqlStatisticsStore(database), clock }),
+  ];
 }
 
 export interface RedeliveryOptions extends Omit<RedeliveryOnStartOptions, "sweep"> {
