@@ -1,0 +1,118 @@
+import { assertEquals } from "@std/assert";
+import { systemClock as clock } from "../../src/clock.ts";
+import type { RepositoryQuery } from "../../src/repository/catalog.ts";
+import { SqlCatalog } from "../../src/sql/catalog.ts";
+import { SqlBackfillStore } from "../../src/sql/backfill.ts";
+import { SqlFollowStore } from "../../src/sql/follow.ts";
+import { SqlRepositoryStore } from "../../src/sql/repository.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { aRun } from "../fakes/github.ts";
+
+const PUSHED = ["2026-01-03T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", null];
+const NAMES = ["octo/b", "Octo/c", "octo/a", "acme/z"];
+const BY_PUSH = {
+  sort: "pushed",
+  direction: "desc",
+  page: 1,
+  perPage: 30,
+} as const satisfies RepositoryQuery;
+
+testOverDatabases(
+  "Catalog.repositories() lists by push or by name in any case, page by page",
+  async (
+    { database },
+  ) => {
+    const catalog = new SqlCatalog(database);
+    await new SqlRepositoryStore(database, clock).put(
+      NAMES.map((fullName, index) => ({
+        id: index + 1,
+        fullName,
+        pushedAt: PUSHED[index] ?? null,
+      })),
+    );
+    const ids = async (query: Partial<RepositoryQuery>) => {
+      const { total, repositories } = await catalog.repositories({ ...BY_PUSH, ...query });
+      return [total, ...repositories.map(({ id }) => id)];
+    };
+    assertEquals(await ids({}), [4, 1, 3, 2, 4]);
+    assertEquals(await ids({ direction: "asc" }), [4, 4, 2, 3, 1]);
+    assertEquals(await ids({ sort: "name", direction: "asc" }), [4, 4, 3, 1, 2]);
+    assertEquals(await ids({ sort: "name" }), [4, 2, 1, 3, 4]);
+    assertEquals(await ids({ page: 2, perPage: 3 }), [4, 4]);
+    assertEquals(await ids({ page: 9 }), [4]);
+  },
+);
+
+testOverDatabases("Catalog.repositories() tells those that are followed from the others", async (
+  { database },
+) => {
+  const catalog = new SqlCatalog(database);
+  const repositories = new SqlRepositoryStore(database, clock);
+  const follows = new SqlFollowStore(database, clock);
+  const of = (id: number) => ({ id, fullName: `octo/${id}`, pushedAt: null });
+  await repositories.put([of(1)]);
+  await follows.follow(of(2), []);
+  await follows.follow(of(3), []);
+  await repositories.remove([3]);
+  const ids = async (followed: boolean | undefined) => {
+    const query = { ...BY_PUSH, followed, direction: "asc" } as const;
+    return (await catalog.repositories(query)).repositories.map(({ id }) => id);
+  };
+  assertEquals(await ids(true), [2]);
+  assertEquals(await ids(false), [1, 3]);
+  assertEquals(await ids(undefined), [1, 2, 3]);
+});
+
+testOverDatabases("Catalog.repository() shows how far its past is in", async ({ database }) => {
+  const catalog = new SqlCatalog(database);
+  await new SqlRepositoryStore(database, clock).put([
+    { id: 1, fullName: "octo/a", pushedAt: null },
+  ]);
+  assertEquals((await catalog.repository(1))?.backfill, null);
+  const now = Date.parse("2026-01-10T00:00:00Z");
+  const since = Date.parse("2026-01-01T00:00:00Z");
+  await new SqlBackfillStore(database, clock).start({
+    repositoryId: 1,
+    since,
+    now,
+    isBackground: true,
+  });
+  const backfill = (await catalog.repository(1))?.backfill;
+  assertEquals([backfill?.state, backfill?.since, backfill?.runs], ["running", since, 0]);
+  assertEquals(await catalog.repository(2), undefined);
+});
+
+testOverDatabases("Catalog.workflows() lists by repository and name, or of one in any case", async (
+  { database },
+) => {
+  const catalog = new SqlCatalog(database);
+  const workflows = [
+    [1, "octo/b", "Release"],
+    [2, "octo/b", "ci"],
+    [3, "Octo/a", "Lint"],
+    [4, "octo/B", "Build"],
+  ] as const;
+  await new SqlRunStore(database, clock).put(
+    workflows.map(([id, repository, workflowName]) =>
+      aRun({ id, repository, workflowName, workflowId: id })
+    ),
+  );
+  const ids = async (repository: string | undefined, page = 1, perPage = 30) => {
+    const { total, workflows } = await catalog.workflows({ repository, page, perPage });
+    return [total, ...workflows.map(({ id }) => id)];
+  };
+  assertEquals(await ids(undefined), [4, 3, 4, 2, 1]);
+  assertEquals(await ids("OCTO/b"), [3, 4, 2, 1]);
+  assertEquals(await ids("octo/b", 2, 2), [3, 1]);
+  assertEquals(await ids("octo/none"), [0]);
+  assertEquals(await catalog.workflow(3), {
+    id: 3,
+    repository: "Octo/a",
+    name: "Lint",
+    path: null,
+    state: null,
+    htmlUrl: null,
+  });
+  assertEquals(await catalog.workflow(99), undefined);
+});

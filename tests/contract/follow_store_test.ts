@@ -1,0 +1,182 @@
+import { assertEquals } from "@std/assert";
+import type { NumberedEvent } from "../../src/feed/event.ts";
+import { repositoryEvent } from "../../src/repository/event.ts";
+import type { Repository, Workflow } from "../../src/repository/repository.ts";
+import { SqlCatalog } from "../../src/sql/catalog.ts";
+import type { Database } from "../../src/sql/database.ts";
+import { SqlJournal } from "../../src/sql/event.ts";
+import { SqlFollowStore } from "../../src/sql/follow.ts";
+import { SqlRepositoryStore } from "../../src/sql/repository.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { aRun } from "../fakes/github.ts";
+
+const NOW = Date.parse("2026-01-02T00:00:00Z");
+const never = new AbortController().signal;
+const OCTO_A: Repository = {
+  id: 1,
+  fullName: "octo/a",
+  pushedAt: "2026-01-01T00:00:00Z",
+  isPrivate: true,
+  defaultBranch: "trunk",
+  htmlUrl: "https://github.com/octo/a",
+};
+const CI: Workflow = {
+  id: 7,
+  name: "CI",
+  path: ".github/workflows/ci.yml",
+  state: "active",
+  htmlUrl: "https://github.com/octo/a/blob/trunk/.github/workflows/ci.yml",
+};
+
+function setUp(database: Database) {
+  const clock = new SetClock(NOW);
+  return {
+    clock,
+    store: new SqlFollowStore(database, clock),
+    catalog: new SqlCatalog(database),
+    repositories: new SqlRepositoryStore(database, clock),
+    runs: new SqlRunStore(database, clock),
+    journal: new SqlJournal(database, clock),
+  };
+}
+
+function told(events: readonly NumberedEvent[] | undefined): unknown[] | undefined {
+  return events?.map(({ type, repository, data }) => ({ type, repository, data }));
+}
+
+testOverDatabases(
+  "FollowStore.follow() keeps a repository, its workflows and the event, once",
+  async (
+    { database },
+  ) => {
+    const { store, catalog, journal } = setUp(database);
+    const events = await store.follow(OCTO_A, [CI]);
+    assertEquals(told(events), [repositoryEvent(OCTO_A)]);
+    assertEquals(await journal.after(0, 9), events);
+    assertEquals(await catalog.repository(1), {
+      ...OCTO_A,
+      isPrivate: true,
+      defaultBranch: "trunk",
+      htmlUrl: "https://github.com/octo/a",
+      followedAt: NOW,
+      polledAt: NOW,
+      trouble: null,
+      webhook: { state: "absent", reason: "It is still to be created" },
+      backfill: null,
+    });
+    assertEquals(await catalog.workflow(7), { ...CI, repository: "octo/a" });
+    assertEquals(await store.follow(OCTO_A, [CI]), undefined);
+    assertEquals(await journal.after(0, 9), events);
+  },
+);
+
+testOverDatabases("FollowStore.follow() tells of a repository that was known before", async (
+  { database },
+) => {
+  const { store, repositories } = setUp(database);
+  await repositories.put([OCTO_A]);
+  assertEquals(told(await store.follow(OCTO_A, [])), [repositoryEvent(OCTO_A)]);
+});
+
+testOverDatabases("FollowStore.follow() lets one of two win who follow at once", async (
+  { database, another },
+) => {
+  const stores = [setUp(database).store, setUp(await another()).store];
+  const outcomes = await Promise.all(stores.map((store) => store.follow(OCTO_A, [CI])));
+  assertEquals(outcomes.filter((events) => events !== undefined).length, 1);
+});
+
+testOverDatabases(
+  "FollowStore.unfollow() keeps history, and says which webhook is to be removed",
+  async (
+    { database },
+  ) => {
+    const { store, catalog, runs } = setUp(database);
+    await runs.put([aRun()]);
+    await store.follow(OCTO_A, [CI]);
+    await store.keepHook(1, { state: "active", id: 99 });
+    const hook = { repositoryId: 1, fullName: "octo/a" };
+    assertEquals(await store.unfollow(1), { ...hook, followedAt: NOW, hookId: 99 });
+    assertEquals(await store.unfollow(1), undefined);
+    assertEquals(await store.unfollow(2), undefined);
+    assertEquals((await catalog.repository(1))?.followedAt, null);
+    assertEquals((await runs.latest("octo/a", 9)).length, 1);
+    const left = [{ ...hook, followedAt: null, hookId: 99 }];
+    assertEquals(await store.unsettledHooks({ isRetry: false }), left);
+    await store.keepHook(1, undefined);
+    assertEquals(await store.unsettledHooks({ isRetry: true }), []);
+  },
+);
+
+testOverDatabases(
+  "FollowStore.unsettledHooks() tells those to be created, and on a retry the refused",
+  async (
+    { database },
+  ) => {
+    const { store } = setUp(database);
+    for (const id of [1, 2, 3]) await store.follow({ ...OCTO_A, id, fullName: `octo/${id}` }, []);
+    await store.keepHook(2, { state: "absent", reason: "No" });
+    await store.keepHook(3, { state: "active", id: 5 });
+    const ids = async (isRetry: boolean) =>
+      (await store.unsettledHooks({ isRetry })).map(({ repositoryId }) => repositoryId).sort();
+    assertEquals(await ids(false), [1]);
+    assertEquals(await ids(true), [1, 2]);
+  },
+);
+
+testOverDatabases("FollowStore.followed() leaves out what is gone until it is back", async (
+  { database },
+) => {
+  const { store, repositories, catalog } = setUp(database);
+  await store.follow(OCTO_A, []);
+  await store.follow({ ...OCTO_A, id: 2, fullName: "octo/b", pushedAt: null }, []);
+  await store.polled(2, { at: NOW + 5, trouble: "404" });
+  const b = { id: 2, fullName: "octo/b", pushedAt: null, isHooked: false, trouble: "404" };
+  const [, second] = await store.followed();
+  assertEquals(second, { ...b, polledAt: NOW + 5 });
+  await repositories.remove([1]);
+  assertEquals((await store.followed()).map(({ id }) => id), [2]);
+  const gone = await catalog.repository(1);
+  assertEquals([gone?.followedAt, gone?.webhook], [null, null]);
+  assertEquals(gone?.trouble?.startsWith("GitHub says that it was deleted"), true);
+  await repositories.put([{ ...OCTO_A, fullName: "octo/renamed" }]);
+  assertEquals((await store.followed()).map(({ fullName }) => fullName), [
+    "octo/renamed",
+    "octo/b",
+  ]);
+});
+
+testOverDatabases("FollowStore.polled() does not bring back who left meanwhile", async (
+  { database },
+) => {
+  const { store, catalog } = setUp(database);
+  await store.follow(OCTO_A, []);
+  await store.unfollow(1);
+  await store.polled(1, { at: NOW, trouble: "403" });
+  const left = await catalog.repository(1);
+  assertEquals([left?.polledAt, left?.trouble], [null, null]);
+});
+
+testOverDatabases("FollowStore.purge() forgets all runs and workflows of one repository", async (
+  { database },
+) => {
+  const { store, catalog, runs, journal } = setUp(database);
+  await store.follow(OCTO_A, [CI]);
+  const many = Array.from(
+    { length: 1_001 },
+    (_, index) => aRun({ id: index + 1, status: "completed", conclusion: "success" }),
+  );
+  await runs.put(many);
+  await runs.put([aRun({ id: 5_000, repository: "octo/other", workflowId: 8 })]);
+  const { last } = await journal.bounds();
+  assertEquals(await store.purge(1, never), 1_001);
+  assertEquals(await runs.latest("octo/a", 9), []);
+  assertEquals((await runs.latest("octo/other", 9)).length, 1);
+  const { workflows } = await catalog.workflows({ page: 1, perPage: 9 });
+  assertEquals(workflows.map(({ id }) => id), [8]);
+  assertEquals((await journal.bounds()).last, last);
+  assertEquals(await store.purge(1, never), 0);
+  assertEquals(await store.purge(99, never), 0);
+});
