@@ -48,7 +48,7 @@ const DETAIL = createRoute({
   tags: ["repositories"],
   servers: DATA_SERVERS,
   summary: "Get a repository",
-  request: { params },
+  request: { params, query: parameters({}) },
   responses: {
     200: json(RepositorySchema, "The repository"),
     ...NOT_MODIFIED,

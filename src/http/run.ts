@@ -92,7 +92,10 @@ const DETAIL = createRoute({
   tags: ["runs"],
   servers: DATA_SERVERS,
   summary: "Get a run with its attempts and jobs",
-  request: { params: parameters({ id: id({ description: "GitHub's number of the run" }) }) },
+  request: {
+    params: parameters({ id: id({ description: "GitHub's number of the run" }) }),
+    query: parameters({}),
+  },
   responses: {
     200: json(RunDetailSchema, "The run"),
     ...NOT_MODIFIED,

@@ -64,7 +64,10 @@ const DETAIL = createRoute({
   tags: ["workflows"],
   servers: DATA_SERVERS,
   summary: "Get a workflow with its latest runs",
-  request: { params: parameters({ id: id({ description: "GitHub's number of the workflow" }) }) },
+  request: {
+    params: parameters({ id: id({ description: "GitHub's number of the workflow" }) }),
+    query: parameters({}),
+  },
   responses: {
     200: json(WorkflowDetailSchema, "The workflow"),
     ...NOT_MODIFIED,
