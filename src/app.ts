@@ -20,9 +20,16 @@ import { health } from "./http/health.ts";
 import { originRule } from "./http/origin.ts";
 import { Server } from "./http/server.ts";
 import { EventStreams } from "./http/sse.ts";
+import type { Throttle } from "./http/throttle.ts";
 import { Connections } from "./http/ws.ts";
 import { log } from "./log.ts";
-import { dataRoutes, type FollowingParts, followingParts, redeliveryOnStart } from "./parts.ts";
+import {
+  dataRoutes,
+  type FollowingParts,
+  followingParts,
+  redeliveryOnStart,
+  throttleParts,
+} from "./parts.ts";
 import { Cycle } from "./run/cycle.ts";
 import { StatusReport } from "./run/event.ts";
 import { ExtraFrames } from "./run/extra_frame.ts";
@@ -98,11 +105,13 @@ export class App {
     };
     const inbox = this.#buildInbox(tell);
     const followed = this.#followingParts(tell);
+    const { throttle, redis } = throttleParts(this.#config, this.#options);
     const parts = [
       followed.following,
       followed.followPoller,
       followed.backfills,
-      this.#buildServer({ inbox, tell, followed }),
+      this.#buildServer({ inbox, tell, followed, throttle }),
+      ...(redis ? [redis] : []),
       this.feed,
       new Retention({ journal: this.#journal, clock: this.#options.clock }),
       this.poller,
@@ -214,10 +223,11 @@ export class App {
     });
   }
 
-  #buildServer({ inbox, tell, followed }: {
+  #buildServer({ inbox, tell, followed, throttle }: {
     readonly inbox: { wake(): void };
     readonly tell: Tell;
     readonly followed: FollowingParts;
+    readonly throttle: Throttle | undefined;
   }): Server {
     const { database, clock, onListen } = this.#options;
     const { hostname, port, maxConnections, allowedOrigins, publicUrl } = this.#config.server;
@@ -256,6 +266,7 @@ export class App {
       deliveries: new Deliveries({ receiver, clock }),
       data: dataRoutes({ database, clock, following: followed.following }),
       origins,
+      throttle,
       publicUrl,
       version: manifest.version,
       health: () =>

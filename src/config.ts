@@ -2,6 +2,7 @@ import { z } from "zod";
 import { UsageError } from "./errors.ts";
 
 const DATABASE = /^(sqlite:.+|postgres(ql)?:\/\/.+)$/;
+const REDIS = /^rediss?:\/\/[^/\s]+(\/\d*)?$/;
 const ORIGIN = /^https?:\/\/[^/\s]+$/;
 
 const AN_URL = "an http or https URL";
@@ -15,6 +16,11 @@ const VARIABLES = z.object({
   DATABASE_URL: explained(z.string().regex(DATABASE).default("sqlite:./runwire.db"), {
     about: "where everything is kept",
     allowed: "sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE",
+    isSecret: true,
+  }),
+  REDIS_URL: explained(z.string().regex(REDIS).optional(), {
+    about: "what instances share beside the database",
+    allowed: "redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://",
     isSecret: true,
   }),
   LOG_LEVEL: oneOf(["debug", "info", "warning", "error"], "info", "the least that is logged"),
@@ -39,6 +45,8 @@ const VARIABLES = z.object({
   RECONCILE_AFTER_SECONDS: whole([60, 86_400], 600, "look up runs that have not moved for so long"),
   ALLOWED_ORIGINS: origins("web pages that may connect, instead of those of our own host"),
   ALLOW_OPEN: oneOf(["true", "false"], "false", "listen beyond this machine without a login"),
+  THROTTLE_RATE: whole([0, 100_000], 50, "requests a second for each caller; 0 for any number"),
+  THROTTLE_BURST: whole([1, 1_000_000], 200, "requests that a caller may make at once"),
   MAX_CONNECTIONS: whole([1, 1_000_000], 20_000, "clients at a time"),
 });
 
@@ -72,6 +80,9 @@ export interface Config {
   };
   readonly logLevel: "debug" | "info" | "warning" | "error";
   readonly databaseUrl: string;
+  readonly redisUrl: string | undefined;
+  /** What each caller may ask for; `undefined` for as much as it likes. */
+  readonly throttle: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly github: { readonly apiUrl: string; readonly credential: GitHubCredential };
   /** One, two while it is changed, or none. */
   readonly webhookSecrets: readonly string[];
@@ -109,6 +120,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     },
     logLevel: variables.LOG_LEVEL,
     databaseUrl: variables.DATABASE_URL,
+    redisUrl: variables.REDIS_URL,
+    throttle: variables.THROTTLE_RATE === 0
+      ? undefined
+      : { perSecond: variables.THROTTLE_RATE, burst: variables.THROTTLE_BURST },
     github: { apiUrl: variables.GITHUB_API_URL, credential: credential(variables) },
     webhookSecrets: variables.GITHUB_WEBHOOK_SECRET,
     poll: {

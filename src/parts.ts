@@ -1,3 +1,4 @@
+import { MemoryBuckets } from "./account/throttle.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { RedeliveryOnStart, type RedeliveryOnStartOptions } from "./delivery/start.ts";
@@ -11,9 +12,12 @@ import { GitHubRepositories } from "./github/repository.ts";
 import { GitHubRuns } from "./github/run.ts";
 import { GitHubWorkflows } from "./github/workflow.ts";
 import type { Api } from "./http/api.ts";
+import type { Throttle } from "./http/throttle.ts";
 import { repositoryRoutes } from "./http/repository.ts";
 import { statisticsRoutes } from "./http/statistics.ts";
 import { Following } from "./repository/following.ts";
+import { Redis } from "./redis/connection.ts";
+import { RedisBuckets } from "./redis/throttle.ts";
 import { Backfills } from "./run/backfill_job.ts";
 import { PatientSource } from "./run/backfill_patience.ts";
 import { FollowPoller } from "./run/follow.ts";
@@ -139,4 +143,27 @@ export function redeliveryOnStart(options: RedeliveryOptions): RedeliveryOnStart
         clock,
       }),
   });
+}
+
+/** Of all keys of ours, in a Redis that others use too. */
+const REDIS_PREFIX = "runwire:";
+
+export interface ThrottleParts {
+  /** `undefined` where callers may ask for as much as they like. */
+  readonly throttle: Throttle | undefined;
+  /** The connection that the buckets are shared by, to be run; `undefined` where there is none. */
+  readonly redis: Redis | undefined;
+}
+
+/** The part of App that keeps callers to their share. */
+export function throttleParts(
+  { throttle: allowance, redisUrl }: Config,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+): ThrottleParts {
+  if (!allowance) return { throttle: undefined, redis: undefined };
+  const own = new MemoryBuckets(allowance, { clock });
+  if (redisUrl === undefined) return { throttle: { allowance, buckets: own }, redis: undefined };
+  const redis = new Redis(redisUrl, { random });
+  const options = { redis, clock, prefix: REDIS_PREFIX, fallback: own };
+  return { throttle: { allowance, buckets: new RedisBuckets(allowance, options) }, redis };
 }

@@ -17,6 +17,7 @@ const PROBLEMS = {
   payload_too_large: [413, "Payload too large"],
   unsupported_media_type: [415, "Unsupported media type"],
   upgrade_required: [426, "Upgrade required"],
+  throttled: [429, "Too many requests"],
   internal: [500, "Internal error"],
   github_unauthorized: [502, "GitHub does not accept us"],
   github_limited: [503, "GitHub limits us"],

@@ -12,6 +12,7 @@ const ProblemSchema = z.object({
 export const READ_PROBLEMS: readonly ProblemCode[] = [
   "bad_parameter",
   "origin_not_allowed",
+  "throttled",
   "internal",
   "storage_unavailable",
 ];

@@ -16,6 +16,7 @@ import { openApiRoutes } from "./openapi.ts";
 import type { OriginRule } from "./origin.ts";
 import { problem } from "./problem.ts";
 import type { EventStreams } from "./sse.ts";
+import { type Throttle, throttled } from "./throttle.ts";
 import type { Connections } from "./ws.ts";
 
 /** Where the routes of data are: api.ts says so in the document. */
@@ -29,6 +30,8 @@ export interface RouterOptions {
   /** The routes of data, one API for each noun. */
   readonly data: readonly Api[];
   readonly origins: OriginRule;
+  /** What each caller may ask of the routes of data; `undefined` for as much as it likes. */
+  readonly throttle?: Throttle | undefined;
   /** How others reach us, behind a proxy. */
   readonly publicUrl?: string | undefined;
   /** Ours. */
@@ -61,7 +64,7 @@ export function router(options: RouterOptions): Hono<RequestEnvironment> {
   return api;
 }
 
-function mountData(api: Api, data: Api, { origins, clock }: RouterOptions): void {
+function mountData(api: Api, data: Api, { origins, throttle, clock }: RouterOptions): void {
   const bodies = jsonBodies(clock);
   const paths = new Set(data.routes.map(({ path }) => path));
   const posts = new Set(
@@ -69,7 +72,11 @@ function mountData(api: Api, data: Api, { origins, clock }: RouterOptions): void
   );
   for (const base of DATA_BASES) {
     const prefix = base === "/" ? "" : base;
-    for (const path of paths) api.use(`${prefix}${path}`, access(origins), conditional());
+    for (const path of paths) {
+      api.use(`${prefix}${path}`, access(origins));
+      if (throttle) api.use(`${prefix}${path}`, throttled(throttle));
+      api.use(`${prefix}${path}`, conditional());
+    }
     for (const path of posts) api.post(`${prefix}${path}`, bodies);
     // Under a second base not as an OpenAPIHono: the document has it once, with both servers.
     api.route(base, base === "/" ? data : new Hono<RequestEnvironment>().route("/", data));

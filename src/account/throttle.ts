@@ -1,0 +1,89 @@
+import type { Clock } from "../clock.ts";
+
+/** What each caller may ask for: `burst` requests at once, and then as many a second as are given back. */
+export interface Allowance {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** What a caller is told of its bucket. Times in ms. */
+export interface Grant {
+  readonly isGranted: boolean;
+  /** Whole requests that are left. */
+  readonly remaining: number;
+  /** When the next request will be granted; 0 while some are left. */
+  readonly retryAfter: number;
+  /** When the bucket will be full. */
+  readonly reset: number;
+}
+
+/** A bucket of tokens for each caller: an API key, a user, or an address. */
+export interface Buckets {
+  /** Takes a token from the caller's bucket, if there is one. Never throws: where it cannot tell, it grants. */
+  take(caller: string): Promise<Grant>;
+}
+
+/** Callers that are remembered; those who have not asked for the longest time are forgotten, and have a full bucket again. */
+const MAX_CALLERS = 50_000;
+
+interface Bucket {
+  readonly tokens: number;
+  readonly at: number;
+}
+
+/** Buckets of this process alone. */
+export class MemoryBuckets implements Buckets {
+  readonly #allowance: Allowance;
+  readonly #clock: Clock;
+  readonly #maxCallers: number;
+  /** Whoever asked last is the last. */
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(
+    allowance: Allowance,
+    { clock, maxCallers = MAX_CALLERS }: { readonly clock: Clock; readonly maxCallers?: number },
+  ) {
+    this.#allowance = allowance;
+    this.#clock = clock;
+    this.#maxCallers = maxCallers;
+  }
+
+  /** How many callers are remembered. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  take(caller: string): Promise<Grant> {
+    const { perSecond, burst } = this.#allowance;
+    const now = this.#clock.now();
+    const { tokens, at } = this.#buckets.get(caller) ?? { tokens: burst, at: now };
+    // A clock that was set back gives nothing, and takes nothing.
+    const filled = Math.min(burst, tokens + Math.max(0, now - at) / 1_000 * perSecond);
+    const isGranted = filled >= 1;
+    const left = isGranted ? filled - 1 : filled;
+    this.#buckets.delete(caller);
+    this.#buckets.set(caller, { tokens: left, at: now });
+    this.#forget();
+    return Promise.resolve(grantOf({ isGranted, left }, this.#allowance));
+  }
+
+  #forget(): void {
+    if (this.#buckets.size <= this.#maxCallers) return;
+    const [oldest] = this.#buckets.keys();
+    if (oldest !== undefined) this.#buckets.delete(oldest);
+  }
+}
+
+/** What a caller is told whose bucket now has `left` tokens, which may be a part of one. */
+export function grantOf(
+  { isGranted, left }: { readonly isGranted: boolean; readonly left: number },
+  { perSecond, burst }: Allowance,
+): Grant {
+  const until = (tokens: number) => Math.max(0, Math.ceil((tokens - left) / perSecond * 1_000));
+  return {
+    isGranted,
+    remaining: Math.floor(left),
+    retryAfter: until(1),
+    reset: until(burst),
+  };
+}

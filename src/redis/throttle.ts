@@ -1,0 +1,68 @@
+import { type Allowance, type Buckets, type Grant, grantOf } from "../account/throttle.ts";
+import type { Clock } from "../clock.ts";
+import type { Redis } from "./connection.ts";
+
+/** A caller does not wait for longer to be told that it may ask. */
+const LIMIT_MS = 200;
+
+/** By the clock of Redis, so that instances need not agree on the time. A bucket that is full again is forgotten. */
+const TAKE = `
+local time = redis.call("TIME")
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local burst, per_ms = tonumber(ARGV[1]), tonumber(ARGV[2]) / 1000
+local bucket = redis.call("HMGET", KEYS[1], "tokens", "at")
+local tokens, at = tonumber(bucket[1]) or burst, tonumber(bucket[2]) or now
+tokens = math.min(burst, tokens + math.max(0, now - at) * per_ms)
+local granted = tokens >= 1 and 1 or 0
+tokens = tokens - granted
+redis.call("HSET", KEYS[1], "tokens", tostring(tokens), "at", now)
+redis.call("PEXPIRE", KEYS[1], math.ceil((burst - tokens) / per_ms) + 1000)
+return { granted, tostring(tokens) }
+`;
+
+export interface RedisBucketsOptions {
+  readonly redis: Redis;
+  readonly clock: Clock;
+  /** Of all keys of ours in this Redis. */
+  readonly prefix: string;
+  /** Used while Redis does not answer: then each instance counts for itself. */
+  readonly fallback: Buckets;
+}
+
+/** Buckets that all instances share. */
+export class RedisBuckets implements Buckets {
+  readonly #allowance: Allowance;
+  readonly #options: RedisBucketsOptions;
+
+  constructor(allowance: Allowance, options: RedisBucketsOptions) {
+    this.#allowance = allowance;
+    this.#options = options;
+  }
+
+  async take(caller: string): Promise<Grant> {
+    const { redis, fallback } = this.#options;
+    const grant = redis.isReady ? await this.#ask(caller) : undefined;
+    return grant ?? await fallback.take(caller);
+  }
+
+  /** `undefined` when there is no answer in time. */
+  async #ask(caller: string): Promise<Grant | undefined> {
+    const { redis, prefix, clock } = this.#options;
+    const { perSecond, burst } = this.#allowance;
+    const limit = new AbortController();
+    const answer = redis.client.eval(TAKE, {
+      keys: [`${prefix}throttle:${caller}`],
+      arguments: [String(burst), String(perSecond)],
+    }).then((reply) => this.#read(reply), () => undefined);
+    const late = clock.sleep(LIMIT_MS, limit.signal).then(() => undefined);
+    const grant = await Promise.race([answer, late]);
+    limit.abort();
+    return grant;
+  }
+
+  #read(reply: unknown): Grant | undefined {
+    const [granted, left] = Array.isArray(reply) ? reply : [];
+    if (!Number.isFinite(Number(left))) return undefined;
+    return grantOf({ isGranted: granted === 1, left: Number(left) }, this.#allowance);
+  }
+}
