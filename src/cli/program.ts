@@ -8,6 +8,7 @@ import { listDeliveries, redeliver, retryDelivery } from "./deliveries.ts";
 import { demo } from "./demo.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { serve } from "./serve.ts";
+import { rebuild } from "./statistics.ts";
 import { stopSignal } from "./stop.ts";
 import { DEFAULT_URL, watch } from "./watch.ts";
 
@@ -65,6 +66,11 @@ function describe(): Command {
     .action((repository: string, options: { since: string }) =>
       backfill(repository, options, stopSignal())
     );
+  program.command("statistics")
+    .description("look after what is counted of runs").helpCommand(false)
+    .command("rebuild")
+    .description("compute all of it anew; also while Runwire serves")
+    .action(() => rebuild(stopSignal()));
   describeDeliveries(program.command("deliveries"));
   return program;
 }

@@ -27,11 +27,15 @@ const RUNS = 250;
 /** At the least, so that they get a turn. */
 const PAUSE_MS = 5;
 
+const STEPS = ["runs", "workflows", "months"] as const;
+export type RebuildStep = (typeof STEPS)[number];
+
 export interface RebuildOptions {
   readonly clock: Clock;
-  /** `done` of `total` runs, workflows or months; each of the three in turn. */
-  readonly onProgress: (
-    step: "runs" | "workflows" | "months",
+  /** When it begins; each in turn. */
+  readonly onStep?: (step: RebuildStep) => void;
+  readonly onProgress?: (
+    step: RebuildStep,
     progress: { readonly done: number; readonly total: number },
   ) => void;
 }
@@ -44,14 +48,15 @@ export interface RebuildOptions {
 export async function rebuildStatistics(
   database: Database,
   signal: AbortSignal,
-  { clock, onProgress }: RebuildOptions,
+  { clock, onStep, onProgress }: RebuildOptions,
 ): Promise<void> {
   const steps = { runs: recountAfter, workflows: addUpWorkflowAfter, months: addUpMonthAfter };
   const totals = await database.read(countAll);
-  for (const step of ["runs", "workflows", "months"] as const) {
+  for (const step of STEPS) {
+    onStep?.(step);
     let [done, last] = [0, -1];
     for (;;) {
-      onProgress(step, { done, total: Math.max(done, totals[step]) });
+      onProgress?.(step, { done, total: Math.max(done, totals[step]) });
       const startedAt = clock.now();
       const next = await database.write((tx) => steps[step](tx, last));
       signal.throwIfAborted();
@@ -68,7 +73,7 @@ export async function rebuildStatistics(
 type Done = { readonly count: number; readonly last: number } | undefined;
 
 async function countAll(db: Db) {
-  const { rows: [row] } = await sql<Record<"runs" | "workflows" | "months", number>>`select
+  const { rows: [row] } = await sql<Record<RebuildStep, number>>`select
     (select count(*) from workflow_runs) as runs,
     (select count(*) from workflows) as workflows,
     (select count(distinct day) from statistics where workflow_id = 0 and unit = 'month') as months`
