@@ -1,0 +1,135 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { generateKeyPairSync } from "node:crypto";
+import { GitHub } from "../../src/github/client.ts";
+import type { Credential } from "../../src/github/credential.ts";
+import { GitHubWebhooks } from "../../src/github/hook_setup.ts";
+import { HandClock } from "../simulator/hand_clock.ts";
+import { serve, TOKEN } from "../simulator/served.ts";
+import { never, refused } from "./server.ts";
+
+const API = "octo-org/api";
+const URL = "https://runwire.example/below/api/v1/webhook/github";
+const SECRET = "It's a Secret to Everybody";
+const HOUR_MS = 60 * 60_000;
+
+function setUp(
+  { credential = { token: TOKEN }, publicUrl = "https://runwire.example/below/", secret = SECRET }:
+    {
+      readonly credential?: Credential;
+      readonly publicUrl?: string | undefined;
+      readonly secret?: string | undefined;
+    } = {},
+) {
+  const github = serve({ clock: new HandClock() });
+  github.world.addRepository({ full_name: API });
+  const client = new GitHub({ credential, baseUrl: github.url, version: "0", clock: github.clock });
+  const webhooks = new GitHubWebhooks({ github: client, publicUrl, secret });
+  return {
+    ...github,
+    webhooks,
+    ensure: (since = github.clock.now()) => webhooks.ensure(API, { since, signal: never }),
+    hooks: () => github.simulator.hooks.of(API),
+  };
+}
+
+Deno.test("GitHubWebhooks.ensure() creates a webhook with our secret, once", async () => {
+  await using test = setUp();
+  const state = await test.ensure();
+  const [hook, ...others] = test.hooks();
+  assertEquals(others, []);
+  assert(hook);
+  const { url, secret, events, content_type, active } = hook;
+  assertEquals({ url, secret, content_type, active }, {
+    url: URL,
+    secret: SECRET,
+    content_type: "json",
+    active: true,
+  });
+  assertEquals(events, ["workflow_run", "workflow_job", "issues", "repository"]);
+  assertEquals(state, { state: "active", id: hook.id });
+  // As after a death between its creation and the keeping of its id.
+  assertEquals(await test.ensure(), state);
+  assertEquals(test.hooks().length, 1);
+});
+
+Deno.test("GitHubWebhooks.ensure() leaves a webhook alone that was there before, and says so", async () => {
+  await using test = setUp();
+  test.simulator.hooks.add(API, { url: URL, secret: SECRET });
+  const state = await test.ensure(test.clock.now() + HOUR_MS);
+  assert(state.state === "absent");
+  assertMatch(state.reason, /exists already/);
+  assertEquals(test.hooks().length, 1);
+});
+
+for (const status of [403, 404] as const) {
+  Deno.test(`GitHubWebhooks.ensure() says that it may not create one, on ${status}`, async () => {
+    await using test = setUp();
+    test.simulator.hooks.hide(API, status);
+    const state = await test.ensure();
+    assert(state.state === "absent");
+    assertMatch(state.reason, new RegExp(`may not administer webhooks: .* with ${status}`));
+    assert(!state.reason.includes(SECRET) && !state.reason.includes(TOKEN));
+  });
+}
+
+Deno.test("GitHubWebhooks.ensure() says which settings are missing, and asks nothing", async () => {
+  for (const missing of [{ publicUrl: undefined }, { secret: undefined }]) {
+    await using github = serve();
+    const client = new GitHub({
+      credential: { token: TOKEN },
+      baseUrl: github.url,
+      version: "0",
+      clock: github.clock,
+    });
+    const options = { publicUrl: "https://runwire.example", secret: SECRET, ...missing };
+    const webhooks = new GitHubWebhooks({ github: client, ...options });
+    const state = await webhooks.ensure(API, { since: 0, signal: never });
+    assert(state.state === "absent");
+    assertMatch(state.reason, /PUBLIC_URL and GITHUB_WEBHOOK_SECRET/);
+    assertEquals(github.simulator.requests.counts.requests, 0);
+  }
+});
+
+Deno.test("GitHubWebhooks.ensure() leaves it to the App's own webhook", async () => {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  await using test = setUp({
+    credential: {
+      appId: "12",
+      privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+      installationId: 34,
+    },
+  });
+  assertEquals(await test.ensure(), {
+    state: "absent",
+    reason: "The webhook of the GitHub App serves it",
+  });
+  assertEquals(test.simulator.requests.counts.requests, 0);
+});
+
+Deno.test("GitHubWebhooks.ensure() is refused when GitHub limits us or is down", async () => {
+  await using test = setUp();
+  test.simulator.faults.add({ kind: "status", status: 502 });
+  assertEquals((await refused(test.ensure())).refusal, { kind: "unavailable" });
+  test.simulator.rateLimits.set(TOKEN, { remaining: 0, reset: test.clock.now() / 1_000 + 60 });
+  assertEquals((await refused(test.ensure())).refusal.kind, "limited");
+  assertEquals(test.hooks(), []);
+});
+
+Deno.test("GitHubWebhooks.remove() removes a webhook, and takes one that is gone as removed", async () => {
+  await using test = setUp();
+  const state = await test.ensure();
+  assert(state.state === "active");
+  await test.webhooks.remove(API, state.id, never);
+  assertEquals(test.hooks(), []);
+  await test.webhooks.remove(API, state.id, never);
+});
+
+Deno.test("GitHubWebhooks.remove() is refused when the credential may not", async () => {
+  await using test = setUp();
+  const state = await test.ensure();
+  assert(state.state === "active");
+  test.simulator.hooks.hide(API, 403);
+  const error = await refused(test.webhooks.remove(API, state.id, never));
+  assertEquals(error.refusal, { kind: "missing", status: 403 });
+  assertEquals(test.hooks().length, 1);
+});
