@@ -85,7 +85,7 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
 /** https://sqlite.org/fts5.html#contentless_delete_tables; triggers keep it, as nothing else can forget to. */
 async function indexTitlesInSqlite(db: Kysely<unknown>): Promise<void> {
   await sql`create virtual table run_titles using fts5(title, content='', contentless_delete=1,
-    detail=none, tokenize="unicode61 remove_diacritics 0")`.execute(db);
+    detail=none, prefix='1 2 3 4 5 6', tokenize="unicode61 remove_diacritics 0")`.execute(db);
   await sql`insert into run_titles (rowid, title)
     select id, substr(display_title, 1, 500) from workflow_runs order by id`.execute(db);
   await sql`create trigger run_titles_insert after insert on workflow_runs begin
@@ -102,9 +102,9 @@ async function indexTitlesInSqlite(db: Kysely<unknown>): Promise<void> {
 
 /** Without a dictionary: a word is what stands between anything but letters and digits. A lexeme has 2,046 bytes at most. */
 async function indexTitlesInPostgres(db: Kysely<unknown>): Promise<void> {
-  await sql`create function title_words(title text) returns tsvector language sql immutable
-    parallel safe return array_to_tsvector(array_remove(
-      regexp_split_to_array(lower(left(title, 500)), '[^[:alnum:]]+'), ''))`.execute(db);
-  await sql`create index workflow_runs_titled on workflow_runs using gin (title_words(display_title))`
+  await sql`alter table workflow_runs add column title_words tsvector not null generated always as (
+    array_to_tsvector(array_remove(
+      regexp_split_to_array(lower(left(display_title, 500)), '[^[:alnum:]]+'), ''))) stored`
     .execute(db);
+  await sql`create index workflow_runs_titled on workflow_runs using gin (title_words)`.execute(db);
 }
