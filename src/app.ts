@@ -37,10 +37,12 @@ import { isLow, type Random } from "./run/pace.ts";
 import { Picture } from "./run/picture.ts";
 import { Poller } from "./run/poller.ts";
 import { Reconciler } from "./run/reconcile.ts";
+import { Recounter } from "./run/recount.ts";
 import type { View } from "./run/snapshot.ts";
 import type { Database } from "./sql/database.ts";
 import { SqlDeliveryStore } from "./sql/delivery.ts";
 import { SqlJournal } from "./sql/event.ts";
+import { SqlRecounts } from "./sql/recount.ts";
 import { SqlRepositoryStore } from "./sql/repository.ts";
 import { SqlRunStore } from "./sql/run.ts";
 
@@ -114,6 +116,7 @@ export class App {
       ...(redis ? [redis] : []),
       this.feed,
       new Retention({ journal: this.#journal, clock: this.#options.clock }),
+      new Recounter(new SqlRecounts(this.#options.database), this.#options.clock),
       this.poller,
       extraFrames,
       this.#buildReconciler({ tell, followed }),
