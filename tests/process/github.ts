@@ -25,7 +25,7 @@ export class SimulatedGitHub {
         return systemClock.sleep(ms, signal);
       },
     };
-    this.world = new World({ clock });
+    this.world = options.world ?? new World({ clock });
     this.world.addRepository({ full_name: REPOSITORY });
     this.world.addRun(REPOSITORY, { display_title: "Fix the build" });
     this.simulator = new Simulator({ world: this.world, clock, tokens: [TOKEN], ...options });

@@ -1,0 +1,141 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { z } from "zod";
+import { systemClock } from "../../src/clock.ts";
+import { addPastRuns } from "../../src/simulator/past.ts";
+import { World } from "../../src/simulator/world.ts";
+import { TemporaryFolder } from "../fakes/folder.ts";
+import { Program } from "../fakes/program.ts";
+import { REPOSITORY, SimulatedGitHub } from "./github.ts";
+import { type Query, sqliteQuery } from "./kept.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+const RUNS = 2_500;
+const COMMAND = ["backfill", REPOSITORY, "--since", "90d"];
+
+const PROGRESS = z.array(
+  z.object({ runs: z.number(), reached_ms: z.number(), until_ms: z.number() }),
+);
+
+/** A GitHub whose repository has runs of the last 60 days, 1,500 of them within one minute. */
+async function setUp() {
+  await using stack = new AsyncDisposableStack();
+  const world = new World({ clock: systemClock, runsKept: Infinity });
+  const github = stack.use(new SimulatedGitHub({ world }));
+  const minute = Date.now() - 30 * DAY_MS;
+  const burst = Array.from({ length: 1_500 }, (_, index) => minute + index * 40);
+  const others = Array.from(
+    { length: RUNS - burst.length },
+    (_, index) => Date.now() - 60 * DAY_MS + index * 80 * 60_000,
+  );
+  addPastRuns(world, REPOSITORY, [...others, ...burst].sort((a, b) => a - b));
+  const folder = stack.use(await TemporaryFolder.make());
+  const path = `${folder.path}/runwire.db`;
+  const environment = { ...github.environment, DATABASE_URL: `sqlite:${path}` };
+  const all = stack.move();
+  return {
+    github,
+    query: sqliteQuery(path),
+    start: (args: readonly string[] = COMMAND) => Program.start(args, environment),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+async function keptRuns(query: Query): Promise<number> {
+  return (await query("select id from workflow_runs")).length;
+}
+
+Deno.test("runwire backfill killed in between goes on where it was, and ends with every run", async () => {
+  await using setting = await setUp();
+  const { github, query, start } = setting;
+  github.simulator.faults.add({ kind: "delay", ms: 60_000 }, { path: /[?&]page=7/ });
+  {
+    await using program = await start();
+    await github.hangs;
+    program.kill("SIGKILL");
+    await program.exit();
+  }
+  const [progress] = PROGRESS.parse(await query("select * from backfills"));
+  assertEquals(progress && progress.runs > 0 && progress.runs < RUNS, true);
+  const { length } = github.simulator.requests.entries;
+  await using program = await start();
+  assertEquals(await program.exit(), 0, program.output);
+  // The run that the simulated GitHub begins with, too.
+  assertMatch(
+    program.stdout.text,
+    new RegExp(`^${RUNS + 1} runs of ${REPOSITORY} are in, back to `),
+  );
+  assertEquals(await keptRuns(query), RUNS + 1);
+  const again = github.simulator.requests.entries.slice(length).flatMap(({ path }) =>
+    [...decodeURIComponent(path).matchAll(/created=.*\.\.([^&]+)/g)].map(([, to = ""]) =>
+      Date.parse(to)
+    )
+  );
+  assertEquals(again.length > 0, true);
+  const { reached_ms = 0, until_ms = 0 } = progress ?? {};
+  assertEquals(again.filter((to) => to >= reached_ms && to < until_ms), []);
+});
+
+Deno.test("runwire backfill interrupted says how to go on, and does", async () => {
+  await using setting = await setUp();
+  const { github, query, start } = setting;
+  github.simulator.faults.add({ kind: "delay", ms: 60_000 }, { path: /[?&]page=3/ });
+  {
+    await using program = await start();
+    await github.hangs;
+    program.kill("SIGINT");
+    assertEquals(await program.exit(5_000), 1);
+    assertMatch(
+      program.stderr.text,
+      /^runwire: Interrupted: \d+ runs of .* are in, back to .*; the same command goes on there$/m,
+    );
+  }
+  const interrupted = "select 1 from backfills where state = 'failed' and reason = 'Interrupted'";
+  assertEquals((await query(interrupted)).length, 1);
+  await using program = await start();
+  assertEquals(await program.exit(), 0, program.output);
+  assertEquals(await keptRuns(query), RUNS + 1);
+});
+
+Deno.test("runwire backfill works beside a Runwire that serves from the same file", async () => {
+  await using setting = await setUp();
+  await using server = await setting.start(["serve"]);
+  const url = await server.url();
+  await using program = await setting.start();
+  assertEquals(await program.exit(), 0, program.output);
+  assertEquals(await keptRuns(setting.query), RUNS + 1);
+  assertEquals((await (await fetch(`${url}/health`)).json()).status, "healthy");
+  server.kill("SIGTERM");
+  assertEquals(await server.exit(), 0);
+});
+
+Deno.test("runwire backfill waits while the budget is low, and says until when", async () => {
+  await using setting = await setUp();
+  const { github, start } = setting;
+  const reset = Math.floor(Date.now() / 1_000) + 3_600;
+  github.simulator.rateLimits.set("ghp_never_to_be_seen", { remaining: 490, reset });
+  await using program = await start();
+  const [, until = ""] = await program.stderr.find(
+    /^runwire: Waiting until (\S+): most of the rate/,
+  );
+  // GitHub and we count by clocks that may be a second apart.
+  assertEquals(Math.abs(Date.parse(until) - reset * 1_000) <= 2_000, true, until);
+  program.kill("SIGINT");
+  assertEquals(await program.exit(5_000), 1);
+  assertStringIncludes(program.stderr.text, "0 runs of");
+});
+
+Deno.test("runwire backfill says what is wrong with what it is asked for", async () => {
+  await using setting = await setUp();
+  for (
+    const [args, words] of [
+      [["backfill", "octo-org/missing", "--since", "90d"], /404: Not Found/],
+      [["backfill", "missing", "--since", "90d"], /must be owner\/name/],
+      [["backfill", REPOSITORY, "--since", "401d"], /allowed is 1d to 400d/],
+      [["backfill", REPOSITORY], /allowed is .*--since/],
+    ] as const
+  ) {
+    await using program = await setting.start(args);
+    assertEquals(await program.exit(), 2, program.output);
+    assertMatch(program.stderr.text, words);
+  }
+});
