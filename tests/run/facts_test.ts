@@ -1,0 +1,93 @@
+import { assertEquals } from "@std/assert";
+import { ownFacts } from "../../src/run/facts.ts";
+import type { Job } from "../../src/run/history.ts";
+import type { Run } from "../../src/run/run.ts";
+import { aRun } from "../fakes/github.ts";
+
+function at(seconds: number): string {
+  return new Date(Date.UTC(2026, 0, 1) + seconds * 1_000).toISOString();
+}
+
+function ended(fields: Partial<Run> = {}): Run {
+  const times = { createdAt: at(0), startedAt: at(10), updatedAt: at(100) };
+  return aRun({ status: "completed", conclusion: "success", ...times, ...fields });
+}
+
+function aJob(fields: Partial<Job> = {}): Job {
+  return {
+    id: 1,
+    runId: 1,
+    runAttempt: 1,
+    name: "build",
+    status: "completed",
+    conclusion: "success",
+    createdAt: at(10),
+    startedAt: at(20),
+    completedAt: at(80),
+    runnerName: null,
+    htmlUrl: null,
+    ...fields,
+  };
+}
+
+function factsOf(run: Run, jobs: readonly Job[] = []) {
+  return ownFacts(run, { attempts: [], jobs });
+}
+
+Deno.test("ownFacts() measures from the attempt's start, or else from the creation", () => {
+  assertEquals(factsOf(ended()).durationMs, 90_000);
+  assertEquals(factsOf(ended({ startedAt: null })).durationMs, 100_000);
+  assertEquals(factsOf(ended({ startedAt: at(200) })).durationMs, 0);
+});
+
+Deno.test("ownFacts() measures no duration of what did not run to its end", () => {
+  const durations = ["failure", "startup_failure", "timed_out", "cancelled", "skipped", "new_to_us"]
+    .map((conclusion) => factsOf(ended({ conclusion })).durationMs);
+  assertEquals(durations, [90_000, 90_000, 90_000, null, null, null]);
+});
+
+Deno.test("ownFacts() takes the first start of a job of the last attempt as the end of the queue", () => {
+  const run = ended({ runAttempt: 2 });
+  const jobs = [
+    aJob({ runAttempt: 1, startedAt: at(11) }),
+    aJob({ runAttempt: 2, startedAt: at(40) }),
+    aJob({ runAttempt: 2, startedAt: at(25) }),
+    aJob({ runAttempt: 2, startedAt: at(12), conclusion: "skipped" }),
+    aJob({ runAttempt: 2, startedAt: at(13), status: "queued", completedAt: null }),
+  ];
+  assertEquals(factsOf(run, jobs).queueMs, 15_000);
+  assertEquals(factsOf(run, jobs.slice(0, 1)).queueMs, null);
+  assertEquals(factsOf(run, [aJob({ runAttempt: 2, startedAt: at(0) })]).queueMs, 0);
+});
+
+Deno.test("ownFacts() rounds each job of all attempts up to minutes", () => {
+  const jobs = [
+    aJob({ startedAt: at(0), completedAt: at(60) }),
+    aJob({ startedAt: at(0), completedAt: at(61), runAttempt: 2 }),
+    aJob({ startedAt: at(0), completedAt: null }),
+    aJob({ startedAt: at(0), completedAt: at(600), conclusion: "skipped" }),
+  ];
+  assertEquals(factsOf(ended({ runAttempt: 2 }), jobs).minutes, 3);
+  assertEquals(factsOf(ended(), jobs.slice(3)).minutes, 0);
+});
+
+Deno.test("ownFacts() takes the duration of a run without known jobs, unless nothing ran", () => {
+  const minutes = ["success", "cancelled", "skipped", "action_required"]
+    .map((conclusion) => factsOf(ended({ conclusion })).minutes);
+  assertEquals(minutes, [2, 2, 0, 0]);
+});
+
+Deno.test("ownFacts() tells that an earlier attempt had failed, passing over cancelled ones", () => {
+  const isRetried = (...conclusions: (string | null)[]) => {
+    const attempts = conclusions.map((conclusion, before) => ({
+      runAttempt: before + 1,
+      conclusion,
+    }));
+    return ownFacts(ended({ runAttempt: 3 }), { attempts, jobs: [] }).isRetried;
+  };
+  assertEquals(isRetried("failure", "cancelled", "success"), true);
+  assertEquals(isRetried("success", "timed_out", "success"), true);
+  assertEquals(isRetried("failure", "success", "success"), false);
+  assertEquals(isRetried(null, null, "failure"), false);
+  assertEquals(isRetried(), false);
+});

@@ -1,0 +1,52 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { Histogram } from "../../src/run/histogram.ts";
+import { PERCENTILE_ERROR } from "../../src/run/statistics.ts";
+
+/** From nothing to a year, in ms. */
+const value = fc.oneof(
+  fc.integer({ min: 0, max: 100 }),
+  fc.integer({ min: 0, max: 86_400_000 }),
+  fc.integer({ min: 0, max: 31_622_400_000 }),
+);
+const values = fc.array(value, { minLength: 1, maxLength: 60 });
+
+Deno.test("Histogram.percentile() is as near to the exact one as is said", () => {
+  fc.assert(fc.property(values, fc.integer({ min: 1, max: 100 }), (list, percent) => {
+    const sorted = list.toSorted((a, b) => a - b);
+    const exact = sorted[Math.ceil(percent * list.length / 100) - 1] ?? NaN;
+    const is = Histogram.of(list).percentile(percent / 100) ?? NaN;
+    const error = Math.abs(is - exact);
+    assert(error <= exact * PERCENTILE_ERROR * (1 + 1e-9), `${is} is too far from ${exact}`);
+  }));
+});
+
+Deno.test("Histogram.percentile() of nothing is nothing", () => {
+  assertEquals(new Histogram().percentile(0.5), null);
+});
+
+Deno.test("Histogram.addAll() is as if all had been counted in one", () => {
+  fc.assert(fc.property(values, values, (a, b) => {
+    const sum = Histogram.of(a);
+    sum.addAll(Histogram.of(b));
+    assertEquals(String(sum), String(Histogram.of([...a, ...b])));
+    assertEquals(sum.count, a.length + b.length);
+  }));
+});
+
+Deno.test("Histogram.add() takes off what was counted", () => {
+  fc.assert(fc.property(values, values, (kept, gone) => {
+    const histogram = Histogram.of([...gone, ...kept]);
+    for (const each of gone) histogram.add(each, -1);
+    assertEquals(String(histogram), String(Histogram.of(kept)));
+    assertEquals(histogram.count, kept.length);
+  }));
+});
+
+Deno.test("Histogram.parse() reads what was written, and adds several up", () => {
+  fc.assert(fc.property(values, values, (a, b) => {
+    const texts = [a, b].map((list) => String(Histogram.of(list)));
+    assertEquals(String(Histogram.parse(texts.join())), String(Histogram.of([...a, ...b])));
+  }));
+  assertEquals(Histogram.parse("").count, 0);
+});
