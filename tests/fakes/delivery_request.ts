@@ -16,15 +16,32 @@ export class RawRequest {
   }
 
   /** Sends the head of a POST. */
-  static async post(
+  static post(
     port: number,
     path: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<RawRequest> {
+    return RawRequest.#start(port, `POST ${path}`, headers);
+  }
+
+  /** Sends a GET, whole. */
+  static get(
+    port: number,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<RawRequest> {
+    return RawRequest.#start(port, `GET ${path}`, headers);
+  }
+
+  static async #start(
+    port: number,
+    request: string,
     headers: Readonly<Record<string, string>>,
   ): Promise<RawRequest> {
     const raw = new RawRequest(await Deno.connect({ hostname: "127.0.0.1", port }));
     const lines = Object.entries({ Host: `127.0.0.1:${port}`, ...headers })
       .map(([name, value]) => `${name}: ${value}\r\n`);
-    await raw.send(`POST ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
+    await raw.send(`${request} HTTP/1.1\r\n${lines.join("")}\r\n`);
     return raw;
   }
 
