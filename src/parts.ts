@@ -14,7 +14,9 @@ import { GitHubWorkflows } from "./github/workflow.ts";
 import type { Api } from "./http/api.ts";
 import type { Throttle } from "./http/throttle.ts";
 import { repositoryRoutes } from "./http/repository.ts";
+import { runRoutes } from "./http/run.ts";
 import { statisticsRoutes } from "./http/statistics.ts";
+import { workflowRoutes } from "./http/workflow.ts";
 import { Following } from "./repository/following.ts";
 import { Redis } from "./redis/connection.ts";
 import { RedisBuckets } from "./redis/throttle.ts";
@@ -28,6 +30,7 @@ import { SqlCatalog } from "./sql/catalog.ts";
 import type { Database } from "./sql/database.ts";
 import { SqlFollowStore } from "./sql/follow.ts";
 import { SqlRunStore } from "./sql/run.ts";
+import { SqlRunHistory } from "./sql/run_history.ts";
 import { SqlStatisticsStore } from "./sql/statistics.ts";
 
 /** What backfills leave of the limit: as much as the snapshots take in an hour in which every answer is new. */
@@ -117,7 +120,10 @@ export interface DataRoutesOptions {
 /** The REST API over what is kept. */
 export function dataRoutes({ database, following, clock }: DataRoutesOptions): readonly Api[] {
   const catalog = new SqlCatalog(database);
+  const history = new SqlRunHistory(database);
   return [
+    runRoutes({ history }),
+    workflowRoutes({ catalog, history }),
     repositoryRoutes({ catalog, following, clock }),
     statisticsRoutes({ statistics: new SqlStatisticsStore(database), clock }),
   ];
