@@ -27,8 +27,8 @@ export interface ReaderOptions {
 }
 
 /**
- * Reads from a SQLite file on a thread of its own, as node:sqlite is synchronous. A query that runs cannot be broken off, not
- * even by ending the Worker: https://github.com/denoland/deno/blob/main/ext/node_sqlite has no sqlite3_interrupt.
+ * Reads from a SQLite file on a thread of its own, as node:sqlite is synchronous. A query that runs cannot be broken off:
+ * node:sqlite has no interrupt, and a Worker ends only when the call that it is in returns.
  */
 export class Reader {
   readonly #worker: Worker;
