@@ -1,0 +1,81 @@
+import { AppUnderTest } from "./app.ts";
+import { until } from "./socket.ts";
+
+export const SECRET = "It's a Secret to Everybody";
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  // deno-lint-ignore no-explicit-any
+  readonly json: any;
+}
+
+/** The program with a simulated GitHub that can reach it, and a file to start again from. `await using` removes all. */
+export class FollowedApp extends AppUnderTest {
+  readonly #folder: string;
+  /** Where our webhook leads. */
+  readonly receiver: string;
+  readonly #stopDelivering = new AbortController();
+  #delivering: Promise<void> = Promise.resolve();
+
+  constructor({ environment = {} }: { readonly environment?: Record<string, string> } = {}) {
+    const port = freePort();
+    const folder = Deno.makeTempDirSync({ prefix: "runwire-" });
+    super({
+      environment: {
+        DATABASE_URL: `sqlite:${folder}/runwire.db`,
+        SERVER_PORT: String(port),
+        PUBLIC_URL: `http://127.0.0.1:${port}`,
+        GITHUB_WEBHOOK_SECRET: `${SECRET},the one before`,
+        ...environment,
+      },
+    });
+    this.#folder = folder;
+    this.receiver = `http://127.0.0.1:${port}/api/v1/webhook/github`;
+  }
+
+  get databaseUrl(): string {
+    return `sqlite:${this.#folder}/runwire.db`;
+  }
+
+  /** Lets GitHub send its webhooks from now on. */
+  deliver(): void {
+    this.#delivering = this.simulator.deliver(this.#stopDelivering.signal);
+  }
+
+  async ask(method: string, path: string, body?: unknown): Promise<Answered> {
+    const response = await fetch(this.url + path, {
+      method,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
+    return { status: response.status, headers: response.headers, json: await response.json() };
+  }
+
+  follow(full_name: string, fields: Record<string, unknown> = {}): Promise<Answered> {
+    return this.ask("POST", "/repositories", { full_name, ...fields });
+  }
+
+  /** Waits until a repository looks so. */
+  // deno-lint-ignore no-explicit-any
+  async untilRepository(id: number, holds: (repository: any) => boolean): Promise<void> {
+    await until(
+      async () => holds((await this.ask("GET", `/repositories/${id}`)).json),
+      `repository ${id} looks so`,
+    );
+  }
+
+  override async stop(): Promise<void> {
+    this.#stopDelivering.abort();
+    await this.#delivering;
+    await super.stop();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  return listener.addr.port;
+}
