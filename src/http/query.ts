@@ -54,6 +54,7 @@ export function repositoryName(description: Description) {
   return parameter((text) => REPOSITORY.test(text) ? text : undefined, {
     allowed: "owner/name",
     schema: { type: "string", pattern: REPOSITORY.source },
+    example: "octo/app",
     ...description,
   });
 }
