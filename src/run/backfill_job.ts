@@ -84,7 +84,7 @@ export class Backfills {
     this.#left.delete(repositoryId);
     try {
       const { state, runs, reason } = await new Backfill(job, this.#options).run(signal);
-      const told = { repository, state, runs, reason };
+      const told = { repository, state, runs, reason: reason ?? "all that GitHub lists" };
       this.#logger.info("The past of {repository} is {state}: {runs} runs, {reason}", told);
     } catch (error) {
       if (signal.aborted) return;

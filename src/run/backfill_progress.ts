@@ -69,7 +69,7 @@ export interface BackfillStore {
   /** Ends what is under way in a repository, for `reason`. */
   stop(repositoryId: number, reason: string): Promise<void>;
   /**
-   * Merges runs into what is kept. Returns the events that tell what has changed, kept in the same transaction; a run that
+   * Merges runs into what is kept. Returns the events that tell what has changed, kept with the change; a run that
    * was unknown and has long been over is history and not news: it is told to nobody.
    */
   bring(runs: readonly Run[]): Promise<readonly NumberedEvent[]>;

@@ -13,6 +13,8 @@ import { appendEvents } from "./event.ts";
 import { mergeRuns } from "./run.ts";
 import type { BackfillTable } from "./tables.ts";
 
+/** Runs that one transaction takes in; so few that what clients wait for is not held up for long. */
+const RUNS = 50;
 /** A run that ended so long ago is history. */
 const HISTORY_MS = 24 * 60 * 60 * 1_000;
 
@@ -71,13 +73,21 @@ export class SqlBackfillStore implements BackfillStore {
   }
 
   async bring(runs: readonly Run[]): Promise<readonly NumberedEvent[]> {
-    if (runs.length === 0) return [];
-    return await this.#database.write(async (tx) => {
-      const known = await knownIds(tx, runs);
-      const events = await mergeRuns(tx, runs);
-      const news = events.filter((event) => !this.#isHistory(event, known));
-      return await appendEvents(tx, news, { clock: this.#clock });
-    });
+    const events: NumberedEvent[] = [];
+    for (let start = 0; start < runs.length; start += RUNS) {
+      const some = runs.slice(start, start + RUNS);
+      events.push(...await this.#database.write((tx) => this.#merge(tx, some)));
+      // SQLite's transactions leave nobody else a turn.
+      await this.#clock.sleep(0);
+    }
+    return events;
+  }
+
+  async #merge(tx: Tx, runs: readonly Run[]): Promise<readonly NumberedEvent[]> {
+    const known = await knownIds(tx, runs);
+    const events = await mergeRuns(tx, runs);
+    const news = events.filter((event) => !this.#isHistory(event, known));
+    return await appendEvents(tx, news, { clock: this.#clock });
   }
 
   #isHistory(event: Event, known: ReadonlySet<number>): boolean {

@@ -132,3 +132,15 @@ testOverDatabases("BackfillStore.bring() merges runs, and tells what is news of 
   assertEquals(await store.bring([]), []);
   assertEquals(await store.bring([past(1, 21, "queued")]), []);
 });
+
+testOverDatabases("BackfillStore.bring() takes in many, in some transactions", async (
+  { database },
+) => {
+  const { store, clock } = await setUp(database);
+  const runs = Array.from({ length: 120 }, (_, index) => aRun({ id: index + 1 }));
+  const events = await store.bring(runs);
+  const ids = runs.map(({ id }) => id);
+  assertEquals(events.map((event) => event.type === "run" && event.data.id), ids);
+  assertEquals(events.map(({ seq }) => seq), ids.map((id) => (events[0]?.seq ?? 0) + id - 1));
+  assertEquals((await new SqlRunStore(database, clock).latest("octo/a", 999)).length, 120);
+});
