@@ -16,9 +16,9 @@ const TO_BE_CREATED = "It is still to be created";
 
 /** Reads from SQL what is kept of repositories and their workflows. */
 export class SqlCatalog implements Catalog {
-  readonly #database: Database;
+  readonly #database: Pick<Database, "read">;
 
-  constructor(database: Database) {
+  constructor(database: Pick<Database, "read">) {
     this.#database = database;
   }
 
@@ -55,13 +55,15 @@ export class SqlCatalog implements Catalog {
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }> {
     return this.#database.read(async (db) => {
       const all = db.selectFrom("workflows");
-      const wanted = repository === undefined
-        ? all
-        : all.where(sql`lower(repository)`, "=", sql`lower(${repository})`);
+      const isOne = repository !== undefined;
+      const wanted = isOne
+        ? all.where(sql`lower(repository)`, "=", sql`lower(${repository})`)
+        : all;
       const { total } = await wanted.select((eb) => eb.fn.countAll().as("total"))
         .executeTakeFirstOrThrow();
       const rows = await wanted.selectAll()
-        .orderBy(sql`lower(repository)`).orderBy(sql`lower(name)`).orderBy("id")
+        .$if(!isOne, (query) => query.orderBy(sql`lower(repository)`)).orderBy(sql`lower(name)`)
+        .orderBy("id")
         .limit(perPage).offset((page - 1) * perPage).execute();
       return { total: Number(total), workflows: rows.map(workflowOf) };
     });

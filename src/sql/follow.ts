@@ -12,8 +12,10 @@ import { mergeRepositories } from "./repository.ts";
 import type { RepositoryTable } from "./tables.ts";
 import { putWorkflows } from "./workflow.ts";
 
-export const IS_FOLLOWED = sql<boolean>`followed_ms is not null and removed_ms is null`;
-export const IS_NOT_FOLLOWED = sql<boolean>`(followed_ms is null or removed_ms is not null)`;
+/** In the words of its indexes. */
+const FOLLOWED_MS = sql`case when removed_ms is null then followed_ms end`;
+export const IS_FOLLOWED = sql<boolean>`${FOLLOWED_MS} is not null`;
+export const IS_NOT_FOLLOWED = sql<boolean>`${FOLLOWED_MS} is null`;
 
 /** Keeps in SQL which repositories are followed. */
 export class SqlFollowStore implements FollowStore {

@@ -24,19 +24,18 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
 /** Names are put in order in any case, as GitHub does. A repository is followed while it is there, once it was asked for. */
 async function createIndexes(db: Kysely<unknown>): Promise<void> {
-  const isFollowed = sql`followed_ms is not null and removed_ms is null`;
-  const isNotFollowed = sql`followed_ms is null or removed_ms is not null`;
-  await db.schema.createIndex("repositories_by_push").on("repositories")
-    .columns(["pushed_ms", "id"]).execute();
+  const followedMs = sql`case when removed_ms is null then followed_ms end`;
   const orders = { by_push: sql`pushed_ms, id`, by_name: sql`lower(full_name), id` };
   for (const [order, columns] of Object.entries(orders)) {
+    await sql`create index ${sql.id(`repositories_${order}`)} on repositories (${columns})`
+      .execute(db);
     await sql`create index ${sql.id(`repositories_followed_${order}`)} on repositories (${columns})
-      where ${isFollowed}`.execute(db);
+      where ${followedMs} is not null`.execute(db);
     await sql`create index ${sql.id(`repositories_known_${order}`)} on repositories (${columns})
-      where ${isNotFollowed}`.execute(db);
+      where ${followedMs} is null`.execute(db);
   }
   await sql`create index repositories_hooked on repositories (id)
-    where hook_id is not null and (${isNotFollowed})`.execute(db);
+    where hook_id is not null and ${followedMs} is null`.execute(db);
   await db.schema.dropIndex("workflows_of_repository").execute();
   await sql`create index workflows_by_name on workflows (lower(repository), lower(name), id)`
     .execute(db);

@@ -1,0 +1,69 @@
+import { assert, assertEquals } from "@std/assert";
+import type { CompiledQuery } from "kysely";
+import type { RepositoryQuery } from "../../src/repository/catalog.ts";
+import { SqlCatalog } from "../../src/sql/catalog.ts";
+import type { Database, Db } from "../../src/sql/database.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+
+const PAGE = { page: 1, perPage: 30 };
+
+/** What a query does, and how SQLite says that it goes about it. */
+async function plansOf(
+  database: Database,
+  ask: (catalog: SqlCatalog) => Promise<unknown>,
+): Promise<readonly string[]> {
+  const asked: CompiledQuery[] = [];
+  const listening = (db: Db) =>
+    db.withPlugin({
+      transformQuery({ node, queryId }) {
+        asked.push(db.getExecutor().compileQuery(node, queryId));
+        return node;
+      },
+      transformResult: ({ result }) => Promise.resolve(result),
+    });
+  await ask(new SqlCatalog({ read: (query) => database.read((db) => query(listening(db))) }));
+  assert(asked.length > 0);
+  return await Promise.all(asked.map((query) => database.read((db) => explain(db, query))));
+}
+
+async function explain(db: Db, query: CompiledQuery): Promise<string> {
+  const explained = { ...query, sql: `explain query plan ${query.sql}` };
+  const { rows } = await db.executeQuery<{ detail: string }>(explained);
+  return rows.map(({ detail }) => detail).join("; ");
+}
+
+const ONLY_SQLITE = { kinds: ["memory"] } as const;
+
+for (const followed of [undefined, true, false]) {
+  for (const sort of ["pushed", "name"] as const) {
+    const query: RepositoryQuery = { ...PAGE, followed, sort, direction: "desc" };
+    testOverDatabases(
+      `Catalog.repositories() by ${sort} reads an index in its order where followed is ${followed}`,
+      async (
+        { database },
+      ) => {
+        const [counted, listed] = await plansOf(database, (catalog) => catalog.repositories(query));
+        const which = followed === undefined ? "" : followed ? "followed_" : "known_";
+        const order = sort === "pushed" ? "push" : "name";
+        assertEquals(listed, `SCAN repositories USING INDEX repositories_${which}by_${order}`);
+        assert(counted?.includes("INDEX"), counted);
+      },
+      ONLY_SQLITE,
+    );
+  }
+}
+
+testOverDatabases(
+  "Catalog.workflows() reads an index in its order, of all and of one repository",
+  async (
+    { database },
+  ) => {
+    const [, all] = await plansOf(database, (catalog) => catalog.workflows(PAGE));
+    assertEquals(all, "SCAN workflows USING INDEX workflows_by_name");
+    const query = { ...PAGE, repository: "octo/a" };
+    const [counted, one] = await plansOf(database, (catalog) => catalog.workflows(query));
+    assertEquals(one, "SEARCH workflows USING INDEX workflows_by_name (<expr>=?)");
+    assert(counted?.startsWith("SEARCH workflows USING COVERING INDEX"), counted);
+  },
+  ONLY_SQLITE,
+);
