@@ -27,16 +27,16 @@ import {
   dataRoutes,
   type FollowingParts,
   followingParts,
+  healingParts,
   redeliveryOnStart,
   throttleParts,
 } from "./parts.ts";
 import { Cycle } from "./run/cycle.ts";
 import { StatusReport } from "./run/event.ts";
 import { ExtraFrames } from "./run/extra_frame.ts";
-import { isLow, type Random } from "./run/pace.ts";
+import type { Random } from "./run/pace.ts";
 import { Picture } from "./run/picture.ts";
 import { Poller } from "./run/poller.ts";
-import { Reconciler } from "./run/reconcile.ts";
 import { Recounter } from "./run/recount.ts";
 import type { View } from "./run/snapshot.ts";
 import type { Database } from "./sql/database.ts";
@@ -119,7 +119,7 @@ export class App {
       new Recounter(new SqlRecounts(this.#options.database), this.#options.clock),
       this.poller,
       extraFrames,
-      this.#buildReconciler({ tell, followed }),
+      ...this.#healingParts({ tell, followed }),
       inbox,
       ...(this.#hasWebhook ? [this.#redelivery()] : []),
     ];
@@ -189,24 +189,19 @@ export class App {
     });
   }
 
-  #buildReconciler(
+  #healingParts(
     { tell, followed }: { readonly tell: Tell; readonly followed: FollowingParts },
-  ): Reconciler {
-    const { clock } = this.#options;
-    return new Reconciler({
+  ): ReturnType<typeof healingParts> {
+    const { database, clock } = this.#options;
+    return healingParts({
+      database,
       clock,
-      stuckAfter: this.#config.poll.reconcileAfterMs,
+      github: this.github,
       runs: this.#runs,
-      store: this.#runStore,
-      repositories: this.#repositoryStore,
-      mayAsk: () => {
-        const { budget } = this.github;
-        const isWanted = this.#hasWebhook || this.#audience.size > 0 ||
-          followed.followPoller.size > 0;
-        return isWanted && !this.poller.isHeldBack && !(budget && isLow(budget, clock.now()));
-      },
-      onEvents: tell,
-      onRefused: (error) => this.poller.hold(error),
+      poller: this.poller,
+      stuckAfter: this.#config.poll.reconcileAfterMs,
+      isWanted: () => this.#hasWebhook || this.#audience.size > 0 || followed.followPoller.size > 0,
+      tell,
     });
   }
 

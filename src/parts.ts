@@ -8,6 +8,7 @@ import type { NumberedEvent } from "./feed/event.ts";
 import type { GitHub } from "./github/client.ts";
 import { GitHubHooks } from "./github/hook.ts";
 import { GitHubWebhooks } from "./github/hook_setup.ts";
+import { GitHubJobs } from "./github/job.ts";
 import { GitHubRepositories } from "./github/repository.ts";
 import { GitHubRuns } from "./github/run.ts";
 import { GitHubWorkflows } from "./github/workflow.ts";
@@ -23,12 +24,17 @@ import { RedisBuckets } from "./redis/throttle.ts";
 import { Backfills } from "./run/backfill_job.ts";
 import { PatientSource } from "./run/backfill_patience.ts";
 import { FollowPoller } from "./run/follow.ts";
-import { type Random, savedUntil } from "./run/pace.ts";
+import { JobCollector } from "./run/jobs.ts";
+import { isLow, type Random, savedUntil } from "./run/pace.ts";
 import type { Poller } from "./run/poller.ts";
+import { Reconciler } from "./run/reconcile.ts";
+import type { RunSource } from "./run/run.ts";
 import { SqlBackfillStore } from "./sql/backfill.ts";
 import { SqlCatalog } from "./sql/catalog.ts";
 import type { Database } from "./sql/database.ts";
 import { SqlFollowStore } from "./sql/follow.ts";
+import { SqlJobStore } from "./sql/job.ts";
+import { SqlRepositoryStore } from "./sql/repository.ts";
 import { SqlRunStore } from "./sql/run.ts";
 import { SqlRunHistory } from "./sql/run_history.ts";
 import { SqlStatisticsStore } from "./sql/statistics.ts";
@@ -109,6 +115,48 @@ export function followingParts(options: FollowingPartsOptions): FollowingParts {
     onChange: () => followPoller.wake(),
   });
   return { following, followPoller, backfills };
+}
+
+export interface HealingOptions {
+  readonly database: Database;
+  readonly github: GitHub;
+  readonly runs: RunSource;
+  readonly clock: Clock;
+  readonly poller: Pick<Poller, "isHeldBack" | "hold">;
+  /** In ms; see ReconcilerOptions. */
+  readonly stuckAfter: number;
+  /** Whether anybody would hear of what is asked for. */
+  readonly isWanted: () => boolean;
+  /** Told of what has changed. */
+  readonly tell: (events: readonly NumberedEvent[]) => void;
+}
+
+/** The parts of App that ask for what neither webhooks nor polling have told. */
+export function healingParts(options: HealingOptions): readonly [Reconciler, JobCollector] {
+  const { database, github, runs, clock, poller, stuckAfter, isWanted, tell } = options;
+  const shared = {
+    clock,
+    mayAsk: () => {
+      const { budget } = github;
+      return isWanted() && !poller.isHeldBack && !(budget && isLow(budget, clock.now()));
+    },
+    onEvents: tell,
+    onRefused: (error: RefusedError) => poller.hold(error),
+  };
+  return [
+    new Reconciler({
+      ...shared,
+      stuckAfter,
+      runs,
+      store: new SqlRunStore(database, clock),
+      repositories: new SqlRepositoryStore(database, clock),
+    }),
+    new JobCollector({
+      ...shared,
+      source: new GitHubJobs(github),
+      store: new SqlJobStore(database),
+    }),
+  ];
 }
 
 export interface DataRoutesOptions {

@@ -3,6 +3,7 @@ import { createdFilter } from "./created_filter.ts";
 import type { Credential, Credentials } from "./credentials.ts";
 import type { Hooks } from "./hooks.ts";
 import { addHookRoutes } from "./hook_routes.ts";
+import { addJobRoutes } from "./job_routes.ts";
 import { pageOf } from "./page.ts";
 import { rateLimitJson, type RateLimits } from "./rate_limits.ts";
 import { answer, blocked, movedTo, notFound, type Refusal, refuse } from "./refusal.ts";
@@ -121,6 +122,7 @@ export function routes({ world, hooks, index, credentials, rateLimits, login }: 
     return c.json({ total_count: repository.workflows.length, workflows }, 200, link);
   });
 
+  addJobRoutes(api, { world, find });
   addHookRoutes(api, { hooks, find });
 
   /** The repository of the path, when the one who asks may have it. */
