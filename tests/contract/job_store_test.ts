@@ -1,0 +1,204 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { systemClock as clock } from "../../src/clock.ts";
+import type { Changes } from "../../src/run/change.ts";
+import { NO_CHANGES } from "../../src/run/change.ts";
+import type { Job } from "../../src/run/history.ts";
+import { applyChanges } from "../../src/sql/change.ts";
+import type { Database } from "../../src/sql/database.ts";
+import { SqlJobStore } from "../../src/sql/job.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { SqlRunHistory } from "../../src/sql/run_history.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { aRun } from "../fakes/github.ts";
+import { aJob } from "../fakes/job.ts";
+
+const DONE = { status: "completed", updatedAt: "2026-01-01T00:10:00Z" };
+const SPAN = { from: 0, before: Date.parse("2026-01-02T00:00:00Z"), among: 10 };
+
+async function tell(database: Database, ...told: Partial<Changes>[]): Promise<void> {
+  const changes = told.map((each) => ({ ...NO_CHANGES, ...each }));
+  await database.write((tx) => applyChanges(tx, changes, { clock }));
+}
+
+/** A job's state as a webhook tells it. */
+function heard(job: Job): Partial<Changes> {
+  const at = job.completedAt ?? job.startedAt ?? job.createdAt ?? "";
+  const { runId, runAttempt } = job;
+  return { jobs: [{ runId, repository: "octo/a", runAttempt, status: job.status ?? "", at, job }] };
+}
+
+const QUEUED = aJob({ status: "queued", startedAt: null, runnerName: null });
+const STARTED = aJob({ status: "in_progress" });
+const ENDED = aJob({
+  status: "completed",
+  conclusion: "failure",
+  completedAt: "2026-01-01T00:05:00Z",
+});
+
+testOverDatabases("RunBatch keeps each attempt in its latest state, an older one too", async (
+  { database },
+) => {
+  const store = new SqlRunStore(database, clock);
+  const first = aRun({ status: "queued", updatedAt: "2026-01-01T00:00:01Z" });
+  const failed = { ...first, ...DONE, conclusion: "failure" };
+  const again = aRun({
+    runAttempt: 2,
+    startedAt: "2026-01-01T01:00:00Z",
+    updatedAt: "2026-01-01T01:00:00Z",
+  });
+  await store.put([first]);
+  await store.put([again]);
+  assertEquals(await store.put([failed]), []);
+  await store.put([{
+    ...failed,
+    status: "in_progress",
+    conclusion: null,
+    updatedAt: "2026-01-01T00:02:00Z",
+  }]);
+  const detail = await new SqlRunHistory(database).detail(1);
+  assertEquals(detail?.run, again);
+  assertEquals(detail?.attempts, [
+    {
+      runAttempt: 1,
+      status: "completed",
+      conclusion: "failure",
+      startedAt: first.startedAt,
+      updatedAt: failed.updatedAt,
+    },
+    {
+      runAttempt: 2,
+      status: "queued",
+      conclusion: null,
+      startedAt: again.startedAt,
+      updatedAt: again.updatedAt,
+    },
+  ]);
+});
+
+testOverDatabases(
+  "RunBatch ends with the same attempts in whatever order and groups states come",
+  async (
+    { database },
+  ) => {
+    const states = [1, 2].flatMap((runAttempt) =>
+      ["queued", "in_progress", "completed"].map((status, at) =>
+        aRun({
+          runAttempt,
+          status,
+          conclusion: status === "completed" ? "success" : null,
+          updatedAt: `2026-01-01T0${runAttempt}:00:0${at >> 1}Z`,
+        })
+      )
+    );
+    let id = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray(states, { minLength: states.length }),
+        fc.integer({ min: 1, max: 6 }),
+        async (order, size) => {
+          id++;
+          const told = order.map((run) => ({ runs: [{ ...run, id }] }));
+          for (let at = 0; at < told.length; at += size) {
+            await tell(database, ...told.slice(at, at + size));
+          }
+          const detail = await new SqlRunHistory(database).detail(id);
+          assertEquals(
+            detail?.attempts.map((each) => [each.runAttempt, each.status, each.updatedAt]),
+            [[1, "completed", "2026-01-01T01:00:01Z"], [2, "completed", "2026-01-01T02:00:01Z"]],
+          );
+        },
+      ),
+      { numRuns: 30 },
+    );
+  },
+);
+
+testOverDatabases(
+  "RunBatch keeps the furthest state of a job, in whatever order and groups they come",
+  async (
+    { database },
+  ) => {
+    let id = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray([QUEUED, STARTED, ENDED], { minLength: 3 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (order, size) => {
+          id++;
+          await tell(database, { runs: [aRun({ id })] });
+          const told = order.map((job) => heard({ ...job, id, runId: id }));
+          for (let at = 0; at < told.length; at += size) {
+            await tell(database, ...told.slice(at, at + size));
+          }
+          const detail = await new SqlRunHistory(database).detail(id);
+          assertEquals(detail?.jobs, [{ ...ENDED, id, runId: id }]);
+        },
+      ),
+      { numRuns: 20 },
+    );
+  },
+);
+
+testOverDatabases(
+  "RunBatch keeps a job that comes in one group with its run, and drops one of no run",
+  async (
+    { database },
+  ) => {
+    await tell(
+      database,
+      heard(STARTED),
+      { runs: [aRun()] },
+      heard({ ...STARTED, id: 9, runId: 99 }),
+    );
+    const history = new SqlRunHistory(database);
+    assertEquals((await history.detail(1))?.jobs, [STARTED]);
+    assertEquals(await history.detail(99), undefined);
+  },
+);
+
+testOverDatabases("RunStore.remove() forgets the attempts and jobs of a run", async (
+  { database },
+) => {
+  const store = new SqlRunStore(database, clock);
+  await tell(database, { runs: [aRun()] }, heard(ENDED));
+  await store.remove(1);
+  await store.put([aRun({ runAttempt: 3 })]);
+  const detail = await new SqlRunHistory(database).detail(1);
+  assertEquals([detail?.attempts.map((each) => each.runAttempt), detail?.jobs], [[3], []]);
+});
+
+testOverDatabases("JobStore.put() keeps jobs of runs that are known", async ({ database }) => {
+  await tell(database, { runs: [aRun({ ...DONE })] }, heard(QUEUED));
+  const store = new SqlJobStore(database);
+  const other = aJob({ id: 2, runAttempt: 2, createdAt: null, startedAt: null });
+  await store.put([other, ENDED, aJob({ id: 3, runId: 99 })]);
+  await store.put([STARTED]);
+  await store.put([]);
+  assertEquals((await new SqlRunHistory(database).detail(1))?.jobs, [ENDED, other]);
+});
+
+testOverDatabases(
+  "JobStore.without() lists completed runs that lack jobs of their last attempt, the latest first",
+  async (
+    { database },
+  ) => {
+    const done = (id: number, minute: number, runAttempt = 1) =>
+      aRun({ id, runAttempt, status: "completed", updatedAt: `2026-01-01T00:0${minute}:00Z` });
+    await tell(database, {
+      runs: [done(1, 1), done(2, 2), done(3, 3, 2), done(4, 4), aRun({ id: 5 })],
+    });
+    const store = new SqlJobStore(database);
+    await store.put([
+      { ...ENDED, id: 1, runId: 2 },
+      { ...ENDED, id: 2, runId: 3 },
+      { ...STARTED, id: 3, runId: 4 },
+    ]);
+    const lacking = async (span: Partial<typeof SPAN> = {}) =>
+      (await store.without({ ...SPAN, ...span })).map(({ id, runAttempt }) => [id, runAttempt]);
+    assertEquals(await lacking(), [[4, 1], [3, 2], [1, 1]]);
+    assertEquals(await lacking({ among: 2 }), [[4, 1], [3, 2]]);
+    assertEquals(await lacking({ before: Date.parse(done(4, 4).updatedAt) }), [[3, 2], [1, 1]]);
+    assertEquals(await lacking({ from: Date.parse(done(3, 3).updatedAt) }), [[4, 1], [3, 2]]);
+  },
+);

@@ -1,0 +1,166 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { systemClock as clock } from "../../src/clock.ts";
+import { MAX_LISTED, type RunQuery } from "../../src/run/history.ts";
+import { newestFirst, type Run } from "../../src/run/run.ts";
+import { isTitled } from "../../src/run/title.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { SqlRunHistory } from "../../src/sql/run_history.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { aRun } from "../fakes/github.ts";
+
+const DAY = Date.parse("2026-01-01T00:00:00Z");
+const MINUTE_MS = 60_000;
+const NEWEST: RunQuery = { direction: "desc", page: 1, perPage: 100 };
+const TITLES = ["Fix the build", "fix(api): Größe 2", "Build and fix", "Bump x_y-z", ""];
+
+/** A little of everything, so that filters meet and do not. */
+function someRuns(count: number): readonly Run[] {
+  const one = <T>(list: readonly [T, ...T[]], at: number) => list[at % list.length] ?? list[0];
+  return Array.from({ length: count }, (_, at) =>
+    aRun({
+      id: 100 + at,
+      repository: one(["Octo/a", "octo/b"], at),
+      workflowId: one([7, 8, 9], at),
+      status: one(["completed", "completed", "queued", null], at),
+      conclusion: one(["success", "failure", null], at >> 1),
+      event: one(["push", "schedule"], at >> 2),
+      branch: one(["main", "Main", null], at),
+      actor: one(["octocat", "Dependabot[bot]", null], at >> 1),
+      displayTitle: TITLES[at % TITLES.length] ?? "",
+      // Two share each minute.
+      createdAt: new Date(DAY + (at >> 1) * MINUTE_MS).toISOString(),
+    }));
+}
+
+const query: fc.Arbitrary<RunQuery> = fc.record({
+  repository: fc.constantFrom("octo/A", "OCTO/b", "octo/none"),
+  workflowId: fc.constantFrom(7, 8, 99),
+  status: fc.constantFrom("completed", "queued"),
+  conclusion: fc.constantFrom("success", "failure"),
+  event: fc.constantFrom("push", "schedule"),
+  branch: fc.constantFrom("main", "Main", "MAIN"),
+  actor: fc.constantFrom("Octocat", "dependabot[bot]"),
+  createdFrom: fc.integer({ min: 0, max: 40 }).map((at) => DAY + at * MINUTE_MS),
+  createdBefore: fc.integer({ min: 0, max: 40 }).map((at) => DAY + at * MINUTE_MS),
+  words: fc.subarray(["FIX", "bu", "größe", "2", "x"], { minLength: 1, maxLength: 2 }),
+}, { requiredKeys: [] }).chain((filters) =>
+  fc.record({
+    direction: fc.constantFrom("asc", "desc"),
+    page: fc.integer({ min: 1, max: 3 }),
+    perPage: fc.integer({ min: 1, max: 30 }),
+  }).map((rest) => ({ ...filters, ...rest }))
+);
+
+function meets(run: Run, query: RunQuery): boolean {
+  const created = Date.parse(run.createdAt);
+  const same = (a: string | null, b: string | undefined) =>
+    b === undefined || a?.toLowerCase() === b.toLowerCase();
+  return same(run.repository, query.repository) && same(run.actor, query.actor) &&
+    (query.workflowId ?? run.workflowId) === run.workflowId &&
+    (query.status ?? run.status) === run.status &&
+    (query.conclusion ?? run.conclusion) === run.conclusion &&
+    (query.event ?? run.event) === run.event &&
+    (query.branch ?? run.branch) === run.branch &&
+    created >= (query.createdFrom ?? 0) && created < (query.createdBefore ?? Infinity) &&
+    isTitled(run.displayTitle, query.words ?? []);
+}
+
+testOverDatabases(
+  "RunHistory.list() finds what meets every filter, in either order, page by page",
+  async (
+    { database },
+  ) => {
+    const runs = someRuns(80);
+    await new SqlRunStore(database, clock).put(runs);
+    const history = new SqlRunHistory(database);
+    await fc.assert(
+      fc.asyncProperty(query, async (query) => {
+        const all = runs.filter((run) => meets(run, query)).sort(newestFirst);
+        if (query.direction === "asc") all.reverse();
+        const start = (query.page - 1) * query.perPage;
+        assertEquals(await history.list(query), {
+          total: all.length,
+          runs: all.slice(start, start + query.perPage),
+        });
+      }),
+      { numRuns: 150 },
+    );
+  },
+);
+
+testOverDatabases(
+  "RunHistory.list() finds words in any case, at their beginning, whatever stands around them",
+  async (
+    { database },
+  ) => {
+    const store = new SqlRunStore(database, clock);
+    const titles = [
+      "Ärger (mit) der API-Größe",
+      "größer",
+      "AT&T: 'quoted\" \\ -word*",
+      "日本語 テスト",
+    ];
+    await store.put(titles.map((displayTitle, id) => aRun({ id: id + 1, displayTitle })));
+    const history = new SqlRunHistory(database);
+    const find = async (...words: string[]) =>
+      (await history.list({ ...NEWEST, direction: "asc", words })).runs.map(({ id }) => id);
+    assertEquals(await find("GRÖSS"), []);
+    assertEquals(await find("GRÖß"), [1, 2]);
+    assertEquals(await find("api-größe"), [1]);
+    assertEquals(await find("röße"), []);
+    assertEquals(await find('quoted"', "word*"), [3]);
+    assertEquals(await find("or", "NOT"), []);
+    assertEquals(await find("日本"), [4]);
+  },
+);
+
+testOverDatabases("RunHistory.list() finds a title as it is now, and nothing that is gone", async (
+  { database },
+) => {
+  const store = new SqlRunStore(database, clock);
+  await store.put([aRun({ id: 1, displayTitle: "Old words" }), aRun({ id: 2 })]);
+  await store.put([aRun({ id: 1, displayTitle: "New words", updatedAt: "2026-01-02T00:00:00Z" })]);
+  await store.remove(2);
+  const history = new SqlRunHistory(database);
+  const find = async (word: string) =>
+    (await history.list({ ...NEWEST, words: [word] })).runs.map(({ id }) => id);
+  assertEquals([await find("old"), await find("new"), await find("fix")], [[], [1], []]);
+  await store.put([aRun({ id: 3, displayTitle: "x".repeat(5_000) })]);
+  assertEquals(await find("xxx"), [3]);
+});
+
+testOverDatabases("RunHistory.list() reaches and counts no more than MAX_LISTED", async (
+  { database },
+) => {
+  const runs = Array.from({ length: MAX_LISTED + 5 }, (_, at) => aRun({ id: at + 1 }));
+  await new SqlRunStore(database, clock).put(runs);
+  const history = new SqlRunHistory(database);
+  const last = { ...NEWEST, direction: "asc", perPage: 30, page: 334 } as const;
+  for (
+    const filters of [{}, { branch: "main" }, { branch: "main", event: "push" }, { words: ["fix"] }]
+  ) {
+    const list = await history.list({ ...last, ...filters });
+    assertEquals(list.total, MAX_LISTED);
+    assertEquals(list.runs.map(({ id }) => id), Array.from({ length: 10 }, (_, at) => 9_991 + at));
+    assertEquals((await history.list({ ...last, ...filters, page: 335 })).runs, []);
+  }
+}, { kinds: ["memory", "postgres"] });
+
+testOverDatabases("RunHistory.latestOf() gives the latest of each workflow, newest first", async (
+  { database },
+) => {
+  await new SqlRunStore(database, clock).put(someRuns(12));
+  const history = new SqlRunHistory(database);
+  const ids = async (workflows: readonly number[], count: number) =>
+    (await history.latestOf(workflows, count)).map(({ id }) => id);
+  assertEquals(await ids([7, 9], 2), [111, 109, 108, 106]);
+  assertEquals(await ids([99], 2), []);
+  assertEquals(await ids([], 2), []);
+});
+
+testOverDatabases("RunHistory.detail() is undefined for a run that is not kept", async (
+  { database },
+) => {
+  assertEquals(await new SqlRunHistory(database).detail(1), undefined);
+});
