@@ -1,7 +1,7 @@
 import script from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "text" };
 import style from "swagger-ui-dist/swagger-ui.css" with { type: "text" };
 import { secureHeaders } from "hono/secure-headers";
-import { type Api, newApi } from "./api.ts";
+import { type Api, newApi, NOT_MODIFIED } from "./api.ts";
 import { conditional } from "./conditional.ts";
 
 /** What the page loads comes from us, no script stands in the page itself, and no other page frames it. */
@@ -68,7 +68,7 @@ export function docsRoutes(): Api {
           description: "The text",
           content: { [type.split(";", 1)[0] ?? type]: { schema: { type: "string" } } },
         },
-        304: { description: "Nothing has changed since this `ETag`" },
+        ...NOT_MODIFIED,
       },
     });
     api.use(path, secureHeaders(SECURITY), conditional());

@@ -1,5 +1,4 @@
-import type { Api } from "./api.ts";
-import { newApi } from "./api.ts";
+import { type Api, newApi, NOT_MODIFIED } from "./api.ts";
 import { conditional } from "./conditional.ts";
 
 const DESCRIPTION = `A live picture of GitHub Actions.
@@ -22,12 +21,9 @@ const TAGS = [
   { name: "reference", description: "What you read here" },
 ];
 
-/** `GET /openapi.json`: everything that `api` answers, by the definitions of its routes. */
-export function openApiRoutes(
-  { api, version }: { readonly api: Api; readonly version: string },
-): Api {
+/** `GET /openapi.json`: what `document` gives, which was made beforehand, for that takes too long while others wait. */
+export function openApiRoutes({ document }: { readonly document: () => string }): Api {
   const routes = newApi();
-  routes.use("/openapi.json", conditional());
   routes.openAPIRegistry.registerPath({
     method: "get",
     path: "/openapi.json",
@@ -38,21 +34,23 @@ export function openApiRoutes(
         description: "https://spec.openapis.org/oas/v3.1.1.html",
         content: { "application/json": { schema: { type: "object" } } },
       },
-      304: { description: "Nothing has changed since this `ETag`" },
+      ...NOT_MODIFIED,
     },
   });
-  let text: string | undefined;
-  routes.get("/openapi.json", (context) => {
-    text ??= JSON.stringify(documentOf(api, version));
-    return context.body(text, 200, { "Content-Type": "application/json" });
-  });
+  routes.use("/openapi.json", conditional());
+  routes.get(
+    "/openapi.json",
+    (context) => context.body(document(), 200, { "Content-Type": "application/json" }),
+  );
   return routes;
 }
 
-function documentOf(api: Api, version: string) {
-  return api.getOpenAPI31Document({
+/** Everything that `api` answers, by the definitions of its routes. */
+export function describe(api: Api, version: string): string {
+  const document = api.getOpenAPI31Document({
     openapi: "3.1.1",
     info: { title: "Runwire", version, description: DESCRIPTION, license: { name: "MIT" } },
     tags: TAGS,
   }, { sortComponents: "alphabetically" });
+  return JSON.stringify(document);
 }

@@ -12,7 +12,7 @@ import type { Health } from "./health.ts";
 import { healthRoutes } from "./health_route.ts";
 import { jsonBodies } from "./json_body.ts";
 import { liveRoutes } from "./live.ts";
-import { openApiRoutes } from "./openapi.ts";
+import { describe, openApiRoutes } from "./openapi.ts";
 import type { OriginRule } from "./origin.ts";
 import { problem } from "./problem.ts";
 import type { EventStreams } from "./sse.ts";
@@ -53,7 +53,9 @@ export function router(options: RouterOptions): Hono<RequestEnvironment> {
   if (deliveries) api.route("/", deliveryRoutes({ deliveries }));
   for (const each of data) mountData(api, each, options);
   api.route("/", docsRoutes());
-  api.route("/", openApiRoutes({ api, version }));
+  let document = "";
+  api.route("/", openApiRoutes({ document: () => document }));
+  document = describe(api, version);
   refuseOtherMethods(api);
   api.notFound((context) =>
     problem(context, "not_found", {
