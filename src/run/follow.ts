@@ -97,7 +97,7 @@ export class FollowPoller {
       const next = this.#next();
       if (!next) return LOOK_UP_MS;
       const wait = Math.max(dueAt(next, this.#options), this.#mayAskAt()) - clock.now();
-      if (wait > 0) return Math.min(wait, LOOK_UP_MS);
+      if (wait > 0) return Math.min(wait, this.#lookedUpAt + LOOK_UP_MS - clock.now());
       if (!mayAsk()) return HELD_MS;
       await this.#poll(next, signal);
       this.#failures = 0;

@@ -5,7 +5,7 @@ import type { Credential } from "../../src/github/credential.ts";
 import { GitHubWebhooks } from "../../src/github/hook_setup.ts";
 import { HandClock } from "../simulator/hand_clock.ts";
 import { serve, TOKEN } from "../simulator/served.ts";
-import { never, refused } from "./server.ts";
+import { never, refused, Server } from "./server.ts";
 
 const API = "octo-org/api";
 const URL = "https://runwire.example/below/api/v1/webhook/github";
@@ -104,6 +104,19 @@ Deno.test("GitHubWebhooks.ensure() leaves it to the App's own webhook", async ()
     reason: "The webhook of the GitHub App serves it",
   });
   assertEquals(test.simulator.requests.counts.requests, 0);
+});
+
+Deno.test("GitHubWebhooks.ensure() says in GitHub's words which webhook it does not take", async () => {
+  await using server = new Server((request) =>
+    request.method === "GET"
+      ? Response.json([])
+      : Response.json({ message: "url is not supported: localhost" }, { status: 422 })
+  );
+  const publicUrl = "http://localhost:8080";
+  const webhooks = new GitHubWebhooks({ github: server.github(), publicUrl, secret: SECRET });
+  const state = await webhooks.ensure(API, { since: 0, signal: never });
+  assert(state.state === "absent");
+  assertMatch(state.reason, /^GitHub takes no such webhook: .*url is not supported/);
 });
 
 Deno.test("GitHubWebhooks.ensure() is refused when GitHub limits us or is down", async () => {

@@ -41,6 +41,7 @@ class Test {
   /** Before anything was asked: each request takes a point. */
   budget: Budget | undefined;
   mayAsk = true;
+  lookUps = 0;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -49,10 +50,11 @@ class Test {
       clock: systemClock,
       random: () => 0,
       followed: {
-        followed: () =>
-          this.storageTrouble
-            ? Promise.reject(this.storageTrouble)
-            : Promise.resolve(this.repositories),
+        followed: () => {
+          this.lookUps++;
+          if (this.storageTrouble) return Promise.reject(this.storageTrouble);
+          return Promise.resolve(this.repositories);
+        },
         polled: (id, state) => {
           this.kept.push({ id, ...state });
           this.repositories = this.repositories.map((each) =>
@@ -135,6 +137,13 @@ Deno.test("FollowPoller sees by itself what another instance follows", async () 
   await test.pass(SECOND);
   test.repositories = [followed("a")];
   assertEquals(await test.pass(30 * SECOND), ["a"]);
+});
+
+Deno.test("FollowPoller looks up every 30 s what is followed, however much it asks", async () => {
+  await using test = new Test();
+  test.repositories = ["a", "b", "c", "d"].map((name) => followed(name, { pushedAt: START }));
+  assertEquals((await test.pass(2 * MINUTE + SECOND)).length, 28);
+  assertEquals(test.lookUps, 5);
 });
 
 Deno.test("FollowPoller asks for more when all that it was shown is news", async () => {
@@ -249,6 +258,13 @@ Deno.test("FollowPoller relies for an hour on no webhook that has missed a run",
   assert(asked.length >= 4, `asked ${asked.length} times`);
   await test.pass(2 * HOUR);
   assertEquals((await test.pass(HOUR)).length, 2);
+});
+
+Deno.test("FollowPoller blames no webhook for what happened before the start", async () => {
+  await using test = new Test({ takesWebhooks: true });
+  test.repositories = [followed("a", { isHooked: true, pushedAt: START })];
+  test.github.runs = [aRun({ status: "completed", updatedAt: "2025-12-31T23:00:00Z" })];
+  assertEquals(await test.pass(4 * MINUTE), ["a"]);
 });
 
 Deno.test("FollowPoller does not wait longer after a clock that was set back", async () => {
