@@ -1,0 +1,64 @@
+import { assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { MemoryBuckets } from "../../src/account/throttle.ts";
+import { systemClock } from "../../src/clock.ts";
+
+const ALLOWANCE = { perSecond: 2, burst: 3 };
+
+Deno.test("MemoryBuckets grants a burst, then as many as are given back", async () => {
+  using time = new FakeTime();
+  const buckets = new MemoryBuckets(ALLOWANCE, { clock: systemClock });
+  const remaining = [];
+  for (let at = 0; at < 3; at++) remaining.push((await buckets.take("a")).remaining);
+  assertEquals(remaining, [2, 1, 0]);
+  assertEquals(await buckets.take("a"), {
+    isGranted: false,
+    remaining: 0,
+    retryAfter: 500,
+    reset: 1_500,
+  });
+  time.tick(499);
+  assertEquals((await buckets.take("a")).isGranted, false);
+  time.tick(1);
+  assertEquals(await buckets.take("a"), {
+    isGranted: true,
+    remaining: 0,
+    retryAfter: 500,
+    reset: 1_500,
+  });
+});
+
+Deno.test("MemoryBuckets never holds more than a burst", async () => {
+  using time = new FakeTime();
+  const buckets = new MemoryBuckets(ALLOWANCE, { clock: systemClock });
+  await buckets.take("a");
+  time.tick(3_600_000);
+  assertEquals((await buckets.take("a")).remaining, 2);
+});
+
+Deno.test("MemoryBuckets takes nothing from one caller for what another asks", async () => {
+  using _time = new FakeTime();
+  const buckets = new MemoryBuckets(ALLOWANCE, { clock: systemClock });
+  for (let at = 0; at < 10; at++) await buckets.take("a");
+  assertEquals((await buckets.take("b")).remaining, 2);
+});
+
+Deno.test("MemoryBuckets survives a clock that is set back", async () => {
+  let now = 1_000_000;
+  const clock = { ...systemClock, now: () => now };
+  const buckets = new MemoryBuckets(ALLOWANCE, { clock });
+  for (let at = 0; at < 3; at++) await buckets.take("a");
+  now -= 500_000;
+  assertEquals((await buckets.take("a")).isGranted, false);
+  now += 500;
+  assertEquals((await buckets.take("a")).isGranted, true);
+});
+
+Deno.test("MemoryBuckets forgets whoever has not asked for the longest time", async () => {
+  using _time = new FakeTime();
+  const buckets = new MemoryBuckets(ALLOWANCE, { clock: systemClock, maxCallers: 2 });
+  for (const caller of ["a", "b", "a", "c"]) await buckets.take(caller);
+  assertEquals(buckets.size, 2);
+  assertEquals((await buckets.take("a")).remaining, 0, "a asked after b, and is remembered");
+  assertEquals((await buckets.take("b")).remaining, 2);
+});

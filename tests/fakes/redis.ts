@@ -1,0 +1,48 @@
+import { createClient } from "redis";
+import { systemClock } from "../../src/clock.ts";
+import { Redis } from "../../src/redis/connection.ts";
+import { until } from "./socket.ts";
+
+/** Where tests find Redis. */
+export const REDIS_URL = Deno.env.get("TEST_REDIS_URL") ?? "redis://127.0.0.1:6379";
+
+/** Whether Redis answers. With REQUIRE_SERVICES=1 it is taken to be there, so that tests fail where it is not. */
+export async function isRedisThere(): Promise<boolean> {
+  if (Deno.env.get("REQUIRE_SERVICES") === "1") return true;
+  const client = createClient({ url: REDIS_URL, socket: { reconnectStrategy: false } });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.ping();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    if (client.isOpen) client.destroy();
+  }
+}
+
+/** A connection that runs, with a prefix of its own for its keys, which are gone when it is disposed of. */
+export async function testRedis(
+  { url = REDIS_URL, prefix = `test_${crypto.randomUUID()}:` } = {},
+): Promise<{ readonly redis: Redis; readonly prefix: string } & AsyncDisposable> {
+  const stop = new AbortController();
+  const redis = new Redis(url, { random: Math.random });
+  const finished = redis.run(stop.signal);
+  await until(() => redis.isReady, "Redis is ready");
+  return {
+    redis,
+    prefix,
+    async [Symbol.asyncDispose]() {
+      if (redis.isReady) {
+        for await (const keys of redis.client.scanIterator({ MATCH: `${prefix}*` })) {
+          if (keys.length > 0) await redis.client.del(keys);
+        }
+      }
+      stop.abort();
+      await finished;
+      // Its sockets are closed a turn later.
+      await systemClock.sleep(10);
+    },
+  };
+}

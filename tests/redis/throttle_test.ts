@@ -1,0 +1,104 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Buckets, type Grant, MemoryBuckets } from "../../src/account/throttle.ts";
+import { systemClock } from "../../src/clock.ts";
+import { RedisBuckets, type RedisBucketsOptions } from "../../src/redis/throttle.ts";
+import { isRedisThere, REDIS_URL, testRedis } from "../fakes/redis.ts";
+import { until } from "../fakes/socket.ts";
+import { TcpProxy } from "../fakes/tcp_proxy.ts";
+
+const ignore = !await isRedisThere();
+/** As good as no refill while a test lasts. */
+const SLOW = { perSecond: 0.001, burst: 3 };
+
+/** Fails the test that it is asked by. */
+const NO_FALLBACK: Buckets = {
+  take: () => Promise.reject(new Error("Redis was not asked")),
+};
+
+function redisBuckets(
+  { redis, prefix }: Pick<RedisBucketsOptions, "redis" | "prefix">,
+  { allowance = SLOW, fallback = NO_FALLBACK } = {},
+) {
+  return new RedisBuckets(allowance, { redis, prefix, clock: systemClock, fallback });
+}
+
+Deno.test({
+  name: "RedisBuckets counts what two instances grant in one bucket",
+  ignore,
+  async fn() {
+    await using first = await testRedis();
+    await using second = await testRedis({ prefix: first.prefix });
+    const instances = [redisBuckets(first), redisBuckets(second)];
+    const grants: Grant[] = [];
+    for (let at = 0; at < 4; at++) {
+      grants.push(await instances[at % 2]?.take("a") ?? await NO_FALLBACK.take(""));
+    }
+    assertEquals(grants.map(({ isGranted }) => isGranted), [true, true, true, false]);
+    assertEquals(grants.map(({ remaining }) => remaining), [2, 1, 0, 0]);
+    const { retryAfter = 0, reset = 0 } = grants[3] ?? {};
+    assert(retryAfter > 900_000 && retryAfter <= 1_000_000, `${retryAfter}`);
+    assert(reset > 2_900_000 && reset <= 3_000_000, `${reset}`);
+    assertEquals((await redisBuckets(first).take("b")).remaining, 2);
+  },
+});
+
+Deno.test({
+  name: "RedisBuckets never grants more than a burst to many who ask at once",
+  ignore,
+  async fn() {
+    await using opened = await testRedis();
+    const buckets = redisBuckets(opened, { allowance: { perSecond: 0.001, burst: 20 } });
+    const grants = await Promise.all(Array.from({ length: 100 }, () => buckets.take("a")));
+    assertEquals(grants.filter(({ isGranted }) => isGranted).length, 20);
+  },
+});
+
+Deno.test({
+  name: "RedisBuckets gives back by the second, and forgets a bucket that is full",
+  ignore,
+  async fn() {
+    await using opened = await testRedis();
+    const buckets = redisBuckets(opened, { allowance: { perSecond: 20, burst: 1 } });
+    assertEquals((await buckets.take("a")).isGranted, true);
+    const time = await opened.redis.client.pTTL(`${opened.prefix}throttle:a`);
+    assert(time > 0 && time <= 1_050, `the key is kept for ${time} ms`);
+    await until(async () => (await buckets.take("a")).isGranted, "another is granted");
+  },
+});
+
+Deno.test({
+  name: "RedisBuckets lets each instance count for itself while Redis is away",
+  ignore,
+  async fn() {
+    await using proxy = TcpProxy.to(REDIS_URL);
+    await using opened = await testRedis({ url: proxy.through(REDIS_URL) });
+    const fallback = new MemoryBuckets(SLOW, { clock: systemClock });
+    const buckets = redisBuckets(opened, { fallback });
+    assertEquals((await buckets.take("a")).remaining, 2);
+    proxy.cut();
+    await until(() => !opened.redis.isReady, "the connection is lost");
+    const alone = [await buckets.take("a"), await buckets.take("a"), await buckets.take("a")];
+    assertEquals(alone.map(({ remaining }) => remaining), [2, 1, 0]);
+    assertEquals((await buckets.take("a")).isGranted, false);
+    proxy.heal();
+    await until(() => opened.redis.isReady, "Redis is back");
+    assertEquals((await buckets.take("a")).remaining, 1);
+  },
+});
+
+Deno.test({
+  name: "RedisBuckets does not wait for a Redis that says nothing",
+  ignore,
+  async fn() {
+    await using proxy = TcpProxy.to(REDIS_URL);
+    await using opened = await testRedis({ url: proxy.through(REDIS_URL) });
+    const fallback = new MemoryBuckets(SLOW, { clock: systemClock });
+    proxy.lose();
+    assertEquals((await redisBuckets(opened, { fallback }).take("a")).remaining, 2);
+    assertEquals(fallback.size, 1);
+    proxy.cut();
+    await until(() => !opened.redis.isReady, "the connection is lost");
+    proxy.heal();
+    await until(() => opened.redis.isReady, "Redis is back");
+  },
+});
