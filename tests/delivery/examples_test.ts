@@ -26,8 +26,23 @@ const runPayload = z.looseObject({
 });
 const jobPayload = z.object({
   action: z.string(),
-  workflow_job: z.object({ run_id: z.number(), started_at: z.string(), created_at: z.string() }),
+  workflow_job: z.object({
+    run_id: z.number(),
+    started_at: z.string(),
+    created_at: z.string().optional(),
+  }),
   repository: z.object({ full_name: z.string() }),
+});
+
+const wholeJobPayload = z.object({
+  action: z.string(),
+  workflow_job: z.object({
+    id: z.number(),
+    name: z.string(),
+    run_id: z.number(),
+    run_attempt: z.number().optional(),
+    html_url: z.string(),
+  }),
 });
 
 /** Posts payloads in their order; returns the answer to each as `STATUS status`. */
@@ -126,6 +141,22 @@ function queuedRunOf(job: z.infer<typeof jobPayload>): Example {
   };
   return { event: "workflow_run", payload: { action: "requested", workflow_run } };
 }
+
+Deno.test("The webhook fills the attempts and jobs of GitHub's examples", async () => {
+  for (const example of examples("workflow_job")) {
+    await using system = await DeliverySystem.start();
+    const sent = wholeJobPayload.parse(example.payload);
+    await post(system, [queuedRunOf(jobPayload.parse(example.payload)), example]);
+    const detail = await system.history.detail(sent.workflow_job.run_id);
+    assertEquals(detail?.attempts.map(({ runAttempt }) => runAttempt), [detail?.run.runAttempt]);
+    const { workflow_job: job } = sent;
+    const { id, name, run_attempt: runAttempt = 1 } = job;
+    assertEquals(
+      detail?.jobs.map((each) => [each.id, each.name, each.runAttempt, each.status, each.htmlUrl]),
+      [[id, name, runAttempt, sent.action, job.html_url]],
+    );
+  }
+});
 
 Deno.test("The webhook lets a job of GitHub's examples that has started start its run", async () => {
   const started = examples("workflow_job").filter(({ payload }) =>

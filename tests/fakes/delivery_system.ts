@@ -6,6 +6,7 @@ import type { Changes } from "../../src/run/change.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlRunStore } from "../../src/sql/run.ts";
+import { SqlRunHistory } from "../../src/sql/run_history.ts";
 import { type DatabaseKind, testDatabase } from "./database.ts";
 import { DeliveryServer } from "./delivery_server.ts";
 import { until, within } from "./socket.ts";
@@ -18,6 +19,7 @@ export class DeliverySystem {
   readonly server: DeliveryServer;
   readonly deliveries: SqlDeliveryStore;
   readonly runs: SqlRunStore;
+  readonly history: SqlRunHistory;
   readonly repositories: SqlRepositoryStore;
   /** What clients would hear. */
   readonly told: NumberedEvent[] = [];
@@ -34,6 +36,7 @@ export class DeliverySystem {
     this.#resources = resources;
     this.deliveries = new SqlDeliveryStore(database, clock);
     this.runs = new SqlRunStore(database, clock);
+    this.history = new SqlRunHistory(database);
     this.repositories = new SqlRepositoryStore(database, clock);
     this.#inbox = new Inbox<Changes>({
       store: this.deliveries,

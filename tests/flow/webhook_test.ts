@@ -65,6 +65,23 @@ Deno.test("A webhook changes the snapshot at once, and GitHub is not asked", asy
   await until(() => test.events.some(isEnd), "the feed tells of it");
 });
 
+Deno.test("Webhooks fill the attempts and jobs of a run", async () => {
+  await using test = new HookedApp();
+  await test.start();
+  test.hook();
+  const { id } = test.world.addRun("octo/a", { status: "in_progress" });
+  test.world.updateRun(id, { status: "completed", conclusion: "failure" });
+  test.world.rerun(id);
+  test.world.updateRun(id, { status: "completed", conclusion: "success" });
+  const detail = async () => await (await fetch(`${test.url}/api/v1/runs/${id}`)).json();
+  const ended = ({ attempts = [], jobs = [] }: Record<string, { conclusion: string }[]>) =>
+    [...attempts, ...jobs].map(({ conclusion }) => conclusion);
+  await until(async () => ended(await detail()).filter(Boolean).length === 4, "all has ended");
+  assertEquals(ended(await detail()), ["failure", "success", "failure", "success"]);
+  const { jobs } = await detail();
+  assertEquals(jobs.map((job: Record<string, unknown>) => job["run_attempt"]), [1, 2]);
+});
+
 Deno.test("A push brings its repository to the front of the snapshot", async () => {
   await using test = new HookedApp();
   test.world.addRun("octo/a", {});

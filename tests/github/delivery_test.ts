@@ -81,6 +81,38 @@ Deno.test("changesOf() takes a job that was let go by its reviewers as queued si
   assertEquals([state?.status, state?.at], ["queued", "2026-01-01T00:09:00Z"]);
 });
 
+Deno.test("changesOf() tells a job whole where the payload has it, in the state that its action says", () => {
+  const whole = { id: 70, name: "build", runner_name: "r1", html_url: "https://github.com/job/70" };
+  const ended = { status: "completed", conclusion: "failure" };
+  const expected = {
+    id: 70,
+    runId: 7,
+    runAttempt: 2,
+    name: "build",
+    status: "completed",
+    conclusion: "failure",
+    createdAt: JOB.created_at,
+    startedAt: JOB.started_at,
+    completedAt: JOB.completed_at,
+    runnerName: "r1",
+    htmlUrl: "https://github.com/job/70",
+  };
+  assertEquals(job("completed", { ...whole, ...ended })[0]?.job, expected);
+  assertEquals(job("in_progress", { ...whole, ...ended, completed_at: null })[0]?.job, {
+    ...expected,
+    status: "in_progress",
+    conclusion: null,
+    completedAt: null,
+  });
+  // Of a job that waits GitHub gives the time of its creation as that of its start.
+  assertEquals(job("queued", whole)[0]?.job?.startedAt, null);
+  assertEquals(
+    job("queued", { ...whole, runner_name: null, html_url: null })[0]?.job?.htmlUrl,
+    null,
+  );
+  assertEquals(job("queued")[0]?.job, undefined);
+});
+
 Deno.test("changesOf() takes what a job leaves open", () => {
   const [state] = job("completed", { run_attempt: null, completed_at: null, started_at: null });
   assertEquals([state?.runAttempt, state?.at], [1, JOB.created_at]);

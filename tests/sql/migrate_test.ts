@@ -1,10 +1,16 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { sql } from "kysely";
+import type { Migration } from "kysely/migration";
 import { systemClock as clock } from "../../src/clock.ts";
 import { UsageError } from "../../src/errors.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
-import { testOverDatabases } from "../fakes/database.ts";
+import * as runs from "../../src/sql/migrations/0001_runs.ts";
+import * as history from "../../src/sql/migrations/0005_history.ts";
+import { SqlRunHistory } from "../../src/sql/run_history.ts";
+import { runToRow } from "../../src/sql/run_row.ts";
+import { DATABASE_KINDS, testOverDatabases } from "../fakes/database.ts";
+import { aRun } from "../fakes/github.ts";
 import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
 
 const ALL = [
@@ -22,6 +28,41 @@ Deno.test("migrate() says what it has run, and runs nothing again", async () => 
   assertEquals(await migrate(database), ALL);
   assertEquals(await migrate(database), []);
 });
+
+for (const { kind, ignore } of DATABASE_KINDS.filter((each) => each.kind !== "sqlite")) {
+  Deno.test({
+    name: `migrate() makes attempts and searched titles of the runs that are kept (${kind})`,
+    ignore,
+    async fn() {
+      await using place = kind === "postgres" ? await testSchema() : undefined;
+      await using database = await openDatabase(place?.url ?? "sqlite::memory:", { clock });
+      const startedAt = "2026-01-01T01:00:00.250+01:00";
+      const run = aRun({ runAttempt: 2, status: "completed", conclusion: "failure", startedAt });
+      await database.write(async (tx) => {
+        const before: Migration = runs;
+        await before.up(tx);
+        await tx.insertInto("workflows")
+          .values({ id: run.workflowId, repository: "octo/a", name: "CI", named_ms: 0 }).execute();
+        await tx.insertInto("workflow_runs")
+          .values([runToRow(run), runToRow(aRun({ id: 2, startedAt: null }))]).execute();
+        const { up }: Migration = history;
+        await up(tx);
+      });
+      const attempts = await database.read((db) =>
+        db.selectFrom("run_attempts").select(["run_id", "run_attempt", "started_ms", "progress"])
+          .orderBy("run_id").execute()
+      );
+      assertEquals(attempts.map((row) => ({ ...row })), [
+        { run_id: 1, run_attempt: 2, started_ms: Date.parse(startedAt), progress: 2 },
+        { run_id: 2, run_attempt: 1, started_ms: null, progress: 0 },
+      ]);
+      const query = { words: ["fix"], direction: "asc", page: 1, perPage: 9 } as const;
+      const found = await new SqlRunHistory(database).list(query);
+      assertEquals(found.runs[0], run);
+      assertEquals(found.total, 2);
+    },
+  });
+}
 
 testOverDatabases("migrate() refuses a database that a newer program has changed", async (
   { database },
@@ -64,9 +105,9 @@ Deno.test({
   async fn() {
     await using schema = await testSchema();
     const databases = await Promise.all([1, 2, 3].map(() => openDatabase(schema.url, { clock })));
-    const runs = await Promise.all(databases.map(migrate));
+    const names = await Promise.all(databases.map(migrate));
     await Promise.all(databases.map((database) => database.close()));
-    assertEquals(runs.map(String).toSorted(), ["", "", ALL.join()]);
+    assertEquals(names.map(String).toSorted(), ["", "", ALL.join()]);
   },
 });
 

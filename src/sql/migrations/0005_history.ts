@@ -9,6 +9,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await (isPostgres(db) ? indexTitlesInPostgres(db) : indexTitlesInSqlite(db));
 }
 
+/** Filled from the runs that are kept already. */
 async function createAttempts(db: Kysely<unknown>): Promise<void> {
   await db.schema.createTable("run_attempts")
     .addColumn("run_id", "bigint", (column) => ofRun(column.notNull()))
@@ -81,8 +82,6 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
   for (const [name, columns] of Object.entries(INDEXES)) {
     await sql`create index ${sql.id(name)} on workflow_runs (${sql.raw(columns)})`.execute(db);
   }
-  await db.schema.dropIndex("workflows_of_repository").execute();
-  await sql`create index workflows_of_repository on workflows (lower(repository))`.execute(db);
 }
 
 /** https://sqlite.org/fts5.html#contentless_delete_tables; triggers keep it, as nothing else can forget to. */

@@ -1,0 +1,33 @@
+import { CompiledQuery, type KyselyPlugin, type QueryId, type RootOperationNode } from "kysely";
+import type { Db } from "../../src/sql/database.ts";
+
+/** The statements that `work` runs, each as the database plans it: lines of EXPLAIN. */
+export async function plansOf(
+  db: Db,
+  { explain, work }: { readonly explain: string; readonly work: (db: Db) => Promise<unknown> },
+): Promise<readonly string[]> {
+  const nodes = new Map<QueryId, RootOperationNode>();
+  const run: { readonly node: RootOperationNode; readonly queryId: QueryId }[] = [];
+  const recorder: KyselyPlugin = {
+    // Parts of statements come by here too, but have no result.
+    transformQuery: ({ node, queryId }) => {
+      nodes.set(queryId, node);
+      return node;
+    },
+    transformResult: ({ result, queryId }) => {
+      const node = nodes.get(queryId);
+      if (node) run.push({ node, queryId });
+      return Promise.resolve(result);
+    },
+  };
+  await work(db.withPlugin(recorder));
+  const plans: string[] = [];
+  for (const { node, queryId } of run) {
+    const { sql, parameters } = db.getExecutor().compileQuery(node, queryId);
+    const { rows } = await db.executeQuery<Record<string, unknown>>(
+      CompiledQuery.raw(`${explain} ${sql}`, [...parameters]),
+    );
+    plans.push(rows.map((row) => row["detail"] ?? row["QUERY PLAN"]).join("\n"));
+  }
+  return plans;
+}

@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
+import { GitHub } from "../../src/github/client.ts";
+import { GitHubRuns } from "../../src/github/run.ts";
+import { healingParts } from "../../src/parts.ts";
+import { Simulator } from "../../src/simulator/server.ts";
+import { World } from "../../src/simulator/world.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { SqlRunHistory } from "../../src/sql/run_history.ts";
+import { TOKEN } from "../fakes/app.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+
+const FIVE_MINUTES_MS = 5 * 60_000;
+
+testOverDatabases("JobCollector fetches once the jobs of a run that no webhook told of", async (
+  { database },
+) => {
+  const clock = systemClock;
+  const world = new World({ clock });
+  const simulator = new Simulator({ world, clock, tokens: [TOKEN] });
+  const stop = new AbortController();
+  const { signal } = stop;
+  const { url, finished } = simulator.listen({ hostname: "127.0.0.1", port: 0, signal });
+  const github = new GitHub({ credential: { token: TOKEN }, baseUrl: url, version: "0", clock });
+  const runs = new GitHubRuns(github);
+  const [, collector] = healingParts({
+    database,
+    github,
+    runs,
+    clock,
+    poller: { isHeldBack: false, hold: () => {} },
+    stuckAfter: FIVE_MINUTES_MS,
+    isWanted: () => true,
+    tell: () => {},
+  });
+  world.addRepository({ full_name: "octo/a" });
+  const updated_at = new Date(clock.now() - FIVE_MINUTES_MS).toISOString();
+  const { id } = world.addRun("octo/a", { status: "completed", updated_at });
+  const store = new SqlRunStore(database, clock);
+  await store.put(await runs.latest("octo/a", 1, signal));
+
+  await collector.round(signal);
+  const detail = await new SqlRunHistory(database).detail(id);
+  assertEquals(detail?.jobs.map(({ name, status }) => [name, status]), [["build", "completed"]]);
+  const { requests } = github;
+  await collector.round(signal);
+  assertEquals(github.requests, requests);
+  stop.abort();
+  await finished;
+}, { kinds: ["memory", "postgres"] });

@@ -1,0 +1,102 @@
+import { assertEquals } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
+import { GitHubJobs } from "../../src/github/job.ts";
+import { Simulator } from "../../src/simulator/server.ts";
+import { World } from "../../src/simulator/world.ts";
+import { never, next, refused, Server } from "./server.ts";
+
+const ATTEMPT = { id: 7, repository: "octo/a", runAttempt: 2 };
+
+function jobJson(fields: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    id: 70,
+    run_id: 7,
+    run_attempt: 2,
+    name: "build",
+    status: "completed",
+    conclusion: "success",
+    created_at: "2026-01-01T00:00:00Z",
+    started_at: "2026-01-01T00:00:01Z",
+    completed_at: "2026-01-01T00:00:02Z",
+    runner_name: "r1",
+    html_url: "https://github.com/octo/a/actions/runs/7/job/70",
+    ...fields,
+  };
+}
+
+const JOB = {
+  id: 70,
+  runId: 7,
+  runAttempt: 2,
+  name: "build",
+  status: "completed",
+  conclusion: "success",
+  createdAt: "2026-01-01T00:00:00Z",
+  startedAt: "2026-01-01T00:00:01Z",
+  completedAt: "2026-01-01T00:00:02Z",
+  runnerName: "r1",
+  htmlUrl: "https://github.com/octo/a/actions/runs/7/job/70",
+};
+
+Deno.test("GitHubJobs.ofAttempt() reads all jobs, page by page", async () => {
+  await using server = new Server((request, count) =>
+    count === 1
+      ? Response.json({ jobs: [jobJson()] }, { headers: next(request, "/more") })
+      : Response.json({ jobs: [jobJson({ id: 71 })] })
+  );
+  const jobs = await new GitHubJobs(server.github()).ofAttempt(ATTEMPT, never);
+  assertEquals(jobs, [JOB, { ...JOB, id: 71 }]);
+  const path = "/repos/octo/a/actions/runs/7/attempts/2/jobs?per_page=100";
+  assertEquals(server.asked, [path, "/more"]);
+});
+
+Deno.test("GitHubJobs.ofAttempt() takes what GitHub leaves open", async () => {
+  const open = {
+    status: "something_new",
+    conclusion: null,
+    run_attempt: null,
+    created_at: undefined,
+    completed_at: null,
+    runner_name: null,
+    html_url: null,
+  };
+  await using server = new Server(() => Response.json({ jobs: [jobJson(open)] }));
+  assertEquals(await new GitHubJobs(server.github()).ofAttempt(ATTEMPT, never), [{
+    ...JOB,
+    runAttempt: 1,
+    status: "something_new",
+    conclusion: null,
+    createdAt: null,
+    startedAt: null,
+    completedAt: null,
+    runnerName: null,
+    htmlUrl: null,
+  }]);
+});
+
+Deno.test("GitHubJobs.ofAttempt() reads the jobs of a simulated run, and is refused those of no attempt", async () => {
+  const world = new World({ clock: systemClock });
+  world.addRepository({ full_name: "octo/a" });
+  const { id } = world.addRun("octo/a", { status: "completed" });
+  const simulator = new Simulator({ world, clock: systemClock, tokens: ["secret"] });
+  const stop = new AbortController();
+  const { url, finished } = simulator.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    signal: stop.signal,
+  });
+  await using server = new Server((request) => {
+    const { pathname, search } = new URL(request.url);
+    return fetch(url + pathname + search, { headers: request.headers });
+  });
+  const jobs = new GitHubJobs(server.github());
+  const [job, ...others] = await jobs.ofAttempt({ ...ATTEMPT, id, runAttempt: 1 }, never);
+  assertEquals(others, []);
+  assertEquals([job?.runId, job?.runAttempt, job?.status], [id, 1, "completed"]);
+  for (const unknown of [{ ...ATTEMPT, id }, { ...ATTEMPT, id: 1 }]) {
+    const { refusal } = await refused(jobs.ofAttempt(unknown, never));
+    assertEquals(refusal, { kind: "missing", status: 404 });
+  }
+  stop.abort();
+  await finished;
+});
