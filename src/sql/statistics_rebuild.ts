@@ -50,8 +50,12 @@ export async function rebuildStatistics(
   signal: AbortSignal,
   { clock, onStep, onProgress }: RebuildOptions,
 ): Promise<void> {
-  const steps = { runs: recountAfter, workflows: addUpWorkflowAfter, months: addUpMonthAfter };
-  const totals = await database.read(countAll);
+  const { end, ...totals } = await database.read(countAll);
+  const steps: Record<RebuildStep, (tx: Tx, last: number) => Promise<Done>> = {
+    runs: (tx, last) => recountAfter(tx, last, end),
+    workflows: addUpWorkflowAfter,
+    months: addUpMonthAfter,
+  };
   for (const step of STEPS) {
     onStep?.(step);
     let [done, last] = [0, -1];
@@ -72,17 +76,20 @@ export async function rebuildStatistics(
 /** What was done: how many, and the last of them. */
 type Done = { readonly count: number; readonly last: number } | undefined;
 
-async function countAll(db: Db) {
-  const { rows: [row] } = await sql<Record<RebuildStep, number>>`select
+/** How much there is to do, and the highest id of a run. */
+async function countAll(db: Db): Promise<Record<RebuildStep | "end", number>> {
+  const { rows: [row] } = await sql<Record<RebuildStep | "end", number>>`select
+    coalesce((select max(id) from workflow_runs), 0) as "end",
     (select count(*) from workflow_runs) as runs,
     (select count(*) from workflows) as workflows,
     (select count(distinct day) from statistics where workflow_id = 0 and unit = 'month') as months`
     .execute(db);
-  return row ?? { runs: 0, workflows: 0, months: 0 };
+  return row ?? { runs: 0, workflows: 0, months: 0, end: 0 };
 }
 
-/** Runs by their ids; also those that are gone, but counted. */
-async function recountAfter(tx: Tx, last: number): Promise<Done> {
+/** Runs by their ids; also those that are gone, but counted. Runs after `end` have come meanwhile, and are counted. */
+async function recountAfter(tx: Tx, last: number, end: number): Promise<Done> {
+  if (last >= end) return undefined;
   const { rows } = await sql<{ id: number }>`
     select id from (
       select * from (select id from workflow_runs where id > ${last} order by id limit ${RUNS}) as r
@@ -90,8 +97,8 @@ async function recountAfter(tx: Tx, last: number): Promise<Done> {
       select * from (select run_id from run_facts where run_id > ${last} order by run_id limit ${RUNS}) as f
     ) as both_tables order by id limit ${RUNS}`.execute(tx);
   await countRuns(tx, rows.map(({ id }) => id));
-  const end = rows.at(-1);
-  return end && { count: rows.length, last: end.id };
+  const latest = rows.at(-1);
+  return latest && { count: rows.length, last: latest.id };
 }
 
 async function addUpWorkflowAfter(tx: Tx, last: number): Promise<Done> {

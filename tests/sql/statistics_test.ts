@@ -1,0 +1,163 @@
+import { assert, assertEquals } from "@std/assert";
+import { systemClock as clock } from "../../src/clock.ts";
+import type { Run } from "../../src/run/run.ts";
+import type { Database } from "../../src/sql/database.ts";
+import { SqlRecounts } from "../../src/sql/recount.ts";
+import { SqlRepositoryStore } from "../../src/sql/repository.ts";
+import { mergeRuns, SqlRunStore } from "../../src/sql/run.ts";
+import { SqlStatisticsStore } from "../../src/sql/statistics.ts";
+import { rebuildStatistics } from "../../src/sql/statistics_rebuild.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { aRun } from "../fakes/github.ts";
+import { BruteForce, readPast } from "../fakes/statistics.ts";
+
+const QUERY = { from: "2026-01-01", to: "2026-12-31", groupBy: "workflow" } as const;
+const WHOLE = { ...QUERY, page: 1, perPage: 100 };
+
+/** Runs that fail and succeed by turns, on one branch and few commits: each depends on the one before. */
+function ofOneBranch(id: number): Run {
+  const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1) + (id * 10 + minutes) * 60_000);
+  return aRun({
+    id,
+    workflowId: 1 + id % 2,
+    status: "completed",
+    conclusion: id % 3 === 0 ? "failure" : "success",
+    headSha: `sha ${Math.floor(id / 8)}`,
+    createdAt: at(0).toISOString(),
+    startedAt: at(0).toISOString(),
+    updatedAt: at(id % 7).toISOString(),
+  });
+}
+
+async function know(database: Database, defaultBranch = "main"): Promise<void> {
+  const repositories = new SqlRepositoryStore(database, clock);
+  await repositories.put([{ id: 1, fullName: "octo/a", pushedAt: null, defaultBranch }]);
+}
+
+async function assertRight(database: Database): Promise<void> {
+  const { totals } = await new SqlStatisticsStore(database).query(WHOLE);
+  const expected = new BruteForce(await database.read(readPast)).answer(QUERY).totals;
+  // Percentiles are not exact.
+  const counts = ({ duration, queue: _, ...rest }: typeof totals) => ({
+    ...rest,
+    redToGreenSeconds: rest.redToGreenSeconds?.toFixed(6),
+    average: duration.avg?.toFixed(6),
+  });
+  assertEquals(counts(totals), counts(expected));
+  assert(totals.flaky > 0);
+}
+
+testOverDatabases("Two instances count the runs of one branch at the same time", async (
+  { database, another },
+) => {
+  await know(database);
+  const stores = [database, await another()].map((each) => new SqlRunStore(each, clock));
+  const ids = Array.from({ length: 120 }, (_, at) => 1 + at);
+  // Neighbours come by different instances, in groups that cross each other.
+  const queues = stores.map(async (store, instance) => {
+    for (const id of ids.filter((each) => each % 2 === instance)) {
+      await store.put([id, (id * 7) % 120 + 1, (id * 11) % 120 + 1].map(ofOneBranch));
+    }
+    for (const id of ids.filter((each) => each % 10 === 5 * instance)) await store.remove(id);
+  });
+  await Promise.all(queues);
+  await assertRight(database);
+});
+
+testOverDatabases("rebuildStatistics() keeps up with what changes meanwhile", async (
+  { database, another },
+) => {
+  await know(database);
+  const ids = Array.from({ length: 600 }, (_, at) => 1 + at);
+  await new SqlRunStore(database, clock).put(ids.map(ofOneBranch));
+  const other = new SqlRunStore(await another(), clock);
+  const changes: Promise<unknown>[] = [];
+  await rebuildStatistics(database, new AbortController().signal, {
+    clock,
+    onProgress: () => {
+      const id = 1 + changes.length;
+      changes.push(other.put([ofOneBranch(1_000 + id)]), other.remove(id * 9));
+    },
+  });
+  await Promise.all(changes);
+  assert(changes.length > 10);
+  await assertRight(database);
+});
+
+testOverDatabases("rebuildStatistics() leaves everything right where it is interrupted", async (
+  { database },
+) => {
+  await know(database);
+  const ids = Array.from({ length: 600 }, (_, at) => 1 + at);
+  await new SqlRunStore(database, clock).put(ids.map(ofOneBranch));
+  for (let stopAfter = 1; stopAfter < 8; stopAfter++) {
+    const stop = new AbortController();
+    let steps = 0;
+    await rebuildStatistics(database, stop.signal, {
+      clock,
+      onProgress: () => {
+        if (++steps === stopAfter) stop.abort();
+      },
+    }).catch(() => {});
+    await assertRight(database);
+  }
+}, { kinds: ["memory"] });
+
+testOverDatabases("Recounts count what a version without statistics has kept", async (
+  { database },
+) => {
+  await know(database);
+  const ids = Array.from({ length: 150 }, (_, at) => 1 + at);
+  await database.write((tx) => mergeRuns(tx, ids.map(ofOneBranch)));
+  await database.write(async (tx) => {
+    await tx.deleteFrom("run_facts").execute();
+    await tx.deleteFrom("statistics").execute();
+    await tx.insertInto("recounts").values({ repository: "octo/a", after_ms: -1, after_id: -1 })
+      .execute();
+  });
+  const recounts = new SqlRecounts(database);
+  assertEquals(await recounts.repositories(), 1);
+  const counts: (number | undefined)[] = [];
+  do counts.push(await recounts.next()); while (counts.at(-1) !== undefined);
+  assertEquals(counts, [64, 64, 22, undefined]);
+  assertEquals(await recounts.repositories(), 0);
+  await assertRight(database);
+});
+
+testOverDatabases("Recounts follow a default branch that becomes known, and changes", async (
+  { database },
+) => {
+  const ids = Array.from({ length: 30 }, (_, at) => 1 + at);
+  await new SqlRunStore(database, clock).put(ids.map(ofOneBranch));
+  const recounts = new SqlRecounts(database);
+  const recoveries: number[] = [];
+  for (const branch of ["main", "dev", "main"]) {
+    await know(database, branch);
+    while (await recounts.next() !== undefined);
+    await assertRight(database);
+    recoveries.push((await new SqlStatisticsStore(database).query(WHOLE)).totals.recoveries);
+  }
+  const [first = 0, second, third] = recoveries;
+  assert(first > 0);
+  assertEquals([second, third], [0, first]);
+  await know(database, "main");
+  assertEquals(await recounts.repositories(), 0);
+});
+
+testOverDatabases("StatisticsStore.query() gives workflows page by page, and says how many", async (
+  { database },
+) => {
+  const runs = Array.from({ length: 30 }, (_, at) => ({
+    ...ofOneBranch(1 + at),
+    workflowId: 1 + Math.floor(Math.sqrt(at)),
+  }));
+  await new SqlRunStore(database, clock).put(runs);
+  const store = new SqlStatisticsStore(database);
+  const pages = await Promise.all(
+    [1, 2, 3, 4].map((page) => store.query({ ...QUERY, page, perPage: 2 })),
+  );
+  assertEquals(pages.map(({ totalGroups }) => totalGroups), [6, 6, 6, 6]);
+  const keys = pages.map(({ groups }) => groups.map(({ key }) => key));
+  assertEquals(keys, [["5", "4"], ["3", "6"], ["2", "1"], []].map((each) => each));
+  assertEquals(pages[0]?.groups[0]?.workflow, { id: 5, name: "CI", repository: "octo/a" });
+});
