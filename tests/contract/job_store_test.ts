@@ -87,7 +87,7 @@ testOverDatabases(
           runAttempt,
           status,
           conclusion: status === "completed" ? "success" : null,
-          updatedAt: `2026-01-01T0${runAttempt}:00:0${at >> 1}Z`,
+          updatedAt: `2026-01-01T0${runAttempt}:00:0${(at + 1) >> 1}Z`,
         })
       )
     );
