@@ -19,6 +19,8 @@ Deno.test("readConfig() has a default for everything but the credential", () => 
     },
     logLevel: "info",
     databaseUrl: "sqlite:./runwire.db",
+    redisUrl: undefined,
+    throttle: { perSecond: 50, burst: 200 },
     github: { apiUrl: "https://api.github.com", credential: { token: "ghp_secret" } },
     webhookSecrets: [],
     poll: {
@@ -41,6 +43,7 @@ Deno.test("readConfig() reads every variable", () => {
     SERVER_HOST: "0.0.0.0",
     SERVER_PORT: "0",
     DATABASE_URL: "postgres://me:secret@db.example/runwire",
+    REDIS_URL: "rediss://:secret@cache.example:6380/2",
     LOG_LEVEL: "debug",
     GITHUB_WEBHOOK_SECRET: "old, new",
     RECONCILE_AFTER_SECONDS: "120",
@@ -56,6 +59,8 @@ Deno.test("readConfig() reads every variable", () => {
     POLL_WHEN: "always",
     ALLOWED_ORIGINS: "https://a.example, http://b.example:8080",
     ALLOW_OPEN: "true",
+    THROTTLE_RATE: "10",
+    THROTTLE_BURST: "30",
     MAX_CONNECTIONS: "5",
   });
   assertEquals(config, {
@@ -68,6 +73,8 @@ Deno.test("readConfig() reads every variable", () => {
     },
     logLevel: "debug",
     databaseUrl: "postgres://me:secret@db.example/runwire",
+    redisUrl: "rediss://:secret@cache.example:6380/2",
+    throttle: { perSecond: 10, burst: 30 },
     webhookSecrets: ["old", "new"],
     github: {
       apiUrl: "https://ghe.example/api/v3",
@@ -82,6 +89,10 @@ Deno.test("readConfig() reads every variable", () => {
       reconcileAfterMs: 120_000,
     },
   });
+});
+
+Deno.test("readConfig() takes a rate of 0 for no throttle", () => {
+  assertEquals(readConfig({ ...TOKEN, THROTTLE_RATE: "0" }).throttle, undefined);
 });
 
 Deno.test("readConfig() prefers the App to a token", () => {
@@ -112,6 +123,8 @@ Deno.test("readConfig() names the variable, its value and what is allowed, in on
       ["ALLOWED_ORIGINS", "*", "origins such as https://ci.example.com, comma-separated"],
       ["ALLOWED_ORIGINS", "https://a/b", "origins such as https://ci.example.com, comma-separated"],
       ["ALLOW_OPEN", "yes", "true or false"],
+      ["THROTTLE_RATE", "-1", "a whole number from 0 to 100000"],
+      ["THROTTLE_BURST", "0", "a whole number from 1 to 1000000"],
       ["MAX_CONNECTIONS", "many", "a whole number from 1 to 1000000"],
     ] as const
   ) {
@@ -126,6 +139,7 @@ Deno.test("readConfig() shows no value that may be secret", () => {
   for (
     const [name, value] of [
       ["DATABASE_URL", "mysql://me:secret@db.example/runwire"],
+      ["REDIS_URL", "http://:secret@cache.example"],
       ["GITHUB_WEBHOOK_SECRET", "a,secret,too many"],
     ] as const
   ) {

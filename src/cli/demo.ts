@@ -27,6 +27,8 @@ export async function demo(signal: AbortSignal): Promise<void> {
       GITHUB_APP_PRIVATE_KEY: "",
       GITHUB_APP_INSTALLATION_ID: "",
       GITHUB_WEBHOOK_SECRET: webhookSecret,
+      // Nobody pays for what is simulated, and lists are full from the start.
+      POLL_WHEN: "always",
     });
     await using _log = await configureLog(config.logLevel);
     log("demo").info("This is a demo: GitHub is simulated at {url}, nothing here is real", {
@@ -61,6 +63,7 @@ Runwire demo: a simulated GitHub, no account, no network.
   Connect to   ${socket}
   or watch it  runwire watch ${socket}
                (from a checkout: deno task watch ${socket})
+  Ask          curl ${url}/runs    all questions: ${url}/docs
   Events       curl -N ${url}/api/v1/events
   Health       ${url}/health
 

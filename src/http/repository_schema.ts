@@ -19,6 +19,9 @@ const BackfillSchema = z.object({
   since: time,
   reached: time.openapi({ description: "What was created from here on is in" }),
   runs: z.int().min(0).openapi({ description: "Brought in so far" }),
+  estimated_runs: z.int().min(0).nullable().openapi({
+    description: "How many there will be, by what is known so far",
+  }),
   reason: z.string().nullable().openapi({ description: "Why it failed, in words" }),
 }).openapi("Backfill");
 
@@ -68,6 +71,7 @@ export function repositoryJson(repository: CatalogRepository): z.infer<typeof Re
       since: new Date(backfill.since).toISOString(),
       reached: new Date(backfill.reached).toISOString(),
       runs: backfill.runs,
+      estimated_runs: backfill.estimate,
       reason: backfill.reason,
     },
   };

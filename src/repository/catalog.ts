@@ -13,6 +13,8 @@ export interface BackfillState {
   readonly reached: number;
   /** Runs that were brought in. */
   readonly runs: number;
+  /** How many there will be, by what is known so far; `null` until something is. */
+  readonly estimate: number | null;
   readonly reason: string | null;
 }
 

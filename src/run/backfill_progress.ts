@@ -17,8 +17,6 @@ export interface Span {
 export interface Progress extends BackfillState {
   readonly repositoryId: number;
   readonly until: number;
-  /** About how many runs there are in all; `null` before GitHub was asked. */
-  readonly estimate: number | null;
   /** Whether it goes on by itself wherever Runwire serves; otherwise a command is at it. */
   readonly isBackground: boolean;
 }

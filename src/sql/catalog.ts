@@ -112,6 +112,7 @@ function repositoryOf(row: RepositoryTable, backfill: BackfillTable | undefined)
       since: backfill.since_ms,
       reached: backfill.reached_ms,
       runs: backfill.runs,
+      estimate: backfill.estimate,
       reason: backfill.reason,
     },
   };
