@@ -7,23 +7,35 @@ import type {
 } from "../run/statistics.ts";
 import { Tally } from "../run/tally.ts";
 import type { Database, Db } from "./database.ts";
-import { rank, type Ranked } from "./statistics_rank.ts";
+import { rank } from "./statistics_rank.ts";
 import { byDay, byMonth, dateOf, dayOf, type Days, mondayOf } from "./statistics_span.ts";
-import { type Choice, DAY, REPOSITORY, sumUp, sumUpBy, WORKFLOW } from "./statistics_sum.ts";
+import { type Choice, DAY, sumUp, sumUpBy, WORKFLOW } from "./statistics_sum.ts";
 
 type Groups = Pick<Statistics, "totalGroups" | "groups">;
 /** What is asked for, with its days as numbers. */
 type Asked = Choice & Omit<StatisticsQuery, "from" | "to"> & { readonly days: Days };
 
-/** Reads statistics in SQL. Rows of months and days are added up: as few as there can be. */
+/**
+ * Reads statistics in SQL. Rows of months and days are added up: as few as there can be. Who asks what is being read shares
+ * the answer, as many look at the same page.
+ */
 export class SqlStatisticsStore implements StatisticsStore {
   readonly #database: Database;
+  readonly #underWay = new Map<string, Promise<Statistics>>();
 
   constructor(database: Database) {
     this.#database = database;
   }
 
   query(query: StatisticsQuery): Promise<Statistics> {
+    const key = JSON.stringify(Object.entries(query).sort());
+    return this.#underWay.getOrInsertComputed(
+      key,
+      () => this.#query(query).finally(() => this.#underWay.delete(key)),
+    );
+  }
+
+  #query(query: StatisticsQuery): Promise<Statistics> {
     const days = { from: dayOf(query.from), to: dayOf(query.to) };
     const asked = { ...query, days, branch: query.branch, workflows: workflowsOf(query) };
     return this.#database.read(async (db) => {
@@ -88,7 +100,7 @@ async function groupsOfDays(
     byFirst.set(day, new Tally());
   }
   for (const [day, tally] of await sumUpBy(db, DAY, { ...choice, spans: byDay(onPage) })) {
-    byFirst.get(firstOf(Number(day)))?.addAll(tally);
+    byFirst.get(firstOf(day))?.addAll(tally);
   }
   const groups = [...byFirst].map(([day, tally]): StatisticsGroup => ({
     key: dateOf(day),
@@ -105,24 +117,38 @@ async function rankedGroups(
   const spans = byMonth(asked.days);
   const { total, ranked } = await rank(db, { ...asked, by: groupBy, spans });
   if (ranked.length === 0) return { totalGroups: total, groups: [] };
-  const ofWorkflows = groupBy === "workflow";
-  const ids = ofWorkflows
-    ? sql.join(ranked.map(({ id }) => id))
-    : idsIn(ranked.map(({ repository }) => repository));
-  const onPage = sql`s.workflow_id in (${ids})`;
-  const sums = await sumUpBy(db, ofWorkflows ? WORKFLOW : REPOSITORY, {
+  const keyOfWorkflow =
+    await (groupBy === "workflow"
+      ? new Map(ranked.map(({ id }) => [id, String(id)]))
+      : repositoriesOf(db, ranked.map(({ repository }) => repository)));
+  const onPage = sql`s.workflow_id in (${sql.join([...keyOfWorkflow.keys()])})`;
+  const sums = await sumUpBy(db, WORKFLOW, {
     workflows: asked.workflows ? sql`${onPage} and ${asked.workflows}` : onPage,
     branch: asked.branch,
     spans,
   });
-  const groups = ranked.map((each): StatisticsGroup => {
-    const figures = (sums.get(ofWorkflows ? each.id : each.repository) ?? new Tally()).figures();
-    return ofWorkflows ? groupOfWorkflow(each, figures) : { key: each.repository, figures };
+  const byKey = new Map(
+    ranked.map((
+      { id, repository },
+    ) => [groupBy === "workflow" ? String(id) : repository, new Tally()]),
+  );
+  for (const [workflow, tally] of sums) byKey.get(keyOfWorkflow.get(workflow) ?? "")?.addAll(tally);
+  const groups = [...byKey].map(([key, tally], at): StatisticsGroup => {
+    const { id = 0, name = "", repository = "" } = ranked[at] ?? {};
+    const figures = tally.figures();
+    return groupBy === "workflow"
+      ? { key, workflow: { id, name, repository }, figures }
+      : { key, figures };
   });
   return { totalGroups: total, groups };
 }
 
-function groupOfWorkflow(workflow: Ranked, figures: StatisticsGroup["figures"]): StatisticsGroup {
-  const { id, name, repository } = workflow;
-  return { key: String(id), workflow: { id, name, repository }, figures };
+/** The repository of each of their workflows. */
+async function repositoriesOf(
+  db: Db,
+  repositories: readonly string[],
+): Promise<ReadonlyMap<number, string>> {
+  const { rows } = await sql<{ id: number; repository: string }>`
+    select id, repository from workflows where id in (${idsIn(repositories)})`.execute(db);
+  return new Map(rows.map(({ id, repository }) => [id, repository]));
 }

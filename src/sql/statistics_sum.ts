@@ -14,19 +14,19 @@ export interface Choice {
   readonly branch: string | undefined;
 }
 
-/** What sums are told apart by: expressions over a row `s` of each table, and its workflow `w`. */
+/** What sums are told apart by: expressions over a row `s` of each table. */
 export interface Key {
-  readonly inStatistics: RawBuilder<string | number>;
-  readonly inFacts: RawBuilder<string | number>;
+  readonly inStatistics: RawBuilder<unknown>;
+  readonly inFacts: RawBuilder<unknown>;
 }
 
+/** Alike in all rows of a part: a query that groups nothing would tell of no runs too. */
 const TOTAL: Key = { inStatistics: sql`s.unit`, inFacts: sql`s.is_default` };
 export const DAY: Key = {
   inStatistics: sql`s.day`,
   inFacts: sql`s.created_ms / ${sql.lit(DAY_MS)}`,
 };
 export const WORKFLOW: Key = { inStatistics: sql`s.workflow_id`, inFacts: sql`s.workflow_id` };
-export const REPOSITORY: Key = { inStatistics: sql`w.repository`, inFacts: sql`w.repository` };
 
 /** Adds up all rows that count the runs of some spans. */
 export async function sumUp(
@@ -43,8 +43,8 @@ export async function sumUpBy(
   db: Db,
   key: Key,
   { spans, ...choice }: Choice & { readonly spans: readonly Span[] },
-): Promise<ReadonlyMap<string | number, Tally>> {
-  const sums = new Map<string | number, Tally>();
+): Promise<ReadonlyMap<number, Tally>> {
+  const sums = new Map<number, Tally>();
   const parts = [
     ...spans.map((span) => sumOfStatistics(db, span, { ...choice, key })),
     ...choice.branch === undefined ? [] : [sumOfFacts(db, daysOf(spans), { ...choice, key })],
@@ -59,7 +59,7 @@ export async function sumUpBy(
   return sums;
 }
 
-type Part = readonly (readonly [string | number, Tally])[];
+type Part = readonly (readonly [number, Tally])[];
 export type Sum = Omit<StatisticsTable, "workflow_id" | "unit" | "day" | "branch">;
 
 /** Of rows `s` of statistics. */
@@ -81,9 +81,9 @@ async function sumOfStatistics(
   span: Span,
   { workflows, branch, key }: Choice & { readonly key: Key },
 ): Promise<Part> {
-  const { rows } = await sql<Sum & { key: string | number }>`
+  const { rows } = await sql<Sum & { key: number }>`
     select ${key.inStatistics} as key, ${SUMS_OF_STATISTICS}
-    from statistics s ${joined(key)}
+    from statistics s
     where ${whereOfStatistics(span, { workflows, branch })}
     group by ${key.inStatistics}`.execute(db);
   return rows.map((row) => [row.key, tallyOfRow(row)] as const);
@@ -98,7 +98,7 @@ export function whereOfStatistics(span: Span, { workflows, branch }: Choice): Ra
 
 /** The condition on rows `s` of run_facts: those on the branch that statistics count among other branches. */
 export function whereOfFacts(days: Days, { workflows, branch }: Choice): RawBuilder<unknown> {
-  return sql`s.branch = ${branch} and s.is_default = 0
+  return sql`s.other_branch = ${branch}
     and s.created_ms >= ${days.from * DAY_MS} and s.created_ms < ${(days.to + 1) * DAY_MS}
     ${workflows ? sql`and ${workflows}` : sql``}`;
 }
@@ -113,9 +113,9 @@ async function sumOfFacts(
   days: Days,
   { workflows, branch, key }: Choice & { readonly key: Key },
 ): Promise<Part> {
-  const { rows } = await sql<SumOfFacts & { key: string | number }>`
+  const { rows } = await sql<SumOfFacts & { key: number }>`
     select ${key.inFacts} as key, ${SUMS_OF_FACTS}
-    from run_facts s ${joined(key)}
+    from run_facts s
     where ${whereOfFacts(days, { workflows, branch })}
     group by ${key.inFacts}`.execute(db);
   return rows.map((row) => [row.key, tallyOfFacts(row)] as const);
@@ -136,10 +136,6 @@ function countOf(verdict: string): RawBuilder<number> {
 /** PostgreSQL adds up to numbers without end. */
 function sumOf(column: string, name = column): RawBuilder<number> {
   return sql`cast(coalesce(sum(s.${sql.ref(column)}), 0) as bigint) as ${sql.ref(name)}`;
-}
-
-function joined(key: Key): RawBuilder<unknown> {
-  return key === REPOSITORY ? sql`join workflows w on w.id = s.workflow_id` : sql``;
 }
 
 /** Those that some spans have between them. */

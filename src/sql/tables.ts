@@ -125,6 +125,8 @@ export interface RunFactsTable {
   branch: string | null;
   /** Whether it is counted as one of the default branch. */
   is_default: number;
+  /** The branch, when it is not the default: a column of its own, so that PostgreSQL knows how many runs that is. */
+  other_branch: string | null;
   head_sha: string;
   created_ms: number;
   ended_ms: number;

@@ -22,6 +22,7 @@ async function createFacts(db: Kysely<unknown>): Promise<void> {
     .addColumn("workflow_id", "bigint", (column) => column.notNull())
     .addColumn("branch", "text")
     .addColumn("is_default", "integer", (column) => column.notNull())
+    .addColumn("other_branch", "text")
     .addColumn("head_sha", "text", (column) => column.notNull())
     .addColumn("created_ms", "bigint", (column) => column.notNull())
     .addColumn("ended_ms", "bigint", (column) => column.notNull())
@@ -40,7 +41,7 @@ async function createFacts(db: Kysely<unknown>): Promise<void> {
     run_facts_of_commit: ["workflow_id", "head_sha", "created_ms", "run_id"],
     run_facts_of_branch: ["workflow_id", "branch", "is_red", "created_ms", "run_id"],
     // Those that no row of statistics tells apart by their branch.
-    run_facts_off_default: ["branch", "is_default", "created_ms"],
+    run_facts_off_default: ["other_branch", "created_ms"],
   };
   for (const [name, columns] of Object.entries(indexes)) {
     await db.schema.createIndex(name).on("run_facts").columns(columns).execute();
