@@ -27,7 +27,9 @@ const deliveries = signedDeliveries(Math.ceil(seconds * perSecond), { from: firs
 const line = await readLine();
 const paths: string[] = JSON.parse(line);
 const requests = paths.map((path) =>
-  encoder.encode(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n`)
+  encoder.encode(
+    `GET ${encodeURI(path)} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n`,
+  )
 );
 const askers = Array.from({ length: clients }, () => new Sender(port));
 const senders = Array.from({ length: SENDERS }, () => new Sender(port));

@@ -34,6 +34,7 @@ await runApp(
     GITHUB_API_URL: NO_GITHUB,
     GITHUB_TOKEN: "ghp_bench",
     GITHUB_WEBHOOK_SECRET: SECRET,
+    THROTTLE_RATE: "0",
   }),
   { signal: stop.signal, onListen: (url) => print(`listening ${new URL(url).port}`) },
 );
