@@ -5,12 +5,14 @@ import type { Database, Tx } from "./database.ts";
 import * as runs from "./migrations/0001_runs.ts";
 import * as events from "./migrations/0002_events.ts";
 import * as deliveries from "./migrations/0003_deliveries.ts";
+import * as waitingDeliveries from "./migrations/0004_waiting_deliveries.ts";
 
 /** Every change of the schema, in order; imported by name, so that a bundle holds them. Never change one that was released. */
 const MIGRATIONS = {
   "0001_runs": runs,
   "0002_events": events,
   "0003_deliveries": deliveries,
+  "0004_waiting_deliveries": waitingDeliveries,
 };
 const TABLE = "kysely_migration";
 /** Any number that no other program would lock. */

@@ -7,7 +7,7 @@ import { migrate } from "../../src/sql/migrate.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
 
-const ALL = ["0001_runs", "0002_events", "0003_deliveries"];
+const ALL = ["0001_runs", "0002_events", "0003_deliveries", "0004_waiting_deliveries"];
 
 Deno.test("migrate() says what it has run, and runs nothing again", async () => {
   await using database = await openDatabase("sqlite::memory:", { clock });
