@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { arraysOf } from "./encoded.ts";
 import type { Batch, Gap } from "./follower.ts";
 import { CLOSE_TOO_SLOW, MAX_BEHIND_MS, MAX_BUFFERED_BYTES, type Sink } from "./outbox.ts";
 
@@ -10,21 +11,27 @@ export interface ForwardOptions {
   readonly sink: Sink;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Whether events that come together are sent together: every frame about events is a JSON array of them. */
+  readonly batch?: boolean;
   /** The snapshot that follows a gap, where there is one. */
   readonly snapshot: () => Promise<string | undefined>;
 }
 
 /**
- * Sends a follower's events to `sink`, one a frame, as fast as the client reads; after a gap, `{"type":"gap","since","first",
- * "last"}` and a snapshot. Resolves when the follower ends, or the client was closed because it was behind for too long.
+ * Sends a follower's events to `sink`, one a frame or in arrays, as fast as the client reads; after a gap,
+ * `{"type":"gap","since","first","last"}` and a snapshot, which are objects either way. An array is as long as may wait for
+ * the client, unless a single event is longer. Resolves when the follower ends, or the client was closed because it was
+ * behind for too long.
  */
 export async function forward(
   batches: AsyncIterable<Batch>,
-  { sink, snapshot, ...options }: ForwardOptions,
+  { sink, batch: isBatching = false, snapshot, ...options }: ForwardOptions,
 ): Promise<void> {
   for await (const batch of batches) {
     const frames = "gap" in batch
       ? [gapFrame(batch.gap), await snapshot()]
+      : isBatching
+      ? arraysOf(batch.events, MAX_BUFFERED_BYTES)
       : batch.events.map((event) => event.json);
     for (const frame of frames) {
       if (frame === undefined) continue;

@@ -51,7 +51,7 @@ export class Connections {
   }
 
   /**
-   * Answers `GET /ws?view=&topics=&since=&repository=`: 101, or a problem that says why not.
+   * Answers `GET /ws?view=&topics=&since=&repository=&batch=`: 101, or a problem that says why not.
    * @throws {ParameterError}
    */
   upgrade(context: Context): Response {
@@ -91,29 +91,30 @@ export class Connections {
     return response;
   }
 
-  #join(connection: Connection, { topics, view, events }: SocketParameters): void {
+  #join(connection: Connection, { topics, view, ...asked }: SocketParameters): void {
     const { broadcast, current } = this.#options;
     if (connection.left.aborted) return;
     if (topics.has("runs")) {
       broadcast.join(connection, view, current());
       connection.left.addEventListener("abort", () => broadcast.leave(connection));
     }
-    if (topics.has("events")) void this.#tell(connection, { view, events });
+    if (topics.has("events")) void this.#tell(connection, { view, ...asked });
   }
 
   /** Sends events until the client has left. */
   async #tell(
     connection: Connection,
-    { view, events }: Pick<SocketParameters, "view" | "events">,
+    { view, events, batch }: Omit<SocketParameters, "topics">,
   ): Promise<void> {
     const { feed, audience, clock, snapshot } = this.#options;
     const signal = connection.left;
     audience.enter();
     try {
-      await forward(await feed.follow({ ...events, signal }), {
+      await forward(await feed.follow({ ...events, batch, signal }), {
         sink: connection,
         clock,
         signal,
+        batch,
         snapshot: () => snapshot(view),
       });
     } catch (error) {
