@@ -22,23 +22,3 @@ export function encode({ seq, type, at, repository, data }: NumberedEvent): Enco
     bytes: new TextEncoder().encode(json).byteLength,
   };
 }
-
-/**
- * JSON arrays of events, in their order: as few as there can be with `limit` bytes at the most in each. An event that is
- * longer goes alone.
- */
-export function* arraysOf(events: readonly EncodedEvent[], limit: number): Generator<string> {
-  let items: string[] = [];
-  let bytes = 1;
-  for (const event of events) {
-    // With the comma or the bracket that follows it.
-    if (items.length > 0 && bytes + event.bytes + 1 > limit) {
-      yield `[${items.join(",")}]`;
-      items = [];
-      bytes = 1;
-    }
-    items.push(event.json);
-    bytes += event.bytes + 1;
-  }
-  if (items.length > 0) yield `[${items.join(",")}]`;
-}

@@ -3,8 +3,10 @@ import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Audience } from "../feed/audience.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
+import { EventArrays } from "../feed/event_arrays.ts";
 import type { Feed } from "../feed/feed.ts";
 import { forward } from "../feed/forward.ts";
+import { MAX_BUFFERED_BYTES } from "../feed/outbox.ts";
 import { log } from "../log.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
 import type { Capacity } from "./capacity.ts";
@@ -41,6 +43,7 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #logger = log("http");
   readonly #open = new Set<Connection>();
+  readonly #arrays = new EventArrays(MAX_BUFFERED_BYTES);
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -114,7 +117,7 @@ export class Connections {
         sink: connection,
         clock,
         signal,
-        batch,
+        ...(batch ? { encode: (events) => this.#arrays.of(events) } : {}),
         snapshot: () => snapshot(view),
       });
     } catch (error) {
