@@ -118,6 +118,22 @@ Deno.test("Feed gives a follower that batches and comes back what it missed, all
   assertEquals(came.slice(1), [[2_000, 6]]);
 });
 
+Deno.test("Feed tells a follower that batches and asks amid a window at its end, with the others", async () => {
+  using time = new FakeTime(0);
+  await using test = new FeedUnderTest(time);
+  const came = await test.follow();
+  await time.tickAsync(1_000);
+  await test.publish();
+  await time.tickAsync(5);
+  await test.publish();
+  const asked = await test.follow({ since: 1 });
+  await time.tickAsync(14);
+  assertEquals(asked, []);
+  await time.tickAsync(1);
+  assertEquals(asked, [[1_020, 2]]);
+  assertEquals(came.slice(1), asked);
+});
+
 Deno.test("Feed has no timer while nothing happens", async () => {
   using time = new FakeTime(0);
   let timers = 0;
