@@ -18,7 +18,7 @@ const HOLE_PATIENCE_MS = 20;
 const RETRY_MS = 1_000;
 /**
  * How long followers that batch are left alone after they were woken: the longer the more they are, so that sending to them
- * (12 µs each, bench/README.md) leaves half of a core for everything else.
+ * (about 12 µs each, docs/decisions/batch.md) leaves half of a core for everything else.
  */
 const WINDOW = { leastMs: 20, perFollowerMs: 0.025, greatestMs: 250 };
 
