@@ -15,6 +15,7 @@ import {
 } from "./webhook/measure.ts";
 
 const CONNECTIONS = [1, 16, 64];
+const PATHS = ["/ws?topics=events", "/ws?topics=events&batch=true"];
 const ROUNDS = Number(Deno.args[0] ?? 3);
 if (!(ROUNDS >= 1)) {
   say(`Cannot measure ${Deno.args[0]} rounds: allowed is a number from 1`);
@@ -25,7 +26,7 @@ const { contenders, versions } = await prepare();
 const runwire = contenders.find(({ database }) => database !== undefined);
 if (!runwire) throw new Error("Cannot find Runwire among the servers");
 const measured = new Map<string, Measurement[]>();
-const latencies: Latency[] = [];
+const latencies = new Map<string, Latency[]>();
 const disks: { perSecond: number; p50: number; p99: number }[] = [];
 
 for (let round = 1; round <= ROUNDS; round++) {
@@ -39,8 +40,10 @@ for (let round = 1; round <= ROUNDS; round++) {
       measured.set(key, [...measured.get(key) ?? [], await measure(contender, connections)]);
     }
   }
-  say(`round ${round} of ${ROUNDS}: ${CLIENTS} clients hear of ${PER_SECOND} deliveries a second`);
-  latencies.push(await measureLatency(runwire));
+  for (const path of round % 2 ? PATHS : PATHS.toReversed()) {
+    say(`round ${round} of ${ROUNDS}, ${PER_SECOND} deliveries a second: ${CLIENTS} of ${path}`);
+    latencies.set(path, [...latencies.get(path) ?? [], await measureLatency(runwire, path)]);
+  }
 }
 
 print(`${processor()}\n${versions.join(", ")}\nMedian of ${ROUNDS} rounds (least–greatest)\n`);
@@ -52,18 +55,11 @@ print(markdown([
 ]));
 print(`\nThe disk alone: ${cell(disks.map((disk) => disk.perSecond), 0)} synced writes a second\n`);
 print(markdown([
-  ["clients", "deliveries/s", "to the last client: p50, ms", "p99, ms", "worst, ms", "lost"],
-  [
-    `${CLIENTS}`,
-    `${PER_SECOND}`,
-    cell(latencies.map(({ p50 }) => p50), 1),
-    cell(latencies.map(({ p99 }) => p99), 1),
-    cell(latencies.map(({ worst }) => worst), 1),
-    `${sum(latencies.map(({ lost, refused }) => lost + refused))}`,
-  ],
+  [`${CLIENTS} clients of`, "to the last client: p50, ms", "p99, ms", "worst, ms", "lost"],
+  ...PATHS.map((path) => latencyRowOf(path, latencies.get(path) ?? [])),
 ]));
 const failures = sum([...measured.values()].flat().map(({ refused }) => refused)) +
-  sum(latencies.map(({ lost, refused }) => lost + refused));
+  sum([...latencies.values()].flat().map(faultsOf));
 Deno.exit(failures === 0 ? 0 : 1);
 
 function rowOf(contender: Contender, connections: number): string[] {
@@ -80,6 +76,21 @@ function rowOf(contender: Contender, connections: number): string[] {
     cell(rounds.map(({ cpu }) => cpu), 0),
     `${sum(rounds.map(({ refused }) => refused))}`,
   ];
+}
+
+function latencyRowOf(path: string, rounds: readonly Latency[]): string[] {
+  return [
+    path,
+    cell(rounds.map(({ p50 }) => p50), 1),
+    cell(rounds.map(({ p99 }) => p99), 1),
+    cell(rounds.map(({ worst }) => worst), 1),
+    `${sum(rounds.map(faultsOf))}`,
+  ];
+}
+
+/** What was lost on the way, or came other than once and in order. */
+function faultsOf({ lost, disordered, refused }: Latency): number {
+  return lost + disordered + refused;
 }
 
 function keyOf({ name }: Contender, connections: number): string {

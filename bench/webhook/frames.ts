@@ -4,6 +4,7 @@ const HANDSHAKE_SECONDS = 10;
 const TEXT = 0x81;
 const PING = 0x89;
 const PONG = 0x8a;
+const MOST_BYTES = 131_072;
 const buffer = new Uint8Array(262_144);
 
 /** A WebSocket client of `/ws` that reads whole frames as they come, and answers heartbeats. */
@@ -46,11 +47,13 @@ export class FrameReader {
   /** RFC 6455, section 5.2, unmasked. Returns where the first incomplete frame begins. */
   #take(end: number, each: (text: Uint8Array) => void): number {
     let at = 0;
-    while (at + 4 <= end || (at + 2 <= end && buffer[at + 1] === 0)) {
+    while (at + 2 <= end) {
       const short = buffer[at + 1] ?? 0;
-      if (short > 126) throw new Error("Cannot read a masked frame or one above 65,535 bytes");
-      const start = at + (short === 126 ? 4 : 2);
-      const length = short === 126 ? (buffer[at + 2] ?? 0) << 8 | (buffer[at + 3] ?? 0) : short;
+      if (short > 127) throw new Error("Cannot read a masked frame");
+      const start = at + 2 + (short === 126 ? 2 : short === 127 ? 8 : 0);
+      if (start > end) break;
+      const length = short < 126 ? short : numberIn(buffer.subarray(at + 2, start));
+      if (length > MOST_BYTES) throw new Error(`Cannot read a frame of ${length} bytes`);
       if (start + length > end) break;
       const payload = buffer.subarray(start, start + length);
       if (buffer[at] === TEXT) each(payload);
@@ -61,4 +64,8 @@ export class FrameReader {
     }
     return at;
   }
+}
+
+function numberIn(bytes: Uint8Array): number {
+  return bytes.reduce((number, byte) => number * 256 + byte, 0);
 }

@@ -1,5 +1,6 @@
-// `latency.ts PORT CLIENTS PER_SECOND SECONDS` connects clients of `/ws?topics=events`, then posts deliveries at an even
-// pace, and prints a Latency as JSON: from the moment a delivery is posted until its event is at the last client.
+// `latency.ts PORT PATH CLIENTS PER_SECOND SECONDS` connects clients of `PATH`, for example `/ws?topics=events`, then posts
+// deliveries at an even pace, and prints a Latency as JSON: from the moment a delivery is due until its event is at the last
+// client.
 import { Readiness } from "../fanout/libc.ts";
 import { FIRST_RUN, signedDeliveries } from "./delivery.ts";
 import { FrameReader } from "./frames.ts";
@@ -11,8 +12,10 @@ export interface Latency {
   readonly p50: number;
   readonly p99: number;
   readonly worst: number;
-  /** Event frames that never came. */
+  /** Events that never came to a client. */
   readonly lost: number;
+  /** Events that came to a client other than once and in their order. */
+  readonly disordered: number;
   /** Answers that were no success. */
   readonly refused: number;
 }
@@ -21,27 +24,29 @@ export interface Latency {
 const WARM_UP_SECONDS = 2;
 const SILENCE_MS = 10_000;
 const SENDERS = 8;
-const RUN_EVENT = new TextEncoder().encode('"type":"run"');
+/** How every event begins. It can stand nowhere else, as quotes are escaped within JSON strings. */
+const SEQ = '{"seq":';
+const RUN = '"type":"run"';
 const ID = '"data":{"id":';
 const decoder = new TextDecoder();
-const COMMA = ",".charCodeAt(0);
 
-const [port = 0, clients = 0, perSecond = 0, seconds = 0] = Deno.args.map(Number);
+const [, path = ""] = Deno.args;
+const [port = 0, , clients = 0, perSecond = 0, seconds = 0] = Deno.args.map(Number);
+const isBatching = path.includes("batch=true");
 const warmUps = WARM_UP_SECONDS * perSecond;
 const count = warmUps + seconds * perSecond;
 const requests = signedDeliveries(count, { from: 0 });
 const sentAt = new Float64Array(count);
 /** By delivery, how many clients have its event. */
 const arrivals = new Int32Array(count);
+/** By client, the number of the event that came last. */
+const heard = new Float64Array(clients);
 const times: number[] = [];
 let refused = 0;
 let delivered = 0;
-let idAt = 0;
+let disordered = 0;
 
-const readers = Array.from(
-  { length: clients },
-  () => new FrameReader(port, "/ws?topics=events"),
-);
+const readers = Array.from({ length: clients }, () => new FrameReader(port, path));
 const senders = Array.from({ length: SENDERS }, () => new Sender(port));
 const readiness = new Readiness();
 readers.forEach(({ fd }, name) => readiness.add(fd, name));
@@ -54,6 +59,7 @@ print(JSON.stringify(
     p99: percentile(times, 0.99),
     worst: Math.max(...times),
     lost: clients * count - delivered,
+    disordered,
     refused,
   } satisfies Latency,
 ));
@@ -80,29 +86,39 @@ function run(): void {
 }
 
 function take(socket: number, idle: number[]): void {
-  if (socket < clients) return readers[socket]?.read((frame) => hear(frame));
+  if (socket < clients) {
+    return readers[socket]?.read((frame) => hear(decoder.decode(frame), socket));
+  }
   const status = senders[socket - clients]?.answer();
   if (status === undefined) return;
   if (status < 200 || status > 299) refused++;
   idle.push(socket - clients);
 }
 
-function hear(frame: Uint8Array): void {
-  const type = frame.indexOf(COMMA) + 1;
-  if (!RUN_EVENT.every((byte, at) => frame[type + at] === byte)) return;
-  const number = runOf(frame.subarray(type)) - FIRST_RUN;
+/** Parsing everything would cost more than receiving it: that is done for one client alone. */
+function hear(frame: string, client: number): void {
+  if (client === 0 && Array.isArray(JSON.parse(frame)) !== isBatching) {
+    throw new Error(`Cannot take ${frame.slice(0, 40)}…: arrays come to clients that batch alone`);
+  }
+  for (let at = frame.indexOf(SEQ); at !== -1; at = frame.indexOf(SEQ, at + 1)) {
+    const type = frame.indexOf(",", at) + 1;
+    const seq = Number(frame.slice(at + SEQ.length, type - 1));
+    const before = heard[client] ?? 0;
+    if (before !== 0 && seq !== before + 1) disordered++;
+    heard[client] = seq;
+    if (frame.startsWith(RUN, type)) arrive(frame, frame.indexOf(ID, type) + ID.length);
+  }
+}
+
+/** The event of a delivery has come to one client more; `at` is where its run's id stands. */
+function arrive(frame: string, at: number): void {
+  const number = Number(frame.slice(at, at + `${FIRST_RUN}`.length)) - FIRST_RUN;
   delivered++;
   const arrived = (arrivals[number] ?? 0) + 1;
   arrivals[number] = arrived;
   if (arrived === clients && number >= warmUps) {
     times.push(performance.now() - (sentAt[number] ?? 0));
   }
-}
-
-/** What stands between an event's type and its run's id has the same length in every event here. */
-function runOf(event: Uint8Array): number {
-  if (idAt === 0) idAt = decoder.decode(event).indexOf(ID) + ID.length;
-  return Number(decoder.decode(event.subarray(idAt, idAt + `${FIRST_RUN}`.length)));
 }
 
 function print(line: string): void {

@@ -55,17 +55,18 @@ export async function measure(contender: Contender, connections: number): Promis
   return { ...acknowledgement, cpu, behind };
 }
 
-/** How soon clients hear of deliveries that one server takes, started for this. */
-export async function measureLatency(contender: Contender): Promise<Latency> {
+/** How soon clients of `path` hear of deliveries that one server takes, started for this. */
+export async function measureLatency(contender: Contender, path: string): Promise<Latency> {
   await using folder = await temporaryFolder();
   await using server = Child.start(contender.command(folder.path), {
     files: FILES,
     core: SERVER_CORE,
   });
   const port = (await server.read(20_000)).replace("listening ", "");
-  const command = loadCommand("latency.ts", [port, CLIENTS, PER_SECOND, SECONDS]);
+  const command = loadCommand("latency.ts", [port, path, CLIENTS, PER_SECOND, SECONDS]);
   await using load = Child.start(command, { files: FILES, core: LOAD_CORE });
-  return JSON.parse(await load.read(120_000));
+  // A server that cannot keep up is late by as much as it takes.
+  return JSON.parse(await load.read(300_000));
 }
 
 /** A process that sends: one of the scripts beside this file. */

@@ -28,7 +28,7 @@ export async function listDeliveries(
         delivery.state,
         id,
         action === null ? event : `${event}.${action}`,
-        `${failures} failures`,
+        failures === 1 ? "1 failure" : `${failures} failures`,
         reason ?? "-",
       ].map(printable).join("\t"),
     );

@@ -1,3 +1,4 @@
+import { Buffer, isAscii } from "node:buffer";
 import type { NumberedEvent } from "../feed/event.ts";
 import type { Delivery, DeliveryStore } from "./delivery.ts";
 import { isSigned } from "./signature.ts";
@@ -45,6 +46,12 @@ export interface ReceiverOptions<Changes> {
   readonly onKept: () => void;
 }
 
+/** A delivery that is believed, with what it tells if that can be read. */
+interface Arrival<Changes> {
+  readonly delivery: Delivery;
+  readonly changes: Changes | undefined;
+}
+
 /** Visible ASCII. GitHub sends a GUID. */
 const DELIVERY_ID = /^[\x21-\x7e]{1,100}$/;
 const EVENT_NAME = /^[a-z][a-z0-9_]{0,99}$/;
@@ -66,7 +73,13 @@ export class Receiver<Changes> {
   }
 
   /** @throws {StorageError} when it could not be kept */
-  async receive({ signature, id, event, contentType, body }: Posted): Promise<Reception> {
+  async receive(posted: Posted): Promise<Reception> {
+    const arrival = this.#read(posted);
+    return "status" in arrival ? arrival : await this.#keep(arrival);
+  }
+
+  /** Apart from what waits for the store: the parsed payload is large, and garbage as soon as it is read. */
+  #read({ signature, id, event, contentType, body }: Posted): Reception | Arrival<Changes> {
     if (!isSigned(body, { signature, secrets: this.#secrets })) {
       return refused(
         "bad_signature",
@@ -86,14 +99,13 @@ export class Receiver<Changes> {
     if (event === "ping") return { status: "pong" };
     const subject = this.#options.subjectOf({ id, event }, payload);
     if (subject === undefined) return { status: "ignored" };
-    const action = actionOf(payload);
-    return await this.#keep({ id, event, action, subject, payload: text }, payload);
+    const delivery = { id, event, action: actionOf(payload), subject, payload: text };
+    return { delivery, changes: this.#options.read(delivery, payload) };
   }
 
   /** What can be read is applied at once, as it is parsed already; for the rest the inbox finds the words. */
-  async #keep(delivery: Delivery, payload: object): Promise<Reception> {
-    const { store, read, onEvents, onKept } = this.#options;
-    const changes = read(delivery, payload);
+  async #keep({ delivery, changes }: Arrival<Changes>): Promise<Reception> {
+    const { store, onEvents, onKept } = this.#options;
     const { receipt, events } = changes === undefined
       ? { receipt: await store.keep(delivery), events: [] }
       : await store.take(delivery, changes);
@@ -121,6 +133,10 @@ function payloadText(body: Uint8Array, contentType: string | null): string | Rec
 }
 
 function decode(body: Uint8Array): string | undefined {
+  // Most payloads are, and are here in a fifth of the time.
+  if (isAscii(body)) {
+    return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1");
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch {

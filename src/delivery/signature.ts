@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 const SIGNATURE = /^sha256=([0-9a-f]{64})$/;
@@ -14,7 +13,7 @@ export function isSigned(
 ): boolean {
   const [, hex] = SIGNATURE.exec(signature ?? "") ?? [];
   if (hex === undefined) return false;
-  const claimed = Buffer.from(hex, "hex");
+  const claimed = Uint8Array.fromHex(hex);
   return secrets.some((secret) =>
     timingSafeEqual(claimed, createHmac("sha256", secret).update(body).digest())
   );

@@ -2,10 +2,12 @@
 export class Bell {
   #waiting = new Set<() => void>();
 
-  ring(): void {
+  /** Returns how many are woken. */
+  ring(): number {
     const woken = this.#waiting;
     this.#waiting = new Set();
     for (const wake of woken) wake();
+    return woken.size;
   }
 
   /**

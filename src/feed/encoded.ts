@@ -8,13 +8,17 @@ export interface EncodedEvent {
   readonly repository: string | null;
   /** `{"seq","type","at","repository"|null,"data"}` */
   readonly json: string;
+  /** Of the JSON in UTF-8. */
+  readonly bytes: number;
 }
 
 export function encode({ seq, type, at, repository, data }: NumberedEvent): EncodedEvent {
+  const json = JSON.stringify({ seq, type, at, repository, data });
   return {
     seq,
     type,
     repository: repository?.toLowerCase() ?? null,
-    json: JSON.stringify({ seq, type, at, repository, data }),
+    json,
+    bytes: new TextEncoder().encode(json).byteLength,
   };
 }

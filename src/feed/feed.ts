@@ -16,12 +16,24 @@ const PAGE_SIZE = 256;
 const HOLE_PATIENCE_MS = 20;
 /** When to ask a journal again that has failed. */
 const RETRY_MS = 1_000;
+/**
+ * How long followers that batch are left alone after they were woken: the longer the more they are, so that sending to them
+ * (about 12 µs each, docs/decisions/batch.md) leaves half of a core for everything else.
+ */
+const WINDOW = { leastMs: 20, perFollowerMs: 0.025, greatestMs: 250 };
 
 export interface FeedOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly recent?: RecentSize;
   readonly pageSize?: number;
+}
+
+export interface FollowOptions extends Filter {
+  readonly since?: number | undefined;
+  /** Whether to wait for what comes within a short window together. After a quiet time the first event comes at once. */
+  readonly batch?: boolean;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -35,11 +47,15 @@ export class Feed {
   readonly #pageSize: number;
   readonly #logger = log("feed");
   readonly #news = new Bell();
+  /** Rung for followers that batch, once a window. */
+  readonly #windows = new Bell();
   readonly #holes = new Bell();
   /** Events that were told before one with a lower number. */
   readonly #early = new Map<number, NumberedEvent>();
   /** The highest number that is known to have been given. */
   #highest = 0;
+  /** Up to which number followers that batch have been woken. */
+  #shown = 0;
   /** Unknown until the journal has told the last number. */
   #recent: Recent | undefined;
 
@@ -57,6 +73,10 @@ export class Feed {
 
   /** Learns the last number, then reads from the journal what was not told, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#catchUp(signal), this.#openWindows(signal)]);
+  }
+
+  async #catchUp(signal: AbortSignal): Promise<void> {
     const hole = this.#holes.listener(signal);
     while (!signal.aborted) {
       try {
@@ -94,17 +114,15 @@ export class Feed {
    * Follows from number `since` on (exclusive), or from now on, until `signal` aborts, which is the follower's own.
    * Resolves as soon as `run` has learned the last number.
    */
-  async follow(
-    { since, signal, ...filter }: Filter & { since?: number | undefined; signal: AbortSignal },
-  ): Promise<Follower> {
-    const news = this.#news.listener(signal);
+  async follow({ since, batch = false, signal, ...filter }: FollowOptions): Promise<Follower> {
+    const news = (batch ? this.#windows : this.#news).listener(signal);
     while (!this.#recent && !signal.aborted) await news();
     const source = {
       last: () => this.last,
       bounds: () => this.#bounds(),
       after: (seq: number) => this.#after(seq),
       newsAfter: async (seq: number) => {
-        while (this.last <= seq && !signal.aborted) await news();
+        while ((batch ? this.#shown : this.last) <= seq && !signal.aborted) await news();
       },
     };
     return new Follower(source, { ...filter, since: since ?? this.last, signal });
@@ -124,6 +142,17 @@ export class Feed {
     if (this.last < this.#highest) this.#holes.ring();
   }
 
+  /** One timer for all followers that batch, and none while there is no news. */
+  async #openWindows(signal: AbortSignal): Promise<void> {
+    const news = this.#news.listener(signal);
+    while (!signal.aborted) {
+      while (this.last <= this.#shown && !signal.aborted) await news();
+      this.#shown = this.last;
+      const woken = this.#windows.ring();
+      await this.#clock.sleep(windowMs(woken), signal);
+    }
+  }
+
   async #fill(): Promise<void> {
     const page = await this.#journal.after(this.last, this.#pageSize);
     const first = page[0]?.seq ?? (await this.#journal.bounds()).first;
@@ -136,6 +165,7 @@ export class Feed {
     this.#recent = new Recent(seq, this.#recentSize);
     for (const early of this.#early.keys()) if (early <= seq) this.#early.delete(early);
     this.#news.ring();
+    this.#windows.ring();
     this.#advance();
   }
 
@@ -151,4 +181,9 @@ export class Feed {
     const recent = this.#recent?.after(seq, this.#pageSize);
     return recent ?? (await this.#journal.after(seq, this.#pageSize)).map(encode);
   }
+}
+
+function windowMs(followers: number): number {
+  const { leastMs, perFollowerMs, greatestMs } = WINDOW;
+  return Math.min(Math.max(leastMs, perFollowerMs * followers), greatestMs);
 }

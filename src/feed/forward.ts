@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { EncodedEvent } from "./encoded.ts";
 import type { Batch, Gap } from "./follower.ts";
 import { CLOSE_TOO_SLOW, MAX_BEHIND_MS, MAX_BUFFERED_BYTES, type Sink } from "./outbox.ts";
 
@@ -10,28 +11,33 @@ export interface ForwardOptions {
   readonly sink: Sink;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** The frames of events that have come together: one each, unless they go in arrays. */
+  readonly encode?: (events: readonly EncodedEvent[]) => Iterable<string>;
   /** The snapshot that follows a gap, where there is one. */
   readonly snapshot: () => Promise<string | undefined>;
 }
 
 /**
- * Sends a follower's events to `sink`, one a frame, as fast as the client reads; after a gap, `{"type":"gap","since","first",
- * "last"}` and a snapshot. Resolves when the follower ends, or the client was closed because it was behind for too long.
+ * Sends a follower's events to `sink`, one a frame or in arrays, as fast as the client reads; after a gap,
+ * `{"type":"gap","since","first","last"}` and a snapshot, which are objects either way. Resolves when the follower ends, or
+ * the client was closed because it was behind for too long.
  */
 export async function forward(
   batches: AsyncIterable<Batch>,
-  { sink, snapshot, ...options }: ForwardOptions,
+  { sink, encode = oneEach, snapshot, ...options }: ForwardOptions,
 ): Promise<void> {
   for await (const batch of batches) {
-    const frames = "gap" in batch
-      ? [gapFrame(batch.gap), await snapshot()]
-      : batch.events.map((event) => event.json);
+    const frames = "gap" in batch ? [gapFrame(batch.gap), await snapshot()] : encode(batch.events);
     for (const frame of frames) {
       if (frame === undefined) continue;
       if (!(await hasRoom(sink, options))) return;
       sink.send(frame);
     }
   }
+}
+
+function oneEach(events: readonly EncodedEvent[]): readonly string[] {
+  return events.map(({ json }) => json);
 }
 
 function gapFrame({ since, first, last }: Gap): string {

@@ -22,12 +22,11 @@ interface Body {
 /** How often bodies are looked at, whether one takes too long. */
 const TICK_MS = 1_000;
 
-/** Reads bodies whole, and counts them while they come. */
+/** Reads bodies whole, and counts them while they come; without `watch` however long that takes. */
 export class BodyReader {
   readonly #options: BodyReaderOptions;
   readonly #underWay = new Set<Body>();
   #held = 0;
-  #stopTicking: (() => void) | undefined;
 
   constructor(options: BodyReaderOptions) {
     this.#options = options;
@@ -38,19 +37,21 @@ export class BodyReader {
     return this.#held;
   }
 
+  /** Gives up bodies that take too long, until it is disposed: one timer for all, as most are here at once. */
+  watch(): Disposable {
+    return { [Symbol.dispose]: this.#options.clock.every(TICK_MS, () => this.#tick()) };
+  }
+
   async read(request: Request): Promise<Uint8Array | BodyFault> {
     const { clock, maxBytes } = this.#options;
     if (Number(request.headers.get("content-length")) > maxBytes) return "too_large";
     if (!request.body) return new Uint8Array();
     const body = { reader: request.body.getReader(), startedAt: clock.now(), isLate: false };
     this.#underWay.add(body);
-    // One timer for all: most bodies are here at once, and a timer for each costs more than to read it.
-    this.#stopTicking ??= clock.every(TICK_MS, () => this.#tick());
     try {
       return await this.#readAll(body);
     } finally {
       this.#underWay.delete(body);
-      if (this.#underWay.size === 0) this.#rest();
     }
   }
 
@@ -86,11 +87,6 @@ export class BodyReader {
       // Ends the read that is under way.
       body.reader.cancel().catch(() => {});
     }
-  }
-
-  #rest(): void {
-    this.#stopTicking?.();
-    this.#stopTicking = undefined;
   }
 }
 

@@ -36,6 +36,11 @@ export class Deliveries {
     return this.#bodies.held;
   }
 
+  /** Gives up bodies that take too long, until it is disposed. */
+  watch(): Disposable {
+    return this.#bodies.watch();
+  }
+
   /** Answers `POST /api/v1/webhook/github`: `{"status"}`, or a problem that says why nothing was taken in. */
   async answer(context: Context): Promise<Response> {
     if (!this.#receiver.isConfigured) {

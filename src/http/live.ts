@@ -33,6 +33,9 @@ export function liveRoutes(
           description: "Comma-separated: `runs`, `events`",
           example: "runs,events",
         }),
+        batch: z.enum(["true", "false"]).optional().openapi({
+          description: "`true`: messages about events are arrays of them; wants the topic `events`",
+        }),
         ...RESUME,
       }),
     },

@@ -27,8 +27,9 @@ export class Server {
    * @throws {UsageError} when the address cannot be listened on
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { connections, events, capacity, clock } = this.#options;
+    const { connections, events, deliveries, capacity, clock } = this.#options;
     const server = this.#listen();
+    using _watch = deliveries?.watch();
     const stopped = Promise.withResolvers<void>();
     if (signal.aborted) stopped.resolve();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });

@@ -3,8 +3,10 @@ import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Audience } from "../feed/audience.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
+import { EventArrays } from "../feed/event_arrays.ts";
 import type { Feed } from "../feed/feed.ts";
 import { forward } from "../feed/forward.ts";
+import { MAX_BUFFERED_BYTES } from "../feed/outbox.ts";
 import { log } from "../log.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
 import type { Capacity } from "./capacity.ts";
@@ -41,6 +43,7 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #logger = log("http");
   readonly #open = new Set<Connection>();
+  readonly #arrays = new EventArrays(MAX_BUFFERED_BYTES);
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -51,7 +54,7 @@ export class Connections {
   }
 
   /**
-   * Answers `GET /ws?view=&topics=&since=&repository=`: 101, or a problem that says why not.
+   * Answers `GET /ws?view=&topics=&since=&repository=&batch=`: 101, or a problem that says why not.
    * @throws {ProblemError}
    */
   upgrade(context: Context): Response {
@@ -91,29 +94,30 @@ export class Connections {
     return response;
   }
 
-  #join(connection: Connection, { topics, view, events }: SocketParameters): void {
+  #join(connection: Connection, { topics, view, ...asked }: SocketParameters): void {
     const { broadcast, current } = this.#options;
     if (connection.left.aborted) return;
     if (topics.has("runs")) {
       broadcast.join(connection, view, current());
       connection.left.addEventListener("abort", () => broadcast.leave(connection));
     }
-    if (topics.has("events")) void this.#tell(connection, { view, events });
+    if (topics.has("events")) void this.#tell(connection, { view, ...asked });
   }
 
   /** Sends events until the client has left. */
   async #tell(
     connection: Connection,
-    { view, events }: Pick<SocketParameters, "view" | "events">,
+    { view, events, batch }: Omit<SocketParameters, "topics">,
   ): Promise<void> {
     const { feed, audience, clock, snapshot } = this.#options;
     const signal = connection.left;
     audience.enter();
     try {
-      await forward(await feed.follow({ ...events, signal }), {
+      await forward(await feed.follow({ ...events, batch, signal }), {
         sink: connection,
         clock,
         signal,
+        ...(batch ? { encode: (events) => this.#arrays.of(events) } : {}),
         snapshot: () => snapshot(view),
       });
     } catch (error) {

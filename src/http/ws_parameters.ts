@@ -1,6 +1,6 @@
 import type { View } from "../run/snapshot.ts";
 import { type EventQuery, resumeQuery } from "./event_query.ts";
-import { listOf, oneOf, type Parameters } from "./parameter.ts";
+import { listOf, oneOf, ParameterError, type Parameters } from "./parameter.ts";
 
 const VIEWS = ["compact", "full"] as const satisfies readonly View[];
 const TOPICS = ["runs", "events"] as const;
@@ -11,17 +11,34 @@ export interface SocketParameters {
   /** `runs`: every snapshot; `events`: every event of the feed. */
   readonly topics: ReadonlySet<(typeof TOPICS)[number]>;
   readonly events: EventQuery;
+  /**
+   * Whether every message about events is a JSON array of them, in order: those that came within a short window. Every other
+   * message is an object: a snapshot has `runs`, a gap says `"type":"gap"`.
+   */
+  readonly batch: boolean;
 }
 
 /**
- * Reads `?view=&topics=&since=&repository=`.
+ * Reads `?view=&topics=&since=&repository=&batch=`.
  * @throws {ParameterError}
  */
 export function socketParameters(parameters: Parameters): SocketParameters {
-  const { view = "compact", topics = "runs" } = parameters;
+  const { view = "compact", topics: list = "runs" } = parameters;
+  const topics = listOf({ name: "topics", value: list, allowed: TOPICS });
   return {
     view: oneOf({ name: "view", value: view, allowed: VIEWS }),
-    topics: listOf({ name: "topics", value: topics, allowed: TOPICS }),
+    topics,
     events: resumeQuery(parameters),
+    batch: isBatch(parameters, topics.has("events")),
   };
+}
+
+function isBatch({ batch = "false" }: Parameters, hasEvents: boolean): boolean {
+  const isWanted = oneOf({ name: "batch", value: batch, allowed: ["true", "false"] }) === "true";
+  if (!isWanted || hasEvents) return isWanted;
+  throw new ParameterError({
+    name: "batch",
+    value: batch,
+    allowed: "false, or true where topics has events",
+  });
 }

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type {
   Delivery,
@@ -53,7 +54,7 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("deliveries as d")
         .select(["d.id", "d.event", "d.action", "d.subject", "d.payload", "d.failures"])
-        .where("d.state", "=", "waiting")
+        .where("d.state", "=", sql.lit("waiting"))
         .where(({ not, exists }) => not(exists(upTo(db, "<=").where("e.due_ms", ">", now))))
         .orderBy("d.seq").limit(limit).execute()
     );
@@ -63,7 +64,7 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
   async nextDueAt(): Promise<number | undefined> {
     const row = await this.#database.read((db) =>
       db.selectFrom("deliveries as d").select("d.due_ms")
-        .where("d.state", "=", "waiting")
+        .where("d.state", "=", sql.lit("waiting"))
         .where(({ not, exists }) => not(exists(upTo(db, "<"))))
         .orderBy("d.due_ms").limit(1).executeTakeFirst()
     );
@@ -93,7 +94,7 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
       const all = db.selectFrom("deliveries")
         .select(["id", "event", "action", "state", "received_ms", "failures", "reason"])
         .orderBy("seq", "desc").limit(limit);
-      return (state === undefined ? all : all.where("state", "=", state)).execute();
+      return (state === undefined ? all : all.where("state", "=", sql.lit(state))).execute();
     });
     return rows.map(({ received_ms, ...row }) => ({ ...row, receivedAt: received_ms }));
   }
@@ -142,7 +143,7 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
 /** Within a query of deliveries `d`: those that wait and are of the same subject, up to it (`<=`) or before it (`<`). */
 function upTo(db: Db, operator: "<=" | "<") {
   return db.selectFrom("deliveries as e").select("e.seq")
-    .where("e.state", "=", "waiting")
+    .where("e.state", "=", sql.lit("waiting"))
     .whereRef("e.subject", "=", db.dynamic.ref("d.subject"))
     .whereRef("e.seq", operator, db.dynamic.ref("d.seq"));
 }

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Delivery, Receipt, Taken } from "../delivery/delivery.ts";
 import { type Changes, NO_CHANGES } from "../run/change.ts";
@@ -49,7 +50,7 @@ async function applicable(tx: Tx, arrivals: readonly Arrival[]): Promise<Readonl
   );
   if (subjects.size === 0) return new Set();
   const rows = await tx.selectFrom("deliveries").select("subject").distinct()
-    .where("state", "=", "waiting").where("subject", "in", [...subjects]).execute();
+    .where("state", "=", sql.lit("waiting")).where("subject", "in", [...subjects]).execute();
   const waiting = new Set(rows.map(({ subject }) => subject));
   return new Set(arrivals.filter(({ delivery: { subject }, changes }) => {
     if (changes && !waiting.has(subject)) return true;

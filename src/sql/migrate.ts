@@ -5,6 +5,7 @@ import type { Database, Tx } from "./database.ts";
 import * as runs from "./migrations/0001_runs.ts";
 import * as events from "./migrations/0002_events.ts";
 import * as deliveries from "./migrations/0003_deliveries.ts";
+import * as waitingDeliveries from "./migrations/0004_waiting_deliveries.ts";
 import * as history from "./migrations/0005_history.ts";
 import * as statistics from "./migrations/0006_statistics.ts";
 import * as catalog from "./migrations/0007_catalog.ts";
@@ -15,6 +16,7 @@ const MIGRATIONS = {
   "0001_runs": runs,
   "0002_events": events,
   "0003_deliveries": deliveries,
+  "0004_waiting_deliveries": waitingDeliveries,
   "0005_history": history,
   "0006_statistics": statistics,
   "0007_catalog": catalog,

@@ -64,7 +64,8 @@ Deno.test("Feed.publish() keeps an event, and encodes it once for all followers"
   assert(first && "events" in first && second && "events" in second);
   assertEquals(first.events[0], second.events[0]);
   assert(first.events[0] === second.events[0]);
-  const { json = "", ...event } = first.events[0] ?? {};
+  const { json = "", bytes, ...event } = first.events[0] ?? {};
+  assertEquals(bytes, new TextEncoder().encode(json).byteLength);
   assertEquals(event, { seq: 1, type: "run", repository: "octo/a" });
   assertEquals(Object.keys(JSON.parse(json)), ["seq", "type", "at", "repository", "data"]);
   assertEquals((await test.journal.after(0, 10)).length, 1);

@@ -36,7 +36,7 @@ class FakeFollower implements AsyncIterable<Batch> {
 }
 
 function anEvent(seq: number): Batch {
-  return { events: [{ seq, type: "status", repository: null, json: String(seq) }] };
+  return { events: [{ seq, type: "status", repository: null, json: String(seq), bytes: 1 }] };
 }
 
 function setUp(batches: readonly Batch[], snapshot?: string) {

@@ -54,7 +54,7 @@ Deno.test("runwire deliveries lists and retries what is parked", async () => {
     "parked",
     "parked-one",
     "workflow_run.completed",
-    "1 failures",
+    "1 failure",
     "workflow_run.id is missing",
   ]);
 

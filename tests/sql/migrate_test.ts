@@ -17,6 +17,7 @@ const ALL = [
   "0001_runs",
   "0002_events",
   "0003_deliveries",
+  "0004_waiting_deliveries",
   "0005_history",
   "0006_statistics",
   "0007_catalog",
