@@ -126,11 +126,11 @@ function assertFigures(actual: Figures, expected: Figures): void {
     averages: [duration.avg, queue.avg, rest.redToGreenSeconds].map((avg) => avg?.toFixed(6)),
   });
   assertEquals(exact(actual), exact(expected));
-  for (const  of of["duration", "queue"] as const) {
+  for (const part of ["duration", "queue"] as const) {
     for (const which of ["p50", "p95"] as const) {
-      const [is, exactly] = [actual[of][which], expected[of][which]];
+      const [is, exactly] = [actual[part][which], expected[part][which]];
       if (is === null || exactly === null) assertEquals(is, exactly);
-      else assert(isNear(is, exactly), `${of} ${which} is ${is}, exactly ${exactly}`);
+      else assert(isNear(is, exactly), `${part} ${which} is ${is}, exactly ${exactly}`);
     }
   }
 }
