@@ -44,14 +44,14 @@ async function ledBy(
   return filters.map((each) => each === leader ? each.driving : each.checking);
 }
 
-/** In the order of ids, which GitHub counts up as it creates runs. They are read once, for the page and for the count. */
+/** Ids are read once, for the page and for the count. */
 async function listTitled(db: Db, query: RunQuery, words: readonly string[]): Promise<RunList> {
   const all = await titledRuns(db, query, words);
   const { offset, limit } = pageOf(query);
-  const rows = await db.selectFrom("workflow_runs").selectAll()
-    .where("id", "in", all.slice(offset, offset + limit))
-    .orderBy("id", query.direction).execute();
-  return { total: all.length, runs: rows.map(runOfRow) };
+  const ids = all.slice(offset, offset + limit);
+  const rows = await db.selectFrom("workflow_runs").selectAll().where("id", "in", ids).execute();
+  const runs = new Map(rows.map((row) => [row.id, runOfRow(row)]));
+  return { total: all.length, runs: ids.flatMap((id) => runs.get(id) ?? []) };
 }
 
 /** The words are letters and digits, so that nothing in them needs to be quoted. */
