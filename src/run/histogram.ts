@@ -41,8 +41,9 @@ export class Histogram {
     this.#add(bucketOf(value), times);
   }
 
-  addAll(other: Histogram): void {
-    for (const [bucket, count] of other.#counts) this.#add(bucket, count);
+  /** Adds all that another one counts, or takes it off. */
+  addAll(other: Histogram, times: 1 | -1 = 1): void {
+    for (const [bucket, count] of other.#counts) this.#add(bucket, times * count);
   }
 
   /** The smallest value that is not below `share` of all (nearest rank), `share` in (0, 1]; `null` of nothing. */

@@ -45,10 +45,11 @@ export class Tally {
     if (facts.queueMs !== null) this.queues.add(facts.queueMs, times);
   }
 
-  addAll(other: Tally): void {
-    for (const name of SUMS) this.sums[name] += other.sums[name];
-    this.durations.addAll(other.durations);
-    this.queues.addAll(other.queues);
+  /** Adds all that another one counts, or takes it off. */
+  addAll(other: Tally, times: 1 | -1 = 1): void {
+    for (const name of SUMS) this.sums[name] += times * other.sums[name];
+    this.durations.addAll(other.durations, times);
+    this.queues.addAll(other.queues, times);
   }
 
   figures(): Figures {

@@ -99,7 +99,9 @@ async function groupsOfDays(
   for (let day = firstOf(onPage.from); day <= onPage.to; day += length) {
     byFirst.set(day, new Tally());
   }
-  for (const [day, tally] of await sumUpBy(db, DAY, { ...choice, spans: byDay(onPage) })) {
+  for (
+    const [day, tally] of await sumUpBy(db, DAY, { ...choice, days: onPage, spans: byDay(onPage) })
+  ) {
     byFirst.get(firstOf(day))?.addAll(tally);
   }
   const groups = [...byFirst].map(([day, tally]): StatisticsGroup => ({
@@ -125,6 +127,7 @@ async function rankedGroups(
   const sums = await sumUpBy(db, WORKFLOW, {
     workflows: asked.workflows ? sql`${onPage} and ${asked.workflows}` : onPage,
     branch: asked.branch,
+    days: asked.days,
     spans,
   });
   const byKey = new Map(

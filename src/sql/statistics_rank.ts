@@ -1,12 +1,9 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "./database.ts";
-import type { Days, Span } from "./statistics_span.ts";
-import { type Choice, whereOfFacts, whereOfStatistics } from "./statistics_sum.ts";
+import { type Spread, whereOfFacts, whereOfStatistics } from "./statistics_sum.ts";
 
-export interface Ranking extends Choice {
+export interface Ranking extends Spread {
   readonly by: "workflow" | "repository";
-  readonly days: Days;
-  readonly spans: readonly Span[];
   /** From 1. */
   readonly page: number;
   readonly perPage: number;
@@ -26,7 +23,8 @@ export async function rank(
 ): Promise<{ readonly total: number; readonly ranked: readonly Ranked[] }> {
   const { page, perPage } = ranking;
   const counted = sql`select workflow_id, cast(sum(runs) as bigint) as runs
-    from (${sql.join(partsOf(ranking), sql` union all `)}) as parts group by workflow_id`;
+    from (${sql.join(partsOf(ranking), sql` union all `)}) as parts
+    group by workflow_id having sum(runs) > 0`;
   const select = ranking.by === "workflow"
     ? sql`select w.id, w.name, w.repository, count(*) over () as total
         from (${counted}) as c join workflows w on w.id = c.workflow_id
@@ -46,7 +44,8 @@ export async function rank(
 function partsOf({ days, spans, workflows, branch }: Ranking): readonly RawBuilder<unknown>[] {
   const each = { workflows: workflows ?? sql`s.workflow_id > 0`, branch };
   const parts = spans.map((span) =>
-    sql`select s.workflow_id, s.runs from statistics s where ${whereOfStatistics(span, each)}`
+    sql`select s.workflow_id, ${sql.lit(span.times)} * s.runs as runs from statistics s
+      where ${whereOfStatistics(span, each)}`
   );
   if (branch === undefined) return parts;
   return [

@@ -7,25 +7,37 @@ export interface Days {
   readonly to: number;
 }
 
-/** The rows of some days: of months that lie within by month. */
+/** The rows of some days: of each day, or of each month. */
 export interface Span extends Days {
   readonly unit: StatisticsTable["unit"];
+  /** Whether they are added to a sum, or taken off. */
+  readonly times: 1 | -1;
 }
 
 /** The days one by one. */
 export function byDay(days: Days): readonly Span[] {
-  return [{ unit: "day", ...days }];
+  return [{ unit: "day", times: 1, ...days }];
 }
 
-/** The rows that add up to all days, as few as there can be. */
+/**
+ * The rows that make up all days, as few as there can be: at both ends either days are added to the months between, or those
+ * that do not belong to it are taken off a month.
+ */
 export function byMonth({ from, to }: Days): readonly Span[] {
-  const first = from === firstOfMonth(from) ? from : nextMonth(from);
-  const end = firstOfMonth(to + 1);
-  if (first >= end) return byDay({ from, to });
+  const [first, last] = [firstOfMonth(from), firstOfMonth(to)];
+  const [second, end] = [nextMonth(first), nextMonth(last)];
+  if (first === last && to - from < (end - first) / 2) return byDay({ from, to });
+  const takesFirst = first === last || from - first <= second - from;
+  const takesLast = first === last || end - 1 - to <= to + 1 - last;
+  const months = { from: takesFirst ? first : second, to: takesLast ? last : last - 1 };
   const spans: readonly Span[] = [
-    { unit: "day", from, to: first - 1 },
-    { unit: "month", from: first, to: end - 1 },
-    { unit: "day", from: end, to },
+    { unit: "month", times: 1, ...months },
+    takesFirst
+      ? { unit: "day", times: -1, from: first, to: from - 1 }
+      : { unit: "day", times: 1, from, to: second - 1 },
+    takesLast
+      ? { unit: "day", times: -1, from: to + 1, to: end - 1 }
+      : { unit: "day", times: 1, from: last, to },
   ];
   return spans.filter((span) => span.from <= span.to);
 }

@@ -5,6 +5,10 @@ import type { Db } from "./database.ts";
 import { ALL_WORKFLOWS, DAY_MS, SUM_COLUMNS, tallyOfRow } from "./statistics_row.ts";
 import type { Days, Span } from "./statistics_span.ts";
 import type { StatisticsTable } from "./tables.ts";
+import { turn } from "./writer.ts";
+
+/** Characters of histograms after which others get a turn: a few milliseconds' work. */
+const READ_AT_ONCE = 200_000;
 
 /** Which runs are added up. */
 export interface Choice {
@@ -28,38 +32,44 @@ export const DAY: Key = {
 };
 export const WORKFLOW: Key = { inStatistics: sql`s.workflow_id`, inFacts: sql`s.workflow_id` };
 
-/** Adds up all rows that count the runs of some spans. */
-export async function sumUp(
-  db: Db,
-  choice: Choice & { readonly spans: readonly Span[] },
-): Promise<Tally> {
+/** Which rows make up the runs of some days. */
+export interface Spread extends Choice {
+  readonly days: Days;
+  readonly spans: readonly Span[];
+}
+
+/** Adds up what is counted of the runs of some days. */
+export async function sumUp(db: Db, spread: Spread): Promise<Tally> {
   const sum = new Tally();
-  for (const tally of (await sumUpBy(db, TOTAL, choice)).values()) sum.addAll(tally);
+  for (const tally of (await sumUpBy(db, TOTAL, spread)).values()) sum.addAll(tally);
   return sum;
 }
 
-/** Adds up all rows that count the runs of some spans, told apart by `key`. */
+/** Adds up what is counted of the runs of some days, told apart by `key`. */
 export async function sumUpBy(
   db: Db,
   key: Key,
-  { spans, ...choice }: Choice & { readonly spans: readonly Span[] },
+  spread: Spread,
 ): Promise<ReadonlyMap<number, Tally>> {
+  const [ofRows, ofRuns] = await Promise.all([
+    sumsOfStatistics(db, key, spread),
+    spread.branch === undefined ? [] : sumsOfFacts(db, key, spread),
+  ]);
   const sums = new Map<number, Tally>();
-  const parts = [
-    ...spans.map((span) => sumOfStatistics(db, span, { ...choice, key })),
-    ...choice.branch === undefined ? [] : [sumOfFacts(db, daysOf(spans), { ...choice, key })],
-  ];
-  for (const part of await Promise.all(parts)) {
-    for (const [of, tally] of part) {
-      const sum = sums.get(of);
-      if (sum) sum.addAll(tally);
-      else sums.set(of, tally);
-    }
+  const add = (of: number, tally: Tally, times: 1 | -1) =>
+    sums.getOrInsertComputed(of, () => new Tally()).addAll(tally, times);
+  let read = 0;
+  for (const { key: of, times, ...row } of ofRows) {
+    add(of, tallyOfRow(row), times);
+    read += row.durations.length + row.queues.length;
+    if (read < READ_AT_ONCE) continue;
+    read = 0;
+    await turn();
   }
+  for (const { key: of, ...row } of ofRuns) add(of, tallyOfFacts(row), 1);
   return sums;
 }
 
-type Part = readonly (readonly [number, Tally])[];
 export type Sum = Omit<StatisticsTable, "workflow_id" | "unit" | "day" | "branch">;
 
 /** Of rows `s` of statistics. */
@@ -76,17 +86,20 @@ export const SUMS_OF_FACTS = sql`count(*) as runs,
   string_agg(cast(s.duration_ms as text), ',') as durations,
   string_agg(cast(s.queue_ms as text), ',') as queues`;
 
-async function sumOfStatistics(
+/** One statement, so that what is taken off is what was added. */
+async function sumsOfStatistics(
   db: Db,
-  span: Span,
-  { workflows, branch, key }: Choice & { readonly key: Key },
-): Promise<Part> {
-  const { rows } = await sql<Sum & { key: number }>`
-    select ${key.inStatistics} as key, ${SUMS_OF_STATISTICS}
-    from statistics s
-    where ${whereOfStatistics(span, { workflows, branch })}
-    group by ${key.inStatistics}`.execute(db);
-  return rows.map((row) => [row.key, tallyOfRow(row)] as const);
+  key: Key,
+  { spans, ...choice }: Spread,
+): Promise<readonly (Sum & { readonly key: number; readonly times: 1 | -1 })[]> {
+  const parts = spans.map((span) =>
+    sql`select ${key.inStatistics} as key, ${sql.lit(span.times)} as times, ${SUMS_OF_STATISTICS}
+      from statistics s where ${whereOfStatistics(span, choice)} group by ${key.inStatistics}`
+  );
+  const { rows } = await sql<Sum & { key: number; times: 1 | -1 }>`${
+    sql.join(parts, sql` union all `)
+  }`.execute(db);
+  return rows;
 }
 
 /** The condition on rows `s` of statistics. */
@@ -108,17 +121,15 @@ export type SumOfFacts = Omit<Sum, "durations" | "queues"> & {
   readonly queues: string | null;
 };
 
-async function sumOfFacts(
+async function sumsOfFacts(
   db: Db,
-  days: Days,
-  { workflows, branch, key }: Choice & { readonly key: Key },
-): Promise<Part> {
+  key: Key,
+  { days, ...choice }: Spread,
+): Promise<readonly (SumOfFacts & { readonly key: number })[]> {
   const { rows } = await sql<SumOfFacts & { key: number }>`
-    select ${key.inFacts} as key, ${SUMS_OF_FACTS}
-    from run_facts s
-    where ${whereOfFacts(days, { workflows, branch })}
-    group by ${key.inFacts}`.execute(db);
-  return rows.map((row) => [row.key, tallyOfFacts(row)] as const);
+    select ${key.inFacts} as key, ${SUMS_OF_FACTS} from run_facts s
+    where ${whereOfFacts(days, choice)} group by ${key.inFacts}`.execute(db);
+  return rows;
 }
 
 export function tallyOfFacts(row: SumOfFacts): Tally {
@@ -136,14 +147,6 @@ function countOf(verdict: string): RawBuilder<number> {
 /** PostgreSQL adds up to numbers without end. */
 function sumOf(column: string, name = column): RawBuilder<number> {
   return sql`cast(coalesce(sum(s.${sql.ref(column)}), 0) as bigint) as ${sql.ref(name)}`;
-}
-
-/** Those that some spans have between them. */
-function daysOf(spans: readonly Span[]): Days {
-  return {
-    from: Math.min(...spans.map(({ from }) => from)),
-    to: Math.max(...spans.map(({ to }) => to)),
-  };
 }
 
 /** A list with commas; of nothing there is none. */

@@ -97,6 +97,6 @@ export class GroupWriter<Item, Outcome> {
  * One turn of the event loop, in which all that has come in meanwhile is handed over. A transaction of SQLite, which is
  * synchronous, leaves no other gap: without this every group would be of one.
  */
-function turn(): Promise<void> {
+export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -181,7 +181,8 @@ testOverDatabases("StatisticsStore tells what brute force tells", async ({ kind 
         assertEquals(await database.read(everyRow), kept);
       },
     ),
-    { numRuns: HISTORIES[kind] },
+    // What fails over all kinds is shrunk in memory, where it takes no time.
+    { numRuns: HISTORIES[kind], endOnFailure: kind !== "memory" },
   );
 });
 
