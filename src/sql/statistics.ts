@@ -130,15 +130,16 @@ async function rankedGroups(
     days: asked.days,
     spans,
   });
-  const byKey = new Map(
-    ranked.map((
-      { id, repository },
-    ) => [groupBy === "workflow" ? String(id) : repository, new Tally()]),
-  );
-  for (const [workflow, tally] of sums) byKey.get(keyOfWorkflow.get(workflow) ?? "")?.addAll(tally);
-  const groups = [...byKey].map(([key, tally], at): StatisticsGroup => {
-    const { id = 0, name = "", repository = "" } = ranked[at] ?? {};
-    const figures = tally.figures();
+  const byKey = new Map<string, Tally>();
+  for (const [workflow, tally] of sums) {
+    const key = keyOfWorkflow.get(workflow) ?? "";
+    const sum = byKey.get(key);
+    if (sum) sum.addAll(tally);
+    else byKey.set(key, tally);
+  }
+  const groups = ranked.map(({ id, name, repository }): StatisticsGroup => {
+    const key = groupBy === "workflow" ? String(id) : repository;
+    const figures = (byKey.get(key) ?? new Tally()).figures();
     return groupBy === "workflow"
       ? { key, workflow: { id, name, repository }, figures }
       : { key, figures };

@@ -56,8 +56,12 @@ export async function sumUpBy(
     spread.branch === undefined ? [] : sumsOfFacts(db, key, spread),
   ]);
   const sums = new Map<number, Tally>();
-  const add = (of: number, tally: Tally, times: 1 | -1) =>
-    sums.getOrInsertComputed(of, () => new Tally()).addAll(tally, times);
+  const add = (of: number, tally: Tally, times: 1 | -1) => {
+    const sum = sums.get(of);
+    if (sum) sum.addAll(tally, times);
+    // The first is the sum, which is the most of what there is to add.
+    else sums.set(of, times === 1 ? tally : negative(tally));
+  };
   let read = 0;
   for (const { key: of, times, ...row } of ofRows) {
     add(of, tallyOfRow(row), times);
@@ -85,6 +89,12 @@ export const SUMS_OF_FACTS = sql`count(*) as runs,
   ${sumOf("is_flaky", "flaky")}, count(s.recovery_ms) as recoveries, ${sumOf("recovery_ms")},
   string_agg(cast(s.duration_ms as text), ',') as durations,
   string_agg(cast(s.queue_ms as text), ',') as queues`;
+
+function negative(tally: Tally): Tally {
+  const sum = new Tally();
+  sum.addAll(tally, -1);
+  return sum;
+}
 
 /** One statement, so that what is taken off is what was added. */
 async function sumsOfStatistics(
