@@ -24,7 +24,7 @@ export interface RunQuery {
 }
 
 /** What may be reached by pages, and is counted: beyond it a list is to be narrowed. */
-export const MAX_LISTED = 10_000;
+export const MAX_LISTED = 1_000;
 
 export interface RunList {
   /** Exact up to MAX_LISTED, which also stands for everything above it. */

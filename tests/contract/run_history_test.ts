@@ -136,14 +136,14 @@ testOverDatabases("RunHistory.list() reaches and counts no more than MAX_LISTED"
   const runs = Array.from({ length: MAX_LISTED + 5 }, (_, at) => aRun({ id: at + 1 }));
   await new SqlRunStore(database, clock).put(runs);
   const history = new SqlRunHistory(database);
-  const last = { ...NEWEST, direction: "asc", perPage: 30, page: 334 } as const;
+  const last = { ...NEWEST, direction: "asc", perPage: 30, page: 34 } as const;
   for (
     const filters of [{}, { branch: "main" }, { branch: "main", event: "push" }, { words: ["fix"] }]
   ) {
     const list = await history.list({ ...last, ...filters });
     assertEquals(list.total, MAX_LISTED);
-    assertEquals(list.runs.map(({ id }) => id), Array.from({ length: 10 }, (_, at) => 9_991 + at));
-    assertEquals((await history.list({ ...last, ...filters, page: 335 })).runs, []);
+    assertEquals(list.runs.map(({ id }) => id), Array.from({ length: 10 }, (_, at) => 991 + at));
+    assertEquals((await history.list({ ...last, ...filters, page: 35 })).runs, []);
   }
 }, { kinds: ["memory", "postgres"] });
 

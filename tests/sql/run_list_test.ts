@@ -77,7 +77,7 @@ testOverDatabases(
           const plans = await database.read((db) =>
             sqlitePlans(db, { ...only(name), ...span, direction })
           );
-          assertEquals(plans.length, 2);
+          assertEquals(plans.length, 1, "the page and the count in one statement");
           for (const plan of plans) {
             assertOrdered(plan);
             assertMatch(plan, /SEARCH r USING (COVERING )?INDEX \w+ \((\w+|<expr>)=\?/);
@@ -110,7 +110,7 @@ testOverDatabases("listRuns() answers any two filters from an index in order", a
       const plans = database.kind === "sqlite"
         ? await database.read((db) => sqlitePlans(db, only(a, b)))
         : await postgresPlans(database, only(a, b));
-      assertEquals(plans.length, 3);
+      assertEquals(plans.length, 2);
       plans.forEach(assertOrdered);
     }
   }
@@ -146,11 +146,11 @@ testOverDatabases("listRuns() reads an index alone where every filter is met by 
   await new SqlRunStore(database, clock).put(many);
   const broad = (...names: readonly (keyof typeof FILTERS)[]) =>
     database.read((db) => sqlitePlans(db, only(...names)));
-  const [, count = "", page = ""] = await broad("event", "branch", "actor");
-  assertMatch(count, /SCAN r USING COVERING INDEX workflow_runs_created/);
-  assertMatch(page, /^SCAN r USING INDEX workflow_runs_created$/);
-  const [, ...led] = await broad("event", "repository");
-  for (const plan of led) assertMatch(plan, /INDEX workflow_runs_latest \(<expr>=\?\)/);
+  const [, plan = ""] = await broad("event", "branch", "actor");
+  assertMatch(plan, /SCAN r USING COVERING INDEX workflow_runs_created/, "the count");
+  assertMatch(plan, /^SCAN r USING INDEX workflow_runs_created$/m, "the page");
+  const [, led = ""] = await broad("event", "repository");
+  assertEquals(led.match(/INDEX workflow_runs_latest \(<expr>=\?\)/g)?.length, 2);
 }, { kinds: ["memory"] });
 
 testOverDatabases("listRuns() answers words from the index of titles", async ({ database }) => {
