@@ -39,15 +39,9 @@ export function storageErrorOf(error: unknown, name: string): StorageError | und
   return new StorageError(fault, `Cannot use the database ${name}: ${words}`, { cause: error });
 }
 
-/**
- * A deadlock, a serialization failure, and a schema of somebody else's that was dropped while Kysely looked through all
- * schemas for our tables.
- */
-const CONFLICTS = ["40P01", "40001", "3F000"];
-
 /** Whether PostgreSQL gave up this transaction for another one: it succeeds when it is run again. */
 export function isConflict(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && CONFLICTS.includes(error.code ?? "");
+  return error instanceof pg.DatabaseError && (error.code === "40P01" || error.code === "40001");
 }
 
 function faultOf(error: unknown): readonly [StorageFault, string] | undefined {

@@ -2,7 +2,6 @@ import { sql } from "kysely";
 import { type MigrationProvider, Migrator } from "kysely/migration";
 import { messageOf, StorageError, UsageError } from "../errors.ts";
 import type { Database, Tx } from "./database.ts";
-import { isConflict } from "./fault.ts";
 import * as runs from "./migrations/0001_runs.ts";
 import * as events from "./migrations/0002_events.ts";
 import * as deliveries from "./migrations/0003_deliveries.ts";
@@ -58,8 +57,6 @@ async function migrateWith(tx: Tx, { kind, name }: Database): Promise<readonly s
     ...(schema === undefined ? {} : { migrationTableSchema: schema }),
   });
   const { error, results = [] } = await migrator.migrateToLatest();
-  // To be run again.
-  if (isConflict(error)) throw error;
   if (error !== undefined) {
     const failed = results.find(({ status }) => status === "Error")?.migrationName ?? "a migration";
     throw new Error(`Cannot change the database ${name} by ${failed}: ${messageOf(error)}`, {

@@ -5,6 +5,7 @@ import pg from "pg";
 import { messageOf, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Handles } from "./database.ts";
+import { OwnSchema } from "./own_schema.ts";
 import type { Tables } from "./tables.ts";
 
 export interface PostgresLimits {
@@ -67,6 +68,11 @@ function getTypeParser(...[type, format]: Parameters<typeof pg.types.getTypePars
 class LockedDialect extends PostgresDialect {
   override createAdapter() {
     return new LockedAdapter();
+  }
+
+  // deno-lint-ignore no-explicit-any -- as Kysely hands it over
+  override createIntrospector(db: Kysely<any>) {
+    return new OwnSchema(db);
   }
 }
 

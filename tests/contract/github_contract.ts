@@ -68,6 +68,9 @@ const repository = {
   id: 1296269,
   fullName: "octocat/Hello-World",
   pushedAt: "2011-01-26T19:06:43Z",
+  isPrivate: false,
+  defaultBranch: "master",
+  htmlUrl: "https://github.com/octocat/Hello-World",
 };
 
 const run = {

@@ -5,6 +5,7 @@ import { addPastRuns } from "../../src/simulator/past.ts";
 import { World } from "../../src/simulator/world.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program } from "../fakes/program.ts";
+import { until, within } from "../fakes/socket.ts";
 import { REPOSITORY, SimulatedGitHub } from "./github.ts";
 import { type Query, sqliteQuery } from "./kept.ts";
 
@@ -44,13 +45,30 @@ async function keptRuns(query: Query): Promise<number> {
   return (await query("select id from workflow_runs")).length;
 }
 
+/** Lets GitHub answer until progress is kept, and then no more. */
+async function hangAfterSome(
+  { github, query }: { readonly github: SimulatedGitHub; readonly query: Query },
+): Promise<void> {
+  // There is no such table at first.
+  const saved = () => query("select 1 from backfills where runs > 0");
+  const hasSaved = async () => {
+    try {
+      return (await saved()).length > 0;
+    } catch {
+      return false;
+    }
+  };
+  await until(hasSaved, "some runs are in");
+  github.simulator.faults.add({ kind: "delay", ms: 60_000 }, { path: /[?&]created=/ });
+  await within(github.hangs, "the next request");
+}
+
 Deno.test("runwire backfill killed in between goes on where it was, and ends with every run", async () => {
   await using setting = await setUp();
   const { github, query, start } = setting;
-  github.simulator.faults.add({ kind: "delay", ms: 60_000 }, { path: /[?&]page=7/ });
   {
     await using program = await start();
-    await github.hangs;
+    await hangAfterSome(setting);
     program.kill("SIGKILL");
     await program.exit();
   }
@@ -77,11 +95,10 @@ Deno.test("runwire backfill killed in between goes on where it was, and ends wit
 
 Deno.test("runwire backfill interrupted says how to go on, and does", async () => {
   await using setting = await setUp();
-  const { github, query, start } = setting;
-  github.simulator.faults.add({ kind: "delay", ms: 60_000 }, { path: /[?&]page=3/ });
+  const { query, start } = setting;
   {
     await using program = await start();
-    await github.hangs;
+    await hangAfterSome(setting);
     program.kill("SIGINT");
     assertEquals(await program.exit(5_000), 1);
     assertMatch(
@@ -114,11 +131,11 @@ Deno.test("runwire backfill waits while the budget is low, and says until when",
   const reset = Math.floor(Date.now() / 1_000) + 3_600;
   github.simulator.rateLimits.set("ghp_never_to_be_seen", { remaining: 490, reset });
   await using program = await start();
-  const [, until = ""] = await program.stderr.find(
+  const [, time = ""] = await program.stderr.find(
     /^runwire: Waiting until (\S+): most of the rate/,
   );
   // GitHub and we count by clocks that may be a second apart.
-  assertEquals(Math.abs(Date.parse(until) - reset * 1_000) <= 2_000, true, until);
+  assertEquals(Math.abs(Date.parse(time) - reset * 1_000) <= 2_000, true, time);
   program.kill("SIGINT");
   assertEquals(await program.exit(5_000), 1);
   assertStringIncludes(program.stderr.text, "0 runs of");
