@@ -7,6 +7,12 @@ export interface Place extends AsyncDisposable {
   readonly url: string;
 }
 
+/** One that is filled unless it is full already, and stays. */
+export function givenDatabase(url: string): Place {
+  const name = url.startsWith("sqlite:") ? "SQLite" : "PostgreSQL";
+  return { name, url, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
 /** A file on the disk that the project is on: the system's folder for such files may be in memory. */
 export async function sqliteDatabase(): Promise<Place> {
   await Deno.mkdir(CACHE, { recursive: true });
