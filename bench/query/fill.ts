@@ -12,13 +12,13 @@ const GROUP = 1_000;
 
 /**
  * Fills an empty database with `count` runs, by way of the program's own transactions, so that all it derives from runs is
- * there. A database that has them already is left as it is.
+ * there. One that has as many already is left as it is.
  */
 export async function fill(url: string, count: number): Promise<void> {
   await using database = await openDatabase(url, { clock: systemClock });
   await migrate(database);
   const known = await countOf(database);
-  if (known === count) return;
+  if (known >= count) return;
   if (known > 0) throw new Error(`Cannot fill ${database.name}: it has ${known} runs already`);
   await new SqlRepositoryStore(database, systemClock).put(
     Array.from({ length: REPOSITORIES }, (_, at) => ({
