@@ -57,19 +57,19 @@ export function figuresJson(figures: Figures): z.infer<typeof FiguresSchema> {
     failures: figures.failures,
     cancelled: figures.cancelled,
     timed_out: figures.timedOut,
-    success_rate: figures.successRate,
+    success_rate: rounded(figures.successRate),
     duration_seconds: distributionJson(figures.duration),
     queue_seconds: distributionJson(figures.queue),
     reruns: figures.reruns,
     flaky: figures.flaky,
     minutes_used: figures.minutesUsed,
     recoveries: figures.recoveries,
-    red_to_green_seconds: figures.redToGreenSeconds,
+    red_to_green_seconds: rounded(figures.redToGreenSeconds),
   };
 }
 
 function distributionJson({ avg, p50, p95 }: Distribution) {
-  return { avg, p50, p95 };
+  return { avg: rounded(avg), p50: rounded(p50), p95: rounded(p95) };
 }
 
 /** By what a group stands for. */
@@ -91,4 +91,9 @@ export function groupJson(
         repository: workflow?.repository ?? "",
       };
   }
+}
+
+/** To a thousandth: what GitHub tells are whole seconds. */
+function rounded(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 1_000) / 1_000;
 }
