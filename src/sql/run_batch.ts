@@ -7,6 +7,7 @@ import type { Tx } from "./database.ts";
 import { keepJobs } from "./job_row.ts";
 import { runOfRow, runToRow } from "./run_row.ts";
 import { countRuns } from "./statistics_keep.ts";
+import type { RunTable } from "./tables.ts";
 import { keepWorkflows } from "./workflow.ts";
 
 /** Rows that one statement writes: PostgreSQL takes 65,535 values. */
@@ -88,8 +89,9 @@ export class RunBatch {
     const changed = [...this.#current.values()].filter((run) => this.#stored.get(run.id) !== run);
     await keepWorkflows(this.#tx, changed);
     for (const run of changed) {
-      await this.#tx.updateTable("workflow_runs").set(runToRow(run)).where("id", "=", run.id)
-        .execute();
+      const news = changedColumns(this.#stored.get(run.id), run);
+      if (Object.keys(news).length === 0) continue;
+      await this.#tx.updateTable("workflow_runs").set(news).where("id", "=", run.id).execute();
     }
     await keepAttempts(this.#tx, this.#attempts);
     await keepJobs(this.#tx, this.#jobs);
@@ -105,6 +107,14 @@ export class RunBatch {
   #hasEnded(id: number): boolean {
     return [this.#stored, this.#current].some((runs) => runs.get(id)?.status === "completed");
   }
+}
+
+/** Those alone, as SQLite writes every index anew of which a column is set. */
+function changedColumns(old: Run | undefined, run: Run): Partial<RunTable> {
+  const before: Partial<Record<string, unknown>> = old ? { ...runToRow(old) } : {};
+  return Object.fromEntries(
+    Object.entries(runToRow(run)).filter(([name, value]) => before[name] !== value),
+  );
 }
 
 async function select(tx: Tx, ids: readonly number[]): Promise<readonly Run[]> {
