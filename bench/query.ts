@@ -7,6 +7,7 @@ import { fill } from "./query/fill.ts";
 import { type Kind, kinds } from "./query/kinds.ts";
 import type { Asked } from "./query/load.ts";
 import { givenDatabase, postgresDatabase, sqliteDatabase } from "./query/place.ts";
+import { plans } from "./query/plans.ts";
 import type { Stall } from "./query/runwire.ts";
 
 const CLIENTS = 50;
@@ -43,6 +44,7 @@ for (const make of given.length > 0 ? given : [sqliteDatabase, postgresDatabase]
     ["asked", "answers/s", "p50, ms", "p99, ms", "worst, ms", "KB", "loop p99", "blocked, ms"],
     ...rows,
   ]));
+  print(`\n${markdown([["asked", "plan"], ...await plans(database.url)])}`);
 }
 Deno.exit(failures === 0 ? 0 : 1);
 

@@ -6,9 +6,9 @@ import { listRuns } from "./run_list.ts";
 
 /** Reads runs, their attempts and jobs in SQL. */
 export class SqlRunHistory implements RunHistory {
-  readonly #database: Database;
+  readonly #database: Pick<Database, "kind" | "read">;
 
-  constructor(database: Database) {
+  constructor(database: Pick<Database, "kind" | "read">) {
     this.#database = database;
   }
 

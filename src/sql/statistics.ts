@@ -20,10 +20,10 @@ type Asked = Choice & Omit<StatisticsQuery, "from" | "to"> & { readonly days: Da
  * the answer, as many look at the same page.
  */
 export class SqlStatisticsStore implements StatisticsStore {
-  readonly #database: Database;
+  readonly #database: Pick<Database, "read">;
   readonly #underWay = new Map<string, Promise<Statistics>>();
 
-  constructor(database: Database) {
+  constructor(database: Pick<Database, "read">) {
     this.#database = database;
   }
 

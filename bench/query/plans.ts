@@ -1,0 +1,68 @@
+import { systemClock } from "../../src/clock.ts";
+import type { RunQuery } from "../../src/run/history.ts";
+import type { Grouping } from "../../src/run/statistics.ts";
+import { SqlCatalog } from "../../src/sql/catalog.ts";
+import { type Database, type Db, openDatabase } from "../../src/sql/database.ts";
+import { SqlRunHistory } from "../../src/sql/run_history.ts";
+import { SqlStatisticsStore } from "../../src/sql/statistics.ts";
+import { plansOf } from "../../tests/fakes/query_plan.ts";
+import { LAST_DAY, repositoryName } from "./world.ts";
+
+type Reads = Pick<Database, "kind" | "read">;
+
+const DAY = Date.parse("2026-06-01");
+const PAGE = { page: 1, perPage: 30 };
+const LISTS: Readonly<Record<string, Partial<RunQuery>>> = {
+  "/runs": {},
+  "/runs?direction=asc": { direction: "asc" },
+  "/runs?status": { status: "completed" },
+  "/runs?conclusion": { conclusion: "failure" },
+  "/runs?event": { event: "push" },
+  "/runs?branch": { branch: "main" },
+  "/runs?actor": { actor: "user-7" },
+  "/runs?workflow_id": { workflowId: 1_007 },
+  "/runs?repository": { repository: repositoryName(7) },
+  "/runs?created": { createdFrom: DAY, createdBefore: DAY + 86_400_000 },
+  "/runs?q": { words: ["carts"] },
+  "/runs?event&conclusion&actor": { event: "push", conclusion: "failure", actor: "user-7" },
+};
+const GROUPINGS: readonly Grouping[] = ["day", "week", "workflow", "repository"];
+
+/** How the database plans each question: what was asked, and the steps. */
+export async function plans(url: string): Promise<readonly (readonly [string, string])[]> {
+  await using database = await openDatabase(url, { clock: systemClock });
+  const questions: Record<string, (reads: Reads) => Promise<unknown>> = {};
+  for (const [name, filters] of Object.entries(LISTS)) {
+    questions[name] = (reads) =>
+      new SqlRunHistory(reads).list({ direction: "desc", ...PAGE, ...filters });
+  }
+  for (const sort of ["pushed", "name"] as const) {
+    questions[`/repositories?sort=${sort}`] = (reads) =>
+      new SqlCatalog(reads).repositories({ sort, direction: "desc", ...PAGE });
+  }
+  questions["/workflows"] = (reads) => new SqlCatalog(reads).workflows(PAGE);
+  for (const groupBy of GROUPINGS) {
+    questions[`/stats?group_by=${groupBy}`] = (reads) =>
+      new SqlStatisticsStore(reads).query({ from: "2025-07-01", to: LAST_DAY, groupBy, ...PAGE });
+  }
+  const rows: [string, string][] = [];
+  for (const [name, ask] of Object.entries(questions)) {
+    rows.push([name, await database.read((db) => planOf(db, database.kind, ask))]);
+  }
+  return rows;
+}
+
+async function planOf(
+  db: Db,
+  kind: Database["kind"],
+  ask: (reads: Reads) => Promise<unknown>,
+): Promise<string> {
+  const explained = await plansOf(db, {
+    explain: kind === "sqlite" ? "explain query plan" : "explain (costs off)",
+    work: (recorded) => ask({ kind, read: (query) => query(recorded) }),
+  });
+  const steps = explained.flatMap((plan) => plan.split("\n"))
+    .filter((step) => /SCAN|SEARCH|B-TREE|Scan|Sort|Index Cond/.test(step))
+    .map((step) => step.replace(/^[\s>-]+/, "").trim());
+  return [...new Set(steps)].join(" · ");
+}
