@@ -2,41 +2,37 @@ import { sql } from "kysely";
 import type { Db, Tx } from "./database.ts";
 import type { RunFactsTable } from "./tables.ts";
 
-/** Of two runs of one workflow the later one: by creation, then by id. */
-const LATER = sql<boolean>`(n.created_ms, n.run_id) > (f.created_ms, f.run_id)`;
-
-const EARLIER = sql`(n.created_ms, n.run_id) < (f.created_ms, f.run_id)`;
-
 const IS_FLAKY = sql<number>`case
   when f.is_red is null or f.is_red = 1 then 0
   when f.is_retried = 1 then 1
   else coalesce((
     select n.is_red from run_facts n
     where n.workflow_id = f.workflow_id and n.head_sha = f.head_sha and n.is_red is not null
-      and ${EARLIER}
-    order by n.created_ms desc, n.run_id desc limit 1
+      and n.run_id < f.run_id
+    order by n.run_id desc limit 1
   ), 0) end`;
 
-/** Where a branch was green last before a run; before all runs if it never was. */
-const LAST_GREEN = sql`select created_ms, run_id from (
-    select * from (
-      select n.created_ms, n.run_id from run_facts n
-      where n.workflow_id = f.workflow_id and n.branch = f.branch and n.is_red = 0 and ${EARLIER}
-      order by n.created_ms desc, n.run_id desc limit 1
-    ) as green
-    union all select -1, -1
-  ) as places order by created_ms desc, run_id desc limit 1`;
+/** The run with which a branch was green last before another one; below all ids if it never was. */
+const LAST_GREEN = sql`coalesce((
+    select n.run_id from run_facts n
+    where n.workflow_id = f.workflow_id and n.branch = f.branch and n.is_red = 0
+      and n.run_id < f.run_id
+    order by n.run_id desc limit 1
+  ), -1)`;
 
 /** Sought from where the branch was green last: however long it was red, few rows are read. */
 const RECOVERY_MS = sql<number | null>`case when f.is_red = 0 and f.is_default = 1 then (
   select case when f.ended_ms > n.ended_ms then f.ended_ms - n.ended_ms else 0 end
   from run_facts n
-  where n.workflow_id = f.workflow_id and n.branch = f.branch and n.is_red = 1 and ${EARLIER}
-    and (n.created_ms, n.run_id) > (${LAST_GREEN})
-  order by n.created_ms, n.run_id limit 1
+  where n.workflow_id = f.workflow_id and n.branch = f.branch and n.is_red = 1
+    and n.run_id < f.run_id and n.run_id > ${LAST_GREEN}
+  order by n.run_id limit 1
 ) end`;
 
 /**
+ * Runs follow each other in the order of their ids, which GitHub counts up as it creates them: times have whole seconds, and
+ * many runs may be of one.
+ *
  * The runs of whose facts something may depend on these: the next one on the same commit, and the next success on the same
  * branch. Cancelled runs and the like are passed over.
  */
@@ -46,8 +42,8 @@ export async function nextOf(db: Db, ids: readonly number[]): Promise<readonly n
     .where("f.is_red", "is not", null)
     .select(({ selectFrom }) => {
       const next = selectFrom("run_facts as n").select("n.run_id")
-        .whereRef("n.workflow_id", "=", "f.workflow_id").where(LATER)
-        .orderBy("n.created_ms").orderBy("n.run_id").limit(1);
+        .whereRef("n.workflow_id", "=", "f.workflow_id").whereRef("n.run_id", ">", "f.run_id")
+        .orderBy("n.run_id").limit(1);
       return [
         next.whereRef("n.head_sha", "=", "f.head_sha").where("n.is_red", "is not", null)
           .as("onCommit"),

@@ -156,7 +156,7 @@ export class BruteForce {
 }
 
 function inOrder(a: RunTable, b: RunTable): number {
-  return a.created_ms - b.created_ms || a.id - b.id;
+  return a.id - b.id;
 }
 
 function isRed({ conclusion }: { readonly conclusion: string | null }): boolean {

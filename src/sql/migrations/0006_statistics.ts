@@ -38,8 +38,8 @@ async function createFacts(db: Kysely<unknown>): Promise<void> {
     .execute();
   const indexes = {
     // The neighbours of a run: on its commit, and on its branch.
-    run_facts_of_commit: ["workflow_id", "head_sha", "created_ms", "run_id"],
-    run_facts_of_branch: ["workflow_id", "branch", "is_red", "created_ms", "run_id"],
+    run_facts_of_commit: ["workflow_id", "head_sha", "run_id"],
+    run_facts_of_branch: ["workflow_id", "branch", "is_red", "run_id"],
     // Those that no row of statistics tells apart by their branch.
     run_facts_off_default: ["other_branch", "created_ms"],
   };
