@@ -17,19 +17,21 @@ export async function runDetail(db: Db, id: number): Promise<RunDetail | undefin
   return { run: runOfRow(row), attempts: attempts.map(attemptOfRow), jobs: jobs.map(jobOfRow) };
 }
 
-/** Of each workflow its `count` latest created runs, newest first; each is read from its end of the index. */
+/** Of each workflow its `count` latest created runs, newest first; each is read from its end of the index, all at once. */
 export async function latestRunsOf(
   db: Db,
   workflowIds: readonly number[],
   count: number,
 ): Promise<readonly Run[]> {
-  const latest = await Promise.all(
-    workflowIds.map((workflowId) =>
+  const [first, ...others] = workflowIds.map((workflowId) =>
+    db.selectFrom(
       db.selectFrom("workflow_runs").selectAll().where("workflow_id", "=", workflowId)
-        .orderBy("created_ms", "desc").orderBy("id", "desc").limit(count).execute()
-    ),
+        .orderBy("created_ms", "desc").orderBy("id", "desc").limit(count).as("latest"),
+    ).selectAll()
   );
-  return latest.flat().map(runOfRow).sort(newestFirst);
+  if (!first) return [];
+  const rows = await others.reduce((all, next) => all.unionAll(next), first).execute();
+  return rows.map(runOfRow).sort(newestFirst);
 }
 
 function attemptOfRow(row: AttemptTable): Attempt {

@@ -19,19 +19,24 @@ export async function listRuns(
   const words = (query.words ?? []).flatMap(titleWords);
   if (words.length > 0 && kind === "sqlite") return await listTitled(db, query, words);
   const filters = filtersOf(query);
-  const conditions = words.length > 0
-    ? [...filters.map(({ driving }) => driving), inPostgres(words)]
-    : await ledBy(db, query, { filters, kind });
+  const { conditions, isCapped } = words.length > 0
+    ? await titledBy(db, words, filters)
+    : { conditions: await ledBy(db, query, { filters, kind }), isCapped: false };
   const all = conditions.reduce((runs, each) => runs.where(each), created(db, query));
-  const count = db.selectFrom(all.select(sql`1`.as("one")).limit(MAX_LISTED).as("some"))
+  // In the order of the page, so that PostgreSQL does not gather all that it will not count.
+  const counted = all.select(sql`1`.as("one"))
+    .orderBy("r.created_ms", query.direction).orderBy("r.id", query.direction).limit(MAX_LISTED);
+  const count = db.selectFrom(counted.as("some"))
     .select(({ fn }) => fn.countAll<number>().as("total"));
   const { offset, limit } = pageOf(query);
   // One statement for both, as each is sent to another thread or process.
-  const rows = await all.selectAll("r").select(count.as("total"))
+  const isCounted = isCapped && filters.length === 0 && !hasSpan(query);
+  const total = isCounted ? sql<number>`${sql.lit(MAX_LISTED)}` : count;
+  const rows = await all.selectAll("r").select(total.as("total"))
     .orderBy("r.created_ms", query.direction).orderBy("r.id", query.direction)
     .offset(offset).limit(limit).execute();
-  const { total } = rows[0] ?? await count.executeTakeFirstOrThrow();
-  return { total: total ?? 0, runs: rows.map(runOfRow) };
+  const [first = await count.executeTakeFirstOrThrow()] = rows;
+  return { total: first.total ?? 0, runs: rows.map(runOfRow) };
 }
 
 async function ledBy(
@@ -52,6 +57,35 @@ async function listTitled(db: Db, query: RunQuery, words: readonly string[]): Pr
   const rows = await db.selectFrom("workflow_runs").selectAll().where("id", "in", ids).execute();
   const runs = new Map(rows.map((row) => [row.id, runOfRow(row)]));
   return { total: all.length, runs: ids.flatMap((id) => runs.get(id) ?? []) };
+}
+
+/**
+ * Words that few titles have are looked up first: PostgreSQL takes every beginning of a word for one that many have, and would
+ * go through all runs for it.
+ */
+async function titledBy(
+  db: Db,
+  words: readonly string[],
+  filters: readonly Filter[],
+): Promise<{ readonly conditions: readonly RawBuilder<SqlBool>[]; readonly isCapped: boolean }> {
+  const lookUp = async (tx: Db) => {
+    for (const other of ["seqscan", "indexscan"]) {
+      await sql`set local ${sql.raw(`enable_${other}`)} = off`.execute(tx);
+    }
+    return await tx.selectFrom("workflow_runs as r").select("r.id").where(inPostgres(words))
+      .limit(MAX_LISTED).execute();
+  };
+  const ids = await (db.isTransaction ? lookUp(db) : db.transaction().execute(lookUp));
+  if (ids.length === MAX_LISTED) {
+    const conditions = [...filters.map(({ driving }) => driving), inPostgres(words)];
+    return { conditions, isCapped: true };
+  }
+  const found = sql<SqlBool>`r.id = any(${ids.map(({ id }) => id)}::bigint[])`;
+  return { conditions: [...filters.map(({ checking }) => checking), found], isCapped: false };
+}
+
+function hasSpan({ createdFrom, createdBefore }: RunQuery): boolean {
+  return createdFrom !== undefined || createdBefore !== undefined;
 }
 
 /** The words are letters and digits, so that nothing in them needs to be quoted. */
