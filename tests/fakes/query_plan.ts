@@ -24,6 +24,7 @@ export async function plansOf(
   const plans: string[] = [];
   for (const { node, queryId } of run) {
     const { sql, parameters } = db.getExecutor().compileQuery(node, queryId);
+    if (sql.startsWith("set ")) continue;
     const { rows } = await db.executeQuery<Record<string, unknown>>(
       CompiledQuery.raw(`${explain} ${sql}`, [...parameters]),
     );

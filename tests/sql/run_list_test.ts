@@ -159,14 +159,12 @@ testOverDatabases("listRuns() answers words from the index of titles", async ({ 
     const [plan = ""] = await database.read((db) => sqlitePlans(db, { words: ["fix"] }));
     assertMatch(plan, /^SCAN run_titles VIRTUAL TABLE INDEX \d+:M1$/);
   } else {
-    for (
-      const plan of await postgresPlans(database, { words: ["fix"] }, [
-        "enable_seqscan",
-        "enable_indexscan",
-        "enable_indexonlyscan",
-      ])
-    ) {
-      assertMatch(plan, /Bitmap Index Scan on workflow_runs_titled/);
-    }
+    const [titled = "", page = ""] = await postgresPlans(database, { words: ["fix"] }, [
+      "enable_seqscan",
+      "enable_indexscan",
+      "enable_indexonlyscan",
+    ]);
+    assertMatch(titled, /Bitmap Index Scan on workflow_runs_titled/);
+    assertMatch(page, /Bitmap Index Scan on workflow_runs_pkey/);
   }
 }, { kinds: ["memory", "postgres"] });
