@@ -9,6 +9,11 @@ export type Refusal =
   /** 5xx, a network fault, a time-out, or an answer that is not GitHub's; 422 tells that it takes no such request. */
   | { readonly kind: "unavailable"; readonly status?: 422 };
 
+/** Whether the reason holds for every request, and not for one thing that was asked for. */
+export function concernsAll({ kind }: Refusal): boolean {
+  return kind === "limited" || kind === "unauthorized";
+}
+
 /** GitHub did not do what was asked. The message never holds a credential. */
 export class RefusedError extends Error {
   override readonly name = "RefusedError";

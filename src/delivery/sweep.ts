@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { type Refusal, RefusedError } from "../errors.ts";
+import { concernsAll, type Refusal, RefusedError } from "../errors.ts";
 
 /**
  * How far back GitHub can be asked to send again. A GitHub Enterprise Server can 7 days; 3 hold for both.
@@ -150,8 +150,4 @@ export function neverArrived(attempts: Iterable<DeliveryAttempt>): readonly Fail
   }
   return [...latest.values()].filter(({ guid }) => !arrived.has(guid)).reverse()
     .sort((a, b) => a.at - b.at);
-}
-
-function concernsAll({ kind }: Refusal): boolean {
-  return kind === "limited" || kind === "unauthorized";
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { messageOf, RefusedError, StorageError } from "../errors.ts";
+import { concernsAll, messageOf, RefusedError, StorageError } from "../errors.ts";
 import type { NumberedEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { WebhookState } from "./catalog.ts";
@@ -192,12 +192,10 @@ export class Following {
     try {
       return await ask();
     } catch (error) {
-      if (error instanceof RefusedError && concernsAll(error)) this.#options.onRefused(error);
+      if (error instanceof RefusedError && concernsAll(error.refusal)) {
+        this.#options.onRefused(error);
+      }
       throw error;
     }
   }
-}
-
-function concernsAll({ refusal }: RefusedError): boolean {
-  return refusal.kind === "limited" || refusal.kind === "unauthorized";
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { RefusedError, StorageError } from "../errors.ts";
+import { concernsAll, RefusedError, StorageError } from "../errors.ts";
 import type { NumberedEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { FollowStore } from "../repository/follow.ts";
@@ -185,7 +185,7 @@ export class FollowPoller {
   /** Returns how long to rest. */
   #backOff(error: RefusedError | StorageError): number {
     const { clock, random, onRefused } = this.#options;
-    if (error instanceof RefusedError && concernsAll(error)) onRefused(error);
+    if (error instanceof RefusedError && concernsAll(error.refusal)) onRefused(error);
     const delay = Math.min(retryDelay(this.#failures++, random), MAX_RETRY_MS);
     this.#retryAt = clock.now() + delay;
     this.#logger.info("Followed repositories have to wait: {reason}", { reason: error.message });
@@ -197,8 +197,4 @@ export class FollowPoller {
     this.#options.onEvents(events);
     return events;
   }
-}
-
-function concernsAll({ refusal }: RefusedError): boolean {
-  return refusal.kind === "limited" || refusal.kind === "unauthorized";
 }

@@ -1,10 +1,9 @@
 import type { Clock } from "../clock.ts";
-import { RefusedError, StorageError } from "../errors.ts";
+import { concernsAll, RefusedError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Job } from "./history.ts";
-import { concernsAll } from "./reconcile.ts";
+import { Rounds } from "./rounds.ts";
 
-const ROUND_INTERVAL_MS = 60_000;
 /** Runs whose jobs are asked for in one round. */
 const RUNS_A_ROUND = 20;
 /** Latest completed runs that a round looks at. */
@@ -62,33 +61,31 @@ export interface JobCollectorOptions {
  */
 export class JobCollector {
   readonly #options: JobCollectorOptions;
-  readonly #logger = log("jobs");
+  readonly #rounds: Rounds;
   /** Those asked about last are last. */
   readonly #asked = new Set<string>();
 
   constructor(options: JobCollectorOptions) {
     this.#options = options;
+    this.#rounds = new Rounds((signal) => this.#collectSome(signal), {
+      ...options,
+      logger: log("jobs"),
+    });
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#options.clock.sleep(ROUND_INTERVAL_MS, signal);
-      if (!signal.aborted) await this.round(signal);
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#rounds.run(signal);
   }
 
   /** Asks for the jobs of some runs; ends early when GitHub may not be asked any more. */
-  async round(signal: AbortSignal): Promise<void> {
-    try {
-      for (const attempt of await this.#next()) {
-        if (!this.#options.mayAsk()) return;
-        await this.#collect(attempt, signal);
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
-      if (error instanceof RefusedError && concernsAll(error)) this.#options.onRefused(error);
-      this.#logger.info("Round ends early: {reason}", { reason: error.message });
+  round(signal: AbortSignal): Promise<void> {
+    return this.#rounds.round(signal);
+  }
+
+  async #collectSome(signal: AbortSignal): Promise<void> {
+    for (const attempt of await this.#next()) {
+      if (!this.#options.mayAsk()) return;
+      await this.#collect(attempt, signal);
     }
   }
 
@@ -107,7 +104,7 @@ export class JobCollector {
       await store.put(await source.ofAttempt(attempt, signal));
       this.#remember(attempt);
     } catch (error) {
-      if (!(error instanceof RefusedError) || concernsAll(error)) throw error;
+      if (!(error instanceof RefusedError) || concernsAll(error.refusal)) throw error;
       // Not again: what GitHub cannot tell of this one would keep it from telling of the others.
       this.#remember(attempt);
       if (error.refusal.kind !== "missing") throw error;

@@ -1,11 +1,11 @@
 import type { Clock } from "../clock.ts";
-import { RefusedError, StorageError } from "../errors.ts";
+import { RefusedError } from "../errors.ts";
 import type { NumberedEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { RepositoryStore } from "../repository/repository.ts";
+import { Rounds } from "./rounds.ts";
 import type { Run, RunSource, RunStore } from "./run.ts";
 
-const ROUND_INTERVAL_MS = 60_000;
 /** Runs that are looked up in one round. */
 const RUNS_A_ROUND = 20;
 /** Latest runs of the one repository that each round looks at. */
@@ -34,31 +34,29 @@ export interface ReconcilerOptions {
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  readonly #logger = log("reconciler");
+  readonly #rounds: Rounds;
   #turn = 0;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#rounds = new Rounds((signal) => this.#heal(signal), {
+      ...options,
+      logger: log("reconciler"),
+    });
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#options.clock.sleep(ROUND_INTERVAL_MS, signal);
-      if (!signal.aborted) await this.round(signal);
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#rounds.run(signal);
   }
 
   /** Looks up what is stuck, and one repository; ends early when GitHub may not be asked any more. */
-  async round(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#lookUpStuck(signal);
-      await this.#lookAtOne(signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
-      if (error instanceof RefusedError && concernsAll(error)) this.#options.onRefused(error);
-      this.#logger.info("Round ends early: {reason}", { reason: error.message });
-    }
+  round(signal: AbortSignal): Promise<void> {
+    return this.#rounds.round(signal);
+  }
+
+  async #heal(signal: AbortSignal): Promise<void> {
+    await this.#lookUpStuck(signal);
+    await this.#lookAtOne(signal);
   }
 
   async #lookUpStuck(signal: AbortSignal): Promise<void> {
@@ -95,9 +93,4 @@ export class Reconciler {
   async #keep(runs: readonly Run[]): Promise<void> {
     this.#options.onEvents(await this.#options.store.put(runs));
   }
-}
-
-/** Whether GitHub refuses for a reason that holds for every request. */
-export function concernsAll({ refusal }: RefusedError): boolean {
-  return refusal.kind === "limited" || refusal.kind === "unauthorized";
 }
