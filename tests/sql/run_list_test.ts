@@ -27,7 +27,7 @@ function query(filters: Partial<RunQuery>): RunQuery {
   return { direction: "desc", page: 1, perPage: 30, ...filters };
 }
 
-function only(...names: readonly (keyof typeof FILTERS)[]): Partial<RunQuery> {
+function justBy(...names: readonly (keyof typeof FILTERS)[]): Partial<RunQuery> {
   return Object.fromEntries(names.map((name) => [name, FILTERS[name]]));
 }
 
@@ -75,7 +75,7 @@ testOverDatabases(
       for (const name of NAMES) {
         for (const span of [{}, SPAN]) {
           const plans = await database.read((db) =>
-            sqlitePlans(db, { ...only(name), ...span, direction })
+            sqlitePlans(db, { ...justBy(name), ...span, direction })
           );
           assertEquals(plans.length, 1, "the page and the count in one statement");
           for (const plan of plans) {
@@ -108,8 +108,8 @@ testOverDatabases("listRuns() answers any two filters from an index in order", a
   for (const a of NAMES) {
     for (const b of NAMES.filter((name) => name !== a)) {
       const plans = database.kind === "sqlite"
-        ? await database.read((db) => sqlitePlans(db, only(a, b)))
-        : await postgresPlans(database, only(a, b));
+        ? await database.read((db) => sqlitePlans(db, justBy(a, b)))
+        : await postgresPlans(database, justBy(a, b));
       assertEquals(plans.length, 2);
       plans.forEach(assertOrdered);
     }
@@ -124,7 +124,7 @@ testOverDatabases(
     await fill(database);
     for (const direction of DIRECTIONS) {
       for (const name of NAMES) {
-        const plans = await postgresPlans(database, { ...only(name), direction });
+        const plans = await postgresPlans(database, { ...justBy(name), direction });
         for (const plan of plans) {
           assertOrdered(plan);
           assertMatch(plan, /Index Cond: \(.*(=|lower)/);
@@ -145,7 +145,7 @@ testOverDatabases("listRuns() reads an index alone where every filter is met by 
   const many = Array.from({ length: 5_000 }, (_, id) => aRun({ id: id + 1 }));
   await new SqlRunStore(database, clock).put(many);
   const broad = (...names: readonly (keyof typeof FILTERS)[]) =>
-    database.read((db) => sqlitePlans(db, only(...names)));
+    database.read((db) => sqlitePlans(db, justBy(...names)));
   const [, plan = ""] = await broad("event", "branch", "actor");
   assertMatch(plan, /SCAN r USING COVERING INDEX workflow_runs_created/, "the count");
   assertMatch(plan, /^SCAN r USING INDEX workflow_runs_created$/m, "the page");
