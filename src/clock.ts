@@ -11,6 +11,9 @@ export interface Clock {
   every(ms: number, tick: () => void): () => void;
 }
 
+/** Of UTC, which has no summer time. */
+export const DAY_MS = 24 * 60 * 60 * 1_000;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
 

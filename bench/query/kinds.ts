@@ -1,3 +1,4 @@
+import { DAY_MS } from "../../src/clock.ts";
 import { DAYS, LAST_DAY, repositoryName, seeded } from "./world.ts";
 
 /** One sort of request, with enough paths of it that no two in a row are the same. */
@@ -7,7 +8,6 @@ export interface Kind {
 }
 
 const PATHS = 200;
-const DAY_MS = 86_400_000;
 
 /** Every list with every filter, and the statistics. */
 export function kinds(): readonly Kind[] {

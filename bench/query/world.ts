@@ -1,3 +1,4 @@
+import { DAY_MS } from "../../src/clock.ts";
 import type { Run } from "../../src/run/run.ts";
 
 export const REPOSITORIES = 500;
@@ -6,7 +7,6 @@ export const WORKFLOWS_EACH = 4;
 export const LAST_DAY = "2026-06-30";
 export const DAYS = 365;
 
-const DAY_MS = 86_400_000;
 const END = Date.parse(LAST_DAY) + DAY_MS;
 const BEGIN = END - DAYS * DAY_MS;
 const FIRST_RUN = 10_000_000_000;

@@ -1,6 +1,6 @@
+import { DAY_MS } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 
-const DAY_MS = 24 * 60 * 60 * 1_000;
 /** GitHub keeps runs for 400 days: https://docs.github.com/en/actions/administering-github-actions/usage-limits-billing-and-administration */
 const MAX_DAYS = 400;
 

@@ -1,3 +1,5 @@
+import { DAY_MS } from "../clock.ts";
+
 /** A span of time in ms since the epoch; open where there is no end. */
 export interface Span {
   readonly from?: number | undefined;
@@ -9,7 +11,6 @@ export interface Span {
 export const SPAN_FORMS =
   "A..B, A..*, *..B, >=A, >A, <=B, <B or A, where A and B are days (2026-01-31, UTC) or RFC 3339 times, A not after B";
 
-const DAY_MS = 24 * 60 * 60 * 1_000;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 /** RFC 3339, section 5.6. */
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i;

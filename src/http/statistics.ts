@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Clock } from "../clock.ts";
+import { type Clock, DAY_MS } from "../clock.ts";
 import { type Grouping, PERCENTILE_ERROR, type StatisticsStore } from "../run/statistics.ts";
 import {
   type Api,
@@ -17,7 +17,6 @@ import { problems, READ_PROBLEMS } from "./problem_schema.ts";
 import { choice, id, name, repositoryName, withDefault } from "./query.ts";
 import { figuresJson, FiguresSchema, GroupFiguresSchema, groupJson } from "./statistics_schema.ts";
 
-const DAY_MS = 24 * 60 * 60 * 1_000;
 const DEFAULT_DAYS = 30;
 const MAX_DAYS = 400;
 const GROUPINGS = ["day", "week", "workflow", "repository"] as const satisfies readonly Grouping[];

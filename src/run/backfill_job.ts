@@ -1,11 +1,10 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, DAY_MS } from "../clock.ts";
 import { messageOf, RefusedError, StorageError } from "../errors.ts";
 import type { NumberedEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import { Backfill, BusyError } from "./backfill.ts";
 import type { BackfillJob, BackfillStore, PastSource } from "./backfill_progress.ts";
 
-const DAY_MS = 24 * 60 * 60 * 1_000;
 /** How often to look for what another instance was asked for. */
 const LOOK_INTERVAL_MS = 60_000;
 /** How long one that met with trouble lets the others go first. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, DAY_MS } from "../clock.ts";
 import { concernsAll, RefusedError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Job } from "./history.ts";
@@ -9,7 +9,7 @@ const RUNS_A_ROUND = 20;
 /** Latest completed runs that a round looks at. */
 const LOOKED_AT = 2_000;
 /** A run that ended before that is too old to be asked about. */
-const DAY_MS = 24 * 60 * 60_000;
+const RECENT_MS = DAY_MS;
 /** Webhooks of the last jobs may come after that of their run. */
 const SETTLED_AFTER_MS = 60_000;
 /** Attempts that are known to have been asked about: more than a round looks at. */
@@ -93,7 +93,7 @@ export class JobCollector {
     const { clock, store, mayAsk } = this.#options;
     if (!mayAsk()) return [];
     const now = clock.now();
-    const span = { from: now - DAY_MS, before: now - SETTLED_AFTER_MS, among: LOOKED_AT };
+    const span = { from: now - RECENT_MS, before: now - SETTLED_AFTER_MS, among: LOOKED_AT };
     const lacking = await store.without(span);
     return lacking.filter((attempt) => !this.#asked.has(keyOf(attempt))).slice(0, RUNS_A_ROUND);
   }

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, DAY_MS } from "../clock.ts";
 import type { Event, NumberedEvent } from "../feed/event.ts";
 import {
   type AskedPast,
@@ -16,7 +16,7 @@ import type { BackfillTable } from "./tables.ts";
 /** Runs that one transaction takes in; so few that what clients wait for is not held up for long. */
 const RUNS = 50;
 /** A run that ended so long ago is history. */
-const HISTORY_MS = 24 * 60 * 60 * 1_000;
+const HISTORY_MS = DAY_MS;
 
 /** Keeps in SQL how far the past of repositories is in. */
 export class SqlBackfillStore implements BackfillStore {

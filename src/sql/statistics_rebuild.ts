@@ -1,12 +1,11 @@
 import { sql } from "kysely";
-import type { Clock } from "../clock.ts";
+import { type Clock, DAY_MS } from "../clock.ts";
 import { Tally } from "../run/tally.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import { writeRows } from "./statistics_add.ts";
 import { countRuns, lockStatistics } from "./statistics_keep.ts";
 import {
   ALL_WORKFLOWS,
-  DAY_MS,
   firstOfMonth,
   OTHER_BRANCHES,
   type StatisticsKey,

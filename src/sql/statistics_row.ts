@@ -1,8 +1,8 @@
+import { DAY_MS } from "../clock.ts";
 import { Histogram } from "../run/histogram.ts";
 import { type Sums, sumsBy, Tally } from "../run/tally.ts";
 import type { RunFactsTable, StatisticsTable } from "./tables.ts";
 
-export const DAY_MS = 86_400_000;
 /** The workflow whose rows are those of all workflows. */
 export const ALL_WORKFLOWS = 0;
 /** Of rows of all runs that are not on the default branch. */

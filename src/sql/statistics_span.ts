@@ -1,4 +1,5 @@
-import { DAY_MS, firstOfMonth } from "./statistics_row.ts";
+import { DAY_MS } from "../clock.ts";
+import { firstOfMonth } from "./statistics_row.ts";
 import type { StatisticsTable } from "./tables.ts";
 
 /** Days, both included, since 1970-01-01. */

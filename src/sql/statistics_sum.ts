@@ -1,8 +1,9 @@
 import { type RawBuilder, sql } from "kysely";
+import { DAY_MS } from "../clock.ts";
 import { Histogram } from "../run/histogram.ts";
 import { sumsBy, Tally } from "../run/tally.ts";
 import type { Db } from "./database.ts";
-import { ALL_WORKFLOWS, DAY_MS, SUM_COLUMNS, tallyOfRow } from "./statistics_row.ts";
+import { ALL_WORKFLOWS, SUM_COLUMNS, tallyOfRow } from "./statistics_row.ts";
 import type { Days, Span } from "./statistics_span.ts";
 import type { StatisticsTable } from "./tables.ts";
 import { turn } from "./writer.ts";
