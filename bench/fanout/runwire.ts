@@ -1,12 +1,17 @@
 // Runwire's own server, connection set and broadcast; the driver's lines stand in for the poller.
+import { type Callers, OPEN_CALLER } from "../../src/account/caller.ts";
+import type { Visible } from "../../src/account/visible.ts";
 import { systemClock } from "../../src/clock.ts";
 import { Audience } from "../../src/feed/audience.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
 import { Feed } from "../../src/feed/feed.ts";
 import type { Journal } from "../../src/feed/journal.ts";
+import { Relay } from "../../src/feed/relay.ts";
+import { CallerWatch } from "../../src/http/caller_watch.ts";
 import { Capacity } from "../../src/http/capacity.ts";
 import { health } from "../../src/http/health.ts";
 import { originRule } from "../../src/http/origin.ts";
+import { Requests } from "../../src/http/requests.ts";
 import { Server } from "../../src/http/server.ts";
 import { EventStreams } from "../../src/http/sse.ts";
 import { Connections } from "../../src/http/ws.ts";
@@ -25,16 +30,30 @@ const noEvents: Journal = {
   prune: () => Promise.resolve(0),
 };
 
+/** Everybody is let in. */
+const callers: Callers = {
+  isOpen: true,
+  identify: () => Promise.resolve(OPEN_CALLER),
+  again: (caller) => Promise.resolve(caller),
+};
+
 let current: Snapshot | undefined;
 const audience = new Audience();
 const broadcast = new Broadcast<View>({ clock: systemClock, audience });
 const shared = {
   feed: new Feed({ journal: noEvents, clock: systemClock }),
   audience,
-  snapshot: (view: View) => Promise.resolve(current?.encode(view)),
+  snapshot: (view: View, visible: Visible) => Promise.resolve(current?.encode(view, visible)),
   origins: originRule({ allowed: [], publicUrl: undefined, isLoopback: true }),
   capacity: new Capacity(20_000),
+  watch: new CallerWatch({ callers, clock: systemClock }),
   clock: systemClock,
+};
+
+/** Nobody says anything here. */
+const messages = {
+  relay: new Relay({ feed: shared.feed, topics: new Set(["message"]), clock: systemClock }),
+  sender: { send: () => Promise.reject(new Error("Nobody says anything")) },
 };
 
 const server = new Server({
@@ -42,10 +61,13 @@ const server = new Server({
   port: 0,
   clock: systemClock,
   capacity: shared.capacity,
-  connections: new Connections({ ...shared, broadcast, current: () => current }),
+  connections: new Connections({ ...shared, ...messages, broadcast, current: () => current }),
   events: new EventStreams(shared),
   data: [],
+  accounts: [],
+  callers,
   origins: shared.origins,
+  requests: new Requests(),
   version: "0.0.0",
   health: () =>
     health({

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { systemClock } from "../../src/clock.ts";
 import { ProgressBar } from "../../src/cli/progress.ts";
 import type { Run } from "../../src/run/run.ts";
@@ -35,6 +36,8 @@ export async function fill(url: string, count: number): Promise<void> {
     bar.show(done += group.length, count);
   }
   bar.close();
+  // As its autovacuum does by itself, a while after so many rows have come in.
+  if (database.kind === "postgres") await database.read((db) => sql`vacuum analyze`.execute(db));
 }
 
 async function countOf(database: Database): Promise<number> {

@@ -28,7 +28,7 @@ export function kinds(): readonly Kind[] {
     "no filter": () => `page=${1 + below(20)}`,
     "oldest first": () => `direction=asc&page=${1 + below(20)}`,
     "page 30": () => `page=${30 + below(4)}`,
-    "100 a page": () => `per_page=100&page=${1 + below(20)}`,
+    "100 a page": () => `per_page=100&page=${1 + below(10)}`,
     status: () => `status=${one("completed", "in_progress", "queued")}&page=${1 + below(5)}`,
     conclusion: () => `conclusion=${one("success", "failure", "timed_out")}&page=${1 + below(5)}`,
     event: () => `event=${one("push", "pull_request", "schedule", "workflow_dispatch")}`,

@@ -11,7 +11,7 @@ import { LAST_DAY, repositoryName } from "./world.ts";
 type Reads = Pick<Database, "kind" | "read">;
 
 const DAY = Date.parse("2026-06-01");
-const PAGE = { page: 1, perPage: 30 };
+const PAGE = { visible: "all", page: 1, perPage: 30 } as const;
 const LISTS: Readonly<Record<string, Partial<RunQuery>>> = {
   "/runs": {},
   "/runs?direction=asc": { direction: "asc" },

@@ -4,10 +4,14 @@ import { DatabaseSync } from "node:sqlite";
 
 /** As in statements.ts. */
 const MAX_STATEMENTS = 256;
+/** Of the file, in KiB: a query may look runs up all over it, and come back to a page. A commit of another one empties it. */
+const CACHE_KIB = 65_536;
 
 self.onmessage = ({ data: { path, timeout } }) =>
   answer(() => {
-    const connection = new Connection(new DatabaseSync(path, { readOnly: true, timeout }));
+    const database = new DatabaseSync(path, { readOnly: true, timeout });
+    database.exec(`pragma cache_size = -${CACHE_KIB}`);
+    const connection = new Connection(database);
     self.onmessage = ({ data: query }) =>
       answer(() => query ? connection.all(query) : connection.close());
   });

@@ -1,8 +1,10 @@
+import type { Visible } from "../account/visible.ts";
 import type { RunDetail, RunHistory, RunList, RunQuery } from "../run/history.ts";
 import type { Run } from "../run/run.ts";
 import type { Database } from "./database.ts";
 import { latestRunsOf, runDetail } from "./run_detail.ts";
 import { listRuns } from "./run_list.ts";
+import { isNothing, visibleOf } from "./visible.ts";
 
 /** Reads runs, their attempts and jobs in SQL. */
 export class SqlRunHistory implements RunHistory {
@@ -12,15 +14,22 @@ export class SqlRunHistory implements RunHistory {
     this.#database = database;
   }
 
-  list(query: RunQuery): Promise<RunList> {
-    return this.#database.read((db) => listRuns(db, query, this.#database.kind));
+  async list(query: RunQuery): Promise<RunList> {
+    const visible = visibleOf(query);
+    if (isNothing(visible)) return { total: 0, runs: [] };
+    return await this.#database.read((db) =>
+      listRuns(db, { ...query, visible }, this.#database.kind)
+    );
   }
 
-  detail(id: number): Promise<RunDetail | undefined> {
-    return this.#database.read((db) => runDetail(db, id));
+  detail(id: number, visible: Visible): Promise<RunDetail | undefined> {
+    return this.#database.read((db) => runDetail(db, id, visible));
   }
 
-  latestOf(workflowIds: readonly number[], count: number): Promise<readonly Run[]> {
-    return this.#database.read((db) => latestRunsOf(db, workflowIds, count));
+  latestOf(
+    workflowIds: readonly number[],
+    of: { readonly count: number; readonly visible: Visible },
+  ): Promise<readonly Run[]> {
+    return this.#database.read((db) => latestRunsOf(db, workflowIds, of));
   }
 }

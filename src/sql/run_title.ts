@@ -1,8 +1,11 @@
-import { type RawBuilder, sql, type SqlBool } from "kysely";
+import { sql } from "kysely";
 import { MAX_LISTED, type RunQuery } from "../run/history.ts";
 import { isTitled } from "../run/title.ts";
 import type { Db } from "./database.ts";
-import { type Filter, filtersOf, leaderOf } from "./run_filter.ts";
+import { type Filter, filtersOf, leaderOf, spanOf } from "./run_filter.ts";
+
+/** They are looked at on the main thread: this takes it some milliseconds. */
+const MAX_TITLES_READ = 5_000;
 
 /**
  * The ids of runs with these words in their titles, in SQLite: MAX_LISTED at the most, in order. Words alone are answered from
@@ -15,15 +18,15 @@ export async function titledRuns(
   words: readonly string[],
 ): Promise<readonly number[]> {
   const direction = sql.raw(query.direction);
-  const span = spanOf(query);
-  const filters = [...filtersOf(query), ...(span ? [span] : [])];
+  const span = filterOfSpan(query);
+  const filters = [...filtersOf(db, query), ...(span ? [span] : [])];
   const leader = await leaderOf(db, query, filters);
   const where = sql.join(
     filters.map((each) => each === leader?.filter ? each.driving : each.checking),
     sql` and `,
   );
   const order = sql`order by r.created_ms ${direction}, r.id ${direction}`;
-  if (leader?.isNarrow) {
+  if (leader?.runs !== undefined && leader.runs < MAX_TITLES_READ) {
     const { rows } = await sql<{ id: number; title: string }>`
       select r.id, r.display_title as title from workflow_runs r where ${where} ${order}`
       .execute(db);
@@ -40,14 +43,12 @@ export async function titledRuns(
 }
 
 /** The span of creation as a filter like the others. */
-function spanOf({ createdFrom, createdBefore }: RunQuery): Filter | undefined {
-  if (createdFrom === undefined && createdBefore === undefined) return undefined;
-  const [from, before] = [createdFrom ?? 0, createdBefore ?? Number.MAX_SAFE_INTEGER];
-  const between = (column: RawBuilder<unknown>) =>
-    sql<SqlBool>`${column} >= ${from} and ${column} < ${before}`;
+function filterOfSpan(query: RunQuery): Filter | undefined {
+  const driving = spanOf(query);
+  if (driving.length === 0) return undefined;
   return {
     isCovering: true,
-    driving: between(sql`r.created_ms`),
-    checking: between(sql`+r.created_ms`),
+    driving: sql.join(driving, sql` and `),
+    checking: sql.join(spanOf(query, sql`+r.created_ms`), sql` and `),
   };
 }

@@ -134,6 +134,7 @@ class ImmediateDriver extends SqliteDriver {
 /** With one writer no row needs a lock. */
 class UnlockedCompiler extends SqliteQueryCompiler {
   protected override visitSelectModifier(node: SelectModifierNode): void {
-    if (node.modifier !== "ForUpdate") super.visitSelectModifier(node);
+    const isLock = node.modifier === "ForUpdate" || node.modifier === "ForShare";
+    if (!isLock) super.visitSelectModifier(node);
   }
 }

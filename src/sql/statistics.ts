@@ -10,6 +10,7 @@ import type { Database, Db } from "./database.ts";
 import { rank } from "./statistics_rank.ts";
 import { byDay, byMonth, dateOf, dayOf, type Days, mondayOf } from "./statistics_span.ts";
 import { type Choice, DAY, sumUp, sumUpBy, WORKFLOW } from "./statistics_sum.ts";
+import { isVisibleIn, visibleOf } from "./visible.ts";
 
 type Groups = Pick<Statistics, "totalGroups" | "groups">;
 /** What is asked for, with its days as numbers. */
@@ -28,7 +29,7 @@ export class SqlStatisticsStore implements StatisticsStore {
   }
 
   query(query: StatisticsQuery): Promise<Statistics> {
-    const key = JSON.stringify(Object.entries(query).sort());
+    const key = keyOf(query);
     return this.#underWay.getOrInsertComputed(
       key,
       () => this.#query(query).finally(() => this.#underWay.delete(key)),
@@ -37,8 +38,8 @@ export class SqlStatisticsStore implements StatisticsStore {
 
   #query(query: StatisticsQuery): Promise<Statistics> {
     const days = { from: dayOf(query.from), to: dayOf(query.to) };
-    const asked = { ...query, days, branch: query.branch, workflows: workflowsOf(query) };
     return this.#database.read(async (db) => {
+      const asked = { ...query, days, branch: query.branch, workflows: workflowsOf(db, query) };
       const [totals, groups] = await Promise.all([
         sumUp(db, { ...asked, spans: byMonth(days) }),
         groupsOf(db, asked),
@@ -48,12 +49,19 @@ export class SqlStatisticsStore implements StatisticsStore {
   }
 }
 
-/** The condition on the workflow. */
-function workflowsOf(
-  { repository, workflowId }: StatisticsQuery,
-): RawBuilder<unknown> | undefined {
-  if (repository === undefined && workflowId === undefined) return undefined;
+/** The same for those alone who ask for the same, and may see the same. */
+function keyOf({ visible, ...query }: StatisticsQuery): string {
+  const names = visible === "all" ? visible : [...visible].sort();
+  return JSON.stringify([names, ...Object.entries(query).sort()]);
+}
+
+/** The condition on the workflow; rows of all workflows together never meet it. */
+function workflowsOf(db: Db, query: StatisticsQuery): RawBuilder<unknown> | undefined {
+  const { repository, workflowId } = query;
+  const seen = isVisibleIn(db, visibleOf(query), sql`lower(repository)`);
+  if (repository === undefined && workflowId === undefined && !seen) return undefined;
   const conditions = [
+    ...seen ? [sql`s.workflow_id in (select id from workflows where ${seen})`] : [],
     ...repository === undefined ? [] : [sql`s.workflow_id in (${idsIn([repository])})`],
     ...workflowId === undefined ? [] : [sql`s.workflow_id = ${workflowId}`],
   ];

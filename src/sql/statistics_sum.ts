@@ -26,7 +26,7 @@ export interface Key {
 }
 
 /** Alike in all rows of a part: a query that groups nothing would tell of no runs too. */
-const TOTAL: Key = { inStatistics: sql`s.unit`, inFacts: sql`s.is_default` };
+const TOTAL: Key = { inStatistics: sql`s.unit`, inFacts: sql`length(s.other_branch)` };
 /** No column alone: SQLite would go through all workflows by an index that is in the order of the days. */
 export const DAY: Key = {
   inStatistics: sql`s.day + 0`,

@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import type { Visible } from "../../src/account/visible.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { Run } from "../../src/run/run.ts";
 import type { Database } from "../../src/sql/database.ts";
@@ -11,7 +12,12 @@ import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
 import { BruteForce, readPast } from "../fakes/statistics.ts";
 
-const QUERY = { from: "2026-01-01", to: "2026-12-31", groupBy: "workflow" } as const;
+const QUERY = {
+  visible: "all",
+  from: "2026-01-01",
+  to: "2026-12-31",
+  groupBy: "workflow",
+} as const;
 const WHOLE = { ...QUERY, page: 1, perPage: 100 };
 
 /** Runs that fail and succeed by turns, on one branch and few commits: each depends on the one before. */
@@ -143,6 +149,33 @@ testOverDatabases("Recounts follow a default branch that becomes known, and chan
   await know(database, "main");
   assertEquals(await recounts.repositories(), 0);
 });
+
+testOverDatabases(
+  "StatisticsStore.query() shares an answer with those alone who see the same",
+  async (
+    { database },
+  ) => {
+    await new SqlRunStore(database, clock).put([
+      ...[1, 2, 3].map((id) => ({ ...ofOneBranch(id), workflowId: 1 })),
+      ...[4, 5].map((id) => ({ ...ofOneBranch(id), workflowId: 2, repository: "octo/b" })),
+    ]);
+    const store = new SqlStatisticsStore(database);
+    const ask = (visible: Visible) => store.query({ ...WHOLE, visible });
+    const [all, ofA, ofB, alsoOfB, none] = [
+      ask("all"),
+      ask(new Set(["octo/a", "octo/none"])),
+      ask(new Set(["octo/b", "octo/none"])),
+      ask(new Set(["octo/none", "octo/b"])),
+      ask(new Set()),
+    ];
+    assertStrictEquals(alsoOfB, ofB);
+    const counts = (await Promise.all([all, ofA, ofB, none])).map(({ totals, totalGroups }) => [
+      totals.runs,
+      totalGroups,
+    ]);
+    assertEquals(counts, [[5, 2], [3, 1], [2, 1], [0, 0]]);
+  },
+);
 
 testOverDatabases("StatisticsStore.query() gives workflows page by page, and says how many", async (
   { database },

@@ -1,0 +1,15 @@
+import type { SelectQueryBuilder } from "kysely";
+import type { Tables } from "./tables.ts";
+
+/** Counted from 1. */
+export interface Page {
+  readonly page: number;
+  readonly perPage: number;
+}
+
+/** Takes the rows of a page alone: `query.$call(pageOf(page))`. */
+export function pageOf({ page, perPage }: Page) {
+  return <T extends keyof Tables, Row>(
+    query: SelectQueryBuilder<Tables, T, Row>,
+  ): SelectQueryBuilder<Tables, T, Row> => query.limit(perPage).offset((page - 1) * perPage);
+}
