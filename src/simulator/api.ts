@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import type { Hono } from "hono";
 import type { Credential, Credentials } from "./credentials.ts";
 import { rateLimitHeaders, type RateLimits } from "./rate_limits.ts";
+import { AUTHENTICATION_REQUIRED, GraphQL, graphqlLimit } from "./graphql.ts";
 import type { Hooks } from "./hooks.ts";
+import type { OAuth } from "./oauth.ts";
 import {
   primaryLimit,
   type Refusal,
@@ -26,25 +28,35 @@ export interface Answer {
 const VERSIONS = ["2026-03-10", "2022-11-28"];
 const DEFAULT_VERSION = "2022-11-28";
 const VARY = "Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding, X-Requested-With";
+/** The second is that of a GitHub Enterprise Server: https://docs.github.com/en/enterprise-server/graphql/guides/forming-calls-with-graphql */
+const GRAPHQL_PATHS = ["/graphql", "/api/graphql"];
 const JSON_TYPE = "application/json; charset=utf-8";
 
 /** Everything that GitHub does around a route: who asks, what it costs, what has not changed. */
 export class Api {
   readonly #credentials: Credentials;
   readonly #rateLimits: RateLimits;
+  readonly #graphqlLimits: RateLimits;
   readonly #routes: Hono<{ Bindings: Caller }>;
+  readonly #graphql: GraphQL;
+  readonly #login: string;
 
-  constructor({ world, hooks, index, credentials, rateLimits, login }: {
+  constructor({ graphqlLimits, ...parts }: {
     readonly world: World;
     readonly hooks: Hooks;
     readonly index: RunIndex;
+    readonly oauth: OAuth;
     readonly credentials: Credentials;
     readonly rateLimits: RateLimits;
+    readonly graphqlLimits: RateLimits;
     readonly login: string;
   }) {
-    this.#credentials = credentials;
-    this.#rateLimits = rateLimits;
-    this.#routes = routes({ world, hooks, index, credentials, rateLimits, login });
+    this.#credentials = parts.credentials;
+    this.#rateLimits = parts.rateLimits;
+    this.#graphqlLimits = graphqlLimits;
+    this.#routes = routes(parts);
+    this.#graphql = new GraphQL(parts.world);
+    this.#login = parts.login;
   }
 
   /** As GitHub answers, or as it does when `tooFast` says that the secondary limit was exceeded. */
@@ -56,7 +68,10 @@ export class Api {
     if (!VERSIONS.includes(version)) return refused(unsupportedVersion(version, VERSIONS));
     const credential = this.#credentials.identify(request.headers.get("authorization"));
     if ("status" in credential) return refused(credential);
-    const { pathname } = new URL(request.url);
+    const { pathname, origin } = new URL(request.url);
+    if (request.method === "POST" && GRAPHQL_PATHS.includes(pathname)) {
+      return await this.#query(await request.text(), { credential, origin, requestId, tooFast });
+    }
     const free = pathname.endsWith("/rate_limit");
     const before = this.#rateLimits.of(credential);
     if (!free && before.remaining === 0) {
@@ -69,6 +84,28 @@ export class Api {
     const limits = rateLimitHeaders(this.#rateLimits.of(credential));
     const selected = { "x-github-api-version-selected": version };
     return { ...answer, headers: { ...answer.headers, ...limits, ...selected }, spent };
+  }
+
+  /** It has a limit of its own, which it tells of with status 200, and no ETags. */
+  async #query(body: string, { credential, origin, requestId, tooFast }: {
+    readonly credential: Credential;
+    readonly origin: string;
+    readonly requestId: string;
+    readonly tooFast: SecondaryLimit | undefined;
+  }): Promise<Answer> {
+    if (credential.kind === "anonymous" || credential.kind === "client") {
+      return refused(AUTHENTICATION_REQUIRED);
+    }
+    const limits = () => rateLimitHeaders(this.#graphqlLimits.of(credential), "graphql");
+    if (tooFast) return refused(secondaryLimit(tooFast, requestId), limits());
+    const spent = this.#graphqlLimits.of(credential).remaining > 0;
+    const asking = { credential, origin: { api: origin, html: origin }, login: this.#login };
+    const answer = spent
+      ? await this.#graphql.answer(body, asking)
+      : graphqlLimit(credential.holder);
+    if (spent) this.#graphqlLimits.spend(credential);
+    const headers = { "content-type": JSON_TYPE, ...limits() };
+    return { status: 200, headers, body: JSON.stringify(answer), spent };
   }
 
   async #route(request: Request, credential: Credential): Promise<Omit<Answer, "spent">> {

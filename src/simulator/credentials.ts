@@ -1,16 +1,26 @@
 import type { Clock } from "../clock.ts";
+import { Buffer } from "node:buffer";
 import { type App, checkJwt } from "./jwt.ts";
+import type { OAuth } from "./oauth.ts";
+import type { OAuthApp } from "./oauth_app.ts";
+import type { User } from "./people.ts";
 import { hex } from "./random.ts";
 import { badCredentials, notFound, type Refusal, undecodableJwt } from "./refusal.ts";
 import { timestamp } from "./timestamp.ts";
 
 export interface Credential {
-  /** `app`: the app itself, by its JWT. */
-  readonly kind: "user" | "installation" | "app" | "anonymous";
-  /** The token; empty for anonymous, `app` for the app. */
+  /** `app`: the app itself, by its JWT; `client`: an app that users sign in to, by its client id and secret. */
+  readonly kind: "user" | "installation" | "app" | "client" | "anonymous";
+  /** The token; empty for anonymous, `app` for the app, the client's id for a client. */
   readonly token: string;
   /** How GitHub names the holder in a sentence, for example `user ID 1`. */
   readonly holder: string;
+  /** Of a token that a user's consent gave to an app; the simulator's own tokens see everything. */
+  readonly grant?: {
+    readonly user: User;
+    readonly app: OAuthApp["kind"];
+    readonly scopes: readonly string[];
+  };
 }
 
 export interface InstallationToken {
@@ -29,18 +39,21 @@ export class Credentials {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #app: App | undefined;
+  readonly #oauth: OAuth;
   readonly #users: Set<string>;
   readonly #installations = new Map<string, { readonly id: number; readonly expiresAt: number }>();
 
-  constructor({ clock, random, app, tokens }: {
+  constructor({ clock, random, app, oauth, tokens }: {
     readonly clock: Clock;
     readonly random: () => number;
     readonly app: App | undefined;
+    readonly oauth: OAuth;
     readonly tokens: readonly string[];
   }) {
     this.#clock = clock;
     this.#random = random;
     this.#app = app;
+    this.#oauth = oauth;
     this.#users = new Set(tokens);
   }
 
@@ -52,11 +65,14 @@ export class Credentials {
   revoke(token: string): void {
     this.#users.delete(token);
     this.#installations.delete(token);
+    this.#oauth.tokens.revoke(token);
   }
 
   /** Whose `Authorization` this is; a refusal when it is nobody's (any more). */
   identify(authorization: string | null): Credential | Refusal {
     if (authorization === null) return ANONYMOUS;
+    const basic = /^basic\s+(\S+)$/i.exec(authorization)?.[1];
+    if (basic !== undefined) return this.#client(basic) ?? badCredentials();
     const token = /^(?:bearer|token)\s+(\S+)$/i.exec(authorization)?.[1];
     if (token === undefined) return badCredentials();
     if (this.#users.has(token)) return { kind: "user", token, holder: "user ID 1" };
@@ -67,7 +83,7 @@ export class Credentials {
     if (installation && this.#clock.now() < installation.expiresAt) {
       return { kind: "installation", token, holder: `installation ID ${installation.id}` };
     }
-    return badCredentials();
+    return this.#ofConsent(token) ?? badCredentials();
   }
 
   /** A new token for an installation, when it is the app that asks. It is accepted for one hour. */
@@ -84,6 +100,21 @@ export class Credentials {
       permissions: { actions: "read", metadata: "read" },
       repository_selection: "all",
     };
+  }
+
+  #client(basic: string): Credential | undefined {
+    const [, id = "", secret = ""] =
+      /^([^:]*):(.*)$/.exec(Buffer.from(basic, "base64").toString()) ?? [];
+    const app = this.#oauth.client(id, secret);
+    return app && { kind: "client", token: app.clientId, holder: `client ID ${app.clientId}` };
+  }
+
+  #ofConsent(token: string): Credential | undefined {
+    const found = this.#oauth.holder(token);
+    if (!found) return undefined;
+    const { user, token: { app, scopes } } = found;
+    const grant = { user, app: app.kind, scopes };
+    return { kind: "user", token, holder: `user ID ${user.id}`, grant };
   }
 
   #forgetExpired(): void {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { accessEvent } from "./access_event_json.ts";
 import { jobJson } from "./job_json.ts";
 import { type Occurrence, progressOf } from "./occurrence.ts";
 import type { Repository } from "./repository.ts";
@@ -24,6 +25,8 @@ export function eventsOf(occurrence: Occurrence, origin: Origin): readonly Webho
       return runEvents(occurrence.run, occurrence.repository, origin);
     case "repository":
       return [repositoryEvent(occurrence, origin)];
+    default:
+      return [accessEvent(occurrence, origin)];
   }
 }
 

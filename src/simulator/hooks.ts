@@ -15,6 +15,9 @@ const LOOK_EVERY_MS = 250;
 const WAITING_AT_MOST = 5_000;
 const ATTEMPTS_KEPT = 2_000;
 
+/** What Apps are told of, asked or not: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
+const ALWAYS_TOLD = ["installation", "installation_repositories", "github_app_authorization"];
+
 /** The last before the first: as long as GitHub's, which a number does not hold exactly. */
 const LAST_ATTEMPT_ID = 3_842_091_948_768_772_096n;
 
@@ -121,6 +124,19 @@ export class Hooks {
     });
   }
 
+  /** Has hooks told of something that has happened, which the world tells by itself. */
+  tell(occurrence: Occurrence): void {
+    const repository = "repository" in occurrence ? occurrence.repository : undefined;
+    if (occurrence.kind === "repository") this.#move(occurrence.from, occurrence.repository);
+    const hooks = [...repository ? this.of(repository.full_name) : [], ...this.of(null)];
+    for (const event of eventsOf(occurrence, this.#origin())) {
+      const guid = this.#guid();
+      for (const hook of hooks) {
+        if (hook.active && isWanted(event, hook)) this.#address(hook, event, { repository, guid });
+      }
+    }
+  }
+
   /** Sends what waits, one after the other, and looks every 250 ms for what has happened. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -143,22 +159,8 @@ export class Hooks {
       ...fields,
     };
     this.#hooks.set(hook.id, hook);
-    this.#stopWatching ??= this.#world.watch((occurrence) => this.#tell(occurrence));
+    this.#stopWatching ??= this.#world.watch((occurrence) => this.tell(occurrence));
     return hook;
-  }
-
-  #tell(occurrence: Occurrence): void {
-    const { repository } = occurrence;
-    if (occurrence.kind === "repository") this.#move(occurrence.from, repository);
-    const hooks = [...this.of(repository.full_name), ...this.of(null)];
-    for (const event of eventsOf(occurrence, this.#origin())) {
-      const guid = this.#guid();
-      for (const hook of hooks) {
-        if (!hook.active) continue;
-        if (!hook.events.includes("*") && !hook.events.includes(event.event)) continue;
-        this.#address(hook, event, { repository, guid });
-      }
-    }
   }
 
   /** Hooks go with a repository that gets another name. */
@@ -169,7 +171,7 @@ export class Hooks {
   }
 
   #address(hook: Hook, { event, action, payload }: WebhookEvent, { repository, guid }: {
-    readonly repository: Repository;
+    readonly repository: Repository | undefined;
     readonly guid: string;
   }): void {
     const isApp = hook.repository === null && this.#installation !== undefined;
@@ -178,7 +180,7 @@ export class Hooks {
       guid,
       event,
       action,
-      repository_id: repository.id,
+      repository_id: repository?.id ?? null,
       installation_id: isApp ? this.#installation ?? null : null,
       payload: JSON.stringify({ ...payload, ...installation }),
     };
@@ -211,4 +213,9 @@ export class Hooks {
   #guid(): string {
     return [8, 4, 4, 4, 12].map((digits) => hex(this.#random, digits)).join("-");
   }
+}
+
+function isWanted({ event }: WebhookEvent, { events, repository }: Hook): boolean {
+  return events.includes("*") || events.includes(event) ||
+    (repository === null && ALWAYS_TOLD.includes(event));
 }

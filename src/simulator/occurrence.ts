@@ -1,3 +1,4 @@
+import type { User } from "./people.ts";
 import type { Repository } from "./repository.ts";
 import type { RunFields, WorkflowRun } from "./run.ts";
 
@@ -42,6 +43,42 @@ export type Occurrence =
     readonly repository: Repository;
     /** The full name that it had before. */
     readonly from?: string;
+  }
+  /** A repository was granted to a user, or is no longer. */
+  | {
+    readonly kind: "member";
+    readonly action: "added" | "removed";
+    readonly at: number;
+    readonly repository: Repository;
+    readonly user: User;
+  }
+  /** A user has joined an organisation, or left it. */
+  | {
+    readonly kind: "organization";
+    readonly action: "member_added" | "member_removed";
+    readonly at: number;
+    readonly organisation: string;
+    readonly user: User;
+  }
+  /** The App has come to repositories, or was taken from them: one by one, or as a whole. */
+  | {
+    readonly kind: "installation_repositories";
+    readonly action: "added" | "removed";
+    readonly at: number;
+    readonly repositories: readonly Repository[];
+  }
+  | {
+    readonly kind: "installation";
+    readonly action: "created" | "deleted";
+    readonly at: number;
+    readonly repositories: readonly Repository[];
+  }
+  /** A user no longer lets the App act for them. */
+  | {
+    readonly kind: "github_app_authorization";
+    readonly action: "revoked";
+    readonly at: number;
+    readonly user: User;
   };
 
 /** How far a run has come, whatever it waits for. */

@@ -65,13 +65,14 @@ export class RateLimits {
 
 export function rateLimitHeaders(
   { limit, remaining, used, reset }: RateLimit,
+  resource = "core",
 ): Record<string, string> {
   return {
     "x-ratelimit-limit": String(limit),
     "x-ratelimit-remaining": String(remaining),
     "x-ratelimit-used": String(used),
     "x-ratelimit-reset": String(reset),
-    "x-ratelimit-resource": "core",
+    "x-ratelimit-resource": resource,
   };
 }
 

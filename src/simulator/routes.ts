@@ -1,9 +1,11 @@
 import { type Context, Hono } from "hono";
 import { createdFilter } from "./created_filter.ts";
 import type { Credential, Credentials } from "./credentials.ts";
+import { addConsentRoutes } from "./consent_routes.ts";
 import type { Hooks } from "./hooks.ts";
 import { addHookRoutes } from "./hook_routes.ts";
 import { addJobRoutes } from "./job_routes.ts";
+import type { OAuth } from "./oauth.ts";
 import { pageOf } from "./page.ts";
 import { rateLimitJson, type RateLimits } from "./rate_limits.ts";
 import { answer, blocked, movedTo, notFound, type Refusal, refuse } from "./refusal.ts";
@@ -12,6 +14,7 @@ import { repositoryJson, workflowJson } from "./repository_json.ts";
 import type { RunIndex } from "./run_index.ts";
 import { runJson } from "./run_json.ts";
 import { authenticatedUserJson, type Origin } from "./user_json.ts";
+import { isVisible } from "./visibility.ts";
 import type { World } from "./world.ts";
 
 /** What a route is told of the request besides the request: who asks, and under which address. */
@@ -41,10 +44,11 @@ const TOO_DEEP = refuse(
 );
 
 /** The routes of GitHub's REST API that the simulator knows. Of the filters of runs it knows `created`; others are ignored. */
-export function routes({ world, hooks, index, credentials, rateLimits, login }: {
+export function routes({ world, hooks, index, oauth, credentials, rateLimits, login }: {
   readonly world: World;
   readonly hooks: Hooks;
   readonly index: RunIndex;
+  readonly oauth: OAuth;
   readonly credentials: Credentials;
   readonly rateLimits: RateLimits;
   readonly login: string;
@@ -54,20 +58,21 @@ export function routes({ world, hooks, index, credentials, rateLimits, login }: 
   api.get("/user", (c) => {
     if (c.env.credential.kind === "anonymous") return answer(REQUIRES_AUTHENTICATION);
     if (c.env.credential.kind === "installation") return answer(USERS_ONLY);
-    return c.json(authenticatedUserJson(login, c.env.origin));
+    const user = c.env.credential.grant?.user ?? { login };
+    return c.json(authenticatedUserJson(user, c.env.origin));
   });
 
   api.get("/user/repos", (c) => {
     if (c.env.credential.kind === "anonymous") return answer(REQUIRES_AUTHENTICATION);
     if (c.env.credential.kind === "installation") return answer(USERS_ONLY);
     const { sort, direction } = c.req.query();
-    const { items, link } = page(c, sorted(world.repositories(), { sort, direction }));
+    const { items, link } = page(c, sorted(ofUser(c), { sort, direction }));
     return c.json(items.map((repository) => repositoryJson(repository, c.env.origin)), 200, link);
   });
 
   api.get("/installation/repositories", (c) => {
     if (c.env.credential.kind !== "installation") return answer(INSTALLATIONS_ONLY);
-    const all = world.repositories();
+    const all = world.repositories().filter((each) => world.people.isInstalled(each));
     const { items, link } = page(c, all);
     const repositories = items.map((repository) => repositoryJson(repository, c.env.origin));
     return c.json(
@@ -124,12 +129,22 @@ export function routes({ world, hooks, index, credentials, rateLimits, login }: 
 
   addJobRoutes(api, { world, find });
   addHookRoutes(api, { hooks, find });
+  addConsentRoutes(api, { oauth });
+
+  /** Those that the user has something to do with: public ones of others are in no list. */
+  function ofUser({ env: { credential } }: Asked): readonly Repository[] {
+    const { grant } = credential;
+    if (!grant) return world.repositories();
+    return world.repositories().filter((each) =>
+      world.people.belongsTo(grant.user, each) && isVisible(each, credential, world.people)
+    );
+  }
 
   /** The repository of the path, when the one who asks may have it. */
   function find(c: Asked): Repository | Refusal {
     const repository = world.repository(`${c.req.param("owner")}/${c.req.param("repo")}`);
     if (!repository) return moved(c) ?? notFound();
-    if (repository.private && c.env.credential.kind === "anonymous") return notFound();
+    if (!isVisible(repository, c.env.credential, world.people)) return notFound();
     const block = world.block(repository.full_name);
     return block === undefined ? repository : blocked(block);
   }
@@ -137,7 +152,7 @@ export function routes({ world, hooks, index, credentials, rateLimits, login }: 
   /** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects */
   function moved(c: Asked): Refusal | undefined {
     const repository = world.movedFrom(`${c.req.param("owner")}/${c.req.param("repo")}`);
-    if (!repository) return undefined;
+    if (!repository || !isVisible(repository, c.env.credential, world.people)) return undefined;
     const { pathname, search } = new URL(c.req.url);
     const [, rest = ""] = /\/repos\/[^/]+\/[^/]+(.*)$/.exec(pathname) ?? [];
     return movedTo(`${c.env.origin.api}/repositories/${repository.id}${rest}${search}`);
@@ -150,7 +165,9 @@ export function routes({ world, hooks, index, credentials, rateLimits, login }: 
   function byId(c: Asked): Response | Promise<Response> {
     const id = Number(c.req.param("id"));
     const repository = world.repositories().find((each) => each.id === id);
-    if (!repository) return answer(notFound());
+    if (!repository || !isVisible(repository, c.env.credential, world.people)) {
+      return answer(notFound());
+    }
     const url = new URL(c.req.url);
     url.pathname = url.pathname.replace(/\/repositories\/\d+/, `/repos/${repository.full_name}`);
     return root.fetch(new Request(url, c.req.raw), c.env);

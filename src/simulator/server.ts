@@ -27,8 +27,29 @@
  *     simulator.credentials.revoke("ghp_test");
  *     simulator.requests.entries; simulator.requests.counts;
  *
- * Routes: routes.ts. Faults: faults.ts. Everything that can be done to the state: world.ts.
+ * Users sign in to apps, and see what they may see; `tokens` see everything, whoever there is:
+ *
+ *     world.people.add({ login: "mona", id: 7, organisations: ["octo-org"] });
+ *     world.addRepository({ full_name: "octo-org/secret", private: true });
+ *     world.people.grant("mona", "octo-org/secret");    // and revoke(): tells `member`
+ *     world.changeRepository("octo-org/secret", { private: false });   // tells `repository publicized`
+ *     world.people.join("mona", "other-org");           // and leave(): tells the App `organization`
+ *     world.people.uninstall("octo-org/secret");        // and install(): tells the App `installation_repositories`
+ *
+ *     simulator.oauthApp({ clientId: "Iv1.a", clientSecret: "shh", kind: "github_app" });  // oauth_app.ts
+ *     simulator.consent = ({ login }) => login ?? "mona";    // who clicks on the page, or "denied"
+ *     const token = simulator.signIn("mona", "Iv1.a");      // a token without the way through the browser
+ *     simulator.credentials.revoke(token);              // this one is answered with 401 from now on
+ *     simulator.revokeAuthorization("mona");            // all of a user's, as in GitHub's settings; tells the App
+ *     simulator.graphqlLimits.set(token, { remaining: 0 });
+ *
+ * The web host and the API are one: `url` is GITHUB_URL and GITHUB_API_URL alike, with GraphQL at `/graphql`; where
+ * `url + "/api/v3"` is GITHUB_API_URL, as on a GitHub Enterprise Server, GraphQL is at `/api/graphql`. An app whose
+ * callback is not said may be on any port of http://127.0.0.1, at /login/callback.
+ *
+ * Routes: routes.ts, consent_routes.ts, oauth_pages.ts, graphql.ts. Faults: faults.ts. Everything that can be done to the state: world.ts.
  */
+import type { Hono } from "hono";
 import type { Clock } from "../clock.ts";
 import { log } from "../log.ts";
 import { type Answer, Api } from "./api.ts";
@@ -36,6 +57,9 @@ import { Credentials } from "./credentials.ts";
 import { ConnectionCut, cutOff, type Fault, Faults, serverError } from "./faults.ts";
 import { Hooks } from "./hooks.ts";
 import type { App } from "./jwt.ts";
+import { OAuth } from "./oauth.ts";
+import type { Consent, OAuthApp } from "./oauth_app.ts";
+import { oauthPages } from "./oauth_pages.ts";
 import { seededRandom } from "./random.ts";
 import { RateLimits } from "./rate_limits.ts";
 import { RequestLog } from "./request_log.ts";
@@ -79,24 +103,60 @@ export class Simulator {
   readonly index: RunIndex;
   readonly credentials: Credentials;
   readonly rateLimits: RateLimits;
+  readonly graphqlLimits: RateLimits;
   readonly requests: RequestLog;
+  readonly oauth: OAuth;
+  /** Who consents when an app asks for it; the login of `GET /user` unless told otherwise. */
+  consent: Consent;
+  readonly #world: World;
   readonly #clock: Clock;
   readonly #api: Api;
+  readonly #pages: Hono;
   #origin: Origin = { api: "https://api.github.com", html: "https://github.com" };
   #served = 0;
 
   constructor(options: SimulatorOptions) {
     const { world, clock, tokens = [], app, login = "octocat" } = options;
     const { rateLimit = 5_000, requestsKept = 1_000, random = seededRandom(1) } = options;
+    this.#world = world;
     this.#clock = clock;
+    this.consent = ({ login: suggested }) => suggested ?? login;
     const [installation] = app?.installations ?? [];
     this.hooks = new Hooks({ world, clock, random, installation, origin: () => this.#origin });
     this.index = new RunIndex(world);
-    this.credentials = new Credentials({ clock, random, app, tokens });
+    const { people } = world;
+    const oauth = this.oauth = new OAuth({ clock, random, people });
+    this.credentials = new Credentials({ clock, random, app, oauth, tokens });
     this.rateLimits = new RateLimits(clock, rateLimit);
+    this.graphqlLimits = new RateLimits(clock, rateLimit);
     this.requests = new RequestLog(requestsKept);
-    const { hooks, index, credentials, rateLimits } = this;
-    this.#api = new Api({ world, hooks, index, credentials, rateLimits, login });
+    const { hooks, index, credentials, rateLimits, graphqlLimits } = this;
+    const parts = { world, hooks, index, oauth, credentials, rateLimits, graphqlLimits, login };
+    this.#api = new Api(parts);
+    this.#pages = oauthPages({ oauth, people, consent: (asked) => this.consent(asked) });
+  }
+
+  /** Registers an app that users can sign in to. */
+  oauthApp(app: OAuthApp): void {
+    this.oauth.register(app);
+  }
+
+  /** A token for an app to which a user has consented, with these scopes if it is an OAuth app. */
+  signIn(login: string, clientId: string, scopes = ["read:org", "repo"]): string {
+    const user = this.#world.people.get(login);
+    const app = this.oauth.app(clientId);
+    if (!app) throw new Error(`Cannot sign in: no app has the client id "${clientId}"`);
+    return this.oauth.tokens.issue(app, { userId: user.id, scopes }).access_token;
+  }
+
+  /** Ends all that a user has consented to, as the user can in GitHub's settings. */
+  revokeAuthorization(login: string): void {
+    const user = this.#world.people.get(login);
+    const apps = this.oauth.tokens.of(user.id).map(({ app }) => app);
+    for (const { clientId } of apps) this.oauth.tokens.revokeAll(user.id, clientId);
+    if (!apps.some(({ kind }) => kind === "github_app")) return;
+    const at = this.#clock.now();
+    this.hooks.tell({ kind: "github_app_authorization", action: "revoked", at, user });
   }
 
   listen({ hostname, port, signal }: ListenOptions): Listening {
@@ -151,6 +211,11 @@ export class Simulator {
     readonly requestId: string;
   }): Promise<Answer> {
     if (fault?.kind === "status") return serverError(fault);
+    if (new URL(request.url).pathname.startsWith("/login/oauth/")) {
+      const page = await this.#pages.fetch(request);
+      const headers = Object.fromEntries(page.headers);
+      return { status: page.status, headers, body: await page.text(), spent: false };
+    }
     const tooFast = fault?.kind === "secondary_limit" ? fault : undefined;
     const answer = await this.#api.answer(request, { requestId, tooFast });
     if (fault?.kind !== "garbage") return answer;

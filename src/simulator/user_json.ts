@@ -5,8 +5,7 @@ export interface Origin {
 }
 
 /** GitHub's "simple user" (https://docs.github.com/en/rest/users/users). */
-export function userJson(login: string, { api, html }: Origin) {
-  const id = userId(login);
+export function userJson(login: string, { api, html }: Origin, id = userId(login)) {
   const url = `${api}/users/${login}`;
   return {
     login,
@@ -32,10 +31,17 @@ export function userJson(login: string, { api, html }: Origin) {
 }
 
 /** What `GET /user` tells of the user who asks. */
-export function authenticatedUserJson(login: string, origin: Origin) {
+export function authenticatedUserJson(
+  { login, id = userId(login), name = login }: {
+    readonly login: string;
+    readonly id?: number;
+    readonly name?: string | null;
+  },
+  origin: Origin,
+) {
   return {
-    ...userJson(login, origin),
-    name: login,
+    ...userJson(login, origin, id),
+    name,
     company: null,
     blog: "",
     location: null,
@@ -52,13 +58,33 @@ export function authenticatedUserJson(login: string, origin: Origin) {
   };
 }
 
+/** An organisation as lists and webhooks have it: https://docs.github.com/en/rest/orgs/orgs */
+export function organisationJson(login: string, { api, html }: Origin) {
+  const id = userId(login);
+  const url = `${api}/orgs/${login}`;
+  return {
+    login,
+    id,
+    node_id: nodeId("Organization", id),
+    url,
+    repos_url: `${url}/repos`,
+    events_url: `${url}/events`,
+    hooks_url: `${url}/hooks`,
+    issues_url: `${url}/issues`,
+    members_url: `${url}/members{/member}`,
+    public_members_url: `${url}/public_members{/member}`,
+    avatar_url: `${html}/avatars/u/${id}?v=4`,
+    description: null,
+  };
+}
+
 /** GitHub's older form of a node id: length of the type's name, type, number, in base 64. */
 export function nodeId(type: string, id: number): string {
   return btoa(`0${type.length}:${type}${id}`);
 }
 
 /** A number that is always the same for a login. */
-function userId(login: string): number {
+export function userId(login: string): number {
   let id = 7;
   for (const letter of login) id = (id * 31 + (letter.codePointAt(0) ?? 0)) % 90_000_000;
   return id;

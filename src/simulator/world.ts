@@ -1,5 +1,7 @@
 import type { Clock } from "../clock.ts";
+import { dueSteps, type RepositoryState } from "./due_steps.ts";
 import { type Activity, type Happening, type Occurrence, progressOf } from "./occurrence.ts";
+import { People } from "./people.ts";
 import { hex, seededRandom } from "./random.ts";
 import { type Block, newRepository, type Repository, type RepositoryFields } from "./repository.ts";
 import {
@@ -25,18 +27,14 @@ export interface WorldOptions {
   readonly runsKept?: number;
 }
 
-interface RepositoryState {
-  readonly repository: Repository;
-  readonly runs: Map<number, RunCourse>;
-  readonly block: Block | undefined;
-}
-
 /**
  * The state behind the simulated GitHub. Time passes when someone looks: every method first lets happen what
  * was due. A repository is named `owner/name`, in any case, as on GitHub; an unknown name or id throws
  * where something is to be changed, and gives `undefined` where it is only looked for.
  */
 export class World {
+  /** Who there is, and who may read what. */
+  readonly people: People;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #runsKept: number;
@@ -54,6 +52,11 @@ export class World {
     this.#clock = clock;
     this.#random = seededRandom(seed);
     this.#runsKept = runsKept;
+    this.people = new People({
+      now: () => clock.now(),
+      repositories: () => this.repositories(),
+      tell: (occurrence) => this.#tell(occurrence),
+    });
   }
 
   /** Lets `activity` happen from now on; until then the world is quiet: only what its methods do happens. */
@@ -217,17 +220,7 @@ export class World {
   /** Lets runs go on one step at a time, for those who watch; without them a run is settled when someone looks. */
   #goOn(until: number): void {
     if (this.#watchers.size === 0) return;
-    const due = [...this.#states.values()].flatMap(({ repository, runs }) =>
-      [...runs.values()].flatMap(({ run, ahead }) =>
-        ahead.filter(({ at }) => at <= until).map(({ at }) => ({
-          at,
-          id: run.id,
-          repository,
-          runs,
-        }))
-      )
-    ).sort((a, b) => a.at - b.at);
-    for (const { at, id, repository, runs } of due) {
+    for (const { at, id, repository, runs } of dueSteps(this.#states.values(), until)) {
       const course = runs.get(id);
       if (!course) continue;
       const { run, ahead } = step(course);

@@ -1,0 +1,140 @@
+import { buildSchema, graphql, GraphQLError, type GraphQLFormattedError } from "graphql";
+import type { Credential } from "./credentials.ts";
+import { refuse } from "./refusal.ts";
+import type { Repository } from "./repository.ts";
+import type { Origin } from "./user_json.ts";
+import { isVisible } from "./visibility.ts";
+import type { World } from "./world.ts";
+
+/** The part of GitHub's schema that the simulator knows: https://docs.github.com/en/graphql/reference/queries */
+const SCHEMA = `
+  type Query {
+    repository(owner: String!, name: String!, followRenames: Boolean = true): Repository
+    viewer: User!
+  }
+  type Repository {
+    databaseId: Int
+    name: String!
+    nameWithOwner: String!
+    isPrivate: Boolean!
+    url: String!
+  }
+  type User { login: String!, databaseId: Int, name: String }
+`;
+
+/** GitHub's have a type, which is beside the message. */
+interface TypedError extends Omit<GraphQLFormattedError, "extensions"> {
+  readonly type?: unknown;
+}
+
+export interface GraphQLAnswer {
+  readonly data?: unknown;
+  readonly errors?: readonly TypedError[];
+}
+
+/** https://docs.github.com/en/graphql/guides/forming-calls-with-graphql#authenticating-with-graphql */
+export const AUTHENTICATION_REQUIRED = refuse(
+  401,
+  "This endpoint requires you to be authenticated.",
+  "https://docs.github.com/graphql/guides/forming-calls-with-graphql#authenticating-with-graphql",
+);
+
+/** How an exhausted limit is told, with status 200: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api */
+export function graphqlLimit(holder: string): GraphQLAnswer {
+  return { errors: [{ type: "RATE_LIMITED", message: `API rate limit exceeded for ${holder}.` }] };
+}
+
+/** Answers queries over a world, each as the one who asks may see it. */
+export class GraphQL {
+  readonly #world: World;
+  readonly #schema = buildSchema(SCHEMA);
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  async answer(body: string, asking: {
+    readonly credential: Credential;
+    readonly origin: Origin;
+    /** Who has a token of the simulator's own. */
+    readonly login: string;
+  }): Promise<GraphQLAnswer> {
+    const request = requestOf(body);
+    if (!request) {
+      return { errors: [{ message: "A query attribute must be specified and must be a string." }] };
+    }
+    const { user } = asking.credential.grant ?? {};
+    const { data, errors } = await graphql({
+      schema: this.#schema,
+      source: request.query,
+      variableValues: request.variables,
+      rootValue: {
+        repository: (wanted: Wanted) => this.#repository(wanted, asking),
+        viewer: () => ({
+          login: user?.login ?? asking.login,
+          databaseId: user?.id ?? 1,
+          name: user?.name ?? null,
+        }),
+      },
+    });
+    return {
+      ...(data === undefined ? {} : { data }),
+      ...(errors && { errors: errors.map(typed) }),
+    };
+  }
+
+  #repository({ owner, name, followRenames }: Wanted, { credential, origin }: {
+    readonly credential: Credential;
+    readonly origin: Origin;
+  }) {
+    const fullName = `${owner}/${name}`;
+    const repository = this.#world.repository(fullName) ??
+      (followRenames ? this.#world.movedFrom(fullName) : undefined);
+    const isThere = repository && isVisible(repository, credential, this.#world.people);
+    const block = repository && this.#world.block(repository.full_name);
+    if (!isThere || block === 404) {
+      const message = `Could not resolve to a Repository with the name '${fullName}'.`;
+      throw new GraphQLError(message, { extensions: { type: "NOT_FOUND" } });
+    }
+    if (block !== undefined) {
+      const message = "Resource not accessible by integration";
+      throw new GraphQLError(message, { extensions: { type: "FORBIDDEN" } });
+    }
+    return fieldsOf(repository, origin);
+  }
+}
+
+interface Wanted {
+  readonly owner: string;
+  readonly name: string;
+  readonly followRenames: boolean;
+}
+
+function fieldsOf({ id, full_name, private: isPrivate }: Repository, { html }: Origin) {
+  const [, name] = full_name.split("/");
+  return {
+    databaseId: id,
+    name,
+    nameWithOwner: full_name,
+    isPrivate,
+    url: `${html}/${full_name}`,
+  };
+}
+
+function typed(error: GraphQLError): TypedError {
+  const { extensions, ...rest } = error.toJSON();
+  return extensions?.["type"] === undefined ? rest : { type: extensions["type"], ...rest };
+}
+
+function requestOf(body: string) {
+  try {
+    const request: unknown = JSON.parse(body);
+    if (typeof request !== "object" || request === null || !("query" in request)) return undefined;
+    if (typeof request.query !== "string") return undefined;
+    const variables = "variables" in request ? request.variables : {};
+    const isObject = typeof variables === "object" && variables !== null;
+    return { query: request.query, variables: isObject ? { ...variables } : {} };
+  } catch {
+    return undefined;
+  }
+}

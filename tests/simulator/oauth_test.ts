@@ -1,0 +1,198 @@
+import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { redirectUriOf } from "../../src/simulator/oauth_app.ts";
+import { CALLBACK, CHALLENGE, CLIENT, consented, VERIFIER } from "./consented.ts";
+
+Deno.test("GET /login/oauth/authorize sends the user back with a code and the state", async () => {
+  await using github = consented();
+  const url = await github.authorize();
+  assertEquals(url && url.origin + url.pathname, CALLBACK);
+  assertEquals(url?.searchParams.get("state"), "xyz");
+  assertMatch(url?.searchParams.get("code") ?? "", /^[0-9a-f]{20}$/);
+});
+
+Deno.test("GET /login/oauth/authorize tells the app that the user has denied it", async () => {
+  await using github = consented();
+  github.simulator.consent = () => "denied";
+  const url = await github.authorize();
+  assertEquals(Object.fromEntries(url?.searchParams ?? []), {
+    error: "access_denied",
+    error_description: "The user has denied your application access.",
+    state: "xyz",
+  });
+});
+
+Deno.test("Simulator.consent is asked with all that the app asks for", async () => {
+  await using github = consented();
+  const asked: unknown[] = [];
+  github.simulator.consent = (request) => {
+    asked.push(request);
+    return "mona";
+  };
+  const pkce = { code_challenge: CHALLENGE, code_challenge_method: "S256" };
+  await github.authorize({ scope: "read:org repo", login: "mona", ...pkce });
+  assertEquals(asked, [{
+    clientId: "Iv1.a",
+    redirectUri: CALLBACK,
+    scopes: ["read:org", "repo"],
+    state: "xyz",
+    login: "mona",
+    challenge: CHALLENGE,
+  }]);
+});
+
+Deno.test("GET /login/oauth/authorize sends nobody to an address that is not registered", async () => {
+  await using github = consented();
+  const url = await github.authorize({ redirect_uri: "https://evil.example/login/callback" });
+  assertEquals(url?.host, "127.0.0.1");
+  assertEquals(url?.searchParams.get("error"), "redirect_uri_mismatch");
+  assertEquals(await github.authorize({ client_id: "unknown" }), undefined);
+  const plain = { code_challenge: VERIFIER, code_challenge_method: "plain" };
+  assertEquals(await github.authorize(plain), undefined);
+});
+
+Deno.test("redirectUriOf() knows GitHub's examples of good and bad addresses", () => {
+  const app = { clientId: "a", clientSecret: "b", kind: "oauth_app" as const };
+  const oauth = { ...app, callbackUrls: ["http://example.com/path"] };
+  const good = ["", "/subdir/other"].map((path) => `example.com/path${path}`);
+  const bad = ["example.com/bar", "example.com/", "example.com:8080/path", "example.org"];
+  for (const [hosts, isGood] of [[good, true], [bad, false]] as const) {
+    for (const host of hosts) {
+      for (const url of [`http://${host}`, `http://oauth.${host}`]) {
+        assertEquals(redirectUriOf(oauth, url), isGood ? url : undefined, url);
+      }
+    }
+  }
+  assertEquals(redirectUriOf(oauth, "http://example.com/pathology"), undefined);
+  assertEquals(redirectUriOf(oauth, "no address"), undefined);
+  assertEquals(redirectUriOf(oauth, undefined), "http://example.com/path");
+  const loopback = { ...app, callbackUrls: ["http://127.0.0.1/path"] };
+  assertEquals(redirectUriOf(loopback, "http://127.0.0.1:1234/path"), "http://127.0.0.1:1234/path");
+  const github = { ...oauth, kind: "github_app" as const };
+  assertEquals(redirectUriOf(github, "http://example.com/path"), "http://example.com/path");
+  assertEquals(redirectUriOf(github, "http://example.com/path/subdir"), undefined);
+});
+
+Deno.test("POST access_token gives a token for a code, once", async () => {
+  await using github = consented();
+  const code = await github.code({ scope: "read:org repo" });
+  const { json } = await github.token({ code, redirect_uri: CALLBACK });
+  assertMatch(String(json.access_token), /^gho_[0-9a-f]{36}$/);
+  assertEquals(json, {
+    access_token: json.access_token,
+    scope: "read:org,repo",
+    token_type: "bearer",
+  });
+  const { json: user } = await github.ask("/user", github.as(json.access_token));
+  assertEquals([user.login, user.id], ["mona", 7]);
+  const again = await github.token({ code });
+  assertEquals([again.status, again.json.error], [200, "bad_verification_code"]);
+});
+
+Deno.test("POST access_token refuses whom the code was not given to", async () => {
+  await using github = consented();
+  const { simulator } = github;
+  simulator.oauthApp({ clientId: "other", clientSecret: "shh", kind: "oauth_app" });
+  const error = async (fields: Readonly<Record<string, string>>) =>
+    (await github.token(fields)).json.error;
+  const code = await github.code();
+  assertEquals(await error({ code, client_secret: "wrong" }), "incorrect_client_credentials");
+  assertEquals(await error({ code, client_id: "unknown" }), "incorrect_client_credentials");
+  assertEquals(await error({ code, client_id: "other" }), "bad_verification_code");
+  assertEquals(await error({ code, grant_type: "password" }), "unsupported_grant_type");
+  const elsewhere = "http://127.0.0.1:4321/login/callback/other";
+  assertEquals(await error({ code, redirect_uri: elsewhere }), "redirect_uri_mismatch");
+  const late = await github.code();
+  github.clock.pass(600);
+  assertEquals(await error({ code: late }), "bad_verification_code");
+});
+
+Deno.test("POST access_token wants the verifier of the challenge", async () => {
+  await using github = consented();
+  const pkce = { code_challenge: CHALLENGE, code_challenge_method: "S256" };
+  for (const fields of [{}, { code_verifier: "wrong" }, { code_verifier: CHALLENGE }]) {
+    const { json } = await github.token({ code: await github.code(pkce), ...fields });
+    assertEquals(json.error, "bad_verification_code");
+  }
+  const code = await github.code(pkce);
+  const { json } = await github.token({ code, code_verifier: VERIFIER });
+  assertMatch(String(json.access_token), /^gho_/);
+});
+
+Deno.test("POST access_token answers with a form unless JSON is asked for", async () => {
+  await using github = consented();
+  const { text, headers } = await github.token({ code: await github.code() }, "*/*");
+  assertEquals(headers.get("content-type"), "application/x-www-form-urlencoded");
+  assertMatch(text, /^access_token=gho_[0-9a-f]{36}&scope=&token_type=bearer$/);
+});
+
+Deno.test("POST access_token takes JSON too", async () => {
+  await using github = consented();
+  const { json } = await github.ask("/login/oauth/access_token", {
+    method: "POST",
+    headers: { accept: "application/json", "content-type": "application/json" },
+    body: JSON.stringify({ ...CLIENT, code: await github.code() }),
+  });
+  assertMatch(String(json.access_token), /^gho_/);
+});
+
+Deno.test("POST access_token gives a GitHub App tokens that end, and others for a refresh token, once", async () => {
+  await using github = consented("github_app");
+  const { json: first } = await github.token({ code: await github.code({ scope: "repo" }) });
+  assertEquals({ ...first, access_token: "", refresh_token: "" }, {
+    access_token: "",
+    expires_in: 28_800,
+    refresh_token: "",
+    refresh_token_expires_in: 15_897_600,
+    scope: "",
+    token_type: "bearer",
+  });
+  const status = async (token: unknown) => (await github.ask("/user", github.as(token))).status;
+  assertEquals(await status(first.access_token), 200);
+  const refresh = { grant_type: "refresh_token", refresh_token: String(first.refresh_token) };
+  const { json: second } = await github.token(refresh);
+  assertNotEquals(second.access_token, first.access_token);
+  assertEquals([await status(first.access_token), await status(second.access_token)], [401, 200]);
+  assertEquals((await github.token(refresh)).json.error, "bad_refresh_token");
+  github.clock.pass(28_800);
+  assertEquals(await status(second.access_token), 401);
+});
+
+Deno.test("POST access_token gives a GitHub App that has opted out tokens that do not end", async () => {
+  await using github = consented("github_app", { isTokenForever: true });
+  const { json } = await github.token({ code: await github.code() });
+  assertEquals(json, { access_token: json.access_token, scope: "", token_type: "bearer" });
+  github.clock.pass(15_897_600);
+  assertEquals((await github.ask("/user", github.as(json.access_token))).status, 200);
+});
+
+Deno.test("POST access_token revokes the oldest of eleven tokens of a user, app and scope", async () => {
+  await using github = consented();
+  const tokens = Array.from({ length: 11 }, () => github.simulator.signIn("mona", "Iv1.a"));
+  const statuses: number[] = [];
+  for (const token of tokens.slice(0, 2)) {
+    statuses.push((await github.ask("/user", github.as(token))).status);
+  }
+  assertEquals(statuses, [401, 200]);
+});
+
+Deno.test("DELETE /applications/:client/token and /grant are for the app alone", async () => {
+  await using github = consented();
+  const { simulator } = github;
+  simulator.oauthApp({ clientId: "other", clientSecret: "shh", kind: "oauth_app" });
+  const [a, b, c] = [1, 2, 3].map(() => simulator.signIn("mona", "Iv1.a"));
+  const remove = async (what: string, token: unknown, basic = "Iv1.a:shh") => {
+    const authorization = `Basic ${btoa(basic)}`;
+    const body = JSON.stringify({ access_token: token });
+    return (await github.ask(what, { method: "DELETE", headers: { authorization }, body })).status;
+  };
+  const path = "/applications/Iv1.a/token";
+  assertEquals(await remove(path, a, "Iv1.a:wrong"), 401);
+  assertEquals(await remove(path, a, "other:shh"), 404);
+  assertEquals(await remove("/applications/other/token", a, "other:shh"), 404);
+  assertEquals(await remove(path, undefined), 422);
+  assertEquals(await remove(path, a), 204);
+  assertEquals(await remove(path, a), 404);
+  assertEquals((await github.ask("/user", github.as(b))).status, 200);
+  assertEquals(await remove("/applications/Iv1.a/grant", b), 204);
+  assertEquals((await github.ask("/user", github.as(c))).status, 401);
+});
