@@ -26,9 +26,28 @@ export interface Buckets {
 /** Callers that are remembered; those who have not asked for the longest time are forgotten, and have a full bucket again. */
 const MAX_CALLERS = 50_000;
 
-interface Bucket {
-  readonly tokens: number;
-  readonly at: number;
+/** One bucket of tokens, full at first. Times in ms since the epoch. */
+export class Bucket {
+  readonly #allowance: Allowance;
+  #tokens: number;
+  #at: number;
+
+  constructor(allowance: Allowance, now: number) {
+    this.#allowance = allowance;
+    this.#tokens = allowance.burst;
+    this.#at = now;
+  }
+
+  /** Takes a token, if there is one. */
+  take(now: number): Grant {
+    const { perSecond, burst } = this.#allowance;
+    // A clock that was set back gives nothing, and takes nothing.
+    const filled = Math.min(burst, this.#tokens + Math.max(0, now - this.#at) / 1_000 * perSecond);
+    const isGranted = filled >= 1;
+    this.#tokens = isGranted ? filled - 1 : filled;
+    this.#at = now;
+    return grantOf({ isGranted, left: this.#tokens }, this.#allowance);
+  }
 }
 
 /** Buckets of this process alone. */
@@ -54,17 +73,12 @@ export class MemoryBuckets implements Buckets {
   }
 
   take(caller: string): Promise<Grant> {
-    const { perSecond, burst } = this.#allowance;
     const now = this.#clock.now();
-    const { tokens, at } = this.#buckets.get(caller) ?? { tokens: burst, at: now };
-    // A clock that was set back gives nothing, and takes nothing.
-    const filled = Math.min(burst, tokens + Math.max(0, now - at) / 1_000 * perSecond);
-    const isGranted = filled >= 1;
-    const left = isGranted ? filled - 1 : filled;
+    const bucket = this.#buckets.get(caller) ?? new Bucket(this.#allowance, now);
     this.#buckets.delete(caller);
-    this.#buckets.set(caller, { tokens: left, at: now });
+    this.#buckets.set(caller, bucket);
     this.#forget();
-    return Promise.resolve(grantOf({ isGranted, left }, this.#allowance));
+    return Promise.resolve(bucket.take(now));
   }
 
   #forget(): void {

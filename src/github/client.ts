@@ -200,7 +200,7 @@ export class GitHub {
 }
 
 /** The address of the next page: RFC 8288, as GitHub writes it. */
-function nextOf({ headers }: Answer): string | undefined {
+export function nextOf({ headers }: Answer): string | undefined {
   return /<([^<>]+)>;\s*rel="next"/.exec(headers.link ?? "")?.[1];
 }
 

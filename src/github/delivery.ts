@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type Changes, type JobState, NO_CHANGES } from "../run/change.ts";
+import { ACCESS_EVENTS } from "./access_event.ts";
 import { repositoryFields, toRepository } from "./repository.ts";
 import { jobAnswer, toJob } from "./job.ts";
 import { runAnswer, toRun } from "./run.ts";
@@ -73,26 +74,31 @@ const push = z.object({ repository })
   .transform((payload): Partial<Changes> => ({ repositories: [payload.repository] }));
 
 const repositoryChange = z.object({ action, repository })
-  .transform((payload): Partial<Changes> =>
-    payload.action === "deleted"
-      ? { removedRepositories: [payload.repository.id] }
-      : { repositories: [payload.repository] }
-  );
+  .transform(({ action, repository }): Partial<Changes> => ({
+    ...(action === "deleted"
+      ? { removedRepositories: [repository.id] }
+      : { repositories: [repository] }),
+    // Whatever the action is: it may be one that shows the repository to others, or hides it.
+    accessChanged: [repository.id],
+  }));
 
 const installation = z.object({ action, repositories: z.array(repository).nullish() })
-  .transform(({ action, repositories }): Partial<Changes> =>
-    action === "deleted" || action === "suspend"
+  .transform(({ action, repositories }): Partial<Changes> => ({
+    ...(action === "deleted" || action === "suspend"
       ? { removedRepositories: idsOf(repositories ?? []) }
-      : { repositories: repositories ?? [] }
-  );
+      : { repositories: repositories ?? [] }),
+    accessChanged: "all",
+  }));
 
 const installationRepositories = z.object({
   repositories_added: z.array(repository).nullish(),
   repositories_removed: z.array(z.object({ id })).nullish(),
-}).transform((payload): Partial<Changes> => ({
-  repositories: payload.repositories_added ?? [],
-  removedRepositories: idsOf(payload.repositories_removed ?? []),
-}));
+}).transform((payload): Partial<Changes> => {
+  const repositories = payload.repositories_added ?? [];
+  const removedRepositories = idsOf(payload.repositories_removed ?? []);
+  const accessChanged = [...idsOf(repositories), ...removedRepositories];
+  return { repositories, removedRepositories, accessChanged };
+});
 
 const ofRun = z.object({ workflow_run: z.object({ id }) })
   .transform((payload) => `run ${payload.workflow_run.id}`);
@@ -104,7 +110,8 @@ const ofInstallation = z.object({ installation: z.object({ id }) })
   .transform((payload) => `installation ${payload.installation.id}`);
 
 interface EventReader {
-  readonly subject: z.ZodType<string>;
+  /** What it is applied in the order of; its own without one. */
+  readonly subject?: z.ZodType<string>;
   readonly changes: z.ZodType<Partial<Changes>>;
 }
 
@@ -122,6 +129,7 @@ const READERS: ReadonlyMap<string, EventReader> = new Map<string, EventReader>([
     subject: ofInstallation,
     changes: installationRepositories,
   }],
+  ...ACCESS_EVENTS,
 ]);
 
 /**
@@ -134,7 +142,7 @@ export function subjectOf(
 ): string | undefined {
   const reader = READERS.get(delivery.event);
   if (!reader) return undefined;
-  return reader.subject.safeParse(payload).data ?? `delivery ${delivery.id}`;
+  return reader.subject?.safeParse(payload).data ?? `delivery ${delivery.id}`;
 }
 
 /** What a payload tells that is parsed already; `undefined` when it is not as GitHub documents it. */

@@ -7,7 +7,7 @@ import type { GitHub } from "./client.ts";
 import { ownerAndRepo } from "./repository.ts";
 
 /** What a webhook of ours tells: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
-const EVENTS = ["workflow_run", "workflow_job", "issues", "repository"];
+const EVENTS = ["workflow_run", "workflow_job", "issues", "repository", "member", "team_add"];
 const RECEIVER = "/api/v1/webhook/github";
 const PATH = "/repos/{owner}/{repo}/hooks";
 /** GitHub counts in seconds, and its clock may be behind ours. */

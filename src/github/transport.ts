@@ -2,14 +2,8 @@ import { Octokit } from "@octokit/core";
 import { RequestError } from "@octokit/request-error";
 import type { EndpointOptions, RequestInterface, ResponseHeaders } from "@octokit/types";
 import type { Clock } from "../clock.ts";
-import { messageOf, RefusedError } from "../errors.ts";
 import { log } from "../log.ts";
-
-/**
- * GitHub itself ends a request after 10 s; past that nothing comes but a broken connection.
- * https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#timeouts
- */
-export const REQUEST_LIMIT_MS = 10_000;
+import { withinLimit } from "./time_limit.ts";
 
 /** What GitHub answered, whatever its status. */
 export interface Answer {
@@ -35,6 +29,10 @@ export interface TransportOptions {
   /** Runwire's own version, for the user agent. */
   readonly version: string;
   readonly clock: Clock;
+  /** Whether requests need not wait for each other, since those of different users share this. */
+  readonly isShared?: boolean;
+  /** Called before each request is sent: one whose signal it aborts is not. */
+  readonly onSend?: () => void;
 }
 
 /**
@@ -45,11 +43,13 @@ export interface TransportOptions {
 export class Transport {
   readonly #octokit: Octokit;
   readonly #clock: Clock;
+  readonly #isShared: boolean;
+  readonly #onSend: (() => void) | undefined;
   #requests = 0;
   /** Resolves when the request before has been answered. */
   #turn: Promise<void> = Promise.resolve();
 
-  constructor({ baseUrl, version, clock }: TransportOptions) {
+  constructor({ baseUrl, version, clock, isShared = false, onSend }: TransportOptions) {
     const logger = log("github");
     const quiet = (message: string) => logger.debug("{message}", { message });
     const octokitLog = { debug: quiet, info: quiet, warn: quiet, error: quiet };
@@ -60,6 +60,8 @@ export class Transport {
       request: { log: octokitLog },
     });
     this.#clock = clock;
+    this.#isShared = isShared;
+    this.#onSend = onSend;
   }
 
   /** How many requests were sent. */
@@ -83,6 +85,7 @@ export class Transport {
     endpoint: EndpointOptions,
     options: { readonly signal: AbortSignal; readonly hook?: Hook },
   ): Promise<Answer> {
+    if (this.#isShared) return await this.#sendNow(endpoint, options);
     const before = this.#turn;
     const turn = Promise.withResolvers<void>();
     this.#turn = turn.promise;
@@ -98,34 +101,14 @@ export class Transport {
     endpoint: EndpointOptions,
     { signal, hook }: { readonly signal: AbortSignal; readonly hook?: Hook },
   ): Promise<Answer> {
-    signal.throwIfAborted();
     const to = `${endpoint.method} ${this.url(endpoint).pathname}`;
-    const stop = new AbortController();
-    const ended = new AbortController();
-    signal.addEventListener("abort", () => stop.abort(), { signal: ended.signal });
-    void this.#clock.sleep(REQUEST_LIMIT_MS, ended.signal).then(() => stop.abort());
-    this.#requests++;
-    try {
-      const request = { ...endpoint, request: { signal: stop.signal } };
-      const answer = await this.#answer(request, hook);
-      // Octokit takes a body that broke off for an empty one, so success alone says too little.
-      if (!stop.signal.aborted) return { to, at: this.#clock.now(), ...answer };
-    } catch (error) {
-      if (!stop.signal.aborted) {
-        throw new RefusedError(
-          { kind: "unavailable" },
-          `Cannot reach GitHub for ${to}: ${faultOf(error)}`,
-        );
-      }
-    } finally {
-      ended.abort();
-    }
+    this.#onSend?.();
     signal.throwIfAborted();
-    const seconds = REQUEST_LIMIT_MS / 1_000;
-    throw new RefusedError(
-      { kind: "unavailable" },
-      `GitHub did not answer ${to} within ${seconds} s`,
-    );
+    this.#requests++;
+    const answer = await withinLimit(to, { clock: this.#clock, signal }, (signal) => {
+      return this.#answer({ ...endpoint, request: { signal } }, hook);
+    });
+    return { to, at: this.#clock.now(), ...answer };
   }
 
   async #answer(endpoint: EndpointOptions, hook: Hook | undefined) {
@@ -139,9 +122,4 @@ export class Transport {
       return { status, headers, body: data };
     }
   }
-}
-
-/** What fetch says, without the address: its query is nobody's business. */
-function faultOf(error: unknown): string {
-  return messageOf(error).replaceAll(/ for url \([^)]*\)/g, "");
 }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { MemoryBuckets } from "../../src/account/throttle.ts";
+import { Bucket, MemoryBuckets } from "../../src/account/throttle.ts";
 import { systemClock } from "../../src/clock.ts";
 
 const ALLOWANCE = { perSecond: 2, burst: 3 };
@@ -61,4 +61,14 @@ Deno.test("MemoryBuckets forgets whoever has not asked for the longest time", as
   assertEquals(buckets.size, 2);
   assertEquals((await buckets.take("a")).remaining, 0, "a asked after b, and is remembered");
   assertEquals((await buckets.take("b")).remaining, 2);
+});
+
+Deno.test("Bucket gives a burst of 20, then 10 a second, one every 100 ms", () => {
+  const bucket = new Bucket({ perSecond: 10, burst: 20 }, 5_000);
+  const granted = (now: number, asked: number) =>
+    Array.from({ length: asked }, () => bucket.take(now)).filter((each) => each.isGranted).length;
+  assertEquals(granted(5_000, 30), 20);
+  assertEquals([granted(5_099, 5), granted(5_100, 5), granted(5_199, 5)], [0, 1, 0]);
+  assertEquals([granted(6_199, 15), granted(6_200, 15)], [10, 1]);
+  assertEquals(granted(9_000_000, 30), 20);
 });

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
 import { Answers } from "../../src/github/answers.ts";
 import { GitHub } from "../../src/github/client.ts";
-import { REQUEST_LIMIT_MS } from "../../src/github/transport.ts";
+import { REQUEST_LIMIT_MS } from "../../src/github/time_limit.ts";
 import { conditional, never, next, refused, Server, within } from "./server.ts";
 
 const anything = z.unknown();

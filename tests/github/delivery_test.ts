@@ -150,11 +150,13 @@ Deno.test("changesOf() tells a repository as it is, or that it is gone", () => {
     assertEquals(changes("repository", { action, repository: REPOSITORY }), {
       ...NO_CHANGES,
       repositories: [OCTO_A],
+      accessChanged: [8],
     });
   }
   assertEquals(changes("repository", { action: "deleted", repository: REPOSITORY }), {
     ...NO_CHANGES,
     removedRepositories: [8],
+    accessChanged: [8],
   });
 });
 
@@ -163,14 +165,16 @@ Deno.test("changesOf() tells the repositories that an installation brings or tak
     assertEquals(changes("installation", { action, repositories: [MINIMAL] }), {
       ...NO_CHANGES,
       repositories: [OCTO_B],
+      accessChanged: "all",
     });
   }
   for (const action of ["deleted", "suspend"]) {
     assertEquals(changes("installation", { action, repositories: [MINIMAL] }), {
       ...NO_CHANGES,
       removedRepositories: [9],
+      accessChanged: "all",
     });
-    assertEquals(changes("installation", { action }), NO_CHANGES);
+    assertEquals(changes("installation", { action }), { ...NO_CHANGES, accessChanged: "all" });
   }
 });
 
@@ -180,6 +184,7 @@ Deno.test("changesOf() tells what was added to an installation and removed from 
     ...NO_CHANGES,
     repositories: [OCTO_B],
     removedRepositories: [3],
+    accessChanged: [9, 3],
   });
 });
 

@@ -45,7 +45,14 @@ Deno.test("GitHubWebhooks.ensure() creates a webhook with our secret, once", asy
     content_type: "json",
     active: true,
   });
-  assertEquals(events, ["workflow_run", "workflow_job", "issues", "repository"]);
+  assertEquals(events, [
+    "workflow_run",
+    "workflow_job",
+    "issues",
+    "repository",
+    "member",
+    "team_add",
+  ]);
   assertEquals(state, { state: "active", id: hook.id });
   // As after a death between its creation and the keeping of its id.
   assertEquals(await test.ensure(), state);

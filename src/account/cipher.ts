@@ -1,0 +1,73 @@
+import { deriveKey } from "./derived_key.ts";
+import { type RandomBytes, systemRandomBytes } from "./secret.ts";
+
+/** Keeps text secret that is kept with others' data. */
+export interface Cipher {
+  /** `context` is whose text it is: it cannot be read under another one. */
+  encrypt(text: string, context: string): Promise<string>;
+  /** `undefined` when it was encrypted with another secret or for another context, or has been changed. */
+  decrypt(encrypted: string, context: string): Promise<string | undefined>;
+}
+
+/** A random one of 96 bits is safe for 2^32 messages: NIST SP 800-38D, 8.3. */
+const IV_BYTES = 12;
+const ALGORITHM = "AES-GCM";
+const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
+
+/** AES-256-GCM. What it makes is the base64url of the initialisation vector, the encrypted text and its tag. */
+export class AesCipher implements Cipher {
+  readonly #secret: string;
+  readonly #random: RandomBytes;
+  #key: Promise<CryptoKey> | undefined;
+
+  /** `secret`: the text of which the key is derived. */
+  constructor(
+    secret: string,
+    { random = systemRandomBytes }: { readonly random?: RandomBytes } = {},
+  ) {
+    this.#secret = secret;
+    this.#random = random;
+  }
+
+  async encrypt(text: string, context: string): Promise<string> {
+    const iv = Uint8Array.from(this.#random(IV_BYTES));
+    const bytes = new TextEncoder().encode(text);
+    const encrypted = await crypto.subtle.encrypt(
+      parameters(iv, context),
+      await this.#open(),
+      bytes,
+    );
+    const all = new Uint8Array(IV_BYTES + encrypted.byteLength);
+    all.set(iv);
+    all.set(new Uint8Array(encrypted), IV_BYTES);
+    return all.toBase64(BASE64URL);
+  }
+
+  async decrypt(encrypted: string, context: string): Promise<string | undefined> {
+    const key = await this.#open();
+    try {
+      const all = Uint8Array.fromBase64(encrypted, { alphabet: "base64url" });
+      const iv = all.slice(0, IV_BYTES);
+      const text = await crypto.subtle.decrypt(
+        parameters(iv, context),
+        key,
+        all.slice(IV_BYTES),
+      );
+      return new TextDecoder().decode(text);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #open(): Promise<CryptoKey> {
+    return this.#key ??= deriveKey(this.#secret, {
+      info: "tokens of users",
+      algorithm: { name: ALGORITHM, length: 256 },
+      usages: ["encrypt", "decrypt"],
+    });
+  }
+}
+
+function parameters(iv: Uint8Array<ArrayBuffer>, context: string): AesGcmParams {
+  return { name: ALGORITHM, iv, additionalData: new TextEncoder().encode(context) };
+}

@@ -1,0 +1,21 @@
+import type { ApiKey, ApiKeyStore, NewApiKey } from "./api_key.ts";
+import { newKeySecret, prefixOf } from "./key_secret.ts";
+import { hashOf, type RandomBytes } from "./secret.ts";
+
+/**
+ * Makes a key. Its secret is told this once, and not kept.
+ * @throws {StorageError}
+ */
+export async function createKey(
+  key: Omit<NewApiKey, "hash" | "prefix">,
+  { keys, random }: { readonly keys: Pick<ApiKeyStore, "create">; readonly random: RandomBytes },
+): Promise<{ readonly secret: string; readonly key: ApiKey }> {
+  const secret = newKeySecret(random);
+  const made = await keys.create({ ...key, prefix: prefixOf(secret), hash: hashOf(secret) });
+  return { secret, key: made };
+}
+
+/** Whether a key counts now. */
+export function isValid({ expiresAt, revokedAt }: ApiKey, now: number): boolean {
+  return revokedAt === null && (expiresAt === null || now < expiresAt);
+}

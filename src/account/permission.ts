@@ -1,0 +1,16 @@
+/** What somebody may do. `admin` is to look after spells, keys and users. */
+export const PERMISSIONS = ["read", "write", "tasks", "cast", "admin"] as const;
+export type Permission = (typeof PERMISSIONS)[number];
+
+export const ROLES = ["viewer", "member", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+const OF_ROLE: Readonly<Record<Role, ReadonlySet<Permission>>> = {
+  viewer: new Set(["read"]),
+  member: new Set(["read", "write", "tasks", "cast"]),
+  admin: new Set(PERMISSIONS),
+};
+
+export function permissionsOf(role: Role): ReadonlySet<Permission> {
+  return OF_ROLE[role];
+}

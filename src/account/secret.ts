@@ -1,0 +1,21 @@
+import { createHash } from "node:crypto";
+
+/** As many random bytes. */
+export type RandomBytes = (size: number) => Uint8Array;
+
+export function systemRandomBytes(size: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(size));
+}
+
+/** So many bits cannot be guessed, and a hash of them cannot be turned back. */
+const TOKEN_BYTES = 32;
+
+/** A secret for a session, a state or a ticket: 256 bits in base64url. */
+export function newToken(random: RandomBytes): string {
+  return random(TOKEN_BYTES).toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** What is kept of a secret: its SHA-256, in hex. */
+export function hashOf(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}

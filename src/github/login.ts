@@ -1,0 +1,149 @@
+import { z } from "zod";
+import type { LoginProvider, UserTokens } from "../account/login.ts";
+import type { Profile } from "../account/user.ts";
+import { RefusedError } from "../errors.ts";
+import { Answers } from "./answers.ts";
+import { nextOf } from "./client.ts";
+import { TokenEndpoint, type TokenEndpointOptions } from "./token_endpoint.ts";
+import { assertAccepted } from "./refusal.ts";
+import { Transport } from "./transport.ts";
+import { UserRequests } from "./user_requests.ts";
+
+/**
+ * What we ask a user for, when it is an OAuth app that asks. It has no narrower scope than `repo` for private repositories:
+ * that lets us write, too, which we never do with a user's token. `read:org` is for the organisations that somebody is in
+ * and does not show. A GitHub App has its permissions instead, and GitHub ignores the scopes that it names.
+ * https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
+ */
+const SCOPE = "read:org repo";
+
+/** GitHub gives no more on one page. */
+const PAGE_SIZE = 100;
+/** 1,000 organisations: a list that seems to have no end must have one. */
+const MAX_PAGES = 10;
+
+/** https://docs.github.com/en/rest/users/users#get-the-authenticated-user */
+const userAnswer = z.object({
+  id: z.int(),
+  login: z.string().min(1),
+  name: z.string().nullish(),
+  avatar_url: z.string().nullish(),
+}).transform(({ id, login, name, avatar_url }): Profile => ({
+  id,
+  login,
+  name: name ?? null,
+  avatarUrl: avatar_url ?? null,
+}));
+
+/** https://docs.github.com/en/rest/orgs/members#list-organization-memberships-for-the-authenticated-user */
+const membershipsAnswer = z.array(z.object({
+  state: z.string(),
+  organization: z.object({ login: z.string() }),
+}));
+
+export interface GitHubLoginOptions extends TokenEndpointOptions {
+  /** `https://api.github.com`, or `https://HOST/api/v3` of a GitHub Enterprise Server. */
+  readonly apiUrl: string;
+}
+
+/** Signing in by GitHub's web flow, with PKCE. `new GitHubLogin({ clientId, clientSecret, webUrl, apiUrl, version, clock })` */
+export class GitHubLogin implements LoginProvider {
+  readonly #options: GitHubLoginOptions;
+  readonly #endpoint: TokenEndpoint;
+  readonly #users: UserRequests;
+  readonly #transport: Transport;
+  readonly #profile = new Answers<Profile>(userAnswer);
+  readonly #memberships = new Answers(membershipsAnswer);
+
+  constructor(options: GitHubLoginOptions) {
+    const { apiUrl, version, clock } = options;
+    this.#options = options;
+    this.#endpoint = new TokenEndpoint(options);
+    this.#users = new UserRequests({ baseUrl: apiUrl, version, clock });
+    this.#transport = new Transport({ baseUrl: apiUrl, version, clock, isShared: true });
+  }
+
+  authorizationUrl({ state, challenge, redirectUri }: {
+    readonly state: string;
+    readonly challenge: string;
+    readonly redirectUri: string;
+  }): string {
+    const url = new URL(this.#endpoint.authorizationEndpoint);
+    url.search = new URLSearchParams({
+      client_id: this.#options.clientId,
+      redirect_uri: redirectUri,
+      scope: SCOPE,
+      state,
+      code_challenge: challenge,
+      code_challenge_method: "S256",
+    }).toString();
+    return url.href;
+  }
+
+  exchange(
+    grant: { readonly code: string; readonly verifier: string; readonly redirectUri: string },
+    signal: AbortSignal,
+  ): Promise<UserTokens> {
+    return this.#endpoint.exchange(grant, signal);
+  }
+
+  refresh(refreshToken: string, signal: AbortSignal): Promise<UserTokens> {
+    return this.#endpoint.refresh(refreshToken, signal);
+  }
+
+  /** https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-token */
+  async revoke(accessToken: string, signal: AbortSignal): Promise<void> {
+    const { clientId, clientSecret } = this.#options;
+    const answer = await this.#transport.send({
+      method: "DELETE",
+      url: "/applications/{client_id}/token",
+      client_id: clientId,
+      access_token: accessToken,
+      headers: { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` },
+    }, { signal });
+    // No token of ours (404), or none at all any more (422).
+    if (answer.status !== 404 && answer.status !== 422) assertAccepted(answer);
+  }
+
+  async profile(accessToken: string, signal: AbortSignal): Promise<Profile> {
+    const request = { method: "GET", url: "/user", accessToken } as const;
+    return this.#profile.read(await this.#users.send(request, signal));
+  }
+
+  /**
+   * A GitHub App sees those that it is installed on, and needs the organisation permission "Members" (read); an OAuth app
+   * sees those that have not restricted it.
+   */
+  async organisations(accessToken: string, signal: AbortSignal): Promise<readonly string[]> {
+    const logins: string[] = [];
+    let url: string | undefined = "/user/memberships/orgs";
+    for (let page = 0; url !== undefined && page < MAX_PAGES; page++) {
+      const parameters: Record<string, unknown> = page === 0
+        ? { state: "active", per_page: PAGE_SIZE }
+        : {};
+      const request = { method: "GET", url, accessToken, parameters } as const;
+      const answer = await this.#users.send(request, signal).catch(explained);
+      const memberships = this.#memberships.read(answer).filter(({ state }) => state === "active");
+      logins.push(...memberships.map(({ organization }) => organization.login));
+      url = this.#ownAddress(nextOf(answer));
+    }
+    return logins;
+  }
+
+  /** A page elsewhere must not see the user's token. */
+  #ownAddress(next: string | undefined): string | undefined {
+    if (next === undefined) return undefined;
+    const { origin } = new URL(this.#options.apiUrl);
+    if (new URL(next).origin === origin) return next;
+    const message = `The next page of organisations is not on ${origin}`;
+    throw new RefusedError({ kind: "unavailable" }, message);
+  }
+}
+
+/** Of the organisations a 403 says what is missing in the app's settings. */
+function explained(error: unknown): never {
+  if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
+  const message = `${error.message} (an OAuth app needs the scope read:org, a GitHub App the ` +
+    `organisation permission "Members", read)`;
+  throw new RefusedError({ kind: "unauthorized" }, message, { cause: error });
+}

@@ -1,0 +1,194 @@
+import * as oauth from "oauth4webapi";
+import { z } from "zod";
+import { LoginRefusedError, type UserTokens } from "../account/login.ts";
+import type { Clock } from "../clock.ts";
+import { messageOf, RefusedError } from "../errors.ts";
+import { assertAccepted } from "./refusal.ts";
+import { withinLimit } from "./time_limit.ts";
+import type { Answer } from "./transport.ts";
+
+export interface TokenEndpointOptions {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** `https://github.com`, or `https://HOST` of a GitHub Enterprise Server. */
+  readonly webUrl: string;
+  /** Runwire's own version, for the user agent. */
+  readonly version: string;
+  readonly clock: Clock;
+}
+
+/**
+ * What the user has to sign in anew for. The last but one comes of an address that the user has not confirmed.
+ * https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors
+ * https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
+ */
+const OF_THE_USER = [
+  "bad_verification_code",
+  "bad_refresh_token",
+  "unverified_user_email",
+  "access_denied",
+];
+
+/** What an operator has to set right, here or in the settings of the app. */
+const OF_THE_APP = [
+  "incorrect_client_credentials",
+  "redirect_uri_mismatch",
+  "application_suspended",
+  "unsupported_grant_type",
+];
+
+/** GitHub answers 200 to a request that it refuses, and says so in the body. */
+const refusalAnswer = z.object({ error: z.string().regex(/^\w{1,100}$/) });
+
+/** Beside what the library checks: a GitHub App's. */
+const refreshable = z.object({ refresh_token_expires_in: z.number().positive().optional() });
+
+type Ask = (options: oauth.TokenEndpointRequestOptions) => Promise<Response>;
+type Read = (response: Response) => Promise<oauth.TokenEndpointResponse>;
+
+/** Where codes and refresh tokens become access tokens: RFC 6749, as GitHub has it. */
+export class TokenEndpoint {
+  readonly #options: TokenEndpointOptions;
+  readonly #server: oauth.AuthorizationServer;
+  readonly #client: oauth.Client;
+  readonly #secret: oauth.ClientAuth;
+
+  constructor(options: TokenEndpointOptions) {
+    const { clientId, clientSecret, webUrl } = options;
+    const base = webUrl.replace(/\/+$/, "");
+    this.#options = options;
+    this.#server = {
+      issuer: base,
+      authorization_endpoint: `${base}/login/oauth/authorize`,
+      token_endpoint: `${base}/login/oauth/access_token`,
+    };
+    this.#client = { client_id: clientId };
+    this.#secret = oauth.ClientSecretPost(clientSecret);
+  }
+
+  get authorizationEndpoint(): string {
+    return this.#server.authorization_endpoint ?? "";
+  }
+
+  /**
+   * @throws {LoginRefusedError} when the code is wrong, was used or has expired, or belongs to another verifier
+   * @throws {RefusedError} when GitHub cannot be asked, or does not accept our client
+   */
+  exchange(
+    { code, verifier, redirectUri }: {
+      readonly code: string;
+      readonly verifier: string;
+      readonly redirectUri: string;
+    },
+    signal: AbortSignal,
+  ): Promise<UserTokens> {
+    // The state has been checked where the browser came back: here there is the code alone.
+    const callback = oauth.validateAuthResponse(
+      this.#server,
+      this.#client,
+      new URLSearchParams({ code }),
+      oauth.expectNoState,
+    );
+    return this.#tokens(
+      signal,
+      (options) =>
+        oauth.authorizationCodeGrantRequest(
+          this.#server,
+          this.#client,
+          this.#secret,
+          callback,
+          redirectUri,
+          verifier,
+          options,
+        ),
+      (response) => oauth.processAuthorizationCodeResponse(this.#server, this.#client, response),
+    );
+  }
+
+  /**
+   * @throws {LoginRefusedError} when the refresh token was used, has expired or was revoked
+   * @throws {RefusedError} as `exchange` does
+   */
+  refresh(refreshToken: string, signal: AbortSignal): Promise<UserTokens> {
+    return this.#tokens(
+      signal,
+      (options) =>
+        oauth.refreshTokenGrantRequest(
+          this.#server,
+          this.#client,
+          this.#secret,
+          refreshToken,
+          options,
+        ),
+      (response) => oauth.processRefreshTokenResponse(this.#server, this.#client, response),
+    );
+  }
+
+  async #tokens(signal: AbortSignal, ask: Ask, read: Read): Promise<UserTokens> {
+    const answer = await this.#ask(signal, ask);
+    const refusal = refusalAnswer.safeParse(answer.body);
+    if (refusal.success) throw refusedAs(refusal.data.error);
+    assertAccepted(answer);
+    try {
+      const { access_token, expires_in, refresh_token } = await read(responseOf(answer));
+      const { refresh_token_expires_in } = refreshable.parse(answer.body);
+      const after = (seconds: number | undefined) =>
+        seconds === undefined ? undefined : answer.at + seconds * 1_000;
+      return {
+        accessToken: access_token,
+        expiresAt: after(expires_in),
+        refreshToken: refresh_token,
+        refreshExpiresAt: refresh_token === undefined ? undefined : after(refresh_token_expires_in),
+      };
+    } catch (error) {
+      // Neither quotes what GitHub sent.
+      const reason = error instanceof z.ZodError
+        ? "refresh_token_expires_in is no number"
+        : messageOf(error);
+      const message = `GitHub's answer to ${answer.to} is not as documented: ${reason}`;
+      throw new RefusedError({ kind: "unavailable" }, message);
+    }
+  }
+
+  async #ask(signal: AbortSignal, ask: Ask): Promise<Answer> {
+    const { clock, version, webUrl } = this.#options;
+    const to = "POST /login/oauth/access_token";
+    const { status, headers, text } = await withinLimit(to, { clock, signal }, async (signal) => {
+      const response = await ask({
+        signal,
+        headers: { "user-agent": `runwire/${version}` },
+        // A GitHub Enterprise Server in a closed network, and the simulated one.
+        [oauth.allowInsecureRequests]: webUrl.startsWith("http:"),
+      });
+      return { status: response.status, headers: response.headers, text: await response.text() };
+    });
+    return {
+      to,
+      status,
+      headers: Object.fromEntries(headers),
+      body: parsed(text),
+      at: clock.now(),
+    };
+  }
+}
+
+/** How we take GitHub's word for why there is no token. */
+function refusedAs(error: string): Error {
+  const message = `GitHub gives no token: ${error}`;
+  if (OF_THE_USER.includes(error)) return new LoginRefusedError(message);
+  const kind = OF_THE_APP.includes(error) ? "unauthorized" : "unavailable";
+  return new RefusedError({ kind }, message);
+}
+
+function responseOf({ status, headers, body }: Answer): Response {
+  const type = String(headers["content-type"] ?? "");
+  return new Response(JSON.stringify(body), { status, headers: { "content-type": type } });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,127 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { ApiKeyStore } from "../account/api_key.ts";
+import { createKey } from "../account/new_key.ts";
+import { PERMISSIONS } from "../account/permission.ts";
+import type { RandomBytes } from "../account/secret.ts";
+import type { Clock } from "../clock.ts";
+import { type Api, body, json, newApi, NOT_MODIFIED, parameters } from "./api.ts";
+import { apiKeyJson, ApiKeySchema, NewApiKeySchema } from "./api_key_schema.ts";
+import { demands } from "./demand.ts";
+import { LINK_HEADER, linkPages, listOf, PAGE_PARAMETERS } from "./list.ts";
+import { ProblemError } from "./problem.ts";
+import { CALLER_PROBLEMS, problems, WRITE_PROBLEMS } from "./problem_schema.ts";
+import { id } from "./query.ts";
+
+const NAME = "1 to 100 characters, none of them a control character";
+const SCOPES = `a list of ${PERMISSIONS.join(", ")}, each once`;
+const CENTS = "a whole number of cents, 0 or more, or null";
+const TIME = "a time to come, such as 2027-01-31T00:00:00Z, or null";
+
+const LIST = createRoute({
+  method: "get",
+  path: "/api/v1/keys",
+  tags: ["accounts"],
+  ...demands("admin"),
+  summary: "List API keys",
+  description: "The newest first, also those that have expired or were revoked.",
+  request: { query: parameters(PAGE_PARAMETERS) },
+  responses: {
+    200: { ...json(listOf(ApiKeySchema), "Keys, without their secrets"), ...LINK_HEADER },
+    ...NOT_MODIFIED,
+    ...problems(...CALLER_PROBLEMS, "bad_parameter"),
+  },
+});
+
+const CREATE = createRoute({
+  method: "post",
+  path: "/api/v1/keys",
+  tags: ["accounts"],
+  ...demands("admin"),
+  summary: "Make an API key",
+  description: "For a program. It sees every repository; what it may do, its scopes say.",
+  request: {
+    body: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: body({
+            name: z.string({ error: NAME }).regex(/^\P{Cc}{1,100}$/u, NAME).openapi({
+              example: "deploy robot",
+            }),
+            scopes: z.array(z.enum(PERMISSIONS, { error: SCOPES }), { error: SCOPES })
+              .min(1, SCOPES).refine((scopes) => new Set(scopes).size === scopes.length, SCOPES),
+            budget_cents: z.int({ error: CENTS }).min(0, CENTS).nullish().openapi({
+              description: "What its casts may cost in a calendar month (UTC)",
+            }),
+            expires_at: z.iso.datetime({ offset: true, error: TIME }).nullish(),
+          }),
+        },
+      },
+    },
+  },
+  responses: {
+    201: {
+      ...json(NewApiKeySchema, "The key; its secret is shown this once"),
+      headers: {
+        Location: { description: "Where it can be revoked", schema: { type: "string" as const } },
+      },
+    },
+    ...problems(...WRITE_PROBLEMS),
+  },
+});
+
+const REVOKE = createRoute({
+  method: "delete",
+  path: "/api/v1/keys/{id}",
+  tags: ["accounts"],
+  ...demands("admin"),
+  summary: "Revoke an API key",
+  description:
+    "It does not count from the next request on; who is connected by it is not for long.",
+  request: { params: parameters({ id: id({ description: "Our number of the key" }) }) },
+  responses: {
+    200: json(ApiKeySchema, "The key, which was revoked"),
+    ...problems(...CALLER_PROBLEMS, "bad_parameter", "not_found"),
+  },
+});
+
+export interface ApiKeyRoutesOptions {
+  readonly keys: Pick<ApiKeyStore, "create" | "list" | "revoke">;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+/** `GET`, `POST /api/v1/keys` and `DELETE /api/v1/keys/{id}`. */
+export function apiKeyRoutes({ keys, clock, random }: ApiKeyRoutesOptions): Api {
+  const api = newApi();
+  api.openapi(LIST, async (context) => {
+    const { page, per_page: perPage } = context.req.valid("query");
+    const { total, keys: found } = await keys.list({ page, perPage });
+    linkPages(context, { page, perPage, total });
+    return context.json({ total_count: total, items: found.map(apiKeyJson) }, 200);
+  });
+  api.openapi(CREATE, async (context) => {
+    const { name, scopes, budget_cents, expires_at } = context.req.valid("json");
+    const expiresAt = expires_at ? Date.parse(expires_at) : null;
+    if (expiresAt !== null && expiresAt <= clock.now()) {
+      throw new ProblemError(
+        "bad_body",
+        `Cannot use expires_at="${expires_at}": allowed is ${TIME}`,
+      );
+    }
+    const { key, secret } = await createKey(
+      { name, scopes, budgetCents: budget_cents ?? null, expiresAt },
+      { keys, random },
+    );
+    context.header("Cache-Control", "no-store");
+    context.header("Location", `/api/v1/keys/${key.id}`);
+    return context.json({ ...apiKeyJson(key), key: secret }, 201);
+  });
+  api.openapi(REVOKE, async (context) => {
+    const { id } = context.req.valid("param");
+    const key = await keys.revoke(id);
+    if (key) return context.json(apiKeyJson(key), 200);
+    throw new ProblemError("not_found", `Cannot find key ${id}: there is none of that number`);
+  });
+  return api;
+}

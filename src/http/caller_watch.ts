@@ -1,0 +1,112 @@
+import type { Caller, Callers } from "../account/caller.ts";
+import type { Visible } from "../account/visible.ts";
+import type { Clock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import { log } from "../log.ts";
+
+/** How soon a connection ends whose session or key has. */
+const INTERVAL_MS = 5_000;
+
+export interface CallerWatchOptions {
+  readonly callers: Pick<Callers, "again">;
+  readonly clock: Clock;
+  readonly intervalMs?: number;
+}
+
+/** Asks again and again whether those who stay connected may stay: each caller once, however often it is connected. */
+export class CallerWatch {
+  readonly #options: CallerWatchOptions;
+  readonly #logger = log("http");
+  readonly #stays = new Map<string, Set<Stay>>();
+  #stopTicking: (() => void) | undefined;
+
+  constructor(options: CallerWatchOptions) {
+    this.#options = options;
+  }
+
+  /** `onEnd` is told when the caller may not stay any more; not after `leave`. */
+  enter(caller: Caller, onEnd: () => void): Stay {
+    const identity = identityOf(caller);
+    const stay: Stay = new Stay(caller, {
+      onEnd,
+      onLeave: () => this.#forget(identity, stay),
+    });
+    // Who needs no credential loses none.
+    if (identity === undefined) return stay;
+    this.#stays.set(identity, (this.#stays.get(identity) ?? new Set()).add(stay));
+    const { clock, intervalMs = INTERVAL_MS } = this.#options;
+    this.#stopTicking ??= clock.every(intervalMs, () => void this.#look());
+    return stay;
+  }
+
+  /** How many callers are watched. */
+  get size(): number {
+    return this.#stays.size;
+  }
+
+  async #look(): Promise<void> {
+    await Promise.all([...this.#stays.values()].map((stays) => this.#lookAt(stays)));
+  }
+
+  async #lookAt(stays: ReadonlySet<Stay>): Promise<void> {
+    const [first] = stays;
+    if (!first) return;
+    try {
+      const caller = await this.#options.callers.again(first.caller);
+      for (const stay of [...stays]) stay.update(caller);
+    } catch (error) {
+      // Not theirs to suffer from: what they may see is asked for with everything that is told.
+      this.#logger.warning("Cannot tell who is connected: {reason}", { reason: messageOf(error) });
+    }
+  }
+
+  #forget(identity: string | undefined, stay: Stay): void {
+    const stays = identity === undefined ? undefined : this.#stays.get(identity);
+    if (identity === undefined || !stays?.delete(stay) || stays.size > 0) return;
+    this.#stays.delete(identity);
+    if (this.#stays.size > 0) return;
+    this.#stopTicking?.();
+    this.#stopTicking = undefined;
+  }
+}
+
+/** One connection of a caller. */
+export class Stay {
+  readonly #told: { readonly onEnd: () => void; readonly onLeave: () => void };
+  #caller: Caller;
+
+  constructor(caller: Caller, told: { readonly onEnd: () => void; readonly onLeave: () => void }) {
+    this.#caller = caller;
+    this.#told = told;
+  }
+
+  /** As last looked at. */
+  get caller(): Caller {
+    return this.#caller;
+  }
+
+  /** What it may see now. Throws as Caller. */
+  visible(): Promise<Visible> {
+    return this.#caller.visible();
+  }
+
+  /** The connection is over. */
+  leave(): void {
+    this.#told.onLeave();
+  }
+
+  /** Told what has become of the caller: `undefined` when it may not stay, nor when it may not read any more. */
+  update(caller: Caller | undefined): void {
+    if (caller?.permissions.has("read")) {
+      this.#caller = caller;
+      return;
+    }
+    this.leave();
+    this.#told.onEnd();
+  }
+}
+
+function identityOf({ session, key }: Caller): string | undefined {
+  if (session) return `session ${session.id}`;
+  return key ? `key ${key.id}` : undefined;
+}

@@ -1,0 +1,61 @@
+import type { Context } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { SESSION_MAX_MS } from "../account/session.ts";
+
+/**
+ * How our cookies are named: with `host`, browsers take them over TLS alone, for all of our paths, and from no other host.
+ * https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-4.1.3.2
+ */
+export interface CookieNames {
+  readonly prefix: "host" | undefined;
+}
+
+const SESSION = "runwire";
+const LOGIN = "runwire-login";
+
+/** Over TLS as soon as others reach us so; a browser would not send such a cookie to a plain loopback address. */
+export function cookieNames(publicUrl: string | undefined): CookieNames {
+  return { prefix: publicUrl?.startsWith("https:") ? "host" : undefined };
+}
+
+/** No script sees it, and no other site sends it but by a link to us. */
+function optionsOf({ prefix }: CookieNames) {
+  return {
+    path: "/",
+    httpOnly: true,
+    secure: prefix === "host",
+    sameSite: "Lax",
+    ...(prefix ? { prefix } : {}),
+  } as const;
+}
+
+export function sessionToken(context: Context, { prefix }: CookieNames): string | undefined {
+  return getCookie(context, SESSION, prefix) || undefined;
+}
+
+export function setSession(context: Context, token: string, names: CookieNames): void {
+  const maxAge = SESSION_MAX_MS / 1_000;
+  setCookie(context, SESSION, token, { ...optionsOf(names), maxAge });
+}
+
+export function clearSession(context: Context, names: CookieNames): void {
+  deleteCookie(context, SESSION, optionsOf(names));
+}
+
+/** What a browser keeps while it is at GitHub. */
+export function loginCookie(context: Context, { prefix }: CookieNames): string | undefined {
+  return getCookie(context, LOGIN, prefix) || undefined;
+}
+
+/** `maxAge` in seconds. */
+export function setLogin(
+  context: Context,
+  { value, maxAge }: { readonly value: string; readonly maxAge: number },
+  names: CookieNames,
+): void {
+  setCookie(context, LOGIN, value, { ...optionsOf(names), maxAge });
+}
+
+export function clearLogin(context: Context, names: CookieNames): void {
+  deleteCookie(context, LOGIN, optionsOf(names));
+}

@@ -1,0 +1,39 @@
+const REDACTED = "[redacted]";
+/** Shorter ones cannot be told from words. */
+const MIN_LENGTH = 4;
+
+/** What looks like a secret, and what of it stays. */
+const SHAPES: readonly (readonly [RegExp, string])[] = [
+  [/-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, REDACTED],
+  // User and password of a URL.
+  [/(:\/\/)[^\s/@"]+@/g, `$1${REDACTED}@`],
+  [/\b(bearer|basic) +[\w.~+/=-]{8,}/gi, `$1 ${REDACTED}`],
+  [/\brw_live_\w{5,}/g, `rw_live_${REDACTED}`],
+  // https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+  [/\b(gh[a-z]_|github_pat_)[\w.-]{5,}/g, `$1${REDACTED}`],
+  // A JSON Web Token: RFC 7519.
+  [/\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g, REDACTED],
+  [/\b((__Host-)?runwire(-login)?=)[^\s;,"'\\]+/g, `$1${REDACTED}`],
+  [
+    /\b((code|state|ticket|code_verifier|access_token|refresh_token|client_secret)=)[^\s&#"'\\]+/g,
+    `$1${REDACTED}`,
+  ],
+  // 256 bits in base64url, as all tokens of ours are.
+  [/(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[\w-]{43}(?![\w-])/g, REDACTED],
+];
+
+/** Makes texts that hold none of these secrets, nor anything that looks like one. */
+export function redactor(secrets: readonly string[]): (text: string) => string {
+  const forms = secrets.filter((secret) => secret.length >= MIN_LENGTH).flatMap(formsOf);
+  // The longest first, as one may be a part of another.
+  const known = [...new Set(forms)].toSorted((a, b) => b.length - a.length);
+  return (text) => {
+    const named = known.reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text);
+    return SHAPES.reduce((rest, [shape, instead]) => rest.replace(shape, instead), named);
+  };
+}
+
+/** As it is, as it stands in JSON, and as it stands in a URL. */
+function formsOf(secret: string): readonly string[] {
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
+}

@@ -1,0 +1,151 @@
+import { sql } from "kysely";
+import type { Cipher } from "../account/cipher.ts";
+import type { UserTokens } from "../account/login.ts";
+import type { Role } from "../account/permission.ts";
+import type { KeptTokens, SignIn, User, UserStore } from "../account/user.ts";
+import type { Clock } from "../clock.ts";
+import type { UserTable } from "./account_tables.ts";
+import type { Database } from "./database.ts";
+import { type Page, pageOf } from "./page.ts";
+
+export interface SqlUserStoreOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Encrypts their tokens. */
+  readonly cipher: Cipher;
+}
+
+/** Keeps users in SQL. */
+export class SqlUserStore implements UserStore {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #cipher: Cipher;
+
+  constructor({ database, clock, cipher }: SqlUserStoreOptions) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#cipher = cipher;
+  }
+
+  async signIn({ profile, tokens, role }: SignIn): Promise<User> {
+    const now = this.#clock.now();
+    const told = {
+      login: profile.login,
+      name: profile.name,
+      avatar_url: profile.avatarUrl,
+      signed_in_ms: now,
+      member_ms: now,
+      tokens: await this.#encrypt(profile.id, tokens),
+    };
+    const newcomer = { id: profile.id, ...told, role, created_ms: now, version: 1 };
+    const row = await this.#database.write((tx) =>
+      tx.insertInto("users").values(newcomer)
+        .onConflict((conflict) =>
+          conflict.column("id").doUpdateSet((eb) => ({
+            ...told,
+            version: eb("users.version", "+", 1),
+            ...(role === "admin" ? { role } : {}),
+          }))
+        ).returningAll().executeTakeFirstOrThrow()
+    );
+    return userOf(row);
+  }
+
+  async byId(id: number): Promise<User | undefined> {
+    const row = await this.#row(id);
+    return row && userOf(row);
+  }
+
+  list(page: Page): Promise<{ readonly total: number; readonly users: readonly User[] }> {
+    return this.#database.read(async (db) => {
+      const { total } = await db.selectFrom("users").select((eb) => eb.fn.countAll().as("total"))
+        .executeTakeFirstOrThrow();
+      const rows = await db.selectFrom("users").selectAll()
+        .orderBy(sql`lower(login)`).orderBy("id").$call(pageOf(page)).execute();
+      return { total: Number(total), users: rows.map(userOf) };
+    });
+  }
+
+  setRole(id: number, role: Role): Promise<User | "last_admin" | undefined> {
+    return this.#database.write(async (tx) => {
+      const admins = await tx.selectFrom("users").select("id").where("role", "=", "admin")
+        .orderBy("id").forUpdate().execute();
+      const isLast = admins.length === 1 && admins[0]?.id === id;
+      if (isLast && role !== "admin") return "last_admin";
+      const row = await tx.updateTable("users").set({ role }).where("id", "=", id)
+        .returningAll().executeTakeFirst();
+      return row && userOf(row);
+    });
+  }
+
+  async noteMember(
+    id: number,
+    { at, before }: { readonly at: number; readonly before: number },
+  ): Promise<void> {
+    await this.#database.write((tx) =>
+      tx.updateTable("users").set({ member_ms: at })
+        .where("id", "=", id).where("member_ms", "=", before).execute()
+    );
+  }
+
+  async tokens(id: number): Promise<KeptTokens | undefined> {
+    const row = await this.#row(id);
+    if (!row || row.tokens === null) return undefined;
+    const text = await this.#cipher.decrypt(row.tokens, contextOf(id));
+    if (text === undefined) return undefined;
+    // We wrote it ourselves, as the cipher makes sure. What is undefined has no place in JSON.
+    const tokens: Partial<UserTokens> & Pick<UserTokens, "accessToken"> = JSON.parse(text);
+    return {
+      accessToken: tokens.accessToken,
+      expiresAt: tokens.expiresAt,
+      refreshToken: tokens.refreshToken,
+      refreshExpiresAt: tokens.refreshExpiresAt,
+      version: row.version,
+    };
+  }
+
+  async replaceTokens(id: number, version: number, tokens: UserTokens): Promise<boolean> {
+    return await this.#change(id, version, await this.#encrypt(id, tokens));
+  }
+
+  dropTokens(id: number, version: number): Promise<boolean> {
+    return this.#change(id, version, null);
+  }
+
+  async #change(id: number, version: number, tokens: string | null): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database.write((tx) =>
+      tx.updateTable("users").set({ tokens, version: version + 1 })
+        .where("id", "=", id).where("version", "=", version).executeTakeFirstOrThrow()
+    );
+    return numUpdatedRows > 0n;
+  }
+
+  #encrypt(id: number, tokens: UserTokens): Promise<string> {
+    const { accessToken, expiresAt, refreshToken, refreshExpiresAt } = tokens;
+    const text = JSON.stringify({ accessToken, expiresAt, refreshToken, refreshExpiresAt });
+    return this.#cipher.encrypt(text, contextOf(id));
+  }
+
+  #row(id: number): Promise<UserTable | undefined> {
+    return this.#database.read((db) =>
+      db.selectFrom("users").selectAll().where("id", "=", id).executeTakeFirst()
+    );
+  }
+}
+
+export function userOf(row: Omit<UserTable, "tokens" | "version">): User {
+  return {
+    id: row.id,
+    login: row.login,
+    name: row.name,
+    avatarUrl: row.avatar_url,
+    role: row.role,
+    createdAt: row.created_ms,
+    signedInAt: row.signed_in_ms,
+    memberAt: row.member_ms,
+  };
+}
+
+function contextOf(id: number): string {
+  return `user ${id}`;
+}

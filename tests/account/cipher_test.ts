@@ -1,0 +1,48 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { AesCipher } from "../../src/account/cipher.ts";
+import { deriveKey } from "../../src/account/derived_key.ts";
+import { SECRET } from "../fakes/account.ts";
+
+const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
+
+Deno.test("AesCipher reads what it wrote, after a restart too", async () => {
+  const encrypted = await new AesCipher(SECRET).encrypt("gho_ü", "user 7");
+  assertEquals(await new AesCipher(SECRET).decrypt(encrypted, "user 7"), "gho_ü");
+});
+
+Deno.test("AesCipher writes the same text differently each time", async () => {
+  const cipher = new AesCipher(SECRET);
+  assertNotEquals(await cipher.encrypt("a", "user 7"), await cipher.encrypt("a", "user 7"));
+});
+
+Deno.test("AesCipher reads nothing of another secret or for another context", async () => {
+  const encrypted = await new AesCipher(SECRET).encrypt("gho_x", "user 7");
+  assertEquals(await new AesCipher(SECRET).decrypt(encrypted, "user 8"), undefined);
+  assertEquals(await new AesCipher(`${SECRET}!`).decrypt(encrypted, "user 7"), undefined);
+});
+
+Deno.test("AesCipher reads nothing of which a bit was changed or a byte is missing", async () => {
+  const cipher = new AesCipher(SECRET);
+  const bytes = Uint8Array.fromBase64(await cipher.encrypt("gho_x", "user 7"), {
+    alphabet: "base64url",
+  });
+  for (let at = 0; at < bytes.length; at++) {
+    const changed = bytes.with(at, (bytes[at] ?? 0) ^ 1).toBase64(BASE64URL);
+    assertEquals(await cipher.decrypt(changed, "user 7"), undefined, `byte ${at}`);
+  }
+  for (const text of ["", "AAAA", "!", bytes.slice(1).toBase64(BASE64URL)]) {
+    assertEquals(await cipher.decrypt(text, "user 7"), undefined, text);
+  }
+});
+
+Deno.test("deriveKey() makes keys that differ by what they are for, and stay inside", async () => {
+  const sign = async (info: string) => {
+    const algorithm = { name: "HMAC", hash: "SHA-256" };
+    const key = await deriveKey(SECRET, { info, algorithm, usages: ["sign"] });
+    assertEquals(key.extractable, false);
+    const signature = await crypto.subtle.sign("HMAC", key, new Uint8Array());
+    return new Uint8Array(signature).toHex();
+  };
+  assertEquals(await sign("one"), await sign("one"));
+  assertNotEquals(await sign("one"), await sign("another"));
+});

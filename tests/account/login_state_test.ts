@@ -1,0 +1,42 @@
+import { assertEquals } from "@std/assert";
+import { LOGIN_STATE_MS, LoginStates } from "../../src/account/login_state.ts";
+import { SECRET } from "../fakes/account.ts";
+import { SetClock } from "../fakes/clock.ts";
+
+const STATE = { state: "s", verifier: "v", returnTo: "/a?b=ü" };
+
+Deno.test("LoginStates reads what it wrote, for ten minutes", async () => {
+  const clock = new SetClock(1_000);
+  const cookie = await new LoginStates(SECRET, clock).write(STATE);
+  const states = new LoginStates(SECRET, clock);
+  clock.time += LOGIN_STATE_MS - 1;
+  assertEquals(await states.read(cookie), STATE);
+  clock.time += 1;
+  assertEquals(await states.read(cookie), undefined);
+});
+
+Deno.test("LoginStates reads nothing that was forged", async () => {
+  const clock = new SetClock(1_000);
+  const states = new LoginStates(SECRET, clock);
+  const cookie = await states.write(STATE);
+  const [text = "", signature = ""] = cookie.split(".");
+  const other = await states.write({ ...STATE, returnTo: "/other" });
+  const foreign = await new LoginStates(`${SECRET}!`, clock).write(STATE);
+  const forged = [
+    "",
+    ".",
+    text,
+    `${text}.`,
+    `.${signature}`,
+    `${other.split(".")[0]}.${signature}`,
+    foreign,
+    "!.!",
+    ...[...cookie].flatMap((character, at) =>
+      // The last character of a part holds bits that count for nothing.
+      [text.length - 1, text.length, cookie.length - 1].includes(at)
+        ? []
+        : [cookie.slice(0, at) + (character === "A" ? "B" : "A") + cookie.slice(at + 1)]
+    ),
+  ];
+  for (const each of forged) assertEquals(await states.read(each), undefined, each);
+});

@@ -1,0 +1,23 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { SharedCalls } from "../../src/account/shared_calls.ts";
+
+Deno.test("SharedCalls makes one call for all who want it at the same time, by its key", async () => {
+  const calls = new SharedCalls<number, string>();
+  let made = 0;
+  const call = async () => {
+    made++;
+    await Promise.resolve();
+    return `call ${made}`;
+  };
+  const outcomes = await Promise.all([calls.run(1, call), calls.run(1, call), calls.run(2, call)]);
+  assertEquals([made, outcomes[0] === outcomes[1]], [2, true]);
+  await calls.run(1, call);
+  assertEquals(made, 3);
+});
+
+Deno.test("SharedCalls fails for all, and calls again after that", async () => {
+  const calls = new SharedCalls<number, string>();
+  const failed = () => Promise.reject(new TypeError("No"));
+  await Promise.all([1, 2].map(() => assertRejects(() => calls.run(1, failed), TypeError)));
+  assertEquals(await calls.run(1, () => Promise.resolve("yes")), "yes");
+});

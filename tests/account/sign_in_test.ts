@@ -1,0 +1,188 @@
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { createHash } from "node:crypto";
+import type { Admission } from "../../src/account/admission.ts";
+import { LoginError, type LoginFailure } from "../../src/account/login_error.ts";
+import { LOGIN_STATE_MS, LoginStates } from "../../src/account/login_state.ts";
+import { hashOf, systemRandomBytes as random } from "../../src/account/secret.ts";
+import { type Callback, Login } from "../../src/account/sign_in.ts";
+import { TokenKeeper } from "../../src/account/token_keeper.ts";
+import { RefusedError } from "../../src/errors.ts";
+import type { Database } from "../../src/sql/database.ts";
+import { accountStores, aProfile, ScriptedProvider, SECRET, someTokens } from "../fakes/account.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+
+const NOW = 1_767_225_600_000;
+const REDIRECT = "https://ci.example/login/callback";
+const ANYBODY: Admission = { admins: [], organisations: [] };
+const { signal } = new AbortController();
+
+function setUp(database: Database, admission = ANYBODY) {
+  const clock = new SetClock(NOW);
+  const { users, sessions } = accountStores(database, clock);
+  const provider = new ScriptedProvider();
+  provider.grants.set("code", someTokens());
+  const tokens = new TokenKeeper({ users, sessions, provider, clock, signal });
+  const login = new Login({
+    provider,
+    users,
+    sessions,
+    tokens,
+    states: new LoginStates(SECRET, clock),
+    admission,
+    random,
+    redirectUri: () => REDIRECT,
+  });
+  /** A browser comes back from GitHub. */
+  const finish = async (changed: Partial<Callback> = {}, returnTo = "/") => {
+    const { url, cookie } = await login.begin(returnTo);
+    const state = new URL(url).searchParams.get("state") ?? "";
+    return await login.finish({
+      cookie: cookie.value,
+      state,
+      code: "code",
+      error: undefined,
+      session: undefined,
+      ...changed,
+    }, signal);
+  };
+  const isSignedIn = async (token: string) => await sessions.find(hashOf(token)) !== undefined;
+  return { clock, users, sessions, provider, login, finish, isSignedIn };
+}
+
+async function failureOf(outcome: Promise<unknown>): Promise<LoginFailure> {
+  return (await assertRejects(() => outcome, LoginError)).code;
+}
+
+testOverDatabases("Login.begin() sends the browser to GitHub with the hash of its verifier", async (
+  { database },
+) => {
+  const { login, clock } = setUp(database);
+  const { url, cookie } = await login.begin("/runs?page=2");
+  const query = Object.fromEntries(new URL(url).searchParams);
+  const kept = await new LoginStates(SECRET, clock).read(cookie.value);
+  const challenge = createHash("sha256").update(kept?.verifier ?? "").digest("base64url");
+  assertEquals(query, { state: kept?.state ?? "", challenge, redirectUri: REDIRECT });
+  assertEquals([kept?.returnTo, cookie.maxAge], ["/runs?page=2", 600]);
+  assertNotEquals((await login.begin()).cookie.value, (await login.begin()).cookie.value);
+}, { kinds: ["memory"] });
+
+testOverDatabases("Login.begin() refuses to come back to a foreign page", async ({ database }) => {
+  const { login } = setUp(database);
+  assertEquals(await failureOf(login.begin("//evil.example")), "return_path_invalid");
+}, { kinds: ["memory"] });
+
+testOverDatabases("Login.finish() makes a session of which the hash alone is kept", async (
+  { database },
+) => {
+  const { finish, isSignedIn, users } = setUp(database);
+  const { sessionToken, user, returnTo } = await finish({}, "/docs");
+  assertEquals([user.login, user.role, returnTo], ["Mona", "viewer", "/docs"]);
+  assert(await isSignedIn(sessionToken));
+  assertEquals((await users.tokens(user.id))?.accessToken, "gho_one");
+  const rows = await database.read((db) => db.selectFrom("sessions").selectAll().execute());
+  assert(!JSON.stringify(rows).includes(sessionToken));
+});
+
+testOverDatabases("Login.finish() ends the session that the browser had", async ({ database }) => {
+  const { finish, isSignedIn, provider } = setUp(database);
+  const { sessionToken: first } = await finish();
+  provider.grants.set("code", someTokens({ accessToken: "gho_two" }));
+  const { sessionToken: second } = await finish({ session: first });
+  assertEquals([await isSignedIn(first), await isSignedIn(second)], [false, true]);
+  assert(!provider.asked.some((each) => each.startsWith("revoke")));
+  provider.grants.set("code", someTokens({ accessToken: "gho_other" }));
+  provider.profileOf = aProfile({ id: 8, login: "hubot" });
+  await finish({ session: second });
+  assertEquals(await isSignedIn(second), false);
+  assertEquals(provider.asked.at(-1), "revoke gho_two", "it was the last of somebody else");
+}, { kinds: ["memory"] });
+
+testOverDatabases("Login.finish() takes no session that was put under the browser", async (
+  { database },
+) => {
+  const { finish, isSignedIn } = setUp(database);
+  const { sessionToken } = await finish({ session: "planted" });
+  assertNotEquals(sessionToken, "planted");
+  assertEquals(await isSignedIn("planted"), false);
+}, { kinds: ["memory"] });
+
+testOverDatabases("Login.finish() refuses what this browser has not begun", async (
+  { database },
+) => {
+  const { login, finish, clock, provider } = setUp(database);
+  const other = await login.begin();
+  for (
+    const changed of [
+      { cookie: undefined },
+      { cookie: "forged.cookie" },
+      { cookie: other.cookie.value },
+      { state: undefined },
+      { state: "" },
+      { state: "another" },
+    ]
+  ) assertEquals(await failureOf(finish(changed)), "login_expired", JSON.stringify(changed));
+  const late = await login.begin();
+  const state = new URL(late.url).searchParams.get("state") ?? "";
+  clock.time += LOGIN_STATE_MS;
+  assertEquals(await failureOf(finish({ cookie: late.cookie.value, state })), "login_expired");
+  assertEquals(provider.asked, [], "GitHub is not asked");
+}, { kinds: ["memory"] });
+
+testOverDatabases(
+  "Login.finish() refuses a code that was used, and consent that was denied",
+  async (
+    { database },
+  ) => {
+    const { finish, provider } = setUp(database);
+    await finish();
+    assertEquals(await failureOf(finish()), "login_refused");
+    const denied = { code: undefined, error: "access_denied" };
+    assertEquals(await failureOf(finish(denied)), "login_denied");
+    const other = { code: undefined, error: "redirect_uri_mismatch" };
+    assertEquals(await failureOf(finish(other)), "login_refused");
+    provider.failure = new RefusedError({ kind: "unavailable" }, "502");
+    await assertRejects(() => finish(), RefusedError, "502");
+  },
+  { kinds: ["memory"] },
+);
+
+testOverDatabases("Login.finish() lets in who belongs, and keeps nothing of who does not", async (
+  { database },
+) => {
+  const admission = { admins: ["root"], organisations: ["octo-org"] };
+  const { finish, provider, users } = setUp(database, admission);
+  provider.memberships.set("gho_one", ["elsewhere"]);
+  assertEquals(await failureOf(finish()), "organisation_required");
+  assertEquals(provider.asked.at(-1), "revoke gho_one");
+  assertEquals(await users.byId(7), undefined);
+  provider.grants.set("code", someTokens());
+  provider.memberships.set("gho_one", ["Octo-Org"]);
+  assertEquals((await finish()).user.role, "member");
+  provider.grants.set("code", someTokens());
+  provider.memberships.clear();
+  provider.profileOf = aProfile({ id: 9, login: "Root" });
+  assertEquals((await finish()).user.role, "admin");
+}, { kinds: ["memory"] });
+
+testOverDatabases("Login.signOut() lets the token go with the last session", async (
+  { database },
+) => {
+  const { finish, login, sessions, provider, users } = setUp(database);
+  const enter = async () => {
+    provider.grants.set("code", someTokens());
+    const session = await sessions.find(hashOf((await finish()).sessionToken));
+    if (!session) throw new Error("No session");
+    return session;
+  };
+  const [a, b] = [await enter(), await enter()];
+  await login.signOut(a, { isEverywhere: false });
+  assertEquals((await users.tokens(7))?.accessToken, "gho_one");
+  await login.signOut(b, { isEverywhere: false });
+  assertEquals(provider.asked.at(-1), "revoke gho_one");
+  assertEquals(await users.tokens(7), undefined);
+  const [c, d] = [await enter(), await enter()];
+  await login.signOut(c, { isEverywhere: true });
+  assertEquals(await sessions.find(d.id), undefined);
+  assertEquals(await users.tokens(7), undefined);
+});

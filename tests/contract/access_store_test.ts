@@ -1,0 +1,157 @@
+import { assertEquals } from "@std/assert";
+import { AesCipher } from "../../src/account/cipher.ts";
+import { dropAccess, SqlAccessStore } from "../../src/sql/access.ts";
+import type { Database } from "../../src/sql/database.ts";
+import { SqlRepositoryStore } from "../../src/sql/repository.ts";
+import { SqlUserStore } from "../../src/sql/user.ts";
+import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+
+const NOW = 1_767_225_600_000;
+const A = { id: 1, fullName: "Octo/A", pushedAt: null };
+const B = { id: 2, fullName: "octo/b", pushedAt: null };
+const C = { id: 3, fullName: "octo/c", pushedAt: null };
+
+async function setUp(database: Database) {
+  const clock = new SetClock(NOW);
+  const users = new SqlUserStore({ database, clock, cipher: new AesCipher(SECRET) });
+  for (const id of [7, 8]) {
+    await users.signIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" });
+  }
+  const repositories = new SqlRepositoryStore(database, clock);
+  await repositories.put([A, B]);
+  const store = new SqlAccessStore(database);
+  /** Keeps that user 7 may read A, and not B. */
+  const keep = async (answer: Partial<Parameters<SqlAccessStore["keep"]>[0]> = {}) =>
+    await store.keep({
+      userId: 7,
+      epoch: await store.epoch(),
+      readable: [1],
+      unreadable: [2],
+      checkedAt: NOW,
+      ...answer,
+    });
+  return { clock, users, repositories, store, keep };
+}
+
+const named = ({ id, fullName }: typeof A) => ({ id, fullName });
+
+testOverDatabases("AccessStore.known() tells one user's rights, and what is to be asked", async (
+  { database },
+) => {
+  const { store, keep } = await setUp(database);
+  const epoch = await store.epoch();
+  const nothing = { epoch, readable: new Set<string>(), checkedAt: undefined };
+  assertEquals(await store.known(7, NOW), { ...nothing, unchecked: [A, B].map(named) });
+  assertEquals(await keep(), true);
+  const known = { epoch, readable: new Set(["octo/a"]), unchecked: [], checkedAt: NOW };
+  assertEquals(await store.known(7, NOW), known);
+  assertEquals(await store.known(7, NOW + 1), { ...nothing, unchecked: [A, B].map(named) });
+  assertEquals(await store.known(8, NOW), { ...nothing, unchecked: [A, B].map(named) });
+});
+
+testOverDatabases("AccessStore.keep() replaces what GitHub said before", async ({ database }) => {
+  const { store, keep } = await setUp(database);
+  await keep();
+  await keep({ readable: [2], unreadable: [], checkedAt: NOW + 5 });
+  const { readable, checkedAt } = await store.known(7, NOW);
+  assertEquals([readable, checkedAt], [new Set(["octo/a", "octo/b"]), NOW]);
+  await keep({ readable: [], unreadable: [1], checkedAt: NOW + 5 });
+  assertEquals((await store.known(7, NOW)).readable, new Set(["octo/b"]));
+});
+
+testOverDatabases("AccessStore.keep() keeps nothing of an epoch that has passed", async (
+  { database },
+) => {
+  const { store, keep } = await setUp(database);
+  const epoch = await store.epoch();
+  await database.write((tx) => dropAccess(tx, [1]));
+  assertEquals(await keep({ epoch }), false);
+  assertEquals((await store.known(7, 0)).unchecked, [A, B].map(named));
+});
+
+testOverDatabases("dropAccess() forgets some repositories for everybody, or all", async (
+  { database },
+) => {
+  const { store, keep, users } = await setUp(database);
+  await keep();
+  await keep({ userId: 8 });
+  const before = await store.epoch();
+  await database.write((tx) => dropAccess(tx, []));
+  assertEquals(await store.epoch(), before);
+  await database.write((tx) => dropAccess(tx, [1]));
+  assertEquals(await store.epoch(), before + 1);
+  for (const user of [7, 8]) assertEquals((await store.known(user, 0)).unchecked, [A].map(named));
+  assertEquals((await users.byId(7))?.memberAt, NOW);
+  await database.write((tx) => dropAccess(tx, "all"));
+  assertEquals((await store.known(7, 0)).unchecked, [A, B].map(named));
+  assertEquals((await users.byId(7))?.memberAt, 0);
+});
+
+testOverDatabases("AccessStore.keep() never outlives a change that commits meanwhile", async (
+  { database, another },
+) => {
+  const { store, keep } = await setUp(database);
+  const other = await another();
+  for (let round = 0; round < 20; round++) {
+    const epoch = await store.epoch();
+    const [isKept] = await Promise.all([
+      keep({ epoch }),
+      other.write((tx) => dropAccess(tx, [1, 2])),
+    ]);
+    const { unchecked } = await store.known(7, 0);
+    assertEquals(unchecked.length, 2, `round ${round}, kept: ${isKept}`);
+  }
+});
+
+testOverDatabases(
+  "A repository that is new, renamed or has turned private raises the epoch",
+  async (
+    { database },
+  ) => {
+    const { store, repositories, keep } = await setUp(database);
+    const epochs = [await store.epoch()];
+    const put = async (repository: typeof A & { readonly isPrivate?: boolean }) => {
+      await repositories.put([repository]);
+      epochs.push(await store.epoch());
+    };
+    await keep();
+    await put(C);
+    assertEquals((await store.known(7, NOW)).unchecked, [C].map(named));
+    await put({ ...A, fullName: "octo/z" });
+    assertEquals((await store.known(7, NOW)).readable, new Set(["octo/z", "octo/a"]));
+    await put({ ...A, fullName: "octo/z", isPrivate: false });
+    await put({ ...A, fullName: "octo/z", isPrivate: true });
+    assertEquals((await store.known(7, NOW)).unchecked.map(({ id }) => id), [1, 3]);
+    const [first = 0] = epochs;
+    assertEquals(epochs, [first, first + 1, first + 2, first + 2, first + 3]);
+  },
+);
+
+testOverDatabases("AccessStore.known() hides a name that belonged to what may not be read", async (
+  { database },
+) => {
+  const { store, repositories, keep } = await setUp(database);
+  await repositories.remove([2]);
+  await repositories.put([{ ...C, fullName: "OCTO/B" }]);
+  await keep({ readable: [1, 3], unreadable: [2] });
+  assertEquals((await store.known(7, NOW)).readable, new Set(["octo/a"]));
+  await keep({ readable: [1, 2, 3], unreadable: [] });
+  assertEquals((await store.known(7, NOW)).readable, new Set(["octo/a", "octo/b"]));
+});
+
+testOverDatabases("AccessStore.known() remembers what a repository was called before", async (
+  { database },
+) => {
+  const { store, repositories, keep } = await setUp(database);
+  await repositories.put([{ ...A, fullName: "octo/now" }, { ...B, fullName: "octo/hidden" }]);
+  // Another one, which the user may read, has the name that events of B still have.
+  await repositories.put([{ ...C, fullName: "Octo/B" }]);
+  await keep({ readable: [1, 3] });
+  const { readable } = await store.known(7, NOW);
+  assertEquals(readable, new Set(["octo/now", "octo/a"]));
+  await keep({ readable: [1, 2, 3], unreadable: [] });
+  const all = await store.known(7, NOW);
+  assertEquals(all.readable, new Set(["octo/now", "octo/a", "octo/hidden", "octo/b"]));
+});

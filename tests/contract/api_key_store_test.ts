@@ -1,0 +1,91 @@
+import { assertEquals } from "@std/assert";
+import type { NewApiKey } from "../../src/account/api_key.ts";
+import { SqlApiKeyStore } from "../../src/sql/api_key.ts";
+import { SqlTicketStore } from "../../src/sql/ticket.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+
+const NOW = 1_767_225_600_000;
+const MINUTE_MS = 60_000;
+const KEY: NewApiKey = {
+  name: "ci",
+  prefix: "rw_live_abcd",
+  hash: "00ff",
+  scopes: ["read", "cast"],
+  budgetCents: 500,
+  expiresAt: NOW + 1_000,
+};
+
+testOverDatabases("ApiKeyStore.byHash() finds a key by the hash alone", async ({ database }) => {
+  const store = new SqlApiKeyStore(database, new SetClock(NOW));
+  const key = await store.create(KEY);
+  const { hash: _, ...kept } = KEY;
+  assertEquals(key, { ...kept, id: key.id, createdAt: NOW, usedAt: null, revokedAt: null });
+  assertEquals(await store.byHash("00ff"), key);
+  assertEquals(await store.byHash("00fe"), undefined);
+  assertEquals(await store.byId(key.id), key);
+  assertEquals(await store.byId(key.id + 1), undefined);
+});
+
+testOverDatabases("ApiKeyStore.list() has the newest first", async ({ database }) => {
+  const store = new SqlApiKeyStore(database, new SetClock(NOW));
+  for (const name of ["a", "b", "c"]) {
+    await store.create({ ...KEY, name, hash: name, budgetCents: null, expiresAt: null });
+  }
+  const { total, keys } = await store.list({ page: 1, perPage: 2 });
+  assertEquals([total, ...keys.map(({ name }) => name)], [3, "c", "b"]);
+  assertEquals((await store.list({ page: 2, perPage: 2 })).keys.map(({ name }) => name), ["a"]);
+  assertEquals(keys[0]?.budgetCents, null);
+  assertEquals(keys[0]?.expiresAt, null);
+});
+
+testOverDatabases("ApiKeyStore.revoke() keeps when it was first revoked", async ({ database }) => {
+  const clock = new SetClock(NOW);
+  const store = new SqlApiKeyStore(database, clock);
+  const { id } = await store.create(KEY);
+  assertEquals((await store.revoke(id))?.revokedAt, NOW);
+  clock.time += 1;
+  assertEquals((await store.revoke(id))?.revokedAt, NOW);
+  assertEquals((await store.byHash("00ff"))?.revokedAt, NOW);
+  assertEquals(await store.revoke(id + 1), undefined);
+});
+
+testOverDatabases("ApiKeyStore.noteUse() notes one a minute", async ({ database }) => {
+  const clock = new SetClock(NOW);
+  const store = new SqlApiKeyStore(database, clock);
+  const { id } = await store.create(KEY);
+  const usedAfter = async (ms: number) => {
+    clock.time = NOW + ms;
+    await store.noteUse(id);
+    return ((await store.byId(id))?.usedAt ?? 0) - NOW;
+  };
+  assertEquals(await usedAfter(1), 1);
+  assertEquals(await usedAfter(MINUTE_MS), 1);
+  assertEquals(await usedAfter(MINUTE_MS + 1), MINUTE_MS + 1);
+});
+
+testOverDatabases("TicketStore.take() gives a ticket to one of many", async (
+  { database, another },
+) => {
+  const clock = new SetClock(NOW);
+  const { id: keyId } = await new SqlApiKeyStore(database, clock).create(KEY);
+  const tickets = new SqlTicketStore(database, clock);
+  const others = new SqlTicketStore(await another(), clock);
+  await tickets.create({ id: "t", holder: { keyId }, expiresAt: NOW + 1 });
+  const taken = await Promise.all([tickets, others, tickets].map((each) => each.take("t")));
+  assertEquals(taken.filter((each) => each !== undefined), [{ keyId }]);
+  await tickets.create({ id: "a", holder: "anybody", expiresAt: NOW + 1 });
+  assertEquals(await tickets.take("a"), "anybody");
+});
+
+testOverDatabases("TicketStore.take() takes none that has expired", async ({ database }) => {
+  const clock = new SetClock(NOW);
+  const tickets = new SqlTicketStore(database, clock);
+  await tickets.create({ id: "a", holder: "anybody", expiresAt: NOW + 1 });
+  await tickets.create({ id: "b", holder: "anybody", expiresAt: NOW + 1 });
+  await tickets.create({ id: "c", holder: "anybody", expiresAt: NOW + 2 });
+  clock.time += 1;
+  assertEquals(await tickets.take("a"), undefined);
+  assertEquals(await tickets.sweep(), 1);
+  assertEquals(await tickets.take("c"), "anybody");
+});

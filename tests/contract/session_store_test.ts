@@ -1,0 +1,118 @@
+import { assertEquals } from "@std/assert";
+import { AesCipher } from "../../src/account/cipher.ts";
+import { SESSION_IDLE_MS, SESSION_MAX_MS } from "../../src/account/session.ts";
+import type { Database } from "../../src/sql/database.ts";
+import { SqlSessionStore } from "../../src/sql/session.ts";
+import { SqlTicketStore } from "../../src/sql/ticket.ts";
+import { SqlUserStore } from "../../src/sql/user.ts";
+import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+
+const NOW = 1_767_225_600_000;
+const MINUTE_MS = 60_000;
+
+async function setUp(database: Database) {
+  const clock = new SetClock(NOW);
+  const users = new SqlUserStore({ database, clock, cipher: new AesCipher(SECRET) });
+  const [mona, hubot] = await Promise.all(
+    [7, 8].map((id) =>
+      users.signIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" })
+    ),
+  );
+  return { clock, users, mona, hubot, sessions: new SqlSessionStore(database, clock) };
+}
+
+testOverDatabases("SessionStore.find() tells whose a session is, as the user is now", async (
+  { database },
+) => {
+  const { sessions, users, mona } = await setUp(database);
+  await sessions.create({ id: "a", userId: 7 });
+  const session = { id: "a", user: mona, createdAt: NOW, usedAt: NOW };
+  assertEquals(await sessions.find("a"), session);
+  assertEquals(await sessions.find("b"), undefined);
+  await users.setRole(7, "viewer");
+  assertEquals((await sessions.find("a"))?.user.role, "viewer");
+});
+
+testOverDatabases("SessionStore.find() notes a use once a minute", async ({ database }) => {
+  const { sessions, clock } = await setUp(database);
+  await sessions.create({ id: "a", userId: 7 });
+  const usedAfter = async (ms: number) => {
+    clock.time = NOW + ms;
+    await sessions.find("a");
+    return ((await sessions.find("a"))?.usedAt ?? 0) - NOW;
+  };
+  assertEquals(await usedAfter(MINUTE_MS - 1), 0);
+  assertEquals(await usedAfter(MINUTE_MS), MINUTE_MS);
+  assertEquals(await usedAfter(MINUTE_MS + 1), MINUTE_MS);
+});
+
+testOverDatabases("SessionStore.find() ends a session that was not used for 7 days", async (
+  { database },
+) => {
+  const { sessions, clock } = await setUp(database);
+  await sessions.create({ id: "a", userId: 7 });
+  clock.time += SESSION_IDLE_MS - 1;
+  assertEquals((await sessions.find("a"))?.id, "a");
+  clock.time += SESSION_IDLE_MS;
+  assertEquals(await sessions.find("a"), undefined);
+});
+
+testOverDatabases(
+  "SessionStore.find() ends a session after 30 days, however much it is used",
+  async (
+    { database },
+  ) => {
+    const { sessions, clock } = await setUp(database);
+    await sessions.create({ id: "a", userId: 7 });
+    while (clock.time + SESSION_IDLE_MS / 2 < NOW + SESSION_MAX_MS) {
+      clock.time += SESSION_IDLE_MS / 2;
+      assertEquals((await sessions.find("a"))?.id, "a");
+    }
+    clock.time = NOW + SESSION_MAX_MS - 1;
+    assertEquals((await sessions.find("a"))?.id, "a");
+    clock.time = NOW + SESSION_MAX_MS;
+    assertEquals(await sessions.find("a"), undefined);
+  },
+);
+
+testOverDatabases("SessionStore.end() ends one, and tells how many are left", async (
+  { database },
+) => {
+  const { sessions, clock } = await setUp(database);
+  await sessions.create({ id: "expired", userId: 7 });
+  clock.time += SESSION_IDLE_MS;
+  for (const id of ["a", "b"]) await sessions.create({ id, userId: 7 });
+  await sessions.create({ id: "c", userId: 8 });
+  assertEquals(await sessions.end("a"), { userId: 7, left: 1 });
+  assertEquals(await sessions.end("a"), undefined);
+  assertEquals(await sessions.find("a"), undefined);
+  assertEquals((await sessions.find("b"))?.id, "b");
+  assertEquals(await sessions.end("b"), { userId: 7, left: 0 });
+});
+
+testOverDatabases("SessionStore.endAll() ends those of one user, with their tickets", async (
+  { database },
+) => {
+  const { sessions, clock } = await setUp(database);
+  const tickets = new SqlTicketStore(database, clock);
+  for (const id of ["a", "b"]) await sessions.create({ id, userId: 7 });
+  await sessions.create({ id: "c", userId: 8 });
+  await tickets.create({ id: "t", holder: { sessionId: "a" }, expiresAt: NOW + 1 });
+  assertEquals(await sessions.endAll(7), 2);
+  assertEquals(await sessions.endAll(7), 0);
+  assertEquals(await sessions.find("b"), undefined);
+  assertEquals((await sessions.find("c"))?.id, "c");
+  assertEquals(await tickets.take("t"), undefined);
+});
+
+testOverDatabases("SessionStore.sweep() forgets what has expired", async ({ database }) => {
+  const { sessions, clock } = await setUp(database);
+  await sessions.create({ id: "old", userId: 7 });
+  clock.time += SESSION_IDLE_MS;
+  await sessions.create({ id: "new", userId: 7 });
+  assertEquals(await sessions.sweep(), 1);
+  const rows = await database.read((db) => db.selectFrom("sessions").select("id").execute());
+  assertEquals(rows, [{ id: "new" }]);
+});

@@ -1,0 +1,125 @@
+import { assert, assertEquals } from "@std/assert";
+import { AesCipher } from "../../src/account/cipher.ts";
+import type { Role } from "../../src/account/permission.ts";
+import type { Database } from "../../src/sql/database.ts";
+import { SqlUserStore } from "../../src/sql/user.ts";
+import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+
+const NOW = 1_767_225_600_000;
+
+function setUp(database: Database, { secret = SECRET } = {}) {
+  const clock = new SetClock(NOW);
+  const store = new SqlUserStore({ database, clock, cipher: new AesCipher(secret) });
+  const enter = (id: number, login: string, role: Role = "member") =>
+    store.signIn({ profile: aProfile({ id, login }), tokens: someTokens(), role });
+  return { clock, store, enter };
+}
+
+testOverDatabases("UserStore.signIn() keeps a newcomer, and later what GitHub tells anew", async (
+  { database },
+) => {
+  const { clock, store } = setUp(database);
+  const tokens = someTokens();
+  const user = await store.signIn({ profile: aProfile(), tokens, role: "member" });
+  assertEquals(user, {
+    ...aProfile(),
+    role: "member",
+    createdAt: NOW,
+    signedInAt: NOW,
+    memberAt: NOW,
+  });
+  clock.time += 5;
+  const renamed = aProfile({ login: "lisa", name: null, avatarUrl: "https://a.example/7" });
+  const again = await store.signIn({ profile: renamed, tokens, role: "viewer" });
+  const expected = { ...renamed, role: "member" as const, createdAt: NOW };
+  assertEquals(again, { ...expected, signedInAt: NOW + 5, memberAt: NOW + 5 });
+  assertEquals(await store.byId(7), again);
+  assertEquals(await store.byId(8), undefined);
+});
+
+testOverDatabases("UserStore.signIn() lifts to admin, and never lowers", async ({ database }) => {
+  const { enter } = setUp(database);
+  assertEquals((await enter(7, "mona", "viewer")).role, "viewer");
+  assertEquals((await enter(7, "mona", "admin")).role, "admin");
+  assertEquals((await enter(7, "mona", "viewer")).role, "admin");
+});
+
+testOverDatabases("UserStore.list() orders logins in any case, page by page", async (
+  { database },
+) => {
+  const { store, enter } = setUp(database);
+  for (const [id, login] of [[1, "bo"], [2, "Al"], [3, "al"], [4, "Cy"]] as const) {
+    await enter(id, login);
+  }
+  const logins = async (page: number) => {
+    const { total, users } = await store.list({ page, perPage: 3 });
+    return [total, ...users.map((user) => user.login)];
+  };
+  assertEquals(await logins(1), [4, "Al", "al", "bo"]);
+  assertEquals(await logins(2), [4, "Cy"]);
+});
+
+testOverDatabases("UserStore.setRole() keeps the last admin", async ({ database, another }) => {
+  const { store, enter } = setUp(database);
+  await enter(1, "one", "admin");
+  await enter(2, "two", "admin");
+  assertEquals(await store.setRole(9, "admin"), undefined);
+  const other = setUp(await another()).store;
+  for (let round = 0; round < 10; round++) {
+    await store.setRole(1, "admin");
+    await other.setRole(2, "admin");
+    const outcomes = await Promise.all([store.setRole(1, "viewer"), other.setRole(2, "viewer")]);
+    assertEquals(outcomes.filter((each) => each === "last_admin").length, 1);
+    const { users } = await store.list({ page: 1, perPage: 9 });
+    assertEquals(users.map(({ role }) => role).toSorted(), ["admin", "viewer"]);
+  }
+});
+
+testOverDatabases("UserStore.noteMember() does not undo what has come meanwhile", async (
+  { database },
+) => {
+  const { store, enter } = setUp(database);
+  await enter(7, "mona");
+  await store.noteMember(7, { at: NOW + 9, before: NOW });
+  await store.noteMember(7, { at: NOW + 10, before: NOW });
+  assertEquals((await store.byId(7))?.memberAt, NOW + 9);
+});
+
+testOverDatabases("UserStore.tokens() are encrypted, for one user and by one secret", async (
+  { database },
+) => {
+  const { store, enter } = setUp(database);
+  const tokens = someTokens({ expiresAt: NOW + 1, refreshToken: "ghr_x", refreshExpiresAt: 2 });
+  await store.signIn({ profile: aProfile(), tokens, role: "member" });
+  assertEquals(await store.tokens(7), { ...tokens, version: 1 });
+  await enter(8, "other");
+  const rows = await database.read((db) => db.selectFrom("users").selectAll().execute());
+  assert(!JSON.stringify(rows).includes("gho_"), "in plain text");
+  await database.write(async (tx) => {
+    const stolen = rows.find(({ id }) => id === 7)?.tokens ?? "";
+    await tx.updateTable("users").set({ tokens: stolen }).where("id", "=", 8).execute();
+  });
+  assertEquals(await store.tokens(8), undefined);
+  const changed = setUp(database, { secret: SECRET.toUpperCase() }).store;
+  assertEquals(await changed.tokens(7), undefined);
+  assertEquals(await store.tokens(9), undefined);
+});
+
+testOverDatabases("UserStore.replaceTokens() is for who knows the version", async (
+  { database },
+) => {
+  const { store, enter } = setUp(database);
+  await enter(7, "mona");
+  const [a, b] = [someTokens({ accessToken: "gho_a" }), someTokens({ accessToken: "gho_b" })];
+  const kept = await Promise.all([store.replaceTokens(7, 1, a), store.replaceTokens(7, 1, b)]);
+  assertEquals(kept.toSorted(), [false, true]);
+  assertEquals(await store.tokens(7), { ...(kept[0] ? a : b), version: 2 });
+  assertEquals(await store.dropTokens(7, 1), false);
+  assertEquals((await store.tokens(7))?.version, 2);
+  assertEquals(await store.dropTokens(7, 2), true);
+  assertEquals(await store.tokens(7), undefined);
+  await enter(7, "mona");
+  assertEquals(await store.tokens(7), { ...someTokens(), version: 4 });
+});

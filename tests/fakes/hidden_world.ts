@@ -1,0 +1,114 @@
+import type { Browser } from "./browser.ts";
+import { LoginApp, type LoginAppSettings } from "./login_app.ts";
+import { until } from "./socket.ts";
+
+/** A repository with words and numbers that stand nowhere else. */
+export interface Marked {
+  readonly fullName: string;
+  readonly id: number;
+  readonly workflowId: number;
+  readonly runIds: readonly number[];
+  /** Everything by which it, or what is in it, would be known again. */
+  readonly marks: readonly string[];
+  /** What could be asked for, by kind. */
+  readonly texts: readonly string[];
+  readonly numbers: readonly number[];
+}
+
+export interface HiddenWorld {
+  readonly app: LoginApp;
+  /** By login: mona (admin) sees all of them, hubot (member) all but `octo/secret`, nat (viewer) the public one alone. */
+  readonly browsers: ReadonlyMap<string, Browser>;
+  readonly repositories: readonly Marked[];
+  /** Of a user, what is hidden from him. */
+  readonly hiddenFrom: (login: string) => readonly Marked[];
+}
+
+const READERS: Readonly<Record<string, readonly string[]>> = {
+  open: ["mona", "hubot", "nat"],
+  team: ["mona", "hubot"],
+  secret: ["mona"],
+};
+
+/** The program with three users of different rights and three repositories that it follows, with runs in each. */
+export async function hiddenWorld(settings: LoginAppSettings = {}): Promise<HiddenWorld> {
+  const app = await new LoginApp(settings).start();
+  for (const [name, readers] of Object.entries(READERS)) {
+    app.world.addRepository({
+      full_name: fullNameOf(name),
+      private: name !== "open",
+      workflows: [{ name: `Deploy${name}marked` }],
+    });
+    for (const reader of readers) app.world.people.grant(reader, fullNameOf(name));
+    happen(app, name, "completed");
+    happen(app, name, "in_progress");
+  }
+  const mona = await app.signedIn("mona");
+  const hubot = await app.signedIn("hubot");
+  const browsers = new Map([["mona", mona], ["hubot", hubot], ["nat", await app.signedIn("nat")]]);
+  await lift(mona, "hubot");
+  app.deliver();
+  for (const name of Object.keys(READERS)) {
+    const answer = await mona.ask("POST", "/repositories", { full_name: fullNameOf(name) });
+    const { webhook } = await answer.json();
+    if (webhook.state !== "active") throw new Error(`${name} has no webhook: ${webhook.reason}`);
+  }
+  const repositories = Object.keys(READERS).map((name) => markedOf(app, name));
+  await until(async () => {
+    const ids = repositories.flatMap(({ runIds }) => runIds);
+    const runs = await Promise.all(ids.map((id) => mona.get(`/runs/${id}`)));
+    await Promise.all(runs.map((run) => run.body?.cancel()));
+    return runs.every(({ status }) => status === 200);
+  }, "all runs are known");
+  const hiddenFrom = (login: string) =>
+    repositories.filter(({ fullName }) => !READERS[fullName.slice(5, -6)]?.includes(login));
+  return { app, browsers, repositories, hiddenFrom };
+}
+
+/** A run of which all words are of its repository. */
+export function happen(app: LoginApp, name: string, status: string): void {
+  app.world.addRun(fullNameOf(name), {
+    status,
+    conclusion: status === "completed" ? "failure" : null,
+    display_title: `Title${name}marked of a run`,
+    head_branch: `branch-${name}marked`,
+    actor: `actor-${name}marked`,
+  });
+}
+
+export function fullNameOf(name: string): string {
+  return `octo/${name}marked`;
+}
+
+function markedOf(app: LoginApp, name: string): Marked {
+  const fullName = fullNameOf(name);
+  const { id = 0, workflows: [workflow] = [] } = app.world.repository(fullName) ?? {};
+  const runs = app.world.runs(fullName);
+  const workflowId = workflow?.id ?? 0;
+  const runIds = runs.map((run) => run.id);
+  const numbers = [id, workflowId, ...runIds];
+  const shas = runs.map(({ head_sha }) => head_sha);
+  return {
+    fullName,
+    id,
+    workflowId,
+    runIds,
+    numbers,
+    texts: [
+      fullName,
+      fullName.toUpperCase(),
+      `Deploy${name}marked`,
+      `branch-${name}marked`,
+      `actor-${name}marked`,
+      `Title${name}marked`,
+      ...shas,
+    ],
+    marks: [`${name}marked`, ...numbers.map(String), ...shas],
+  };
+}
+
+async function lift(admin: Browser, login: string): Promise<void> {
+  const { items } = await (await admin.get("/api/v1/users")).json();
+  const { id } = items.find((user: { login: string }) => user.login === login);
+  await (await admin.ask("PATCH", `/api/v1/users/${id}`, { role: "member" })).body?.cancel();
+}

@@ -1,0 +1,230 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { JumpingClock } from "../fakes/clock.ts";
+import type { Browser } from "../fakes/browser.ts";
+import { StreamClient } from "../fakes/event_stream.ts";
+import { LoginApp, type LoginAppSettings } from "../fakes/login_app.ts";
+import { SocketClient, until, within } from "../fakes/socket.ts";
+
+async function start(settings: LoginAppSettings = {}) {
+  const app = await new LoginApp(settings).start();
+  return { app, admin: await app.signedIn("mona") };
+}
+
+/** Makes a key. */
+async function makeKey(admin: Browser, fields: Record<string, unknown> = {}) {
+  const body = { name: "robot", scopes: ["read"], ...fields };
+  const response = await admin.ask("POST", "/api/v1/keys", body);
+  assertEquals(response.status, 201);
+  assertEquals(response.headers.get("cache-control"), "no-store");
+  return await response.json();
+}
+
+async function withKey(app: LoginApp, key: string, path: string, method = "GET") {
+  const response = await fetch(app.url + path, {
+    method,
+    headers: { authorization: `Bearer ${key}` },
+  });
+  const { code } = await response.json();
+  return [response.status, code];
+}
+
+async function codeOf(answer: Promise<Response>): Promise<unknown[]> {
+  const response = await answer;
+  const { code } = await response.json();
+  return [response.status, code];
+}
+
+/** A WebSocket client that can say more than a browser's page can. */
+function connect(app: LoginApp, { query = "", ...headers }: Record<string, string>) {
+  // Deno's own: https://docs.deno.com/api/web/~/WebSocketOptions
+  return new SocketClient(new WebSocket(`${app.socketUrl}${query}`, { headers }));
+}
+
+async function isRefused(client: SocketClient): Promise<boolean> {
+  return await client.opened.then(() => false, () => true);
+}
+
+Deno.test("Key is shown once, and does what its scopes say until it is revoked", async () => {
+  const { app, admin } = await start();
+  await using _ = app;
+  const { key, id, prefix, ...made } = await makeKey(admin, { budget_cents: 500 });
+  assertMatch(key, /^rw_live_[0-9A-Za-z]{49}$/);
+  assertEquals([prefix, made.scopes, made.budget_cents], [key.slice(0, 12), ["read"], 500]);
+  assertEquals(await withKey(app, key, "/runs"), [200, undefined]);
+  const { items } = await (await admin.get("/api/v1/keys")).json();
+  assertEquals([items[0].id, "key" in items[0], items[0].used_at !== null], [id, false, true]);
+  const revoked = await (await admin.ask("DELETE", `/api/v1/keys/${id}`)).json();
+  assert(revoked.revoked_at !== null);
+  assertEquals(await withKey(app, key, "/runs"), [401, "unauthenticated"]);
+  assertEquals((await codeOf(admin.ask("DELETE", "/api/v1/keys/999")))[1], "not_found");
+});
+
+Deno.test("Key with too few scopes is told which one it needs", async () => {
+  const { app, admin } = await start();
+  await using _ = app;
+  const { key } = await makeKey(admin, { scopes: ["tasks"] });
+  assertEquals(await withKey(app, key, "/api/v1/me"), [200, undefined]);
+  for (const path of ["/runs", "/api/v1/stats", "/api/v1/events", "/api/v1/keys"]) {
+    assertEquals(await withKey(app, key, path), [403, "forbidden"], path);
+  }
+  assertEquals(await withKey(app, key, "/api/v1/tickets", "POST"), [403, "forbidden"]);
+  assertEquals(await isRefused(connect(app, { authorization: `Bearer ${key}` })), true);
+});
+
+Deno.test("Key ends when it has expired", async () => {
+  const clock = new JumpingClock();
+  const { app, admin } = await start({ clock });
+  await using _ = app;
+  const expires_at = new Date(clock.now() + 60_000).toISOString();
+  const { key } = await makeKey(admin, { expires_at });
+  assertEquals(await withKey(app, key, "/runs"), [200, undefined]);
+  clock.jump(60_000);
+  assertEquals(await withKey(app, key, "/runs"), [401, "unauthenticated"]);
+  const past = { name: "late", scopes: ["read"], expires_at };
+  assertEquals(await codeOf(admin.ask("POST", "/api/v1/keys", past)), [400, "bad_body"]);
+});
+
+Deno.test("Key is refused when it is altered in any place", async () => {
+  const { app, admin } = await start();
+  await using _ = app;
+  const { key } = await makeKey(admin);
+  for (const at of [8, 30, 50, 51, 56]) {
+    const other = key[at] === "a" ? "b" : "a";
+    const altered = key.slice(0, at) + other + key.slice(at + 1);
+    assertEquals(await withKey(app, altered, "/runs"), [401, "unauthenticated"], altered);
+  }
+});
+
+Deno.test("Ticket opens one connection, once, within 30 s", async () => {
+  const clock = new JumpingClock();
+  const { app, admin } = await start({ clock });
+  await using _ = app;
+  const take = async () => (await (await admin.ask("POST", "/api/v1/tickets")).json()).ticket;
+  const query = `?ticket=${await take()}`;
+  await using client = connect(app, { query, origin: app.url });
+  await client.opened;
+  assertEquals(await isRefused(connect(app, { query, origin: app.url })), true);
+  const ticket = await take();
+  await using stream = await StreamClient.connect(`${app.url}/api/v1/events?ticket=${ticket}`);
+  assertEquals(stream.response.status, 200);
+  const used = await fetch(`${app.url}/api/v1/events?ticket=${ticket}`);
+  assertEquals([used.status, (await used.json()).code], [401, "unauthenticated"]);
+  const late = await take();
+  clock.jump(30_000);
+  assertEquals((await fetchCode(`${app.url}/api/v1/events?ticket=${late}`))[0], 401);
+  // It is for connections alone.
+  assertEquals((await fetchCode(`${app.url}/runs?ticket=${await take()}`))[0], 401);
+});
+
+async function fetchCode(url: string): Promise<unknown[]> {
+  return await codeOf(fetch(url));
+}
+
+Deno.test("WebSocket by a session's cookie opens for our own pages alone", async () => {
+  const { app, admin } = await start();
+  await using _ = app;
+  const { cookie } = admin;
+  await using own = connect(app, { cookie, origin: app.url });
+  await own.opened;
+  for (
+    const headers of [
+      { origin: "https://evil.example" },
+      { origin: "null" },
+      { origin: app.url.replace("127.0.0.1", "localhost") },
+      {},
+    ]
+  ) {
+    const client = connect(app, { cookie, ...headers });
+    assertEquals(await isRefused(client), true, JSON.stringify(headers));
+  }
+  assertEquals(await isRefused(connect(app, { origin: app.url })), true);
+});
+
+Deno.test("Connections end when their session or key does", async () => {
+  const { app, admin } = await start();
+  await using _ = app;
+  const { key, id } = await makeKey(admin);
+  const nat = await app.signedIn("nat");
+  const byKey = connect(app, { authorization: `Bearer ${key}` });
+  const bySession = connect(app, { cookie: nat.cookie, origin: app.url });
+  await using stays = connect(app, { cookie: admin.cookie, origin: app.url });
+  await Promise.all([byKey.opened, bySession.opened, stays.opened]);
+  await using stream = await StreamClient.connect(`${app.url}/api/v1/events`, {
+    cookie: nat.cookie,
+  });
+  await (await admin.ask("DELETE", `/api/v1/keys/${id}`)).body?.cancel();
+  const { items } = await (await admin.get("/api/v1/users")).json();
+  const { id: natId } = items.find(({ login }: { login: string }) => login === "nat");
+  assertEquals((await admin.ask("DELETE", `/api/v1/users/${natId}/sessions`)).status, 204);
+  for (const client of [byKey, bySession]) {
+    assertEquals((await within(client.closed, "the end of a connection")).code, 1008);
+  }
+  while (await stream.next() !== undefined) continue;
+  assertEquals(stays.socket.readyState, WebSocket.OPEN);
+  assertEquals(await codeOf(nat.get("/api/v1/me")), [401, "unauthenticated"]);
+});
+
+Deno.test("Roles say what a user may do, from the next request on", async () => {
+  const { app, admin } = await start();
+  await using _ = app;
+  const nat = await app.signedIn("nat");
+  const follow = () => codeOf(nat.ask("POST", "/repositories", { full_name: "octo/none" }));
+  assertEquals(await follow(), [403, "forbidden"]);
+  assertEquals(await codeOf(nat.get("/api/v1/users")), [403, "forbidden"]);
+  const { items } = await (await admin.get("/api/v1/users")).json();
+  const ids = new Map(items.map((user: { login: string; id: number }) => [user.login, user.id]));
+  const path = `/api/v1/users/${ids.get("nat")}`;
+  assertEquals(await codeOf(admin.ask("PATCH", path, { role: "member" })), [200, undefined]);
+  assertEquals(await follow(), [404, "repository_not_found"]);
+  assertEquals(await codeOf(nat.ask("PATCH", path, { role: "admin" })), [403, "forbidden"]);
+  assertEquals((await codeOf(admin.ask("PATCH", path, { role: "owner" })))[1], "bad_body");
+  const own = `/api/v1/users/${ids.get("mona")}`;
+  assertEquals(await codeOf(admin.ask("PATCH", own, { role: "viewer" })), [409, "last_admin"]);
+  assertEquals(await codeOf(admin.ask("PATCH", path, { role: "admin" })), [200, undefined]);
+  assertEquals(await codeOf(admin.ask("PATCH", own, { role: "viewer" })), [200, undefined]);
+  assertEquals(await codeOf(admin.get("/api/v1/users")), [403, "forbidden"]);
+  assertEquals((await codeOf(nat.ask("PATCH", "/api/v1/users/1", { role: "viewer" })))[0], 404);
+});
+
+Deno.test("Writes by a session's cookie are for our own pages alone", async () => {
+  const { app, admin } = await start();
+  await using _ = app;
+  for (
+    const headers of [{}, { origin: "https://evil.example" }, { "sec-fetch-site": "same-site" }]
+  ) {
+    const response = fetch(`${app.url}/api/v1/keys`, {
+      method: "POST",
+      headers: { "content-type": "application/json", cookie: admin.cookie, ...headers } as Record<
+        string,
+        string
+      >,
+      body: JSON.stringify({ name: "stolen", scopes: ["admin"] }),
+    });
+    assertEquals(await codeOf(response), [403, "origin_not_allowed"]);
+  }
+  assertEquals((await (await admin.get("/api/v1/keys")).json()).total_count, 0);
+});
+
+Deno.test("Member follows what GitHub shows that member, and nothing else is there", async () => {
+  const { app, admin } = await start();
+  await using _ = app;
+  const nat = await app.signedIn("nat");
+  const { items } = await (await admin.get("/api/v1/users")).json();
+  const { id } = items.find(({ login }: { login: string }) => login === "nat");
+  await (await admin.ask("PATCH", `/api/v1/users/${id}`, { role: "member" })).body?.cancel();
+  const secret = app.world.addRepository({ full_name: "octo/secret", private: true });
+  const follow = async (full_name: string) => {
+    const response = await nat.ask("POST", "/repositories", { full_name });
+    return { status: response.status, text: await response.text() };
+  };
+  const hidden = await follow("octo/secret");
+  const none = await follow("octo/absent");
+  assertEquals(hidden.status, 404);
+  assertEquals(hidden.text, none.text.replace("octo/absent", "octo/secret"));
+  app.world.people.grant("nat", "octo/secret");
+  assertEquals((await follow("OCTO/Secret")).status, 201);
+  await until(
+    async () => (await codeOf(nat.get(`/repositories/${secret.id}`)))[0] === 200,
+    "it is shown",
+  );
+});

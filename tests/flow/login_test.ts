@@ -1,0 +1,244 @@
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { atGitHub, type Browser, outcome } from "../fakes/browser.ts";
+import { JumpingClock } from "../fakes/clock.ts";
+import { CLIENT, LoginApp, type LoginAppSettings } from "../fakes/login_app.ts";
+
+const HOUR_MS = 60 * 60_000;
+
+async function start(settings: LoginAppSettings = {}): Promise<LoginApp> {
+  const app = await new LoginApp(settings).start();
+  app.consentAs("hubot");
+  return app;
+}
+
+const me = (browser: Browser) => outcome(browser.get("/api/v1/me"));
+
+for (const kind of ["oauth_app", "github_app"] as const) {
+  Deno.test(`Login leads to GitHub and back, and tells who is there (${kind})`, async () => {
+    await using app = await start({ kind });
+    const browser = app.browser();
+    assertEquals(await me(browser), [401, "unauthenticated"]);
+    const begun = await browser.ask("POST", "/login?return_to=/docs?a=1");
+    await begun.body?.cancel();
+    const url = new URL(begun.headers.get("location") ?? "");
+    assertEquals([begun.status, url.pathname], [303, "/login/oauth/authorize"]);
+    const { searchParams: query } = url;
+    assertEquals(query.get("client_id"), CLIENT.clientId);
+    assertEquals(query.get("redirect_uri"), `${app.url}/login/callback`);
+    assertEquals(query.get("code_challenge_method"), "S256");
+    assertMatch(query.get("state") ?? "", /^[\w-]{43}$/);
+    assertMatch(query.get("code_challenge") ?? "", /^[\w-]{43}$/);
+    const back = await browser.back(await atGitHub(url.href));
+    await back.body?.cancel();
+    assertEquals([back.status, back.headers.get("location")], [303, "/docs?a=1"]);
+    assertEquals([...browser.cookies.keys()], ["runwire"]);
+    const { kind: caller, permissions, user, key } = await (await browser.get("/api/v1/me")).json();
+    assertEquals([caller, permissions, key], ["session", ["read"], null]);
+    assertEquals([user.login, user.role], ["hubot", "viewer"]);
+  });
+}
+
+Deno.test("Login gives cookies to no script and no other site", async () => {
+  await using app = await start();
+  const browser = app.browser();
+  await (await browser.signIn()).body?.cancel();
+  assertEquals(browser.received.length, 3);
+  for (const cookie of browser.received) {
+    assertMatch(cookie, /; Path=\/; HttpOnly; SameSite=Lax$/);
+    assertEquals(/domain|secure/i.test(cookie), false);
+  }
+  assertMatch(browser.received[0] ?? "", /^runwire-login=[\w.-]+; Max-Age=600;/);
+  assertMatch(browser.received.at(-1) ?? "", /^runwire=[\w-]{43}; Max-Age=2592000;/);
+});
+
+Deno.test("Login gives whoever accepts JSON the address to go to", async () => {
+  await using app = await start();
+  const response = await fetch(`${app.url}/login`, {
+    method: "POST",
+    headers: { accept: "application/json" },
+  });
+  assertEquals(response.status, 200);
+  const { url } = await response.json();
+  assertEquals(new URL(url).pathname, "/login/oauth/authorize");
+  assertEquals(response.headers.get("cache-control"), "no-store");
+});
+
+Deno.test("Login is refused with a state that is not this browser's", async () => {
+  await using app = await start();
+  const browser = app.browser();
+  const callback = new URL(await browser.toGitHub());
+  const attacker = app.browser();
+  const theirs = new URL(await attacker.toGitHub());
+  // Somebody else's code and state, in this browser: login CSRF.
+  assertEquals(await outcome(browser.back(theirs.href)), [400]);
+  assertEquals(browser.cookies.size, 0);
+  // Its own, in a browser that has not begun it; and altered.
+  assertEquals(await outcome(app.browser().back(callback.href)), [400]);
+  for (const state of ["", "x", callback.searchParams.get("state")?.slice(1) ?? ""]) {
+    const other = app.browser();
+    const url = new URL(await other.toGitHub());
+    url.searchParams.set("state", state);
+    assertEquals(await outcome(other.back(url.href)), [400]);
+    url.searchParams.delete("state");
+    assertEquals(await me(other), [401, "unauthenticated"]);
+  }
+});
+
+Deno.test("Login counts once: neither its cookie nor its code can be used again", async () => {
+  await using app = await start();
+  const browser = app.browser();
+  const callback = await browser.toGitHub();
+  const kept = new Map(browser.cookies);
+  assertEquals(await outcome(browser.back(callback)), [303]);
+  assertEquals(await outcome(browser.back(callback)), [400]);
+  const thief = app.browser();
+  for (const [name, value] of kept) thief.cookies.set(name, value);
+  assertEquals(await outcome(thief.back(callback)), [403]);
+  assertEquals(await me(thief), [401, "unauthenticated"]);
+});
+
+Deno.test("Login takes no cookie that we did not sign", async () => {
+  await using app = await start();
+  const browser = app.browser();
+  const callback = await browser.toGitHub();
+  const cookie = browser.cookies.get("runwire-login") ?? "";
+  const [text = "", signature = ""] = cookie.split(".");
+  const state = new TextDecoder().decode(
+    Uint8Array.fromBase64(text, { alphabet: "base64url" }),
+  );
+  const forged = new TextEncoder().encode(state.replace('"returnTo":"/"', '"returnTo":"//evil"'));
+  const forgedText = forged.toBase64({ alphabet: "base64url", omitPadding: true });
+  assertNotEquals(forgedText, text);
+  for (const value of [`${forgedText}.${signature}`, text, `${text}.`, "x.y", `${cookie}A`]) {
+    const thief = app.browser();
+    thief.cookies.set("runwire-login", value);
+    assertEquals(await outcome(thief.back(callback)), [400], value);
+  }
+});
+
+Deno.test("Login is over after ten minutes", async () => {
+  const clock = new JumpingClock();
+  await using app = await start({ clock });
+  const browser = app.browser();
+  const callback = await browser.toGitHub();
+  clock.jump(10 * 60_000);
+  assertEquals(await outcome(browser.back(callback)), [400]);
+});
+
+Deno.test("Login tells a person who said no, on a page without script, and a program in JSON", async () => {
+  await using app = await start();
+  app.consentAs("denied");
+  const browser = app.browser();
+  const page = await browser.signIn();
+  assertEquals([page.status, page.headers.get("content-type")], [403, "text/html; charset=UTF-8"]);
+  const text = await page.text();
+  assertMatch(text, /<h1>Login denied<\/h1>/);
+  assertEquals(/<script|style=|onclick/i.test(text), false);
+  assertMatch(page.headers.get("content-security-policy") ?? "", /^default-src 'none';/);
+  assertEquals(browser.cookies.size, 0);
+  const { pathname, search } = new URL(await browser.toGitHub());
+  const json = await browser.get(pathname + search, { accept: "application/json" });
+  assertEquals([json.status, (await json.json()).code], [403, "login_denied"]);
+});
+
+Deno.test("Login says so while GitHub cannot be reached", async () => {
+  await using app = await start();
+  const browser = app.browser();
+  const callback = await browser.toGitHub();
+  app.simulator.faults.add({ kind: "status", status: 502 }, { requests: 9, path: /access_token/ });
+  const response = await browser.back(callback);
+  await response.body?.cancel();
+  assertEquals([response.status, response.headers.has("retry-after")], [503, true]);
+});
+
+Deno.test("Login leads back to paths of ours alone", async () => {
+  await using app = await start();
+  for (
+    const path of [
+      "//evil.example",
+      "/\\evil.example",
+      "\\/evil.example",
+      "https://evil.example",
+      "/\t/evil.example",
+      "javascript:alert(1)",
+      "evil",
+      "",
+    ]
+  ) {
+    const query = `?return_to=${encodeURIComponent(path)}`;
+    const answer = app.browser().ask("POST", `/login${query}`);
+    assertEquals(await outcome(answer), [400, "return_path_invalid"], JSON.stringify(path));
+  }
+});
+
+Deno.test("Login leads back to any path of ours", async () => {
+  await using app = await start();
+  for (const path of ["/", "/runs?branch=a%2Fb#x", "/.//evil.example", "/@evil.example"]) {
+    const back = await app.browser().signIn(path);
+    await back.body?.cancel();
+    const url = new URL(back.headers.get("location") ?? "", `${app.url}/login/callback`);
+    assertEquals(url.origin, app.url, path);
+  }
+});
+
+Deno.test("Login begins for no page of another site", async () => {
+  await using app = await start();
+  for (
+    const headers of [
+      { origin: "https://evil.example" },
+      { "sec-fetch-site": "cross-site" },
+      { "sec-fetch-site": "same-site" },
+    ]
+  ) {
+    const response = await fetch(`${app.url}/login`, {
+      method: "POST",
+      redirect: "manual",
+      headers: headers as Record<string, string>,
+    });
+    assertEquals([response.status, (await response.json()).code], [403, "origin_not_allowed"]);
+    assertEquals(response.headers.getSetCookie(), []);
+  }
+});
+
+Deno.test("Login is throttled by address, whatever it is that is asked so often", async () => {
+  await using app = await start();
+  const statuses: number[] = [];
+  for (let i = 0; i < 12; i++) {
+    const response = await fetch(`${app.url}/login`, { method: "POST", redirect: "manual" });
+    await response.body?.cancel();
+    statuses.push(response.status);
+    if (response.status === 429) assertMatch(response.headers.get("retry-after") ?? "", /^[1-6]$/);
+  }
+  assertEquals(statuses, [...Array(10).fill(303), 429, 429]);
+});
+
+Deno.test("Login is for members of the allowed organisations, as long as they are", async () => {
+  const clock = new JumpingClock();
+  await using app = await start({ clock, environment: { ALLOWED_ORGS: "Octo-Org,other" } });
+  const refused = await app.browser().signIn();
+  assertEquals(refused.status, 403);
+  assertMatch(await refused.text(), /Organisation required/);
+  app.world.people.join("hubot", "octo-org");
+  const browser = await app.signedIn("hubot");
+  const { user, permissions } = await (await browser.get("/api/v1/me")).json();
+  assertEquals([user.role, permissions.includes("write")], ["member", true]);
+  app.world.people.leave("hubot", "octo-org");
+  clock.jump(HOUR_MS);
+  assertEquals(await me(browser), [401, "unauthenticated"]);
+  // Who is named as an admin needs no organisation.
+  assertEquals(await me(await app.signedIn("mona")), [200, "mona"]);
+});
+
+Deno.test("Login over TLS gives cookies to our host alone", async () => {
+  await using app = await start({ environment: { PUBLIC_URL: "https://ci.example.com/runs" } });
+  const response = await fetch(`${app.url}/login`, { method: "POST", redirect: "manual" });
+  await response.body?.cancel();
+  const [cookie = ""] = response.headers.getSetCookie();
+  assertMatch(cookie, /^__Host-runwire-login=.*; Path=\/; HttpOnly; Secure; SameSite=Lax$/);
+  const location = new URL(response.headers.get("location") ?? "");
+  assertEquals(
+    location.searchParams.get("redirect_uri"),
+    "https://ci.example.com/runs/login/callback",
+  );
+  assert(!cookie.includes("Domain"));
+});

@@ -1,0 +1,77 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { z } from "zod";
+import { changesIn, changesOf, subjectOf } from "../../src/github/delivery.ts";
+import { NO_CHANGES } from "../../src/run/change.ts";
+import { aDelivery } from "../fakes/delivery.ts";
+import { examples } from "../fakes/delivery_examples.ts";
+
+const TEAM = { action: "edited", team: { id: 3, name: "octocats" } };
+
+Deno.test("changesOf() tells whose rights have changed where an event names the repository", () => {
+  for (const event of ["member", "team", "team_add", "membership"]) {
+    const payload = JSON.stringify({ ...TEAM, repository: { id: 8, full_name: "octo/a" } });
+    assertEquals(changesOf(aDelivery({ event, payload })), { ...NO_CHANGES, accessChanged: [8] });
+  }
+});
+
+Deno.test("changesOf() takes rights in all repositories for changed where an event names none", () => {
+  const events = [
+    "member",
+    "membership",
+    "team",
+    "team_add",
+    "organization",
+  ];
+  for (const event of events) {
+    for (const repository of [undefined, null, {}, { id: "8" }, "octo/a"]) {
+      const payload = JSON.stringify({ ...TEAM, repository });
+      const told = changesOf(aDelivery({ event, payload }));
+      assertEquals(told, { ...NO_CHANGES, accessChanged: "all" });
+    }
+  }
+});
+
+Deno.test("changesOf() tells which user has revoked our authorization", () => {
+  const event = "github_app_authorization";
+  const payload = JSON.stringify({ action: "revoked", sender: { id: 7, login: "mona" } });
+  assertEquals(changesOf(aDelivery({ event, payload })), { ...NO_CHANGES, revokedUsers: [7] });
+  assertThrows(
+    () => changesOf(aDelivery({ event, payload: JSON.stringify({ action: "revoked" }) })),
+    Error,
+    "The payload of github_app_authorization is not as documented: sender: ",
+  );
+});
+
+Deno.test("changesIn() finds changed rights in every one of GitHub's examples that tells of them", () => {
+  const events = [
+    "installation",
+    "installation_repositories",
+    "member",
+    "membership",
+    "organization",
+    "repository",
+    "team",
+    "team_add",
+  ];
+  for (const event of events) {
+    const all = examples(event);
+    assert(all.length > 0, event);
+    for (const { payload } of all) {
+      const changed = changesIn({ event }, payload)?.accessChanged;
+      const { repository } = z.object({ repository: z.object({ id: z.int() }).optional() })
+        .parse(payload);
+      if (repository) assertEquals(changed, [repository.id]);
+      else assert(changed === "all" || (changed?.length ?? 0) > 0, event);
+    }
+  }
+  const event = "github_app_authorization";
+  const revoked = examples(event).map(({ payload }) => changesIn({ event }, payload)?.revokedUsers);
+  assertEquals(revoked, [[1], [1]]);
+});
+
+Deno.test("subjectOf() lets a change of rights wait for no other delivery", () => {
+  for (const event of ["member", "team", "organization", "github_app_authorization"]) {
+    const payload = { action: "removed", repository: { id: 8 }, sender: { id: 7 } };
+    assertEquals(subjectOf({ id: "a", event }, payload), "delivery a");
+  }
+});

@@ -1,0 +1,236 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { z } from "zod";
+import type { Named } from "../../src/account/access.ts";
+import { LoginRefusedError } from "../../src/account/login.ts";
+import { systemClock } from "../../src/clock.ts";
+import { GitHubAccess } from "../../src/github/access.ts";
+import { never, refused, Server } from "./server.ts";
+import { signedIn } from "./signed_in.ts";
+
+type Mona = ReturnType<typeof signedIn>;
+
+/** One public and three private repositories, of which Mona may read the first. */
+function repositoriesOf({ world }: Mona) {
+  const add = (name: string, isPrivate: boolean): Named => {
+    const { id, full_name } = world.addRepository({ full_name: name, private: isPrivate });
+    return { id, fullName: full_name };
+  };
+  const all = {
+    open: add("octo-org/open", false),
+    granted: add("octo-org/granted", true),
+    secret: add("octo-org/secret", true),
+    own: add("mona/own", true),
+  };
+  world.people.grant("mona", "octo-org/granted");
+  return all;
+}
+
+const SOME: Named = { id: 1, fullName: "octo/a" };
+const OTHER: Named = { id: 2, fullName: "octo/b" };
+
+/** Asked of a server that answers so. */
+async function readableBy(answer: () => Response, repositories = [SOME, OTHER]) {
+  await using server = new Server(answer);
+  const access = new GitHubAccess({ baseUrl: server.url, version: "1.2.3", clock: systemClock });
+  return await access.readable(repositories, "ghu_a", never);
+}
+
+for (const kind of ["oauth_app", "github_app"] as const) {
+  Deno.test(`GitHubAccess.readable() finds what a user may read (${kind})`, async () => {
+    await using mona = signedIn(kind);
+    const { open, granted, own, ...rest } = repositoriesOf(mona);
+    const token = mona.simulator.signIn("mona", "Iv1.a");
+    const all = [open, granted, own, ...Object.values(rest)];
+    const ids = new Set([open.id, granted.id, own.id]);
+    assertEquals(await mona.access.readable(all, token, never), ids);
+    assertEquals(mona.asked(), ["POST /graphql"]);
+    mona.world.people.revoke("mona", "octo-org/granted");
+    assertEquals(await mona.access.readable([granted, open], token, never), new Set([open.id]));
+  });
+}
+
+Deno.test("GitHubAccess.readable() asks a GitHub Enterprise Server at /api/graphql", async () => {
+  await using mona = signedIn("oauth_app", { api: "/api/v3" });
+  const { open } = repositoriesOf(mona);
+  const token = mona.simulator.signIn("mona", "Iv1.a");
+  assertEquals(await mona.access.readable([open], token, never), new Set([open.id]));
+  assertEquals(mona.asked(), ["POST /api/graphql"]);
+});
+
+Deno.test("GitHubAccess.readable() finds nothing private without the scope, or where the App is not installed", async () => {
+  await using mona = signedIn("oauth_app");
+  const { open, granted, own } = repositoriesOf(mona);
+  const unscoped = mona.simulator.signIn("mona", "Iv1.a", ["read:org"]);
+  assertEquals(await mona.access.readable([open, own], unscoped, never), new Set([open.id]));
+  await using app = signedIn("github_app");
+  repositoriesOf(app);
+  app.world.people.uninstall("octo-org/granted");
+  const token = app.simulator.signIn("mona", "Iv1.a");
+  assertEquals(await app.access.readable([granted, own], token, never), new Set([own.id]));
+});
+
+Deno.test("GitHubAccess.readable() takes a repository for another one when its name is another's by now", async () => {
+  await using mona = signedIn();
+  const { open, granted } = repositoriesOf(mona);
+  const token = mona.simulator.signIn("mona", "Iv1.a");
+  mona.world.renameRepository("octo-org/granted", "octo-org/renamed");
+  // Its former name still leads to it.
+  assertEquals(await mona.access.readable([granted], token, never), new Set([granted.id]));
+  mona.world.addRepository({ full_name: "octo-org/granted" });
+  assertEquals(await mona.access.readable([granted, open], token, never), new Set([open.id]));
+});
+
+Deno.test("GitHubAccess.readable() asks for a hundred at a time", async () => {
+  await using mona = signedIn();
+  const all = Array.from({ length: 230 }, (_, at) => {
+    const { id, full_name } = mona.world.addRepository({
+      full_name: `octo-org/${at}`,
+      private: true,
+    });
+    if (at % 3 === 0) mona.world.people.grant("mona", full_name);
+    return { id, fullName: full_name };
+  });
+  const token = mona.simulator.signIn("mona", "Iv1.a");
+  const expected = new Set(all.filter((_, at) => at % 3 === 0).map(({ id }) => id));
+  assertEquals(await mona.access.readable(all, token, never), expected);
+  assertEquals(mona.asked().length, 3);
+  assertEquals(mona.simulator.graphqlLimits.of({ token }).used, 3);
+});
+
+Deno.test("GitHubAccess.readable() asks for nothing where there is nothing to ask for", async () => {
+  await using mona = signedIn();
+  const names = ["", "octo", "octo/a/b", "/a"];
+  const nameless = names.map((fullName, id) => ({ id, fullName }));
+  assertEquals(await mona.access.readable(nameless, "ghu_a", never), new Set());
+  assertEquals(mona.asked(), []);
+});
+
+Deno.test("GitHubAccess.readable() sends names as variables, never as a part of the query", async () => {
+  const sent: unknown[] = [];
+  await using server = new Server(async (request) => {
+    sent.push(await request.json());
+    return Response.json({ data: { r0: null } });
+  });
+  const access = new GitHubAccess({ baseUrl: server.url, version: "1.2.3", clock: systemClock });
+  await access.readable([{ id: 1, fullName: 'o"){id}/{n}' }], "ghu_a", never);
+  assertEquals(sent, [{
+    query: "query ($owner0: String!, $name0: String!) { " +
+      "r0: repository(owner: $owner0, name: $name0) { databaseId } }",
+    variables: { owner0: 'o"){id}', name0: "{n}" },
+  }]);
+  assertEquals(server.sent("authorization"), ["Bearer ghu_a"]);
+});
+
+Deno.test("GitHubAccess.readable() takes for hidden what GitHub or an organisation keeps back", async () => {
+  const hidden = { data: { r0: null, r1: { databaseId: 2 } } };
+  const saml = { type: "FORBIDDEN", path: ["r0"], extensions: { saml_failure: true } };
+  for (const error of [saml, { type: "NOT_FOUND", path: ["r0"], message: "Could not resolve" }]) {
+    const answer = () => Response.json({ ...hidden, errors: [error] });
+    assertEquals(await readableBy(answer), new Set([2]));
+  }
+});
+
+Deno.test("GitHubAccess.readable() knows nothing after any other error", async () => {
+  const data = { r0: null, r1: { databaseId: 2 } };
+  const bodies: readonly Readonly<Record<string, unknown>>[] = [
+    { data, errors: [{ message: "Something went wrong", path: ["r0"] }] },
+    { data, errors: [{ type: "INTERNAL", path: ["r0"] }] },
+    { data, errors: [{ type: "NOT_FOUND" }] },
+    { data, errors: [{ type: "NOT_FOUND", path: ["r1"] }] },
+    { data, errors: [{ type: "NOT_FOUND", path: ["r0", "databaseId"] }, { type: "X" }] },
+    { data: null, errors: [{ message: "Something went wrong" }] },
+    { errors: [{ message: "Parse error" }] },
+    {},
+    { data: "all" },
+    { message: "Bad credentials" },
+  ];
+  for (const body of bodies) {
+    const { refusal } = await refused(readableBy(() => Response.json(body)));
+    assertEquals(refusal, { kind: "unavailable" }, JSON.stringify(body));
+  }
+});
+
+Deno.test("GitHubAccess.readable() is limited when the budget is used up, which is told with 200", async () => {
+  await using mona = signedIn();
+  const { open } = repositoriesOf(mona);
+  const token = mona.simulator.signIn("mona", "Iv1.a");
+  const reset = mona.clock.now() / 1_000 + 60;
+  mona.simulator.graphqlLimits.set(token, { remaining: 0, reset });
+  const { refusal } = await refused(mona.access.readable([open], token, never));
+  assertEquals(refusal, { kind: "limited", retryAt: reset * 1_000 });
+  mona.clock.pass(60);
+  assertEquals(await mona.access.readable([open], token, never), new Set([open.id]));
+});
+
+Deno.test("GitHubAccess.readable() is limited by each of the words that GitHub has for it", async () => {
+  for (const type of ["RATE_LIMITED", "RATE_LIMIT"]) {
+    const body = { errors: [{ type, message: "API rate limit already exceeded" }] };
+    const { refusal } = await refused(readableBy(() => Response.json(body)));
+    assertEquals(refusal, { kind: "limited" });
+  }
+});
+
+Deno.test("GitHubAccess.readable() is limited by the secondary limit, and unavailable where GitHub is", async () => {
+  await using mona = signedIn();
+  const { open } = repositoriesOf(mona);
+  const token = mona.simulator.signIn("mona", "Iv1.a");
+  const kinds: string[] = [];
+  const faults = [
+    { kind: "secondary_limit", retryAfter: 5 },
+    { kind: "secondary_limit", status: 429 },
+    { kind: "status", status: 502 },
+    { kind: "garbage" },
+    { kind: "cut" },
+  ] as const;
+  for (const fault of faults) {
+    mona.simulator.faults.add(fault);
+    kinds.push((await refused(mona.access.readable([open], token, never))).refusal.kind);
+  }
+  assertEquals(kinds, ["limited", "limited", "unavailable", "unavailable", "unavailable"]);
+});
+
+Deno.test("GitHubAccess.readable() refuses a token that GitHub does not take, and a suspended user", async () => {
+  await using mona = signedIn();
+  const { open } = repositoriesOf(mona);
+  const token = mona.simulator.signIn("mona", "Iv1.a");
+  mona.simulator.credentials.revoke(token);
+  const { message } = await assertRejects(
+    () => mona.access.readable([open], token, never),
+    LoginRefusedError,
+  );
+  assertEquals(message, "GitHub answered POST /graphql with 401: Bad credentials");
+  const suspended = { message: "Sorry. Your account was suspended." };
+  await assertRejects(
+    () => readableBy(() => Response.json(suspended, { status: 403 })),
+    LoginRefusedError,
+    "Your account was suspended",
+  );
+  // A proxy's, or a rule's, says nothing of the token.
+  const { refusal } = await refused(readableBy(() => new Response("No", { status: 403 })));
+  assertEquals(refusal, { kind: "missing", status: 403 });
+});
+
+Deno.test("GitHubAccess.readable() lets users not wait for each other", async () => {
+  const slow = Promise.withResolvers<void>();
+  const reader = z.object({ variables: z.object({ name0: z.string() }) });
+  await using server = new Server(async (request) => {
+    const { variables } = reader.parse(await request.json());
+    if (variables.name0 === "a") await slow.promise;
+    return Response.json({ data: { r0: { databaseId: 2 } } });
+  });
+  const access = new GitHubAccess({ baseUrl: server.url, version: "1.2.3", clock: systemClock });
+  const first = access.readable([SOME], "ghu_a", never);
+  assertEquals(await access.readable([OTHER], "ghu_b", never), new Set([2]));
+  slow.resolve();
+  assertEquals(await first, new Set());
+});
+
+Deno.test("GitHubAccess.readable() stops with its signal", async () => {
+  await using mona = signedIn();
+  const stop = new AbortController();
+  stop.abort();
+  const error = await mona.access.readable([SOME], "ghu_a", stop.signal)
+    .then(() => undefined, (error) => error);
+  assert(error instanceof DOMException);
+  assertMatch(error.name, /^AbortError$/);
+});

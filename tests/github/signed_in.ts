@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto";
+import { GitHubAccess } from "../../src/github/access.ts";
+import { GitHubLogin } from "../../src/github/login.ts";
+import type { OAuthApp } from "../../src/simulator/oauth_app.ts";
+import { serve } from "../simulator/served.ts";
+import { never } from "./server.ts";
+
+export const CALLBACK = "http://127.0.0.1:4321/login/callback";
+export const VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+export const CHALLENGE = createHash("sha256").update(VERIFIER).digest("base64url");
+export const SECRET = "0123456789abcdef";
+
+/** A simulated GitHub with an app, and Mona (7), who is in octo-org. */
+export function signedIn(
+  kind: OAuthApp["kind"] = "oauth_app",
+  { api = "", clientSecret = SECRET }: {
+    /** After the origin: `/api/v3` for a GitHub Enterprise Server. */
+    readonly api?: string;
+    /** What we take for the app's. */
+    readonly clientSecret?: string;
+  } = {},
+) {
+  const github = serve();
+  const { simulator, world, url, clock } = github;
+  simulator.oauthApp({ clientId: "Iv1.a", clientSecret: SECRET, kind });
+  world.people.add({ login: "mona", id: 7, name: "Mona Lisa", organisations: ["octo-org"] });
+  simulator.consent = () => "mona";
+  const version = "1.2.3";
+  const apiUrl = url + api;
+  const login = new GitHubLogin({
+    clientId: "Iv1.a",
+    clientSecret,
+    webUrl: url,
+    apiUrl,
+    version,
+    clock,
+  });
+  /** Where GitHub sends the browser back to, with its query. */
+  async function consent(): Promise<URLSearchParams> {
+    const request = { state: "s t&te", challenge: CHALLENGE, redirectUri: CALLBACK };
+    const answer = await fetch(login.authorizationUrl(request), { redirect: "manual" });
+    await answer.body?.cancel();
+    return new URL(answer.headers.get("location") ?? "").searchParams;
+  }
+  const grant = async () => ({
+    code: (await consent()).get("code") ?? "",
+    verifier: VERIFIER,
+    redirectUri: CALLBACK,
+  });
+  return {
+    github,
+    simulator,
+    world,
+    clock,
+    login,
+    access: new GitHubAccess({ baseUrl: apiUrl, version, clock }),
+    consent,
+    grant,
+    tokens: async () => await login.exchange(await grant(), never),
+    asked: () => simulator.requests.entries.map(({ method, path }) => `${method} ${path}`),
+    [Symbol.asyncDispose]: () => github[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,165 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { LoginRefusedError } from "../../src/account/login.ts";
+import type { Visible } from "../../src/account/visible.ts";
+import { systemClock as clock } from "../../src/clock.ts";
+import { RefusedError, StorageError } from "../../src/errors.ts";
+import { onceKnown } from "../../src/http/sight.ts";
+import { runEvent } from "../../src/run/event.ts";
+import { Snapshot } from "../../src/run/snapshot.ts";
+import { keyCaller, MemoryCallers } from "../fakes/callers.ts";
+import { StreamClient } from "../fakes/event_stream.ts";
+import { aRun } from "../fakes/github.ts";
+import { aStatus } from "../fakes/journal.ts";
+import { type ServerSettings, ServerUnderTest } from "../fakes/server.ts";
+import { SocketClient, until, within } from "../fakes/socket.ts";
+
+const OF_A: Visible = new Set(["octo/a"]);
+const LIMITED = new RefusedError({ kind: "limited" }, "GitHub limits us");
+const BOTH = [aRun({ id: 1, repository: "Octo/a" }), aRun({ id: 2, repository: "octo/b" })];
+
+Deno.test("onceKnown() asks every five seconds until it is known what may be seen", async () => {
+  using time = new FakeTime(0);
+  const { signal } = new AbortController();
+  const failures = [LIMITED, new StorageError("unavailable", "The database is away")];
+  const sight = onceKnown(() => {
+    const failure = failures.shift();
+    return failure ? Promise.reject(failure) : Promise.resolve(OF_A);
+  }, { clock, signal });
+  let known: Visible | undefined;
+  void sight().then((visible) => known = visible);
+  await time.tickAsync(9_999);
+  assertEquals(known, undefined);
+  await time.tickAsync(1);
+  assertEquals(known, OF_A);
+});
+
+Deno.test("onceKnown() is nothing for a client that has left while it waited", async () => {
+  const stop = new AbortController();
+  const sight = onceKnown(() => Promise.reject(LIMITED), { clock, signal: stop.signal });
+  const waiting = sight();
+  stop.abort();
+  assertEquals(await within(waiting, "the end"), new Set());
+});
+
+Deno.test("onceKnown() throws when the login is refused", async () => {
+  const { signal } = new AbortController();
+  const refused = () => Promise.reject(new LoginRefusedError("The token was revoked"));
+  await assertRejects(onceKnown(refused, { clock, signal }), LoginRefusedError);
+});
+
+/** A server with one caller, whose ticket is `t`, and what that caller may see. */
+async function start(settings: ServerSettings = {}) {
+  const caller: { visible: () => Promise<Visible> } = { visible: () => Promise.resolve(OF_A) };
+  const callers = new MemoryCallers({ isOpen: true });
+  callers.known.set("t", keyCaller({ visible: () => caller.visible() }));
+  const server = await new ServerUnderTest({ callers, ...settings }).start();
+  const connect = async (query: string) => {
+    const before = server.audience.size;
+    const client = await SocketClient.connect(`${server.socketUrl}?${query}`);
+    await until(() => server.audience.size > before, "it has joined");
+    return client;
+  };
+  const publish = async () => {
+    for (const run of BOTH) await server.feed.publish(runEvent(run));
+    await server.feed.publish(aStatus());
+  };
+  return { server, caller, connect, publish };
+}
+
+function idsIn(frame: string): readonly number[] {
+  return JSON.parse(frame).runs.map(({ id }: { id: number }) => id);
+}
+
+/** The numbers of events in a frame. */
+function numbersIn(frame: string): readonly number[] {
+  return [JSON.parse(frame)].flat().map(({ seq }: { seq: number }) => seq);
+}
+
+Deno.test("Connections shows each client what it may see of a snapshot", async () => {
+  const { server, caller, connect } = await start();
+  await using _ = server;
+  server.current = new Snapshot(BOTH, 0);
+  await using user = await connect("ticket=t");
+  await using open = await connect("");
+  assertEquals(idsIn(await open.next()), [2, 1]);
+  assertEquals(idsIn(await user.next()), [1]);
+  caller.visible = () => Promise.resolve(new Set<string>());
+  server.show(server.current);
+  assertEquals(idsIn(await open.next()), [2, 1]);
+  assertEquals(idsIn(await user.next()), []);
+});
+
+for (const batch of [false, true]) {
+  Deno.test(`Connections tells each client of what it may see, batch=${batch}`, async () => {
+    const { server, connect, publish } = await start();
+    await using _ = server;
+    await using user = await connect(`topics=events&batch=${batch}&ticket=t`);
+    await using open = await connect(`topics=events&batch=${batch}`);
+    await publish();
+    const numbers = async (client: SocketClient, count: number) => {
+      const all: number[] = [];
+      while (all.length < count) all.push(...numbersIn(await client.next()));
+      return all;
+    };
+    assertEquals(await numbers(open, 3), [1, 2, 3]);
+    assertEquals(await numbers(user, 2), [1, 3]);
+    assert(!user.frames.join().includes("octo/b"));
+  });
+}
+
+Deno.test("Connections and EventStreams hide in the snapshot after a gap, too", async () => {
+  const { server, connect, publish } = await start();
+  await using _ = server;
+  server.current = new Snapshot(BOTH, 0);
+  await publish();
+  await using socket = await connect("topics=events&since=99&ticket=t");
+  assertEquals(JSON.parse(await socket.next()).type, "gap");
+  assertEquals(idsIn(await socket.next()), [1]);
+  await using stream = await StreamClient.begin(`${server.url}/api/v1/events?since=99&ticket=t`);
+  assertEquals((await stream.next())?.startsWith("event:gap"), true);
+  const [, data = ""] = (await stream.next())?.match(/^data:(.*)$/m) ?? [];
+  assertEquals(idsIn(data), [1]);
+});
+
+Deno.test("EventStreams tells each client of what it may see", async () => {
+  const { server, publish } = await start();
+  await using _ = server;
+  await using stream = await StreamClient.begin(`${server.url}/api/v1/events?ticket=t`);
+  await publish();
+  assertEquals(await stream.numbers(2), [1, 3]);
+});
+
+Deno.test("Connections and EventStreams tell nothing while it is unknown what may be seen", async () => {
+  const { server, caller, connect, publish } = await start({
+    clock: { ...clock, sleep: (ms, signal) => clock.sleep(ms === 5_000 ? 20 : ms, signal) },
+  });
+  await using _ = server;
+  await using socket = await connect("topics=runs,events&ticket=t");
+  await using stream = await StreamClient.begin(`${server.url}/api/v1/events?ticket=t`);
+  let asked = 0;
+  caller.visible = () => {
+    asked++;
+    return Promise.reject(LIMITED);
+  };
+  server.show(new Snapshot(BOTH, 0));
+  await publish();
+  await until(() => asked > 9, "all have asked again and again");
+  assertEquals(socket.frames, []);
+  caller.visible = () => Promise.resolve(OF_A);
+  assertEquals(await stream.numbers(2), [1, 3]);
+  await until(() => socket.frames.length === 3, "the snapshot and two events");
+  const kinds = socket.frames.map((frame) => JSON.parse(frame).runs ? idsIn(frame) : frame);
+  assertEquals(kinds.filter((kind) => typeof kind !== "string"), [[1]]);
+  assert(!socket.frames.join().includes("octo/b"));
+});
+
+Deno.test("Connections closes with 1008 when the login is refused meanwhile", async () => {
+  const { server, caller, connect, publish } = await start();
+  await using _ = server;
+  await using socket = await connect("topics=events&ticket=t");
+  caller.visible = () => Promise.reject(new LoginRefusedError("The token was revoked"));
+  await publish();
+  assertEquals((await within(socket.closed, "the end")).code, 1008);
+  assertEquals(socket.frames, []);
+});

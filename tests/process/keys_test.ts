@@ -1,0 +1,79 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { isKeySecret } from "../../src/account/key_secret.ts";
+import { hashOf } from "../../src/account/secret.ts";
+import { systemClock } from "../../src/clock.ts";
+import { SqlApiKeyStore } from "../../src/sql/api_key.ts";
+import { openDatabase } from "../../src/sql/database.ts";
+import { TemporaryFolder } from "../fakes/folder.ts";
+import { Program } from "../fakes/program.ts";
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function run(args: string[], environment: Record<string, string> = {}): Promise<Ended> {
+  await using program = await Program.start(["keys", ...args], environment);
+  const code = await program.exit();
+  return { code, stdout: program.stdout.text, stderr: program.stderr.all.join("\n") };
+}
+
+Deno.test("runwire keys makes a key, lists it without its secret, and revokes it", async () => {
+  await using folder = await TemporaryFolder.make();
+  const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
+  const made = await run(
+    ["create", "--name", "ci", "--scopes", "read,cast", "--budget-cents", "500", "--expires", "9d"],
+    environment,
+  );
+  assertEquals([made.code, made.stderr], [0, ""]);
+  const secret = made.stdout;
+  assertEquals(isKeySecret(secret), true, secret);
+  {
+    await using database = await openDatabase(environment.DATABASE_URL, { clock: systemClock });
+    const key = await new SqlApiKeyStore(database, systemClock).byHash(hashOf(secret));
+    assertEquals([key?.name, key?.scopes, key?.budgetCents], ["ci", ["read", "cast"], 500]);
+  }
+
+  const listed = await run(["list"], environment);
+  const [id = "", name, prefix, state, scopes, budget, , , used] = listed.stdout.split("\t");
+  assertEquals([name, prefix], ["ci", `${secret.slice(0, 12)}…`]);
+  assertEquals([state, scopes], ["valid", "read,cast"]);
+  assertEquals([budget, used], ["500 cents a month", "never used"]);
+  assertEquals(listed.stdout.includes(secret.slice(13)), false);
+
+  const revoked = await run(["revoke", id], environment);
+  assertEquals([revoked.code, revoked.stderr], [0, ""]);
+  assertStringIncludes((await run(["list"], environment)).stdout, "\trevoked\t");
+  const unknown = await run(["revoke", "99"], environment);
+  assertEquals(unknown.code, 2);
+  assertStringIncludes(unknown.stderr, "Cannot revoke key 99: there is none");
+});
+
+Deno.test("runwire keys create gives what the role may do, if no scopes are named", async () => {
+  await using folder = await TemporaryFolder.make();
+  const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
+  await run(["create", "--name", "a"], environment);
+  await run(["create", "--name", "b", "--role", "admin"], environment);
+  const { stdout } = await run(["list"], environment);
+  const scopes = stdout.split("\n").map((line) => line.split("\t")[4]);
+  assertEquals(scopes, ["read,write,tasks,cast,admin", "read,write,tasks,cast"]);
+});
+
+Deno.test("runwire keys says what is allowed where it is called wrongly", async () => {
+  for (
+    const args of [
+      ["create"],
+      ["create", "--name", " "],
+      ["create", "--name", "a", "--role", "king"],
+      ["create", "--name", "a", "--scopes", "read,fly"],
+    ]
+  ) {
+    const { code, stdout, stderr } = await run(args);
+    assertEquals([code, stdout], [2, ""], stderr);
+    assertMatch(stderr, /^runwire: Cannot run .*allowed is --name, --role viewer\|member\|admin/);
+  }
+  const { code, stderr } = await run(["create", "--name", "a", "--expires", "never"]);
+  assertEquals(code, 2);
+  assertMatch(stderr, /^runwire: Cannot use --expires "never": allowed is 1d to 3650d/);
+});
