@@ -1,0 +1,140 @@
+import { assert, assertEquals } from "@std/assert";
+import type { NewMessage } from "../../src/message/message.ts";
+import { SqlJournal } from "../../src/sql/event.ts";
+import { SqlMessageStore } from "../../src/sql/message.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+
+/** The message number `at`. */
+function aMessage(at: number): NewMessage {
+  return {
+    id: `00000000-0000-4000-8000-${String(at).padStart(12, "0")}`,
+    content: `${at}`,
+    userId: "ada",
+  };
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+testOverDatabases("MessageStore.add() keeps a message with the event that tells it", async (
+  { database },
+) => {
+  const clock = new SetClock(NOW);
+  const store = new SqlMessageStore(database, clock);
+  const draft = { ...aMessage(1), content: "Line one\n\tΩ 😀 \u202e \"'\\ %_", userId: "Åda 😀" };
+  const { message, events } = await store.add(draft);
+  assertEquals(message, { ...draft, createdAt: NOW });
+  const { id, content, userId: user_id } = draft;
+  const created_at = "2026-01-01T00:00:00.000Z";
+  assertEquals(events, [{
+    seq: 1,
+    at: created_at,
+    type: "message",
+    repository: null,
+    data: { id, content, user_id, created_at },
+  }]);
+  assertEquals(await new SqlJournal(database, clock).after(0, 10), events);
+  assertEquals(await store.list({ limit: 10 }), { messages: [message], hasMore: false });
+});
+
+testOverDatabases("MessageStore.add() keeps neither message nor event when it fails", async (
+  { database },
+) => {
+  const clock = new SetClock(NOW);
+  const store = new SqlMessageStore(database, clock);
+  await store.add(aMessage(1));
+  const again = await store.add(aMessage(1)).catch((error) => error);
+  assert(again instanceof Error);
+  assertEquals((await store.list({ limit: 10 }))?.messages.length, 1);
+  assertEquals(await new SqlJournal(database, clock).bounds(), { first: 1, last: 1 });
+});
+
+testOverDatabases("MessageStore.add() numbers messages in the order in which they come", async (
+  { database },
+) => {
+  const store = new SqlMessageStore(database, new SetClock(NOW));
+  const kept = await Promise.all(upTo(300).map((at) => store.add(aMessage(at))));
+  assertEquals(kept.flatMap(({ events }) => events.map(({ seq }) => seq)), upTo(300));
+  assertEquals(kept.map(({ message }) => message.content), upTo(300).map(String));
+  const page = await store.list({ limit: 300 });
+  assertEquals(page?.messages.map(({ content }) => Number(content)), upTo(300).reverse());
+});
+
+testOverDatabases("MessageStore.list() pages back, past what others say meanwhile", async (
+  { database, another },
+) => {
+  const clock = new SetClock(NOW);
+  const stores = [
+    new SqlMessageStore(database, clock),
+    new SqlMessageStore(await another(), clock),
+  ] as const;
+  let said = 0;
+  const say = async () => {
+    said++;
+    await stores[said % 2]?.add(aMessage(said));
+    // Other events take numbers, too.
+    const status = { state: "resting", waiting_until: null } as const;
+    await new SqlJournal(database, clock).append([{
+      type: "status",
+      repository: null,
+      data: status,
+    }]);
+  };
+  while (said < 10) await say();
+  const seen: number[] = [];
+  let before: string | undefined;
+  for (;;) {
+    const page = await stores[0].list({ before, limit: 3 });
+    assert(page);
+    seen.push(...page.messages.map(({ content }) => Number(content)));
+    before = page.messages.at(-1)?.id;
+    await say();
+    if (!page.hasMore) break;
+    assertEquals(page.messages.length, 3);
+  }
+  assertEquals(seen, upTo(10).reverse());
+  assertEquals(await stores[0].list({ before, limit: 3 }), { messages: [], hasMore: false });
+});
+
+testOverDatabases("MessageStore.list() knows no message that is not kept", async ({ database }) => {
+  const store = new SqlMessageStore(database, new SetClock(NOW));
+  assertEquals(await store.list({ limit: 5 }), { messages: [], hasMore: false });
+  await store.add(aMessage(1));
+  assertEquals(await store.list({ before: aMessage(2).id, limit: 5 }), undefined);
+});
+
+testOverDatabases("MessageStore.prune() forgets what is old, and what is too much", async (
+  { database },
+) => {
+  const clock = new SetClock(NOW);
+  const store = new SqlMessageStore(database, clock);
+  const kept = async () => {
+    const page = await store.list({ limit: 10 });
+    return page?.messages.map(({ content }) => Number(content)).reverse();
+  };
+  for (const at of upTo(6)) {
+    clock.time = NOW + at;
+    await store.add(aMessage(at));
+  }
+  assertEquals(await store.prune({ before: NOW, count: 6 }), 0);
+  assertEquals(await store.prune({ before: NOW + 2, count: 6 }), 1);
+  assertEquals(await kept(), [2, 3, 4, 5, 6]);
+  assertEquals(await store.prune({ before: NOW, count: 3 }), 2);
+  assertEquals(await kept(), [4, 5, 6]);
+  assertEquals(await store.list({ before: aMessage(2).id, limit: 5 }), undefined);
+  assertEquals(await store.prune({ before: NOW + 100, count: 3 }), 3);
+  assertEquals(await kept(), []);
+});
+
+testOverDatabases("MessageStore.prune() forgets more than one statement takes", async (
+  { database },
+) => {
+  const store = new SqlMessageStore(database, new SetClock(NOW));
+  await Promise.all(upTo(2_300).map((at) => store.add(aMessage(at))));
+  assertEquals(await store.prune({ before: 0, count: 100 }), 2_200);
+  assertEquals((await store.list({ limit: 1_000 }))?.messages.length, 100);
+});

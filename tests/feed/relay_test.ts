@@ -1,0 +1,226 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Clock, systemClock } from "../../src/clock.ts";
+import type { Event } from "../../src/feed/event.ts";
+import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
+import { MAX_HELD_CHARACTERS } from "../../src/feed/mailbox.ts";
+import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/outbox.ts";
+import { Relay } from "../../src/feed/relay.ts";
+import { JumpingClock } from "../fakes/clock.ts";
+import { aStatus, FakeJournal } from "../fakes/journal.ts";
+import { LogUnderTest } from "../fakes/log.ts";
+import { seesAll } from "../fakes/sight.ts";
+import { until, within } from "../fakes/socket.ts";
+
+const FULL = MAX_BUFFERED_BYTES + 1;
+
+class FakeSink implements Sink {
+  bufferedAmount = 0;
+  readonly sent: string[] = [];
+  closed: number | undefined;
+  /** Whether nothing leaves any more. */
+  isStuck = false;
+
+  send(frame: string): void {
+    this.sent.push(frame);
+    if (this.isStuck) this.bufferedAmount += frame.length;
+  }
+
+  close(code: number): void {
+    this.closed = code;
+  }
+
+  /** The contents of what was sent, as numbers. */
+  get numbers(): number[] {
+    return this.sent.map((frame) => Number(JSON.parse(frame).content));
+  }
+}
+
+function aMessage(content: string): Event {
+  const created_at = "2026-01-01T00:00:00.000Z";
+  return { type: "message", repository: null, data: { id: "", content, user_id: "a", created_at } };
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+/** A running relay of messages. `await using` stops it. */
+class RelayUnderTest {
+  readonly journal = new FakeJournal();
+  readonly feed: Feed;
+  readonly relay: Relay;
+  readonly #stop = new AbortController();
+  #finished: Promise<unknown> | undefined;
+  #said = 0;
+
+  constructor({ clock = systemClock, ...options }: Partial<FeedOptions> & { clock?: Clock } = {}) {
+    this.feed = new Feed({ journal: this.journal, clock, ...options });
+    this.relay = new Relay({ feed: this.feed, topics: new Set(["message"]), clock });
+  }
+
+  /** Resolves when it relays. */
+  async start(): Promise<this> {
+    const { signal } = this.#stop;
+    this.#finished = Promise.all([this.feed.run(signal), this.relay.run(signal)]);
+    await within(this.feed.follow({ sight: seesAll, signal }), "the feed to be ready");
+    return this;
+  }
+
+  join(fields: Partial<FakeSink> = {}): FakeSink {
+    const sink = Object.assign(new FakeSink(), fields);
+    this.relay.join(sink);
+    return sink;
+  }
+
+  /** Says 1, 2, 3 … , with events of other topics between; resolves when `listener` has heard all. */
+  async say(count: number, listener?: FakeSink): Promise<void> {
+    for (const each of upTo(count)) {
+      await this.feed.publish(aMessage(String(++this.#said)));
+      if (each % 3 === 0) await this.feed.publish(aStatus());
+    }
+    const last = this.#said;
+    if (listener) await until(() => listener.numbers.at(-1) === last, "all is heard");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await within(this.#finished ?? Promise.resolve(), "the relay to stop");
+  }
+}
+
+Deno.test("Relay sends every client the data of each event of its topics, once and in order", async () => {
+  await using test = await new RelayUnderTest().start();
+  const sinks = upTo(50).map(() => test.join());
+  const [first] = sinks;
+  await test.say(30, first);
+  for (const { numbers } of sinks) assertEquals(numbers, upTo(30));
+  assertEquals(
+    first?.sent[0],
+    '{"id":"","content":"1","user_id":"a","created_at":"2026-01-01T00:00:00.000Z"}',
+  );
+});
+
+Deno.test("Relay sends a client what is said between its joining and its leaving", async () => {
+  await using test = await new RelayUnderTest().start();
+  const always = test.join();
+  await test.say(5, always);
+  const late = test.join();
+  await test.say(5, late);
+  test.relay.leave(late);
+  assertEquals(test.relay.size, 1);
+  await test.say(5, always);
+  assertEquals([always.numbers, late.numbers], [upTo(15), [6, 7, 8, 9, 10]]);
+});
+
+Deno.test("Relay sends more than one turn's worth to each once, though some join and leave meanwhile", async () => {
+  await using test = await new RelayUnderTest().start();
+  const sinks = upTo(1_500).map(() => test.join());
+  const saying = test.say(20, sinks[0]);
+  for (const gone of sinks.slice(1_400)) {
+    await systemClock.sleep(0);
+    test.relay.leave(gone);
+    test.join();
+  }
+  await saying;
+  await until(() => sinks.slice(0, 1_400).every(({ sent }) => sent.length >= 20), "all have it");
+  for (const { numbers } of sinks.slice(0, 1_400)) assertEquals(numbers, upTo(20));
+  for (const { numbers } of sinks.slice(1_400)) assertEquals(numbers, upTo(numbers.length));
+});
+
+Deno.test("Relay lets everything else have its turn while it sends to many", async () => {
+  await using test = await new RelayUnderTest().start();
+  const sinks = upTo(2_000).map(() => test.join());
+  const turn = systemClock.sleep(0);
+  await test.say(1);
+  await turn;
+  const served = sinks.filter(({ sent }) => sent.length > 0).length;
+  assert(served < sinks.length, `${served} were served in one turn`);
+  await until(() => sinks.every(({ sent }) => sent.length === 1), "all are served");
+});
+
+Deno.test("Relay holds what a client has no room for, in order, and delays no other", async () => {
+  await using test = await new RelayUnderTest().start();
+  const [slow, quick] = [test.join({ bufferedAmount: FULL }), test.join()];
+  await test.say(10, quick);
+  assertEquals(slow.sent, []);
+  slow.bufferedAmount = 0;
+  // What is said before it is looked at again does not overtake what is held.
+  await test.say(1, quick);
+  await until(() => slow.sent.length === 11, "it has caught up");
+  await test.say(2, slow);
+  assertEquals(slow.numbers, upTo(13));
+  assertEquals(slow.closed, undefined);
+});
+
+Deno.test("Relay sends a client that reads a little no more than there is room for", async () => {
+  await using test = await new RelayUnderTest().start();
+  const [slow, quick] = [test.join({ bufferedAmount: FULL, isStuck: true }), test.join()];
+  await test.say(10, quick);
+  for (let heard = 1; heard <= 10; heard++) {
+    slow.bufferedAmount = MAX_BUFFERED_BYTES;
+    await until(() => slow.sent.length === heard, `message ${heard} has come`);
+  }
+  assertEquals(slow.numbers, upTo(10));
+});
+
+Deno.test("Relay closes a client that takes nothing for 30 s, with 1013", async () => {
+  const clock = new JumpingClock();
+  await using test = await new RelayUnderTest({ clock }).start();
+  const [stuck, reading, quick] = [
+    test.join({ bufferedAmount: FULL }),
+    test.join({ bufferedAmount: FULL, isStuck: true }),
+    test.join(),
+  ];
+  await test.say(3, quick);
+  clock.jump(20_000);
+  reading.bufferedAmount = MAX_BUFFERED_BYTES;
+  await until(() => reading.sent.length === 1, "one has read something");
+  assertEquals([stuck.closed, reading.closed], [undefined, undefined]);
+  clock.jump(10_000);
+  await until(() => stuck.closed !== undefined, "the other is closed");
+  assertEquals([stuck.closed, stuck.sent, reading.closed], [1013, [], undefined]);
+  assertEquals(test.relay.size, 2);
+  await test.say(1, quick);
+});
+
+Deno.test("Relay closes a client at once for which too much is held", async () => {
+  await using test = await new RelayUnderTest().start();
+  const [slow, quick] = [test.join({ bufferedAmount: FULL }), test.join()];
+  const content = "x".repeat(MAX_HELD_CHARACTERS / 4);
+  for (let times = 0; times < 3; times++) await test.feed.publish(aMessage(content));
+  await until(() => quick.sent.length === 3, "they are told");
+  await systemClock.sleep(300);
+  assertEquals(slow.closed, undefined);
+  await test.feed.publish(aMessage(content));
+  await until(() => slow.closed === 1013, "it is closed");
+  assertEquals(test.relay.size, 1);
+});
+
+Deno.test("Relay goes on where it was when events cannot be read for a while", async () => {
+  await using log = await new LogUnderTest().start();
+  const recent = { events: 0, characters: 0 };
+  await using test = await new RelayUnderTest({ recent }).start();
+  const sink = test.join();
+  await test.say(3, sink);
+  const told = await test.journal.append([aMessage("4"), aMessage("5")]);
+  test.journal.failure = new Error("gone away");
+  test.feed.tell(told);
+  await until(() => log.lines.join().includes("gone away"), "it has failed");
+  test.journal.failure = undefined;
+  await until(() => sink.sent.length === 5, "it goes on");
+  assertEquals(sink.numbers, upTo(5));
+});
+
+Deno.test("Relay sends its clients away when something was missed", async () => {
+  const recent = { events: 0, characters: 0 };
+  await using test = await new RelayUnderTest({ recent }).start();
+  const sink = test.join();
+  const told = await test.journal.append([aMessage("1"), aMessage("2")]);
+  await test.journal.prune({ before: 0, count: 0 });
+  test.feed.tell(told);
+  await until(() => sink.closed !== undefined, "it is closed");
+  assertEquals([sink.closed, sink.sent, test.relay.size], [1013, [], 0]);
+  const back = test.join();
+  await test.say(1, back);
+  assert(back.closed === undefined);
+});
