@@ -1,14 +1,23 @@
 import type { Clock } from "../clock.ts";
 import type { Audience } from "./audience.ts";
 import { Outbox, type Sink } from "./outbox.ts";
+import type { Sight } from "./sight.ts";
 
-/** A snapshot that clients see in one of several views, encoded once per view. */
+/** A snapshot that clients see in one of several views, each what it may; encoded once for those who see the same. */
 export interface Frame<View extends string> {
-  encode(view: View): string;
+  encode(view: View, sight: Sight): string;
 }
 
 /** How often clients that are behind are looked at again. */
 const FLUSH_INTERVAL_MS = 250;
+
+export interface MemberOptions<View extends string> {
+  readonly view: View;
+  /** What it may see now; while that is unknown, or cannot be told, nothing is sent. */
+  readonly sight: () => Promise<Sight>;
+  /** Sent at once. */
+  readonly current?: Frame<View> | undefined;
+}
 
 /** Sends every snapshot to every client that has joined. A client that is behind delays no other. */
 export class Broadcast<View extends string> {
@@ -17,18 +26,40 @@ export class Broadcast<View extends string> {
   readonly #members = new Map<Sink, Member<View>>();
   readonly #behind = new Map<Sink, Outbox>();
   #stopFlushing: (() => void) | undefined;
+  #published = 0;
+  #coalesced = 0;
 
   constructor(options: { clock: Clock; audience: Audience }) {
     this.#clock = options.clock;
     this.#audience = options.audience;
   }
 
-  /** From now on `sink` gets every snapshot; `current`, where there is one, at once. */
-  join(sink: Sink, view: View, current?: Frame<View>): void {
-    const outbox = new Outbox(sink);
-    this.#members.set(sink, { outbox, view });
+  /** Who has joined. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Who is behind now. */
+  get behind(): number {
+    return this.#behind.size;
+  }
+
+  /** How many snapshots were published or amended. */
+  get published(): number {
+    return this.#published;
+  }
+
+  /** How often a client did not get a snapshot since a later one has replaced it. */
+  get coalesced(): number {
+    return this.#coalesced;
+  }
+
+  /** From now on `sink` gets every snapshot. */
+  join(sink: Sink, { view, sight, current }: MemberOptions<View>): void {
+    const member = { outbox: new Outbox(sink), view, sight, next: undefined, last: undefined };
+    this.#members.set(sink, member);
     this.#audience.enter();
-    if (current) this.#offer(sink, outbox, current.encode(view));
+    if (current) this.#show(sink, member, { frame: current, isNews: false });
   }
 
   /** Forgets `sink`; does nothing for one that is not a member (any more). */
@@ -39,14 +70,41 @@ export class Broadcast<View extends string> {
     this.#audience.leave();
   }
 
+  /** Sends a snapshot to everybody. */
   publish(frame: Frame<View>): void {
-    for (const [sink, { outbox, view }] of this.#members) {
-      this.#offer(sink, outbox, frame.encode(view));
-    }
+    this.#published++;
+    for (const [sink, member] of this.#members) this.#show(sink, member, { frame, isNews: false });
+  }
+
+  /** Sends a snapshot to those to whom it shows something new: others are not told that there was any. */
+  amend(frame: Frame<View>): void {
+    this.#published++;
+    for (const [sink, member] of this.#members) this.#show(sink, member, { frame, isNews: true });
+  }
+
+  /** While it is asked what a client may see, the latest snapshot replaces the one before it. */
+  #show(sink: Sink, member: Member<View>, { frame, isNews }: Next<View>): void {
+    const isAsked = member.next !== undefined;
+    member.next = { frame, isNews: isNews && (member.next?.isNews ?? true) };
+    if (isAsked) this.#coalesced++;
+    else void this.#offerNext(sink, member);
+  }
+
+  async #offerNext(sink: Sink, member: Member<View>): Promise<void> {
+    // Whoever may see nothing any more is sent away by others; whoever may again gets the next one.
+    const sight = await member.sight().catch(() => undefined);
+    const { next } = member;
+    member.next = undefined;
+    if (!sight || !next || this.#members.get(sink) !== member) return;
+    const snapshot = next.frame.encode(member.view, sight);
+    if (next.isNews && snapshot === member.last) return;
+    member.last = snapshot;
+    this.#offer(sink, member.outbox, snapshot);
   }
 
   #offer(sink: Sink, outbox: Outbox, snapshot: string): void {
     if (!outbox.offer(snapshot, this.#clock.now())) return;
+    if (this.#behind.has(sink)) this.#coalesced++;
     this.#behind.set(sink, outbox);
     this.#stopFlushing ??= this.#clock.every(FLUSH_INTERVAL_MS, () => this.#flush());
   }
@@ -67,7 +125,17 @@ export class Broadcast<View extends string> {
   }
 }
 
-interface Member<View> {
+interface Next<View extends string> {
+  readonly frame: Frame<View>;
+  /** Whether it is sent only where it differs from the last. */
+  readonly isNews: boolean;
+}
+
+interface Member<View extends string> {
   readonly outbox: Outbox;
   readonly view: View;
+  readonly sight: () => Promise<Sight>;
+  /** What is sent as soon as it is known what may be seen. */
+  next: Next<View> | undefined;
+  last: string | undefined;
 }

@@ -22,3 +22,8 @@ export function encode({ seq, type, at, repository, data }: NumberedEvent): Enco
     bytes: new TextEncoder().encode(json).byteLength,
   };
 }
+
+/** The JSON of its `data` alone. */
+export function dataOf({ json }: EncodedEvent): string {
+  return JSON.stringify(JSON.parse(json).data);
+}

@@ -1,9 +1,14 @@
 /** Everything that clients can hear of: a closed union, told apart by `type`. Names are as they go over the wire. */
-export type Event = RunEvent | RepositoryEvent | StatusEvent;
+export type Event = RunEvent | RepositoryEvent | MessageEvent | StatusEvent;
 
 export type EventType = Event["type"];
 
-const TYPES: Readonly<Record<EventType, true>> = { run: true, repository: true, status: true };
+const TYPES: Readonly<Record<EventType, true>> = {
+  run: true,
+  repository: true,
+  message: true,
+  status: true,
+};
 
 export const EVENT_TYPES: readonly EventType[] = Object.keys(TYPES).filter(isEventType);
 
@@ -54,6 +59,22 @@ export interface RepositoryEvent {
     /** Whether it is gone for us: deleted, or taken from the App's installation. */
     readonly removed: boolean;
   };
+}
+
+/** A client has said something to all. */
+export interface MessageEvent {
+  readonly type: "message";
+  readonly repository: null;
+  readonly data: MessageData;
+}
+
+export interface MessageData {
+  /** A UUID. */
+  readonly id: string;
+  readonly content: string;
+  readonly user_id: string;
+  /** RFC 3339, in UTC. */
+  readonly created_at: string;
 }
 
 /** How things stand between us and GitHub. */

@@ -1,13 +1,16 @@
 import type { EncodedEvent } from "./encoded.ts";
 
+/** Arrays that are kept for others who hear the same: as many as there are kinds of rights and filters at once, as a rule. */
+const MAX_KEPT = 32;
+
 /**
  * JSON arrays of events, for clients that batch. One serves all of them: those that hear the same at the same time get the
  * same string.
  */
 export class EventArrays {
   readonly #limit: number;
-  #events: readonly EncodedEvent[] = [];
-  #json = "[]";
+  /** The latest last; by what tells most of them apart. */
+  readonly #kept = new Map<string, EventArray>();
 
   /** `limit` is the most bytes in an array. An event that is longer goes alone. */
   constructor(limit: number) {
@@ -35,12 +38,21 @@ export class EventArrays {
   }
 
   #encode(events: readonly EncodedEvent[]): string {
-    const isSame = events.length === this.#events.length &&
-      events.every((event, at) => event === this.#events[at]);
-    if (!isSame) {
-      this.#events = events;
-      this.#json = `[${events.map(({ json }) => json).join(",")}]`;
+    const key = `${events[0]?.seq} ${events.length} ${events.at(-1)?.seq}`;
+    const kept = this.#kept.get(key);
+    if (kept?.events.every((event, at) => event === events[at])) return kept.json;
+    const json = `[${events.map((event) => event.json).join(",")}]`;
+    this.#kept.delete(key);
+    this.#kept.set(key, { events, json });
+    if (this.#kept.size > MAX_KEPT) {
+      const [oldest = ""] = this.#kept.keys();
+      this.#kept.delete(oldest);
     }
-    return this.#json;
+    return json;
   }
+}
+
+interface EventArray {
+  readonly events: readonly EncodedEvent[];
+  readonly json: string;
 }

@@ -4,9 +4,10 @@ import { log } from "../log.ts";
 import { Bell } from "./bell.ts";
 import { encode, type EncodedEvent } from "./encoded.ts";
 import type { Event, NumberedEvent } from "./event.ts";
-import { type Filter, Follower } from "./follower.ts";
+import { Follower, type FollowerOptions } from "./follower.ts";
 import type { Bounds, Journal } from "./journal.ts";
 import { Recent, type RecentSize } from "./recent.ts";
+import type { News, Wire } from "./wire.ts";
 
 /** What followers that are a little behind get without the journal being asked. */
 const RECENT_SIZE: RecentSize = { events: 4_096, characters: 4 * 1024 * 1024 };
@@ -25,15 +26,18 @@ const WINDOW = { leastMs: 20, perFollowerMs: 0.025, greatestMs: 250 };
 export interface FeedOptions {
   readonly journal: Journal;
   readonly clock: Clock;
+  /** What other instances keep in the same journal is heard of by this. */
+  readonly wire?: Wire;
+  /** How often to look for what others have kept and the wire has lost, in ms; never unless given. */
+  readonly lookMs?: number;
   readonly recent?: RecentSize;
   readonly pageSize?: number;
 }
 
-export interface FollowOptions extends Filter {
+export interface FollowOptions extends Omit<FollowerOptions, "since"> {
   readonly since?: number | undefined;
   /** Whether to wait for what comes within a short window together. After a quiet time the first event comes at once. */
   readonly batch?: boolean;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -43,6 +47,8 @@ export interface FollowOptions extends Filter {
 export class Feed {
   readonly #journal: Journal;
   readonly #clock: Clock;
+  readonly #wire: Wire | undefined;
+  readonly #lookMs: number | undefined;
   readonly #recentSize: RecentSize;
   readonly #pageSize: number;
   readonly #logger = log("feed");
@@ -59,11 +65,13 @@ export class Feed {
   /** Unknown until the journal has told the last number. */
   #recent: Recent | undefined;
 
-  constructor({ journal, clock, recent = RECENT_SIZE, pageSize = PAGE_SIZE }: FeedOptions) {
-    this.#journal = journal;
-    this.#clock = clock;
-    this.#recentSize = recent;
-    this.#pageSize = pageSize;
+  constructor(options: FeedOptions) {
+    this.#journal = options.journal;
+    this.#clock = options.clock;
+    this.#wire = options.wire;
+    this.#lookMs = options.lookMs;
+    this.#recentSize = options.recent ?? RECENT_SIZE;
+    this.#pageSize = options.pageSize ?? PAGE_SIZE;
   }
 
   /** The number of the last event that followers see; 0 until `run` has learned it. */
@@ -73,7 +81,12 @@ export class Feed {
 
   /** Learns the last number, then reads from the journal what was not told, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#catchUp(signal), this.#openWindows(signal)]);
+    await Promise.all([
+      this.#catchUp(signal),
+      this.#openWindows(signal),
+      this.#wire?.listen((news) => this.#hear(news), signal),
+      this.#look(signal),
+    ]);
   }
 
   async #catchUp(signal: AbortSignal): Promise<void> {
@@ -91,8 +104,32 @@ export class Feed {
     }
   }
 
-  /** Tells followers of events that the journal keeps. They may come in any order, and more than once. */
+  /** The wire may lose what was published last, and nothing that comes after it would show that. */
+  async #look(signal: AbortSignal): Promise<void> {
+    if (this.#lookMs === undefined) return;
+    while (!signal.aborted) {
+      await this.#clock.sleep(this.#lookMs, signal);
+      // A journal that fails is asked again; `/health` tells.
+      if (!signal.aborted) await this.#bounds().catch(() => {});
+    }
+  }
+
+  /**
+   * Tells followers, of other instances too, of events that the journal keeps. They may come in any order, and more than
+   * once.
+   */
   tell(events: readonly NumberedEvent[]): void {
+    if (events.length === 0) return;
+    this.#take(events);
+    this.#wire?.publish(events);
+  }
+
+  #hear({ last, events }: News): void {
+    this.#highest = Math.max(this.#highest, last);
+    this.#take(events);
+  }
+
+  #take(events: readonly NumberedEvent[]): void {
     for (const event of events) {
       this.#highest = Math.max(this.#highest, event.seq);
       if (event.seq > this.last) this.#early.set(event.seq, event);
@@ -154,11 +191,15 @@ export class Feed {
   }
 
   async #fill(): Promise<void> {
+    const told = this.#highest;
     const page = await this.#journal.after(this.last, this.#pageSize);
-    const first = page[0]?.seq ?? (await this.#journal.bounds()).first;
+    const bounds = page.length === 0 ? await this.#journal.bounds() : undefined;
+    const first = page[0]?.seq ?? bounds?.first ?? 0;
     // What is no longer kept cannot be told: followers will find the gap.
     if (first > this.last + 1) this.#startAfter(first - 1);
-    this.tell(page);
+    this.#take(page);
+    // A number that was never given is not waited for.
+    if (bounds && this.#highest === told) this.#highest = Math.max(this.last, bounds.last);
   }
 
   #startAfter(seq: number): void {

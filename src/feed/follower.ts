@@ -1,6 +1,7 @@
 import type { EncodedEvent } from "./encoded.ts";
 import type { EventType } from "./event.ts";
 import type { Bounds } from "./journal.ts";
+import { isInSight, type Sight } from "./sight.ts";
 
 /** What one follower wants to hear. */
 export interface Filter {
@@ -17,6 +18,14 @@ export interface Gap extends Bounds {
 }
 
 export type Batch = { readonly gap: Gap } | { readonly events: readonly EncodedEvent[] };
+
+export interface FollowerOptions extends Filter {
+  /** The number after which to begin. */
+  readonly since: number;
+  /** What may be heard of now; asked for again before each batch, which waits for it. */
+  readonly sight: () => Promise<Sight>;
+  readonly signal: AbortSignal;
+}
 
 /** Where a follower reads: the feed. */
 export interface FollowerSource {
@@ -38,14 +47,16 @@ export class Follower implements AsyncIterable<Batch> {
   readonly #signal: AbortSignal;
   readonly #topics: ReadonlySet<EventType> | undefined;
   readonly #repository: string | undefined;
+  readonly #sight: () => Promise<Sight>;
   #position: number;
 
   constructor(
     source: FollowerSource,
-    { since, signal, topics, repository }: Filter & { since: number; signal: AbortSignal },
+    { since, sight, signal, topics, repository }: FollowerOptions,
   ) {
     this.#source = source;
     this.#position = since;
+    this.#sight = sight;
     this.#signal = signal;
     this.#topics = topics;
     this.#repository = repository?.toLowerCase();
@@ -56,7 +67,7 @@ export class Follower implements AsyncIterable<Batch> {
     return this.#position;
   }
 
-  /** Batches until the signal aborts. To be iterated once. Throws what the journal throws. */
+  /** Batches until the signal aborts. To be iterated once. Throws what the journal throws, and `sight`. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
     if (await this.#isFromElsewhere()) yield* this.#gap();
     for (;;) {
@@ -67,7 +78,11 @@ export class Follower implements AsyncIterable<Batch> {
         yield* this.#gap();
         continue;
       }
-      const wanted = page.filter((event) => this.#wants(event));
+      const sight = await this.#sight();
+      if (this.#signal.aborted) return;
+      const wanted = page.filter((event) =>
+        this.#wants(event) && isInSight(sight, event.repository)
+      );
       if (wanted.length > 0) yield { events: wanted };
       this.#position += page.length;
     }

@@ -11,12 +11,14 @@ const PRUNE_INTERVAL_MS = 60 * 60 * 1_000;
 
 export interface RetentionOptions {
   readonly journal: Pick<Journal, "prune">;
+  /** What is in it, for the log. */
+  readonly kind?: string;
   readonly clock: Clock;
   readonly maxAgeMs?: number;
   readonly maxCount?: number;
 }
 
-/** Forgets events that are too old or too many, hour by hour. */
+/** Forgets events, or what else is kept like them, that are too old or too many, hour by hour. */
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #logger = log("feed");
@@ -33,13 +35,16 @@ export class Retention {
   }
 
   async #prune(): Promise<void> {
-    const { journal, clock, maxAgeMs = RETAIN_EVENTS_MS, maxCount = RETAIN_EVENTS_COUNT } =
-      this.#options;
+    const { journal, kind = "events", clock } = this.#options;
+    const { maxAgeMs = RETAIN_EVENTS_MS, maxCount = RETAIN_EVENTS_COUNT } = this.#options;
     try {
       const count = await journal.prune({ before: clock.now() - maxAgeMs, count: maxCount });
-      if (count > 0) this.#logger.debug("Forgot {count} events", { count });
+      if (count > 0) this.#logger.debug("Forgot {count} {kind}", { count, kind });
     } catch (error) {
-      this.#logger.warning("Cannot forget old events: {reason}", { reason: messageOf(error) });
+      this.#logger.warning("Cannot forget old {kind}: {reason}", {
+        kind,
+        reason: messageOf(error),
+      });
     }
   }
 }

@@ -1,41 +1,131 @@
 import { createClient } from "redis";
+import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
+import { Latency } from "../latency.ts";
 import { log } from "../log.ts";
 
+/** To connect, and to be greeted. */
 const CONNECT_LIMIT_MS = 3_000;
-/** Between two tries to connect: growing up to this, with as much of jitter. */
+/** Between two tries to connect: growing from the first to the second, with as much of jitter. */
+const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2_000;
+/** How often it is looked whether Redis still answers, and how long that may take: a network can lose all in silence. */
+const PING_MS = 1_000;
+const PING_LIMIT_MS = 2_000;
 /** What may wait for an answer. */
 const MAX_COMMANDS = 10_000;
 
 export type RedisClient = ReturnType<typeof newClient>;
 
+export interface RedisOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Done with each new connection, before it is waited for anything else. */
+  readonly onConnect?: (client: RedisClient) => Promise<void>;
+}
+
 /** One connection to Redis, which comes back by itself. What is asked of it while it is away fails at once. */
 export class Redis {
-  readonly client: RedisClient;
+  /** How long Redis takes to answer. */
+  readonly latency = new Latency();
+  readonly #url: string;
+  readonly #options: RedisOptions;
   readonly #logger = log("redis");
+  #client: RedisClient;
+  /** Resolves when the next connection is there. */
+  #connected = Promise.withResolvers<void>();
   #isTold = false;
 
   /** @param url `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss://` over TLS */
-  constructor(url: string, { random }: { readonly random: () => number }) {
-    this.client = newClient(url, random);
+  constructor(url: string, options: RedisOptions) {
+    this.#url = url;
+    this.#options = options;
+    this.#client = newClient(url);
+  }
+
+  /** The connection of now: another one after each loss. */
+  get client(): RedisClient {
+    return this.#client;
   }
 
   get isReady(): boolean {
-    return this.client.isReady;
+    return this.#client.isReady;
+  }
+
+  /** @throws {Error} when Redis does not answer */
+  async check(): Promise<void> {
+    if (!this.isReady) throw new Error("Redis is away");
+    await this.latency.time(() => this.client.ping());
+  }
+
+  /**
+   * Resolves as soon as it is connected.
+   * @throws when it is not within `ms`
+   */
+  async untilReady(ms: number): Promise<void> {
+    if (!this.isReady) await this.#within(ms, this.#connected.promise);
   }
 
   /** Stays connected until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const ended = Promise.withResolvers<void>();
-    signal.addEventListener("abort", () => ended.resolve(), { once: true });
-    if (signal.aborted) return;
-    this.client.on("error", (error) => this.#tell(error));
-    this.client.on("ready", () => this.#isTold = false);
-    // Resolves when it is connected, however long that takes, and rejects when it is ended before.
-    this.client.connect().catch(() => {});
-    await ended.promise;
-    this.client.destroy();
+    const { clock, random } = this.#options;
+    for (let tries = 0; !signal.aborted; tries++) {
+      if (await this.#stay(signal)) tries = 0;
+      const pause = Math.min(FIRST_PAUSE_MS * 2 ** tries, MAX_PAUSE_MS) * (1 + random());
+      await clock.sleep(pause, signal);
+    }
+  }
+
+  /** One connection from its beginning to its end. Returns whether there was one. */
+  async #stay(signal: AbortSignal): Promise<boolean> {
+    const { clock, onConnect } = this.#options;
+    const client = this.#client = newClient(this.#url);
+    const lost = new AbortController();
+    client.on("error", (error) => {
+      if (!signal.aborted) this.#tell(error);
+      lost.abort();
+    });
+    const ended = AbortSignal.any([signal, lost.signal]);
+    // Whatever is waited for fails.
+    const leave = () => client.destroy();
+    signal.addEventListener("abort", leave, { once: true });
+    let isThere = false;
+    try {
+      await this.#within(CONNECT_LIMIT_MS, client.connect());
+      await this.#within(CONNECT_LIMIT_MS, onConnect?.(client) ?? Promise.resolve());
+      isThere = true;
+      this.#connected.resolve();
+      this.#isTold = false;
+      while (!ended.aborted) {
+        await clock.sleep(PING_MS, ended);
+        if (!ended.aborted) await this.#ping(client);
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#tell(error);
+    }
+    signal.removeEventListener("abort", leave);
+    client.destroy();
+    if (isThere) this.#connected = Promise.withResolvers();
+    return isThere;
+  }
+
+  async #ping(client: RedisClient): Promise<void> {
+    await this.#within(PING_LIMIT_MS, this.latency.time(() => client.ping()));
+  }
+
+  async #within<T>(ms: number, answer: Promise<T>): Promise<T> {
+    const limit = new AbortController();
+    const late = this.#options.clock.sleep(ms, limit.signal).then(() => {
+      throw new Error(`No answer within ${ms} ms`);
+    });
+    // Whichever comes later is heard by nobody.
+    late.catch(() => {});
+    answer.catch(() => {});
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      limit.abort();
+    }
   }
 
   /** Once for each outage. */
@@ -46,14 +136,12 @@ export class Redis {
   }
 }
 
-function newClient(url: string, random: () => number) {
+/** Who connects again is `Redis`: the client's own way waits for ever for a greeting that does not come. */
+function newClient(url: string) {
   return createClient({
     url,
     disableOfflineQueue: true,
     commandsQueueMaxLength: MAX_COMMANDS,
-    socket: {
-      connectTimeout: CONNECT_LIMIT_MS,
-      reconnectStrategy: (tries) => Math.min(50 * 2 ** tries, MAX_PAUSE_MS) * (1 + random()),
-    },
+    socket: { connectTimeout: CONNECT_LIMIT_MS, reconnectStrategy: false },
   });
 }

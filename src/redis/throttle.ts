@@ -50,10 +50,12 @@ export class RedisBuckets implements Buckets {
     const { redis, prefix, clock } = this.#options;
     const { perSecond, burst } = this.#allowance;
     const limit = new AbortController();
-    const answer = redis.client.eval(TAKE, {
-      keys: [`${prefix}throttle:${caller}`],
-      arguments: [String(burst), String(perSecond)],
-    }).then((reply) => this.#read(reply), () => undefined);
+    const answer = redis.latency.time(() =>
+      redis.client.eval(TAKE, {
+        keys: [`${prefix}throttle:${caller}`],
+        arguments: [String(burst), String(perSecond)],
+      })
+    ).then((reply) => this.#read(reply), () => undefined);
     const late = clock.sleep(LIMIT_MS, limit.signal).then(() => undefined);
     const grant = await Promise.race([answer, late]);
     limit.abort();

@@ -59,3 +59,27 @@ Deno.test("EventArrays.of() encodes once for all who hear the same events", () =
   assertEquals(of(watched, second, third), [1, 2, 3]);
   assertEquals(of(watched), [1]);
 });
+
+Deno.test("EventArrays.of() encodes once for each of several who hear different events by turns", () => {
+  const arrays = new EventArrays(64 * 1024);
+  const [first, second, third, last] = events(1, 2, 3, 4);
+  assert(first && second && third && last);
+  let encoded = 0;
+  const watched: EncodedEvent = {
+    ...last,
+    get json() {
+      encoded++;
+      return last.json;
+    },
+  };
+  const kinds = [[first, second, third, watched], [second, watched], [first, watched], [watched]];
+  for (let client = 0; client < 3; client++) {
+    for (const kind of kinds) {
+      assertEquals([...arrays.of([...kind])].map(numbersIn), [kind.map(({ seq }) => seq)]);
+    }
+  }
+  assertEquals(encoded, kinds.length);
+  // Alike by their ends and their number alone.
+  assertEquals([...arrays.of([first, third, last])].map(numbersIn), [[1, 3, 4]]);
+  assertEquals([...arrays.of([first, second, last])].map(numbersIn), [[1, 2, 4]]);
+});

@@ -2,10 +2,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import type { NumberedEvent } from "../../src/feed/event.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
-import type { Batch, Filter, Follower } from "../../src/feed/follower.ts";
+import type { Batch, Follower, FollowerOptions } from "../../src/feed/follower.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { aRun } from "../fakes/github.ts";
 import { aStatus, FakeJournal } from "../fakes/journal.ts";
+import { seesAll } from "../fakes/sight.ts";
 import { until, within } from "../fakes/socket.ts";
 
 /** A running feed over a journal in memory. `await using` stops it and every follower. */
@@ -29,8 +30,9 @@ class FeedUnderTest {
     return await this.journal.append(Array.from({ length: count }, () => aStatus()));
   }
 
-  async follow(since?: number, filter: Filter = {}): Promise<Reader> {
-    const following = this.feed.follow({ ...filter, since, signal: this.#stop.signal });
+  async follow(since?: number, options: Partial<FollowerOptions> = {}): Promise<Reader> {
+    const signal = this.#stop.signal;
+    const following = this.feed.follow({ sight: seesAll, signal, ...options, since });
     return new Reader(await within(following, "the feed to be ready"));
   }
 
@@ -224,4 +226,52 @@ Deno.test("Follower throws what the journal throws", async () => {
   const reader = await test.follow(0);
   test.journal.failure = new Error("gone away");
   await assertRejects(() => reader.next(), Error, "gone away");
+});
+
+Deno.test("Follower hears of what it may see, and of what belongs to no repository", async () => {
+  await using test = new FeedUnderTest().start();
+  const ofB = await test.follow(0, { sight: () => Promise.resolve(new Set(["octo/b"])) });
+  const ofNone = await test.follow(0, { sight: () => Promise.resolve(new Set()) });
+  for (const repository of ["octo/a", "Octo/B", "octo/bb"]) {
+    await test.feed.publish(runEvent(aRun({ repository })));
+  }
+  await test.feed.publish(aStatus());
+  assertEquals(await ofB.next(), [2, 4]);
+  assertEquals(await ofNone.next(), [4]);
+});
+
+Deno.test("Follower asks before each batch what it may see, and waits for the answer", async () => {
+  await using test = new FeedUnderTest().start();
+  const answers: PromiseWithResolvers<ReadonlySet<string>>[] = [];
+  const sight = () => {
+    answers.push(Promise.withResolvers());
+    return answers.at(-1)?.promise ?? Promise.reject();
+  };
+  const reader = await test.follow(0, { sight });
+  const publish = () => test.feed.publish(runEvent(aRun({ repository: "octo/a" })));
+  await publish();
+  const first = reader.next();
+  await until(() => answers.length === 1, "it has asked");
+  let hasCome = false;
+  void first.then(() => hasCome = true);
+  await publish();
+  assertEquals(hasCome, false);
+  answers[0]?.resolve(new Set(["octo/a"]));
+  assertEquals(await first, [1]);
+  // What is hidden meanwhile is passed over for good.
+  const second = reader.next();
+  await until(() => answers.length === 2, "it has asked again");
+  answers[1]?.resolve(new Set());
+  await publish();
+  await until(() => answers.length === 3, "it has gone on");
+  assertEquals(reader.follower.position, 2);
+  answers[2]?.resolve(new Set(["octo/a"]));
+  assertEquals(await second, [3]);
+});
+
+Deno.test("Follower throws what is thrown at the question what it may see, and tells nothing", async () => {
+  await using test = new FeedUnderTest().start();
+  const reader = await test.follow(0, { sight: () => Promise.reject(new TypeError("unknown")) });
+  await test.feed.publish(aStatus());
+  await assertRejects(() => reader.next(), TypeError, "unknown");
 });

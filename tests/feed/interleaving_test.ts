@@ -5,6 +5,7 @@ import type { NumberedEvent } from "../../src/feed/event.ts";
 import { Feed } from "../../src/feed/feed.ts";
 import type { Batch } from "../../src/feed/follower.ts";
 import { aStatus, FakeJournal } from "../fakes/journal.ts";
+import { seesAll } from "../fakes/sight.ts";
 
 /** What can happen; `pick` chooses among what there is then. */
 const STEP = fc.oneof(
@@ -45,7 +46,7 @@ class Client {
     this.cut();
     this.#cut = new AbortController();
     this.#pending = undefined;
-    const follower = await this.feed.follow({ since, signal: this.#cut.signal });
+    const follower = await this.feed.follow({ since, sight: seesAll, signal: this.#cut.signal });
     this.has = follower.position;
     this.#batches = follower[Symbol.asyncIterator]();
   }

@@ -3,6 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import { Feed } from "../../src/feed/feed.ts";
 import { aStatus, FakeJournal } from "../fakes/journal.ts";
+import { seesAll } from "../fakes/sight.ts";
 
 /** A feed under FakeTime whose followers batch. `await using` stops it. */
 class FeedUnderTest {
@@ -20,7 +21,7 @@ class FeedUnderTest {
   ): Promise<readonly (readonly [at: number, ...numbers: number[]])[]> {
     const came: (readonly [number, ...number[]])[] = [];
     const { signal } = this.#stop;
-    const follower = await this.#feed.follow({ since, batch, signal });
+    const follower = await this.#feed.follow({ since, batch, sight: seesAll, signal });
     this.#following.push((async () => {
       for await (const each of follower) {
         if ("events" in each) came.push([Date.now(), ...each.events.map(({ seq }) => seq)]);
@@ -147,7 +148,7 @@ Deno.test("Feed has no timer while nothing happens", async () => {
   const stop = new AbortController();
   const feed = new Feed({ journal: new FakeJournal(), clock });
   const finished = feed.run(stop.signal);
-  await feed.follow({ batch: true, signal: stop.signal });
+  await feed.follow({ batch: true, sight: seesAll, signal: stop.signal });
   await time.tickAsync(10_000);
   assertEquals(timers, 0);
   await feed.publish(aStatus());

@@ -1,0 +1,88 @@
+import type { Clock } from "../clock.ts";
+import type { NumberedEvent } from "../feed/event.ts";
+import { highestOf, type News, type Wire } from "../feed/wire.ts";
+import { Redis } from "./connection.ts";
+
+/** Larger news is only a number: those who hear of it read the journal. In characters. */
+const MAX_SIZE = 64 * 1024;
+/** What may wait for a Redis that does not answer, in characters. */
+const MAX_WAITING = 8 * 1024 * 1024;
+
+export interface RedisWireOptions {
+  /** As `Redis` takes it: what is heard comes by a connection of its own. */
+  readonly url: string;
+  /** What is published goes by this one. */
+  readonly publisher: Redis;
+  /** By which all instances over one database hear of each other, and no others. */
+  readonly channel: () => Promise<string>;
+  /** This instance: its own news is not heard. */
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** News as it goes over the wire. */
+interface Message {
+  readonly from: string;
+  readonly last: number;
+  readonly events?: readonly NumberedEvent[];
+}
+
+/** Tells instances of events by Redis' pub/sub, which keeps nothing: who is away misses them. */
+export class RedisWire implements Wire {
+  readonly #options: RedisWireOptions;
+  #waiting = 0;
+
+  constructor(options: RedisWireOptions) {
+    this.#options = options;
+  }
+
+  publish(events: readonly NumberedEvent[]): void {
+    const { publisher, instance } = this.#options;
+    if (!publisher.isReady || events.length === 0) return;
+    const message: Message = { from: instance, last: highestOf(events) };
+    const whole = JSON.stringify({ ...message, events });
+    const text = whole.length < MAX_SIZE ? whole : JSON.stringify(message);
+    if (this.#waiting + text.length > MAX_WAITING) return;
+    this.#waiting += text.length;
+    void this.#send(text).catch(() => {}).finally(() => this.#waiting -= text.length);
+  }
+
+  async listen(hear: (news: News) => void, signal: AbortSignal): Promise<void> {
+    const { url, channel, clock, random } = this.#options;
+    const subscriber = new Redis(url, {
+      clock,
+      random,
+      onConnect: async (client) => {
+        await client.subscribe(await channel(), (text) => {
+          const message = this.#read(text);
+          if (message) hear({ last: message.last, events: message.events ?? [] });
+        });
+      },
+    });
+    await subscriber.run(signal);
+  }
+
+  async #send(text: string): Promise<void> {
+    const channel = await this.#options.channel();
+    await this.#options.publisher.client.publish(channel, text);
+  }
+
+  /** `undefined` for our own, and for what no instance has written. */
+  #read(text: string): Message | undefined {
+    try {
+      const message: unknown = JSON.parse(text);
+      return isMessage(message) && message.from !== this.#options.instance ? message : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** As far as the feed relies on it. */
+function isMessage(value: unknown): value is Message {
+  if (typeof value !== "object" || value === null) return false;
+  const { from, last, events = [] }: Partial<Record<keyof Message, unknown>> = value;
+  return typeof from === "string" && Number.isSafeInteger(last) && Array.isArray(events) &&
+    events.every((event) => Number.isSafeInteger(event?.seq));
+}

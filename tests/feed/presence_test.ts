@@ -1,0 +1,109 @@
+import { assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { systemClock as clock } from "../../src/clock.ts";
+import { Audience } from "../../src/feed/audience.ts";
+import { Presence, type PresenceStore } from "../../src/feed/presence.ts";
+
+/** Presences in memory that fail when they are told to. */
+class MemoryPresences implements PresenceStore {
+  readonly #until = new Map<string, number>();
+  isAway = false;
+
+  async enter(instance: string, { ttlMs }: { ttlMs: number }): Promise<void> {
+    await this.#answer();
+    this.#until.set(instance, Date.now() + ttlMs);
+  }
+
+  async leave(instance: string): Promise<void> {
+    await this.#answer();
+    this.#until.delete(instance);
+  }
+
+  async isElsewhere(instance: string): Promise<boolean> {
+    await this.#answer();
+    return [...this.#until].some(([other, until]) => other !== instance && until > Date.now());
+  }
+
+  async #answer(): Promise<void> {
+    await Promise.resolve();
+    if (this.isAway) throw new Error("Away");
+  }
+}
+
+/** Two instances, of which `a` polls. `await using` stops both. */
+class TwoInstances implements AsyncDisposable {
+  readonly store = new MemoryPresences();
+  readonly a = new Audience();
+  readonly b = new Audience();
+  readonly #stops = [new AbortController(), new AbortController(), new AbortController()];
+  readonly #finished: Promise<void>[];
+
+  constructor() {
+    const presence = (instance: string, audience: Audience) =>
+      new Presence({ store: this.store, audience, instance, clock });
+    const [a, b] = [presence("a", this.a), presence("b", this.b)];
+    const [runA, watch, runB] = this.#stops.map(({ signal }) => signal);
+    const never = AbortSignal.abort();
+    this.#finished = [a.run(runA ?? never), a.watch(watch ?? never), b.run(runB ?? never)];
+  }
+
+  endWatch(): void {
+    this.#stops[1]?.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const stop of this.#stops) stop.abort();
+    await Promise.all(this.#finished);
+  }
+}
+
+Deno.test("Presence counts clients of another instance as one, while there are any", async () => {
+  using time = new FakeTime(0);
+  await using two = new TwoInstances();
+  await time.tickAsync(5_000);
+  assertEquals([two.a.size, two.b.size], [0, 0]);
+  two.b.enter();
+  two.b.enter();
+  await time.tickAsync(2_100);
+  assertEquals([two.a.size, two.b.size], [1, 2]);
+  await time.tickAsync(60_000);
+  assertEquals([two.a.size, two.b.size], [1, 2]);
+  two.b.leave();
+  two.b.leave();
+  await time.tickAsync(2_100);
+  assertEquals([two.a.size, two.b.size], [0, 0]);
+});
+
+Deno.test("Presence does not take those elsewhere for its own", async () => {
+  using time = new FakeTime(0);
+  await using two = new TwoInstances();
+  two.b.enter();
+  await time.tickAsync(5_000);
+  assertEquals(two.a.size, 1);
+  assertEquals(await two.store.isElsewhere("b"), false);
+});
+
+Deno.test("Presence counts nobody elsewhere any more once it watches no longer", async () => {
+  using time = new FakeTime(0);
+  await using two = new TwoInstances();
+  two.a.enter();
+  two.b.enter();
+  await time.tickAsync(5_000);
+  assertEquals(two.a.size, 2);
+  two.endWatch();
+  await time.tickAsync(1_100);
+  assertEquals(two.a.size, 1);
+});
+
+Deno.test("Presence leaves everything as it is while its store is away", async () => {
+  using time = new FakeTime(0);
+  await using two = new TwoInstances();
+  two.b.enter();
+  await time.tickAsync(5_000);
+  two.store.isAway = true;
+  await time.tickAsync(30_000);
+  assertEquals(two.a.size, 1);
+  two.store.isAway = false;
+  await time.tickAsync(5_000);
+  assertEquals([two.a.size, await two.store.isElsewhere("a")], [1, true]);
+});

@@ -1,0 +1,134 @@
+import { assertEquals, assertLess } from "@std/assert";
+import { systemClock as clock } from "../../src/clock.ts";
+import { Feed } from "../../src/feed/feed.ts";
+import type { Wire } from "../../src/feed/wire.ts";
+import { aStatus, FakeJournal } from "../fakes/journal.ts";
+import { isRedisThere, REDIS_URL, testRedis } from "../fakes/redis.ts";
+import { seesAll } from "../fakes/sight.ts";
+import { until } from "../fakes/socket.ts";
+import { TcpProxy } from "../fakes/tcp_proxy.ts";
+import { redisWires } from "../fakes/wire.ts";
+
+const ignore = !await isRedisThere();
+
+/** A feed over `journal`, with what its one follower hears. `await using` ends it. */
+class Instance implements AsyncDisposable {
+  readonly feed: Feed;
+  readonly heard: number[] = [];
+  readonly #stop = new AbortController();
+  readonly #finished: Promise<unknown>;
+
+  constructor(journal: FakeJournal, wire: Wire, lookMs = 300) {
+    const { signal } = this.#stop;
+    this.feed = new Feed({ journal, clock, wire, lookMs });
+    this.#finished = Promise.all([this.feed.run(signal), this.#follow(signal)]);
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    for await (const batch of await this.feed.follow({ since: 0, sight: seesAll, signal })) {
+      if ("events" in batch) this.heard.push(...batch.events.map(({ seq }) => seq));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#finished;
+  }
+}
+
+const TROUBLES = [
+  { what: "is cut", begin: (proxy: TcpProxy) => proxy.cut() },
+  { what: "is lost behind a silent network", begin: (proxy: TcpProxy) => proxy.lose() },
+];
+
+for (const { what, begin } of TROUBLES) {
+  Deno.test({
+    name: `Feed hears each event of another instance once and in order while Redis ${what}`,
+    ignore,
+    async fn() {
+      await using proxy = TcpProxy.to(REDIS_URL);
+      await using wires = await redisWires(proxy.through(REDIS_URL));
+      const journal = new FakeJournal();
+      await using writer = new Instance(journal, await wires.join());
+      await using reader = new Instance(journal, await wires.join());
+      let last = 0;
+      const publish = async (count: number) => {
+        for (let i = 0; i < count; i++, last++) await writer.feed.publish(aStatus());
+      };
+      const allHeard = () => until(() => reader.heard.length >= last, `${last} are heard`);
+      await publish(20);
+      await allHeard();
+      begin(proxy);
+      await publish(20);
+      await allHeard();
+      proxy.cut();
+      await clock.sleep(100);
+      proxy.heal();
+      await publish(20);
+      await allHeard();
+      assertEquals(reader.heard, Array.from({ length: 60 }, (_, index) => index + 1));
+    },
+  });
+}
+
+Deno.test({
+  name: "RedisWire is listened to again after a loss of which nobody was told",
+  ignore,
+  async fn() {
+    await using proxy = TcpProxy.to(REDIS_URL);
+    await using wires = await redisWires(proxy.through(REDIS_URL));
+    const journal = new FakeJournal();
+    const never = 3_600_000;
+    await using writer = new Instance(journal, await wires.join(), never);
+    await using reader = new Instance(journal, await wires.join(), never);
+    await until(async () => {
+      await writer.feed.publish(aStatus());
+      return reader.heard.length > 0;
+    }, "the wire works");
+    proxy.lose();
+    proxy.heal();
+    const before = reader.heard.length;
+    await until(async () => {
+      await writer.feed.publish(aStatus());
+      await clock.sleep(100);
+      return reader.heard.length > before;
+    }, "the wire works again");
+    assertEquals(reader.heard, reader.heard.map((_, index) => index + 1));
+  },
+});
+
+Deno.test({
+  name: "RedisWire is not confused by what others write into its channel",
+  ignore,
+  async fn() {
+    await using wires = await redisWires();
+    await using stranger = await testRedis();
+    const journal = new FakeJournal();
+    await using writer = new Instance(journal, await wires.join());
+    await using reader = new Instance(journal, await wires.join());
+    await until(
+      async () => (await stranger.redis.client.pubSubChannels("test_*:events")).length > 0,
+      "it listens",
+    );
+    for (const channel of await stranger.redis.client.pubSubChannels("test_*:events")) {
+      for (
+        const text of [
+          "",
+          "7",
+          "{",
+          '{"from":"x","last":"9"}',
+          '{"from":"x","last":9e9}',
+          '{"from":"x","last":1,"events":[null]}',
+        ]
+      ) {
+        await stranger.redis.client.publish(channel, text);
+      }
+    }
+    await writer.feed.publish(aStatus());
+    await until(() => reader.heard.length > 0, "the event is heard");
+    assertEquals(reader.heard, [1]);
+    const { reads } = journal;
+    await clock.sleep(500);
+    assertLess(journal.reads - reads, 3, "a number that was never given is not waited for");
+  },
+});
