@@ -13,6 +13,8 @@ const TROUBLE_MS = 5 * 60_000;
 export interface BackfillsOptions {
   readonly source: PastSource;
   readonly store: BackfillStore;
+  /** Where is kept what is asked for, by any instance; `store` unless given. */
+  readonly wishes?: Pick<BackfillStore, "start" | "stop">;
   readonly clock: Clock;
   /** Told of changes that are news. */
   readonly onEvents: (events: readonly NumberedEvent[]) => void;
@@ -39,7 +41,8 @@ export class Backfills {
   async start(repositoryId: number, days: number): Promise<void> {
     const now = this.#options.clock.now();
     const since = now - days * DAY_MS;
-    await this.#options.store.start({ repositoryId, since, now, isBackground: true });
+    const { store, wishes = store } = this.#options;
+    await wishes.start({ repositoryId, since, now, isBackground: true });
     this.#left.set(repositoryId, now);
     this.#asked.abort();
   }
@@ -49,7 +52,8 @@ export class Backfills {
    * @throws {StorageError}
    */
   async stop(repositoryId: number): Promise<void> {
-    await this.#options.store.stop(repositoryId, "The repository is no longer followed");
+    const { store, wishes = store } = this.#options;
+    await wishes.stop(repositoryId, "The repository is no longer followed");
   }
 
   async run(signal: AbortSignal): Promise<void> {

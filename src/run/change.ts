@@ -10,6 +10,10 @@ export interface Changes {
   readonly repositories: readonly Repository[];
   /** The ids of repositories that are gone for us: deleted, or taken from the App's installation. */
   readonly removedRepositories: readonly number[];
+  /** The ids of repositories that other users may see now than before; "all" where it is not told which. */
+  readonly accessChanged: readonly number[] | "all";
+  /** The ids of users who no longer let us act for them. */
+  readonly revokedUsers: readonly number[];
 }
 
 export const NO_CHANGES: Changes = {
@@ -17,6 +21,8 @@ export const NO_CHANGES: Changes = {
   jobs: [],
   repositories: [],
   removedRepositories: [],
+  accessChanged: [],
+  revokedUsers: [],
 };
 
 /** How a job of a run stands: a hint that the run has moved. */

@@ -46,7 +46,7 @@ export class ExtraFrames {
     if (!before || audience.size === 0) return false;
     const snapshot = await take(before.takenAt).catch((error) => this.#failed(error));
     if (!snapshot) return true;
-    if (snapshot.encode("full") === before.encode("full")) return false;
+    if (snapshot.encode("full", "all") === before.encode("full", "all")) return false;
     onSnapshot(snapshot);
     return true;
   }

@@ -4,13 +4,11 @@ import type { NumberedEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { FollowStore } from "../repository/follow.ts";
 import { gapWithin } from "./follow_pace.ts";
+import { Look } from "./look.ts";
 import { type Budget, type Random, retryDelay } from "./pace.ts";
-import type { Run, RunSource, RunStore } from "./run.ts";
+import type { RunSource, RunStore } from "./run.ts";
 import { afterLook, dueAt, unseen, type Watched } from "./watched.ts";
 
-/** Latest runs that are asked for; when all of them are news, there may be more. */
-const LATEST_RUNS = 20;
-const MANY_RUNS = 100;
 /** How often to look up what is followed: another instance, or a webhook, may change it. */
 const LOOK_UP_MS = 30_000;
 /** How often to look whether GitHub may be asked again. */
@@ -44,6 +42,7 @@ export interface FollowPollerOptions {
  */
 export class FollowPoller {
   readonly #options: FollowPollerOptions;
+  readonly #look: Look;
   readonly #logger = log("follow");
   /** By id. */
   #watched = new Map<number, Watched>();
@@ -55,6 +54,7 @@ export class FollowPoller {
 
   constructor(options: FollowPollerOptions) {
     this.#options = options;
+    this.#look = new Look(options);
   }
 
   /** How many repositories are followed, as last looked up. */
@@ -74,19 +74,6 @@ export class FollowPoller {
       const rest = await this.#step(signal);
       await this.#options.clock.sleep(rest, AbortSignal.any([signal, woken.signal]));
     }
-  }
-
-  /**
-   * Takes in the latest runs of a repository; returns them, and the events that tell what was new in them.
-   * @throws {RefusedError} when GitHub refuses
-   */
-  async look(fullName: string, signal: AbortSignal) {
-    const { runs } = this.#options;
-    const latest = await runs.latest(fullName, LATEST_RUNS, signal);
-    const events = await this.#keep(latest);
-    const isAllNews = latest.length === LATEST_RUNS && events.length === LATEST_RUNS;
-    if (isAllNews) await this.#keep(await runs.latest(fullName, MANY_RUNS, signal));
-    return { latest, events };
   }
 
   /** Asks for the repository that is due first, when that may be. Returns how long to rest, in ms. */
@@ -165,7 +152,7 @@ export class FollowPoller {
     const { clock, store, takesWebhooks } = this.#options;
     const { repository } = watched;
     try {
-      const { latest, events } = await this.look(repository.fullName, signal);
+      const { latest, events } = await this.#look.at(repository.fullName, signal);
       const [first] = takesWebhooks ? await store.latest(repository.fullName, 1) : [];
       const isTold = first?.source === "webhook";
       return afterLook(watched, { latest, events, isTold, now: clock.now() });
@@ -190,11 +177,5 @@ export class FollowPoller {
     this.#retryAt = clock.now() + delay;
     this.#logger.info("Followed repositories have to wait: {reason}", { reason: error.message });
     return Math.min(delay, LOOK_UP_MS);
-  }
-
-  async #keep(runs: readonly Run[]): Promise<readonly NumberedEvent[]> {
-    const events = await this.#options.store.put(runs);
-    this.#options.onEvents(events);
-    return events;
   }
 }

@@ -1,7 +1,10 @@
+import type { Visible } from "../account/visible.ts";
 import type { Run } from "./run.ts";
 
 /** Which runs of the past somebody asks for; all conditions hold at once. Names are GitHub's, in any case. */
 export interface RunQuery {
+  /** Runs of other repositories are neither listed nor counted. */
+  readonly visible: Visible;
   /** `owner/name` */
   readonly repository?: string | undefined;
   readonly workflowId?: number | undefined;
@@ -67,8 +70,11 @@ export interface RunDetail {
 /** Reads what is kept of runs; never asks GitHub. All throw StorageError. */
 export interface RunHistory {
   list(query: RunQuery): Promise<RunList>;
-  /** `undefined` when no such run is kept. */
-  detail(id: number): Promise<RunDetail | undefined>;
-  /** Of each of these workflows its `count` latest created runs, newest first. */
-  latestOf(workflowIds: readonly number[], count: number): Promise<readonly Run[]>;
+  /** `undefined` when no such run is kept, or it may not be seen. */
+  detail(id: number, visible: Visible): Promise<RunDetail | undefined>;
+  /** Of each of these workflows its `count` latest created runs that may be seen, newest first. */
+  latestOf(
+    workflowIds: readonly number[],
+    of: { readonly count: number; readonly visible: Visible },
+  ): Promise<readonly Run[]>;
 }

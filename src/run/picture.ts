@@ -25,6 +25,10 @@ export class Picture {
     return this.#followed.map((repository) => repository.fullName);
   }
 
+  get repositories(): readonly Repository[] {
+    return this.#followed;
+  }
+
   /** Shows these repositories, as GitHub lists them. */
   follow(repositories: readonly Repository[]): void {
     this.#followed = repositories;

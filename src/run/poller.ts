@@ -58,7 +58,7 @@ export class Poller {
 
   get status(): PollerStatus {
     const lastSuccessAt = this.#snapshot?.takenAt ?? null;
-    if (this.#phase.name === "resting") {
+    if (this.#phase.name === "resting" || this.#phase.name === "stopped") {
       return { state: "resting", waitingUntil: null, lastSuccessAt };
     }
     return {

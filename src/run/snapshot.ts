@@ -1,28 +1,38 @@
+import type { Visible } from "../account/visible.ts";
 import { newestFirst, type Run } from "./run.ts";
 
 /** `compact` has the nine fields, `full` adds six more. */
 export type View = "compact" | "full";
 
-/** The picture that clients of `/ws` get. Immutable; each view is encoded once. */
+/** The picture that clients of `/ws` get. Immutable; each view is encoded once for all who see the same of it. */
 export class Snapshot {
   readonly runs: readonly Run[];
   /** When the last of its runs was fetched, in ms since the epoch. */
   readonly takenAt: number;
-  readonly #frames = new Map<View, string>();
+  /** In lower case, once each. */
+  readonly #repositories: readonly string[];
+  /** By the view, and the repositories that are hidden. */
+  readonly #frames = new Map<string, string>();
 
   constructor(runs: readonly Run[], takenAt: number) {
     this.runs = runs.toSorted(newestFirst);
     this.takenAt = takenAt;
+    this.#repositories = [...new Set(runs.map(nameOf))];
   }
 
-  encode(view: View): string {
-    let frame = this.#frames.get(view);
-    if (frame === undefined) {
-      frame = JSON.stringify({ runs: this.runs.map(view === "full" ? fullFields : compactFields) });
-      this.#frames.set(view, frame);
-    }
-    return frame;
+  encode(view: View, visible: Visible): string {
+    const hidden = visible === "all"
+      ? []
+      : this.#repositories.filter((repository) => !visible.has(repository));
+    return this.#frames.getOrInsertComputed([view, ...hidden].join(" "), () => {
+      const runs = this.runs.filter((run) => !hidden.includes(nameOf(run)));
+      return JSON.stringify({ runs: runs.map(view === "full" ? fullFields : compactFields) });
+    });
   }
+}
+
+function nameOf({ repository }: Run): string {
+  return repository.toLowerCase();
 }
 
 /** The names and their order are a contract with every client. */

@@ -1,3 +1,5 @@
+import type { Visible } from "../account/visible.ts";
+
 /** A length of time in seconds, over many runs. `null` where there is none to tell of. */
 export interface Distribution {
   readonly avg: number | null;
@@ -31,6 +33,8 @@ export interface Figures {
 export type Grouping = "day" | "week" | "workflow" | "repository";
 
 export interface StatisticsQuery {
+  /** Runs of other repositories count nowhere. */
+  readonly visible: Visible;
   /** UTC days, `2026-01-31`, both included. */
   readonly from: string;
   readonly to: string;

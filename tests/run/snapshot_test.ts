@@ -1,11 +1,12 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
+import type { Visible } from "../../src/account/visible.ts";
 import { Snapshot } from "../../src/run/snapshot.ts";
 import { aRun } from "../fakes/github.ts";
 
 Deno.test("Snapshot.encode() writes exactly the nine fields in their order", () => {
   const snapshot = new Snapshot([aRun({ id: 12 })], 0);
   assertEquals(
-    snapshot.encode("compact"),
+    snapshot.encode("compact", "all"),
     '{"runs":[{"repositoryName":"octo/a","id":12,"workflowName":"CI",' +
       '"displayTitle":"Fix the build","event":"push","status":"queued",' +
       '"createdAt":"2026-01-01T00:00:00Z","updatedAt":"2026-01-01T00:00:00Z",' +
@@ -15,7 +16,7 @@ Deno.test("Snapshot.encode() writes exactly the nine fields in their order", () 
 
 Deno.test("Snapshot.encode() adds six fields after the nine in the full view", () => {
   const run = aRun({ conclusion: "success", actor: null, branch: "main", runAttempt: 2 });
-  const frame = JSON.parse(new Snapshot([run], 0).encode("full"));
+  const frame = JSON.parse(new Snapshot([run], 0).encode("full", "all"));
   assertEquals(Object.entries(frame.runs[0]).slice(9), [
     ["conclusion", "success"],
     ["branch", "main"],
@@ -48,7 +49,42 @@ Deno.test("Snapshot.encode() encodes a view once", () => {
     },
   };
   const snapshot = new Snapshot([counted], 0);
-  const first = snapshot.encode("compact");
-  assertStrictEquals(snapshot.encode("compact"), first);
+  const first = snapshot.encode("compact", "all");
+  assertStrictEquals(snapshot.encode("compact", "all"), first);
   assertEquals(reads, 1);
+});
+
+Deno.test("Snapshot.encode() shows the runs that may be seen, by the whole name in any case", () => {
+  const snapshot = new Snapshot([
+    aRun({ id: 1, repository: "Octo/a" }),
+    aRun({ id: 2, repository: "octo/b" }),
+    aRun({ id: 3, repository: "octo/ab" }),
+  ], 0);
+  const ids = (visible: Visible) =>
+    JSON.parse(snapshot.encode("full", visible)).runs.map(({ id }: { id: number }) => id);
+  assertEquals(ids("all"), [3, 2, 1]);
+  assertEquals(ids(new Set(["octo/a"])), [1]);
+  assertEquals(ids(new Set(["octo/b", "octo/ab"])), [3, 2]);
+  assertEquals(ids(new Set(["octo", "a"])), []);
+  assertEquals(ids(new Set()), []);
+});
+
+Deno.test("Snapshot.encode() encodes once for all who see the same of it", () => {
+  const run = aRun({ repository: "octo/a" });
+  let reads = 0;
+  const counted = {
+    ...run,
+    get displayTitle() {
+      reads++;
+      return run.displayTitle;
+    },
+  };
+  const snapshot = new Snapshot([counted, aRun({ id: 2, repository: "octo/b" })], 0);
+  const compact = (...names: string[]) => snapshot.encode("compact", new Set(names));
+  for (let client = 0; client < 3; client++) compact("octo/a", `octo/c${client}`);
+  assertEquals(reads, 1);
+  snapshot.encode("compact", "all");
+  for (let client = 0; client < 3; client++) compact("octo/a", "octo/b", `octo/c${client}`);
+  assertEquals(reads, 2);
+  assertEquals(compact("octo/c"), '{"runs":[]}');
 });

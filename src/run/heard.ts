@@ -1,0 +1,48 @@
+import type { NumberedEvent, RepositoryEvent, StatusEvent } from "../feed/event.ts";
+import type { EncodedEvent } from "../feed/encoded.ts";
+import type { Feed } from "../feed/feed.ts";
+
+export interface HeardOptions {
+  readonly feed: Feed;
+  readonly onRepository: (data: RepositoryEvent["data"]) => void;
+  readonly onStatus: (data: StatusEvent["data"]) => void;
+  /** Something that a snapshot may show has changed. */
+  readonly onChange: () => void;
+}
+
+/** Notices what other instances have kept, as far as it concerns snapshots. */
+export class Heard {
+  readonly #options: HeardOptions;
+  /** The numbers of events that were kept here, where whoever is concerned was told of them. */
+  readonly #own = new Set<number>();
+
+  constructor(options: HeardOptions) {
+    this.#options = options;
+  }
+
+  /** These were kept here. */
+  leaveOut(events: readonly NumberedEvent[]): void {
+    for (const { seq } of events) this.#own.add(seq);
+  }
+
+  /** Resolves when `signal` aborts. Throws what the journal throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { feed, onChange } = this.#options;
+    const seesAll = () => Promise.resolve("all" as const);
+    for await (const batch of await feed.follow({ sight: seesAll, signal })) {
+      if ("events" in batch) { for (const event of batch.events) this.#notice(event); }
+      else {
+        this.#own.clear();
+        onChange();
+      }
+    }
+  }
+
+  #notice({ seq, type, json }: EncodedEvent): void {
+    const { onRepository, onStatus, onChange } = this.#options;
+    if (this.#own.delete(seq)) return;
+    if (type === "status") onStatus(JSON.parse(json).data);
+    if (type === "repository") onRepository(JSON.parse(json).data);
+    if (type === "run" || type === "repository") onChange();
+  }
+}

@@ -1,0 +1,91 @@
+import { sql } from "kysely";
+import { type Fences, type Lease, StaleLeaseError, type Term } from "../run/lease.ts";
+import type { Database } from "./database.ts";
+
+/** The one lease that there is. */
+const NAME = "poller";
+/** By the clock of PostgreSQL, so that instances need not agree on the time. */
+const NOW_MS = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+
+/** A row of PostgreSQL that says who has the lease, and until when. */
+export class SqlLease implements Lease {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async take(
+    holder: string,
+    { ttlMs, above }: { readonly ttlMs: number; readonly above: number },
+  ): Promise<number | undefined> {
+    const row = await this.#database.write((tx) =>
+      tx.updateTable("leases")
+        .set({
+          holder,
+          fence: sql`greatest(fence, ${above}::bigint) + 1`,
+          until_ms: sql`${NOW_MS} + ${ttlMs}::bigint`,
+        })
+        .where("name", "=", NAME)
+        .where(({ eb, or }) => or([eb("until_ms", "<=", NOW_MS), eb("holder", "=", holder)]))
+        .returning("fence").executeTakeFirst()
+    );
+    return row?.fence;
+  }
+
+  async renew(holder: string, { ttlMs }: { readonly ttlMs: number }): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database.write((tx) =>
+      tx.updateTable("leases").set({ until_ms: sql`${NOW_MS} + ${ttlMs}::bigint` })
+        .where("name", "=", NAME).where("holder", "=", holder).where("until_ms", ">", NOW_MS)
+        .executeTakeFirstOrThrow()
+    );
+    return numUpdatedRows > 0n;
+  }
+
+  async release(holder: string): Promise<void> {
+    await this.#database.write((tx) =>
+      tx.updateTable("leases").set({ holder: null, until_ms: 0 })
+        .where("name", "=", NAME).where("holder", "=", holder).execute()
+    );
+  }
+}
+
+/** The last term, in the same database as what is written in it. */
+export class SqlFences implements Fences {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async highest(): Promise<number> {
+    const { fence } = await this.#database.read((db) =>
+      db.selectFrom("leases").select("fence").where("name", "=", NAME).executeTakeFirstOrThrow()
+    );
+    return fence;
+  }
+
+  async raise({ holder, fence }: Term): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database.write((tx) =>
+      tx.updateTable("leases").set({ holder, fence }).where("name", "=", NAME)
+        .where(({ eb, or, and }) =>
+          or([eb("fence", "<", fence), and([eb("fence", "=", fence), eb("holder", "=", holder)])])
+        )
+        .executeTakeFirstOrThrow()
+    );
+    return numUpdatedRows > 0n;
+  }
+}
+
+/**
+ * The same database for what only the holder of the lease may write: each transaction fails with StaleLeaseError unless
+ * `term` is the last one, and until it ends there is no later one.
+ */
+export function fenced(database: Database, term: () => Term | undefined): Database {
+  return database.guarded(async (tx) => {
+    const { holder, fence } = term() ?? { holder: "", fence: -1 };
+    const last = await tx.selectFrom("leases").select("fence").where("name", "=", NAME)
+      .where("fence", "=", fence).where("holder", "=", holder).forShare().executeTakeFirst();
+    if (!last) throw new StaleLeaseError();
+  });
+}

@@ -1,0 +1,36 @@
+import { sql } from "kysely";
+import type { Repository } from "../repository/repository.ts";
+import type { PictureStore, Shown } from "../run/mirror.ts";
+import type { Database } from "./database.ts";
+
+/** By the clock of PostgreSQL, so that instances need not agree on the time. */
+const NOW_MS = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+
+/** Keeps in PostgreSQL what the last snapshot showed. */
+export class SqlPictures implements PictureStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async show(repositories: readonly Repository[]): Promise<void> {
+    const row = { repositories: JSON.stringify(repositories), taken_ms: NOW_MS };
+    await this.#database.write((tx) =>
+      tx.insertInto("pictures").values({ id: 1, ...row })
+        .onConflict((conflict) => conflict.column("id").doUpdateSet(row)).execute()
+    );
+  }
+
+  async shown(): Promise<Shown | undefined> {
+    const row = await this.#database.read((db) =>
+      db.selectFrom("pictures")
+        .select(["repositories", "taken_ms", sql<number>`${NOW_MS} - taken_ms`.as("age")])
+        .where("id", "=", 1).executeTakeFirst()
+    );
+    if (!row) return undefined;
+    // We wrote it ourselves.
+    const repositories: readonly Repository[] = JSON.parse(row.repositories);
+    return { repositories, ageMs: Number(row.age), version: row.taken_ms };
+  }
+}

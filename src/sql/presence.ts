@@ -1,0 +1,45 @@
+import { sql } from "kysely";
+import type { PresenceStore } from "../feed/presence.ts";
+import type { Database } from "./database.ts";
+
+/** By the clock of PostgreSQL, so that instances need not agree on the time. */
+const NOW_MS = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+/** What one that was killed has left is forgotten so long after its end. */
+const FORGET_MS = 60_000;
+
+/** Keeps in PostgreSQL which instances have clients. */
+export class SqlPresences implements PresenceStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async enter(instance: string, { ttlMs }: { readonly ttlMs: number }): Promise<void> {
+    const until_ms = sql<number>`${NOW_MS} + ${ttlMs}::bigint`;
+    await this.#database.write(async (tx) => {
+      await tx.deleteFrom("presences").where(
+        "until_ms",
+        "<",
+        sql<number>`${NOW_MS} - ${FORGET_MS}::bigint`,
+      )
+        .execute();
+      await tx.insertInto("presences").values({ instance, until_ms })
+        .onConflict((conflict) => conflict.column("instance").doUpdateSet({ until_ms })).execute();
+    });
+  }
+
+  async leave(instance: string): Promise<void> {
+    await this.#database.write((tx) =>
+      tx.deleteFrom("presences").where("instance", "=", instance).execute()
+    );
+  }
+
+  async isElsewhere(instance: string): Promise<boolean> {
+    const other = await this.#database.read((db) =>
+      db.selectFrom("presences").select("instance").where("instance", "<>", instance)
+        .where("until_ms", ">", NOW_MS).limit(1).executeTakeFirst()
+    );
+    return other !== undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { systemClock as clock } from "../../src/clock.ts";
+import { RedisLease } from "../../src/redis/lease.ts";
+import type { Lease } from "../../src/run/lease.ts";
+import { SqlLease } from "../../src/sql/lease.ts";
+import { testDatabase } from "../fakes/database.ts";
+import { isPostgresThere } from "../fakes/postgres.ts";
+import { isRedisThere, testRedis } from "../fakes/redis.ts";
+import { until } from "../fakes/socket.ts";
+
+/** Longer than a test lasts. */
+const LONG = { ttlMs: 60_000, above: 0 };
+const SHORT = { ttlMs: 150, above: 0 };
+
+/** One lease, as two instances reach it. */
+interface TestLease extends AsyncDisposable {
+  readonly a: Lease;
+  readonly b: Lease;
+  /** Forgets everything, as a Redis without persistence does by a restart; there where that may be. */
+  readonly forget?: () => Promise<void>;
+}
+
+async function sqlLease(): Promise<TestLease> {
+  const opened = await testDatabase("postgres");
+  return {
+    a: new SqlLease(opened.database),
+    b: new SqlLease(await opened.another()),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  };
+}
+
+async function redisLease(): Promise<TestLease> {
+  await using stack = new AsyncDisposableStack();
+  const first = stack.use(await testRedis());
+  const second = stack.use(await testRedis({ prefix: first.prefix }));
+  const prefix = () => Promise.resolve(first.prefix);
+  const all = stack.move();
+  return {
+    a: new RedisLease({ redis: first.redis, prefix }),
+    b: new RedisLease({ redis: second.redis, prefix }),
+    forget: async () => {
+      await first.redis.client.del([`${first.prefix}lease`, `${first.prefix}lease:fence`]);
+    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+const LEASES = [
+  { kind: "PostgreSQL", ignore: !await isPostgresThere(), open: sqlLease },
+  { kind: "Redis", ignore: !await isRedisThere(), open: redisLease },
+];
+
+function testOverLeases(name: string, test: (lease: TestLease) => Promise<void>): void {
+  for (const { kind, ignore, open } of LEASES) {
+    Deno.test({
+      name: `${name} (${kind})`,
+      ignore,
+      async fn() {
+        await using lease = await open();
+        await test(lease);
+      },
+    });
+  }
+}
+
+testOverLeases(
+  "Lease.take() gives it to one, and to another only once it has run out",
+  async ({ a, b }) => {
+    const first = await a.take("a", SHORT);
+    assertEquals(typeof first, "number");
+    assertEquals(await b.take("b", SHORT), undefined);
+    let second: number | undefined;
+    await until(async () => (second = await b.take("b", LONG)) !== undefined, "it has run out");
+    assertGreater(second ?? 0, first ?? 0);
+    assertEquals(await a.take("a", SHORT), undefined);
+  },
+);
+
+testOverLeases("Lease.take() gives it to one of many who ask at once", async ({ a, b }) => {
+  const asked = Array.from({ length: 20 }, (_, at) => (at % 2 ? a : b).take(`${at}`, LONG));
+  const fences = await Promise.all(asked);
+  assertEquals(fences.filter((fence) => fence !== undefined).length, 1);
+});
+
+testOverLeases("Lease.take() gives it anew to its holder, with a higher fence", async ({ a }) => {
+  const first = await a.take("a", LONG) ?? NaN;
+  assertGreater(await a.take("a", LONG) ?? NaN, first);
+});
+
+testOverLeases("Lease.take() gives a fence above those that were used", async ({ a, b }) => {
+  assertEquals(await a.take("a", { ...LONG, above: 41 }), 42);
+  await a.release("a");
+  assertEquals(await b.take("b", LONG), 43);
+});
+
+testOverLeases("Lease.renew() keeps it, for its holder alone", async ({ a, b }) => {
+  await a.take("a", SHORT);
+  assertEquals(await b.renew("b", LONG), false);
+  assertEquals(await a.renew("a", LONG), true);
+  await clock.sleep(2 * SHORT.ttlMs);
+  assertEquals(await b.take("b", LONG), undefined);
+  assertEquals(await a.renew("a", LONG), true);
+});
+
+testOverLeases("Lease.renew() says so when it has run out", async ({ a, b }) => {
+  await a.take("a", SHORT);
+  await clock.sleep(2 * SHORT.ttlMs);
+  assertEquals(await a.renew("a", LONG), false);
+  assertEquals(typeof await b.take("b", LONG), "number");
+  assertEquals(await a.renew("a", LONG), false);
+});
+
+testOverLeases("Lease.release() gives it back at once, by its holder alone", async ({ a, b }) => {
+  await a.take("a", LONG);
+  await b.release("b");
+  assertEquals(await b.take("b", LONG), undefined);
+  await a.release("a");
+  assertEquals(typeof await b.take("b", LONG), "number");
+  await a.release("a");
+  assertEquals(await a.take("a", LONG), undefined);
+});
+
+Deno.test({
+  name: "RedisLease counts on above what was used when Redis has forgotten all",
+  ignore: !await isRedisThere(),
+  async fn() {
+    await using lease = await redisLease();
+    const first = await lease.a.take("a", LONG) ?? NaN;
+    await lease.forget?.();
+    assertEquals(await lease.b.take("b", { ...LONG, above: first }), first + 1);
+    assert(!await lease.a.renew("a", LONG));
+  },
+});

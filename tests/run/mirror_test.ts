@@ -1,0 +1,103 @@
+import { assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { systemClock as clock } from "../../src/clock.ts";
+import { Audience } from "../../src/feed/audience.ts";
+import { Mirror, type Shown } from "../../src/run/mirror.ts";
+import { Picture } from "../../src/run/picture.ts";
+import type { Snapshot } from "../../src/run/snapshot.ts";
+import { aRun } from "../fakes/github.ts";
+import { MemoryRunStore } from "../fakes/stores.ts";
+
+const INTERVAL_MS = 12_000;
+const START = 1_000_000;
+
+/** A mirror of what the test shows. `await using` stops it. */
+class Test implements AsyncDisposable {
+  readonly audience = new Audience();
+  readonly snapshots: Snapshot[] = [];
+  shown: Omit<Shown, "ageMs"> & { readonly at: number } | undefined;
+  isHolder = false;
+  readonly mirror: Mirror;
+  readonly #stop = new AbortController();
+  #finished: Promise<void> | undefined;
+
+  constructor() {
+    const store = new MemoryRunStore();
+    void store.put([aRun({ id: 1, repository: "octo/a", displayTitle: "A run" })]);
+    this.mirror = new Mirror({
+      store: {
+        show: () => Promise.reject(new Error("Nobody polls here")),
+        shown: () =>
+          Promise.resolve(this.shown && { ...this.shown, ageMs: Date.now() - this.shown.at }),
+      },
+      picture: new Picture({ size: { repositories: 3, runs: 2 }, store }),
+      audience: this.audience,
+      interval: INTERVAL_MS,
+      clock,
+      isHolder: () => this.isHolder,
+      onSnapshot: (snapshot) => this.snapshots.push(snapshot),
+    });
+  }
+
+  start(): void {
+    this.#finished = this.mirror.run(this.#stop.signal);
+  }
+
+  /** Another instance shows a snapshot. */
+  show(): void {
+    const repositories = [{ id: 1, fullName: "octo/a", pushedAt: null }];
+    this.shown = { repositories, version: (this.shown?.version ?? 0) + 1, at: Date.now() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#finished;
+  }
+}
+
+Deno.test("Mirror gives each snapshot of the instance that polls once, with its time", async () => {
+  using time = new FakeTime(START);
+  await using test = new Test();
+  test.start();
+  test.audience.enter();
+  await time.tickAsync(500);
+  test.show();
+  await time.tickAsync(5_000);
+  assertEquals(test.snapshots.map(({ takenAt }) => takenAt), [START + 500]);
+  assertEquals(test.snapshots[0]?.runs.map(({ displayTitle }) => displayTitle), ["A run"]);
+  test.show();
+  await time.tickAsync(1_000);
+  assertEquals(test.snapshots.length, 2);
+});
+
+Deno.test("Mirror rests where nobody listens, and where this instance polls itself", async () => {
+  using time = new FakeTime(START);
+  await using test = new Test();
+  test.start();
+  test.show();
+  await time.tickAsync(3_000);
+  assertEquals(test.snapshots.length, 0);
+  test.audience.enter();
+  test.isHolder = true;
+  await time.tickAsync(3_000);
+  assertEquals(test.snapshots.length, 0);
+  test.isHolder = false;
+  await time.tickAsync(1_000);
+  assertEquals(test.snapshots.length, 1);
+});
+
+Deno.test("Mirror gives an old snapshot only where no fresher can be had", async () => {
+  using time = new FakeTime(START);
+  await using test = new Test();
+  test.show();
+  await time.tickAsync(60_000);
+  test.start();
+  test.audience.enter();
+  await time.tickAsync(3_000);
+  assertEquals([test.snapshots.length, test.mirror.current], [0, undefined]);
+  test.mirror.notice({ state: "waiting", waiting_until: null });
+  await time.tickAsync(1_000);
+  assertEquals([test.snapshots.length, test.mirror.current?.takenAt], [1, START]);
+  test.mirror.notice({ state: "polling", waiting_until: null });
+  assertEquals(test.mirror.current, undefined);
+});

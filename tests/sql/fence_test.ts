@@ -1,0 +1,93 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { systemClock as clock } from "../../src/clock.ts";
+import { StaleLeaseError, type Term } from "../../src/run/lease.ts";
+import { SqlJournal } from "../../src/sql/event.ts";
+import { fenced, SqlFences } from "../../src/sql/lease.ts";
+import { SqlRunStore } from "../../src/sql/run.ts";
+import { testDatabase } from "../fakes/database.ts";
+import { aRun } from "../fakes/github.ts";
+import { aStatus } from "../fakes/journal.ts";
+import { isPostgresThere } from "../fakes/postgres.ts";
+
+const ignore = !await isPostgresThere();
+const A: Term = { holder: "a", fence: 1 };
+const B: Term = { holder: "b", fence: 2 };
+
+Deno.test({
+  name: "SqlFences.raise() lets no term in that is not above the last",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const fences = new SqlFences(opened.database);
+    assertEquals(await fences.highest(), 0);
+    assertEquals(await fences.raise(B), true);
+    assertEquals(await fences.raise(B), true);
+    assertEquals(await fences.raise(A), false);
+    assertEquals(await fences.raise({ ...B, holder: "another with the same fence" }), false);
+    assertEquals(await fences.highest(), 2);
+  },
+});
+
+Deno.test({
+  name: "fenced() writes in the last term alone, and nothing at all in none",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const fences = new SqlFences(opened.database);
+    const stores = [A, B, undefined].map((term) =>
+      new SqlRunStore(fenced(opened.database, () => term), clock)
+    );
+    const [inA, inB, inNone] = stores;
+    await fences.raise(A);
+    assertEquals((await inA?.put([aRun({ id: 1 })]))?.length, 1);
+    await assertRejects(() => inB?.put([aRun({ id: 2 })]) ?? never(), StaleLeaseError);
+    await fences.raise(B);
+    await assertRejects(() => inA?.put([aRun({ id: 3 })]) ?? never(), StaleLeaseError);
+    await assertRejects(() => inNone?.put([aRun({ id: 4 })]) ?? never(), StaleLeaseError);
+    assertEquals((await inB?.put([aRun({ id: 5 })]))?.length, 1);
+    const events = await new SqlJournal(opened.database, clock).after(0, 9);
+    assertEquals(events.map(({ data }) => "id" in data && data.id), [1, 5]);
+  },
+});
+
+Deno.test({
+  name: "fenced() lets no later term begin amid a transaction",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const fences = new SqlFences(await opened.another());
+    await fences.raise(A);
+    const order: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    const writing = fenced(opened.database, () => A).write(async () => {
+      begun.resolve();
+      await end.promise;
+      order.push("the first has written");
+    });
+    await begun.promise;
+    const raising = fences.raise(B).then(() => order.push("the second may write"));
+    await clock.sleep(100);
+    end.resolve();
+    await Promise.all([writing, raising]);
+    assertEquals(order, ["the first has written", "the second may write"]);
+  },
+});
+
+Deno.test({
+  name: "fenced() keeps nothing of what a paused holder appends",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const fences = new SqlFences(opened.database);
+    await fences.raise(A);
+    const journal = new SqlJournal(fenced(opened.database, () => A), clock);
+    await fences.raise(B);
+    await assertRejects(() => journal.append([aStatus()]), StaleLeaseError);
+    assertEquals(await journal.bounds(), { first: 1, last: 0 });
+  },
+});
+
+function never(): never {
+  throw new Error("There is no store");
+}

@@ -1,0 +1,48 @@
+import { assertEquals } from "@std/assert";
+import { SqlPictures } from "../../src/sql/picture.ts";
+import { SqlPresences } from "../../src/sql/presence.ts";
+import { testDatabase } from "../fakes/database.ts";
+import { isPostgresThere } from "../fakes/postgres.ts";
+import { until } from "../fakes/socket.ts";
+
+const ignore = !await isPostgresThere();
+
+Deno.test({
+  name: "SqlPresences tells an instance of others, until they leave or say nothing any more",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const presences = new SqlPresences(opened.database);
+    assertEquals(await presences.isElsewhere("a"), false);
+    await presences.enter("b", { ttlMs: 60_000 });
+    assertEquals([await presences.isElsewhere("a"), await presences.isElsewhere("b")], [
+      true,
+      false,
+    ]);
+    await presences.enter("b", { ttlMs: 200 });
+    await until(async () => !await presences.isElsewhere("a"), "B has said nothing for too long");
+    await presences.enter("b", { ttlMs: 60_000 });
+    await presences.leave("b");
+    assertEquals(await presences.isElsewhere("a"), false);
+  },
+});
+
+Deno.test({
+  name: "SqlPictures gives what was shown last, and how long ago",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const pictures = new SqlPictures(opened.database);
+    assertEquals(await pictures.shown(), undefined);
+    await pictures.show([]);
+    const first = await pictures.shown();
+    const repositories = [{ id: 1, fullName: "octo/a", pushedAt: "2026-01-01T00:00:00Z" }];
+    await until(async () => {
+      await pictures.show(repositories);
+      return (await pictures.shown())?.version !== first?.version;
+    }, "it has another version");
+    const last = await pictures.shown();
+    assertEquals(last?.repositories, repositories);
+    assertEquals((last?.ageMs ?? NaN) >= 0 && (last?.ageMs ?? NaN) < 10_000, true);
+  },
+});
