@@ -1,0 +1,61 @@
+import type { Clock } from "../clock.ts";
+import type { Backlog } from "../delivery/delivery.ts";
+import type { Exposition } from "./exposition.ts";
+
+export interface DeliverySources {
+  readonly received: {
+    readonly outcomes: Iterable<
+      { readonly event: string; readonly outcome: string; readonly count: number }
+    >;
+  };
+  readonly inbox: {
+    readonly outcomes: {
+      readonly applied: number;
+      readonly failed: number;
+      readonly parked: number;
+    };
+  };
+  /** Rejects when the database does not answer. */
+  readonly backlog: () => Promise<Backlog>;
+  readonly clock: Clock;
+}
+
+/** Webhook deliveries. */
+export function deliveryMetrics(exposition: Exposition, sources: DeliverySources): void {
+  const { received, inbox, backlog, clock } = sources;
+  exposition.counter(
+    {
+      name: "runwire_deliveries_total",
+      help: "Webhook deliveries, by GitHub's event and what we have answered",
+      labels: ["event", "outcome"],
+    },
+    () =>
+      [...received.outcomes].map(({ event, outcome, count }) =>
+        [{ event, outcome }, count] as const
+      ),
+  );
+  exposition.counter({
+    name: "runwire_delivery_applications_total",
+    help:
+      "Tries to apply a delivery that had to wait: failed ones are tried again, parked ones are not",
+    labels: ["outcome"],
+  }, () => Object.entries(inbox.outcomes).map(([outcome, count]) => [{ outcome }, count] as const));
+  // All three of one look at the database.
+  let look: Promise<Backlog | undefined> | undefined;
+  const lookOnce = () => look ??= backlog().catch(() => undefined).finally(() => look = undefined);
+  exposition.gauge({
+    name: "runwire_deliveries_waiting",
+    help: "Deliveries that wait to be applied, in the database that instances share",
+  }, async () => (await lookOnce())?.waiting);
+  exposition.gauge({
+    name: "runwire_deliveries_parked",
+    help: "Deliveries that were given up, until somebody retries them",
+  }, async () => (await lookOnce())?.parked);
+  exposition.gauge({
+    name: "runwire_delivery_oldest_waiting_seconds",
+    help: "For how long the oldest of those that wait does; 0 where none waits",
+  }, async () => {
+    const found = await lookOnce();
+    return found && (clock.now() - (found.waitingSince ?? clock.now())) / 1_000;
+  });
+}

@@ -1,0 +1,102 @@
+import { assert, assertEquals } from "@std/assert";
+import { parse } from "@std/yaml";
+import { z } from "zod";
+import { AppUnderTest } from "./fakes/app.ts";
+
+const Board = z.object({
+  panels: z.array(z.object({
+    id: z.int(),
+    targets: z.array(z.object({ expr: z.string() })).default([]),
+  })),
+});
+
+const Alerts = z.strictObject({
+  groups: z.array(z.strictObject({
+    name: z.string(),
+    rules: z.array(z.strictObject({
+      alert: z.string(),
+      expr: z.string(),
+      for: z.string().regex(/^\d+[smh]$/).optional(),
+      labels: z.strictObject({ severity: z.enum(["critical", "warning", "info"]) }),
+      annotations: z.strictObject({ summary: z.string() }),
+    })),
+  })),
+});
+
+function textOf(path: string): Promise<string> {
+  return Deno.readTextFile(new URL(`../${path}`, import.meta.url));
+}
+
+async function board(): Promise<z.infer<typeof Board>> {
+  return Board.parse(JSON.parse(await textOf("deploy/grafana.json")));
+}
+
+async function rules() {
+  const { groups } = Alerts.parse(parse(await textOf("deploy/alerts.yaml")));
+  return groups.flatMap((group) => group.rules);
+}
+
+/** The type of each metric that the program tells, by its name. */
+async function metrics(): Promise<ReadonlyMap<string, string>> {
+  await using app = await new AppUnderTest().start();
+  const text = await (await fetch(`${app.url}/metrics`)).text();
+  return new Map(
+    [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = "", type = ""]) => [name, type]),
+  );
+}
+
+/** The metrics that a text names; of a histogram without the ending. */
+function namedIn(text: string, known: ReadonlyMap<string, string>): Set<string> {
+  const words = text.replaceAll(/"[^"]*"/g, "").match(/\b(runwire|process)_[a-z_]+\b/g) ?? [];
+  return new Set(words.map((word) => {
+    const base = word.replace(/_(bucket|sum|count)$/, "");
+    return known.get(base) === "histogram" ? base : word;
+  }));
+}
+
+Deno.test("The board shows every metric, and none that there is not", async () => {
+  const known = await metrics();
+  const { panels } = await board();
+  const shown = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)).join("\n");
+  assertEquals([...namedIn(shown, known)].sort(), [...known.keys()].sort());
+  assertEquals(new Set(panels.map(({ id }) => id)).size, panels.length);
+});
+
+Deno.test("Alert rules name metrics that there are, and the guide says what each one means", async () => {
+  const known = await metrics();
+  const guide = await textOf("docs/observability.md");
+  const all = await rules();
+  assert(all.length > 10);
+  for (const { alert, expr } of all) {
+    const named = namedIn(expr, known);
+    assert(named.size > 0, alert);
+    for (const name of named) assert(known.has(name), `${alert} names ${name}`);
+    assert(guide.includes(`\`${alert}\``), `The guide has no ${alert}`);
+  }
+  const alerts = guide.match(/`Runwire[A-Z]\w+`/g) ?? [];
+  for (const named of alerts) {
+    assert(all.some(({ alert }) => `\`${alert}\`` === named), `There is no ${named}`);
+  }
+});
+
+Deno.test("The guide says of every metric what it is, and of no other", async () => {
+  const known = await metrics();
+  const guide = await textOf("docs/observability.md");
+  const described = [...guide.matchAll(/^\| `((?:runwire|process)_\w+)/gm)].map(([, name]) => name);
+  assertEquals(described.sort(), [...known.keys()].sort());
+});
+
+Deno.test("Counters and histograms are asked for their growth alone, and gauges never", async () => {
+  const known = await metrics();
+  const exprs = [
+    ...(await rules()).map(({ expr }) => expr),
+    ...(await board()).panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+  ];
+  for (const expr of exprs) {
+    const grown = expr.match(/\b(rate|increase)\((\w+)/g) ?? [];
+    const names = [...namedIn(grown.join("\n"), known)];
+    for (const name of namedIn(expr, known)) {
+      assertEquals(names.includes(name), known.get(name) !== "gauge", `${name} in ${expr}`);
+    }
+  }
+});

@@ -1,0 +1,81 @@
+import { assert, assertEquals } from "@std/assert";
+import { AppUnderTest } from "../fakes/app.ts";
+import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
+import { isRedisThere, REDIS_URL } from "../fakes/redis.ts";
+import { SocketClient, until } from "../fakes/socket.ts";
+
+/** The values of `/metrics`, by name and labels as they stand there. */
+async function metricsOf(url: string): Promise<ReadonlyMap<string, number>> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(lines.map((line) => {
+    const at = line.lastIndexOf(" ");
+    return [line.slice(0, at), Number(line.slice(at + 1))];
+  }));
+}
+
+Deno.test("GET /metrics tells what the whole program does", async () => {
+  await using app = new AppUnderTest();
+  app.world.addRepository({ full_name: "octo/app" });
+  app.world.addRun("octo/app");
+  await app.start();
+  await using client = await SocketClient.connect(app.socketUrl);
+  const frame = await client.next();
+  const metrics = await metricsOf(app.url);
+  const value = (name: string) => metrics.get(name);
+  assertEquals(value('runwire_connections{protocol="websocket"}'), 1);
+  assertEquals(value('runwire_connections{protocol="sse"}'), 0);
+  assertEquals(value("runwire_connection_slots"), 20_000);
+  assert((value('runwire_frames_sent_total{protocol="websocket"}') ?? 0) >= 1);
+  assert((value('runwire_sent_bytes_total{protocol="websocket"}') ?? 0) >= frame.length);
+  assert((value("runwire_snapshots_total") ?? 0) >= 1);
+  assertEquals(value('runwire_poller_state{state="polling"}'), 1);
+  assertEquals(value('runwire_poller_state{state="waiting"}'), 0);
+  assertEquals(value("runwire_lease_held"), 1);
+  assertEquals(value("runwire_github_rate_limit"), 5_000);
+  assert((value("runwire_github_requests_total") ?? 0) >= 2);
+  assert((value("runwire_feed_position") ?? 0) >= 2);
+  assertEquals(value('runwire_service_up{service="sqlite"}'), 1);
+  assertEquals(value("runwire_deliveries_waiting"), 0);
+  assert((value('runwire_database_seconds_count{operation="write"}') ?? 0) > 0);
+  assert((value("process_resident_memory_bytes") ?? 0) > 1e6);
+  assert((value("process_cpu_seconds_total") ?? 0) > 0);
+  assert(Math.abs((value("process_start_time_seconds") ?? 0) - Date.now() / 1_000) < 3_600);
+  const looks = "runwire_event_loop_delay_seconds_count";
+  const isSeen = async () => ((await metricsOf(app.url)).get(looks) ?? 0) > 0;
+  await until(isSeen, "the event loop was looked at");
+});
+
+Deno.test({
+  name: "GET /metrics and /health name PostgreSQL and Redis where there are",
+  ignore: !await isPostgresThere() || !await isRedisThere(),
+  async fn() {
+    await using schema = await testSchema();
+    await using app = await new AppUnderTest({
+      environment: { DATABASE_URL: schema.url, REDIS_URL },
+    }).start();
+    await until(async () => {
+      const { status, services } = await (await fetch(`${app.url}/health`)).json();
+      assertEquals(Object.keys(services), ["postgres", "redis"]);
+      return status === "healthy";
+    }, "all services are up");
+    const metrics = await metricsOf(app.url);
+    assertEquals(metrics.get('runwire_service_up{service="postgres"}'), 1);
+    assertEquals(metrics.get('runwire_service_up{service="redis"}'), 1);
+    assert((metrics.get("runwire_redis_seconds_count") ?? 0) > 0);
+  },
+});
+
+Deno.test("GET /health is 503 while Redis does not answer, and names who does", async () => {
+  await using app = await new AppUnderTest({
+    // Of a port on which nobody listens.
+    environment: { REDIS_URL: "redis://127.0.0.1:1" },
+  }).start();
+  const response = await fetch(`${app.url}/health`);
+  assertEquals(response.status, 503);
+  assertEquals(response.headers.get("cache-control"), "no-store");
+  const { status, services } = await response.json();
+  assertEquals([status, services], ["unhealthy", { sqlite: "up", redis: "down" }]);
+  const metrics = await metricsOf(app.url);
+  assertEquals(metrics.get('runwire_service_up{service="redis"}'), 0);
+});
