@@ -1,0 +1,48 @@
+import { systemClock } from "../clock.ts";
+import { readDatabaseUrl } from "../config.ts";
+import { UsageError } from "../errors.ts";
+import { copyDatabase, openToCopy } from "../sql/copy.ts";
+import { environment } from "./environment.ts";
+import { print } from "./print.ts";
+import { ProgressBar } from "./progress.ts";
+
+export interface CopyUrls {
+  readonly from: string;
+  /** By default that of the settings. */
+  readonly to?: string;
+}
+
+/** `runwire copy --from URL --to URL`: copies everything into an empty database, all or nothing. */
+export async function copy({ from, ...urls }: CopyUrls, signal: AbortSignal): Promise<void> {
+  const to = urls.to ?? readDatabaseUrl(environment());
+  await checkUrls(from, to);
+  await using source = await openToCopy(from, systemClock);
+  await using target = await openToCopy(to, systemClock);
+  const bar = new ProgressBar("Copying rows", systemClock);
+  const tables = await copyDatabase(source, target, {
+    signal,
+    clock: systemClock,
+    onProgress: ({ done, total }) => bar.show(done, total),
+  }).catch((error) => {
+    if (!signal.aborted) throw error;
+    throw new Error("Interrupted: nothing was copied", { cause: error });
+  }).finally(() => bar.close());
+  for (const { name, rows } of tables) print(`${rows}\t${name}`);
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  print(
+    `Copied ${rows} rows of ${tables.length} tables from ${source.name} to ${target.name}, ` +
+      "which has as many of each",
+  );
+}
+
+async function checkUrls(from: string, to: string): Promise<void> {
+  if (from === to) throw new UsageError("Cannot copy a database into itself");
+  if ([from, to].includes("sqlite::memory:")) {
+    throw new UsageError("Cannot copy a database in memory: it ends with its program");
+  }
+  const path = from.startsWith("sqlite:") ? from.slice("sqlite:".length) : undefined;
+  // It would be made.
+  if (path && !await Deno.stat(path).catch(() => undefined)) {
+    throw new UsageError(`Cannot copy from the database "${path}": there is no such file`);
+  }
+}

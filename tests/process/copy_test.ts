@@ -1,0 +1,156 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { systemClock as clock } from "../../src/clock.ts";
+import { openDatabase } from "../../src/sql/database.ts";
+import { migrate } from "../../src/sql/migrate.ts";
+import { fillWithEverything } from "../fakes/everything.ts";
+import { TemporaryFolder } from "../fakes/folder.ts";
+import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
+import { Program } from "../fakes/program.ts";
+import { until } from "../fakes/socket.ts";
+import { SimulatedGitHub } from "./github.ts";
+import { postgresQuery, type Query, sqliteQuery } from "./kept.ts";
+
+const ignore = !await isPostgresThere();
+const COUNT = "select count(*) as number from workflow_runs";
+
+/** A file with everything in it, and an empty schema of PostgreSQL. */
+async function setUp() {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await TemporaryFolder.make());
+  const schema = stack.use(await testSchema());
+  const path = `${folder.path}/runwire.db`;
+  {
+    await using database = await openDatabase(`sqlite:${path}`, { clock });
+    await migrate(database);
+    await fillWithEverything(database);
+  }
+  const all = stack.move();
+  return {
+    folder: folder.path,
+    file: sqliteQuery(path),
+    server: postgresQuery(schema.url),
+    sqlite: `sqlite:${path}`,
+    postgres: schema.url,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+async function runCopy(args: readonly string[], environment: Record<string, string> = {}) {
+  await using program = await Program.start(["copy", ...args], environment);
+  const code = await program.exit();
+  return { code, stdout: program.stdout.all, stderr: program.stderr.text };
+}
+
+async function count(query: Query, text = COUNT): Promise<number> {
+  const [row] = await query(text);
+  return Number((row as { number: unknown } | undefined)?.number);
+}
+
+Deno.test({
+  name: "runwire copy moves from a file to PostgreSQL and back, and says how much of what",
+  ignore,
+  async fn() {
+    await using setting = await setUp();
+    const { sqlite, postgres, file, server, folder } = setting;
+    // Where to is what the settings say.
+    const there = await runCopy(["--from", sqlite], { DATABASE_URL: postgres });
+    assertEquals([there.code, there.stderr], [0, ""]);
+    assertEquals(await count(server), await count(file));
+    const lines = there.stdout.slice(0, -1);
+    assertEquals(lines.includes(`${await count(file)}\tworkflow_runs`), true, lines.join());
+    const rows = lines.reduce((sum, line) => sum + Number(line.split("\t")[0]), 0);
+    assertMatch(
+      there.stdout.at(-1) ?? "",
+      new RegExp(`^Copied ${rows} rows of ${lines.length} tables from ".*runwire.db" to ".*" on`),
+    );
+    const back = await runCopy(["--from", postgres, "--to", `sqlite:${folder}/back.db`]);
+    assertEquals([back.code, back.stderr], [0, ""]);
+    assertEquals(back.stdout.slice(0, -1), lines);
+    const again = await runCopy(["--from", sqlite, "--to", postgres]);
+    assertEquals([again.code, again.stdout], [2, []]);
+    assertMatch(again.stderr, /^runwire: Cannot copy into the database .*: it is not empty/);
+    assertEquals(again.stderr.includes("postgres@"), false);
+  },
+});
+
+Deno.test({
+  name: "runwire copy refuses what a Runwire serves from, and copies when it has stopped",
+  ignore,
+  async fn() {
+    await using github = new SimulatedGitHub();
+    await using setting = await setUp();
+    const { sqlite, postgres, server, folder } = setting;
+    {
+      const environment = { ...github.environment, DATABASE_URL: sqlite };
+      await using serving = await Program.start(["serve"], environment);
+      await serving.url();
+      const refused = await runCopy(["--from", sqlite, "--to", postgres]);
+      assertEquals(refused.code, 2);
+      assertMatch(refused.stderr, /^runwire: .*another Runwire serves from it$/);
+    }
+    assertEquals((await runCopy(["--from", sqlite, "--to", postgres])).code, 0);
+    const all = await count(server);
+    await using serving = await Program.start(["serve"], {
+      ...github.environment,
+      DATABASE_URL: postgres,
+    });
+    const url = await serving.url();
+    const refused = await runCopy(["--from", postgres, "--to", `sqlite:${folder}/back.db`]);
+    assertEquals(refused.code, 2);
+    assertMatch(refused.stderr, /^runwire: .*a Runwire serves from it$/);
+    const response = await fetch(`${url}/runs?per_page=1&q=größe`);
+    assertEquals((await response.json()).total_count, 1_000);
+    assertEquals(all >= 1_200, true);
+  },
+});
+
+Deno.test({
+  name: "runwire copy that is interrupted or killed leaves nothing behind, and can be run again",
+  ignore,
+  async fn() {
+    await using setting = await setUp();
+    const { sqlite, postgres, server } = setting;
+    for (const signal of ["SIGINT", "SIGKILL"] as const) {
+      await using program = await Program.start(["copy", "--from", sqlite, "--to", postgres]);
+      await until(() => isWriting(server), "it writes");
+      program.kill(signal);
+      const code = await program.exit();
+      assertEquals(code === 0, false);
+      if (signal === "SIGINT") {
+        assertEquals(program.stderr.text, "runwire: Interrupted: nothing was copied");
+      }
+      assertEquals(await count(server), 0);
+      await until(async () => !await isWriting(server), "PostgreSQL has noticed");
+    }
+    assertEquals((await runCopy(["--from", sqlite, "--to", postgres])).code, 0);
+  },
+});
+
+async function isWriting(server: Query): Promise<boolean> {
+  const held = `select count(*) as number from pg_locks
+    where mode = 'RowExclusiveLock' and relation = to_regclass('event_counter')`;
+  return await count(server, held) > 0;
+}
+
+Deno.test("runwire copy says what is wrong with what it is asked for, and keeps passwords", async () => {
+  await using folder = await TemporaryFolder.make();
+  const missing = `sqlite:${folder.path}/missing.db`;
+  const server = "postgres://someone:hunter2hunter2@127.0.0.1:1/x";
+  for (
+    const [args, words] of [
+      [[], /allowed is --from, --to/],
+      [["--from", missing, "--to", server], /missing\.db": there is no such file$/],
+      [["--from", server, "--to", missing], /Cannot use the database "x" on 127\.0\.0\.1:1/],
+      [["--from", server, "--to", server], /into itself$/],
+      [["--from", "sqlite::memory:", "--to", server], /in memory/],
+      [["--from", server, "--onto", server], /allowed is --from, --to/],
+      [["--from", "mysql://x", "--to", server], /Cannot use the database URL: allowed is/],
+    ] as const
+  ) {
+    const { code, stderr } = await runCopy(args);
+    assertEquals([code, stderr.split("\n").length], [2, 1], stderr);
+    assertMatch(stderr, words);
+    assertEquals(stderr.includes("hunter2"), false, stderr);
+  }
+  assertEquals(await folder.files(), []);
+});

@@ -1,0 +1,282 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { sql } from "kysely";
+import { systemClock as clock } from "../../src/clock.ts";
+import { UsageError } from "../../src/errors.ts";
+import { copyDatabase } from "../../src/sql/copy.ts";
+import { rowsOf } from "../../src/sql/copy_rows.ts";
+import { type Database, openDatabase } from "../../src/sql/database.ts";
+import { SqlCatalog } from "../../src/sql/catalog.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
+import { SqlJournal } from "../../src/sql/event.ts";
+import { SqlRunHistory } from "../../src/sql/run_history.ts";
+import { migrate } from "../../src/sql/migrate.ts";
+import { readTables } from "../../src/sql/schema.ts";
+import { SqlStatisticsStore } from "../../src/sql/statistics.ts";
+import { accountStores } from "../fakes/account.ts";
+import { type DatabaseKind, testDatabase, testOverDatabases } from "../fakes/database.ts";
+import { aDelivery } from "../fakes/delivery.ts";
+import { fillWithEverything } from "../fakes/everything.ts";
+import { isPostgresThere } from "../fakes/postgres.ts";
+
+const ignore = !await isPostgresThere();
+const WAYS: readonly (readonly [DatabaseKind, DatabaseKind])[] = [
+  ["sqlite", "postgres"],
+  ["postgres", "sqlite"],
+  ["postgres", "postgres"],
+  ["sqlite", "sqlite"],
+];
+/** What a database has of its own. */
+const OWN = ["installation", "leases", "presences"];
+
+/** A database with everything, and one that was made and never used. */
+async function setUp([from, to]: readonly [DatabaseKind, DatabaseKind]) {
+  await using stack = new AsyncDisposableStack();
+  const source = stack.use(await testDatabase(from));
+  const target = stack.use(await testDatabase(to));
+  await fillWithEverything(source.database);
+  const all = stack.move();
+  return {
+    source: source.database,
+    target: target.database,
+    targetUrl: target.url,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+function copyAll(
+  { source, target }: { readonly source: Database; readonly target: Database },
+  signal = new AbortController().signal,
+  onProgress = (_: { readonly done: number; readonly total: number }) => {},
+) {
+  return copyDatabase(source, target, { signal, clock, onProgress });
+}
+
+/** Every row of every table, in an order of ours. */
+function contents(database: Database): Promise<Map<string, readonly string[]>> {
+  return database.read(async (db) => {
+    const all = new Map<string, readonly string[]>();
+    for (const table of await readTables(db, database.kind)) {
+      const rows = (await Array.fromAsync(rowsOf(db, table))).flat();
+      const texts = rows.map((row) =>
+        JSON.stringify(table.columns.toSorted().map((name) => [name, row[name]]))
+      );
+      if (!OWN.includes(table.name)) all.set(table.name, texts.sort());
+    }
+    return all;
+  });
+}
+
+const SPAN = { visible: "all", from: "2025-11-01", to: "2026-01-31" } as const;
+const PAGE = { page: 1, perPage: 100 };
+
+/** What clients are answered. */
+async function answers(database: Database) {
+  const history = new SqlRunHistory(database);
+  const statistics = new SqlStatisticsStore(database);
+  const catalog = new SqlCatalog(database);
+  const list = { ...PAGE, visible: "all", direction: "desc" } as const;
+  return {
+    lists: await Promise.all([
+      history.list(list),
+      history.list({ ...list, words: ["größe", "日本", "fix"] }),
+      history.list({ ...list, words: ["naïv"], branch: "dev", conclusion: "failure" }),
+      history.list({ ...list, words: ["missing"] }),
+    ]),
+    details: await Promise.all([3, 42, 3_600].map((id) => history.detail(id, "all"))),
+    statistics: await Promise.all(
+      (["day", "week", "workflow", "repository"] as const).flatMap((groupBy) => [
+        statistics.query({ ...SPAN, ...PAGE, groupBy }),
+        statistics.query({ ...SPAN, ...PAGE, groupBy, branch: "dev" }),
+      ]),
+    ),
+    repositories: await catalog.repositories({
+      ...PAGE,
+      visible: "all",
+      sort: "name",
+      direction: "asc",
+    }),
+    events: await new SqlJournal(database, clock).after(1_000, 2_000),
+  };
+}
+
+for (const way of WAYS) {
+  const [from, to] = way;
+  Deno.test({
+    name: `copyDatabase() copies every row and answer from ${from} to ${to}`,
+    ignore: ignore && way.includes("postgres"),
+    async fn() {
+      await using setting = await setUp(way);
+      const { source, target } = setting;
+      const steps: number[] = [];
+      let total = 0;
+      const tables = await copyAll(setting, undefined, (progress) => {
+        steps.push(progress.done);
+        total = progress.total;
+      });
+
+      const [before, after] = [await contents(source), await contents(target)];
+      for (const [name, rows] of before) {
+        assert(rows.length > 0, `${name} is not tested: it is empty`);
+        assertEquals(after.get(name), rows, name);
+      }
+      assertEquals([...after.keys()].sort(), [...before.keys()].sort());
+      assertEquals(
+        new Map(tables.map(({ name, rows }) => [name, rows])),
+        new Map([...before].map(([name, rows]) => [name, rows.length])),
+      );
+      assertEquals([steps.at(0), steps.at(-1)], [0, total]);
+      assertEquals(steps, steps.toSorted((a, b) => a - b));
+      assert(steps.length > before.size);
+      const [asked, told] = [await answers(source), await answers(target)];
+      assertEquals(told, asked);
+      assert(asked.lists[1].total > 900 && asked.lists[3].total === 0);
+      assert((asked.statistics[0]?.totals.runs ?? 0) > 900);
+    },
+  });
+
+  Deno.test({
+    name: `copyDatabase() lets ${to} go on to number where ${from} was`,
+    ignore: ignore && way.includes("postgres"),
+    async fn() {
+      await using setting = await setUp(way);
+      const { source, target } = setting;
+      await copyAll(setting);
+      const { last } = await new SqlJournal(source, clock).bounds();
+      const [event] = await new SqlJournal(target, clock).append([
+        { type: "status", repository: null, data: { state: "polling", waiting_until: null } },
+      ]);
+      assertEquals(event?.seq, last + 1);
+      const store = new SqlDeliveryStore(target, clock);
+      assertEquals(await store.keep(aDelivery({ id: "next" })), "kept");
+      assertEquals((await store.list({ limit: 1 }))[0]?.id, "next");
+      assertEquals(await store.keep(aDelivery({ id: "done" })), "done");
+      const { keys } = accountStores(target, clock);
+      const key = { name: "n", prefix: "p", hash: "new", scopes: [], budgetCents: null };
+      assertEquals((await keys.create({ ...key, expiresAt: null })).id, 3);
+    },
+  });
+}
+
+const ONE_WAY = WAYS[0] ?? ["sqlite", "sqlite"];
+
+Deno.test({
+  name: "copyDatabase() leaves the target empty when it is interrupted, and can be run again",
+  ignore,
+  async fn() {
+    for (const way of [ONE_WAY, ["sqlite", "sqlite"]] as const) {
+      await using setting = await setUp(way);
+      const { target } = setting;
+      const fresh = await contents(target);
+      const stop = new AbortController();
+      await assertRejects(
+        () => copyAll(setting, stop.signal, ({ done }) => done > 2_000 && stop.abort()),
+        Error,
+        "aborted",
+      );
+      assertEquals(await contents(target), fresh);
+      await copyAll(setting);
+    }
+  },
+});
+
+Deno.test({
+  name: "copyDatabase() refuses a target that is not empty, and changes nothing",
+  ignore,
+  async fn() {
+    await using setting = await setUp(ONE_WAY);
+    const { target } = setting;
+    await accountStores(target, clock).keys.create({
+      name: "mine",
+      prefix: "p",
+      hash: "h",
+      scopes: [],
+      budgetCents: null,
+      expiresAt: null,
+    });
+    const before = await contents(target);
+    await assertRejects(() => copyAll(setting), UsageError, "it is not empty (api_keys)");
+    assertEquals(await contents(target), before);
+    await target.write((tx) => tx.deleteFrom("api_keys").execute());
+    await target.write((tx) => tx.updateTable("event_counter").set({ last: 3 }).execute());
+    await assertRejects(() => copyAll(setting), UsageError, "it is not empty (event_counter)");
+  },
+});
+
+Deno.test({
+  name: "copyDatabase() refuses databases of other versions",
+  ignore,
+  async fn() {
+    await using setting = await setUp(ONE_WAY);
+    const { source, target } = setting;
+    for (const database of [source, target]) {
+      const change = async (text: string) => {
+        await database.write((tx) => sql.raw(text).execute(tx));
+      };
+      await change("insert into kysely_migration values ('9999_later', '')");
+      await assertRejects(() => copyAll(setting), UsageError, "a newer Runwire");
+      await change("delete from kysely_migration where name = '9999_later'");
+      const { rows: [last] } = await database.read((db) =>
+        sql<{ name: string; timestamp: string }>`select name, timestamp from kysely_migration
+          order by name desc limit 1`.execute(db)
+      );
+      await change(`delete from kysely_migration where name = '${last?.name}'`);
+      await assertRejects(() => copyAll(setting), UsageError, "of an older version");
+      await change(`insert into kysely_migration values ('${last?.name}', '${last?.timestamp}')`);
+    }
+    await target.write((tx) => sql`alter table events add column odd text`.execute(tx));
+    await assertRejects(
+      () => copyAll(setting),
+      UsageError,
+      "only one of the databases has events.odd",
+    );
+  },
+});
+
+Deno.test({
+  name: "copyDatabase() refuses a PostgreSQL that a Runwire serves from, at either end",
+  ignore,
+  async fn() {
+    await using setting = await setUp(ONE_WAY);
+    const { source, target, targetUrl } = setting;
+    {
+      await using _served = await openDatabase(targetUrl, { clock, serve: true });
+      await assertRejects(() => copyAll(setting), UsageError, "a Runwire serves from it");
+      await assertRejects(
+        () => copyAll({ source: target, target: source }),
+        UsageError,
+        "a Runwire serves from it",
+      );
+    }
+    await copyAll(setting);
+  },
+});
+
+Deno.test({
+  name: "copyDatabase() holds up whoever would begin to serve until it has ended",
+  ignore,
+  async fn() {
+    await using setting = await setUp(ONE_WAY);
+    const { targetUrl } = setting;
+    await using starting = await openDatabase(targetUrl, { clock });
+    let isCopied = false;
+    let begun: Promise<boolean> | undefined;
+    await copyAll(setting, undefined, ({ done }) => {
+      if (done > 0) begun ??= migrate(starting).then(() => isCopied);
+    }).then(() => isCopied = true);
+    assertEquals(await begun, true);
+  },
+});
+
+testOverDatabases("rowsOf() takes few rows at once where they are long", async ({ database }) => {
+  await fillWithEverything(database);
+  const groups = await database.read(async (db) => {
+    const tables = await readTables(db, database.kind);
+    const sizes = async (name: string) => {
+      const table = tables.find((each) => each.name === name);
+      return table ? (await Array.fromAsync(rowsOf(db, table))).map(({ length }) => length) : [];
+    };
+    return [await sizes("deliveries"), await sizes("workflow_runs")];
+  });
+  // Three of four have a payload of 3 MiB.
+  assertEquals(groups, [[2, 1, 1], [500, 500, 200]]);
+}, { kinds: ["sqlite", "postgres"] });
