@@ -4,10 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { bundle } from "./bundle.ts";
 import { permissionFlags } from "./permissions.ts";
 
-const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 const STUB = new URL("self_extracting.sh", import.meta.url);
 
 if (import.meta.main) await compile(Deno.args[0] ?? "dist/runwire");
@@ -33,14 +32,6 @@ async function compile(output: string): Promise<void> {
   }
   const { size } = await Deno.stat(output);
   say(`${output} is ready, ${(size / 1e6).toFixed(1)} MB`);
-}
-
-async function bundle(output: string): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--platform", "deno", "--minify", "--output", output, MAIN],
-    stdin: "null",
-  }).spawn().status;
-  if (!success) throw new Error("Cannot bundle main.ts");
 }
 
 /** Writes the file `runwire` out of `deno` and `app.js`, all in the folder `work`. */

@@ -1,0 +1,12 @@
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+
+/** Writes the program, with all that it imports, into one file of JavaScript. */
+export async function bundle(output: string): Promise<void> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--platform", "deno", "--minify", "--output", output, MAIN],
+    stdin: "null",
+  }).spawn().status;
+  if (!success) throw new Error("Cannot bundle main.ts");
+}

@@ -1,0 +1,33 @@
+import { assert, assertEquals } from "@std/assert";
+import { TemporaryFolder } from "../fakes/folder.ts";
+
+const UNIT = new URL("../../deploy/runwire.service", import.meta.url);
+/** Of 10; what is left is that it may talk to any address. */
+const MAX_EXPOSURE = 1.5;
+
+async function analyze(...args: string[]): Promise<{ code: number; text: string }> {
+  const command = new Deno.Command("systemd-analyze", { args, stdin: "null" });
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return { code, text: decoder.decode(stderr) + decoder.decode(stdout) };
+}
+
+const ignore = await analyze("--version").then(({ code }) => code !== 0, () => true);
+
+Deno.test({
+  name: "runwire.service is a unit that systemd takes, and that may do little",
+  ignore,
+  async fn() {
+    await using folder = await TemporaryFolder.make();
+    const unit = await Deno.readTextFile(UNIT);
+    const path = `${folder.path}/runwire.service`;
+    // There is none here.
+    await Deno.writeTextFile(path, unit.replace("/usr/local/bin/runwire", "/bin/true"));
+    assertEquals(await analyze("verify", path), { code: 0, text: "" });
+    const { text } = await analyze("security", "--offline=true", path);
+    const exposure = Number(
+      text.match(/Overall exposure level for runwire\.service: ([\d.]+)/)?.[1],
+    );
+    assert(exposure <= MAX_EXPOSURE, text);
+  },
+});
