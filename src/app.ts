@@ -1,8 +1,7 @@
 import manifest from "../deno.json" with { type: "json" };
 import type { Clock } from "./clock.ts";
-import { type Config, isLoopback } from "./config.ts";
+import type { Config } from "./config.ts";
 import { Inbox } from "./delivery/inbox.ts";
-import { Receiver } from "./delivery/receive.ts";
 import type { RedeliveryOnStart } from "./delivery/start.ts";
 import { messageOf } from "./errors.ts";
 import { Audience } from "./feed/audience.ts";
@@ -11,29 +10,29 @@ import type { NumberedEvent, StatusEvent } from "./feed/event.ts";
 import { Feed } from "./feed/feed.ts";
 import { Retention } from "./feed/retention.ts";
 import { GitHub } from "./github/client.ts";
-import { changesIn, changesOf, subjectOf } from "./github/delivery.ts";
+import { changesOf } from "./github/delivery.ts";
 import { GitHubRepositories } from "./github/repository.ts";
 import { GitHubRuns } from "./github/run.ts";
-import { Capacity } from "./http/capacity.ts";
-import { Deliveries } from "./http/delivery.ts";
-import { health } from "./http/health.ts";
-import { originRule } from "./http/origin.ts";
-import { Server } from "./http/server.ts";
-import { EventStreams } from "./http/sse.ts";
+import type { OriginRule } from "./http/origin.ts";
+import type { Server } from "./http/server.ts";
 import type { Throttle } from "./http/throttle.ts";
-import { Connections } from "./http/ws.ts";
 import { log } from "./log.ts";
-import {
-  dataRoutes,
-  type FollowingParts,
-  followingParts,
-  healingParts,
-  redeliveryOnStart,
-  throttleParts,
-} from "./parts.ts";
+import { type AccountParts, accountParts } from "./parts/accounts.ts";
+import { Cluster } from "./parts/cluster.ts";
+import { dataRoutes } from "./parts/data.ts";
+import { type FollowingParts, followingParts } from "./parts/following.ts";
+import { Frames } from "./parts/frames.ts";
+import { healingParts } from "./parts/healing.ts";
+import { type MessageParts, messageParts } from "./parts/messages.ts";
+import { runAll } from "./parts/part.ts";
+import { redeliveryOnStart } from "./parts/redelivery.ts";
+import { originsOf, serverPart } from "./parts/server.ts";
+import { type ThrottleParts, throttleParts } from "./parts/throttle.ts";
+import { WebhookTraces } from "./parts/traces.ts";
+import { EventLoop } from "./prometheus/event_loop.ts";
+import type { Changes } from "./run/change.ts";
 import { Cycle } from "./run/cycle.ts";
 import { StatusReport } from "./run/event.ts";
-import { ExtraFrames } from "./run/extra_frame.ts";
 import type { Random } from "./run/pace.ts";
 import { Picture } from "./run/picture.ts";
 import { Poller } from "./run/poller.ts";
@@ -45,6 +44,7 @@ import { SqlJournal } from "./sql/event.ts";
 import { SqlRecounts } from "./sql/recount.ts";
 import { SqlRepositoryStore } from "./sql/repository.ts";
 import { SqlRunStore } from "./sql/run.ts";
+import type { Tracing } from "./tracing/tracing.ts";
 
 type Tell = (events: readonly NumberedEvent[]) => void;
 
@@ -53,6 +53,8 @@ export interface AppOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly random: Random;
+  /** `undefined` where nobody traces. */
+  readonly tracing?: Tracing | undefined;
   /** Told the address, for example `http://127.0.0.1:8080`, as soon as clients can connect. */
   readonly onListen: (url: string) => void;
 }
@@ -72,6 +74,13 @@ export class App {
   readonly #runStore: SqlRunStore;
   readonly #repositoryStore: SqlRepositoryStore;
   readonly #deliveryStore: SqlDeliveryStore;
+  readonly #throttle: ThrottleParts;
+  readonly #cluster: Cluster;
+  readonly #frames: Frames;
+  readonly #eventLoop: EventLoop;
+  readonly #traces: WebhookTraces | undefined;
+  /** Where we listen. */
+  #url = "";
 
   constructor(config: Config, options: AppOptions) {
     const { database, clock } = options;
@@ -81,7 +90,16 @@ export class App {
     this.#runStore = new SqlRunStore(database, clock);
     this.#repositoryStore = new SqlRepositoryStore(database, clock);
     this.#deliveryStore = new SqlDeliveryStore(database, clock);
-    this.feed = new Feed({ journal: this.#journal, clock });
+    this.#throttle = throttleParts(config, options);
+    this.#eventLoop = new EventLoop(clock);
+    this.#traces = options.tracing && new WebhookTraces(options.tracing);
+    this.#cluster = new Cluster({
+      ...options,
+      audience: this.#audience,
+      redisUrl: config.redisUrl,
+      redis: this.#throttle.redis,
+    });
+    this.feed = new Feed({ journal: this.#journal, clock, ...this.#cluster.feed });
     this.#broadcast = new Broadcast({ clock, audience: this.#audience });
     this.#picture = new Picture({ size: config.poll, store: this.#runStore });
     this.github = new GitHub({
@@ -89,49 +107,68 @@ export class App {
       baseUrl: config.github.apiUrl,
       version: manifest.version,
       clock,
+      onSend: () => this.#cluster.look(),
     });
     this.#runs = new GitHubRuns(this.github);
     this.poller = this.#buildPoller();
+    this.#frames = new Frames({
+      clock,
+      cluster: this.#cluster,
+      feed: this.feed,
+      audience: this.#audience,
+      broadcast: this.#traces?.broadcast(this.#broadcast) ?? this.#broadcast,
+      picture: this.#picture,
+      poller: this.poller,
+      interval: config.poll.intervalMs,
+    });
   }
 
   /** Runs until `signal` aborts, then stops within 5 s; when one part fails, the others stop too. */
   async run(signal: AbortSignal): Promise<void> {
     // One listener that never leaves.
     if (this.#config.poll.when === "always") this.#audience.enter();
-    const extraFrames = this.#buildExtraFrames();
-    /** For what comes between the beats. */
-    const tell: Tell = (events) => {
-      this.feed.tell(events);
-      for (const { type, data } of events) if (type === "repository") this.#picture.notice(data);
-      if (events.length > 0) extraFrames.want();
-    };
+    const frames: Tell = (events) => this.#frames.tell(events);
+    const tell = this.#traces?.tell(frames) ?? frames;
     const inbox = this.#buildInbox(tell);
     const followed = this.#followingParts(tell);
-    const { throttle, redis } = throttleParts(this.#config, this.#options);
-    const parts = [
+    const messages = messageParts({ ...this.#options, feed: this.feed });
+    const { throttle, logins, redis } = this.#throttle;
+    const failed = new AbortController();
+    const stop = AbortSignal.any([signal, failed.signal]);
+    followed.following.endWith(stop);
+    const origins = originsOf(this.#config);
+    const accounts = accountParts({
+      ...this.#options,
+      config: this.#config,
+      signal: stop,
+      origins,
+      logins,
+      ownUrl: () => this.#url,
+    });
+    const alone = this.#cluster.alone([
       followed.following,
       followed.followPoller,
       followed.backfills,
-      this.#buildServer({ inbox, tell, followed, throttle }),
-      ...(redis ? [redis] : []),
-      this.feed,
       new Retention({ journal: this.#journal, clock: this.#options.clock }),
       new Recounter(new SqlRecounts(this.#options.database), this.#options.clock),
+      messages.retention,
       this.poller,
-      extraFrames,
       ...this.#healingParts({ tell, followed }),
-      inbox,
       ...(this.#hasWebhook ? [this.#redelivery()] : []),
+    ]);
+    const parts = [
+      this.#buildServer({ inbox, tell, followed, messages, throttle, origins, accounts }),
+      messages.relay,
+      accounts.sweep,
+      this.#eventLoop,
+      ...(redis ? [redis] : []),
+      this.feed,
+      ...this.#cluster.parts,
+      ...this.#frames.parts,
+      inbox,
+      alone,
     ];
-    const failed = new AbortController();
-    const stop = AbortSignal.any([signal, failed.signal]);
-    const outcomes = await Promise.allSettled(parts.map((part) =>
-      part.run(stop).catch((error) => {
-        failed.abort();
-        throw error;
-      })
-    ));
-    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    await runAll(parts, signal, failed);
   }
 
   get #hasWebhook(): boolean {
@@ -141,6 +178,7 @@ export class App {
   #buildPoller(): Poller {
     const { clock, random } = this.#options;
     const { poll } = this.#config;
+    const { database } = this.#cluster;
     const report = new StatusReport((event) => this.#publish(event));
     return new Poller({
       cycle: new Cycle({
@@ -149,31 +187,21 @@ export class App {
         random,
         repositories: new GitHubRepositories(this.github),
         runs: this.#runs,
-        store: this.#runStore,
-        repositoryStore: this.#repositoryStore,
+        store: new SqlRunStore(database, clock),
+        repositoryStore: new SqlRepositoryStore(database, clock),
         picture: this.#picture,
-        onEvents: (events) => this.feed.tell(events),
+        onEvents: (events) => this.#frames.tellOnBeat(events),
       }),
       interval: poll.intervalMs,
       clock,
       random,
       audience: this.#audience,
       budget: () => this.github.budget,
-      onSnapshot: (snapshot) => this.#broadcast.publish(snapshot),
-      onPhase: () => report.update(this.poller.status),
-    });
-  }
-
-  #buildExtraFrames(): ExtraFrames {
-    return new ExtraFrames({
-      clock: this.#options.clock,
-      audience: this.#audience,
-      current: () => this.poller.current,
-      take: (takenAt) => this.#picture.take(takenAt),
       onSnapshot: (snapshot) => {
-        this.poller.amend(snapshot);
         this.#broadcast.publish(snapshot);
+        this.#cluster.show(this.#picture);
       },
+      onPhase: ({ name }) => name === "stopped" || report.update(this.poller.status),
     });
   }
 
@@ -182,6 +210,7 @@ export class App {
     return followingParts({
       ...this.#options,
       config: this.#config,
+      fenced: this.#cluster.database,
       github: this.github,
       poller: this.poller,
       kept: (ms) => this.#audience.size === 0 ? 0 : ms / poll.intervalMs * (poll.repositories + 1),
@@ -192,10 +221,9 @@ export class App {
   #healingParts(
     { tell, followed }: { readonly tell: Tell; readonly followed: FollowingParts },
   ): ReturnType<typeof healingParts> {
-    const { database, clock } = this.#options;
     return healingParts({
-      database,
-      clock,
+      database: this.#cluster.database,
+      clock: this.#options.clock,
       github: this.github,
       runs: this.#runs,
       poller: this.poller,
@@ -221,71 +249,47 @@ export class App {
     });
   }
 
-  #buildServer({ inbox, tell, followed, throttle }: {
-    readonly inbox: { wake(): void };
+  #buildServer({ followed, accounts, ...parts }: {
+    readonly inbox: Inbox<Changes>;
     readonly tell: Tell;
     readonly followed: FollowingParts;
+    readonly messages: MessageParts;
     readonly throttle: Throttle | undefined;
+    readonly origins: OriginRule;
+    readonly accounts: AccountParts;
   }): Server {
     const { database, clock, onListen } = this.#options;
-    const { hostname, port, maxConnections, allowedOrigins, publicUrl } = this.#config.server;
-    const capacity = new Capacity(maxConnections);
-    const origins = originRule({
-      allowed: allowedOrigins,
-      publicUrl,
-      isLoopback: isLoopback(hostname),
-    });
-    const streams = {
+    return serverPart({
+      ...parts,
+      database,
+      clock,
+      onListen: (url) => {
+        this.#url = url;
+        onListen(url);
+      },
+      config: this.#config,
       feed: this.feed,
       audience: this.#audience,
-      snapshot: async (view: View) => (await this.#picture.take(clock.now())).encode(view),
-      origins,
-      capacity,
-      clock,
-    };
-    const receiver = new Receiver({
-      secrets: this.#config.webhookSecrets,
-      store: this.#deliveryStore,
-      subjectOf,
-      read: changesIn,
-      onEvents: tell,
-      onKept: () => inbox.wake(),
-    });
-    return new Server({
-      hostname,
-      port,
-      capacity,
-      connections: new Connections({
-        ...streams,
-        broadcast: this.#broadcast,
-        current: () => this.poller.current,
-      }),
-      events: new EventStreams(streams),
-      deliveries: new Deliveries({ receiver, clock }),
+      broadcast: this.#broadcast,
+      picture: this.#picture,
+      current: () => this.#frames.current,
+      poller: this.poller,
+      github: this.github,
+      eventLoop: this.#eventLoop,
+      tracing: this.#options.tracing,
+      traces: this.#traces,
+      lease: this.#cluster.lease,
+      redis: this.#throttle.redis,
+      deliveryStore: this.#deliveryStore,
+      callers: accounts.callers,
       data: dataRoutes({ database, clock, following: followed.following }),
-      origins,
-      throttle,
-      publicUrl,
-      version: manifest.version,
-      health: () =>
-        health({
-          poller: this.poller,
-          budget: () => this.github.budget,
-          services: { [database.kind]: () => database.check() },
-          clock,
-        }),
-      clock,
-      onListen: (address) => onListen(`http://${urlHost(address.hostname)}:${address.port}`),
+      accounts: accounts.routes,
     });
   }
 
   #publish(event: StatusEvent): void {
-    this.feed.publish(event).catch((error) =>
+    this.#cluster.append(event).then((events) => this.feed.tell(events)).catch((error) =>
       log("feed").warning("Cannot keep a status: {reason}", { reason: messageOf(error) })
     );
   }
-}
-
-function urlHost(hostname: string): string {
-  return hostname.includes(":") ? `[${hostname}]` : hostname;
 }

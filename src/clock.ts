@@ -11,6 +11,11 @@ export interface Clock {
   every(ms: number, tick: () => void): () => void;
 }
 
+/** Milliseconds of a clock that nobody sets: differences alone mean something. */
+export function monotonicNow(): number {
+  return performance.now();
+}
+
 /** Of UTC, which has no summer time. */
 export const DAY_MS = 24 * 60 * 60 * 1_000;
 

@@ -31,6 +31,11 @@ declare module "@std/assert" {
   export function fail(msg?: string): never;
 }
 
+declare module "@std/http/etag.js" {
+  /** Whether the answer is to be sent: `false` when the client has it already. */
+  export function ifNoneMatch(value: string | null, etag: string): boolean;
+}
+
 declare module "@std/http/server_sent_event_stream.js" {
   export interface ServerSentEventMessage {
     readonly comment?: string;
@@ -41,4 +46,8 @@ declare module "@std/http/server_sent_event_stream.js" {
   }
   export class ServerSentEventStream
     extends TransformStream<ServerSentEventMessage, Uint8Array<ArrayBuffer>> {}
+}
+
+declare module "@std/yaml" {
+  export function parse(content: string): unknown;
 }

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 const ROOT = new URL("../", import.meta.url);
 const MAX_LINES = 300;
 
-const SHARED = ["clock.ts", "errors.ts", "log.ts"];
+const SHARED = ["clock.ts", "errors.ts", "log.ts", "latency.ts"];
 const NOUNS = ["run", "repository", "delivery", "feed", "message", "task", "cast", "account"];
 const NOUN_IMPORTS = ["feed", "account", "repository"];
 
@@ -19,17 +19,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sql: NOUNS,
   redis: NOUNS,
   http: NOUNS,
+  prometheus: NOUNS,
+  tracing: NOUNS,
   simulator: [],
   web: NOUNS,
 };
-const MAY_IMPORT_ALL = ["app.ts", "parts.ts", "cli"];
+const MAY_IMPORT_ALL = ["app.ts", "parts", "cli"];
 /** Files of src itself, which everybody imports or nobody does. */
 const ROOT_FILES: Readonly<Record<string, readonly string[]>> = {
   "clock.ts": [],
   "errors.ts": [],
-  "log.ts": [],
+  "latency.ts": [],
+  "redact.ts": [],
+  "log.ts": ["redact.ts"],
   "std.d.ts": [],
-  "config.ts": ["errors.ts"],
+  "variables.ts": ["errors.ts"],
+  "config.ts": ["errors.ts", "variables.ts"],
 };
 
 /** Code that only some places may hold: [what, pattern, where it may stand]. */
@@ -41,6 +46,8 @@ const ONLY_IN: readonly (readonly [string, RegExp, RegExp])[] = [
   ],
   ["knows GitHub's library", /from "@octokit\//, /^src\/github\//],
   ["sees a Request", /:\s*Request\b|Deno\.serve\(/, /^src\/(http|simulator)\//],
+  ["knows Prometheus", /from "prom-client"/, /^src\/prometheus\//],
+  ["knows OpenTelemetry", /"@opentelemetry\//, /^src\/tracing\//],
   ["sees SQL", /from "(kysely|node:sqlite|pg\b)/, /^src\/sql\//],
   ["reads the environment", /Deno\.env\b|process\.env\b/, /^src\/cli\/environment\.ts$/],
   ["is a default export", /^export default\b/m, /^$/],

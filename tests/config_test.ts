@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { describeVariables, isLoopback, readConfig, VARIABLE_NAMES } from "../src/config.ts";
+import { isLoopback, readConfig, secretsOf } from "../src/config.ts";
 import { UsageError } from "../src/errors.ts";
+import { describeVariables, VARIABLE_NAMES } from "../src/variables.ts";
+import { LOGIN_VARIABLES as LOGIN } from "./fakes/account.ts";
 
 const TOKEN = { GITHUB_TOKEN: "ghp_secret" };
 
@@ -21,7 +23,12 @@ Deno.test("readConfig() has a default for everything but the credential", () => 
     databaseUrl: "sqlite:./runwire.db",
     redisUrl: undefined,
     throttle: { perSecond: 50, burst: 200 },
-    github: { apiUrl: "https://api.github.com", credential: { token: "ghp_secret" } },
+    github: {
+      apiUrl: "https://api.github.com",
+      webUrl: "https://github.com",
+      credential: { token: "ghp_secret" },
+    },
+    login: undefined,
     webhookSecrets: [],
     poll: {
       repositories: 3,
@@ -51,7 +58,11 @@ Deno.test("readConfig() reads every variable", () => {
     GITHUB_APP_ID: "12",
     GITHUB_APP_PRIVATE_KEY: "a key",
     GITHUB_APP_INSTALLATION_ID: "34",
+    GITHUB_URL: "https://pages.ghe.example/",
     PUBLIC_URL: "https://ci.example",
+    ...LOGIN,
+    ADMIN_LOGINS: "Mona, hubot_acme",
+    ALLOWED_ORGS: "Octo-Org",
     POLL_REPOSITORIES: "4",
     POLL_RUNS: "6",
     POLL_INTERVAL_SECONDS: "30",
@@ -62,6 +73,7 @@ Deno.test("readConfig() reads every variable", () => {
     THROTTLE_RATE: "10",
     THROTTLE_BURST: "30",
     MAX_CONNECTIONS: "5",
+    RUNWIRE_KEY: "rw_live_x",
   });
   assertEquals(config, {
     server: {
@@ -78,7 +90,14 @@ Deno.test("readConfig() reads every variable", () => {
     webhookSecrets: ["old", "new"],
     github: {
       apiUrl: "https://ghe.example/api/v3",
+      webUrl: "https://pages.ghe.example",
       credential: { appId: "12", privateKey: "a key", installationId: 34 },
+    },
+    login: {
+      clientId: "Iv1.abc",
+      clientSecret: "a client secret",
+      sessionSecret: LOGIN.SESSION_SECRET,
+      admission: { admins: ["mona", "hubot_acme"], organisations: ["octo-org"] },
     },
     poll: {
       repositories: 4,
@@ -122,6 +141,9 @@ Deno.test("readConfig() names the variable, its value and what is allowed, in on
       ["POLL_WHEN", "sometimes", "connected or always"],
       ["ALLOWED_ORIGINS", "*", "origins such as https://ci.example.com, comma-separated"],
       ["ALLOWED_ORIGINS", "https://a/b", "origins such as https://ci.example.com, comma-separated"],
+      ["ADMIN_LOGINS", "@mona", "names on GitHub, comma-separated"],
+      ["ALLOWED_ORGS", "octo/a", "names on GitHub, comma-separated"],
+      ["GITHUB_URL", "github.com", "an http or https URL"],
       ["ALLOW_OPEN", "yes", "true or false"],
       ["THROTTLE_RATE", "-1", "a whole number from 0 to 100000"],
       ["THROTTLE_BURST", "0", "a whole number from 1 to 1000000"],
@@ -141,6 +163,7 @@ Deno.test("readConfig() shows no value that may be secret", () => {
       ["DATABASE_URL", "mysql://me:secret@db.example/runwire"],
       ["REDIS_URL", "http://:secret@cache.example"],
       ["GITHUB_WEBHOOK_SECRET", "a,secret,too many"],
+      ["SESSION_SECRET", "too short a secret@"],
     ] as const
   ) {
     const message = complaintAbout({ [name]: value });
@@ -157,6 +180,47 @@ Deno.test("readConfig() refuses to listen beyond this machine unless told to", (
       SERVER_HOST,
     );
   }
+});
+
+Deno.test("readConfig() knows where GitHub's pages are by where its API is", () => {
+  for (
+    const [api, web] of [
+      ["https://api.github.com", "https://github.com"],
+      ["https://api.github.com/", "https://github.com"],
+      ["https://api.acme.ghe.com", "https://acme.ghe.com"],
+      ["https://ghe.example/api/v3", "https://ghe.example"],
+      ["https://api.example/api/v3/", "https://api.example"],
+      ["http://127.0.0.1:1234", "http://127.0.0.1:1234"],
+    ] as const
+  ) {
+    assertEquals(readConfig({ ...TOKEN, GITHUB_API_URL: api }).github.webUrl, web);
+  }
+});
+
+Deno.test("secretsOf() has every secret of the settings", () => {
+  const config = readConfig({
+    ...TOKEN,
+    ...LOGIN,
+    GITHUB_WEBHOOK_SECRET: "old,new",
+    DATABASE_URL: "postgres://me:p%40ss@db.example/runwire",
+    REDIS_URL: "redis://:cached@cache.example",
+  });
+  assertEquals(secretsOf(config), [
+    "ghp_secret",
+    "old",
+    "new",
+    "a client secret",
+    LOGIN.SESSION_SECRET,
+    "p%40ss",
+    "p@ss",
+    "cached",
+  ]);
+  const app = {
+    GITHUB_APP_ID: "1",
+    GITHUB_APP_PRIVATE_KEY: "pem",
+    GITHUB_APP_INSTALLATION_ID: "2",
+  };
+  assertEquals(secretsOf(readConfig(app)), ["pem"]);
 });
 
 Deno.test("readConfig() without a credential names GITHUB_TOKEN and the demo", () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import manifest from "../deno.json" with { type: "json" };
-import { VARIABLE_NAMES } from "../src/config.ts";
+import { VARIABLE_NAMES } from "../src/variables.ts";
 
 const { start } = manifest.tasks;
 

@@ -1,5 +1,5 @@
 import { systemClock } from "../clock.ts";
-import { readConfig } from "../config.ts";
+import { readConfig, secretsOf } from "../config.ts";
 import { configureLog, log } from "../log.ts";
 import { demoWorld } from "../simulator/demo.ts";
 import { Simulator } from "../simulator/server.ts";
@@ -26,11 +26,20 @@ export async function demo(signal: AbortSignal): Promise<void> {
       GITHUB_APP_ID: "",
       GITHUB_APP_PRIVATE_KEY: "",
       GITHUB_APP_INSTALLATION_ID: "",
+      GITHUB_URL: "",
+      // It is for whoever sits at this machine.
+      GITHUB_OAUTH_CLIENT_ID: "",
+      GITHUB_OAUTH_CLIENT_SECRET: "",
+      SESSION_SECRET: "",
+      ADMIN_LOGINS: "",
+      ALLOWED_ORGS: "",
       GITHUB_WEBHOOK_SECRET: webhookSecret,
       // Nobody pays for what is simulated, and lists are full from the start.
       POLL_WHEN: "always",
     });
-    await using _log = await configureLog(config.logLevel);
+    await using _log = await configureLog(config.logLevel, {
+      secrets: secretsOf(config),
+    });
     log("demo").info("This is a demo: GitHub is simulated at {url}, nothing here is real", {
       url: gitHub.url,
     });

@@ -1,4 +1,4 @@
-import { VARIABLE_NAMES } from "../config.ts";
+import { VARIABLE_NAMES } from "../variables.ts";
 
 /** The variables that we read, and no others: the program is allowed no more. */
 export function environment(): Record<string, string | undefined> {

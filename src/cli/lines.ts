@@ -1,4 +1,5 @@
 import type { FullRun } from "../run/snapshot.ts";
+import { writeAll } from "./print.ts";
 import { printable, stateOf } from "./state.ts";
 import type { Screen } from "./watch.ts";
 
@@ -46,5 +47,5 @@ function describeRun(run: FullRun): string {
 }
 
 function writeTo(stream: { writeSync(bytes: Uint8Array): number }): (line: string) => void {
-  return (line) => void stream.writeSync(new TextEncoder().encode(`${line}\n`));
+  return (line) => writeAll(stream, `${line}\n`);
 }

@@ -1,4 +1,19 @@
+/** As a shell tells of a program that SIGPIPE has ended. */
+const EXIT_NOBODY_READS = 128 + 13;
+
 /** Writes a line to standard output. */
 export function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+  writeAll(Deno.stdout, `${line}\n`);
+}
+
+/** Writes all of it; where nobody reads any more, as after `| head`, the program ends without a word. */
+export function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  try {
+    for (let rest = new TextEncoder().encode(text); rest.length > 0;) {
+      rest = rest.subarray(stream.writeSync(rest));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    Deno.exit(EXIT_NOBODY_READS);
+  }
 }

@@ -1,11 +1,16 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import manifest from "../../deno.json" with { type: "json" };
-import { describeVariables } from "../config.ts";
+import { type Permission, PERMISSIONS, ROLES } from "../account/permission.ts";
 import { messageOf, UsageError } from "../errors.ts";
+import { describeVariables } from "../variables.ts";
 import type { DeliveryState } from "../delivery/delivery.ts";
+import { redactor } from "../redact.ts";
 import { backfill } from "./backfill.ts";
+import { copy, type CopyUrls } from "./copy.ts";
 import { listDeliveries, redeliver, retryDelivery } from "./deliveries.ts";
 import { demo } from "./demo.ts";
+import { checkHealth } from "./health.ts";
+import { createApiKey, type KeyOptions, listKeys, revokeKey } from "./keys.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { serve } from "./serve.ts";
 import { rebuild } from "./statistics.ts";
@@ -56,9 +61,18 @@ function describe(): Command {
     .description("show a live table of runs in this terminal")
     .argument("[url]", "where Runwire listens", DEFAULT_URL)
     .action((url: string) => watch(url, stopSignal()));
+  program.command("health")
+    .description("ask a Runwire how it is; exits with 1 when it cannot serve")
+    .argument("[url]", "where it listens; by default as the variables say")
+    .action((url: string | undefined) => checkHealth(url));
   program.command("migrate")
     .description("bring the database up to date")
     .action(() => migrateDatabase());
+  program.command("copy")
+    .description("copy everything into an empty database, while no Runwire serves from either")
+    .requiredOption("--from <url>", "for example sqlite:./runwire.db")
+    .option("--to <url>", "for example postgres://HOST/NAME; by default DATABASE_URL")
+    .action((urls: CopyUrls) => copy(urls, stopSignal()));
   program.command("backfill")
     .description("bring the past runs of a repository in; goes on where it was interrupted")
     .argument("<repository>", "owner/name")
@@ -72,6 +86,7 @@ function describe(): Command {
     .description("compute all of it anew; also while Runwire serves")
     .action(() => rebuild(stopSignal()));
   describeDeliveries(program.command("deliveries"));
+  describeKeys(program.command("keys"));
   return program;
 }
 
@@ -91,6 +106,37 @@ function describeDeliveries(deliveries: Command): void {
   deliveries.command("redeliver")
     .description("ask GitHub for what it could not deliver in the last 3 days")
     .action(() => redeliver(stopSignal()));
+}
+
+function describeKeys(keys: Command): void {
+  keys.description("look after the API keys of programs").helpCommand(false);
+  keys.command("create")
+    .description("make a key, and print it: this once")
+    .requiredOption("--name <name>", "what it is for", named)
+    .addOption(new Option("--role <role>", "what it may do").choices(ROLES).default("member"))
+    .option("--scopes <scopes>", `instead of a role: ${PERMISSIONS.join(",")}`, permissions)
+    .option("--budget-cents <number>", "what its casts may cost a month", wholeNumber)
+    .option("--expires <days|date>", "for example 90d, or 2027-01-01")
+    .action((options: KeyOptions) => createApiKey(options));
+  keys.command("list")
+    .description("show all")
+    .action(() => listKeys());
+  keys.command("revoke")
+    .description("let one no longer count")
+    .argument("<id>", "its number in the list", wholeNumber)
+    .action((id: number) => revokeKey(id));
+}
+
+function named(text: string): string {
+  if (/^\P{Cc}{1,100}$/u.test(text) && text.trim() !== "") return text.trim();
+  throw new InvalidArgumentError("a name of 1 to 100 characters is allowed");
+}
+
+function permissions(text: string): readonly Permission[] {
+  const names = text.split(",").map((each) => each.trim());
+  const scopes = PERMISSIONS.filter((permission) => names.includes(permission));
+  if (scopes.length === new Set(names).size) return scopes;
+  throw new InvalidArgumentError(`allowed are ${PERMISSIONS.join(", ")}, comma-separated`);
 }
 
 function wholeNumber(text: string): number {
@@ -118,6 +164,7 @@ function describeOption({ long, argChoices }: Option): string {
   return argChoices ? `${long} ${argChoices.join("|")}` : `${long}`;
 }
 
+/** What was asked for may have a password in it. */
 function complain(message: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`runwire: ${message}\n`));
+  Deno.stderr.writeSync(new TextEncoder().encode(`runwire: ${redactor([])(message)}\n`));
 }

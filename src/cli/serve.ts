@@ -1,16 +1,20 @@
+import manifest from "../../deno.json" with { type: "json" };
 import { App } from "../app.ts";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { readConfig } from "../config.ts";
+import { readConfig, secretsOf } from "../config.ts";
 import { configureLog, log } from "../log.ts";
 import { openDatabase } from "../sql/database.ts";
 import { migrate } from "../sql/migrate.ts";
+import { Tracing } from "../tracing/tracing.ts";
 import { environment } from "./environment.ts";
 
 /** `runwire serve`: follows GitHub and serves clients until `signal` aborts. */
 export async function serve(signal: AbortSignal): Promise<void> {
   const config = readConfig(environment());
-  await using _log = await configureLog(config.logLevel);
+  await using _log = await configureLog(config.logLevel, {
+    secrets: secretsOf(config),
+  });
   const logger = log("serve");
   await runApp(config, {
     signal,
@@ -34,6 +38,12 @@ export async function runApp(
   if (database.kind === "sqlite") {
     for (const name of ["read", "write"] as const) await Deno.permissions.revoke({ name });
   }
-  const app = new App(config, { database, clock: systemClock, random: Math.random, onListen });
+  const app = new App(config, {
+    database,
+    clock: systemClock,
+    random: Math.random,
+    onListen,
+    tracing: await Tracing.load(manifest.version),
+  });
   await app.run(signal);
 }

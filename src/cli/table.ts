@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import stringWidth from "string-width";
 import type { Clock } from "../clock.ts";
 import type { FullRun } from "../run/snapshot.ts";
+import { writeAll } from "./print.ts";
 import { durationOf, printable, shortTime, stateOf, type Style } from "./state.ts";
 import type { Screen } from "./watch.ts";
 
@@ -128,5 +129,5 @@ function paint(style: Style | "bold", text: string): string {
 }
 
 function write(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
+  writeAll(Deno.stdout, text);
 }

@@ -2,8 +2,10 @@ import { z } from "zod";
 import { type Clock, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 import type { FullRun } from "../run/snapshot.ts";
+import { environment } from "./environment.ts";
 import { LineScreen } from "./lines.ts";
 import { TableScreen } from "./table.ts";
+import { withTicket } from "./ticket.ts";
 
 export const DEFAULT_URL = "ws://127.0.0.1:8080/ws";
 
@@ -27,7 +29,8 @@ export async function watch(url: string, signal: AbortSignal): Promise<void> {
   const screen = Deno.stdout.isTerminal() ? new TableScreen(target, systemClock) : new LineScreen();
   screen.open();
   try {
-    await follow(target, { screen, clock: systemClock, signal });
+    const key = environment()["RUNWIRE_KEY"] || undefined;
+    await follow(target, { screen, clock: systemClock, signal, key });
   } finally {
     screen.close();
   }
@@ -49,16 +52,25 @@ export function socketUrl(text: string): string {
   return target.href;
 }
 
+export interface FollowOptions {
+  readonly screen: Screen;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** An API key, where the server wants one. */
+  readonly key?: string | undefined;
+}
+
 /** Keeps connected to `url` until `signal` aborts. */
 export async function follow(
   url: string,
-  { screen, clock, signal }: { screen: Screen; clock: Clock; signal: AbortSignal },
+  { screen, clock, signal, key }: FollowOptions,
 ): Promise<void> {
   let failures = 0;
   while (!signal.aborted) {
-    const reason = await listen(url, {
+    const reason = await connect(url, {
       clock,
       signal,
+      key,
       onOpen: () => {
         failures = 0;
         screen.notice("Connected");
@@ -75,17 +87,33 @@ export async function follow(
 interface ListenOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly key: string | undefined;
   readonly onOpen: () => void;
   readonly onRuns: (runs: readonly FullRun[]) => void;
 }
 
 /** Resolves, with the reason in words, when the connection is lost or could not be made. */
-async function listen(url: string, options: ListenOptions): Promise<string> {
-  const { clock, signal, onOpen, onRuns } = options;
+async function connect(url: string, options: ListenOptions): Promise<string> {
+  const { clock, signal, key } = options;
+  if (key === undefined) return await listen(url, { ...options, shown: url });
+  const over = new AbortController();
+  const stop = AbortSignal.any([signal, over.signal]);
+  void clock.sleep(CONNECT_LIMIT_MS, stop).then(() => over.abort());
+  const ticket = await withTicket(url, { key, signal: stop });
+  over.abort();
+  return "reason" in ticket ? ticket.reason : await listen(ticket.url, { ...options, shown: url });
+}
+
+/** `shown` is the address without a ticket. */
+async function listen(
+  url: string,
+  options: ListenOptions & { readonly shown: string },
+): Promise<string> {
+  const { clock, signal, onOpen, onRuns, shown } = options;
   const ended = Promise.withResolvers<void>();
   const over = new AbortController();
   const socket = new WebSocket(url);
-  let reason = `Cannot reach ${url}`;
+  let reason = `Cannot reach ${shown}`;
   socket.onopen = () => {
     reason = "Connection lost";
     onOpen();
@@ -96,7 +124,9 @@ async function listen(url: string, options: ListenOptions): Promise<string> {
   };
   socket.onerror = (event) => {
     event.preventDefault();
-    if (event instanceof ErrorEvent && event.message) reason += ` (${event.message})`;
+    if (event instanceof ErrorEvent && event.message) {
+      reason += ` (${event.message.replaceAll(url, shown)})`;
+    }
   };
   socket.onclose = ({ reason: told }) => {
     if (told) reason += ` (${told})`;

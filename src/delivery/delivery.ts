@@ -44,6 +44,14 @@ export interface Taken {
   readonly events: readonly NumberedEvent[];
 }
 
+/** What waits to be applied, and what was given up. */
+export interface Backlog {
+  readonly waiting: number;
+  readonly parked: number;
+  /** When the oldest that waits was received, in ms since the epoch; `undefined` where none does. */
+  readonly waitingSince: number | undefined;
+}
+
 /** Where deliveries are kept until they are applied, and for a while after. */
 export interface DeliveryStore<Changes> {
   /** Keeps a delivery durably, once for each id. */
@@ -67,6 +75,7 @@ export interface DeliveryStore<Changes> {
   apply(id: string, changes: Changes): Promise<readonly NumberedEvent[]>;
   /** Notes a failure; the delivery is due again at `retryAt`, or parked when that is `undefined`. */
   fail(id: string, failure: { reason: string; retryAt: number | undefined }): Promise<void>;
+  backlog(): Promise<Backlog>;
   /** The latest first. */
   list(filter: { state?: DeliveryState; limit: number }): Promise<readonly DeliverySummary[]>;
   /** Makes a parked delivery due at once; returns whether there was one. */

@@ -39,9 +39,17 @@ export class Inbox<Changes> {
   #alarm = new AbortController();
   #pruneAt = 0;
   #isStorageDown = false;
+  #applied = 0;
+  #failed = 0;
+  #parked = 0;
 
   constructor(options: InboxOptions<Changes>) {
     this.#options = options;
+  }
+
+  /** What became of the deliveries that had to wait: how many times one was `applied`, `failed`, or was `parked` for good. */
+  get outcomes(): { readonly applied: number; readonly failed: number; readonly parked: number } {
+    return { applied: this.#applied, failed: this.#failed, parked: this.#parked };
   }
 
   /** Looks for due deliveries now. */
@@ -108,6 +116,7 @@ export class Inbox<Changes> {
       await this.#fail(delivery, messageOf(error).slice(0, REASON_LENGTH));
       return false;
     }
+    this.#applied++;
     if (events.length > 0) onEvents(events);
     return true;
   }
@@ -118,6 +127,8 @@ export class Inbox<Changes> {
     const due = retryAt(failures, { now: clock.now(), random });
     await store.fail(id, { reason, retryAt: due });
     const details = { id, event, failures, reason };
+    if (due === undefined) this.#parked++;
+    else this.#failed++;
     if (due === undefined) {
       this.#logger.error(
         "Parked delivery {id} ({event}) after {failures} failures: {reason}",

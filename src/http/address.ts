@@ -11,6 +11,11 @@ export function callerAddress(
   return networkOf(isProxied && last && isAddress(last) ? last : remote);
 }
 
+/** Whether a connection from this address comes from this machine. */
+export function isLoopback(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(address);
+}
+
 function isAddress(text: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || URL.canParse(`http://[${text}]/`);
 }

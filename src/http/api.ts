@@ -1,4 +1,5 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Caller } from "../account/caller.ts";
 import { badInput } from "./bad_input.ts";
 
 /** What comes with a request beside it. */
@@ -9,6 +10,8 @@ export interface RequestEnvironment {
     readonly requestId: string;
     /** Where others reach us, from PUBLIC_URL; `undefined` where it is not set. */
     readonly publicUrl: string | undefined;
+    /** Who asks. */
+    readonly caller: Caller;
   };
 }
 

@@ -1,28 +1,49 @@
+import type { Clock } from "../clock.ts";
 import type { Sink } from "../feed/outbox.ts";
-
-/** "Message Too Big", RFC 6455, section 7.4.1. */
-const CLOSE_TOO_BIG = 1009;
+import { CLOSE_TOO_BIG } from "./close_code.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** The most that a client may say in one frame. */
 export const MAX_INBOUND_BYTES = 64 * 1024;
+
+/** How long a client that is sent away for what it sends may go on with that, and what silence tells that it has ended. */
+const LAST_WORDS_MS = 1_000;
+const SILENCE_MS = 25;
+
+export interface ConnectionOptions {
+  readonly onOpen: () => void;
+  /** Told of each frame that is not too large. */
+  readonly onFrame: (frame: string | ArrayBuffer) => void;
+  /** Told of what goes to and fro. */
+  readonly traffic: Traffic;
+  readonly clock: Clock;
+}
 
 /** One WebSocket client. It has left as soon as we close it: Deno may tell so late, twice, or (deno#27924) never. */
 export class Connection implements Sink {
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
+  readonly #traffic: Traffic;
+  readonly #clock: Clock;
   readonly #left = new AbortController();
+  /** Frames that have come. */
+  #heard = 0;
 
-  constructor(socket: WebSocket, onOpen: () => void) {
+  constructor(socket: WebSocket, { onOpen, onFrame, traffic, clock }: ConnectionOptions) {
+    this.#traffic = traffic;
+    this.#clock = clock;
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onopen = onOpen;
-    socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onmessage = ({ data }) => {
+      if (this.#takes(data)) onFrame(data);
+    };
     // An error is always followed by a close.
     socket.onerror = (event) => event.preventDefault();
     socket.onclose = () => {
-      this.#left.abort();
+      this.#leave();
       closed.resolve();
     };
   }
@@ -36,19 +57,50 @@ export class Connection implements Sink {
     return this.#socket.bufferedAmount;
   }
 
+  get #isHere(): boolean {
+    return !this.#left.signal.aborted && this.#socket.readyState === WebSocket.OPEN;
+  }
+
   send(frame: string): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
+    if (!this.#isHere) return;
+    this.#socket.send(frame);
+    this.#traffic.sent(frame);
   }
 
   close(code: number, reason: string): void {
-    this.#left.abort();
+    this.#leave(code);
     this.#socket.close(code, reason);
   }
 
-  #receive(data: string | ArrayBuffer): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    if (byteLength(data) <= MAX_INBOUND_BYTES) return;
-    this.close(CLOSE_TOO_BIG, `A frame may have ${MAX_INBOUND_BYTES} bytes at the most`);
+  /**
+   * Closes for what the client sends, when it has stopped sending: Deno 2.9.6 ends a connection that it is closing at the
+   * first frame that comes, before the client has read why.
+   */
+  async dismiss(code: number, reason: string): Promise<void> {
+    this.#leave(code);
+    for (let waited = 0, heard = -1; waited < LAST_WORDS_MS; waited += SILENCE_MS) {
+      if (heard === this.#heard) break;
+      heard = this.#heard;
+      await this.#clock.sleep(SILENCE_MS);
+    }
+    this.#socket.close(code, reason);
+  }
+
+  /** `code`: with which we close; `undefined` when the client has left. */
+  #leave(code?: number): void {
+    if (this.#left.signal.aborted) return;
+    this.#left.abort();
+    this.#traffic.ended(code);
+  }
+
+  #takes(data: string | ArrayBuffer): boolean {
+    this.#heard++;
+    if (!this.#isHere) return false;
+    const bytes = byteLength(data);
+    this.#traffic.received(bytes);
+    if (bytes <= MAX_INBOUND_BYTES) return true;
+    void this.dismiss(CLOSE_TOO_BIG, `A frame may have ${MAX_INBOUND_BYTES} bytes at the most`);
+    return false;
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { type Api, json, newApi } from "./api.ts";
+import { FOR_ANYBODY } from "./demand.ts";
 import type { Deliveries } from "./delivery.ts";
 import { problems } from "./problem_schema.ts";
 
@@ -16,6 +17,7 @@ export function deliveryRoutes({ deliveries }: { readonly deliveries: Deliveries
       method: "post",
       path,
       tags: ["webhooks"],
+      ...FOR_ANYBODY,
       summary: "Take a delivery of a GitHub webhook",
       description:
         "What is answered with success is kept, and applied once. https://docs.github.com/en/webhooks/webhook-events-and-payloads",

@@ -3,6 +3,7 @@ import style from "swagger-ui-dist/swagger-ui.css" with { type: "text" };
 import { secureHeaders } from "hono/secure-headers";
 import { type Api, newApi, NOT_MODIFIED } from "./api.ts";
 import { conditional } from "./conditional.ts";
+import { FOR_ANYBODY } from "./demand.ts";
 
 /** What the page loads comes from us, no script stands in the page itself, and no other page frames it. */
 const SECURITY = {
@@ -62,6 +63,7 @@ export function docsRoutes(): Api {
       method: "get",
       path,
       tags: ["reference"],
+      ...FOR_ANYBODY,
       summary: path === "/docs" ? "Read this reference" : "A part of this page",
       responses: {
         200: {

@@ -19,7 +19,7 @@ export interface EventQuery extends Filter {
  * @throws {ParameterError}
  */
 export function eventQuery(parameters: Parameters, headers: Headers): EventQuery {
-  onlyParameters(parameters, ["since", "topics", "repository"]);
+  onlyParameters(parameters, ["since", "topics", "repository", "ticket"]);
   const { topics } = parameters;
   const lastEventId = headers.get("last-event-id");
   const resume = resumeQuery(parameters);

@@ -2,13 +2,17 @@ import {
   type ServerSentEventMessage,
   ServerSentEventStream,
 } from "@std/http/server_sent_event_stream.js";
+import type { Visible } from "../account/visible.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Follower } from "../feed/follower.ts";
-import { MAX_BEHIND_MS } from "../feed/outbox.ts";
+import { CLOSE_TOO_SLOW, MAX_BEHIND_MS } from "../feed/outbox.ts";
 import { log } from "../log.ts";
+import { CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR } from "./close_code.ts";
 import type { EventQuery } from "./event_query.ts";
+import { onceKnown } from "./sight.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** How soon an EventSource connects again. */
 const RETRY_MS = 2_000;
@@ -16,10 +20,14 @@ const RETRY_MS = 2_000;
 export interface EventStreamOptions {
   readonly feed: Feed;
   readonly clock: Clock;
+  /** What the client may see now. */
+  readonly visible: () => Promise<Visible>;
   /** The full snapshot that follows a gap; `undefined` where there is none. */
-  readonly snapshot: () => Promise<string | undefined>;
+  readonly snapshot: (visible: Visible) => Promise<string | undefined>;
   /** A comment is sent after so long a silence. */
   readonly heartbeatMs: number;
+  /** Told of what is sent, and of the end. */
+  readonly traffic: Traffic;
   /** Told once, when the stream has ended for whatever reason. */
   readonly onEnd: () => void;
 }
@@ -54,11 +62,11 @@ export class EventStream {
     }).pipeThrough(new ServerSentEventStream());
   }
 
-  /** Ends the stream in good order: the client connects again. */
-  end(): void {
+  /** Ends the stream in good order: the client connects again. `code`: why, as one would close a WebSocket. */
+  end(code: number): void {
     if (this.#ended.signal.aborted) return;
     this.#controller?.close();
-    this.#leave();
+    this.#leave(code);
   }
 
   /** Called every now and then: sends a heartbeat when it is time, or cuts a client that does not read. */
@@ -67,7 +75,7 @@ export class EventStream {
     if (this.#waitingSince !== undefined) {
       if (now - this.#waitingSince < MAX_BEHIND_MS) return;
       this.#logger.info("Cut an event stream whose client reads too slowly");
-      this.end();
+      this.end(CLOSE_TOO_SLOW);
     } else if (now - this.#sentAt >= this.#options.heartbeatMs) this.#beat(now);
   }
 
@@ -86,26 +94,30 @@ export class EventStream {
     try {
       const { value, done } = await this.#messages.next();
       if (this.#ended.signal.aborted) return;
-      if (done) return this.end();
+      if (done) return this.end(CLOSE_GOING_AWAY);
       this.#controller?.enqueue(value);
+      if (value.data !== undefined) this.#options.traffic.sent(value.data);
       this.#lastId = value.id ?? this.#lastId;
       this.#sentAt = this.#waitingSince = this.#options.clock.now();
     } catch (error) {
       this.#logger.warning("Cannot go on telling events: {reason}", { reason: messageOf(error) });
-      this.end();
+      this.end(CLOSE_INTERNAL_ERROR);
     }
   }
 
-  #leave(): void {
+  #leave(code?: number): void {
     if (this.#ended.signal.aborted) return;
     this.#ended.abort();
+    this.#options.traffic.ended(code);
     this.#options.onEnd();
   }
 
   async *#read(query: EventQuery): AsyncGenerator<ServerSentEventMessage, void, void> {
-    const { feed, snapshot } = this.#options;
+    const { feed, clock, visible, snapshot } = this.#options;
+    const { signal } = this.#ended;
+    const sight = onceKnown(visible, { clock, signal });
     yield { retry: RETRY_MS };
-    const follower = await feed.follow({ ...query, signal: this.#ended.signal });
+    const follower = await feed.follow({ ...query, sight, signal });
     this.#follower = follower;
     // A client that loses its connection before the first event comes back to where it began.
     yield { id: follower.position };
@@ -113,7 +125,7 @@ export class EventStream {
       if ("gap" in batch) {
         const { since, first, last } = batch.gap;
         yield { event: "gap", data: JSON.stringify({ since, first, last }) };
-        const current = await snapshot();
+        const current = await snapshot(await sight());
         yield current === undefined ? { id: last } : { event: "snapshot", data: current, id: last };
       } else {
         for (const { seq, type, json } of batch.events) yield { event: type, data: json, id: seq };

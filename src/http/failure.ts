@@ -1,17 +1,23 @@
 import type { ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { StorageError } from "../errors.ts";
+import { LoginError } from "../account/login_error.ts";
+import { LoginRefusedError } from "../account/login.ts";
+import type { Clock } from "../clock.ts";
+import { RefusedError, StorageError } from "../errors.ts";
 import { log } from "../log.ts";
+import { MessageError } from "../message/send.ts";
 import type { RequestEnvironment } from "./api.ts";
+import { unauthenticated } from "./guard.ts";
 import { problem, ProblemError } from "./problem.ts";
+import { unknownAccess } from "./refused.ts";
 
 const RETRY_AFTER_SECONDS = 30;
 
 /** Answers what a route has thrown: with a problem that says what to do, and no more than that. */
-export function answerFailure(): ErrorHandler<RequestEnvironment> {
+export function answerFailure(clock: Clock): ErrorHandler<RequestEnvironment> {
   const logger = log("http");
   return (error, context) => {
-    const failure = problemOf(error);
+    const failure = problemOf(error, clock.now());
     if (failure) {
       return problem(context, failure.code, { detail: failure.message, headers: failure.headers });
     }
@@ -29,9 +35,18 @@ export function answerFailure(): ErrorHandler<RequestEnvironment> {
   };
 }
 
-function problemOf(error: Error): ProblemError | undefined {
+/** What a client is told of an error; `undefined` when that is nobody's business. `now` in ms since the epoch. */
+export function problemOf(error: Error, now: number): ProblemError | undefined {
   if (error instanceof ProblemError) return error;
   if (error instanceof StorageError) return storageProblem(error);
+  if (error instanceof RefusedError) return unknownAccess(error, now);
+  if (error instanceof MessageError) {
+    return new ProblemError(error.code === "forbidden" ? "forbidden" : "bad_body", error.message);
+  }
+  if (error instanceof LoginError) return new ProblemError(error.code, error.message);
+  if (error instanceof LoginRefusedError) {
+    return unauthenticated("GitHub does not accept your login any more: sign in again");
+  }
   // What @hono/zod-openapi throws at a body.
   if (!(error instanceof HTTPException)) return undefined;
   switch (error.status) {

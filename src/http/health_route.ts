@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type Api, json, newApi } from "./api.ts";
+import { FOR_ANYBODY } from "./demand.ts";
 import type { Health } from "./health.ts";
 import { problems } from "./problem_schema.ts";
 
@@ -25,6 +26,7 @@ const HEALTH = createRoute({
   method: "get",
   path: "/health",
   tags: ["health"],
+  ...FOR_ANYBODY,
   summary: "Tell how we are, and how we stand with GitHub",
   responses: {
     200: json(HealthSchema, "We can serve"),
@@ -37,6 +39,7 @@ const LIVEZ = createRoute({
   method: "get",
   path: "/livez",
   tags: ["health"],
+  ...FOR_ANYBODY,
   summary: "Tell that the process lives",
   responses: { 200: json(z.object({ status: z.literal("alive") }), "It lives") },
 });
@@ -46,6 +49,7 @@ export function healthRoutes({ health }: { readonly health: () => Promise<Health
   const api = newApi();
   api.openapi(HEALTH, async (context) => {
     const body = await health();
+    context.header("Cache-Control", "no-store");
     return context.json(body, body.status === "unhealthy" ? 503 : 200);
   });
   api.openapi(LIVEZ, (context) => context.json({ status: "alive" as const }, 200));

@@ -59,6 +59,13 @@ export function linkPages(context: Context<RequestEnvironment>, { page, perPage,
   if (links.length > 0) context.header("Link", links.join(", "));
 }
 
+/** Sets `Link` to those that come before the item of that id, in a list that is read from its end. */
+export function linkBefore(context: Context<RequestEnvironment>, id: string): void {
+  const url = publicUrlOf(context);
+  url.searchParams.set("before", id);
+  context.header("Link", `<${url}>; rel="next"`);
+}
+
 /** The URL of a request as its client knows it: behind a proxy we see neither its scheme nor the path before ours. */
 function publicUrlOf(context: Context<RequestEnvironment>): URL {
   const url = new URL(context.req.url);

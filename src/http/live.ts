@@ -1,11 +1,17 @@
 import { z } from "@hono/zod-openapi";
 import { EVENT_TYPES } from "../feed/event.ts";
 import { type Api, newApi } from "./api.ts";
-import { problems } from "./problem_schema.ts";
+import { demandsOfStream } from "./demand.ts";
+import { problems, READ_PROBLEMS } from "./problem_schema.ts";
 import type { EventStreams } from "./sse.ts";
 import type { Connections } from "./ws.ts";
 
 /** What clients that stay connected may ask for; event_query.ts and ws_parameters.ts read it. */
+const TICKET = {
+  ticket: z.string().optional().openapi({
+    description: "Of `POST /api/v1/tickets`, where no header can be set",
+  }),
+};
 const RESUME = {
   since: z.int().min(0).optional().openapi({ description: "Events after this number" }),
   repository: z.string().optional().openapi({
@@ -23,29 +29,34 @@ export function liveRoutes(
     method: "get",
     path: "/ws",
     tags: ["live"],
+    ...demandsOfStream("read"),
     summary: "Open a WebSocket",
     description:
-      'Text frames: snapshots, `{"runs":[…]}`, at once and then on every beat; with `topics=events` every event, too.',
+      'Text frames: snapshots, `{"runs":[…]}`, at once and then on every beat; messages as soon as they are said, ' +
+      '`{"id","content","user_id","created_at"}`; with `topics=events` every event, messages among them. ' +
+      'A client says something by `{"content","user_id"}`, as in `POST /api/v1/messages`, which needs the permission ' +
+      '`write`. What is wrong with that is answered to it alone: `{"error":{"code","message"}}`, with the codes ' +
+      "`bad_message`, `forbidden`, `storage_unavailable`, `storage_full` and `internal`. Who says more than 10 a second " +
+      "(20 at once) gets `throttled` and is closed with 1008.",
     request: {
       query: z.object({
         view: z.enum(["compact", "full"]).optional().openapi({ description: "How much of a run" }),
         topics: z.string().optional().openapi({
-          description: "Comma-separated: `runs`, `events`",
+          description: "Comma-separated: `runs`, `messages`, `events`; the first two unless given",
           example: "runs,events",
         }),
         batch: z.enum(["true", "false"]).optional().openapi({
           description: "`true`: messages about events are arrays of them; wants the topic `events`",
         }),
         ...RESUME,
+        ...TICKET,
       }),
     },
     responses: {
       101: { description: "The WebSocket is open" },
       ...problems(
-        "bad_parameter",
-        "origin_not_allowed",
+        ...READ_PROBLEMS,
         "upgrade_required",
-        "internal",
         "stopping",
         "too_many_connections",
       ),
@@ -55,6 +66,7 @@ export function liveRoutes(
     method: "get",
     path: "/api/v1/events",
     tags: ["live"],
+    ...demandsOfStream("read"),
     summary: "Follow events as a stream",
     description:
       "Server-sent events: `id` is the number of an event, `event` its type, `data` its JSON. A client that comes back with `Last-Event-ID` misses none.",
@@ -68,6 +80,7 @@ export function liveRoutes(
           example: "run",
         }),
         ...RESUME,
+        ...TICKET,
       }),
     },
     responses: {
@@ -82,9 +95,7 @@ export function liveRoutes(
         },
       },
       ...problems(
-        "bad_parameter",
-        "origin_not_allowed",
-        "internal",
+        ...READ_PROBLEMS,
         "stopping",
         "too_many_connections",
       ),

@@ -1,5 +1,6 @@
 import { type Api, newApi, NOT_MODIFIED } from "./api.ts";
 import { conditional } from "./conditional.ts";
+import { FOR_ANYBODY, SECURITY_SCHEMES } from "./demand.ts";
 
 const DESCRIPTION = `A live picture of GitHub Actions.
 
@@ -8,6 +9,7 @@ const DESCRIPTION = `A live picture of GitHub Actions.
 - Lists have pages: \`page\`, \`per_page\`, a \`Link\` header and \`total_count\`.
 - Send the \`ETag\` of an answer back as \`If-None-Match\`: while nothing has changed, the answer is 304 without a body.
 - An unknown parameter or a value that cannot be used is answered with 400. Every error is a problem of RFC 9457 with a stable \`code\`.
+- Where a login is configured, every answer is for those alone who may have it: sign in by \`POST /login\`, or send \`Authorization: Bearer\` with an API key. Each route names the permission that it needs. What a caller may not see is answered as what does not exist.
 - Times are RFC 3339. Every answer has an \`X-Request-Id\`.`;
 
 const TAGS = [
@@ -15,6 +17,8 @@ const TAGS = [
   { name: "workflows", description: "What runs are runs of" },
   { name: "repositories", description: "What is followed" },
   { name: "statistics", description: "Figures over many runs" },
+  { name: "accounts", description: "Who asks" },
+  { name: "messages", description: "What clients say to each other" },
   { name: "live", description: "What happens now" },
   { name: "webhooks", description: "What GitHub tells us" },
   { name: "health", description: "How we are" },
@@ -28,6 +32,7 @@ export function openApiRoutes({ document }: { readonly document: () => string })
     method: "get",
     path: "/openapi.json",
     tags: ["reference"],
+    ...FOR_ANYBODY,
     summary: "Describe the API as OpenAPI 3.1",
     responses: {
       200: {
@@ -47,6 +52,9 @@ export function openApiRoutes({ document }: { readonly document: () => string })
 
 /** Everything that `api` answers, by the definitions of its routes. */
 export function describe(api: Api, version: string): string {
+  for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) {
+    api.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
+  }
   const document = api.getOpenAPI31Document({
     openapi: "3.1.1",
     info: { title: "Runwire", version, description: DESCRIPTION, license: { name: "MIT" } },

@@ -48,10 +48,25 @@ export function mayRead(headers: Headers, rule: OriginRule): boolean {
   return known.includes(new URL(url).hostname);
 }
 
+export function isRead(method: string): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/**
+ * Whose page asks, as its browser says: one of ours, or of an allowed origin; another one; or `none`, where nobody says, as
+ * programs do not. https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+ */
+export function pageOf(headers: Headers, rule: OriginRule): "own" | "foreign" | "none" {
+  const site = headers.get("sec-fetch-site");
+  if (site === "same-origin" || site === "none") return "own";
+  if (headers.has("origin")) return mayConnect(headers, rule) ? "own" : "foreign";
+  return site === null ? "none" : "foreign";
+}
+
 /** A page of another origin that may connect is told so, otherwise its browser would keep the answer from it. */
 export function crossOrigin(headers: Headers): Record<string, string> {
   const origin = headers.get("origin");
-  return origin === null ? {} : { "Access-Control-Allow-Origin": origin, Vary: "Origin" };
+  return origin === null ? {} : { "Access-Control-Allow-Origin": origin };
 }
 
 /** What a page that may not connect is told. */

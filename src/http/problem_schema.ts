@@ -8,14 +8,21 @@ const ProblemSchema = z.object({
   code: z.string(),
 }).openapi("Problem", { description: "What is wrong, as RFC 9457 has it; `code` is stable" });
 
-/** The problems of every route that reads data. */
-export const READ_PROBLEMS: readonly ProblemCode[] = [
-  "bad_parameter",
+/** The problems of every route that is for those alone who may. */
+export const CALLER_PROBLEMS: readonly ProblemCode[] = [
+  "unauthenticated",
+  "forbidden",
   "origin_not_allowed",
   "throttled",
   "internal",
   "storage_unavailable",
+  // What its caller may see, and whether he may stay, GitHub may have to be asked.
+  "github_limited",
+  "github_unavailable",
 ];
+
+/** The problems of every route that reads data. */
+export const READ_PROBLEMS: readonly ProblemCode[] = [...CALLER_PROBLEMS, "bad_parameter"];
 
 /** The problems of every route that takes a JSON body. */
 export const WRITE_PROBLEMS: readonly ProblemCode[] = [
@@ -33,11 +40,20 @@ export const WRITE_PROBLEMS: readonly ProblemCode[] = [
  * ProblemError, and never returns one.
  */
 export function problems(...codes: readonly ProblemCode[]): object {
+  return responsesOf(codes, {});
+}
+
+/** The same for a route that persons see the answers of, too. */
+export function problemPages(...codes: readonly ProblemCode[]): object {
+  return responsesOf(codes, { "text/html": { schema: { type: "string" } } });
+}
+
+function responsesOf(codes: readonly ProblemCode[], others: object): object {
   const byStatus = Map.groupBy(codes, statusOf);
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [status, {
       description: codes.map((code) => `\`${code}\``).join(" or "),
-      content: { "application/problem+json": { schema: problemSchema(codes) } },
+      content: { "application/problem+json": { schema: problemSchema(codes) }, ...others },
     }]),
   );
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { RefusedError } from "../errors.ts";
+import { type Refusal, RefusedError } from "../errors.ts";
 import { ProblemError } from "./problem.ts";
 
 /** Where GitHub does not say when to come again. */
@@ -32,17 +32,30 @@ function problemOf(fullName: string, { refusal, message }: RefusedError, now: nu
         "github_unauthorized",
         `Cannot ask GitHub, which does not accept our own credential: ${message}`,
       );
-    case "limited": {
-      const wait = refusal.retryAt === undefined
-        ? RETRY_AFTER_SECONDS
-        : Math.max(1, Math.ceil((refusal.retryAt - now) / 1_000));
-      return new ProblemError("github_limited", `Cannot ask GitHub for now: ${message}`, {
-        "Retry-After": String(wait),
-      });
-    }
+    case "limited":
     case "unavailable":
-      return new ProblemError("github_unavailable", `Cannot reach GitHub: ${message}`, {
-        "Retry-After": String(RETRY_AFTER_SECONDS),
-      });
+      return againLater(refusal, { message, now });
   }
+}
+
+/** What a caller is told when GitHub cannot say what it may see. */
+export function unknownAccess({ refusal, message }: RefusedError, now: number): ProblemError {
+  return againLater(refusal, { message, now });
+}
+
+function againLater(
+  refusal: Refusal,
+  { message, now }: { readonly message: string; readonly now: number },
+): ProblemError {
+  if (refusal.kind !== "limited") {
+    return new ProblemError("github_unavailable", `Cannot reach GitHub: ${message}`, {
+      "Retry-After": String(RETRY_AFTER_SECONDS),
+    });
+  }
+  const wait = refusal.retryAt === undefined
+    ? RETRY_AFTER_SECONDS
+    : Math.max(1, Math.ceil((refusal.retryAt - now) / 1_000));
+  return new ProblemError("github_limited", `Cannot ask GitHub for now: ${message}`, {
+    "Retry-After": String(wait),
+  });
 }

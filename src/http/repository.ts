@@ -1,8 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Visible } from "../account/visible.ts";
 import type { Clock } from "../clock.ts";
 import type { Catalog } from "../repository/catalog.ts";
 import type { Following } from "../repository/following.ts";
 import { type Api, body, DATA_SERVERS, json, newApi, NOT_MODIFIED, parameters } from "./api.ts";
+import { demands } from "./demand.ts";
 import { LINK_HEADER, linkPages, listOf, PAGE_PARAMETERS } from "./list.ts";
 import { ProblemError } from "./problem.ts";
 import { problems, READ_PROBLEMS, WRITE_PROBLEMS } from "./problem_schema.ts";
@@ -18,6 +20,7 @@ const LIST = createRoute({
   path: "/repositories",
   tags: ["repositories"],
   servers: DATA_SERVERS,
+  ...demands("read"),
   summary: "List repositories",
   description: "Those that are followed, and others that Runwire has heard of.",
   request: {
@@ -47,6 +50,7 @@ const DETAIL = createRoute({
   path: "/repositories/{id}",
   tags: ["repositories"],
   servers: DATA_SERVERS,
+  ...demands("read"),
   summary: "Get a repository",
   request: { params, query: parameters({}) },
   responses: {
@@ -66,6 +70,7 @@ const FOLLOW = createRoute({
   path: "/repositories",
   tags: ["repositories"],
   servers: DATA_SERVERS,
+  ...demands("write"),
   summary: "Follow a repository",
   description: "GitHub is asked for it, its workflows and its latest runs. A webhook is created " +
     "where PUBLIC_URL and GITHUB_WEBHOOK_SECRET are set and the credential may do so; `webhook` " +
@@ -107,6 +112,7 @@ const LEAVE = createRoute({
   path: "/repositories/{id}",
   tags: ["repositories"],
   servers: DATA_SERVERS,
+  ...demands("write"),
   summary: "Follow a repository no longer",
   description:
     "The webhook that we had created is removed. What is kept of the repository stays, " +
@@ -141,6 +147,7 @@ export function repositoryRoutes(
   api.openapi(LIST, async (context) => {
     const { followed, sort, direction, page, per_page: perPage } = context.req.valid("query");
     const { total, repositories } = await catalog.repositories({
+      visible: await context.get("caller").visible(),
       followed: followed === undefined ? undefined : followed === "true",
       sort,
       direction: direction ?? (sort === "name" ? "asc" : "desc"),
@@ -152,27 +159,34 @@ export function repositoryRoutes(
   });
   api.openapi(DETAIL, async (context) => {
     const { id } = context.req.valid("param");
-    return context.json(await find(id), 200);
+    return context.json(await find(id, await context.get("caller").visible()), 200);
   });
   api.openapi(FOLLOW, async (context) => {
     const { full_name, backfill_days: backfillDays } = context.req.valid("json");
+    const caller = context.get("caller");
+    // Who sees everything may also ask for what is not known here yet.
+    const mayRead = await caller.visible() === "all"
+      ? undefined
+      : (repository: { readonly id: number; readonly fullName: string }) =>
+        caller.mayRead(repository);
     const { repository: { id, fullName }, webhook } = await explained(
       full_name,
-      () => following.follow(full_name, { backfillDays }),
+      () => following.follow(full_name, { backfillDays, mayRead }),
       { clock },
     );
     if (!webhook) {
       throw new ProblemError("already_followed", `Cannot follow ${fullName}: it is already`);
     }
     context.header("Location", `${context.req.path}/${id}`);
-    const repository = await find(id);
+    const repository = await find(id, "all");
     // Where it is created later, the reason is known here alone.
     return context.json({ ...repository, webhook }, 201);
   });
   api.openapi(LEAVE, async (context) => {
     const { id } = context.req.valid("param");
     const purge = context.req.valid("query").purge === "true";
-    const left = await following.unfollow(id, { purge });
+    const visible = await context.get("caller").visible();
+    const left = await following.unfollow(id, { purge, visible });
     if (!left) {
       const state = purge ? "known" : "followed";
       throw new ProblemError("not_found", `Cannot leave repository ${id}: it is not ${state}`);
@@ -184,8 +198,8 @@ export function repositoryRoutes(
   });
   return api;
 
-  async function find(id: number) {
-    const repository = await catalog.repository(id);
+  async function find(id: number, visible: Visible) {
+    const repository = await catalog.repository(id, visible);
     if (repository) return repositoryJson(repository);
     throw new ProblemError("not_found", `Cannot find repository ${id}: it is not known here`);
   }

@@ -12,6 +12,7 @@ import {
   parameters,
 } from "./api.ts";
 import { readSpan, SPAN_FORMS } from "./created.ts";
+import { demands } from "./demand.ts";
 import { LINK_HEADER, linkPages, listOf, PAGE_PARAMETERS } from "./list.ts";
 import { ParameterError } from "./parameter.ts";
 import { ProblemError } from "./problem.ts";
@@ -39,6 +40,7 @@ const LIST = createRoute({
   path: "/runs",
   tags: ["runs"],
   servers: DATA_SERVERS,
+  ...demands("read"),
   summary: "List runs",
   description:
     `By creation, newest first. ${MAX_LISTED} runs can be reached at the most; \`total_count_capped\` says that there may be more: narrow the list by \`created\`.`,
@@ -91,6 +93,7 @@ const DETAIL = createRoute({
   path: "/runs/{id}",
   tags: ["runs"],
   servers: DATA_SERVERS,
+  ...demands("read"),
   summary: "Get a run with its attempts and jobs",
   request: {
     params: parameters({ id: id({ description: "GitHub's number of the run" }) }),
@@ -113,6 +116,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
     if ((page - 1) * per_page >= MAX_LISTED) throw tooFar(page, per_page);
     const { total, runs } = await history.list({
       ...query,
+      visible: await context.get("caller").visible(),
       workflowId: workflow_id,
       createdFrom: created?.from,
       createdBefore: created?.before,
@@ -129,7 +133,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
   });
   api.openapi(DETAIL, async (context) => {
     const { id } = context.req.valid("param");
-    const detail = await history.detail(id);
+    const detail = await history.detail(id, await context.get("caller").visible());
     if (!detail) throw new ProblemError("not_found", `Cannot find run ${id}: it is not kept here`);
     const { run, attempts, jobs } = detail;
     return context.json({

@@ -11,6 +11,7 @@ import {
   parameters,
 } from "./api.ts";
 import { readDay } from "./created.ts";
+import { demands } from "./demand.ts";
 import { LINK_HEADER, linkPages, listOf, PAGE_PARAMETERS } from "./list.ts";
 import { ParameterError } from "./parameter.ts";
 import { problems, READ_PROBLEMS } from "./problem_schema.ts";
@@ -35,6 +36,7 @@ const STATISTICS = createRoute({
   path: "/stats",
   tags: ["statistics"],
   servers: DATA_SERVERS,
+  ...demands("read"),
   summary: "Tell what became of runs",
   description:
     "Of completed runs, in totals and in groups. Days and weeks come from the first to the last, workflows and repositories with those first that ran most.",
@@ -86,6 +88,7 @@ export function statisticsRoutes({ statistics, clock }: StatisticsRoutesOptions)
     );
     const range = rangeOf(query, clock.now());
     const { totals, totalGroups, groups } = await statistics.query({
+      visible: await context.get("caller").visible(),
       ...query,
       ...range,
       workflowId: workflow,

@@ -1,4 +1,5 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
+import type { Caller } from "../account/caller.ts";
 import type { Allowance, Buckets, Grant } from "../account/throttle.ts";
 import { callerAddress } from "./address.ts";
 import type { RequestEnvironment } from "./api.ts";
@@ -11,31 +12,43 @@ export interface Throttle {
 
 /**
  * Answers 429 to callers that ask for more than their share, so that the others do not wait for them; tells everybody where he
- * stands, as https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ has it.
+ * stands. A share is that of a user or key, where it is known who asks, and otherwise of an address; for each `kind` of request
+ * there is one of its own.
+ * https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
  */
 export function throttled(
   { allowance, buckets }: Throttle,
+  { kind }: { readonly kind?: string } = {},
 ): MiddlewareHandler<RequestEnvironment> {
   const { burst, perSecond } = allowance;
   const policy = `"default";q=${burst};w=${Math.ceil(burst / perSecond)}`;
   return async (context, next) => {
-    const { remoteAddr } = context.env;
-    const caller = callerAddress(context.req.raw.headers, {
-      remote: "hostname" in remoteAddr ? remoteAddr.hostname : "",
-      isProxied: context.get("publicUrl") !== undefined,
-    });
-    const grant = await buckets.take(caller);
+    const caller: Caller | undefined = context.get("caller");
+    const name = caller?.account ?? addressOf(context);
+    const grant = await buckets.take(kind === undefined ? name : `${kind} ${name}`);
     const headers = { "RateLimit-Policy": policy, RateLimit: limitOf(grant) };
     if (!grant.isGranted) {
       throw new ProblemError(
         "throttled",
-        `Cannot answer so many requests: ${perSecond} a second are allowed, and ${burst} at once`,
+        `Cannot answer so many requests: ${rateOf(perSecond)} are allowed, and ${burst} at once`,
         { ...headers, "Retry-After": String(secondsOf(grant.retryAfter)) },
       );
     }
     await next();
     for (const [name, value] of Object.entries(headers)) context.header(name, value);
   };
+}
+
+function addressOf(context: Context<RequestEnvironment>): string {
+  const { remoteAddr } = context.env;
+  return callerAddress(context.req.raw.headers, {
+    remote: "hostname" in remoteAddr ? remoteAddr.hostname : "",
+    isProxied: context.get("publicUrl") !== undefined,
+  });
+}
+
+function rateOf(perSecond: number): string {
+  return perSecond < 1 ? `${Math.round(perSecond * 60)} a minute` : `${perSecond} a second`;
 }
 
 function limitOf({ remaining, reset }: Grant): string {

@@ -3,6 +3,7 @@ import type { Catalog, CatalogWorkflow } from "../repository/catalog.ts";
 import { runData } from "../run/event.ts";
 import type { RunHistory } from "../run/history.ts";
 import { type Api, DATA_SERVERS, json, newApi, NOT_MODIFIED, parameters } from "./api.ts";
+import { demands } from "./demand.ts";
 import { LINK_HEADER, linkPages, listOf, PAGE_PARAMETERS } from "./list.ts";
 import { ProblemError } from "./problem.ts";
 import { problems, READ_PROBLEMS } from "./problem_schema.ts";
@@ -43,6 +44,7 @@ const LIST = createRoute({
   path: "/workflows",
   tags: ["workflows"],
   servers: DATA_SERVERS,
+  ...demands("read"),
   summary: "List workflows with the latest run of each",
   description: "By repository and name.",
   request: {
@@ -63,6 +65,7 @@ const DETAIL = createRoute({
   path: "/workflows/{id}",
   tags: ["workflows"],
   servers: DATA_SERVERS,
+  ...demands("read"),
   summary: "Get a workflow with its latest runs",
   request: {
     params: parameters({ id: id({ description: "GitHub's number of the workflow" }) }),
@@ -85,8 +88,9 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
   const api = newApi();
   api.openapi(LIST, async (context) => {
     const { repository, page, per_page: perPage } = context.req.valid("query");
-    const { total, workflows } = await catalog.workflows({ repository, page, perPage });
-    const latest = await history.latestOf(workflows.map(({ id }) => id), 1);
+    const visible = await context.get("caller").visible();
+    const { total, workflows } = await catalog.workflows({ visible, repository, page, perPage });
+    const latest = await history.latestOf(workflows.map(({ id }) => id), { count: 1, visible });
     const runs = new Map(latest.map((run) => [run.workflowId, runData(run)]));
     linkPages(context, { page, perPage, total });
     return context.json({
@@ -99,11 +103,12 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
   });
   api.openapi(DETAIL, async (context) => {
     const { id } = context.req.valid("param");
-    const workflow = await catalog.workflow(id);
+    const visible = await context.get("caller").visible();
+    const workflow = await catalog.workflow(id, visible);
     if (!workflow) {
       throw new ProblemError("not_found", `Cannot find workflow ${id}: it is not kept here`);
     }
-    const runs = await history.latestOf([id], LATEST_RUNS);
+    const runs = await history.latestOf([id], { count: LATEST_RUNS, visible });
     return context.json({ ...workflowJson(workflow), latest_runs: runs.map(runData) }, 200);
   });
   return api;

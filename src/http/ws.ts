@@ -1,4 +1,7 @@
 import type { Context } from "hono";
+import type { Caller } from "../account/caller.ts";
+import { LoginRefusedError } from "../account/login.ts";
+import type { Visible } from "../account/visible.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Audience } from "../feed/audience.ts";
@@ -7,17 +10,21 @@ import { EventArrays } from "../feed/event_arrays.ts";
 import type { Feed } from "../feed/feed.ts";
 import { forward } from "../feed/forward.ts";
 import { MAX_BUFFERED_BYTES } from "../feed/outbox.ts";
+import type { Relay } from "../feed/relay.ts";
 import { log } from "../log.ts";
+import type { Sender } from "../message/send.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
+import type { RequestEnvironment } from "./api.ts";
+import type { CallerWatch, Stay } from "./caller_watch.ts";
 import type { Capacity } from "./capacity.ts";
+import { CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR, CLOSE_POLICY_VIOLATION } from "./close_code.ts";
 import { Connection } from "./connection.ts";
 import { mayConnect, originProblem, type OriginRule } from "./origin.ts";
 import { problem } from "./problem.ts";
+import { onceKnown } from "./sight.ts";
+import { Traffic } from "./traffic.ts";
+import { Inbound } from "./ws_inbound.ts";
 import { type SocketParameters, socketParameters } from "./ws_parameters.ts";
-
-/** Close codes of RFC 6455, section 7.4.1. */
-const CLOSE_GOING_AWAY = 1001;
-const CLOSE_INTERNAL_ERROR = 1011;
 
 /** Deno sends a ping after half of this silence, and closes the connection after all of it. */
 const HEARTBEAT_SECONDS = 30;
@@ -29,17 +36,23 @@ export interface ConnectionsOptions {
   /** The snapshot that a new client gets at once. */
   readonly current: () => Snapshot | undefined;
   readonly feed: Feed;
+  /** Tells what clients say, */
+  readonly relay: Relay;
+  /** and takes it. */
+  readonly sender: Pick<Sender, "send">;
   readonly audience: Audience;
   /** The snapshot that follows a gap in the events; `undefined` where there is none. */
-  readonly snapshot: (view: View) => Promise<string | undefined>;
+  readonly snapshot: (view: View, visible: Visible) => Promise<string | undefined>;
   readonly origins: OriginRule;
   readonly capacity: Capacity;
+  readonly watch: CallerWatch;
   readonly clock: Clock;
   readonly heartbeatSeconds?: number;
 }
 
 /** The WebSocket clients of `/ws`. */
 export class Connections {
+  readonly traffic = new Traffic();
   readonly #options: ConnectionsOptions;
   readonly #logger = log("http");
   readonly #open = new Set<Connection>();
@@ -55,10 +68,11 @@ export class Connections {
 
   /**
    * Answers `GET /ws?view=&topics=&since=&repository=&batch=`: 101, or a problem that says why not.
-   * @throws {ProblemError}
+   * @throws {ProblemError}, and what the caller throws who cannot be told what it may see
    */
-  upgrade(context: Context): Response {
+  async upgrade(context: Context<RequestEnvironment>): Promise<Response> {
     const { headers } = context.req.raw;
+    const caller = context.get("caller");
     const { origins, capacity } = this.#options;
     if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
       return problem(context, "upgrade_required", {
@@ -66,9 +80,13 @@ export class Connections {
         headers: { Upgrade: "websocket", Connection: "Upgrade" },
       });
     }
-    if (!mayConnect(headers, origins)) throw originProblem();
+    // A browser sends the cookie whatever page connects, and says which.
+    const isOwn = caller.kind !== "session" || headers.has("origin");
+    if (!isOwn || !mayConnect(headers, origins)) throw originProblem();
     const parameters = socketParameters(context.req.query());
-    return capacity.refuse(context) ?? this.#accept(context.req.raw, parameters);
+    // Whoever cannot be told anything is refused here, where the reason can be said.
+    await caller.visible();
+    return capacity.refuse(context) ?? this.#accept(context.req.raw, { caller, parameters });
   }
 
   /** Tells every client that we go away; resolves when they have left, or have had their time. */
@@ -83,48 +101,78 @@ export class Connections {
     limit.abort();
   }
 
-  #accept(request: Request, parameters: SocketParameters): Response {
-    const { capacity, heartbeatSeconds = HEARTBEAT_SECONDS } = this.#options;
+  #accept(
+    request: Request,
+    { caller, parameters }: { readonly caller: Caller; readonly parameters: SocketParameters },
+  ): Response {
+    const { capacity, watch, sender, clock } = this.#options;
+    const { heartbeatSeconds = HEARTBEAT_SECONDS } = this.#options;
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: heartbeatSeconds });
-    const connection = new Connection(socket, () => this.#join(connection, parameters));
+    const connection = new Connection(socket, {
+      onOpen: () => this.#join(connection, { stay, parameters }),
+      onFrame: (frame) => inbound.receive(frame),
+      traffic: this.traffic,
+      clock,
+    });
+    const stay = watch.enter(caller, () => sendAway(connection));
+    const inbound = new Inbound(connection, { stay, sender, clock });
     this.#open.add(connection);
-    connection.left.addEventListener("abort", () => this.#open.delete(connection));
+    connection.left.addEventListener("abort", () => {
+      this.#open.delete(connection);
+      stay.leave();
+    });
     // One that we have closed may cling on: Deno cannot cut it off.
     capacity.take(connection.closed);
     return response;
   }
 
-  #join(connection: Connection, { topics, view, ...asked }: SocketParameters): void {
-    const { broadcast, current } = this.#options;
-    if (connection.left.aborted) return;
+  #join(
+    connection: Connection,
+    { stay, parameters }: { readonly stay: Stay; readonly parameters: SocketParameters },
+  ): void {
+    const { broadcast, relay, clock, current } = this.#options;
+    const { topics, view, ...asked } = parameters;
+    const signal = connection.left;
+    if (signal.aborted) return;
+    const sight = onceKnown(() => stay.visible(), { clock, signal });
     if (topics.has("runs")) {
-      broadcast.join(connection, view, current());
+      broadcast.join(connection, { view, sight, current: current() });
       connection.left.addEventListener("abort", () => broadcast.leave(connection));
     }
-    if (topics.has("events")) void this.#tell(connection, { view, ...asked });
+    if (topics.has("events")) return void this.#tell(connection, { view, sight, ...asked });
+    if (!topics.has("messages")) return;
+    relay.join(connection);
+    connection.left.addEventListener("abort", () => relay.leave(connection));
   }
 
   /** Sends events until the client has left. */
   async #tell(
     connection: Connection,
-    { view, events, batch }: Omit<SocketParameters, "topics">,
+    { view, sight, events, batch }: Omit<SocketParameters, "topics"> & {
+      readonly sight: () => Promise<Visible>;
+    },
   ): Promise<void> {
     const { feed, audience, clock, snapshot } = this.#options;
     const signal = connection.left;
     audience.enter();
     try {
-      await forward(await feed.follow({ ...events, batch, signal }), {
+      await forward(await feed.follow({ ...events, batch, sight, signal }), {
         sink: connection,
         clock,
         signal,
         ...(batch ? { encode: (events) => this.#arrays.of(events) } : {}),
-        snapshot: () => snapshot(view),
+        snapshot: async () => await snapshot(view, await sight()),
       });
     } catch (error) {
+      if (error instanceof LoginRefusedError) return sendAway(connection);
       this.#logger.warning("Cannot go on telling events: {reason}", { reason: messageOf(error) });
       connection.close(CLOSE_INTERNAL_ERROR, "Events cannot be read now");
     } finally {
       audience.leave();
     }
   }
+}
+
+function sendAway(connection: Connection): void {
+  connection.close(CLOSE_POLICY_VIOLATION, "The session or key has ended");
 }

@@ -3,12 +3,13 @@ import { type EventQuery, resumeQuery } from "./event_query.ts";
 import { listOf, oneOf, ParameterError, type Parameters } from "./parameter.ts";
 
 const VIEWS = ["compact", "full"] as const satisfies readonly View[];
-const TOPICS = ["runs", "events"] as const;
+const TOPICS = ["runs", "messages", "events"] as const;
+const DEFAULT_TOPICS = "runs,messages";
 
 /** What a client of `/ws` asks for. */
 export interface SocketParameters {
   readonly view: View;
-  /** `runs`: every snapshot; `events`: every event of the feed. */
+  /** `runs`: every snapshot; `messages`: every message; `events`: every event of the feed, messages too. */
   readonly topics: ReadonlySet<(typeof TOPICS)[number]>;
   readonly events: EventQuery;
   /**
@@ -23,7 +24,7 @@ export interface SocketParameters {
  * @throws {ParameterError}
  */
 export function socketParameters(parameters: Parameters): SocketParameters {
-  const { view = "compact", topics: list = "runs" } = parameters;
+  const { view = "compact", topics: list = DEFAULT_TOPICS } = parameters;
   const topics = listOf({ name: "topics", value: list, allowed: TOPICS });
   return {
     view: oneOf({ name: "view", value: view, allowed: VIEWS }),

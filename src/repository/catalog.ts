@@ -1,3 +1,5 @@
+import type { Visible } from "../account/visible.ts";
+
 /** What is known of the webhook of a repository that is followed. */
 export type WebhookState =
   /** We have created it; removed when the repository is no longer followed. */
@@ -57,12 +59,16 @@ export interface Page {
 }
 
 export interface RepositoryQuery extends Page {
+  /** Others are neither listed nor counted. */
+  readonly visible: Visible;
   readonly followed?: boolean | undefined;
   readonly sort: "pushed" | "name";
   readonly direction: "asc" | "desc";
 }
 
 export interface WorkflowQuery extends Page {
+  /** Workflows of other repositories are neither listed nor counted. */
+  readonly visible: Visible;
   /** `owner/name`, in any case. */
   readonly repository?: string | undefined;
 }
@@ -72,10 +78,12 @@ export interface Catalog {
   repositories(
     query: RepositoryQuery,
   ): Promise<{ readonly total: number; readonly repositories: readonly CatalogRepository[] }>;
-  repository(id: number): Promise<CatalogRepository | undefined>;
+  /** `undefined` when it is not known, or may not be seen. */
+  repository(id: number, visible: Visible): Promise<CatalogRepository | undefined>;
   /** By repository and name. */
   workflows(
     query: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }>;
-  workflow(id: number): Promise<CatalogWorkflow | undefined>;
+  /** `undefined` when it is not known, or may not be seen. */
+  workflow(id: number, visible: Visible): Promise<CatalogWorkflow | undefined>;
 }

@@ -43,8 +43,8 @@ export interface FollowStore {
   unsettledHooks(options: { readonly isRetry: boolean }): Promise<readonly UnsettledHook[]>;
   /** `undefined` when there is none of ours any more. */
   keepHook(id: number, state: WebhookState | undefined): Promise<void>;
-  /** Whether a repository of that id is known at all. */
-  isKnown(id: number): Promise<boolean>;
+  /** `owner/name` of a repository, whether it is followed or not; `undefined` when it is not known at all. */
+  nameOf(id: number): Promise<string | undefined>;
   /**
    * Forgets the runs and workflows of a repository, and what was counted of them, in many short transactions; the events
    * that told of them stay until their time is over. Returns how many runs there were.

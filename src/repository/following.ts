@@ -1,3 +1,4 @@
+import { isVisible, type Visible } from "../account/visible.ts";
 import type { Clock } from "../clock.ts";
 import { concernsAll, messageOf, RefusedError, StorageError } from "../errors.ts";
 import type { NumberedEvent } from "../feed/event.ts";
@@ -60,16 +61,21 @@ export class Following {
 
   /**
    * Follows a repository from now on, once GitHub has shown that it is there, and its workflows and runs. `backfillDays` asks
-   * for the runs of so many days before, too.
+   * for the runs of so many days before, too. One that may not be read, where `mayRead` is given, is answered as one that is
+   * not there.
    * @throws {RefusedError} `missing` with 404 when there is none, with another status when we may not read it; or for now
-   * @throws {StorageError}
+   * @throws {StorageError}, and what `mayRead` throws
    */
   async follow(
     fullName: string,
-    { backfillDays }: { readonly backfillDays?: number | undefined } = {},
+    { backfillDays, mayRead }: {
+      readonly backfillDays?: number | undefined;
+      readonly mayRead?: ((repository: Repository) => Promise<boolean>) | undefined;
+    } = {},
   ): Promise<Followed> {
     const { store, backfills, onEvents, onChange } = this.#options;
-    const { repository, workflows } = await this.#passOn(() => this.#look(fullName));
+    const repository = await this.#find(fullName, mayRead);
+    const workflows = await this.#passOn(() => this.#look(repository));
     const events = await store.follow(repository, workflows);
     if (events === undefined) return { repository, webhook: undefined };
     onEvents(events);
@@ -80,42 +86,52 @@ export class Following {
 
   /**
    * Follows a repository no longer; with `purge` its history is forgotten, also that of one which was not followed any more.
-   * `undefined` when there is nothing to do so for.
+   * `undefined` when there is nothing to do so for, or it may not be seen.
    * @throws {StorageError}
    */
   async unfollow(
     id: number,
-    { purge }: { readonly purge: boolean },
+    { purge, visible }: { readonly purge: boolean; readonly visible: Visible },
   ): Promise<Unfollowed | undefined> {
     const { store, backfills, onChange } = this.#options;
+    const fullName = await store.nameOf(id);
+    if (fullName === undefined || !isVisible(visible, fullName)) return undefined;
     const hook = await store.unfollow(id);
-    if (!hook && !(purge && await store.isKnown(id))) return undefined;
+    if (!hook && !purge) return undefined;
     onChange();
     await backfills.stop(id);
-    const hookLeft = hook && hook.hookId !== null ? await this.#removeHook(hook) : undefined;
+    const hookLeft = hook && hook.hookId !== null
+      ? await this.#removeHook(hook, this.#stop.signal)
+      : undefined;
     const runsPurged = purge ? await store.purge(id, this.#stop.signal) : 0;
     return { runsPurged, hookLeft };
+  }
+
+  /** Whatever is asked for ends when `signal` aborts. */
+  endWith(signal: AbortSignal): void {
+    signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
   }
 
   /** Creates and removes what webhooks could not be created or removed when it was asked for. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
     // At the start the settings, or the rights of the credential, may be others than before.
     for (let isRetry = true; !signal.aborted; isRetry = false) {
-      await this.round({ isRetry });
+      await this.round({ isRetry }, signal);
       await clock.sleep(ROUND_INTERVAL_MS, signal);
     }
   }
 
   /** One round of `run`; ends early when GitHub may not be asked any more. */
-  async round({ isRetry }: { readonly isRetry: boolean }): Promise<void> {
+  async round(
+    { isRetry }: { readonly isRetry: boolean },
+    signal = this.#stop.signal,
+  ): Promise<void> {
     const { clock, store, mayAsk } = this.#options;
-    const { signal } = this.#stop;
     try {
       for (const hook of await store.unsettledHooks({ isRetry })) {
         if (!mayAsk() || signal.aborted) return;
-        await this.#passOn(() => this.#settle(hook));
+        await this.#passOn(() => this.#settle(hook, signal));
         await clock.sleep(PAUSE_MS, signal);
       }
     } catch (error) {
@@ -125,14 +141,31 @@ export class Following {
     }
   }
 
-  async #look(fullName: string) {
-    const { repositories, workflows, lookAtRuns } = this.#options;
-    const { signal } = this.#stop;
-    const repository = await repositories.byName(fullName, signal);
+  async #find(
+    fullName: string,
+    mayRead?: (repository: Repository) => Promise<boolean>,
+  ): Promise<Repository> {
+    const { repositories } = this.#options;
+    const none = new RefusedError({ kind: "missing", status: 404 }, "GitHub shows none");
     try {
-      const found = await workflows.of(repository.fullName, signal);
-      await lookAtRuns(repository.fullName, signal);
-      return { repository, workflows: found };
+      const find = () => repositories.byName(fullName, this.#stop.signal);
+      const repository = await this.#passOn(find);
+      if (!mayRead || await mayRead(repository)) return repository;
+    } catch (error) {
+      // That it is kept from us, too, would say that it is there.
+      const isKept = error instanceof RefusedError && error.refusal.kind === "missing";
+      throw mayRead && isKept ? none : error;
+    }
+    throw none;
+  }
+
+  async #look({ fullName }: Repository) {
+    const { workflows, lookAtRuns } = this.#options;
+    const { signal } = this.#stop;
+    try {
+      const found = await workflows.of(fullName, signal);
+      await lookAtRuns(fullName, signal);
+      return found;
     } catch (error) {
       if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
       // The repository is there: what is "not found" in it is not shown to us.
@@ -145,26 +178,24 @@ export class Following {
     const hook = { repositoryId: id, fullName, hookId: null };
     const followedAt = this.#options.clock.now();
     try {
-      return await this.#passOn(() => this.#createHook({ ...hook, followedAt }));
+      return await this.#passOn(() => this.#createHook({ ...hook, followedAt }, this.#stop.signal));
     } catch (error) {
       if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
       return { state: "absent", reason: `It is created later: ${messageOf(error)}` };
     }
   }
 
-  async #settle(hook: UnsettledHook): Promise<void> {
-    if (hook.followedAt === null) await this.#removeHook(hook);
-    else await this.#createHook({ ...hook, followedAt: hook.followedAt });
+  async #settle(hook: UnsettledHook, signal: AbortSignal): Promise<void> {
+    if (hook.followedAt === null) await this.#removeHook(hook, signal);
+    else await this.#createHook({ ...hook, followedAt: hook.followedAt }, signal);
   }
 
   async #createHook(
     { repositoryId, fullName, followedAt }: UnsettledHook & { readonly followedAt: number },
+    signal: AbortSignal,
   ): Promise<WebhookState> {
     const { store, webhooks } = this.#options;
-    const state = await webhooks.ensure(fullName, {
-      since: followedAt,
-      signal: this.#stop.signal,
-    });
+    const state = await webhooks.ensure(fullName, { since: followedAt, signal });
     await store.keepHook(repositoryId, state);
     return state;
   }
@@ -172,11 +203,12 @@ export class Following {
   /** Returns why it is still there. What is refused for now is tried again by `run`. */
   async #removeHook(
     { repositoryId, fullName, hookId }: UnsettledHook,
+    signal: AbortSignal,
   ): Promise<string | undefined> {
     const { store, webhooks } = this.#options;
     if (hookId === null) return undefined;
     try {
-      await this.#passOn(() => webhooks.remove(fullName, hookId, this.#stop.signal));
+      await this.#passOn(() => webhooks.remove(fullName, hookId, signal));
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       const words = messageOf(error);

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
+import { isVisible, type Visible } from "../account/visible.ts";
 import type {
   Catalog,
   CatalogRepository,
@@ -10,6 +11,7 @@ import type {
 import type { Database, Db } from "./database.ts";
 import { IS_FOLLOWED, IS_NOT_FOLLOWED } from "./follow.ts";
 import type { BackfillTable, RepositoryTable, WorkflowTable } from "./tables.ts";
+import { isVisibleIn, visibleOf } from "./visible.ts";
 
 const GONE = "GitHub says that it was deleted, or is not shown to the App any more";
 const TO_BE_CREATED = "It is still to be created";
@@ -41,20 +43,22 @@ export class SqlCatalog implements Catalog {
     });
   }
 
-  repository(id: number): Promise<CatalogRepository | undefined> {
+  repository(id: number, visible: Visible): Promise<CatalogRepository | undefined> {
     return this.#database.read(async (db) => {
       const row = await db.selectFrom("repositories").selectAll().where("id", "=", id)
         .executeTakeFirst();
-      if (!row) return undefined;
+      if (!row || !isVisible(visible, row.full_name)) return undefined;
       return repositoryOf(row, (await backfillsOf(db, [row])).get(id));
     });
   }
 
   workflows(
-    { repository, page, perPage }: WorkflowQuery,
+    { visible, repository, page, perPage }: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }> {
     return this.#database.read(async (db) => {
-      const all = db.selectFrom("workflows");
+      const seen = isVisibleIn(db, visibleOf({ visible, repository }), sql`lower(repository)`);
+      const every = db.selectFrom("workflows");
+      const all = seen ? every.where(seen) : every;
       const isOne = repository !== undefined;
       const wanted = isOne
         ? all.where(sql`lower(repository)`, "=", sql`lower(${repository})`)
@@ -69,17 +73,19 @@ export class SqlCatalog implements Catalog {
     });
   }
 
-  workflow(id: number): Promise<CatalogWorkflow | undefined> {
+  workflow(id: number, visible: Visible): Promise<CatalogWorkflow | undefined> {
     return this.#database.read(async (db) => {
       const row = await db.selectFrom("workflows").selectAll().where("id", "=", id)
         .executeTakeFirst();
-      return row && workflowOf(row);
+      return row && isVisible(visible, row.repository) ? workflowOf(row) : undefined;
     });
   }
 }
 
-function repositoriesOf(db: Db, { followed }: RepositoryQuery) {
-  const all = db.selectFrom("repositories");
+function repositoriesOf(db: Db, { visible, followed }: RepositoryQuery) {
+  const seen = isVisibleIn(db, visible, sql`lower(full_name)`);
+  const every = db.selectFrom("repositories");
+  const all = seen ? every.where(seen) : every;
   if (followed === undefined) return all;
   return all.where(followed ? IS_FOLLOWED : IS_NOT_FOLLOWED);
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Event } from "../feed/event.ts";
 import type { Changes } from "../run/change.ts";
+import { dropAccess, endUsers } from "./access.ts";
 import type { Tx } from "./database.ts";
 import { mergeRepositories, removeRepositories } from "./repository.ts";
 import { RunBatch } from "./run_batch.ts";
@@ -21,6 +22,8 @@ export async function applyChanges(
       ...await removeRepositories(tx, removedRepositories, { clock }),
     ]);
   }
+  await dropAccess(tx, accessChangedIn(told));
+  await endUsers(tx, told.flatMap(({ revokedUsers }) => revokedUsers));
   const batch = await RunBatch.lock(tx, {
     runs: told.flatMap(({ runs }) => runs),
     jobs: told.flatMap(({ jobs }) => jobs),
@@ -32,4 +35,16 @@ export async function applyChanges(
   ]);
   await batch.write();
   return events;
+}
+
+/** Of so many, each would cost more than to ask about all anew. */
+const MANY = 500;
+
+function accessChangedIn(told: readonly Changes[]): readonly number[] | "all" {
+  const ids = new Set<number>();
+  for (const { accessChanged } of told) {
+    if (accessChanged === "all") return "all";
+    for (const id of accessChanged) ids.add(id);
+  }
+  return ids.size > MANY ? "all" : [...ids];
 }

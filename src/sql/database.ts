@@ -17,6 +17,7 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Clock } from "../clock.ts";
 import { StorageError, UsageError } from "../errors.ts";
+import { Latency } from "../latency.ts";
 import { isConflict, storageErrorOf } from "./fault.ts";
 import { openPostgres } from "./postgres.ts";
 import { openSqlite } from "./sqlite.ts";
@@ -57,7 +58,7 @@ export async function openDatabase(url: string, options: DatabaseOptions): Promi
   const [scheme] = url.split(":", 1);
   if (scheme === "sqlite") return new Database(await openSqlite(url, options), clock);
   if (scheme === "postgres" || scheme === "postgresql") {
-    return new Database(await openPostgres(url), clock);
+    return new Database(await openPostgres(url, options), clock);
   }
   throw new UsageError(
     "Cannot use the database URL: allowed is sqlite:./FILE, sqlite:/PATH, sqlite::memory: or postgres://HOST/NAME",
@@ -68,10 +69,14 @@ export async function openDatabase(url: string, options: DatabaseOptions): Promi
 export class Database implements AsyncDisposable {
   readonly kind: "sqlite" | "postgres";
   readonly name: string;
+  /** How long reads and transactions take, with their wait. */
+  readonly latencies = { read: new Latency(), write: new Latency() };
   readonly #handles: Handles;
   readonly #clock: Clock;
   readonly #underWay = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
+  /** Whose work this one does, and what goes before each of its changes. */
+  #original: { readonly database: Database; readonly check: (tx: Tx) => Promise<void> } | undefined;
 
   constructor(handles: Handles, clock: Clock) {
     this.kind = handles.kind;
@@ -85,7 +90,8 @@ export class Database implements AsyncDisposable {
    * @throws {StorageError}
    */
   read<T>(query: (db: Db) => Promise<T>): Promise<T> {
-    return this.#track(() => query(this.#handles.reader));
+    if (this.#original) return this.#original.database.read(query);
+    return this.#track(() => this.latencies.read.time(() => query(this.#handles.reader)));
   }
 
   /**
@@ -94,7 +100,21 @@ export class Database implements AsyncDisposable {
    * @throws {StorageError}
    */
   write<T>(change: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#track(() => this.#transact(change));
+    if (!this.#original) {
+      return this.#track(() => this.latencies.write.time(() => this.#transact(change)));
+    }
+    const { database, check } = this.#original;
+    return database.write(async (tx) => {
+      await check(tx);
+      return await change(tx);
+    });
+  }
+
+  /** The same database, where `check` begins each transaction: when it throws, nothing is written. */
+  guarded(check: (tx: Tx) => Promise<void>): Database {
+    const guarded = new Database(this.#handles, this.#clock);
+    guarded.#original = { database: this, check };
+    return guarded;
   }
 
   /** @throws {StorageError} when the database does not answer */
@@ -104,7 +124,7 @@ export class Database implements AsyncDisposable {
 
   /** Lets what is under way come to its end, then closes; within 5 s. */
   close(): Promise<void> {
-    return this.#closed ??= this.#close();
+    return this.#closed ??= this.#original?.database.close() ?? this.#close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

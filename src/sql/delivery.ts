@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type {
+  Backlog,
   Delivery,
   DeliveryState,
   DeliveryStore,
@@ -85,6 +86,23 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
         .set(retryAt === undefined ? { state: "parked" } : { due_ms: retryAt })
         .where("id", "=", id).where("state", "=", "waiting").execute()
     );
+  }
+
+  async backlog(): Promise<Backlog> {
+    const count = (db: Db, state: "waiting" | "parked") =>
+      db.selectFrom("deliveries").select((eb) => eb.fn.countAll<number>().as("count"))
+        .where("state", "=", sql.lit(state)).executeTakeFirstOrThrow();
+    return await this.#database.read(async (db) => {
+      const waiting = await count(db, "waiting");
+      const parked = await count(db, "parked");
+      const oldest = await db.selectFrom("deliveries").select("received_ms")
+        .where("state", "=", sql.lit("waiting")).orderBy("seq").limit(1).executeTakeFirst();
+      return {
+        waiting: Number(waiting.count),
+        parked: Number(parked.count),
+        waitingSince: oldest?.received_ms,
+      };
+    });
   }
 
   async list(

@@ -106,8 +106,8 @@ export class SqlFollowStore implements FollowStore {
     );
   }
 
-  async isKnown(id: number): Promise<boolean> {
-    return await this.#find(id) !== undefined;
+  async nameOf(id: number): Promise<string | undefined> {
+    return (await this.#find(id))?.full_name;
   }
 
   async purge(id: number, signal: AbortSignal): Promise<number> {

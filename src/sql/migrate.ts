@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { type MigrationProvider, Migrator } from "kysely/migration";
 import { messageOf, StorageError, UsageError } from "../errors.ts";
-import type { Database, Tx } from "./database.ts";
+import type { Database, Db, Tx } from "./database.ts";
 import * as runs from "./migrations/0001_runs.ts";
 import * as events from "./migrations/0002_events.ts";
 import * as deliveries from "./migrations/0003_deliveries.ts";
@@ -10,6 +10,10 @@ import * as history from "./migrations/0005_history.ts";
 import * as statistics from "./migrations/0006_statistics.ts";
 import * as catalog from "./migrations/0007_catalog.ts";
 import * as backfill from "./migrations/0008_backfill.ts";
+import * as coveringIndexes from "./migrations/0009_covering_indexes.ts";
+import * as accounts from "./migrations/0010_accounts.ts";
+import * as messages from "./migrations/0011_messages.ts";
+import * as leases from "./migrations/0012_leases.ts";
 
 /** Every change of the schema, in order; imported by name, so that a bundle holds them. Never change one that was released. */
 const MIGRATIONS = {
@@ -21,6 +25,10 @@ const MIGRATIONS = {
   "0006_statistics": statistics,
   "0007_catalog": catalog,
   "0008_backfill": backfill,
+  "0009_covering_indexes": coveringIndexes,
+  "0010_accounts": accounts,
+  "0011_messages": messages,
+  "0012_leases": leases,
 };
 const TABLE = "kysely_migration";
 /** Any number that no other program would lock. */
@@ -66,17 +74,33 @@ async function migrateWith(tx: Tx, { kind, name }: Database): Promise<readonly s
   return results.map(({ migrationName }) => migrationName);
 }
 
+/** Of PostgreSQL, to the end of the transaction: no program starts meanwhile. Those that share it do not wait for each other. */
+export async function lockMigrations(tx: Tx, { isShared = false } = {}): Promise<void> {
+  const lock = sql.raw(isShared ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock");
+  await sql`select ${lock}(${sql.lit(ADVISORY_LOCK)})`.execute(tx);
+}
+
+/** How the schema stands to what this program knows; `empty` before the first migration. */
+export async function schemaState(
+  database: Database,
+): Promise<"empty" | "older" | "current" | "newer"> {
+  const done = await database.read((db) => executed(db));
+  if (done.some((name) => !(name in MIGRATIONS))) return "newer";
+  if (done.length === 0) return "empty";
+  return done.length < Object.keys(MIGRATIONS).length ? "older" : "current";
+}
+
 /** Waits for its turn, however long another one's migrations take. Returns the schema in which tables are created. */
 async function lockPostgres(tx: Tx): Promise<string> {
   await sql`set local statement_timeout = 0`.execute(tx);
-  await sql`select pg_advisory_xact_lock(${sql.lit(ADVISORY_LOCK)})`.execute(tx);
+  await lockMigrations(tx);
   const { rows } = await sql<{ name: string | null }>`select current_schema() as name`.execute(tx);
   const name = rows[0]?.name;
   if (!name) throw new UsageError("Cannot use the PostgreSQL schema: its search_path names none");
   return name;
 }
 
-async function executed(tx: Tx, schema: string | undefined): Promise<readonly string[]> {
+async function executed(tx: Db, schema?: string): Promise<readonly string[]> {
   const tables = await tx.introspection.getTables({ withInternalKyselyTables: true });
   const exists = tables.some((table) =>
     table.name === TABLE && (schema === undefined || table.schema === schema)

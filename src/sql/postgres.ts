@@ -6,6 +6,7 @@ import { messageOf, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Handles } from "./database.ts";
 import { OwnSchema } from "./own_schema.ts";
+import { SAY_SERVING } from "./served.ts";
 import type { Tables } from "./tables.ts";
 
 export interface PostgresLimits {
@@ -18,6 +19,12 @@ export interface PostgresLimits {
   readonly answerMs: number;
 }
 
+export interface PostgresOptions {
+  readonly limits?: PostgresLimits;
+  /** Whether we serve from it, which served.ts can tell then. */
+  readonly serve?: boolean;
+}
+
 /** The answer may be a little later than the statement: the server has had its chance to say so. */
 const LIMITS = { connections: 10, connectMs: 5_000, statementMs: 10_000, answerMs: 12_000 };
 
@@ -28,13 +35,16 @@ const LIMITS = { connections: 10, connectMs: 5_000, statementMs: 10_000, answerM
  */
 export async function openPostgres(
   url: string,
-  limits: PostgresLimits = LIMITS,
+  { limits = LIMITS, serve = false }: PostgresOptions = {},
 ): Promise<Handles> {
   const name = nameOf(url);
   const pool = new pg.Pool({
     connectionString: url,
     application_name: "runwire",
     max: limits.connections,
+    // By a connection others see that we serve.
+    min: serve ? 1 : 0,
+    ...(serve ? { onConnect: (client) => client.query(SAY_SERVING) } : {}),
     connectionTimeoutMillis: limits.connectMs,
     statement_timeout: limits.statementMs,
     query_timeout: limits.answerMs,

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Event, NumberedEvent } from "../feed/event.ts";
 import { repositoryEvent } from "../repository/event.ts";
 import type { Repository, RepositoryStore } from "../repository/repository.ts";
+import { dropAccess, raiseEpoch } from "./access.ts";
 import type { Database, Tx } from "./database.ts";
 import { appendEvents } from "./event.ts";
 import { recountLater } from "./recount.ts";
@@ -47,9 +48,12 @@ export async function mergeRepositories(
   repositories: readonly Repository[],
 ): Promise<Event[]> {
   const events: Event[] = [];
+  let hasNewNames = false;
+  const turned: number[] = [];
   for (const repository of repositories.toSorted((a, b) => a.id - b.id)) {
     const old = await lockRepository(tx, repository.id) ?? await insert(tx, repository);
     if (!old) {
+      hasNewNames = true;
       if (repository.defaultBranch !== undefined) await recountLater(tx, repository.fullName);
       events.push(repositoryEvent(repository));
       continue;
@@ -58,10 +62,16 @@ export async function mergeRepositories(
     const next = { ...old, ...told };
     if (isSame(next, old)) continue;
     await tx.updateTable("repositories").set(told).where("id", "=", told.id).execute();
-    if (next.full_name !== old.full_name) await rename(tx, old.full_name, next.full_name);
+    if (next.full_name !== old.full_name) {
+      hasNewNames = true;
+      await rename(tx, old, next.full_name);
+    }
+    if (old.is_private !== null && next.is_private !== old.is_private) turned.push(old.id);
     if (!hasSameDefault(next, old)) await recountLater(tx, next.full_name);
     if (!looksSame(next, old)) events.push(repositoryEvent(ofRow(next)));
   }
+  if (hasNewNames) await raiseEpoch(tx);
+  await dropAccess(tx, turned);
   return events;
 }
 
@@ -93,7 +103,9 @@ async function insert(tx: Tx, repository: Repository): Promise<RepositoryTable |
 }
 
 /** History goes by the name that GitHub now uses for it. */
-async function rename(tx: Tx, from: string, to: string): Promise<void> {
+async function rename(tx: Tx, { id, full_name: from }: RepositoryTable, to: string): Promise<void> {
+  await tx.insertInto("former_names").values({ repository_id: id, name: from })
+    .onConflict((conflict) => conflict.doNothing()).execute();
   for (const table of ["workflows", "workflow_runs"] as const) {
     await tx.updateTable(table).set({ repository: to })
       .where(sql`lower(repository)`, "=", sql`lower(${from})`).execute();

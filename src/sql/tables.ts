@@ -1,12 +1,14 @@
 import type { Generated } from "kysely";
 import type { DeliveryState } from "../delivery/delivery.ts";
 import type { Verdict } from "../run/facts.ts";
+import type { AccountTables } from "./account_tables.ts";
+import type { ClusterTables } from "./cluster_tables.ts";
 
 /**
  * The tables, alike in SQLite and PostgreSQL. What GitHub wrote as RFC 3339 is kept to the letter (`…_at`), with its
  * instant beside it where something is sorted or compared by it (`…_ms`). Our own times are ms since the epoch.
  */
-export interface Tables {
+export interface Tables extends AccountTables, ClusterTables {
   repositories: RepositoryTable;
   workflows: WorkflowTable;
   workflow_runs: RunTable;
@@ -18,6 +20,7 @@ export interface Tables {
   events: EventTable;
   event_counter: EventCounterTable;
   deliveries: DeliveryTable;
+  messages: MessageTable;
   backfills: BackfillTable;
 }
 
@@ -206,6 +209,16 @@ export interface DeliveryTable {
   done_ms: number | null;
   /** Dropped when it is done. */
   payload: string | null;
+}
+
+/** See Message of message/message.ts. */
+export interface MessageTable {
+  /** The number of the event that tells it. */
+  seq: number;
+  id: string;
+  content: string;
+  user_id: string;
+  created_ms: number;
 }
 
 /** See Progress of run/backfill_progress.ts. */

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { Visible } from "../../src/account/visible.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { RepositoryQuery } from "../../src/repository/catalog.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
@@ -12,6 +13,7 @@ import { aRun } from "../fakes/github.ts";
 const PUSHED = ["2026-01-03T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", null];
 const NAMES = ["octo/b", "Octo/c", "octo/a", "acme/z"];
 const BY_PUSH = {
+  visible: "all",
   sort: "pushed",
   direction: "desc",
   page: 1,
@@ -64,12 +66,69 @@ testOverDatabases("Catalog.repositories() tells those that are followed from the
   assertEquals(await ids(undefined), [1, 2, 3]);
 });
 
+testOverDatabases("Catalog tells no more than may be seen, and counts no more", async (
+  { database },
+) => {
+  const catalog = new SqlCatalog(database);
+  const follows = new SqlFollowStore(database, clock);
+  const names = ["Octo/a", "octo/b", "octo/c", "acme/a"];
+  for (const [at, fullName] of names.entries()) {
+    const ci = { id: 10 + at, name: "CI", path: "ci.yml", state: "active", htmlUrl: "" };
+    const repository = { id: at, fullName, pushedAt: null };
+    if (at === 2) await new SqlRepositoryStore(database, clock).put([repository]);
+    else await follows.follow(repository, [ci]);
+  }
+  const told = async (visible: Visible) => {
+    const list = async (query: Partial<RepositoryQuery>) => {
+      const asked = { ...BY_PUSH, visible, direction: "asc", perPage: 1, ...query } as const;
+      const { total, repositories } = await catalog.repositories(asked);
+      return [total, ...repositories.map(({ id }) => id)];
+    };
+    const workflows = async (repository?: string) => {
+      const asked = { visible, repository, page: 1, perPage: 30 };
+      const { total, workflows } = await catalog.workflows(asked);
+      return [total, ...workflows.map(({ id }) => id)];
+    };
+    const ids = [0, 1, 2, 3];
+    const repositories = await Promise.all(ids.map((id) => catalog.repository(id, visible)));
+    const each = await Promise.all(ids.map((id) => catalog.workflow(10 + id, visible)));
+    return {
+      lists: [await list({}), await list({ followed: true, page: 2 }), await list({ page: 9 })],
+      named: await list({ sort: "name", perPage: 9 }),
+      workflows: [await workflows(), await workflows("OCTO/A"), await workflows("octo/b")],
+      repositories: repositories.map((one) => one?.fullName),
+      each: each.map((one) => one?.id),
+    };
+  };
+  assertEquals(await told("all"), {
+    lists: [[4, 0], [3, 1], [4]],
+    named: [4, 3, 0, 1, 2],
+    workflows: [[3, 13, 10, 11], [1, 10], [1, 11]],
+    repositories: names,
+    each: [10, 11, undefined, 13],
+  });
+  assertEquals(await told(new Set(["octo/a", "octo/c", "octo/none"])), {
+    lists: [[2, 0], [1], [2]],
+    named: [2, 0, 2],
+    workflows: [[1, 10], [1, 10], [0]],
+    repositories: ["Octo/a", undefined, "octo/c", undefined],
+    each: [10, undefined, undefined, undefined],
+  });
+  assertEquals(await told(new Set()), {
+    lists: [[0], [0], [0]],
+    named: [0],
+    workflows: [[0], [0], [0]],
+    repositories: names.map(() => undefined),
+    each: names.map(() => undefined),
+  });
+});
+
 testOverDatabases("Catalog.repository() shows how far its past is in", async ({ database }) => {
   const catalog = new SqlCatalog(database);
   await new SqlRepositoryStore(database, clock).put([
     { id: 1, fullName: "octo/a", pushedAt: null },
   ]);
-  assertEquals((await catalog.repository(1))?.backfill, null);
+  assertEquals((await catalog.repository(1, "all"))?.backfill, null);
   const now = Date.parse("2026-01-10T00:00:00Z");
   const since = Date.parse("2026-01-01T00:00:00Z");
   await new SqlBackfillStore(database, clock).start({
@@ -78,9 +137,9 @@ testOverDatabases("Catalog.repository() shows how far its past is in", async ({ 
     now,
     isBackground: true,
   });
-  const backfill = (await catalog.repository(1))?.backfill;
+  const backfill = (await catalog.repository(1, "all"))?.backfill;
   assertEquals([backfill?.state, backfill?.since, backfill?.runs], ["running", since, 0]);
-  assertEquals(await catalog.repository(2), undefined);
+  assertEquals(await catalog.repository(2, "all"), undefined);
 });
 
 testOverDatabases("Catalog.workflows() lists by repository and name, or of one in any case", async (
@@ -99,14 +158,19 @@ testOverDatabases("Catalog.workflows() lists by repository and name, or of one i
     ),
   );
   const ids = async (repository: string | undefined, page = 1, perPage = 30) => {
-    const { total, workflows } = await catalog.workflows({ repository, page, perPage });
+    const { total, workflows } = await catalog.workflows({
+      visible: "all",
+      repository,
+      page,
+      perPage,
+    });
     return [total, ...workflows.map(({ id }) => id)];
   };
   assertEquals(await ids(undefined), [4, 3, 4, 2, 1]);
   assertEquals(await ids("OCTO/b"), [3, 4, 2, 1]);
   assertEquals(await ids("octo/b", 2, 2), [3, 1]);
   assertEquals(await ids("octo/none"), [0]);
-  assertEquals(await catalog.workflow(3), {
+  assertEquals(await catalog.workflow(3, "all"), {
     id: 3,
     repository: "Octo/a",
     name: "Lint",
@@ -114,5 +178,5 @@ testOverDatabases("Catalog.workflows() lists by repository and name, or of one i
     state: null,
     htmlUrl: null,
   });
-  assertEquals(await catalog.workflow(99), undefined);
+  assertEquals(await catalog.workflow(99, "all"), undefined);
 });

@@ -36,6 +36,8 @@ testOverDatabases(
       ],
       repositories: [repository],
       removedRepositories: [1, 2],
+      accessChanged: [],
+      revokedUsers: [],
     });
     const started = aRun({ id: 1, status: "in_progress", updatedAt: at, source: "webhook" });
     assertEquals(

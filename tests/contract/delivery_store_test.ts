@@ -205,3 +205,18 @@ testOverDatabases("DeliveryStore knows its deliveries after a restart", async (
   assertEquals(await idsOf(again.due(NOON, 9)), ["b"]);
   assertEquals(await again.keep(aDelivery({ id: "a" })), "done");
 }, { kinds: ["sqlite", "postgres"] });
+
+testOverDatabases("DeliveryStore.backlog() counts what waits and what was given up", async (
+  { database },
+) => {
+  const clock = new SetClock(NOON);
+  const store = new SqlDeliveryStore(database, clock);
+  assertEquals(await store.backlog(), { waiting: 0, parked: 0, waitingSince: undefined });
+  for (const id of ["done", "parked", "first", "second"]) {
+    clock.time += 1_000;
+    await store.keep(aDelivery({ id, subject: id }));
+  }
+  await store.apply("done", NO_CHANGES);
+  await store.fail("parked", { reason: "No", retryAt: undefined });
+  assertEquals(await store.backlog(), { waiting: 2, parked: 1, waitingSince: NOON + 3_000 });
+});

@@ -55,7 +55,7 @@ testOverDatabases(
     const events = await store.follow(OCTO_A, [CI]);
     assertEquals(told(events), [repositoryEvent(OCTO_A)]);
     assertEquals(await journal.after(0, 9), events);
-    assertEquals(await catalog.repository(1), {
+    assertEquals(await catalog.repository(1, "all"), {
       ...OCTO_A,
       isPrivate: true,
       defaultBranch: "trunk",
@@ -66,7 +66,7 @@ testOverDatabases(
       webhook: { state: "absent", reason: "It is still to be created" },
       backfill: null,
     });
-    assertEquals(await catalog.workflow(7), { ...CI, repository: "octo/a" });
+    assertEquals(await catalog.workflow(7, "all"), { ...CI, repository: "octo/a" });
     assertEquals(await store.follow(OCTO_A, [CI]), undefined);
     assertEquals(await journal.after(0, 9), events);
   },
@@ -101,7 +101,7 @@ testOverDatabases(
     assertEquals(await store.unfollow(1), { ...hook, followedAt: NOW, hookId: 99 });
     assertEquals(await store.unfollow(1), undefined);
     assertEquals(await store.unfollow(2), undefined);
-    assertEquals((await catalog.repository(1))?.followedAt, null);
+    assertEquals((await catalog.repository(1, "all"))?.followedAt, null);
     assertEquals((await runs.latest("octo/a", 9)).length, 1);
     const left = [{ ...hook, followedAt: null, hookId: 99 }];
     assertEquals(await store.unsettledHooks({ isRetry: false }), left);
@@ -138,7 +138,7 @@ testOverDatabases("FollowStore.followed() leaves out what is gone until it is ba
   assertEquals(second, { ...b, polledAt: NOW + 5 });
   await repositories.remove([1]);
   assertEquals((await store.followed()).map(({ id }) => id), [2]);
-  const gone = await catalog.repository(1);
+  const gone = await catalog.repository(1, "all");
   assertEquals([gone?.followedAt, gone?.webhook], [null, null]);
   assertEquals(gone?.trouble?.startsWith("GitHub says that it was deleted"), true);
   await repositories.put([{ ...OCTO_A, fullName: "octo/renamed" }]);
@@ -155,7 +155,7 @@ testOverDatabases("FollowStore.polled() does not bring back who left meanwhile",
   await store.follow(OCTO_A, []);
   await store.unfollow(1);
   await store.polled(1, { at: NOW, trouble: "403" });
-  const left = await catalog.repository(1);
+  const left = await catalog.repository(1, "all");
   assertEquals([left?.polledAt, left?.trouble], [null, null]);
 });
 
@@ -174,7 +174,7 @@ testOverDatabases("FollowStore.purge() forgets all runs and workflows of one rep
   assertEquals(await store.purge(1, never), 1_001);
   assertEquals(await runs.latest("octo/a", 9), []);
   assertEquals((await runs.latest("octo/other", 9)).length, 1);
-  const { workflows } = await catalog.workflows({ page: 1, perPage: 9 });
+  const { workflows } = await catalog.workflows({ visible: "all", page: 1, perPage: 9 });
   assertEquals(workflows.map(({ id }) => id), [8]);
   assertEquals((await journal.bounds()).last, last);
   assertEquals(await store.purge(1, never), 0);

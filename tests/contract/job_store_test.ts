@@ -56,7 +56,7 @@ testOverDatabases("RunBatch keeps each attempt in its latest state, an older one
     conclusion: null,
     updatedAt: "2026-01-01T00:02:00Z",
   }]);
-  const detail = await new SqlRunHistory(database).detail(1);
+  const detail = await new SqlRunHistory(database).detail(1, "all");
   assertEquals(detail?.run, again);
   assertEquals(detail?.attempts, [
     {
@@ -102,7 +102,7 @@ testOverDatabases(
           for (let at = 0; at < told.length; at += size) {
             await tell(database, ...told.slice(at, at + size));
           }
-          const detail = await new SqlRunHistory(database).detail(id);
+          const detail = await new SqlRunHistory(database).detail(id, "all");
           assertEquals(
             detail?.attempts.map((each) => [each.runAttempt, each.status, each.updatedAt]),
             [[1, "completed", "2026-01-01T01:00:01Z"], [2, "completed", "2026-01-01T02:00:01Z"]],
@@ -131,7 +131,7 @@ testOverDatabases(
           for (let at = 0; at < told.length; at += size) {
             await tell(database, ...told.slice(at, at + size));
           }
-          const detail = await new SqlRunHistory(database).detail(id);
+          const detail = await new SqlRunHistory(database).detail(id, "all");
           assertEquals(detail?.jobs, [{ ...ENDED, id, runId: id }]);
         },
       ),
@@ -152,8 +152,8 @@ testOverDatabases(
       heard({ ...STARTED, id: 9, runId: 99 }),
     );
     const history = new SqlRunHistory(database);
-    assertEquals((await history.detail(1))?.jobs, [STARTED]);
-    assertEquals(await history.detail(99), undefined);
+    assertEquals((await history.detail(1, "all"))?.jobs, [STARTED]);
+    assertEquals(await history.detail(99, "all"), undefined);
   },
 );
 
@@ -164,7 +164,7 @@ testOverDatabases("RunStore.remove() forgets the attempts and jobs of a run", as
   await tell(database, { runs: [aRun()] }, heard(ENDED));
   await store.remove(1);
   await store.put([aRun({ runAttempt: 3 })]);
-  const detail = await new SqlRunHistory(database).detail(1);
+  const detail = await new SqlRunHistory(database).detail(1, "all");
   assertEquals([detail?.attempts.map((each) => each.runAttempt), detail?.jobs], [[3], []]);
 });
 
@@ -175,7 +175,7 @@ testOverDatabases("JobStore.put() keeps jobs of runs that are known", async ({ d
   await store.put([other, ENDED, aJob({ id: 3, runId: 99 })]);
   await store.put([STARTED]);
   await store.put([]);
-  assertEquals((await new SqlRunHistory(database).detail(1))?.jobs, [ENDED, other]);
+  assertEquals((await new SqlRunHistory(database).detail(1, "all"))?.jobs, [ENDED, other]);
 });
 
 testOverDatabases(

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { isVisible, type Visible } from "../../src/account/visible.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import { MAX_LISTED, type RunQuery } from "../../src/run/history.ts";
 import { newestFirst, type Run } from "../../src/run/run.ts";
@@ -11,7 +12,14 @@ import { aRun } from "../fakes/github.ts";
 
 const DAY = Date.parse("2026-01-01T00:00:00Z");
 const MINUTE_MS = 60_000;
-const NEWEST: RunQuery = { direction: "desc", page: 1, perPage: 100 };
+const NEWEST: RunQuery = { visible: "all", direction: "desc", page: 1, perPage: 100 };
+const VISIBLE: readonly Visible[] = [
+  "all",
+  new Set(["octo/a"]),
+  new Set(["octo/b", "octo/none"]),
+  new Set(["octo/a", "octo/b"]),
+  new Set(),
+];
 const TITLES = ["Fix the build", "fix(api): Größe 2", "Build and fix", "Bump x_y-z", ""];
 
 /** A little of everything, so that filters meet and do not. */
@@ -46,6 +54,7 @@ const query: fc.Arbitrary<RunQuery> = fc.record({
   words: fc.subarray(["FIX", "bu", "größe", "2", "x"], { minLength: 1, maxLength: 2 }),
 }, { requiredKeys: [] }).chain((filters) =>
   fc.record({
+    visible: fc.constantFrom(...VISIBLE),
     direction: fc.constantFrom("asc", "desc"),
     page: fc.integer({ min: 1, max: 3 }),
     perPage: fc.integer({ min: 1, max: 30 }),
@@ -56,7 +65,8 @@ function meets(run: Run, query: RunQuery): boolean {
   const created = Date.parse(run.createdAt);
   const same = (a: string | null, b: string | undefined) =>
     b === undefined || a?.toLowerCase() === b.toLowerCase();
-  return same(run.repository, query.repository) && same(run.actor, query.actor) &&
+  return isVisible(query.visible, run.repository) && same(run.repository, query.repository) &&
+    same(run.actor, query.actor) &&
     (query.workflowId ?? run.workflowId) === run.workflowId &&
     (query.status ?? run.status) === run.status &&
     (query.conclusion ?? run.conclusion) === run.conclusion &&
@@ -84,7 +94,7 @@ testOverDatabases(
           runs: all.slice(start, start + query.perPage),
         });
       }),
-      { numRuns: 150 },
+      { numRuns: 250 },
     );
   },
 );
@@ -153,14 +163,85 @@ testOverDatabases("RunHistory.latestOf() gives the latest of each workflow, newe
   await new SqlRunStore(database, clock).put(someRuns(12));
   const history = new SqlRunHistory(database);
   const ids = async (workflows: readonly number[], count: number) =>
-    (await history.latestOf(workflows, count)).map(({ id }) => id);
+    (await history.latestOf(workflows, { count, visible: "all" })).map(({ id }) => id);
   assertEquals(await ids([7, 9], 2), [111, 109, 108, 106]);
   assertEquals(await ids([99], 2), []);
   assertEquals(await ids([], 2), []);
 });
 
+testOverDatabases("RunHistory.latestOf() goes back to the latest that may be seen", async (
+  { database },
+) => {
+  const runs = someRuns(40);
+  await new SqlRunStore(database, clock).put(runs);
+  const history = new SqlRunHistory(database);
+  for (const visible of VISIBLE) {
+    for (const count of [1, 3, 30]) {
+      const expected = [7, 9].flatMap((id) =>
+        runs.filter(({ workflowId, repository }) =>
+          workflowId === id && isVisible(visible, repository)
+        ).sort(newestFirst).slice(0, count)
+      ).sort(newestFirst);
+      assertEquals(await history.latestOf([7, 9, 99], { count, visible }), expected);
+    }
+  }
+});
+
+testOverDatabases("RunHistory.detail() tells a run to those alone who may see it", async (
+  { database },
+) => {
+  await new SqlRunStore(database, clock).put([aRun({ id: 1, repository: "Octo/A" })]);
+  const history = new SqlRunHistory(database);
+  const isTold = async (visible: Visible) => await history.detail(1, visible) !== undefined;
+  assertEquals(await isTold("all"), true);
+  assertEquals(await isTold(new Set(["octo/a"])), true);
+  assertEquals(await isTold(new Set(["octo/b"])), false);
+});
+
+testOverDatabases("RunHistory.list() hides alone, and with any other filter", async (
+  { database },
+) => {
+  const runs = someRuns(80);
+  await new SqlRunStore(database, clock).put(runs);
+  const history = new SqlRunHistory(database);
+  const filters: readonly Partial<RunQuery>[] = [
+    {},
+    { repository: "OCTO/a" },
+    { workflowId: 7 },
+    { status: "completed" },
+    { actor: "octocat", event: "push" },
+    { createdFrom: DAY + 9 * MINUTE_MS, direction: "asc" },
+    { words: ["fix"] },
+    { words: ["fix"], branch: "main", createdBefore: DAY + 30 * MINUTE_MS },
+  ];
+  for (const visible of VISIBLE) {
+    for (const filter of filters) {
+      for (const page of [1, 2, 9]) {
+        const query = { ...NEWEST, perPage: 7, page, visible, ...filter };
+        const all = runs.filter((run) => meets(run, query)).sort(newestFirst);
+        if (query.direction === "asc") all.reverse();
+        const expected = { total: all.length, runs: all.slice((page - 1) * 7, page * 7) };
+        assertEquals(await history.list(query), expected);
+      }
+    }
+  }
+});
+
+testOverDatabases("RunHistory.list() takes thousands of repositories that may be seen", async (
+  { database },
+) => {
+  const runs = someRuns(20);
+  await new SqlRunStore(database, clock).put(runs);
+  const names = Array.from({ length: 5_000 }, (_, at) => `octo/repository-${at}`);
+  const visible = new Set([...names, "octo/b"]);
+  const history = new SqlRunHistory(database);
+  const { total, runs: listed } = await history.list({ ...NEWEST, visible });
+  const expected = runs.filter(({ repository }) => repository === "octo/b").sort(newestFirst);
+  assertEquals([total, listed], [10, expected]);
+});
+
 testOverDatabases("RunHistory.detail() is undefined for a run that is not kept", async (
   { database },
 ) => {
-  assertEquals(await new SqlRunHistory(database).detail(1), undefined);
+  assertEquals(await new SqlRunHistory(database).detail(1, "all"), undefined);
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import type { Visible } from "../../src/account/visible.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { Job } from "../../src/run/history.ts";
 import type { Run } from "../../src/run/run.ts";
@@ -107,6 +108,11 @@ async function recountAll(database: Database): Promise<void> {
 }
 
 const query = fc.record({
+  visible: fc.constantFrom<Visible>(
+    ...["all", "all"] as const,
+    ...[["octo/a"], ["octo/b"], ["octo/a", "octo/b"], ["octo/renamed", "octo/none"], []]
+      .map((names) => new Set(names)),
+  ),
   from: fc.constantFrom("2026-01-01", "2026-01-28", "2026-02-10", "2026-02-23"),
   to: fc.constantFrom("2026-01-31", "2026-02-10", "2026-02-28", "2026-03-31", "2026-04-01"),
   repository: fc.option(fc.constantFrom(...NAMES, "octo/renamed", "octo/none"), {

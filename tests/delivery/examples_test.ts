@@ -5,10 +5,16 @@ import { type Example, examples } from "../fakes/delivery_examples.ts";
 import { DeliverySystem } from "../fakes/delivery_system.ts";
 
 const USED = [
+  "github_app_authorization",
   "installation",
   "installation_repositories",
+  "member",
+  "membership",
+  "organization",
   "push",
   "repository",
+  "team",
+  "team_add",
   "workflow_job",
   "workflow_run",
 ];
@@ -147,7 +153,7 @@ Deno.test("The webhook fills the attempts and jobs of GitHub's examples", async 
     await using system = await DeliverySystem.start();
     const sent = wholeJobPayload.parse(example.payload);
     await post(system, [queuedRunOf(jobPayload.parse(example.payload)), example]);
-    const detail = await system.history.detail(sent.workflow_job.run_id);
+    const detail = await system.history.detail(sent.workflow_job.run_id, "all");
     assertEquals(detail?.attempts.map(({ runAttempt }) => runAttempt), [detail?.run.runAttempt]);
     const { workflow_job: job } = sent;
     const { id, name, run_attempt: runAttempt = 1 } = job;

@@ -1,5 +1,5 @@
 import { App } from "../../src/app.ts";
-import { systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import type { NumberedEvent } from "../../src/feed/event.ts";
 import { Simulator } from "../../src/simulator/server.ts";
@@ -8,6 +8,7 @@ import { openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { answerCheck } from "./checked_answers.ts";
 import { within } from "./socket.ts";
+import { seesAll } from "./sight.ts";
 
 /** Beats are short, so that tests are. */
 export const BEAT_MS = 150;
@@ -16,15 +17,18 @@ export const TOKEN = "ghp_for_tests_alone";
 export interface AppSettings {
   readonly environment?: Record<string, string>;
   readonly beatMs?: number;
+  /** Of the program and of GitHub. */
+  readonly clock?: Clock;
 }
 
 /** The whole program on a free port, against a simulated GitHub. `await using` stops both. */
 export class AppUnderTest {
-  readonly world = new World({ clock: systemClock });
-  readonly simulator = new Simulator({ world: this.world, clock: systemClock, tokens: [TOKEN] });
+  readonly world: World;
+  readonly simulator: Simulator;
   readonly events: NumberedEvent[] = [];
   url = "";
   readonly #settings: AppSettings;
+  readonly #clock: Clock;
   readonly #stopGitHub = new AbortController();
   #gitHub: { readonly url: string; readonly finished: Promise<void> } | undefined;
   #stopApp = new AbortController();
@@ -33,6 +37,9 @@ export class AppUnderTest {
 
   constructor(settings: AppSettings = {}) {
     this.#settings = settings;
+    this.#clock = settings.clock ?? systemClock;
+    this.world = new World({ clock: this.#clock });
+    this.simulator = new Simulator({ world: this.world, clock: this.#clock, tokens: [TOKEN] });
   }
 
   /** Starts the program, again after `stopApp`. */
@@ -56,7 +63,7 @@ export class AppUnderTest {
     this.#stopApp = new AbortController();
     const app = new App(withBeat(config, beatMs), {
       database,
-      clock: systemClock,
+      clock: this.#clock,
       random: Math.random,
       onListen: listening.resolve,
     });
@@ -103,7 +110,10 @@ export class AppUnderTest {
 
   /** Takes down every event of the feed. */
   async #collect(app: App): Promise<void> {
-    const follower = await app.feed.follow({ signal: this.#stopApp.signal });
+    const follower = await app.feed.follow({
+      sight: seesAll,
+      signal: this.#stopApp.signal,
+    });
     for await (const batch of follower) {
       if ("events" in batch) this.events.push(...batch.events.map(({ json }) => JSON.parse(json)));
     }

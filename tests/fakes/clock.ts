@@ -11,3 +11,18 @@ export class SetClock implements Clock {
     return this.time;
   }
 }
+
+/** Goes on by itself, and jumps ahead when it is told to; its timers are real. */
+export class JumpingClock implements Clock {
+  readonly sleep = systemClock.sleep;
+  readonly every = systemClock.every;
+  #ahead = 0;
+
+  now(): number {
+    return systemClock.now() + this.#ahead;
+  }
+
+  jump(ms: number): void {
+    this.#ahead += ms;
+  }
+}

@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/clock.ts";
 import type {
+  Backlog,
   Delivery,
   DeliveryState,
   DeliveryStore,
@@ -100,6 +101,17 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
     entry.reason = reason;
     if (retryAt === undefined) entry.state = "parked";
     else entry.dueAt = retryAt;
+  }
+
+  async backlog(): Promise<Backlog> {
+    await this.#access();
+    const waiting = this.#waiting();
+    const states = [...this.entries.values()].map(({ state }) => state);
+    return {
+      waiting: waiting.length,
+      parked: states.filter((state) => state === "parked").length,
+      waitingSince: waiting[0]?.receivedAt,
+    };
   }
 
   async list(

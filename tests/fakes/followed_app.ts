@@ -1,4 +1,4 @@
-import { AppUnderTest } from "./app.ts";
+import { type AppSettings, AppUnderTest } from "./app.ts";
 import { until } from "./socket.ts";
 
 export const SECRET = "It's a Secret to Everybody";
@@ -18,10 +18,11 @@ export class FollowedApp extends AppUnderTest {
   readonly #stopDelivering = new AbortController();
   #delivering: Promise<void> = Promise.resolve();
 
-  constructor({ environment = {} }: { readonly environment?: Record<string, string> } = {}) {
+  constructor({ environment = {}, ...settings }: AppSettings = {}) {
     const port = freePort();
     const folder = Deno.makeTempDirSync({ prefix: "runwire-" });
     super({
+      ...settings,
       environment: {
         DATABASE_URL: `sqlite:${folder}/runwire.db`,
         SERVER_PORT: String(port),

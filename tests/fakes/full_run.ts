@@ -3,5 +3,5 @@ import { aRun } from "./github.ts";
 
 /** A run as clients of the full view read it. */
 export function aFullRun(fields: Partial<FullRun> = {}): FullRun {
-  return { ...JSON.parse(new Snapshot([aRun()], 0).encode("full")).runs[0], ...fields };
+  return { ...JSON.parse(new Snapshot([aRun()], 0).encode("full", "all")).runs[0], ...fields };
 }

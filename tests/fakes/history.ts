@@ -1,3 +1,4 @@
+import { isVisible, type Visible } from "../../src/account/visible.ts";
 import type { StorageError } from "../../src/errors.ts";
 import type { RunDetail, RunHistory, RunList, RunQuery } from "../../src/run/history.ts";
 import type { Run } from "../../src/run/run.ts";
@@ -19,14 +20,20 @@ export class FakeHistory implements RunHistory {
     return this.#answer({ total: this.total ?? this.runs.length, runs: this.runs });
   }
 
-  detail(id: number): Promise<RunDetail | undefined> {
-    return this.#answer(this.detailOf?.run.id === id ? this.detailOf : undefined);
+  detail(id: number, visible: Visible): Promise<RunDetail | undefined> {
+    const { detailOf } = this;
+    const isThere = detailOf?.run.id === id && isVisible(visible, detailOf.run.repository);
+    return this.#answer(isThere ? detailOf : undefined);
   }
 
-  latestOf(workflowIds: readonly number[], count: number): Promise<readonly Run[]> {
+  latestOf(
+    workflowIds: readonly number[],
+    { count, visible }: { readonly count: number; readonly visible: Visible },
+  ): Promise<readonly Run[]> {
+    const runs = this.runs.filter(({ repository }) => isVisible(visible, repository));
     return this.#answer(
       workflowIds.flatMap((id) =>
-        this.runs.filter(({ workflowId }) => workflowId === id).sort(newestFirst).slice(0, count)
+        runs.filter(({ workflowId }) => workflowId === id).sort(newestFirst).slice(0, count)
       ),
     );
   }

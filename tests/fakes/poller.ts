@@ -54,7 +54,7 @@ export class PollerUnderTest {
   }
 
   get frames(): string[] {
-    return this.snapshots.map(({ snapshot }) => snapshot.encode("compact"));
+    return this.snapshots.map(({ snapshot }) => snapshot.encode("compact", "all"));
   }
 
   /** When snapshots came, in ms. */

@@ -27,7 +27,7 @@ export async function testRedis(
   { url = REDIS_URL, prefix = `test_${crypto.randomUUID()}:` } = {},
 ): Promise<{ readonly redis: Redis; readonly prefix: string } & AsyncDisposable> {
   const stop = new AbortController();
-  const redis = new Redis(url, { random: Math.random });
+  const redis = new Redis(url, { clock: systemClock, random: Math.random });
   const finished = redis.run(stop.signal);
   await until(() => redis.isReady, "Redis is ready");
   return {

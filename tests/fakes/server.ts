@@ -1,19 +1,30 @@
+import type { Callers } from "../../src/account/caller.ts";
+import type { Visible } from "../../src/account/visible.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Audience } from "../../src/feed/audience.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
+import { Relay } from "../../src/feed/relay.ts";
 import type { Api } from "../../src/http/api.ts";
+import { CallerWatch } from "../../src/http/caller_watch.ts";
 import { Capacity } from "../../src/http/capacity.ts";
 import type { Deliveries } from "../../src/http/delivery.ts";
 import { type Health, health } from "../../src/http/health.ts";
+import { messageRoutes } from "../../src/http/message.ts";
 import { type OriginRule, originRule } from "../../src/http/origin.ts";
+import type { Metrics } from "../../src/http/metrics_route.ts";
+import { Requests } from "../../src/http/requests.ts";
 import { Server } from "../../src/http/server.ts";
 import { EventStreams } from "../../src/http/sse.ts";
+import type { Throttle } from "../../src/http/throttle.ts";
 import { Connections } from "../../src/http/ws.ts";
+import { Sender } from "../../src/message/send.ts";
 import { Snapshot, type View } from "../../src/run/snapshot.ts";
+import { MemoryCallers } from "./callers.ts";
 import { answerCheck } from "./checked_answers.ts";
 import { aRun } from "./github.ts";
 import { FakeJournal } from "./journal.ts";
+import { MemoryMessageStore } from "./messages.ts";
 import { within } from "./socket.ts";
 
 export interface ServerSettings {
@@ -26,8 +37,15 @@ export interface ServerSettings {
   /** Of event streams. */
   readonly heartbeatMs?: number;
   readonly deliveries?: Deliveries;
+  readonly metrics?: Metrics;
   /** The routes of data. */
   readonly data?: readonly Api[];
+  readonly accounts?: readonly Api[];
+  /** Anybody, unless given. */
+  readonly callers?: Callers;
+  /** How often it is looked whether those who are connected may stay. */
+  readonly watchMs?: number;
+  readonly throttle?: Throttle;
   readonly publicUrl?: string;
   readonly feed?: Pick<FeedOptions, "recent" | "pageSize">;
 }
@@ -36,10 +54,14 @@ export interface ServerSettings {
 export class ServerUnderTest {
   readonly audience = new Audience();
   readonly journal = new FakeJournal();
+  readonly messages = new MemoryMessageStore(this.journal);
   readonly feed: Feed;
+  /** By which clients hear what others say. */
+  readonly relay: Relay;
   readonly capacity: Capacity;
   readonly connections: Connections;
   readonly events: EventStreams;
+  readonly requests = new Requests();
   port = 0;
   /** What new clients get at once. */
   current: Snapshot | undefined;
@@ -51,22 +73,36 @@ export class ServerUnderTest {
 
   constructor(settings: ServerSettings = {}) {
     const { clock = systemClock, maxConnections = 100, heartbeatSeconds, heartbeatMs } = settings;
-    const { deliveries } = settings;
+    const { deliveries, callers = new MemoryCallers({ isOpen: true }), watchMs } = settings;
     const loopback = originRule({ allowed: [], publicUrl: undefined, isLoopback: true });
     this.#broadcast = new Broadcast({ clock, audience: this.audience });
     this.feed = new Feed({ journal: this.journal, clock, ...settings.feed });
+    this.relay = new Relay({ feed: this.feed, topics: new Set(["message"]), clock });
+    const sender = new Sender({
+      store: this.messages,
+      newId: () => crypto.randomUUID(),
+      tell: (events) => this.feed.tell(events),
+    });
     this.capacity = new Capacity(maxConnections);
     const shared = {
       feed: this.feed,
       audience: this.audience,
-      snapshot: (view: View) => Promise.resolve(this.current?.encode(view)),
+      snapshot: (view: View, visible: Visible) =>
+        Promise.resolve(this.current?.encode(view, visible)),
       origins: settings.origins ?? loopback,
       capacity: this.capacity,
+      watch: new CallerWatch({
+        callers,
+        clock,
+        ...(watchMs === undefined ? {} : { intervalMs: watchMs }),
+      }),
       clock,
     };
     this.connections = new Connections({
       ...shared,
       broadcast: this.#broadcast,
+      relay: this.relay,
+      sender,
       current: () => this.current,
       ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
     });
@@ -88,7 +124,13 @@ export class ServerUnderTest {
           clock,
         })),
       ...(deliveries === undefined ? {} : { deliveries }),
+      ...(settings.metrics === undefined ? {} : { metrics: settings.metrics }),
+      requests: this.requests,
       data: settings.data ?? [],
+      accounts: settings.accounts ?? [],
+      messages: messageRoutes({ messages: this.messages, sender }),
+      callers,
+      throttle: settings.throttle,
       origins: shared.origins,
       publicUrl: settings.publicUrl,
       version: "0.0.0",
@@ -99,7 +141,8 @@ export class ServerUnderTest {
 
   async start(): Promise<this> {
     const { signal } = this.#stop;
-    this.#finished = Promise.all([this.#server.run(signal), this.feed.run(signal)]);
+    const parts = [this.#server, this.feed, this.relay];
+    this.#finished = Promise.all(parts.map((part) => part.run(signal)));
     this.port = await within(this.#listening.promise, "the server to listen");
     await answerCheck.watch(this.url);
     return this;
@@ -115,7 +158,12 @@ export class ServerUnderTest {
 
   /** Sends a snapshot of one run with this title. */
   publish(title: string): void {
-    this.#broadcast.publish(new Snapshot([aRun({ displayTitle: title })], 0));
+    this.show(new Snapshot([aRun({ displayTitle: title })], 0));
+  }
+
+  /** Sends a snapshot. */
+  show(snapshot: Snapshot): void {
+    this.#broadcast.publish(snapshot);
   }
 
   async stop(): Promise<void> {

@@ -23,12 +23,12 @@ export class SocketClient {
   #read = 0;
   #woken = Promise.withResolvers<void>();
 
-  constructor(url: string) {
+  constructor(target: string | WebSocket) {
     const opened = Promise.withResolvers<void>();
     const closed = Promise.withResolvers<{ code: number; reason: string }>();
     this.opened = opened.promise;
     this.closed = closed.promise;
-    this.socket = new WebSocket(url);
+    this.socket = typeof target === "string" ? new WebSocket(target) : target;
     this.socket.onopen = () => opened.resolve();
     this.socket.onerror = (event) => event.preventDefault();
     this.socket.onclose = ({ code, reason }) => {

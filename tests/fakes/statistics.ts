@@ -1,3 +1,4 @@
+import { isVisible } from "../../src/account/visible.ts";
 import type { Distribution, Figures, StatisticsQuery } from "../../src/run/statistics.ts";
 import type { Db } from "../../src/sql/database.ts";
 import type { AttemptTable, JobTable, RunTable, WorkflowTable } from "../../src/sql/tables.ts";
@@ -58,8 +59,9 @@ export class BruteForce {
   }
 
   #isAsked(run: RunTable, query: Omit<StatisticsQuery, "page" | "perPage">): boolean {
-    const { repository, workflowId, branch } = query;
-    return dayOf(run) >= query.from && dayOf(run) <= query.to &&
+    const { visible, repository, workflowId, branch } = query;
+    return isVisible(visible, this.#workflow(run).repository) &&
+      dayOf(run) >= query.from && dayOf(run) <= query.to &&
       (repository === undefined ||
         this.#workflow(run).repository.toLowerCase() === repository.toLowerCase()) &&
       (workflowId === undefined || run.workflow_id === workflowId) &&

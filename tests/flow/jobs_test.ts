@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { GitHub } from "../../src/github/client.ts";
 import { GitHubRuns } from "../../src/github/run.ts";
-import { healingParts } from "../../src/parts.ts";
+import { healingParts } from "../../src/parts/healing.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
 import { SqlRunStore } from "../../src/sql/run.ts";
@@ -40,7 +40,7 @@ testOverDatabases("JobCollector fetches once the jobs of a run that no webhook t
   await store.put(await runs.latest("octo/a", 1, signal));
 
   await collector.round(signal);
-  const detail = await new SqlRunHistory(database).detail(id);
+  const detail = await new SqlRunHistory(database).detail(id, "all");
   assertEquals(detail?.jobs.map(({ name, status }) => [name, status]), [["build", "completed"]]);
   const { requests } = github;
   await collector.round(signal);

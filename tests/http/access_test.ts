@@ -36,7 +36,7 @@ Deno.test("GET /runs lets a page of an allowed origin read, also what has not ch
   const response = await fetch(`${server.url}/runs`, { headers });
   await response.body?.cancel();
   assertEquals(response.headers.get("access-control-allow-origin"), PAGE);
-  assertEquals(response.headers.get("vary"), "Origin");
+  assertEquals(response.headers.get("vary"), "Cookie, Authorization, Origin");
   assertEquals(response.headers.get("access-control-expose-headers")?.includes("Link"), true);
   const tag = response.headers.get("etag") ?? "";
   const same = await fetch(`${server.url}/runs`, { headers: { ...headers, "If-None-Match": tag } });

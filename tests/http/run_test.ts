@@ -33,7 +33,12 @@ Deno.test("GET /runs asks for the newest first, without conditions", async () =>
   await get(`${server.url}/runs`);
   const [query] = history.queries;
   const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
-  assertEquals(Object.fromEntries(given), { direction: "desc", page: 1, perPage: 30 });
+  assertEquals(Object.fromEntries(given), {
+    visible: "all",
+    direction: "desc",
+    page: 1,
+    perPage: 30,
+  });
 });
 
 Deno.test("GET /runs hands every filter on", async () => {
@@ -56,6 +61,7 @@ Deno.test("GET /runs hands every filter on", async () => {
   });
   assertEquals((await get(`${server.url}/runs?${filters}`)).status, 200);
   assertEquals(history.queries, [{
+    visible: "all",
     repository: "octo/a",
     workflowId: 7,
     status: "completed",

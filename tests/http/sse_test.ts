@@ -27,7 +27,7 @@ Deno.test("EventStreams sends every event as it happens, in exactly these bytes"
   await using client = await StreamClient.connect(`${server.url}${PATH}`);
   const { headers } = client.response;
   assertEquals(headers.get("content-type"), "text/event-stream");
-  assertEquals(headers.get("cache-control"), "no-cache");
+  assertEquals(headers.get("cache-control"), "private, no-cache");
   assertEquals(headers.get("x-accel-buffering"), "no");
   assertMatch(headers.get("x-request-id") ?? "", /^[0-9a-f-]{36}$/);
   assertEquals(await client.next(), "retry:2000");
@@ -109,7 +109,7 @@ Deno.test("EventStreams says what is missing, sends the full snapshot, and goes 
   assertEquals(await client.next(), 'event:gap\ndata:{"since":2,"first":4,"last":5}');
   assertEquals(
     await client.next(),
-    `event:snapshot\ndata:${server.current.encode("full")}\nid:5`,
+    `event:snapshot\ndata:${server.current.encode("full", "all")}\nid:5`,
   );
   await publish(server, 1);
   assertEquals(await client.numbers(1), [6]);
@@ -150,10 +150,10 @@ Deno.test("EventStreams names a wrong parameter and what is allowed", async () =
         "since=99999999999999999999",
         'Cannot use since="99999999999999999999": allowed is the number of an event, 0 or more',
       ],
-      ["topics=run,news", 'Cannot use topics="news": allowed is run, repository, status'],
-      ["topics=", 'Cannot use topics="": allowed is run, repository, status'],
+      ["topics=run,news", 'Cannot use topics="news": allowed is run, repository, message, status'],
+      ["topics=", 'Cannot use topics="": allowed is run, repository, message, status'],
       ["repository=octo", 'Cannot use repository="octo": allowed is owner/name'],
-      ["sinze=1", 'Cannot use parameter="sinze": allowed is since, topics, repository'],
+      ["sinze=1", 'Cannot use parameter="sinze": allowed is since, topics, repository, ticket'],
       ["", 'Cannot use Last-Event-ID="x": allowed is the number of an event, 0 or more', "x"],
     ]
   ) {
@@ -181,7 +181,7 @@ Deno.test("EventStreams is for pages that may connect, and lets those of other o
   });
   const { headers } = client.response;
   assertEquals(headers.get("access-control-allow-origin"), "https://ci.example");
-  assertEquals(headers.get("vary"), "Origin");
+  assertEquals(headers.get("vary"), "Cookie, Authorization, Origin");
 });
 
 Deno.test("EventStreams answers HEAD without a stream", async () => {

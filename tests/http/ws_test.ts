@@ -75,7 +75,7 @@ Deno.test("Connections closes a client that answers no heartbeat, and counts it 
   assertEquals(titleOf(await lively.next()), "still here");
 });
 
-Deno.test("Connections ignores what clients say, up to 64 KiB", async () => {
+Deno.test("Connections answers whatever a client says, up to 64 KiB", async () => {
   await using server = await new ServerUnderTest().start();
   await using client = await SocketClient.connect(server.socketUrl);
   await until(() => server.audience.size === 1, "it has joined");
@@ -83,6 +83,9 @@ Deno.test("Connections ignores what clients say, up to 64 KiB", async () => {
     client.socket.send(nonsense);
   }
   client.socket.send(new Uint8Array(64 * 1024));
+  for (let each = 0; each < 6; each++) {
+    assertEquals(JSON.parse(await client.next()).error.code, "bad_message");
+  }
   server.publish("on we go");
   assertEquals(titleOf(await client.next()), "on we go");
 });
@@ -124,7 +127,7 @@ Deno.test("Connections names a wrong parameter and what is allowed", async () =>
   for (
     const [query, detail] of [
       ["view=huge", 'Cannot use view="huge": allowed is compact, full'],
-      ["topics=runs,news", 'Cannot use topics="news": allowed is runs, events'],
+      ["topics=runs,news", 'Cannot use topics="news": allowed is runs, messages, events'],
     ]
   ) {
     const { status, body } = await ask(server, `/ws?${query}`);

@@ -42,7 +42,7 @@ Deno.test("runwire names a variable that it cannot use, its value and what is al
   );
   await assertRefused(
     run(["serve"], { ...token, SERVER_HOST: "0.0.0.0" }),
-    /SERVER_HOST="0.0.0.0".*127\.0\.0\.1.*ALLOW_OPEN=true$/,
+    /SERVER_HOST="0.0.0.0".*127\.0\.0\.1.*ALLOW_OPEN=true or a login$/,
   );
 });
 

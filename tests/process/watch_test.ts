@@ -37,6 +37,23 @@ Deno.test("runwire watch into a pipe prints runs as they come and go, over a res
   assert(!watch.output.includes("\x1b"), "There are escape sequences in a pipe");
 });
 
+Deno.test("runwire watch ends without a word when nobody reads any more", async () => {
+  await using github = new SimulatedGitHub();
+  await using server = await Program.start(["serve"], github.environment);
+  const watch = `'${await programPath()}' watch ${await server.url()}`;
+  await using pipe = Program.run([
+    "/bin/sh",
+    "-c",
+    `{ ${watch}; echo "code $?" >&2; } | head -n 1`,
+  ]);
+  await pipe.stdout.find(/\tFix the build\t/);
+  // It notices with what it writes next.
+  github.world.addRun(REPOSITORY, { display_title: "One more" });
+  await pipe.stderr.find(/^code 141$/);
+  assertEquals(await pipe.exit(), 0);
+  assertEquals(pipe.stderr.all.filter((line) => !/^runwire: Connected$|^code/.test(line)), []);
+});
+
 Deno.test("runwire watch ends with 0 on SIGINT although there is no server", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

@@ -20,6 +20,7 @@ function setUp() {
     refusals: new Map<string, Refusal>(),
     refused: [] as string[],
     unsettled: [] as UnsettledHook[],
+    known: new Map([[1, "Octo/a"]]),
     isFollowed: false,
     mayAsk: true,
   };
@@ -38,7 +39,7 @@ function setUp() {
       polled: () => Promise.resolve(),
       unsettledHooks: async ({ isRetry }) => (await act(`look ${isRetry}`), test.unsettled),
       keepHook: (id, state) => act(`keep hook of ${id}: ${state?.state}`),
-      isKnown: () => Promise.resolve(true),
+      nameOf: (id) => Promise.resolve(test.known.get(id)),
       purge: async () => (await act("purge"), 3),
     },
     repositories: { byName: async () => (await act("name"), OCTO_A) },
@@ -63,6 +64,28 @@ Deno.test("Following.follow() keeps what it has seen, and creates the webhook la
   const seen = ["name", "workflows", "runs"];
   const kept = ["keep", "tell", "wake", "past 7", "hook octo/a", "keep hook of 1: active"];
   assertEquals(test.done, [...seen, ...kept]);
+});
+
+Deno.test("Following.follow() answers what may not be read as what is not there", async () => {
+  const { test, following } = setUp();
+  const follow = (mayRead?: () => Promise<boolean>) => following.follow("octo/a", { mayRead });
+  const hidden = await assertRejects(() => follow(() => Promise.resolve(false)), RefusedError);
+  test.refusals.set("name", { kind: "missing", status: 451 });
+  const kept = await assertRejects(() => follow(() => Promise.resolve(true)), RefusedError);
+  test.refusals.set("name", { kind: "missing", status: 404 });
+  const none = await assertRejects(() => follow(() => Promise.resolve(true)), RefusedError);
+  assertEquals([hidden.message, hidden.refusal], [none.message, none.refusal]);
+  assertEquals([kept.message, kept.refusal], [none.message, none.refusal]);
+  assertEquals(none.refusal, { kind: "missing", status: 404 });
+  assertEquals(test.done, ["name", "name", "name"]);
+});
+
+Deno.test("Following.follow() holds nobody else back when a user may not be asked for", async () => {
+  const { test, following } = setUp();
+  const limited = new RefusedError({ kind: "limited" }, "Too many of yours");
+  const mayRead = () => Promise.reject(limited);
+  await assertRejects(() => following.follow("octo/a", { mayRead }), RefusedError, "of yours");
+  assertEquals([test.done, test.refused], [["name"], []]);
 });
 
 Deno.test("Following.follow() does nothing more for one that is followed", async () => {
@@ -94,10 +117,21 @@ Deno.test("Following.follow() follows without a webhook that is limited, which c
 Deno.test("Following.unfollow() ends all that is under way, and purges at the end", async () => {
   const { test, following } = setUp();
   test.isFollowed = true;
-  const left = await following.unfollow(1, { purge: true });
+  const left = await following.unfollow(1, { purge: true, visible: "all" });
   assertEquals(left, { runsPurged: 3, hookLeft: undefined });
   const removed = ["remove hook 9 of octo/1", "keep hook of 1: undefined"];
   assertEquals(test.done, ["leave", "wake", "no past", ...removed, "purge"]);
+});
+
+Deno.test("Following.unfollow() touches nothing that is unknown, or may not be seen", async () => {
+  const { test, following } = setUp();
+  test.isFollowed = true;
+  const visible = new Set(["octo/b"]);
+  assertEquals(await following.unfollow(1, { purge: true, visible }), undefined);
+  assertEquals(await following.unfollow(2, { purge: true, visible: "all" }), undefined);
+  assertEquals(test.done, []);
+  const left = await following.unfollow(1, { purge: true, visible: new Set(["octo/a"]) });
+  assertEquals(left?.runsPurged, 3);
 });
 
 Deno.test("Following.run() settles webhooks at the start and every ten minutes, a second apart", async () => {

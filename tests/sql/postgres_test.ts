@@ -12,7 +12,7 @@ const ignore = !await isPostgresThere();
 /** One connection that gives up soon. */
 async function narrow({ answerMs = 10_000 } = {}): Promise<Database> {
   const limits = { connections: 1, connectMs: 200, statementMs: 60_000, answerMs };
-  return new Database(await openPostgres(POSTGRES_URL, limits), clock);
+  return new Database(await openPostgres(POSTGRES_URL, { limits }), clock);
 }
 
 async function pidOf(database: Database): Promise<number> {

@@ -1,0 +1,125 @@
+import manifest from "../../deno.json" with { type: "json" };
+import { AccessCache } from "../account/access_cache.ts";
+import { AccountCallers } from "../account/callers.ts";
+import { AesCipher } from "../account/cipher.ts";
+import { LoginStates } from "../account/login_state.ts";
+import { Membership } from "../account/membership.ts";
+import { systemRandomBytes } from "../account/secret.ts";
+import { Login } from "../account/sign_in.ts";
+import { AccountSweep } from "../account/sweep.ts";
+import { TokenKeeper } from "../account/token_keeper.ts";
+import type { Clock } from "../clock.ts";
+import type { Config, LoginConfig } from "../config.ts";
+import { GitHubAccess } from "../github/access.ts";
+import { GitHubLogin } from "../github/login.ts";
+import type { Api } from "../http/api.ts";
+import { apiKeyRoutes } from "../http/api_key.ts";
+import { cookieNames } from "../http/cookie.ts";
+import { loginRoutes } from "../http/login.ts";
+import { meRoutes } from "../http/me.ts";
+import type { OriginRule } from "../http/origin.ts";
+import type { Throttle } from "../http/throttle.ts";
+import { ticketRoutes } from "../http/ticket.ts";
+import { userRoutes } from "../http/user.ts";
+import { SqlAccessStore } from "../sql/access.ts";
+import { SqlApiKeyStore } from "../sql/api_key.ts";
+import type { Database } from "../sql/database.ts";
+import { SqlSessionStore } from "../sql/session.ts";
+import { SqlTicketStore } from "../sql/ticket.ts";
+import { SqlUserStore } from "../sql/user.ts";
+
+export interface AccountPartsOptions {
+  readonly config: Config;
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Ends what is asked of GitHub. */
+  readonly signal: AbortSignal;
+  readonly origins: OriginRule;
+  readonly logins: Throttle;
+  /** Where we listen, for example `http://127.0.0.1:8080`; asked for once we do. */
+  readonly ownUrl: () => string;
+}
+
+export interface AccountParts {
+  readonly callers: AccountCallers;
+  readonly routes: readonly Api[];
+  /** To be run. */
+  readonly sweep: AccountSweep;
+}
+
+/** The part of App that knows who asks. */
+export function accountParts(options: AccountPartsOptions): AccountParts {
+  const { config, database, clock, signal, origins, logins } = options;
+  const { publicUrl } = config.server;
+  const sessions = new SqlSessionStore(database, clock);
+  const keys = new SqlApiKeyStore(database, clock);
+  const tickets = new SqlTicketStore(database, clock);
+  // Where nobody signs in, no tokens are kept.
+  const cipher = new AesCipher(config.login?.sessionSecret ?? "");
+  const users = new SqlUserStore({ database, clock, cipher });
+  const parts = config.login && loginParts({ ...options, login: config.login, users, sessions });
+  const random = systemRandomBytes;
+  return {
+    callers: new AccountCallers({
+      keys,
+      tickets,
+      clock,
+      login: parts && { ...parts, sessions },
+    }),
+    routes: [
+      loginRoutes({
+        login: parts?.login,
+        sessions,
+        cookies: cookieNames(publicUrl),
+        origins,
+        publicUrl,
+        throttle: logins,
+        clock,
+        signal,
+      }),
+      meRoutes(),
+      userRoutes({
+        users,
+        signOut: async (id) => {
+          if (parts) await parts.login.endSessions(id);
+          else await sessions.endAll(id);
+        },
+      }),
+      apiKeyRoutes({ keys, clock, random }),
+      ticketRoutes({ tickets, clock, random }),
+    ],
+    sweep: new AccountSweep({ sessions, tickets, clock }),
+  };
+}
+
+interface LoginPartsOptions extends AccountPartsOptions {
+  readonly login: LoginConfig;
+  readonly users: SqlUserStore;
+  readonly sessions: SqlSessionStore;
+}
+
+/** What there is where users sign in. */
+function loginParts({ login: configured, ...options }: LoginPartsOptions) {
+  const { config, database, users, sessions, clock, signal, ownUrl } = options;
+  const { clientId, clientSecret, sessionSecret, admission } = configured;
+  const { apiUrl, webUrl } = config.github;
+  const { version } = manifest;
+  const provider = new GitHubLogin({ clientId, clientSecret, webUrl, apiUrl, version, clock });
+  const tokens = new TokenKeeper({ users, sessions, provider, clock, signal });
+  const source = new GitHubAccess({ baseUrl: apiUrl, version, clock });
+  return {
+    login: new Login({
+      provider,
+      users,
+      sessions,
+      tokens,
+      states: new LoginStates(sessionSecret, clock),
+      admission,
+      random: systemRandomBytes,
+      redirectUri: () =>
+        `${(config.server.publicUrl ?? ownUrl()).replace(/\/$/, "")}/login/callback`,
+    }),
+    access: new AccessCache({ store: new SqlAccessStore(database), source, tokens, clock }),
+    membership: new Membership({ admission, provider, tokens, users, sessions, clock }),
+  };
+}

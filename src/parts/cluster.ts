@@ -1,0 +1,134 @@
+import type { Clock } from "../clock.ts";
+import type { Audience } from "../feed/audience.ts";
+import type { Event, NumberedEvent } from "../feed/event.ts";
+import type { FeedOptions } from "../feed/feed.ts";
+import { Presence } from "../feed/presence.ts";
+import type { Redis } from "../redis/connection.ts";
+import type { LeaseSources } from "../prometheus/run.ts";
+import { RedisLease } from "../redis/lease.ts";
+import { RedisWire } from "../redis/wire.ts";
+import { Leadership } from "../run/leader.ts";
+import type { Random } from "../run/pace.ts";
+import type { Picture } from "../run/picture.ts";
+import type { Database } from "../sql/database.ts";
+import { SqlJournal } from "../sql/event.ts";
+import { installationName } from "../sql/installation.ts";
+import { fenced, SqlFences, SqlLease } from "../sql/lease.ts";
+import { SqlPictures } from "../sql/picture.ts";
+import { SqlPresences } from "../sql/presence.ts";
+import { type Part, runAll } from "./part.ts";
+
+/** How often each instance looks for what others have kept: so much later the last event may come of which it was not told. */
+const LOOK_MS = 2_000;
+
+export interface ClusterOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Who listens to this instance, and, while it polls, to others. */
+  readonly audience: Audience;
+  readonly redisUrl: string | undefined;
+  /** What is asked of Redis goes by this connection; there where `redisUrl` is. */
+  readonly redis: Redis | undefined;
+}
+
+/** The part of App by which instances over one database work together. Over SQLite there is but one. */
+export class Cluster {
+  /** For what the one instance that polls may write alone. */
+  readonly database: Database;
+  readonly pictures: SqlPictures;
+  readonly #options: ClusterOptions;
+  readonly #instance = crypto.randomUUID();
+  readonly #leadership: Leadership | undefined;
+  readonly #presence: Presence | undefined;
+  readonly #journal: SqlJournal;
+
+  constructor(options: ClusterOptions) {
+    const { database, clock, redis, audience } = options;
+    this.#options = options;
+    const isAlone = database.kind === "sqlite";
+    this.database = isAlone ? database : fenced(database, () => this.#leadership?.term);
+    this.pictures = new SqlPictures(this.database);
+    this.#journal = new SqlJournal(this.database, clock);
+    if (isAlone) return;
+    const instance = this.#instance;
+    this.#presence = new Presence({
+      store: new SqlPresences(database),
+      audience,
+      instance,
+      clock,
+    });
+    this.#leadership = new Leadership({
+      lease: redis
+        ? new RedisLease({ redis, prefix: keyPrefix(database) })
+        : new SqlLease(database),
+      fences: new SqlFences(database),
+      holder: instance,
+      clock,
+    });
+  }
+
+  /** Whether there may be other instances. */
+  get isShared(): boolean {
+    return this.#leadership !== undefined;
+  }
+
+  /** Figures of who polls; `undefined` where there is but one. */
+  get lease(): LeaseSources | undefined {
+    return this.#leadership;
+  }
+
+  /** Whether this is the instance that polls. */
+  get isHolder(): boolean {
+    return this.#leadership === undefined || this.#leadership.term !== undefined;
+  }
+
+  /** What the feed needs to hear of what others keep. */
+  get feed(): Pick<FeedOptions, "wire" | "lookMs"> {
+    const { database, redis, redisUrl: url, ...shared } = this.#options;
+    if (!this.isShared) return {};
+    if (url === undefined || redis === undefined) return { lookMs: LOOK_MS };
+    const prefix = keyPrefix(database);
+    const channel = async () => `${await prefix()}events`;
+    const wire = { ...shared, url, publisher: redis, channel, instance: this.#instance };
+    return { wire: new RedisWire(wire), lookMs: LOOK_MS };
+  }
+
+  /** Says to others whether anybody listens here. */
+  get parts(): readonly Part[] {
+    return this.#presence ? [this.#presence] : [];
+  }
+
+  /** Ends what the one instance does alone, when another one may do it by now. */
+  look(): void {
+    this.#leadership?.look();
+  }
+
+  /** What one instance at a time does. */
+  alone(parts: readonly Part[]): Part {
+    const leadership = this.#leadership;
+    const presence = this.#presence;
+    if (!leadership || !presence) return { run: (signal) => runAll(parts, signal) };
+    const all = [...parts, { run: (signal: AbortSignal) => presence.watch(signal) }];
+    return { run: (signal) => leadership.run((held) => runAll(all, held), signal) };
+  }
+
+  /**
+   * Keeps what the one that polls has to say of itself.
+   * @throws {StorageError}
+   */
+  append(event: Event): Promise<readonly NumberedEvent[]> {
+    return this.#journal.append([event]);
+  }
+
+  /** Tells the others what the last snapshot shows. They show what comes next where this fails. */
+  show({ repositories }: Picture): void {
+    if (this.isShared) this.pictures.show(repositories).catch(() => {});
+  }
+}
+
+/** Of what this database alone has in Redis: others may use that, too. */
+function keyPrefix(database: Database): () => Promise<string> {
+  let known: string | undefined;
+  return async () => known ??= `runwire:${await installationName(database)}:`;
+}

@@ -1,0 +1,29 @@
+import type { Clock } from "../clock.ts";
+import type { Api } from "../http/api.ts";
+import { repositoryRoutes } from "../http/repository.ts";
+import { runRoutes } from "../http/run.ts";
+import { statisticsRoutes } from "../http/statistics.ts";
+import { workflowRoutes } from "../http/workflow.ts";
+import type { Following } from "../repository/following.ts";
+import { SqlCatalog } from "../sql/catalog.ts";
+import type { Database } from "../sql/database.ts";
+import { SqlRunHistory } from "../sql/run_history.ts";
+import { SqlStatisticsStore } from "../sql/statistics.ts";
+
+export interface DataRoutesOptions {
+  readonly database: Database;
+  readonly following: Following;
+  readonly clock: Clock;
+}
+
+/** The REST API over what is kept. */
+export function dataRoutes({ database, following, clock }: DataRoutesOptions): readonly Api[] {
+  const catalog = new SqlCatalog(database);
+  const history = new SqlRunHistory(database);
+  return [
+    runRoutes({ history }),
+    workflowRoutes({ catalog, history }),
+    repositoryRoutes({ catalog, following, clock }),
+    statisticsRoutes({ statistics: new SqlStatisticsStore(database), clock }),
+  ];
+}

@@ -1,0 +1,56 @@
+import type { Clock } from "../clock.ts";
+import type { RefusedError } from "../errors.ts";
+import type { NumberedEvent } from "../feed/event.ts";
+import type { GitHub } from "../github/client.ts";
+import { GitHubJobs } from "../github/job.ts";
+import { JobCollector } from "../run/jobs.ts";
+import { isLow } from "../run/pace.ts";
+import type { Poller } from "../run/poller.ts";
+import { Reconciler } from "../run/reconcile.ts";
+import type { RunSource } from "../run/run.ts";
+import type { Database } from "../sql/database.ts";
+import { SqlJobStore } from "../sql/job.ts";
+import { SqlRepositoryStore } from "../sql/repository.ts";
+import { SqlRunStore } from "../sql/run.ts";
+
+export interface HealingOptions {
+  readonly database: Database;
+  readonly github: GitHub;
+  readonly runs: RunSource;
+  readonly clock: Clock;
+  readonly poller: Pick<Poller, "isHeldBack" | "hold">;
+  /** In ms; see ReconcilerOptions. */
+  readonly stuckAfter: number;
+  /** Whether anybody would hear of what is asked for. */
+  readonly isWanted: () => boolean;
+  /** Told of what has changed. */
+  readonly tell: (events: readonly NumberedEvent[]) => void;
+}
+
+/** The parts of App that ask for what neither webhooks nor polling have told. */
+export function healingParts(options: HealingOptions): readonly [Reconciler, JobCollector] {
+  const { database, github, runs, clock, poller, stuckAfter, isWanted, tell } = options;
+  const shared = {
+    clock,
+    mayAsk: () => {
+      const { budget } = github;
+      return isWanted() && !poller.isHeldBack && !(budget && isLow(budget, clock.now()));
+    },
+    onEvents: tell,
+    onRefused: (error: RefusedError) => poller.hold(error),
+  };
+  return [
+    new Reconciler({
+      ...shared,
+      stuckAfter,
+      runs,
+      store: new SqlRunStore(database, clock),
+      repositories: new SqlRepositoryStore(database, clock),
+    }),
+    new JobCollector({
+      ...shared,
+      source: new GitHubJobs(github),
+      store: new SqlJobStore(database),
+    }),
+  ];
+}

@@ -1,0 +1,47 @@
+import type { Clock } from "../clock.ts";
+import type { Feed } from "../feed/feed.ts";
+import { Relay } from "../feed/relay.ts";
+import { Retention } from "../feed/retention.ts";
+import type { Api } from "../http/api.ts";
+import { messageRoutes } from "../http/message.ts";
+import { RETAIN_MESSAGES_COUNT, RETAIN_MESSAGES_MS } from "../message/message.ts";
+import { Sender } from "../message/send.ts";
+import type { Database } from "../sql/database.ts";
+import { SqlMessageStore } from "../sql/message.ts";
+
+export interface MessagePartsOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly feed: Feed;
+}
+
+export interface MessageParts {
+  readonly sender: Sender;
+  readonly routes: Api;
+  /** To be run, */
+  readonly relay: Relay;
+  /** and this by one instance. */
+  readonly retention: Retention;
+}
+
+/** The part of App by which clients say something to each other. */
+export function messageParts({ database, clock, feed }: MessagePartsOptions): MessageParts {
+  const messages = new SqlMessageStore(database, clock);
+  const sender = new Sender({
+    store: messages,
+    newId: () => crypto.randomUUID(),
+    tell: (events) => feed.tell(events),
+  });
+  return {
+    sender,
+    routes: messageRoutes({ messages, sender }),
+    relay: new Relay({ feed, topics: new Set(["message"]), clock }),
+    retention: new Retention({
+      journal: messages,
+      kind: "messages",
+      clock,
+      maxAgeMs: RETAIN_MESSAGES_MS,
+      maxCount: RETAIN_MESSAGES_COUNT,
+    }),
+  };
+}

@@ -1,0 +1,77 @@
+import manifest from "../../deno.json" with { type: "json" };
+import type { Clock } from "../clock.ts";
+import type { Inbox } from "../delivery/inbox.ts";
+import type { Broadcast } from "../feed/broadcast.ts";
+import type { Feed } from "../feed/feed.ts";
+import type { GitHub } from "../github/client.ts";
+import type { Capacity } from "../http/capacity.ts";
+import type { Deliveries } from "../http/delivery.ts";
+import type { Health } from "../http/health.ts";
+import type { Requests } from "../http/requests.ts";
+import type { EventStreams } from "../http/sse.ts";
+import type { Connections } from "../http/ws.ts";
+import { deliveryMetrics } from "../prometheus/delivery.ts";
+import type { EventLoop } from "../prometheus/event_loop.ts";
+import { Exposition } from "../prometheus/exposition.ts";
+import { gitHubMetrics } from "../prometheus/github.ts";
+import { liveMetrics } from "../prometheus/live.ts";
+import { processMetrics } from "../prometheus/process.ts";
+import { requestMetrics } from "../prometheus/request.ts";
+import { type LeaseSources, runMetrics } from "../prometheus/run.ts";
+import { serviceMetrics } from "../prometheus/service.ts";
+import type { Redis } from "../redis/connection.ts";
+import type { Poller } from "../run/poller.ts";
+import type { View } from "../run/snapshot.ts";
+import type { Database } from "../sql/database.ts";
+import type { SqlDeliveryStore } from "../sql/delivery.ts";
+
+export interface MetricSources {
+  readonly database: Database;
+  readonly redis: Redis | undefined;
+  readonly clock: Clock;
+  readonly eventLoop: EventLoop;
+  readonly feed: Feed;
+  readonly broadcast: Broadcast<View>;
+  readonly capacity: Capacity;
+  readonly connections: Connections;
+  readonly events: EventStreams;
+  readonly requests: Requests;
+  readonly health: () => Promise<Health>;
+  readonly deliveries: Deliveries;
+  readonly deliveryStore: SqlDeliveryStore;
+  readonly inbox: Pick<Inbox<unknown>, "outcomes">;
+  readonly github: GitHub;
+  readonly poller: Poller;
+  readonly lease?: LeaseSources | undefined;
+}
+
+/** The part of App that tells figures about all others. */
+export function metricsPart(sources: MetricSources): Exposition {
+  const { database, redis, clock, eventLoop, deliveryStore } = sources;
+  const exposition = new Exposition();
+  liveMetrics(exposition, {
+    ...sources,
+    websocket: sources.connections,
+    sse: sources.events,
+  });
+  requestMetrics(exposition, sources.requests);
+  deliveryMetrics(exposition, {
+    received: sources.deliveries,
+    inbox: sources.inbox,
+    backlog: () => deliveryStore.backlog(),
+    clock,
+  });
+  gitHubMetrics(exposition, sources.github);
+  runMetrics(exposition, { poller: sources.poller, lease: sources.lease });
+  serviceMetrics(exposition, {
+    services: async () => (await sources.health()).services,
+    database,
+    redis,
+  });
+  processMetrics(exposition, {
+    eventLoop,
+    version: manifest.version,
+    database: database.kind,
+  });
+  return exposition;
+}

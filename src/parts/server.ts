@@ -1,0 +1,147 @@
+import manifest from "../../deno.json" with { type: "json" };
+import type { Callers } from "../account/caller.ts";
+import type { Visible } from "../account/visible.ts";
+import type { Clock } from "../clock.ts";
+import { type Config, isLoopback } from "../config.ts";
+import { Receiver } from "../delivery/receive.ts";
+import type { Inbox } from "../delivery/inbox.ts";
+import type { Audience } from "../feed/audience.ts";
+import type { Broadcast } from "../feed/broadcast.ts";
+import type { NumberedEvent } from "../feed/event.ts";
+import type { Feed } from "../feed/feed.ts";
+import type { GitHub } from "../github/client.ts";
+import { changesIn, subjectOf } from "../github/delivery.ts";
+import type { Api } from "../http/api.ts";
+import { CallerWatch } from "../http/caller_watch.ts";
+import { Capacity } from "../http/capacity.ts";
+import { Deliveries } from "../http/delivery.ts";
+import { health } from "../http/health.ts";
+import { type OriginRule, originRule } from "../http/origin.ts";
+import { Requests } from "../http/requests.ts";
+import { Server } from "../http/server.ts";
+import { SharedCheck } from "../http/shared_check.ts";
+import { EventStreams } from "../http/sse.ts";
+import type { Throttle } from "../http/throttle.ts";
+import { Connections } from "../http/ws.ts";
+import type { EventLoop } from "../prometheus/event_loop.ts";
+import type { LeaseSources } from "../prometheus/run.ts";
+import type { Redis } from "../redis/connection.ts";
+import type { Picture } from "../run/picture.ts";
+import type { Poller } from "../run/poller.ts";
+import type { Snapshot, View } from "../run/snapshot.ts";
+import type { Database } from "../sql/database.ts";
+import type { SqlDeliveryStore } from "../sql/delivery.ts";
+import type { Tracing } from "../tracing/tracing.ts";
+import { metricsPart } from "./metrics.ts";
+import type { MessageParts } from "./messages.ts";
+import type { WebhookTraces } from "./traces.ts";
+
+export interface ServerPartOptions {
+  readonly config: Config;
+  readonly database: Database;
+  /** `undefined` where there is none. */
+  readonly redis: Redis | undefined;
+  readonly clock: Clock;
+  readonly onListen: (url: string) => void;
+  readonly feed: Feed;
+  readonly audience: Audience;
+  readonly broadcast: Broadcast<View>;
+  readonly picture: Picture;
+  /** The snapshot to greet a new client with. */
+  readonly current: () => Snapshot | undefined;
+  readonly poller: Poller;
+  readonly github: GitHub;
+  readonly eventLoop: EventLoop;
+  /** Both or none: `undefined` where nobody traces. */
+  readonly tracing?: Tracing | undefined;
+  readonly traces?: WebhookTraces | undefined;
+  /** Who may poll, where there are several instances. */
+  readonly lease?: LeaseSources | undefined;
+  readonly deliveryStore: SqlDeliveryStore;
+  readonly inbox: Pick<Inbox<unknown>, "wake" | "outcomes">;
+  readonly tell: (events: readonly NumberedEvent[]) => void;
+  readonly origins: OriginRule;
+  readonly callers: Callers;
+  readonly data: readonly Api[];
+  readonly accounts: readonly Api[];
+  readonly messages: MessageParts;
+  readonly throttle: Throttle | undefined;
+}
+
+/** Which web pages may connect. */
+export function originsOf({ server: { hostname, allowedOrigins, publicUrl } }: Config): OriginRule {
+  return originRule({ allowed: allowedOrigins, publicUrl, isLoopback: isLoopback(hostname) });
+}
+
+/** The part of App that clients and GitHub connect to. */
+export function serverPart(options: ServerPartOptions): Server {
+  const { config, clock, onListen, feed, audience, picture, callers } = options;
+  const { origins, messages } = options;
+  const { hostname, port, maxConnections, publicUrl } = config.server;
+  const capacity = new Capacity(maxConnections);
+  const streams = {
+    feed,
+    audience,
+    snapshot: async (view: View, visible: Visible) =>
+      (await picture.take(clock.now())).encode(view, visible),
+    origins,
+    capacity,
+    watch: new CallerWatch({ callers, clock }),
+    clock,
+  };
+  const { deliveryStore, traces } = options;
+  const receiver = new Receiver({
+    secrets: config.webhookSecrets,
+    store: traces?.store(deliveryStore) ?? deliveryStore,
+    subjectOf,
+    read: changesIn,
+    onEvents: options.tell,
+    onKept: () => options.inbox.wake(),
+  });
+  const connections = new Connections({
+    ...streams,
+    broadcast: options.broadcast,
+    relay: messages.relay,
+    sender: messages.sender,
+    current: options.current,
+  });
+  const parts = {
+    capacity,
+    connections,
+    events: new EventStreams(streams),
+    deliveries: new Deliveries({ receiver: traces?.receiver(receiver) ?? receiver, clock }),
+    requests: new Requests(),
+    health: healthOf(options),
+    clock,
+  };
+  return new Server({
+    ...parts,
+    hostname,
+    port,
+    metrics: metricsPart({ ...options, ...parts }),
+    trace: options.tracing,
+    data: options.data,
+    accounts: options.accounts,
+    messages: messages.routes,
+    callers,
+    origins,
+    throttle: options.throttle,
+    publicUrl,
+    version: manifest.version,
+    onListen: (address) => onListen(`http://${urlHost(address.hostname)}:${address.port}`),
+  });
+}
+
+function healthOf({ database, redis, poller, github, clock }: ServerPartOptions) {
+  const services = { [database.kind]: database, ...(redis ? { redis } : {}) };
+  const checks = Object.entries(services).map(([name, service]) => {
+    const shared = new SharedCheck(() => service.check(), clock);
+    return [name, () => shared.ask()] as const;
+  });
+  const sources = { poller, budget: () => github.budget, clock };
+  return () => health({ ...sources, services: Object.fromEntries(checks) });
+}
+
+function urlHost(hostname: string): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}

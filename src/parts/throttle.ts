@@ -1,0 +1,41 @@
+import { type Allowance, MemoryBuckets } from "../account/throttle.ts";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import type { Throttle } from "../http/throttle.ts";
+import { Redis } from "../redis/connection.ts";
+import { RedisBuckets } from "../redis/throttle.ts";
+import type { Random } from "../run/pace.ts";
+
+/** Of all keys of ours, in a Redis that others use too. */
+const REDIS_PREFIX = "runwire:";
+
+/** What an address may begin of logins. */
+const LOGINS: Allowance = { perSecond: 10 / 60, burst: 10 };
+
+export interface ThrottleParts {
+  /** `undefined` where callers may ask for as much as they like. */
+  readonly throttle: Throttle | undefined;
+  readonly logins: Throttle;
+  /** The connection that the buckets are shared by, to be run; `undefined` where there is none. */
+  readonly redis: Redis | undefined;
+}
+
+/** The part of App that keeps callers to their share. */
+export function throttleParts(
+  { throttle: allowance, redisUrl }: Config,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+): ThrottleParts {
+  const redis = redisUrl === undefined ? undefined : new Redis(redisUrl, { clock, random });
+  const shared = (allowance: Allowance, prefix: string): Throttle => {
+    const fallback = new MemoryBuckets(allowance, { clock });
+    const buckets = redis
+      ? new RedisBuckets(allowance, { redis, clock, prefix, fallback })
+      : fallback;
+    return { allowance, buckets };
+  };
+  return {
+    throttle: allowance && shared(allowance, REDIS_PREFIX),
+    logins: shared(LOGINS, `${REDIS_PREFIX}login:`),
+    redis,
+  };
+}
