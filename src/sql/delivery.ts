@@ -16,6 +16,7 @@ import type { Changes } from "../run/change.ts";
 import type { Database, Db } from "./database.ts";
 import { applyWaiting, type Waiting } from "./delivery_apply.ts";
 import { type Arrival, keepDeliveries } from "./delivery_keep.ts";
+import { deleteInTurns } from "./turns.ts";
 import { GroupWriter } from "./writer.ts";
 
 /** Deliveries that are forgotten in one transaction; small enough that others get their turn between two. */
@@ -126,22 +127,12 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
     return numUpdatedRows > 0n;
   }
 
-  async prune(before: number): Promise<number> {
-    let pruned = 0;
-    for (;;) {
-      const { numDeletedRows } = await this.#database.write((tx) =>
-        tx.deleteFrom("deliveries").where(
-          "seq",
-          "in",
-          (eb) =>
-            eb.selectFrom("deliveries").select("seq")
-              .where("done_ms", "<", before).limit(PRUNED_AT_ONCE),
-        )
-          .executeTakeFirstOrThrow()
-      );
-      if (numDeletedRows === 0n) return pruned;
-      pruned += Number(numDeletedRows);
-    }
+  prune(before: number): Promise<number> {
+    return deleteInTurns(this.#database, (tx) => {
+      const done = tx.selectFrom("deliveries").select("seq")
+        .where("done_ms", "<", before).limit(PRUNED_AT_ONCE);
+      return tx.deleteFrom("deliveries").where("seq", "in", done).executeTakeFirstOrThrow();
+    });
   }
 
   async #keep(group: readonly Arrival[]): Promise<readonly Taken[]> {

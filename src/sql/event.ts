@@ -1,8 +1,10 @@
+import type { DeleteResult } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Event, NumberedEvent } from "../feed/event.ts";
 import type { Bounds, Journal } from "../feed/journal.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import type { EventTable } from "./tables.ts";
+import { deleteInTurns } from "./turns.ts";
 
 /** Rows that are inserted or deleted by one statement; small enough that others get their turn between two. */
 const ROWS = 1_000;
@@ -36,12 +38,7 @@ export class SqlJournal implements Journal {
 
   async prune({ before, count }: { before: number; count: number }): Promise<number> {
     const end = await this.#database.read((db) => firstToKeep(db, { before, count }));
-    let pruned = 0;
-    for (;;) {
-      const deleted = await this.#database.write((tx) => deleteBefore(tx, end));
-      if (deleted === 0) return pruned;
-      pruned += deleted;
-    }
+    return await deleteInTurns(this.#database, (tx) => deleteBefore(tx, end));
   }
 }
 
@@ -102,10 +99,9 @@ async function firstToKeep(
   return Math.max(young?.seq ?? last + 1, last - count + 1);
 }
 
-/** Deletes the oldest before number `end`. Returns how many. */
-async function deleteBefore(tx: Tx, end: number): Promise<number> {
+/** Deletes the oldest before number `end`. */
+async function deleteBefore(tx: Tx, end: number): Promise<DeleteResult> {
   const { first } = await readBounds(tx);
-  const { numDeletedRows } = await tx.deleteFrom("events")
+  return await tx.deleteFrom("events")
     .where("seq", "<", Math.min(end, first + ROWS)).executeTakeFirstOrThrow();
-  return Number(numDeletedRows);
 }

@@ -1,3 +1,4 @@
+import type { DeleteResult } from "kysely";
 import type { Clock } from "../clock.ts";
 import { messageEvent } from "../message/event.ts";
 import type {
@@ -11,6 +12,7 @@ import type {
 import type { Database, Db, Tx } from "./database.ts";
 import { appendEvents } from "./event.ts";
 import type { MessageTable } from "./tables.ts";
+import { deleteInTurns } from "./turns.ts";
 import { GroupWriter } from "./writer.ts";
 
 /** Rows that are deleted by one statement; small enough that others get their turn between two. */
@@ -39,12 +41,7 @@ export class SqlMessageStore implements MessageStore {
 
   async prune({ before, count }: { before: number; count: number }): Promise<number> {
     const end = await this.#database.read((db) => firstToKeep(db, { before, count }));
-    let pruned = 0;
-    for (;;) {
-      const deleted = await this.#database.write((tx) => deleteBefore(tx, end));
-      if (deleted === 0) return pruned;
-      pruned += deleted;
-    }
+    return await deleteInTurns(this.#database, (tx) => deleteBefore(tx, end));
   }
 }
 
@@ -92,27 +89,31 @@ function messageOf({ id, content, user_id, created_ms }: MessageTable): Message 
   return { id, content, userId: user_id, createdAt: created_ms };
 }
 
-/** Of a clock that was set back nothing in the middle is forgotten. */
+/**
+ * Of a clock that was set back nothing in the middle is forgotten. The last is looked up first: what is kept while we look
+ * is not to be forgotten.
+ */
 async function firstToKeep(
   db: Db,
   { before, count }: { before: number; count: number },
 ): Promise<number> {
+  const last = await numberFromEnd(db, 0);
   const young = await db.selectFrom("messages").select("seq").where("created_ms", ">=", before)
     .orderBy("seq").limit(1).executeTakeFirst();
-  const tooMany = await db.selectFrom("messages").select("seq").orderBy("seq", "desc")
-    .offset(count).limit(1).executeTakeFirst();
-  return Math.max(young?.seq ?? Number.MAX_SAFE_INTEGER, (tooMany?.seq ?? 0) + 1);
+  const tooMany = await numberFromEnd(db, count);
+  return Math.max(young?.seq ?? last + 1, tooMany + 1);
 }
 
-/** Deletes the oldest before number `end`. Returns how many. */
-async function deleteBefore(tx: Tx, end: number): Promise<number> {
-  const { numDeletedRows } = await tx.deleteFrom("messages")
-    .where(
-      "seq",
-      "in",
-      (eb) =>
-        eb.selectFrom("messages").select("seq").where("seq", "<", end).orderBy("seq").limit(ROWS),
-    )
-    .executeTakeFirstOrThrow();
-  return Number(numDeletedRows);
+/** The number of the newest message but `skipped`; 0 where there is none. */
+async function numberFromEnd(db: Db, skipped: number): Promise<number> {
+  const row = await db.selectFrom("messages").select("seq").orderBy("seq", "desc")
+    .offset(skipped).limit(1).executeTakeFirst();
+  return row?.seq ?? 0;
+}
+
+/** Deletes the oldest before number `end`. */
+function deleteBefore(tx: Tx, end: number): Promise<DeleteResult> {
+  const oldest = tx.selectFrom("messages").select("seq").where("seq", "<", end)
+    .orderBy("seq").limit(ROWS);
+  return tx.deleteFrom("messages").where("seq", "in", oldest).executeTakeFirstOrThrow();
 }

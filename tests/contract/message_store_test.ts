@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { NewMessage } from "../../src/message/message.ts";
 import { SqlJournal } from "../../src/sql/event.ts";
 import { SqlMessageStore } from "../../src/sql/message.ts";
+import type { MessageTable } from "../../src/sql/tables.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
@@ -14,6 +15,11 @@ function aMessage(at: number): NewMessage {
     content: `${at}`,
     userId: "ada",
   };
+}
+
+function aRow(at: number): Omit<MessageTable, "created_ms"> {
+  const { id, content, userId: user_id } = aMessage(at);
+  return { seq: at, id, content, user_id };
 }
 
 function upTo(count: number): number[] {
@@ -137,4 +143,19 @@ testOverDatabases("MessageStore.prune() forgets more than one statement takes", 
   await Promise.all(upTo(2_300).map((at) => store.add(aMessage(at))));
   assertEquals(await store.prune({ before: 0, count: 100 }), 2_200);
   assertEquals((await store.list({ limit: 1_000 }))?.messages.length, 100);
+});
+
+testOverDatabases("MessageStore.prune() forgets nothing that is kept meanwhile", async (
+  { database },
+) => {
+  const clock = new SetClock(NOW);
+  // It comes after the look at what is old, and before the first is forgotten.
+  let kept = false;
+  const busy = database.guarded(async (tx) => {
+    if (!kept) await tx.insertInto("messages").values({ ...aRow(1), created_ms: NOW }).execute();
+    kept = true;
+  });
+  assertEquals(await new SqlMessageStore(busy, clock).prune({ before: NOW, count: 6 }), 0);
+  const page = await new SqlMessageStore(database, clock).list({ limit: 10 });
+  assertEquals(page?.messages.map(({ content }) => content), ["1"]);
 });
