@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
-import { isRedisThere, REDIS_URL } from "../fakes/redis.ts";
 import { type SocketClient, within } from "../fakes/socket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { FOLLOWED_WITHIN_MS, Instance, KINDS, pause, untilWithin } from "./cluster.ts";
@@ -123,54 +122,3 @@ for (const { kind, ignore, environment } of KINDS) {
     },
   });
 }
-
-Deno.test({
-  name: "Instances lose no event while Redis is cut, and one polls again when it is back",
-  ignore: !isThere || !await isRedisThere(),
-  async fn() {
-    await using schema = await testSchema();
-    await using proxy = TcpProxy.to(REDIS_URL);
-    const environment = { REDIS_URL: proxy.through(REDIS_URL), POLL_WHEN: "always" };
-    await using a = new Instance();
-    await using b = new Instance();
-    await a.start(schema.url, environment);
-    await b.start(schema.url, environment);
-    const instances = [a, b];
-    const clients = [await a.connect("?topics=events"), await b.connect("?topics=events")];
-    let id = 600;
-    const happen = (title: string) => {
-      id++;
-      for (const { github } of instances) {
-        github.world.addRun(REPOSITORY, { id, display_title: title });
-      }
-    };
-    const allHear = async (title: string) => {
-      for (const client of clients) {
-        await untilWithin(
-          FOLLOWED_WITHIN_MS + SOON_MS,
-          () => client.frames.some((frame) => frame.includes(title)),
-          `all hear of ${title}`,
-        );
-      }
-    };
-    happen("before the cut");
-    await allHear("before the cut");
-    proxy.cut();
-    happen("at the cut");
-    await allHear("at the cut");
-    await pause(12_000);
-    const asked = () => a.askedAt.length + b.askedAt.length;
-    const before = asked();
-    await pause(3_000);
-    assertEquals(asked(), before, "nobody polls while nobody can say who may");
-    happen("while it is away");
-    proxy.heal();
-    await allHear("while it is away");
-    const [first = [], second = []] = clients.map(numbers);
-    const from = Math.max(first[0] ?? 0, second[0] ?? 0);
-    const heard = [first, second].map((each) => each.filter((seq) => seq >= from));
-    assertEquals(heard[0], heard[1]);
-    const count = heard[0]?.length ?? 0;
-    assertEquals(heard[0], Array.from({ length: count }, (_, index) => from + index));
-  },
-});

@@ -22,6 +22,8 @@ export interface RunDeliveriesOptions {
   readonly random: () => number;
   /** Adds so many characters to each payload. */
   readonly filler?: number;
+  /** The id of the first run: deliveries that are sent to several places at a time are of different runs. */
+  readonly firstRun?: number;
 }
 
 const FIRST_RUN = 9_000_000_000;
@@ -39,13 +41,13 @@ const STEPS = [
 /** `count` deliveries of many runs, out of order; of some runs their beginning alone. */
 export function runDeliveries(
   count: number,
-  { random, filler = 0 }: RunDeliveriesOptions,
+  { random, filler = 0, firstRun = FIRST_RUN }: RunDeliveriesOptions,
 ): readonly RunDelivery[] {
   const padding = "x".repeat(filler);
   // GitHub counts in seconds.
   const start = Math.floor(Date.now() / 1_000) * 1_000;
   const deliveries: RunDelivery[] = [];
-  for (let run = FIRST_RUN; deliveries.length < count; run++) {
+  for (let run = firstRun; deliveries.length < count; run++) {
     const steps = STEPS.slice(0, 1 + Math.floor(random() * STEPS.length));
     for (const [index, [action, attempt, status, conclusion]] of steps.entries()) {
       const updatedAt = rfc3339(start + index * 1_000);
