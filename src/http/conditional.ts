@@ -1,19 +1,22 @@
 import { ifNoneMatch } from "@std/http/etag.js";
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { createHash } from "node:crypto";
+import { StorageError } from "../errors.ts";
+import type { RequestEnvironment } from "./api.ts";
+import type { LastAnswers } from "./last_answers.ts";
 import { isRead } from "./origin.ts";
 
 /**
  * Answers `If-None-Match` with 304 where nothing has changed. Every answer is to be asked for again before it is used: what
- * is told here changes at any time (RFC 9111, section 5.2.2.4).
+ * is told here changes at any time (RFC 9111, section 5.2.2.4). While the storage is away `last` gives its answer again.
  */
-export function conditional(): MiddlewareHandler {
+export function conditional(last?: LastAnswers): MiddlewareHandler<RequestEnvironment> {
   return async (context, next) => {
     await next();
-    const { ok, status, headers } = context.res;
-    if (!ok || !isRead(context.req.method)) return;
-    // All of it at once: an answer that is a stream takes Deno a third longer to send.
-    const body = new Uint8Array(await context.res.arrayBuffer());
+    if (!isRead(context.req.method)) return;
+    const { headers, ok, status } = context.res;
+    const body = await bodyOf(context, last);
+    if (!body) return;
     const tag = `"${digest(body)}"`;
     // Otherwise Hono makes a stream of what takes its place.
     context.res = undefined;
@@ -27,8 +30,25 @@ export function conditional(): MiddlewareHandler {
     }
     // Otherwise Deno tells of a HEAD the length of what it sends: 0.
     if (context.req.method === "HEAD") headers.set("Content-Length", String(body.byteLength));
-    context.res = new Response(body, { status, headers });
+    context.res = new Response(body, { status: ok ? status : 200, headers });
   };
+}
+
+/** What to answer with 200; `undefined` where the answer is a problem. */
+async function bodyOf(
+  { req, res, error, get }: Context<RequestEnvironment>,
+  last: LastAnswers | undefined,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  // Where a login is configured, it is also for each user what may be seen.
+  const isForAll = get("caller")?.kind === "open";
+  const answers = isForAll ? last : undefined;
+  const isAway = error instanceof StorageError && error.kind === "unavailable";
+  if (isAway) return answers?.find(req.url, res.headers);
+  if (!res.ok) return undefined;
+  // All of it at once: an answer that is a stream takes Deno a third longer to send.
+  const body = new Uint8Array(await res.arrayBuffer());
+  answers?.keep(req.url, body, res.headers);
+  return body;
 }
 
 /** At once: what crypto.subtle does on another thread takes ten times as long for an answer of ours. */

@@ -15,6 +15,7 @@ import { type GuardOptions, identified, permitted } from "./guard.ts";
 import type { Health } from "./health.ts";
 import { healthRoutes } from "./health_route.ts";
 import { jsonBodies } from "./json_body.ts";
+import { LastAnswers } from "./last_answers.ts";
 import { liveRoutes } from "./live.ts";
 import { type Metrics, metricsRoutes } from "./metrics_route.ts";
 import { describe, openApiRoutes } from "./openapi.ts";
@@ -119,7 +120,8 @@ function guard(api: Api, guards: GuardOptions, options: RouterOptions): void {
   api.use(identified(guards));
   if (throttle) paths.forEach((path) => api.use(path, throttled(throttle)));
   api.use(permitted(guards));
-  for (const path of paths) api.use(path, conditional());
+  const last = new LastAnswers(clock);
+  for (const path of paths) api.use(path, conditional(last));
   const bodies = jsonBodies(clock);
   for (const { method, path } of parts.flatMap(takingBodies)) api.on(method, path, bodies);
 }

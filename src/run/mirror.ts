@@ -43,6 +43,7 @@ export class Mirror {
   #version: number | undefined;
   #snapshot: Snapshot | undefined;
   #isTroubled = false;
+  #isCutOff = false;
 
   constructor(options: MirrorOptions) {
     this.#options = options;
@@ -50,7 +51,8 @@ export class Mirror {
 
   /** The last snapshot, where no fresher can be had now. */
   get current(): Snapshot | undefined {
-    return this.#isTroubled && !this.#options.isHolder() ? this.#snapshot : undefined;
+    const isLast = this.#isTroubled || this.#isCutOff;
+    return isLast && !this.#options.isHolder() ? this.#snapshot : undefined;
   }
 
   /** How things stand between the instance that polls and GitHub. */
@@ -71,6 +73,7 @@ export class Mirror {
     const { store, picture, clock, interval, isHolder, onSnapshot } = this.#options;
     try {
       const shown = await store.shown();
+      this.#isCutOff = false;
       if (!shown || shown.version === this.#version) return;
       const isOld = shown.ageMs >= interval + 2 * LOOK_MS;
       // The next one comes as soon as it is known that somebody listens.
@@ -83,6 +86,7 @@ export class Mirror {
       onSnapshot(snapshot);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
+      this.#isCutOff = true;
     }
   }
 }

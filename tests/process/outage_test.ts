@@ -97,6 +97,7 @@ Deno.test({
     await using site = await Site.of(2);
     const { places } = site;
     await pause(WARM_UP_MS);
+    for (const { instance: { url } } of places) assertEquals(await statusOf(`${url}/runs`), 200);
     for (const { postgres } of places) postgres.cut();
     await pause(BEGIN_MS);
     const began = Date.now();
@@ -106,8 +107,15 @@ Deno.test({
         const { code, services } = await healthOf(url);
         assertEquals([code, services], [503, { postgres: "down", redis: "up" }]);
         assertEquals(await statusOf(`${url}/livez`), 200);
+        // What was answered before, and what was never asked for.
+        assertEquals(await statusOf(`${url}/runs`), 200);
+        assertEquals(await statusOf(`${url}/runs?page=2`), 503);
       }
     });
+    for (const { instance } of places) {
+      const client = await instance.connect();
+      await untilWithin(SOON_MS, () => client.frames.length > 0, "a client that comes sees runs");
+    }
     for (const place of places) {
       const { refusals, errors } = place.traffic;
       assertEquals(answersSince(began, place), ["503,storage_unavailable,true"]);

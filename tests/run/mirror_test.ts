@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock as clock } from "../../src/clock.ts";
+import { StorageError } from "../../src/errors.ts";
 import { Audience } from "../../src/feed/audience.ts";
 import { Mirror, type Shown } from "../../src/run/mirror.ts";
 import { Picture } from "../../src/run/picture.ts";
@@ -17,6 +18,7 @@ class Test implements AsyncDisposable {
   readonly snapshots: Snapshot[] = [];
   shown: Omit<Shown, "ageMs"> & { readonly at: number } | undefined;
   isHolder = false;
+  trouble: Error | undefined;
   readonly mirror: Mirror;
   readonly #stop = new AbortController();
   #finished: Promise<void> | undefined;
@@ -28,7 +30,9 @@ class Test implements AsyncDisposable {
       store: {
         show: () => Promise.reject(new Error("Nobody polls here")),
         shown: () =>
-          Promise.resolve(this.shown && { ...this.shown, ageMs: Date.now() - this.shown.at }),
+          this.trouble ? Promise.reject(this.trouble) : Promise.resolve(
+            this.shown && { ...this.shown, ageMs: Date.now() - this.shown.at },
+          ),
       },
       picture: new Picture({ size: { repositories: 3, runs: 2 }, store }),
       audience: this.audience,
@@ -99,5 +103,24 @@ Deno.test("Mirror gives an old snapshot only where no fresher can be had", async
   await time.tickAsync(1_000);
   assertEquals([test.snapshots.length, test.mirror.current?.takenAt], [1, START]);
   test.mirror.notice({ state: "polling", waiting_until: null });
+  assertEquals(test.mirror.current, undefined);
+});
+
+Deno.test("Mirror gives its last snapshot while the storage is away", async () => {
+  using time = new FakeTime(START);
+  await using test = new Test();
+  test.start();
+  test.audience.enter();
+  test.show();
+  await time.tickAsync(1_000);
+  assertEquals([test.snapshots.length, test.mirror.current], [1, undefined]);
+  test.trouble = new StorageError("unavailable", "The database does not answer");
+  await time.tickAsync(60_000);
+  assertEquals([test.snapshots.length, test.mirror.current?.takenAt], [1, START]);
+  test.isHolder = true;
+  assertEquals(test.mirror.current, undefined);
+  test.isHolder = false;
+  test.trouble = undefined;
+  await time.tickAsync(1_000);
   assertEquals(test.mirror.current, undefined);
 });

@@ -1,0 +1,89 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { StorageError } from "../../src/errors.ts";
+import { LastAnswers } from "../../src/http/last_answers.ts";
+import { runRoutes } from "../../src/http/run.ts";
+import { keyCaller, MemoryCallers } from "../fakes/callers.ts";
+import { JumpingClock, SetClock } from "../fakes/clock.ts";
+import { aRun } from "../fakes/github.ts";
+import { FakeHistory } from "../fakes/history.ts";
+import { ServerUnderTest } from "../fakes/server.ts";
+
+const AWAY = new StorageError("unavailable", "The database does not answer");
+
+Deno.test("GET /runs answers as it did last while the storage is away, and says how old that is", async () => {
+  const history = new FakeHistory();
+  history.total = 90;
+  const clock = new JumpingClock();
+  const data = [runRoutes({ history })];
+  await using server = await new ServerUnderTest({ data, clock }).start();
+  const ask = async (query: string, headers: HeadersInit = {}) => {
+    const response = await fetch(`${server.url}/runs${query}`, { headers });
+    const header = (name: string) => response.headers.get(name);
+    return { status: response.status, header, body: await response.text() };
+  };
+  const before = await ask("?page=2");
+  assertEquals([before.status, before.header("age")], [200, null]);
+  history.trouble = AWAY;
+  history.runs = [aRun({ id: 99 })];
+  clock.jump(40_000);
+  const stale = await ask("?page=2");
+  assertEquals([stale.status, stale.body], [200, before.body]);
+  for (const name of ["etag", "link", "content-type", "cache-control"]) {
+    assertEquals(stale.header(name), before.header(name));
+    assertNotEquals(stale.header(name), null);
+  }
+  assertEquals([stale.header("age"), stale.header("retry-after")], ["40", null]);
+  const same = await ask("?page=2", { "If-None-Match": before.header("etag") ?? "" });
+  assertEquals([same.status, same.header("age")], [304, "40"]);
+  const never = await ask("?page=3");
+  assertEquals([never.status, never.header("retry-after")], [503, "30"]);
+  clock.jump(600_000);
+  assertEquals((await ask("?page=2")).status, 503);
+  history.trouble = undefined;
+  assertEquals((await ask("?page=2")).header("age"), null);
+});
+
+Deno.test("GET /runs gives no last answer to those of whom it has to be known who they are", async () => {
+  const history = new FakeHistory();
+  const callers = new MemoryCallers();
+  callers.known.set("rw", keyCaller());
+  const data = [runRoutes({ history })];
+  await using server = await new ServerUnderTest({ data, callers }).start();
+  const ask = async () => {
+    const headers = { authorization: "Bearer rw" };
+    const response = await fetch(`${server.url}/runs`, { headers });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await ask(), 200);
+  history.trouble = AWAY;
+  assertEquals(await ask(), 503);
+});
+
+Deno.test("GET /runs gives no last answer where the storage is damaged", async () => {
+  const history = new FakeHistory();
+  const data = [runRoutes({ history })];
+  await using server = await new ServerUnderTest({ data }).start();
+  const ask = async () => {
+    const response = await fetch(`${server.url}/runs`);
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await ask(), 200);
+  history.trouble = new StorageError("corrupt", "Its content is damaged");
+  assertEquals(await ask(), 503);
+});
+
+Deno.test("LastAnswers forgets what was kept first when all are too large", () => {
+  const answers = new LastAnswers(new SetClock(0));
+  const body = (mebibytes: number) => new Uint8Array(mebibytes * 1024 * 1024);
+  const known = () => ["a", "b", "c"].filter((asked) => answers.find(asked, new Headers()));
+  answers.keep("a", body(6), new Headers());
+  answers.keep("b", body(6), new Headers());
+  assertEquals(known(), ["a", "b"]);
+  answers.keep("a", body(5), new Headers());
+  answers.keep("c", body(6), new Headers());
+  assertEquals(known(), ["a", "c"]);
+  answers.keep("c", body(17), new Headers());
+  assertEquals(known(), ["a"]);
+});
