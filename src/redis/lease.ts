@@ -4,14 +4,18 @@ import type { Redis } from "./connection.ts";
 /** What is asked for while Redis is away must not be done much later. */
 const READY_LIMIT_MS = 2_000;
 
-/** Counts fences on, also where Redis has forgotten how far they were: `above` is what was used at the least. */
+/**
+ * Counts fences on from `above`, which is what was used at the least. A Redis that has forgotten how far they were has also
+ * forgotten who holds the lease: it gives it to nobody for as long as somebody may hold it still.
+ */
 const TAKE = `
 local holder = redis.call("GET", KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
-local fence = math.max(redis.call("INCR", KEYS[2]), tonumber(ARGV[3]) + 1)
-redis.call("SET", KEYS[2], fence)
-redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
-return fence
+local fence, above = tonumber(redis.call("GET", KEYS[2]) or 0), tonumber(ARGV[3])
+local forgotten = fence < above
+redis.call("SET", KEYS[2], forgotten and above or fence + 1)
+redis.call("SET", KEYS[1], forgotten and "somebody" or ARGV[1], "PX", ARGV[2])
+return forgotten and 0 or fence + 1
 `;
 const RENEW = `
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertGreaterOrEqual } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
 import { RedisLease } from "../../src/redis/lease.ts";
 import type { Lease } from "../../src/run/lease.ts";
@@ -88,7 +88,10 @@ testOverLeases("Lease.take() gives it anew to its holder, with a higher fence", 
 });
 
 testOverLeases("Lease.take() gives a fence above those that were used", async ({ a, b }) => {
-  assertEquals(await a.take("a", { ...LONG, above: 41 }), 42);
+  let first: number | undefined;
+  const take = async () => first = await a.take("a", { ...SHORT, above: 41 });
+  await until(async () => await take() !== undefined, "nobody can hold it still");
+  assertEquals(first, 42);
   await a.release("a");
   assertEquals(await b.take("b", LONG), 43);
 });
@@ -121,13 +124,22 @@ testOverLeases("Lease.release() gives it back at once, by its holder alone", asy
 });
 
 Deno.test({
-  name: "RedisLease counts on above what was used when Redis has forgotten all",
+  name: "RedisLease waits for whoever may hold it, and counts on, when Redis has forgotten all",
   ignore: !await isRedisThere(),
   async fn() {
     await using lease = await redisLease();
     const first = await lease.a.take("a", LONG) ?? NaN;
     await lease.forget?.();
-    assertEquals(await lease.b.take("b", { ...LONG, above: first }), first + 1);
+    const began = clock.now();
+    const again = { ttlMs: 300, above: first };
+    assertEquals(await lease.b.take("b", again), undefined);
     assert(!await lease.a.renew("a", LONG));
+    let second: number | undefined;
+    await until(async () => {
+      second = await lease.b.take("b", again);
+      return second !== undefined;
+    }, "nobody can hold it still");
+    assertEquals(second, first + 1);
+    assertGreaterOrEqual(clock.now() - began, again.ttlMs);
   },
 });
