@@ -95,6 +95,7 @@ export class Redis {
       await this.#within(CONNECT_LIMIT_MS, onConnect?.(client) ?? Promise.resolve());
       isThere = true;
       this.#connected.resolve();
+      if (this.#isTold) this.#logger.info("Redis is back");
       this.#isTold = false;
       while (!ended.aborted) {
         await clock.sleep(PING_MS, ended);
