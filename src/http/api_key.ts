@@ -9,7 +9,7 @@ import { apiKeyJson, ApiKeySchema, NewApiKeySchema } from "./api_key_schema.ts";
 import { demands } from "./demand.ts";
 import { LINK_HEADER, linkPages, listOf, PAGE_PARAMETERS } from "./list.ts";
 import { ProblemError } from "./problem.ts";
-import { CALLER_PROBLEMS, problems, WRITE_PROBLEMS } from "./problem_schema.ts";
+import { problems, READ_PROBLEMS, WRITE_PROBLEMS } from "./problem_schema.ts";
 import { id } from "./query.ts";
 
 const NAME = "1 to 100 characters, none of them a control character";
@@ -28,7 +28,7 @@ const LIST = createRoute({
   responses: {
     200: { ...json(listOf(ApiKeySchema), "Keys, without their secrets"), ...LINK_HEADER },
     ...NOT_MODIFIED,
-    ...problems(...CALLER_PROBLEMS, "bad_parameter"),
+    ...problems(...READ_PROBLEMS),
   },
 });
 
@@ -81,7 +81,7 @@ const REVOKE = createRoute({
   request: { params: parameters({ id: id({ description: "Our number of the key" }) }) },
   responses: {
     200: json(ApiKeySchema, "The key, which was revoked"),
-    ...problems(...CALLER_PROBLEMS, "bad_parameter", "not_found"),
+    ...problems(...READ_PROBLEMS, "not_found"),
   },
 });
 

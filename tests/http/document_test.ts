@@ -163,6 +163,17 @@ Deno.test("GET /openapi.json has a summary and a tag for everything", async () =
   }
 });
 
+Deno.test("GET /openapi.json names each problem of a route once", async () => {
+  const { app, document } = await start();
+  await using _ = app;
+  const lists = JSON.stringify(document).match(/"enum":\[[^\]]*\]/g) ?? [];
+  const repeating = lists.filter((list) => {
+    const names: readonly string[] = JSON.parse(`{${list}}`).enum;
+    return new Set(names).size < names.length;
+  });
+  assertEquals(repeating, []);
+});
+
 Deno.test("GET /openapi.json describes every route that there is", async () => {
   const { app, document } = await start();
   await using _ = app;
