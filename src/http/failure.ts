@@ -9,7 +9,7 @@ import { MessageError } from "../message/send.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { unauthenticated } from "./guard.ts";
 import { problem, ProblemError } from "./problem.ts";
-import { unknownAccess } from "./refused.ts";
+import { againLater } from "./refused.ts";
 
 const RETRY_AFTER_SECONDS = 30;
 
@@ -39,7 +39,7 @@ export function answerFailure(clock: Clock): ErrorHandler<RequestEnvironment> {
 export function problemOf(error: Error, now: number): ProblemError | undefined {
   if (error instanceof ProblemError) return error;
   if (error instanceof StorageError) return storageProblem(error);
-  if (error instanceof RefusedError) return unknownAccess(error, now);
+  if (error instanceof RefusedError) return againLater(error, now);
   if (error instanceof MessageError) {
     return new ProblemError(error.code === "forbidden" ? "forbidden" : "bad_body", error.message);
   }
