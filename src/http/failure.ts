@@ -21,13 +21,11 @@ export function answerFailure(clock: Clock): ErrorHandler<RequestEnvironment> {
     if (failure) {
       return problem(context, failure.code, { detail: failure.message, headers: failure.headers });
     }
-    // Without its message, which may hold what a client sent.
     logger.error("{method} {path} of request {id} failed: {kind}", {
       method: context.req.method,
       path: context.req.path,
       id: context.get("requestId"),
-      kind: error.name,
-      at: error.stack?.split("\n").filter((line) => /^\s+at /.test(line)),
+      ...placeOf(error),
     });
     return problem(context, "internal", {
       detail: `Cannot answer: look for request ${context.get("requestId")} in the log`,
@@ -60,6 +58,11 @@ export function problemOf(error: Error, now: number): ProblemError | undefined {
     default:
       return undefined;
   }
+}
+
+/** What is logged of an error: not its message, which may hold what a client sent. */
+export function placeOf({ name, stack }: Error) {
+  return { kind: name, at: stack?.split("\n").filter((line) => /^\s+at /.test(line)) };
 }
 
 /** Never a success: GitHub keeps what we could not take for three days, and can be asked for it. */
