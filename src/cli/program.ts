@@ -12,6 +12,7 @@ import { demo } from "./demo.ts";
 import { checkHealth } from "./health.ts";
 import { createApiKey, type KeyOptions, listKeys, revokeKey } from "./keys.ts";
 import { migrateDatabase } from "./migrate.ts";
+import { writeAll } from "./print.ts";
 import { serve } from "./serve.ts";
 import { rebuild } from "./statistics.ts";
 import { stopSignal } from "./stop.ts";
@@ -166,5 +167,5 @@ function describeOption({ long, argChoices }: Option): string {
 
 /** What was asked for may have a password in it. */
 function complain(message: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`runwire: ${redactor([])(message)}\n`));
+  writeAll(Deno.stderr, `runwire: ${redactor([])(message)}\n`);
 }
