@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import manifest from "../../deno.json" with { type: "json" };
+import { isKeyName, KEY_NAME_RULE } from "../account/new_key.ts";
 import { type Permission, PERMISSIONS, ROLES } from "../account/permission.ts";
 import { messageOf, UsageError } from "../errors.ts";
 import { describeVariables } from "../variables.ts";
@@ -129,8 +130,8 @@ function describeKeys(keys: Command): void {
 }
 
 function named(text: string): string {
-  if (/^\P{Cc}{1,100}$/u.test(text) && text.trim() !== "") return text.trim();
-  throw new InvalidArgumentError("a name of 1 to 100 characters is allowed");
+  if (isKeyName(text)) return text.trim();
+  throw new InvalidArgumentError(`allowed is ${KEY_NAME_RULE}`);
 }
 
 function permissions(text: string): readonly Permission[] {

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiKeyStore } from "../account/api_key.ts";
-import { createKey } from "../account/new_key.ts";
+import { createKey, isKeyName, KEY_NAME_RULE } from "../account/new_key.ts";
 import { PERMISSIONS } from "../account/permission.ts";
 import type { RandomBytes } from "../account/secret.ts";
 import type { Clock } from "../clock.ts";
@@ -12,7 +12,6 @@ import { ProblemError } from "./problem.ts";
 import { problems, READ_PROBLEMS, WRITE_PROBLEMS } from "./problem_schema.ts";
 import { id } from "./query.ts";
 
-const NAME = "1 to 100 characters, none of them a control character";
 const SCOPES = `a list of ${PERMISSIONS.join(", ")}, each once`;
 const CENTS = "a whole number of cents, 0 or more, or null";
 const TIME = "a time to come, such as 2027-01-31T00:00:00Z, or null";
@@ -45,7 +44,9 @@ const CREATE = createRoute({
       content: {
         "application/json": {
           schema: body({
-            name: z.string({ error: NAME }).regex(/^\P{Cc}{1,100}$/u, NAME).openapi({
+            name: z.string({ error: KEY_NAME_RULE }).refine(isKeyName, KEY_NAME_RULE).openapi({
+              minLength: 1,
+              maxLength: 100,
               example: "deploy robot",
             }),
             scopes: z.array(z.enum(PERMISSIONS, { error: SCOPES }), { error: SCOPES })

@@ -84,6 +84,16 @@ Deno.test("Key ends when it has expired", async () => {
   assertEquals(await codeOf(admin.ask("POST", "/api/v1/keys", past)), [400, "bad_body"]);
 });
 
+Deno.test("Key has a name by which a person knows it again", async () => {
+  const { app, admin } = await start();
+  await using _ = app;
+  for (const name of ["", "  ", "a\nb", "\ud800", "x".repeat(101)]) {
+    const answer = codeOf(admin.ask("POST", "/api/v1/keys", { name, scopes: ["read"] }));
+    assertEquals(await answer, [400, "bad_body"], name);
+  }
+  assertEquals((await makeKey(admin, { name: "😀".repeat(100) })).name, "😀".repeat(100));
+});
+
 Deno.test("Key is refused when it is altered in any place", async () => {
   const { app, admin } = await start();
   await using _ = app;
