@@ -202,14 +202,23 @@ Deno.test("Login begins for no page of another site", async () => {
 
 Deno.test("Login is throttled by address, whatever it is that is asked so often", async () => {
   await using app = await start();
-  const statuses: number[] = [];
-  for (let i = 0; i < 12; i++) {
-    const response = await fetch(`${app.url}/login`, { method: "POST", redirect: "manual" });
-    await response.body?.cancel();
-    statuses.push(response.status);
-    if (response.status === 429) assertMatch(response.headers.get("retry-after") ?? "", /^[1-6]$/);
+  for (
+    const [method, path, status] of [["POST", "/login", 303], [
+      "GET",
+      "/login/callback",
+      400,
+    ]] as const
+  ) {
+    const statuses: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      const response = await fetch(app.url + path, { method, redirect: "manual" });
+      await response.body?.cancel();
+      statuses.push(response.status);
+      const wait = response.headers.get("retry-after") ?? "";
+      if (response.status === 429) assertMatch(wait, /^[1-6]$/);
+    }
+    assertEquals(statuses, [...Array(10).fill(status), 429, 429], path);
   }
-  assertEquals(statuses, [...Array(10).fill(303), 429, 429]);
 });
 
 Deno.test("Login is for members of the allowed organisations, as long as they are", async () => {
