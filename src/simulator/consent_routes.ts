@@ -16,26 +16,19 @@ export function addConsentRoutes(api: Hono<{ Bindings: Caller }>, { oauth }: {
   readonly oauth: OAuth;
 }): void {
   // https://docs.github.com/en/rest/apps/oauth-applications
-  api.delete("/applications/:client/token", async (c) => {
-    const token = await tokenOf(c);
-    if (c.env.credential.token !== c.req.param("client")) return answer(notFound());
-    if (token === undefined) return answer(refuse(422, "Validation Failed"));
-    const isOwn = oauth.holder(token)?.token.app.clientId === c.req.param("client");
-    if (!isOwn) return answer(notFound());
-    oauth.tokens.revoke(token);
-    return c.body(null, 204);
-  });
-
-  api.delete("/applications/:client/grant", async (c) => {
-    const token = await tokenOf(c);
-    const client = c.req.param("client");
-    if (c.env.credential.token !== client) return answer(notFound());
-    if (token === undefined) return answer(refuse(422, "Validation Failed"));
-    const holder = oauth.holder(token);
-    if (holder?.token.app.clientId !== client) return answer(notFound());
-    oauth.tokens.revokeAll(holder.user.id, client);
-    return c.body(null, 204);
-  });
+  for (const what of ["token", "grant"] as const) {
+    api.delete(`/applications/:client/${what}`, async (c) => {
+      const token = await tokenOf(c);
+      const client = c.req.param("client");
+      if (c.env.credential.token !== client) return answer(notFound());
+      if (token === undefined) return answer(refuse(422, "Validation Failed"));
+      const holder = oauth.holder(token);
+      if (holder?.token.app.clientId !== client) return answer(notFound());
+      if (what === "token") oauth.tokens.revoke(token);
+      else oauth.tokens.revokeAll(holder.user.id, client);
+      return c.body(null, 204);
+    });
+  }
 
   // https://docs.github.com/en/rest/orgs/members#list-organization-memberships-for-the-authenticated-user
   api.get("/user/memberships/orgs", (c) => {
