@@ -36,7 +36,7 @@ export function addConsentRoutes(api: Hono<{ Bindings: Caller }>, { oauth }: {
     if (organisations instanceof Response) return organisations;
     const state = c.req.query("state");
     // Whoever is invited and has not answered is pending; here nobody is.
-    const { items, link } = pageOf(state === "pending" ? [] : organisations, addressOf(c));
+    const { items, link } = pageOf(state === "pending" ? [] : organisations, c);
     const { origin: { api: url }, origin, credential: { grant } } = c.env;
     const memberships = items.map((login) => ({
       url: `${url}/orgs/${login}/memberships/${grant?.user.login}`,
@@ -46,16 +46,16 @@ export function addConsentRoutes(api: Hono<{ Bindings: Caller }>, { oauth }: {
       organization: organisationJson(login, origin),
       user: grant && userJson(grant.user.login, origin, grant.user.id),
     }));
-    return c.json(memberships, 200, link ? { link } : {});
+    return c.json(memberships, 200, link);
   });
 
   // https://docs.github.com/en/rest/orgs/orgs#list-organizations-for-the-authenticated-user
   api.get("/user/orgs", (c) => {
     const organisations = organisationsOf(c);
     if (organisations instanceof Response) return organisations;
-    const { items, link } = pageOf(organisations, addressOf(c));
+    const { items, link } = pageOf(organisations, c);
     const list = items.map((login) => organisationJson(login, c.env.origin));
-    return c.json(list, 200, link ? { link } : {});
+    return c.json(list, 200, link);
   });
 }
 
@@ -70,9 +70,4 @@ async function tokenOf(c: Asked): Promise<string | undefined> {
   const body: unknown = await c.req.json().catch(() => undefined);
   const isObject = typeof body === "object" && body !== null && "access_token" in body;
   return isObject && typeof body.access_token === "string" ? body.access_token : undefined;
-}
-
-function addressOf(c: Asked): URL {
-  const { pathname, search } = new URL(c.req.url);
-  return new URL(pathname + search, c.env.origin.html);
 }
