@@ -19,6 +19,19 @@ export function monotonicNow(): number {
 /** Of UTC, which has no summer time. */
 export const DAY_MS = 24 * 60 * 60 * 1_000;
 
+/** When a UTC day such as 2026-01-31 begins, in ms since the epoch; `undefined` when there is no such day since the epoch. */
+export function readDay(text: string): number | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return undefined;
+  const begin = Date.parse(`${text}T00:00:00Z`);
+  // Date.parse takes 2026-02-30 for 2 March.
+  return begin >= 0 && dayOf(begin) === text ? begin : undefined;
+}
+
+/** The UTC day of a time in ms since the epoch, for example 2026-01-31. */
+export function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { systemClock } from "../src/clock.ts";
+import { readDay, systemClock } from "../src/clock.ts";
 
 Deno.test("systemClock.sleep() resolves when its time has passed", async () => {
   using time = new FakeTime(0);
@@ -29,4 +29,9 @@ Deno.test("systemClock.every() ticks until it is stopped", async () => {
   stop();
   await time.tickAsync(5_000);
   assertEquals(ticks, 3);
+});
+
+Deno.test("readDay() knows how long months are", () => {
+  assertEquals(readDay("2024-02-29"), Date.UTC(2024, 1, 29));
+  assertEquals(readDay("2026-02-29"), undefined);
 });

@@ -1,4 +1,4 @@
-import { DAY_MS } from "../../src/clock.ts";
+import { DAY_MS, dayOf } from "../../src/clock.ts";
 import { DAYS, LAST_DAY, repositoryName, seeded } from "./world.ts";
 
 /** One sort of request, with enough paths of it that no two in a row are the same. */
@@ -71,5 +71,5 @@ export function kinds(): readonly Kind[] {
 
 /** So many days after the last one. */
 function day(offset: number): string {
-  return new Date(Date.parse(LAST_DAY) + offset * DAY_MS).toISOString().slice(0, 10);
+  return dayOf(Date.parse(LAST_DAY) + offset * DAY_MS);
 }

@@ -1,5 +1,5 @@
 import { deriveKey } from "./derived_key.ts";
-import { type RandomBytes, systemRandomBytes } from "./secret.ts";
+import { BASE64URL, type RandomBytes, systemRandomBytes } from "./secret.ts";
 
 /** Keeps text secret that is kept with others' data. */
 export interface Cipher {
@@ -12,7 +12,6 @@ export interface Cipher {
 /** A random one of 96 bits is safe for 2^32 messages: NIST SP 800-38D, 8.3. */
 const IV_BYTES = 12;
 const ALGORITHM = "AES-GCM";
-const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
 
 /** AES-256-GCM. What it makes is the base64url of the initialisation vector, the encrypted text and its tag. */
 export class AesCipher implements Cipher {
@@ -46,7 +45,7 @@ export class AesCipher implements Cipher {
   async decrypt(encrypted: string, context: string): Promise<string | undefined> {
     const key = await this.#open();
     try {
-      const all = Uint8Array.fromBase64(encrypted, { alphabet: "base64url" });
+      const all = Uint8Array.fromBase64(encrypted, BASE64URL);
       const iv = all.slice(0, IV_BYTES);
       const text = await crypto.subtle.decrypt(
         parameters(iv, context),

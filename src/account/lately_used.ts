@@ -27,8 +27,4 @@ export class LatelyUsed<Key, Value> {
       return;
     }
   }
-
-  delete(key: Key): void {
-    this.#values.delete(key);
-  }
 }

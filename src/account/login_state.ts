@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { deriveKey } from "./derived_key.ts";
+import { BASE64URL } from "./secret.ts";
 
 /** What a browser keeps while it is at GitHub. */
 export interface LoginState {
@@ -12,7 +13,6 @@ export interface LoginState {
 
 /** Somebody who signs in is back within this time. */
 export const LOGIN_STATE_MS = 10 * 60_000;
-const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
 
 /** Writes and reads the cookie of a login that is under way, signed so that nobody else can make one (HMAC-SHA256). */
 export class LoginStates {
@@ -55,7 +55,7 @@ export class LoginStates {
 
 function bytesOf(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
-    return Uint8Array.fromBase64(text, { alphabet: "base64url" });
+    return Uint8Array.fromBase64(text, BASE64URL);
   } catch {
     return undefined;
   }

@@ -2,6 +2,14 @@ import type { ApiKey, ApiKeyStore, NewApiKey } from "./api_key.ts";
 import { newKeySecret, prefixOf } from "./key_secret.ts";
 import { hashOf, type RandomBytes } from "./secret.ts";
 
+/** In words that end the sentence `Cannot use name="…": allowed is …`. */
+export const KEY_NAME_RULE =
+  "1 to 100 characters, none of them a control character, and not all of them blank";
+
+export function isKeyName(text: string): boolean {
+  return /^\P{Cc}{1,100}$/u.test(text) && text.isWellFormed() && text.trim() !== "";
+}
+
 /**
  * Makes a key. Its secret is told this once, and not kept.
  * @throws {StorageError}

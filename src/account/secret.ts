@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
 
+/** RFC 4648, section 5: for URLs and cookies. */
+export const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
+
 /** As many random bytes. */
 export type RandomBytes = (size: number) => Uint8Array;
 
@@ -12,7 +15,7 @@ const TOKEN_BYTES = 32;
 
 /** A secret for a session, a state or a ticket: 256 bits in base64url. */
 export function newToken(random: RandomBytes): string {
-  return random(TOKEN_BYTES).toBase64({ alphabet: "base64url", omitPadding: true });
+  return random(TOKEN_BYTES).toBase64(BASE64URL);
 }
 
 /** What is kept of a secret: its SHA-256, in hex. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { LatelyUsed } from "./lately_used.ts";
 
 /** What each caller may ask for: `burst` requests at once, and then as many a second as are given back. */
 export interface Allowance {
@@ -23,7 +24,7 @@ export interface Buckets {
   take(caller: string): Promise<Grant>;
 }
 
-/** Callers that are remembered; those who have not asked for the longest time are forgotten, and have a full bucket again. */
+/** Callers that are remembered; whoever is forgotten has a full bucket again. */
 const MAX_CALLERS = 50_000;
 
 /** One bucket of tokens, full at first. Times in ms since the epoch. */
@@ -54,9 +55,7 @@ export class Bucket {
 export class MemoryBuckets implements Buckets {
   readonly #allowance: Allowance;
   readonly #clock: Clock;
-  readonly #maxCallers: number;
-  /** Whoever asked last is the last. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets: LatelyUsed<string, Bucket>;
 
   constructor(
     allowance: Allowance,
@@ -64,7 +63,7 @@ export class MemoryBuckets implements Buckets {
   ) {
     this.#allowance = allowance;
     this.#clock = clock;
-    this.#maxCallers = maxCallers;
+    this.#buckets = new LatelyUsed(maxCallers);
   }
 
   /** How many callers are remembered. */
@@ -74,17 +73,9 @@ export class MemoryBuckets implements Buckets {
 
   take(caller: string): Promise<Grant> {
     const now = this.#clock.now();
-    const bucket = this.#buckets.get(caller) ?? new Bucket(this.#allowance, now);
-    this.#buckets.delete(caller);
-    this.#buckets.set(caller, bucket);
-    this.#forget();
+    let bucket = this.#buckets.get(caller);
+    if (!bucket) this.#buckets.set(caller, bucket = new Bucket(this.#allowance, now));
     return Promise.resolve(bucket.take(now));
-  }
-
-  #forget(): void {
-    if (this.#buckets.size <= this.#maxCallers) return;
-    const [oldest] = this.#buckets.keys();
-    if (oldest !== undefined) this.#buckets.delete(oldest);
   }
 }
 

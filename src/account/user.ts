@@ -52,4 +52,6 @@ export interface UserStore {
   replaceTokens(id: number, version: number, tokens: UserTokens): Promise<boolean>;
   /** Does nothing, and returns `false`, when they are not of this version any more. */
   dropTokens(id: number, version: number): Promise<boolean>;
+  /** The ids of those whose tokens are kept, but no session, and who signed in before that time (ms since the epoch). */
+  withoutSession(signedInBefore: number): Promise<readonly number[]>;
 }

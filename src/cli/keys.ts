@@ -2,7 +2,7 @@ import type { ApiKey } from "../account/api_key.ts";
 import { createKey, isValid } from "../account/new_key.ts";
 import { type Permission, permissionsOf, type Role } from "../account/permission.ts";
 import { systemRandomBytes } from "../account/secret.ts";
-import { systemClock } from "../clock.ts";
+import { dayOf, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 import { SqlApiKeyStore } from "../sql/api_key.ts";
 import { parseExpiry } from "./expiry.ts";
@@ -65,12 +65,8 @@ function describe(key: ApiKey, now: number): string {
     state,
     key.scopes.join(","),
     budgetCents === null ? "no budget" : `${budgetCents} cents a month`,
-    `created ${day(key.createdAt)}`,
-    expiresAt === null ? "does not expire" : `expires ${day(expiresAt)}`,
+    `created ${dayOf(key.createdAt)}`,
+    expiresAt === null ? "does not expire" : `expires ${dayOf(expiresAt)}`,
     usedAt === null ? "never used" : `used ${new Date(usedAt).toISOString()}`,
   ].map(printable).join("\t");
-}
-
-function day(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import manifest from "../../deno.json" with { type: "json" };
+import { isKeyName, KEY_NAME_RULE } from "../account/new_key.ts";
 import { type Permission, PERMISSIONS, ROLES } from "../account/permission.ts";
 import { messageOf, UsageError } from "../errors.ts";
 import { describeVariables } from "../variables.ts";
@@ -12,6 +13,7 @@ import { demo } from "./demo.ts";
 import { checkHealth } from "./health.ts";
 import { createApiKey, type KeyOptions, listKeys, revokeKey } from "./keys.ts";
 import { migrateDatabase } from "./migrate.ts";
+import { writeAll } from "./print.ts";
 import { serve } from "./serve.ts";
 import { rebuild } from "./statistics.ts";
 import { stopSignal } from "./stop.ts";
@@ -128,8 +130,8 @@ function describeKeys(keys: Command): void {
 }
 
 function named(text: string): string {
-  if (/^\P{Cc}{1,100}$/u.test(text) && text.trim() !== "") return text.trim();
-  throw new InvalidArgumentError("a name of 1 to 100 characters is allowed");
+  if (isKeyName(text)) return text.trim();
+  throw new InvalidArgumentError(`allowed is ${KEY_NAME_RULE}`);
 }
 
 function permissions(text: string): readonly Permission[] {
@@ -166,5 +168,5 @@ function describeOption({ long, argChoices }: Option): string {
 
 /** What was asked for may have a password in it. */
 function complain(message: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`runwire: ${redactor([])(message)}\n`));
+  writeAll(Deno.stderr, `runwire: ${redactor([])(message)}\n`);
 }

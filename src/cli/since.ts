@@ -1,4 +1,4 @@
-import { DAY_MS } from "../clock.ts";
+import { DAY_MS, dayOf, readDay } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 
 /** GitHub keeps runs for 400 days: https://docs.github.com/en/actions/administering-github-actions/usage-limits-billing-and-administration */
@@ -10,20 +10,12 @@ const MAX_DAYS = 400;
  */
 export function parseSince(text: string, now: number): number {
   const days = /^(\d{1,3})d$/.exec(text)?.[1];
-  const since = days === undefined ? dayOf(text) : now - Number(days) * DAY_MS;
+  const since = days === undefined ? readDay(text) : now - Number(days) * DAY_MS;
   const isAllowed = since !== undefined && since < now && since >= now - (MAX_DAYS + 1) * DAY_MS &&
     (days === undefined || (Number(days) >= 1 && Number(days) <= MAX_DAYS));
   if (isAllowed) return since;
   throw new UsageError(
     `Cannot use --since "${text}": allowed is 1d to ${MAX_DAYS}d, or a day of the last ${MAX_DAYS} days such as ` +
-      new Date(now - 90 * DAY_MS).toISOString().slice(0, 10),
+      dayOf(now - 90 * DAY_MS),
   );
-}
-
-function dayOf(text: string): number | undefined {
-  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return undefined;
-  const ms = Date.parse(`${text}T00:00:00Z`);
-  // 30 February is none, though Date.parse may take it.
-  const isDay = Number.isFinite(ms) && new Date(ms).toISOString().startsWith(text);
-  return isDay ? ms : undefined;
 }

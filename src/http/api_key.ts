@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiKeyStore } from "../account/api_key.ts";
-import { createKey } from "../account/new_key.ts";
+import { createKey, isKeyName, KEY_NAME_RULE } from "../account/new_key.ts";
 import { PERMISSIONS } from "../account/permission.ts";
 import type { RandomBytes } from "../account/secret.ts";
 import type { Clock } from "../clock.ts";
@@ -9,10 +9,9 @@ import { apiKeyJson, ApiKeySchema, NewApiKeySchema } from "./api_key_schema.ts";
 import { demands } from "./demand.ts";
 import { LINK_HEADER, linkPages, listOf, PAGE_PARAMETERS } from "./list.ts";
 import { ProblemError } from "./problem.ts";
-import { CALLER_PROBLEMS, problems, WRITE_PROBLEMS } from "./problem_schema.ts";
+import { problems, READ_PROBLEMS, WRITE_PROBLEMS } from "./problem_schema.ts";
 import { id } from "./query.ts";
 
-const NAME = "1 to 100 characters, none of them a control character";
 const SCOPES = `a list of ${PERMISSIONS.join(", ")}, each once`;
 const CENTS = "a whole number of cents, 0 or more, or null";
 const TIME = "a time to come, such as 2027-01-31T00:00:00Z, or null";
@@ -28,7 +27,7 @@ const LIST = createRoute({
   responses: {
     200: { ...json(listOf(ApiKeySchema), "Keys, without their secrets"), ...LINK_HEADER },
     ...NOT_MODIFIED,
-    ...problems(...CALLER_PROBLEMS, "bad_parameter"),
+    ...problems(...READ_PROBLEMS),
   },
 });
 
@@ -45,7 +44,9 @@ const CREATE = createRoute({
       content: {
         "application/json": {
           schema: body({
-            name: z.string({ error: NAME }).regex(/^\P{Cc}{1,100}$/u, NAME).openapi({
+            name: z.string({ error: KEY_NAME_RULE }).refine(isKeyName, KEY_NAME_RULE).openapi({
+              minLength: 1,
+              maxLength: 100,
               example: "deploy robot",
             }),
             scopes: z.array(z.enum(PERMISSIONS, { error: SCOPES }), { error: SCOPES })
@@ -81,7 +82,7 @@ const REVOKE = createRoute({
   request: { params: parameters({ id: id({ description: "Our number of the key" }) }) },
   responses: {
     200: json(ApiKeySchema, "The key, which was revoked"),
-    ...problems(...CALLER_PROBLEMS, "bad_parameter", "not_found"),
+    ...problems(...READ_PROBLEMS, "not_found"),
   },
 });
 

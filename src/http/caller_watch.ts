@@ -1,4 +1,5 @@
 import type { Caller, Callers } from "../account/caller.ts";
+import { SharedCalls } from "../account/shared_calls.ts";
 import type { Visible } from "../account/visible.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
@@ -18,6 +19,7 @@ export class CallerWatch {
   readonly #options: CallerWatchOptions;
   readonly #logger = log("http");
   readonly #stays = new Map<string, Set<Stay>>();
+  readonly #looks = new SharedCalls<string, void>();
   #stopTicking: (() => void) | undefined;
 
   constructor(options: CallerWatchOptions) {
@@ -35,7 +37,7 @@ export class CallerWatch {
     if (identity === undefined) return stay;
     this.#stays.set(identity, (this.#stays.get(identity) ?? new Set()).add(stay));
     const { clock, intervalMs = INTERVAL_MS } = this.#options;
-    this.#stopTicking ??= clock.every(intervalMs, () => void this.#look());
+    this.#stopTicking ??= clock.every(intervalMs, () => this.#look());
     return stay;
   }
 
@@ -44,8 +46,11 @@ export class CallerWatch {
     return this.#stays.size;
   }
 
-  async #look(): Promise<void> {
-    await Promise.all([...this.#stays.values()].map((stays) => this.#lookAt(stays)));
+  /** A look that takes longer than the interval is not begun again. */
+  #look(): void {
+    for (const [identity, stays] of this.#stays) {
+      void this.#looks.run(identity, () => this.#lookAt(stays));
+    }
   }
 
   async #lookAt(stays: ReadonlySet<Stay>): Promise<void> {

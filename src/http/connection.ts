@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Clock } from "../clock.ts";
 import type { Sink } from "../feed/outbox.ts";
 import { CLOSE_TOO_BIG } from "./close_code.ts";
@@ -96,14 +97,10 @@ export class Connection implements Sink {
   #takes(data: string | ArrayBuffer): boolean {
     this.#heard++;
     if (!this.#isHere) return false;
-    const bytes = byteLength(data);
+    const bytes = Buffer.byteLength(data);
     this.#traffic.received(bytes);
     if (bytes <= MAX_INBOUND_BYTES) return true;
     void this.dismiss(CLOSE_TOO_BIG, `A frame may have ${MAX_INBOUND_BYTES} bytes at the most`);
     return false;
   }
-}
-
-function byteLength(data: string | ArrayBuffer): number {
-  return typeof data === "string" ? new TextEncoder().encode(data).byteLength : data.byteLength;
 }

@@ -1,4 +1,4 @@
-import { DAY_MS } from "../clock.ts";
+import { DAY_MS, readDay } from "../clock.ts";
 
 /** A span of time in ms since the epoch; open where there is no end. */
 export interface Span {
@@ -57,13 +57,4 @@ function readMoment(text: string): { readonly begin: number; readonly end: numbe
   if (!INSTANT.test(text) || readDay(text.slice(0, 10)) === undefined) return undefined;
   const begin = Date.parse(text);
   return Number.isNaN(begin) ? undefined : { begin, end: begin + 1 };
-}
-
-/** When a UTC day such as 2026-01-31 begins, in ms since the epoch; `undefined` when there is no such day since the epoch. */
-export function readDay(text: string): number | undefined {
-  if (!DAY.test(text)) return undefined;
-  const begin = Date.parse(`${text}T00:00:00Z`);
-  // Date.parse takes 2026-02-30 for 2 March.
-  if (!(begin >= 0) || new Date(begin).toISOString().slice(0, 10) !== text) return undefined;
-  return begin;
 }

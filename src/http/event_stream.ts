@@ -2,6 +2,7 @@ import {
   type ServerSentEventMessage,
   ServerSentEventStream,
 } from "@std/http/server_sent_event_stream.js";
+import { LoginRefusedError } from "../account/login.ts";
 import type { Visible } from "../account/visible.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
@@ -9,7 +10,7 @@ import type { Feed } from "../feed/feed.ts";
 import type { Follower } from "../feed/follower.ts";
 import { CLOSE_TOO_SLOW, MAX_BEHIND_MS } from "../feed/outbox.ts";
 import { log } from "../log.ts";
-import { CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR } from "./close_code.ts";
+import { CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR, CLOSE_POLICY_VIOLATION } from "./close_code.ts";
 import type { EventQuery } from "./event_query.ts";
 import { onceKnown } from "./sight.ts";
 import type { Traffic } from "./traffic.ts";
@@ -100,6 +101,7 @@ export class EventStream {
       this.#lastId = value.id ?? this.#lastId;
       this.#sentAt = this.#waitingSince = this.#options.clock.now();
     } catch (error) {
+      if (error instanceof LoginRefusedError) return this.end(CLOSE_POLICY_VIOLATION);
       this.#logger.warning("Cannot go on telling events: {reason}", { reason: messageOf(error) });
       this.end(CLOSE_INTERNAL_ERROR);
     }

@@ -9,7 +9,7 @@ import { MessageError } from "../message/send.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { unauthenticated } from "./guard.ts";
 import { problem, ProblemError } from "./problem.ts";
-import { unknownAccess } from "./refused.ts";
+import { againLater } from "./refused.ts";
 
 const RETRY_AFTER_SECONDS = 30;
 
@@ -21,13 +21,11 @@ export function answerFailure(clock: Clock): ErrorHandler<RequestEnvironment> {
     if (failure) {
       return problem(context, failure.code, { detail: failure.message, headers: failure.headers });
     }
-    // Without its message, which may hold what a client sent.
     logger.error("{method} {path} of request {id} failed: {kind}", {
       method: context.req.method,
       path: context.req.path,
       id: context.get("requestId"),
-      kind: error.name,
-      at: error.stack?.split("\n").filter((line) => /^\s+at /.test(line)),
+      ...placeOf(error),
     });
     return problem(context, "internal", {
       detail: `Cannot answer: look for request ${context.get("requestId")} in the log`,
@@ -39,7 +37,7 @@ export function answerFailure(clock: Clock): ErrorHandler<RequestEnvironment> {
 export function problemOf(error: Error, now: number): ProblemError | undefined {
   if (error instanceof ProblemError) return error;
   if (error instanceof StorageError) return storageProblem(error);
-  if (error instanceof RefusedError) return unknownAccess(error, now);
+  if (error instanceof RefusedError) return againLater(error, now);
   if (error instanceof MessageError) {
     return new ProblemError(error.code === "forbidden" ? "forbidden" : "bad_body", error.message);
   }
@@ -60,6 +58,11 @@ export function problemOf(error: Error, now: number): ProblemError | undefined {
     default:
       return undefined;
   }
+}
+
+/** What is logged of an error: not its message, which may hold what a client sent. */
+export function placeOf({ name, stack }: Error) {
+  return { kind: name, at: stack?.split("\n").filter((line) => /^\s+at /.test(line)) };
 }
 
 /** Never a success: GitHub keeps what we could not take for three days, and can be asked for it. */

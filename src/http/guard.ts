@@ -1,11 +1,11 @@
 import type { Context, MiddlewareHandler } from "hono";
-import { matchedRoutes } from "hono/route";
 import type { Caller, Callers } from "../account/caller.ts";
 import type { Permission } from "../account/permission.ts";
 import { isLoopback } from "./address.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { type CookieNames, sessionToken } from "./cookie.ts";
 import { type Demand, UNDECLARED } from "./demand.ts";
+import { methodOf, routeOf } from "./route.ts";
 import { isRead, originProblem, type OriginRule, pageOf } from "./origin.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -96,9 +96,9 @@ function demandOf(
   context: Context<RequestEnvironment>,
   demands: ReadonlyMap<string, Demand>,
 ): Demand {
-  const method = context.req.method === "HEAD" ? "GET" : context.req.method;
-  const route = matchedRoutes(context).find((each) => each.method === method);
-  return route ? demands.get(`${method} ${route.path}`) ?? UNDECLARED : "nothing";
+  const route = routeOf(context);
+  if (route === undefined) return "nothing";
+  return demands.get(`${methodOf(context)} ${route}`) ?? UNDECLARED;
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */

@@ -4,7 +4,7 @@ import { PERMISSIONS } from "../account/permission.ts";
 import { type Api, json, newApi, NOT_MODIFIED, parameters } from "./api.ts";
 import { apiKeyJson, ApiKeySchema } from "./api_key_schema.ts";
 import { FOR_CALLERS } from "./demand.ts";
-import { CALLER_PROBLEMS, problems } from "./problem_schema.ts";
+import { problems, READ_PROBLEMS } from "./problem_schema.ts";
 import { userJson, UserSchema } from "./user_schema.ts";
 
 const MeSchema = z.object({
@@ -26,7 +26,7 @@ const ME = createRoute({
   responses: {
     200: json(MeSchema, "You"),
     ...NOT_MODIFIED,
-    ...problems(...CALLER_PROBLEMS, "bad_parameter"),
+    ...problems(...READ_PROBLEMS),
   },
 });
 

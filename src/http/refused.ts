@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { type Refusal, RefusedError } from "../errors.ts";
+import { RefusedError } from "../errors.ts";
 import { ProblemError } from "./problem.ts";
 
 /** Where GitHub does not say when to come again. */
@@ -21,7 +21,8 @@ export async function explained<T>(
   }
 }
 
-function problemOf(fullName: string, { refusal, message }: RefusedError, now: number) {
+function problemOf(fullName: string, error: RefusedError, now: number) {
+  const { refusal, message } = error;
   switch (refusal.kind) {
     case "missing":
       return refusal.status === 404
@@ -34,19 +35,12 @@ function problemOf(fullName: string, { refusal, message }: RefusedError, now: nu
       );
     case "limited":
     case "unavailable":
-      return againLater(refusal, { message, now });
+      return againLater(error, now);
   }
 }
 
-/** What a caller is told when GitHub cannot say what it may see. */
-export function unknownAccess({ refusal, message }: RefusedError, now: number): ProblemError {
-  return againLater(refusal, { message, now });
-}
-
-function againLater(
-  refusal: Refusal,
-  { message, now }: { readonly message: string; readonly now: number },
-): ProblemError {
+/** What a caller is told when GitHub does not answer now, and when to come again. */
+export function againLater({ refusal, message }: RefusedError, now: number): ProblemError {
   if (refusal.kind !== "limited") {
     return new ProblemError("github_unavailable", `Cannot reach GitHub: ${message}`, {
       "Retry-After": String(RETRY_AFTER_SECONDS),

@@ -101,8 +101,6 @@ const FOLLOW = createRoute({
       "repository_forbidden",
       "already_followed",
       "github_unauthorized",
-      "github_limited",
-      "github_unavailable",
     ),
   },
 });

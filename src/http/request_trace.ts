@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import type { RequestEnvironment } from "./api.ts";
-import { routeOf } from "./requests.ts";
+import { routeOf } from "./route.ts";
 
 /** The span that the runtime makes of each request. */
 export interface RequestTrace {

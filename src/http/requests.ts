@@ -1,10 +1,10 @@
-import { matchedRoutes } from "hono/route";
 import type { Context, MiddlewareHandler } from "hono";
 import type { Caller } from "../account/caller.ts";
 import { monotonicNow } from "../clock.ts";
 import { Latency } from "../latency.ts";
 import { log, type Logger, withContext } from "../log.ts";
 import type { RequestEnvironment } from "./api.ts";
+import { routeOf } from "./route.ts";
 
 /** Others are counted as one: whoever asks can make up as many as he likes. */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
@@ -60,12 +60,6 @@ export function observed(requests: Requests): MiddlewareHandler<RequestEnvironme
     requests.count({ method: METHODS.has(method) ? method : "other", route, status }, ms / 1_000);
     tell(context, { logger, route, ms });
   };
-}
-
-/** Where the request has led, as it was defined; `undefined` where nothing was. */
-export function routeOf(context: Context): string | undefined {
-  const method = context.req.method === "HEAD" ? "GET" : context.req.method;
-  return matchedRoutes(context).find((each) => each.method === method)?.path;
 }
 
 /** Without the query, which may hold what nobody else is to know. */

@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { type Clock, DAY_MS } from "../clock.ts";
+import { type Clock, DAY_MS, dayOf, readDay } from "../clock.ts";
 import { type Grouping, PERCENTILE_ERROR, type StatisticsStore } from "../run/statistics.ts";
 import {
   type Api,
@@ -10,7 +10,6 @@ import {
   parameter,
   parameters,
 } from "./api.ts";
-import { readDay } from "./created.ts";
 import { demands } from "./demand.ts";
 import { LINK_HEADER, linkPages, listOf, PAGE_PARAMETERS } from "./list.ts";
 import { ParameterError } from "./parameter.ts";
@@ -129,9 +128,4 @@ function rangeOf(
   if (days >= 1 && days <= MAX_DAYS) return { from, to };
   const earliest = dayOf(end - (MAX_DAYS - 1) * DAY_MS);
   throw new ParameterError({ name: "from", value: from, allowed: `${earliest} to ${to}` });
-}
-
-/** The UTC day of a time in ms since the epoch, for example 2026-01-31. */
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }

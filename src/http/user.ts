@@ -5,7 +5,7 @@ import { type Api, body, json, newApi, NOT_MODIFIED, parameters } from "./api.ts
 import { demands } from "./demand.ts";
 import { LINK_HEADER, linkPages, listOf, PAGE_PARAMETERS } from "./list.ts";
 import { ProblemError } from "./problem.ts";
-import { CALLER_PROBLEMS, problems, WRITE_PROBLEMS } from "./problem_schema.ts";
+import { problems, READ_PROBLEMS, WRITE_PROBLEMS } from "./problem_schema.ts";
 import { id } from "./query.ts";
 import { userJson, UserSchema } from "./user_schema.ts";
 
@@ -22,7 +22,7 @@ const LIST = createRoute({
   responses: {
     200: { ...json(listOf(UserSchema), "Users"), ...LINK_HEADER },
     ...NOT_MODIFIED,
-    ...problems(...CALLER_PROBLEMS, "bad_parameter"),
+    ...problems(...READ_PROBLEMS),
   },
 });
 
@@ -59,7 +59,7 @@ const END_SESSIONS = createRoute({
   request: { params },
   responses: {
     204: { description: "No session of the user is left" },
-    ...problems(...CALLER_PROBLEMS, "bad_parameter", "not_found"),
+    ...problems(...READ_PROBLEMS, "not_found"),
   },
 });
 

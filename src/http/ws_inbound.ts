@@ -7,7 +7,7 @@ import { badInput } from "./bad_input.ts";
 import type { Stay } from "./caller_watch.ts";
 import { CLOSE_POLICY_VIOLATION } from "./close_code.ts";
 import type { Connection } from "./connection.ts";
-import { problemOf } from "./failure.ts";
+import { placeOf, problemOf } from "./failure.ts";
 import { NewMessageSchema } from "./message_schema.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -60,11 +60,7 @@ export class Inbound {
       const isBad = problem.code === "bad_body";
       return this.#refuse(isBad ? "bad_message" : problem.code, problem.message);
     }
-    // Without its message, which may hold what a client sent.
-    this.#logger.error("A message of a WebSocket failed: {kind}", {
-      kind: error.name,
-      at: error.stack?.split("\n").filter((line) => /^\s+at /.test(line)),
-    });
+    this.#logger.error("A message of a WebSocket failed: {kind}", placeOf(error));
     this.#refuse("internal", "Cannot take the message: look in the log");
   }
 

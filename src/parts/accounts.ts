@@ -88,7 +88,12 @@ export function accountParts(options: AccountPartsOptions): AccountParts {
       apiKeyRoutes({ keys, clock, random }),
       ticketRoutes({ tickets, clock, random }),
     ],
-    sweep: new AccountSweep({ sessions, tickets, clock }),
+    sweep: new AccountSweep({
+      sessions,
+      tickets,
+      login: parts && { users, tokens: parts.tokens },
+      clock,
+    }),
   };
 }
 
@@ -108,6 +113,7 @@ function loginParts({ login: configured, ...options }: LoginPartsOptions) {
   const tokens = new TokenKeeper({ users, sessions, provider, clock, signal });
   const source = new GitHubAccess({ baseUrl: apiUrl, version, clock });
   return {
+    tokens,
     login: new Login({
       provider,
       users,

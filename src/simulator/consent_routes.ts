@@ -16,26 +16,19 @@ export function addConsentRoutes(api: Hono<{ Bindings: Caller }>, { oauth }: {
   readonly oauth: OAuth;
 }): void {
   // https://docs.github.com/en/rest/apps/oauth-applications
-  api.delete("/applications/:client/token", async (c) => {
-    const token = await tokenOf(c);
-    if (c.env.credential.token !== c.req.param("client")) return answer(notFound());
-    if (token === undefined) return answer(refuse(422, "Validation Failed"));
-    const isOwn = oauth.holder(token)?.token.app.clientId === c.req.param("client");
-    if (!isOwn) return answer(notFound());
-    oauth.tokens.revoke(token);
-    return c.body(null, 204);
-  });
-
-  api.delete("/applications/:client/grant", async (c) => {
-    const token = await tokenOf(c);
-    const client = c.req.param("client");
-    if (c.env.credential.token !== client) return answer(notFound());
-    if (token === undefined) return answer(refuse(422, "Validation Failed"));
-    const holder = oauth.holder(token);
-    if (holder?.token.app.clientId !== client) return answer(notFound());
-    oauth.tokens.revokeAll(holder.user.id, client);
-    return c.body(null, 204);
-  });
+  for (const what of ["token", "grant"] as const) {
+    api.delete(`/applications/:client/${what}`, async (c) => {
+      const token = await tokenOf(c);
+      const client = c.req.param("client");
+      if (c.env.credential.token !== client) return answer(notFound());
+      if (token === undefined) return answer(refuse(422, "Validation Failed"));
+      const holder = oauth.holder(token);
+      if (holder?.token.app.clientId !== client) return answer(notFound());
+      if (what === "token") oauth.tokens.revoke(token);
+      else oauth.tokens.revokeAll(holder.user.id, client);
+      return c.body(null, 204);
+    });
+  }
 
   // https://docs.github.com/en/rest/orgs/members#list-organization-memberships-for-the-authenticated-user
   api.get("/user/memberships/orgs", (c) => {
@@ -43,7 +36,7 @@ export function addConsentRoutes(api: Hono<{ Bindings: Caller }>, { oauth }: {
     if (organisations instanceof Response) return organisations;
     const state = c.req.query("state");
     // Whoever is invited and has not answered is pending; here nobody is.
-    const { items, link } = pageOf(state === "pending" ? [] : organisations, addressOf(c));
+    const { items, link } = pageOf(state === "pending" ? [] : organisations, c);
     const { origin: { api: url }, origin, credential: { grant } } = c.env;
     const memberships = items.map((login) => ({
       url: `${url}/orgs/${login}/memberships/${grant?.user.login}`,
@@ -53,16 +46,16 @@ export function addConsentRoutes(api: Hono<{ Bindings: Caller }>, { oauth }: {
       organization: organisationJson(login, origin),
       user: grant && userJson(grant.user.login, origin, grant.user.id),
     }));
-    return c.json(memberships, 200, link ? { link } : {});
+    return c.json(memberships, 200, link);
   });
 
   // https://docs.github.com/en/rest/orgs/orgs#list-organizations-for-the-authenticated-user
   api.get("/user/orgs", (c) => {
     const organisations = organisationsOf(c);
     if (organisations instanceof Response) return organisations;
-    const { items, link } = pageOf(organisations, addressOf(c));
+    const { items, link } = pageOf(organisations, c);
     const list = items.map((login) => organisationJson(login, c.env.origin));
-    return c.json(list, 200, link ? { link } : {});
+    return c.json(list, 200, link);
   });
 }
 
@@ -77,9 +70,4 @@ async function tokenOf(c: Asked): Promise<string | undefined> {
   const body: unknown = await c.req.json().catch(() => undefined);
   const isObject = typeof body === "object" && body !== null && "access_token" in body;
   return isObject && typeof body.access_token === "string" ? body.access_token : undefined;
-}
-
-function addressOf(c: Asked): URL {
-  const { pathname, search } = new URL(c.req.url);
-  return new URL(pathname + search, c.env.origin.html);
 }

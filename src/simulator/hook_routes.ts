@@ -33,8 +33,8 @@ export function addHookRoutes(api: Hono<{ Bindings: Caller }>, { hooks, find }: 
   api.get(ofRepository, (c) => {
     const repository = administered(c);
     if ("status" in repository) return answer(repository);
-    const { items, link } = pageOf(hooks.of(repository.full_name), addressOf(c));
-    return c.json(items.map((hook) => hookJson(hook, c.env.origin)), 200, link ? { link } : {});
+    const { items, link } = pageOf(hooks.of(repository.full_name), c);
+    return c.json(items.map((hook) => hookJson(hook, c.env.origin)), 200, link);
   });
 
   api.post(ofRepository, async (c) => {
@@ -76,8 +76,8 @@ export function addHookRoutes(api: Hono<{ Bindings: Caller }>, { hooks, find }: 
     api.get(`${path}/deliveries`, (c) => {
       const hook = hookOf(c);
       if ("status" in hook) return answer(hook);
-      const { items, link } = pageAfter(hooks.deliveries(hook.id), addressOf(c));
-      return c.body(exactJson(items.map(attemptJson)), 200, link ? { link } : {});
+      const { items, link } = pageAfter(hooks.deliveries(hook.id), c);
+      return c.body(exactJson(items.map(attemptJson)), 200, link);
     });
 
     api.get(`${path}/deliveries/:delivery{[0-9]+}`, (c) => {
@@ -120,10 +120,4 @@ export function addHookRoutes(api: Hono<{ Bindings: Caller }>, { hooks, find }: 
 
 function deliveryOf(c: Asked): Attempt["id"] {
   return BigInt(c.req.param("delivery") ?? "0");
-}
-
-/** What was asked for, under the address that it was asked at. */
-function addressOf(c: Asked): URL {
-  const { pathname, search } = new URL(c.req.url);
-  return new URL(pathname + search, c.env.origin.html);
 }

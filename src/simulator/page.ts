@@ -1,14 +1,17 @@
+import type { Asked } from "./routes.ts";
+
 const DEFAULT_PER_PAGE = 30;
 const MAX_PER_PAGE = 100;
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** The `Link` header, or nothing when everything is on this page. */
-  readonly link: string | undefined;
+  /** The `Link` header, or none when everything is on this page. */
+  readonly link: Readonly<Record<string, string>>;
 }
 
-/** The page that `url` asks for: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
-export function pageOf<T>(items: readonly T[], url: URL): Page<T> {
+/** The page that is asked for: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
+export function pageOf<T>(items: readonly T[], c: Asked): Page<T> {
+  const url = addressOf(c);
   const perPage = perPageOf(url);
   const page = wholeNumber(url.searchParams.get("page")) ?? 1;
   const last = Math.max(1, Math.ceil(items.length / perPage));
@@ -21,22 +24,30 @@ export function pageOf<T>(items: readonly T[], url: URL): Page<T> {
   if (page > 1) add("first", 1);
   return {
     items: items.slice((page - 1) * perPage, page * perPage),
-    link: links.length > 0 ? links.join(", ") : undefined,
+    link: links.length > 0 ? { link: links.join(", ") } : {},
   };
 }
 
 /** The page of a list that grows at its head: after the item that `cursor` names, with the way to the next alone. */
 export function pageAfter<T extends { readonly id: bigint }>(
   items: readonly T[],
-  url: URL,
+  c: Asked,
 ): Page<T> {
+  const url = addressOf(c);
   const cursor = url.searchParams.get("cursor")?.match(/^v1_(\d+)$/)?.[1];
   const after = cursor === undefined ? items : items.filter(({ id }) => id < BigInt(cursor));
   const page = after.slice(0, perPageOf(url));
   const last = page.at(-1);
   const isEnd = last === undefined || page.length === after.length;
-  const next = isEnd ? undefined : `<${withParameter(url, "cursor", `v1_${last.id}`)}>; rel="next"`;
-  return { items: page, link: next };
+  if (isEnd) return { items: page, link: {} };
+  const next = withParameter(url, "cursor", `v1_${last.id}`);
+  return { items: page, link: { link: `<${next}>; rel="next"` } };
+}
+
+/** What was asked for, under the address that it was asked at. */
+function addressOf(c: Asked): URL {
+  const { pathname, search } = new URL(c.req.url);
+  return new URL(pathname + search, c.env.origin.html);
 }
 
 function perPageOf(url: URL): number {

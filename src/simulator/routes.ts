@@ -66,14 +66,14 @@ export function routes({ world, hooks, index, oauth, credentials, rateLimits, lo
     if (c.env.credential.kind === "anonymous") return answer(REQUIRES_AUTHENTICATION);
     if (c.env.credential.kind === "installation") return answer(USERS_ONLY);
     const { sort, direction } = c.req.query();
-    const { items, link } = page(c, sorted(ofUser(c), { sort, direction }));
+    const { items, link } = pageOf(sorted(ofUser(c), { sort, direction }), c);
     return c.json(items.map((repository) => repositoryJson(repository, c.env.origin)), 200, link);
   });
 
   api.get("/installation/repositories", (c) => {
     if (c.env.credential.kind !== "installation") return answer(INSTALLATIONS_ONLY);
     const all = world.repositories().filter((each) => world.people.isInstalled(each));
-    const { items, link } = page(c, all);
+    const { items, link } = pageOf(all, c);
     const repositories = items.map((repository) => repositoryJson(repository, c.env.origin));
     return c.json(
       { total_count: all.length, repository_selection: "all", repositories },
@@ -103,7 +103,7 @@ export function routes({ world, hooks, index, oauth, credentials, rateLimits, lo
     if (created !== undefined && !filter) return answer(refuse(422, "Validation Failed"));
     const all = index.list(repository.full_name);
     const runs = filter ? all.filter((run) => filter(Date.parse(run.created_at))) : all;
-    const { items, link } = page(c, runs.slice(0, filter ? MAX_FILTERED_RUNS : MAX_RUNS));
+    const { items, link } = pageOf(runs.slice(0, filter ? MAX_FILTERED_RUNS : MAX_RUNS), c);
     if (!filter && items.length === 0 && runs.length > MAX_RUNS) {
       return answer(TOO_DEEP);
     }
@@ -122,7 +122,7 @@ export function routes({ world, hooks, index, oauth, credentials, rateLimits, lo
   api.get("/repos/:owner/:repo/actions/workflows", (c) => {
     const repository = find(c);
     if ("status" in repository) return answer(repository);
-    const { items, link } = page(c, repository.workflows);
+    const { items, link } = pageOf(repository.workflows, c);
     const workflows = items.map((workflow) => workflowJson(workflow, repository, c.env.origin));
     return c.json({ total_count: repository.workflows.length, workflows }, 200, link);
   });
@@ -178,15 +178,6 @@ export function routes({ world, hooks, index, oauth, credentials, rateLimits, lo
   root.route("/", api);
   root.route("/api/v3", api);
   return root;
-}
-
-function page<T>(
-  c: Asked,
-  all: readonly T[],
-): { items: readonly T[]; link: Record<string, string> } {
-  const { pathname, search } = new URL(c.req.url);
-  const { items, link } = pageOf(all, new URL(pathname + search, c.env.origin.html));
-  return { items, link: link === undefined ? {} : { link } };
 }
 
 /** https://docs.github.com/en/rest/repos/repos#list-repositories-for-the-authenticated-user */

@@ -112,6 +112,19 @@ export class SqlUserStore implements UserStore {
     return this.#change(id, version, null);
   }
 
+  async withoutSession(signedInBefore: number): Promise<readonly number[]> {
+    const rows = await this.#database.read((db) =>
+      db.selectFrom("users").select("id")
+        .where("tokens", "is not", null).where("signed_in_ms", "<", signedInBefore)
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(
+            selectFrom("sessions").select("sessions.id").whereRef("user_id", "=", "users.id"),
+          ))
+        ).orderBy("id").execute()
+    );
+    return rows.map(({ id }) => id);
+  }
+
   async #change(id: number, version: number, tokens: string | null): Promise<boolean> {
     const { numUpdatedRows } = await this.#database.write((tx) =>
       tx.updateTable("users").set({ tokens, version: version + 1 })

@@ -1,9 +1,16 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { SESSION_IDLE_MS } from "../../src/account/session.ts";
 import { AccountSweep } from "../../src/account/sweep.ts";
+import { TokenKeeper } from "../../src/account/token_keeper.ts";
 import { systemClock } from "../../src/clock.ts";
 import { StorageError } from "../../src/errors.ts";
+import { accountStores, aProfile, ScriptedProvider, someTokens } from "../fakes/account.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { until } from "../fakes/socket.ts";
 
+const NOW = 1_767_225_600_000;
 const HOUR_MS = 60 * 60_000;
 
 Deno.test("AccountSweep forgets what has expired every hour, until it is stopped", async () => {
@@ -20,6 +27,7 @@ Deno.test("AccountSweep forgets what has expired every hour, until it is stopped
   const running = new AccountSweep({
     sessions,
     tickets: { sweep: () => Promise.resolve(++tickets) },
+    login: undefined,
     clock: systemClock,
   }).run(stop.signal);
   await time.tickAsync(0);
@@ -32,4 +40,40 @@ Deno.test("AccountSweep forgets what has expired every hour, until it is stopped
   await running;
   await time.tickAsync(2 * HOUR_MS);
   assertEquals(swept, 2);
+});
+
+testOverDatabases("AccountSweep lets the token of a user go whose last session has expired", async (
+  { database },
+) => {
+  const clock = new SetClock(NOW);
+  const { users, sessions, tickets } = accountStores(database, clock);
+  const provider = new ScriptedProvider();
+  const stop = new AbortController();
+  const { signal } = stop;
+  const tokens = new TokenKeeper({ users, sessions, provider, clock, signal });
+  const signIn = async (id: number) => {
+    await users.signIn({
+      profile: aProfile({ id }),
+      tokens: someTokens({ accessToken: `gho_${id}` }),
+      role: "member",
+    });
+  };
+  for (const id of [7, 8]) {
+    await signIn(id);
+    await sessions.create({ id: `session ${id}`, userId: id });
+  }
+  clock.time += SESSION_IDLE_MS - HOUR_MS;
+  await sessions.find("session 8");
+  clock.time += HOUR_MS;
+  // Whose session is about to be made.
+  await signIn(9);
+  const login = { users, tokens };
+  const sweep = new AccountSweep({ sessions, tickets, login, clock });
+  const running = sweep.run(signal);
+  await until(() => provider.asked.length > 0, "a token is let go");
+  stop.abort();
+  await running;
+  assertEquals(provider.asked, ["revoke gho_7"]);
+  assertEquals((await users.tokens(7))?.accessToken, undefined);
+  for (const id of [8, 9]) assertEquals((await users.tokens(id))?.accessToken, `gho_${id}`);
 });

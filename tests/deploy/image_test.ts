@@ -25,7 +25,8 @@ const ALL = await instructions();
 /** Of the image itself, without what builds it. */
 const RUNTIME = ALL.slice(ALL.findLastIndex(({ name }) => name === "FROM"));
 
-function only(name: string): string {
+/** Of the one instruction of that name. */
+function argumentsOf(name: string): string {
   const found = RUNTIME.filter((each) => each.name === name);
   assertEquals(found.length, 1, name);
   return found[0]?.rest ?? "";
@@ -54,15 +55,15 @@ Deno.test("Dockerfile copies what is there, and only what may be sent to the bui
 });
 
 Deno.test("Dockerfile makes an image that runs as nobody, and asks itself how it is", () => {
-  assertMatch(only("USER"), /^[1-9]\d{3,}:[1-9]\d{3,}$/);
-  assertMatch(only("HEALTHCHECK"), / CMD \["runwire", "health"\]$/);
-  assertEquals([only("ENTRYPOINT"), only("CMD")], ['["runwire"]', '["serve"]']);
-  assertEquals(only("VOLUME"), "/data");
+  assertMatch(argumentsOf("USER"), /^[1-9]\d{3,}:[1-9]\d{3,}$/);
+  assertMatch(argumentsOf("HEALTHCHECK"), / CMD \["runwire", "health"\]$/);
+  assertEquals([argumentsOf("ENTRYPOINT"), argumentsOf("CMD")], ['["runwire"]', '["serve"]']);
+  assertEquals(argumentsOf("VOLUME"), "/data");
   assertEquals(RUNTIME.filter(({ name }) => name === "RUN"), []);
 });
 
 Deno.test("Dockerfile sets only variables that there are", () => {
-  const names = [...only("ENV").matchAll(/(\w+)=/g)].map(([, name = ""]) => name);
+  const names = [...argumentsOf("ENV").matchAll(/(\w+)=/g)].map(([, name = ""]) => name);
   const ofDeno = ["PATH", "HOME", "DENO_DIR", "DENO_NO_UPDATE_CHECK"];
   assertEquals(names.filter((name) => ![...VARIABLE_NAMES, ...ofDeno].includes(name)), []);
   assert(names.includes("DATABASE_URL") && names.includes("SERVER_HOST"));
@@ -77,5 +78,5 @@ Deno.test("launcher() starts the program with the rights of the task `start`, fr
   assert(
     RUNTIME.some(({ name, rest }) => name === "COPY" && rest.endsWith(`/build/image ${home}`)),
   );
-  assert(only("ENV").startsWith(`PATH=${home}:$PATH `));
+  assert(argumentsOf("ENV").startsWith(`PATH=${home}:$PATH `));
 });

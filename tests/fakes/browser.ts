@@ -89,3 +89,8 @@ export async function outcome(answer: Promise<Response>): Promise<unknown[]> {
   const { code, user } = JSON.parse(text);
   return [response.status, code ?? user?.login];
 }
+
+/** Who it is that the server knows in a browser: status, and login or code. */
+export function me(browser: Browser): Promise<unknown[]> {
+  return outcome(browser.get("/api/v1/me"));
+}

@@ -46,7 +46,7 @@ export async function hiddenWorld(settings: LoginAppSettings = {}): Promise<Hidd
   const mona = await app.signedIn("mona");
   const hubot = await app.signedIn("hubot");
   const browsers = new Map([["mona", mona], ["hubot", hubot], ["nat", await app.signedIn("nat")]]);
-  await lift(mona, "hubot");
+  await app.lift(mona, "hubot");
   app.deliver();
   for (const name of Object.keys(READERS)) {
     const answer = await mona.ask("POST", "/repositories", { full_name: fullNameOf(name) });
@@ -105,10 +105,4 @@ function markedOf(app: LoginApp, name: string): Marked {
     ],
     marks: [`${name}marked`, ...numbers.map(String), ...shas],
   };
-}
-
-async function lift(admin: Browser, login: string): Promise<void> {
-  const { items } = await (await admin.get("/api/v1/users")).json();
-  const { id } = items.find((user: { login: string }) => user.login === login);
-  await (await admin.ask("PATCH", `/api/v1/users/${id}`, { role: "member" })).body?.cancel();
 }

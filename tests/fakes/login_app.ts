@@ -45,6 +45,14 @@ export class LoginApp extends FollowedApp {
     return browser;
   }
 
+  /** Makes a member of that user. */
+  async lift(admin: Browser, login: string): Promise<void> {
+    const { id } = this.world.people.get(login);
+    const response = await admin.ask("PATCH", `/api/v1/users/${id}`, { role: "member" });
+    await response.body?.cancel();
+    if (!response.ok) throw new Error(`${login} cannot be a member: ${response.status}`);
+  }
+
   /** Who clicks on GitHub's page from now on, or `denied`. */
   consentAs(login: string): void {
     this.simulator.consent = () => login;
@@ -57,4 +65,11 @@ export class LoginApp extends FollowedApp {
       this.events.some(({ type, repository }) => type === "run" && repository === fullName);
     await until(known, `${fullName} is known`);
   }
+}
+
+/** The program with a login, and hubot at GitHub's page. */
+export async function startLogin(settings: LoginAppSettings = {}): Promise<LoginApp> {
+  const app = await new LoginApp(settings).start();
+  app.consentAs("hubot");
+  return app;
 }

@@ -127,6 +127,16 @@ export class Program {
   }
 }
 
+/** Runs `runwire ARGS` to its end. */
+export async function runProgram(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  await using program = await Program.start(args, environment);
+  const code = await program.exit();
+  return { code, stdout: program.stdout.text, stderr: program.stderr.text };
+}
+
 /** What every process needs: a shell's tools, a folder to unpack into, and a database of its own. */
 function bareEnvironment(): Record<string, string> {
   return {

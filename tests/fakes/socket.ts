@@ -66,14 +66,15 @@ export class SocketClient {
   }
 }
 
-/** Resolves when `condition` holds; fails, naming `what`, when it does not in time. */
+/** Resolves when `condition` holds; fails, naming `what`, when it does not within `limit` ms. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
+  limit = LIMIT_MS,
 ): Promise<void> {
-  const deadline = Date.now() + LIMIT_MS;
+  const deadline = Date.now() + limit;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`Waited ${LIMIT_MS} ms in vain until ${what}`);
+    if (Date.now() > deadline) throw new Error(`Waited ${limit} ms in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -84,6 +84,16 @@ Deno.test("Key ends when it has expired", async () => {
   assertEquals(await codeOf(admin.ask("POST", "/api/v1/keys", past)), [400, "bad_body"]);
 });
 
+Deno.test("Key has a name by which a person knows it again", async () => {
+  const { app, admin } = await start();
+  await using _ = app;
+  for (const name of ["", "  ", "a\nb", "\ud800", "x".repeat(101)]) {
+    const answer = codeOf(admin.ask("POST", "/api/v1/keys", { name, scopes: ["read"] }));
+    assertEquals(await answer, [400, "bad_body"], name);
+  }
+  assertEquals((await makeKey(admin, { name: "😀".repeat(100) })).name, "😀".repeat(100));
+});
+
 Deno.test("Key is refused when it is altered in any place", async () => {
   const { app, admin } = await start();
   await using _ = app;
@@ -153,8 +163,7 @@ Deno.test("Connections end when their session or key does", async () => {
     cookie: nat.cookie,
   });
   await (await admin.ask("DELETE", `/api/v1/keys/${id}`)).body?.cancel();
-  const { items } = await (await admin.get("/api/v1/users")).json();
-  const { id: natId } = items.find(({ login }: { login: string }) => login === "nat");
+  const { id: natId } = app.world.people.get("nat");
   assertEquals((await admin.ask("DELETE", `/api/v1/users/${natId}/sessions`)).status, 204);
   for (const client of [byKey, bySession]) {
     assertEquals((await within(client.closed, "the end of a connection")).code, 1008);
@@ -209,9 +218,7 @@ Deno.test("Member follows what GitHub shows that member, and nothing else is the
   const { app, admin } = await start();
   await using _ = app;
   const nat = await app.signedIn("nat");
-  const { items } = await (await admin.get("/api/v1/users")).json();
-  const { id } = items.find(({ login }: { login: string }) => login === "nat");
-  await (await admin.ask("PATCH", `/api/v1/users/${id}`, { role: "member" })).body?.cancel();
+  await app.lift(admin, "nat");
   const secret = app.world.addRepository({ full_name: "octo/secret", private: true });
   const follow = async (full_name: string) => {
     const response = await nat.ask("POST", "/repositories", { full_name });

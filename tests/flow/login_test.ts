@@ -1,21 +1,13 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { atGitHub, type Browser, outcome } from "../fakes/browser.ts";
+import { atGitHub, me, outcome } from "../fakes/browser.ts";
 import { JumpingClock } from "../fakes/clock.ts";
-import { CLIENT, LoginApp, type LoginAppSettings } from "../fakes/login_app.ts";
+import { CLIENT, startLogin } from "../fakes/login_app.ts";
 
 const HOUR_MS = 60 * 60_000;
 
-async function start(settings: LoginAppSettings = {}): Promise<LoginApp> {
-  const app = await new LoginApp(settings).start();
-  app.consentAs("hubot");
-  return app;
-}
-
-const me = (browser: Browser) => outcome(browser.get("/api/v1/me"));
-
 for (const kind of ["oauth_app", "github_app"] as const) {
   Deno.test(`Login leads to GitHub and back, and tells who is there (${kind})`, async () => {
-    await using app = await start({ kind });
+    await using app = await startLogin({ kind });
     const browser = app.browser();
     assertEquals(await me(browser), [401, "unauthenticated"]);
     const begun = await browser.ask("POST", "/login?return_to=/docs?a=1");
@@ -39,7 +31,7 @@ for (const kind of ["oauth_app", "github_app"] as const) {
 }
 
 Deno.test("Login gives cookies to no script and no other site", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   const browser = app.browser();
   await (await browser.signIn()).body?.cancel();
   assertEquals(browser.received.length, 3);
@@ -52,7 +44,7 @@ Deno.test("Login gives cookies to no script and no other site", async () => {
 });
 
 Deno.test("Login gives whoever accepts JSON the address to go to", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   const response = await fetch(`${app.url}/login`, {
     method: "POST",
     headers: { accept: "application/json" },
@@ -64,7 +56,7 @@ Deno.test("Login gives whoever accepts JSON the address to go to", async () => {
 });
 
 Deno.test("Login is refused with a state that is not this browser's", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   const browser = app.browser();
   const callback = new URL(await browser.toGitHub());
   const attacker = app.browser();
@@ -85,7 +77,7 @@ Deno.test("Login is refused with a state that is not this browser's", async () =
 });
 
 Deno.test("Login counts once: neither its cookie nor its code can be used again", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   const browser = app.browser();
   const callback = await browser.toGitHub();
   const kept = new Map(browser.cookies);
@@ -98,7 +90,7 @@ Deno.test("Login counts once: neither its cookie nor its code can be used again"
 });
 
 Deno.test("Login takes no cookie that we did not sign", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   const browser = app.browser();
   const callback = await browser.toGitHub();
   const cookie = browser.cookies.get("runwire-login") ?? "";
@@ -118,7 +110,7 @@ Deno.test("Login takes no cookie that we did not sign", async () => {
 
 Deno.test("Login is over after ten minutes", async () => {
   const clock = new JumpingClock();
-  await using app = await start({ clock });
+  await using app = await startLogin({ clock });
   const browser = app.browser();
   const callback = await browser.toGitHub();
   clock.jump(10 * 60_000);
@@ -126,7 +118,7 @@ Deno.test("Login is over after ten minutes", async () => {
 });
 
 Deno.test("Login tells a person who said no, on a page without script, and a program in JSON", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   app.consentAs("denied");
   const browser = app.browser();
   const page = await browser.signIn();
@@ -142,7 +134,7 @@ Deno.test("Login tells a person who said no, on a page without script, and a pro
 });
 
 Deno.test("Login says so while GitHub cannot be reached", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   const browser = app.browser();
   const callback = await browser.toGitHub();
   app.simulator.faults.add({ kind: "status", status: 502 }, { requests: 9, path: /access_token/ });
@@ -152,7 +144,7 @@ Deno.test("Login says so while GitHub cannot be reached", async () => {
 });
 
 Deno.test("Login leads back to paths of ours alone", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   for (
     const path of [
       "//evil.example",
@@ -172,7 +164,7 @@ Deno.test("Login leads back to paths of ours alone", async () => {
 });
 
 Deno.test("Login leads back to any path of ours", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   for (const path of ["/", "/runs?branch=a%2Fb#x", "/.//evil.example", "/@evil.example"]) {
     const back = await app.browser().signIn(path);
     await back.body?.cancel();
@@ -182,7 +174,7 @@ Deno.test("Login leads back to any path of ours", async () => {
 });
 
 Deno.test("Login begins for no page of another site", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   for (
     const headers of [
       { origin: "https://evil.example" },
@@ -201,20 +193,29 @@ Deno.test("Login begins for no page of another site", async () => {
 });
 
 Deno.test("Login is throttled by address, whatever it is that is asked so often", async () => {
-  await using app = await start();
-  const statuses: number[] = [];
-  for (let i = 0; i < 12; i++) {
-    const response = await fetch(`${app.url}/login`, { method: "POST", redirect: "manual" });
-    await response.body?.cancel();
-    statuses.push(response.status);
-    if (response.status === 429) assertMatch(response.headers.get("retry-after") ?? "", /^[1-6]$/);
+  await using app = await startLogin();
+  for (
+    const [method, path, status] of [["POST", "/login", 303], [
+      "GET",
+      "/login/callback",
+      400,
+    ]] as const
+  ) {
+    const statuses: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      const response = await fetch(app.url + path, { method, redirect: "manual" });
+      await response.body?.cancel();
+      statuses.push(response.status);
+      const wait = response.headers.get("retry-after") ?? "";
+      if (response.status === 429) assertMatch(wait, /^[1-6]$/);
+    }
+    assertEquals(statuses, [...Array(10).fill(status), 429, 429], path);
   }
-  assertEquals(statuses, [...Array(10).fill(303), 429, 429]);
 });
 
 Deno.test("Login is for members of the allowed organisations, as long as they are", async () => {
   const clock = new JumpingClock();
-  await using app = await start({ clock, environment: { ALLOWED_ORGS: "Octo-Org,other" } });
+  await using app = await startLogin({ clock, environment: { ALLOWED_ORGS: "Octo-Org,other" } });
   const refused = await app.browser().signIn();
   assertEquals(refused.status, 403);
   assertMatch(await refused.text(), /Organisation required/);
@@ -230,7 +231,9 @@ Deno.test("Login is for members of the allowed organisations, as long as they ar
 });
 
 Deno.test("Login over TLS gives cookies to our host alone", async () => {
-  await using app = await start({ environment: { PUBLIC_URL: "https://ci.example.com/runs" } });
+  await using app = await startLogin({
+    environment: { PUBLIC_URL: "https://ci.example.com/runs" },
+  });
   const response = await fetch(`${app.url}/login`, { method: "POST", redirect: "manual" });
   await response.body?.cancel();
   const [cookie = ""] = response.headers.getSetCookie();

@@ -1,21 +1,13 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { DAY_MS } from "../../src/clock.ts";
-import { type Browser, outcome } from "../fakes/browser.ts";
+import { me, outcome } from "../fakes/browser.ts";
 import { JumpingClock } from "../fakes/clock.ts";
-import { LoginApp, type LoginAppSettings } from "../fakes/login_app.ts";
+import { startLogin } from "../fakes/login_app.ts";
 
 const HOUR_MS = 60 * 60_000;
 
-async function start(settings: LoginAppSettings = {}): Promise<LoginApp> {
-  const app = await new LoginApp(settings).start();
-  app.consentAs("hubot");
-  return app;
-}
-
-const me = (browser: Browser) => outcome(browser.get("/api/v1/me"));
-
 Deno.test("Session is another one with each login, whatever the browser had before", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   const victim = app.browser();
   const planted = await app.signedIn("nat");
   app.consentAs("hubot");
@@ -33,7 +25,7 @@ Deno.test("Session is another one with each login, whatever the browser had befo
 });
 
 Deno.test("Session cannot be made up", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   const browser = await app.signedIn("hubot");
   const token = browser.cookies.get("runwire") ?? "";
   const forged = token.startsWith("A") ? `B${token.slice(1)}` : `A${token.slice(1)}`;
@@ -45,7 +37,7 @@ Deno.test("Session cannot be made up", async () => {
 
 Deno.test("Session ends when it was not used for a week, and after a month in any case", async () => {
   const clock = new JumpingClock();
-  await using app = await start({ clock });
+  await using app = await startLogin({ clock });
   const idle = await app.signedIn("hubot");
   const used = await app.signedIn("nat");
   for (let days = 0; days < 30; days += 5) {
@@ -57,7 +49,7 @@ Deno.test("Session ends when it was not used for a week, and after a month in an
 });
 
 Deno.test("POST /logout ends this session, or all of the user, and of nobody else", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   const [one, two, three] = [
     await app.signedIn("hubot"),
     await app.signedIn("hubot"),
@@ -76,7 +68,7 @@ Deno.test("POST /logout ends this session, or all of the user, and of nobody els
 });
 
 Deno.test("POST /logout is for our own pages alone", async () => {
-  await using app = await start();
+  await using app = await startLogin();
   const browser = await app.signedIn("hubot");
   for (const headers of [{}, { origin: "https://evil.example" }]) {
     const response = await fetch(`${app.url}/logout`, {
@@ -90,7 +82,7 @@ Deno.test("POST /logout is for our own pages alone", async () => {
 
 Deno.test("Session ends as soon as GitHub takes its token no more", async () => {
   const clock = new JumpingClock();
-  await using app = await start({ clock });
+  await using app = await startLogin({ clock });
   app.world.addRepository({ full_name: "octo/app", private: true });
   await app.untilKept("octo/app");
   const browser = await app.signedIn("hubot");
@@ -104,7 +96,7 @@ Deno.test("Session ends as soon as GitHub takes its token no more", async () => 
 
 Deno.test("Token of a GitHub App's user is refreshed before it ends, once", async () => {
   const clock = new JumpingClock();
-  await using app = await start({ kind: "github_app", clock });
+  await using app = await startLogin({ kind: "github_app", clock });
   app.world.addRepository({ full_name: "octo/app", private: true });
   app.world.people.grant("hubot", "octo/app");
   await app.untilKept("octo/app");

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readDay, readSpan } from "../../src/http/created.ts";
+import { readSpan } from "../../src/http/created.ts";
 
 const at = (text: string) => Date.parse(text);
 const JAN_1 = at("2026-01-01T00:00:00Z");
@@ -58,8 +58,3 @@ for (
     assertEquals(readSpan(text), undefined);
   });
 }
-
-Deno.test("readDay() knows how long months are", () => {
-  assertEquals(readDay("2024-02-29"), at("2024-02-29T00:00:00Z"));
-  assertEquals(readDay("2026-02-29"), undefined);
-});

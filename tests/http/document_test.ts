@@ -163,6 +163,18 @@ Deno.test("GET /openapi.json has a summary and a tag for everything", async () =
   }
 });
 
+Deno.test("GET /openapi.json names each problem of a route once", async () => {
+  const { app, document } = await start();
+  await using _ = app;
+  const texts = JSON.stringify(document).match(/"description":"`\w+`( or `\w+`)*"/g) ?? [];
+  const repeating = texts.filter((text) => {
+    const codes = text.match(/`\w+`/g) ?? [];
+    return new Set(codes).size < codes.length;
+  });
+  assert(texts.length > 0);
+  assertEquals(repeating, []);
+});
+
 Deno.test("GET /openapi.json describes every route that there is", async () => {
   const { app, document } = await start();
   await using _ = app;

@@ -163,3 +163,13 @@ Deno.test("Connections closes with 1008 when the login is refused meanwhile", as
   assertEquals((await within(socket.closed, "the end")).code, 1008);
   assertEquals(socket.frames, []);
 });
+
+Deno.test("EventStreams ends as not allowed when the login is refused meanwhile", async () => {
+  const { server, caller, publish } = await start();
+  await using _ = server;
+  await using stream = await StreamClient.begin(`${server.url}/api/v1/events?ticket=t`);
+  caller.visible = () => Promise.reject(new LoginRefusedError("The token was revoked"));
+  await publish();
+  assertEquals(await stream.next(), undefined);
+  assertEquals(Object.fromEntries(server.events.traffic.closed), { not_allowed: 1 });
+});

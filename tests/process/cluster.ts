@@ -1,5 +1,4 @@
-import { REDIS_URL } from "../fakes/redis.ts";
-import { isRedisThere } from "../fakes/redis.ts";
+import { isRedisThere, REDIS_URL } from "../fakes/redis.ts";
 import { Program } from "../fakes/program.ts";
 import { SocketClient, within } from "../fakes/socket.ts";
 import { SimulatedGitHub } from "./github.ts";
@@ -64,19 +63,6 @@ export class Instance implements AsyncDisposable {
     await this.#program?.[Symbol.asyncDispose]();
     for (const client of this.#clients) await within(client.closed, "a client to be closed");
     await this.github[Symbol.asyncDispose]();
-  }
-}
-
-/** Resolves when `condition` holds; fails, naming `what`, when it does not within `limit` ms. */
-export async function untilWithin(
-  limit: number,
-  condition: () => boolean | Promise<boolean>,
-  what: string,
-): Promise<void> {
-  const deadline = Date.now() + limit;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`Waited ${limit} ms in vain until ${what}`);
-    await pause(50);
   }
 }
 

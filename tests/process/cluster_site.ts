@@ -1,17 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
 import { isRedisThere, REDIS_URL } from "../fakes/redis.ts";
-import type { SocketClient } from "../fakes/socket.ts";
+import { type SocketClient, until } from "../fakes/socket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
-import { Instance, untilWithin } from "./cluster.ts";
+import { Instance } from "./cluster.ts";
 import { assertAllKept, messagesOf, Traffic } from "./cluster_traffic.ts";
 import { WEBHOOK_ENVIRONMENT } from "./sender.ts";
 
 /** Whether there is what a site needs. */
 export const isSiteThere = await isPostgresThere() && await isRedisThere();
-
-/** A beat, a look at the journal, a new connection: what is not at once comes within this time. */
-export const SOON_MS = 10_000;
 
 /** One instance, what leads it to its services, those who listen to it, and what is sent to it. */
 export interface Place {
@@ -51,10 +48,10 @@ export class Site implements AsyncDisposable {
   async isWell(places: readonly Place[] = this.places): Promise<void> {
     for (const { instance, traffic } of places) {
       const isHealthy = async () => (await healthOf(instance.url)).code === 200;
-      await untilWithin(SOON_MS, isHealthy, "it is healthy");
+      await until(isHealthy, "it is healthy");
       const from = Date.now();
       const isTaken = () => traffic.postedSince(from).some(({ status }) => status === 201);
-      await untilWithin(SOON_MS, isTaken, "messages are taken");
+      await until(isTaken, "messages are taken");
     }
   }
 
@@ -70,7 +67,7 @@ export class Site implements AsyncDisposable {
     for (const { messages, events } of stayed) {
       assertEquals([messages, events].map(isOpen), [true, true]);
       await heardAll(messages, kept);
-      await untilWithin(SOON_MS, () => saidIn(events).at(-1) === kept.at(-1), "all is heard");
+      await until(() => saidIn(events).at(-1) === kept.at(-1), "all is heard");
       assertEquals(saidIn(events), kept.slice(-saidIn(events).length));
       assertNoHoles(events);
     }
@@ -93,7 +90,7 @@ export class Site implements AsyncDisposable {
       // Everybody comes from one address here.
       THROTTLE_RATE: "0",
     });
-    if (number === 1) await untilWithin(SOON_MS, () => instance.askedAt.length > 0, "it polls");
+    if (number === 1) await until(() => instance.askedAt.length > 0, "it polls");
     const messages = await instance.connect("?topics=messages");
     const events = await instance.connect("?topics=events");
     const traffic = new Traffic(instance.url, { socket: messages, seed: number });
@@ -127,12 +124,12 @@ export async function allHeard(places: readonly Place[]): Promise<void> {
   for (const { messages } of places) {
     const isHeard = () =>
       last.every((content) => content && messagesOf(messages).includes(content));
-    await untilWithin(SOON_MS, isHeard, "all hear of each other");
+    await until(isHeard, "all hear of each other");
   }
 }
 
 async function heardAll(client: SocketClient, kept: readonly string[]): Promise<void> {
-  await untilWithin(SOON_MS, () => messagesOf(client).at(-1) === kept.at(-1), "all is heard");
+  await until(() => messagesOf(client).at(-1) === kept.at(-1), "all is heard");
   const heard = messagesOf(client);
   assertEquals(heard, kept.slice(-heard.length));
 }

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
-import { type SocketClient, within } from "../fakes/socket.ts";
+import { type SocketClient, until, within } from "../fakes/socket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
-import { FOLLOWED_WITHIN_MS, Instance, KINDS, pause, untilWithin } from "./cluster.ts";
+import { FOLLOWED_WITHIN_MS, Instance, KINDS, pause } from "./cluster.ts";
 import { REPOSITORY } from "./github.ts";
 import { postgresQuery } from "./kept.ts";
 
@@ -31,26 +31,26 @@ for (const { kind, ignore, environment } of KINDS) {
       a.github.world.addRun(REPOSITORY, { id: 501, display_title: "Seen by A" });
       b.github.world.addRun(REPOSITORY, { id: 502, display_title: "Seen by B" });
       await a.start(schema.url, environment);
-      await untilWithin(SOON_MS, () => a.output.includes("polls now"), "A holds the lease");
+      await until(() => a.output.includes("polls now"), "A holds the lease", SOON_MS);
       await b.start(schema.url, environment);
       // Nobody listens to the one that polls.
       const atB = await b.connect();
-      await untilWithin(SOON_MS, () => shows(atB, "Seen by A"), "a client of B sees what A polls");
+      await until(() => shows(atB, "Seen by A"), "a client of B sees what A polls", SOON_MS);
       const atA = await a.connect();
-      await untilWithin(SOON_MS, () => shows(atA, "Seen by A"), "a client of A sees it, too");
+      await until(() => shows(atA, "Seen by A"), "a client of A sees it, too", SOON_MS);
       const [eventsA, eventsB] = [
         await a.connect("?topics=events"),
         await b.connect("?topics=events"),
       ];
       a.github.world.addRun(REPOSITORY, { id: 503, display_title: "News of A" });
       for (const client of [eventsA, eventsB]) {
-        await untilWithin(
-          SOON_MS,
+        await until(
           () => client.frames.some((frame) => frame.includes("News of A")),
           "both hear of it",
+          SOON_MS,
         );
       }
-      await untilWithin(SOON_MS, () => shows(atB, "News of A"), "a client of B sees the news");
+      await until(() => shows(atB, "News of A"), "a client of B sees the news", SOON_MS);
       assertEquals(numbers(eventsA), numbers(eventsB));
       const frames = atB.frames.length;
       await pause(3_500);
@@ -59,8 +59,8 @@ for (const { kind, ignore, environment } of KINDS) {
 
       const killedAt = Date.now();
       a.kill("SIGKILL");
-      await untilWithin(FOLLOWED_WITHIN_MS, () => b.askedAt.length > 0, "B polls");
-      await untilWithin(SOON_MS, () => shows(atB, "Seen by B"), "a client of B sees what B polls");
+      await until(() => b.askedAt.length > 0, "B polls", FOLLOWED_WITHIN_MS);
+      await until(() => shows(atB, "Seen by B"), "a client of B sees what B polls", SOON_MS);
       assertLess((b.askedAt[0] ?? Infinity) - killedAt, FOLLOWED_WITHIN_MS);
       assertLess(Math.max(...a.askedAt), Math.min(...b.askedAt));
     },
@@ -77,14 +77,14 @@ for (const { kind, ignore, environment } of KINDS) {
       b.github.world.addRun(REPOSITORY, { id: 502, display_title: "Seen by B" });
       await using proxy = TcpProxy.to(schema.url);
       await a.start(proxy.through(schema.url), { ...environment, POLL_WHEN: "always" });
-      await untilWithin(SOON_MS, () => a.askedAt.length > 3, "A polls");
+      await until(() => a.askedAt.length > 3, "A polls", SOON_MS);
       await b.start(schema.url, { ...environment, POLL_WHEN: "always" });
       const query = postgresQuery(schema.url);
       const ids = async () =>
         (await query("select id from workflow_runs order by id")).map((row) =>
           Number(Object(row).id)
         );
-      await untilWithin(SOON_MS, async () => (await ids()).includes(501), "A has written");
+      await until(async () => (await ids()).includes(501), "A has written", SOON_MS);
 
       // Its answer comes while A is paused: A has it in hand when it goes on.
       a.github.world.addRun(REPOSITORY, { id: 503, display_title: "Too late" });
@@ -95,9 +95,9 @@ for (const { kind, ignore, environment } of KINDS) {
       const pausedAt = Date.now();
       a.kill("SIGSTOP");
       try {
-        await untilWithin(FOLLOWED_WITHIN_MS, () => b.askedAt.length > 0, "B polls");
+        await until(() => b.askedAt.length > 0, "B polls", FOLLOWED_WITHIN_MS);
         assertLess((b.askedAt[0] ?? Infinity) - pausedAt, FOLLOWED_WITHIN_MS);
-        await untilWithin(SOON_MS, async () => (await ids()).includes(502), "B has written");
+        await until(async () => (await ids()).includes(502), "B has written", SOON_MS);
       } finally {
         a.kill("SIGCONT");
       }

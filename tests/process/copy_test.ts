@@ -5,7 +5,7 @@ import { migrate } from "../../src/sql/migrate.ts";
 import { fillWithEverything } from "../fakes/everything.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
-import { Program } from "../fakes/program.ts";
+import { Program, runProgram } from "../fakes/program.ts";
 import { until } from "../fakes/socket.ts";
 import { SimulatedGitHub } from "./github.ts";
 import { postgresQuery, type Query, sqliteQuery } from "./kept.ts";
@@ -35,10 +35,8 @@ async function setUp() {
   };
 }
 
-async function runCopy(args: readonly string[], environment: Record<string, string> = {}) {
-  await using program = await Program.start(["copy", ...args], environment);
-  const code = await program.exit();
-  return { code, stdout: program.stdout.all, stderr: program.stderr.text };
+function runCopy(args: readonly string[], environment: Record<string, string> = {}) {
+  return runProgram(["copy", ...args], environment);
 }
 
 async function count(query: Query, text = COUNT): Promise<number> {
@@ -56,18 +54,19 @@ Deno.test({
     const there = await runCopy(["--from", sqlite], { DATABASE_URL: postgres });
     assertEquals([there.code, there.stderr], [0, ""]);
     assertEquals(await count(server), await count(file));
-    const lines = there.stdout.slice(0, -1);
+    const lines = there.stdout.split("\n");
+    const last = lines.pop() ?? "";
     assertEquals(lines.includes(`${await count(file)}\tworkflow_runs`), true, lines.join());
     const rows = lines.reduce((sum, line) => sum + Number(line.split("\t")[0]), 0);
     assertMatch(
-      there.stdout.at(-1) ?? "",
+      last,
       new RegExp(`^Copied ${rows} rows of ${lines.length} tables from ".*runwire.db" to ".*" on`),
     );
     const back = await runCopy(["--from", postgres, "--to", `sqlite:${folder}/back.db`]);
     assertEquals([back.code, back.stderr], [0, ""]);
-    assertEquals(back.stdout.slice(0, -1), lines);
+    assertEquals(back.stdout.split("\n").slice(0, -1), lines);
     const again = await runCopy(["--from", sqlite, "--to", postgres]);
-    assertEquals([again.code, again.stdout], [2, []]);
+    assertEquals([again.code, again.stdout], [2, ""]);
     assertMatch(again.stderr, /^runwire: Cannot copy into the database .*: it is not empty/);
     assertEquals(again.stderr.includes("postgres@"), false);
   },

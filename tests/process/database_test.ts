@@ -1,8 +1,7 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { isPostgresThere, POSTGRES_URL, testSchema } from "../fakes/postgres.ts";
 import { Program, programPath } from "../fakes/program.ts";
-import { until } from "../fakes/socket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { SimulatedGitHub } from "./github.ts";
 import { drained, postgresQuery } from "./kept.ts";
@@ -43,32 +42,6 @@ Deno.test({
     await sender.send(runDeliveries(50, { random: () => 0 }));
     assertEquals(sender.acknowledged.length, 50);
     await drained(postgresQuery(schema.url));
-  },
-});
-
-Deno.test({
-  name: "runwire serve is unhealthy while PostgreSQL answers late, and healthy when it does not",
-  ignore: !await isPostgresThere(),
-  async fn() {
-    await using github = new SimulatedGitHub();
-    await using schema = await testSchema();
-    await using proxy = TcpProxy.to(schema.url);
-    await using program = await Program.start(["serve"], {
-      ...github.environment,
-      DATABASE_URL: proxy.through(schema.url),
-    });
-    const url = await program.url();
-    const isHealthy = async () => {
-      const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
-      await response.body?.cancel();
-      return response.ok;
-    };
-    assert(await isHealthy());
-    proxy.delay(5_000);
-    // An answer is good for up to two seconds.
-    await until(async () => !await isHealthy(), "it is unhealthy");
-    proxy.heal();
-    await until(isHealthy, "it is healthy again");
   },
 });
 

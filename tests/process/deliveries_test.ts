@@ -4,20 +4,8 @@ import { openDatabase } from "../../src/sql/database.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
-import { Program } from "../fakes/program.ts";
+import { runProgram } from "../fakes/program.ts";
 import { SimulatedGitHub } from "./github.ts";
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(args: string[], environment: Record<string, string>): Promise<Ended> {
-  await using program = await Program.start(args, environment);
-  const code = await program.exit();
-  return { code, stdout: program.stdout.text, stderr: program.stderr.all.join("\n") };
-}
 
 /** A database that holds one parked and one waiting delivery. */
 async function prepare(url: string): Promise<void> {
@@ -33,10 +21,10 @@ async function prepare(url: string): Promise<void> {
 Deno.test("runwire migrate says what it ran, and that nothing is left to do", async () => {
   await using folder = await TemporaryFolder.make();
   const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
-  const first = await run(["migrate"], environment);
+  const first = await runProgram(["migrate"], environment);
   assertEquals(first.code, 0, first.stderr);
   assertMatch(first.stdout, /Ran \d+ migrations/);
-  const second = await run(["migrate"], environment);
+  const second = await runProgram(["migrate"], environment);
   assertEquals([second.code, second.stdout.trim()], [0, "The database is up to date"]);
 });
 
@@ -45,10 +33,10 @@ Deno.test("runwire deliveries lists and retries what is parked", async () => {
   const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
   await prepare(environment.DATABASE_URL);
 
-  const all = await run(["deliveries", "list"], environment);
+  const all = await runProgram(["deliveries", "list"], environment);
   assertEquals(all.code, 0, all.stderr);
   assertEquals(all.stdout.trim().split("\n").length, 2);
-  const parked = await run(["deliveries", "list", "--state", "parked"], environment);
+  const parked = await runProgram(["deliveries", "list", "--state", "parked"], environment);
   const [, state, id, event, failures, reason] = parked.stdout.trim().split("\t");
   assertEquals([state, id, event, failures, reason], [
     "parked",
@@ -58,12 +46,12 @@ Deno.test("runwire deliveries lists and retries what is parked", async () => {
     "workflow_run.id is missing",
   ]);
 
-  const retried = await run(["deliveries", "retry", "parked-one"], environment);
+  const retried = await runProgram(["deliveries", "retry", "parked-one"], environment);
   assertEquals(retried.code, 0, retried.stderr);
-  const again = await run(["deliveries", "retry", "parked-one"], environment);
+  const again = await runProgram(["deliveries", "retry", "parked-one"], environment);
   assertEquals(again.code, 2);
   assertStringIncludes(again.stderr, 'Cannot retry "parked-one": it is not parked');
-  const left = await run(["deliveries", "list", "--state", "parked"], environment);
+  const left = await runProgram(["deliveries", "list", "--state", "parked"], environment);
   assertEquals(left.stdout, "");
 });
 
@@ -74,13 +62,13 @@ Deno.test("runwire deliveries redeliver says how many never arrived", async () =
     ...github.environment,
     DATABASE_URL: `sqlite:${folder.path}/runwire.db`,
   };
-  const { code, stdout, stderr } = await run(["deliveries", "redeliver"], environment);
+  const { code, stdout, stderr } = await runProgram(["deliveries", "redeliver"], environment);
   assertEquals(code, 0, stderr);
   assertEquals(stdout.trim(), "0 deliveries never arrived, asked for 0, left 0");
 });
 
 Deno.test("runwire deliveries says what is allowed where it is called wrongly", async () => {
-  const { code, stderr } = await run(["deliveries", "list", "--limit", "none"], {});
+  const { code, stderr } = await runProgram(["deliveries", "list", "--limit", "none"]);
   assertEquals(code, 2);
   assertMatch(stderr, /^runwire: Cannot run .*allowed is --state waiting\|done\|parked, --limit/);
 });

@@ -1,14 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
-import { Program } from "../fakes/program.ts";
+import { Program, runProgram } from "../fakes/program.ts";
 import { until } from "../fakes/socket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { SimulatedGitHub } from "./github.ts";
 
-async function askHealth(args: readonly string[], environment: Record<string, string> = {}) {
-  await using program = await Program.start(["health", ...args], environment);
-  const code = await program.exit();
-  return { code, stdout: program.stdout.text, stderr: program.stderr.text };
+function askHealth(args: readonly string[], environment: Record<string, string> = {}) {
+  return runProgram(["health", ...args], environment);
 }
 
 Deno.test("runwire health asks the Runwire of the settings, or another one", async () => {

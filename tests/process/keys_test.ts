@@ -5,18 +5,10 @@ import { systemClock } from "../../src/clock.ts";
 import { SqlApiKeyStore } from "../../src/sql/api_key.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
-import { Program } from "../fakes/program.ts";
+import { runProgram } from "../fakes/program.ts";
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(args: string[], environment: Record<string, string> = {}): Promise<Ended> {
-  await using program = await Program.start(["keys", ...args], environment);
-  const code = await program.exit();
-  return { code, stdout: program.stdout.text, stderr: program.stderr.all.join("\n") };
+function run(args: readonly string[], environment: Record<string, string> = {}) {
+  return runProgram(["keys", ...args], environment);
 }
 
 Deno.test("runwire keys makes a key, lists it without its secret, and revokes it", async () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
+import { until } from "../fakes/socket.ts";
 import { REPOSITORY } from "./github.ts";
-import { FOLLOWED_WITHIN_MS, pause, untilWithin } from "./cluster.ts";
+import { FOLLOWED_WITHIN_MS, pause } from "./cluster.ts";
 import {
   allHeard,
   assertNoHoles,
@@ -10,7 +11,6 @@ import {
   type Place,
   saidIn,
   Site,
-  SOON_MS,
 } from "./cluster_site.ts";
 import { Resuming } from "./resuming.ts";
 
@@ -85,7 +85,7 @@ Deno.test({
     for (const { redis } of places) redis.heal();
     await site.isWell();
     const isPolled = () => places.some((place) => askedSince(healed, place).length > 0);
-    await untilWithin(FOLLOWED_WITHIN_MS, isPolled, "one polls again");
+    await until(isPolled, "one polls again", FOLLOWED_WITHIN_MS);
     await site.settle();
   },
 });
@@ -114,7 +114,7 @@ Deno.test({
     });
     for (const { instance } of places) {
       const client = await instance.connect();
-      await untilWithin(SOON_MS, () => client.frames.length > 0, "a client that comes sees runs");
+      await until(() => client.frames.length > 0, "a client that comes sees runs");
     }
     for (const place of places) {
       const { refusals, errors } = place.traffic;
@@ -147,14 +147,14 @@ Deno.test({
     first.redis.lose();
     const began = Date.now();
     const isPolled = () => others.some((place) => askedSince(began, place).length > 0);
-    await untilWithin(FOLLOWED_WITHIN_MS, isPolled, "another one polls");
+    await until(isPolled, "another one polls", FOLLOWED_WITHIN_MS);
     const title = "Seen by one that polls";
     for (const { instance: { github } } of others) {
       github.world.addRun(REPOSITORY, { id: 777, display_title: title });
     }
     for (const { events } of places) {
       const isHeard = () => events.frames.some((frame) => frame.includes(title));
-      await untilWithin(SOON_MS, isHeard, "all hear of it, also where Redis is away");
+      await until(isHeard, "all hear of it, also where Redis is away");
     }
     await stayFor(began + OUTAGE_MS - Date.now(), async () => {
       assertOpen(places);
@@ -193,13 +193,13 @@ Deno.test({
     killed.instance.kill("SIGKILL");
     const began = Date.now();
     const isPolled = () => others.some((place) => askedSince(began, place).length > 0);
-    await untilWithin(FOLLOWED_WITHIN_MS, isPolled, "another one polls");
+    await until(isPolled, "another one polls", FOLLOWED_WITHIN_MS);
     for (const place of others) {
       assertEquals(answersSince(began, place), ["201,,false"]);
       assertEquals([place.traffic.refusals, place.traffic.errors], [[], []]);
     }
     const kept = await site.settle(others);
-    await untilWithin(SOON_MS, () => saidIn(resuming).at(-1) === kept.at(-1), "all is heard");
+    await until(() => saidIn(resuming).at(-1) === kept.at(-1), "all is heard");
     assertEquals(resuming.connections, 2);
     assertEquals(saidIn(resuming), kept.slice(-saidIn(resuming).length));
     assertNoHoles(resuming);

@@ -43,7 +43,7 @@ async function endOfARun(environment: Record<string, string>, collector: Collect
 Deno.test("OTEL_DENO=true traces a webhook from the request to the broadcast", async () => {
   await using collector = new Collector();
   await endOfARun({ OTEL_DENO: "true" }, collector);
-  const only = (spans: readonly CollectedSpan[], name: string): CollectedSpan => {
+  const spanNamed = (spans: readonly CollectedSpan[], name: string): CollectedSpan => {
     const found = spans.filter((span) => span.name === name);
     assert(found[0] && found.length === 1, `${name} in ${JSON.stringify(spans, null, 1)}`);
     return found[0];
@@ -51,13 +51,13 @@ Deno.test("OTEL_DENO=true traces a webhook from the request to the broadcast", a
   const request = collector.spans.find(({ name }) => name === `POST ${WEBHOOK}`);
   assert(request, JSON.stringify(collector.spans.map(({ name }) => name)));
   assertEquals(request.attributes["http.route"], WEBHOOK);
-  const receive = only(collector.below(request), "delivery.receive");
+  const receive = spanNamed(collector.below(request), "delivery.receive");
   assertEquals(receive.attributes["runwire.delivery.event"], "workflow_run");
   assertEquals(receive.attributes["runwire.delivery.outcome"], "accepted");
-  const store = only(collector.below(receive), "delivery.store");
+  const store = spanNamed(collector.below(receive), "delivery.store");
   assertEquals(store.attributes["runwire.delivery.receipt"], "applied");
-  const tell = only(collector.below(receive), "feed.tell");
-  const broadcast = only(collector.below(tell), "broadcast");
+  const tell = spanNamed(collector.below(receive), "feed.tell");
+  const broadcast = spanNamed(collector.below(tell), "broadcast");
   assertEquals(Number(broadcast.attributes["runwire.clients"]), 1);
 });
 

@@ -1,47 +1,35 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import manifest from "../../deno.json" with { type: "json" };
-import { Program } from "../fakes/program.ts";
+import { runProgram } from "../fakes/program.ts";
 
 const SECRET = "ghp_never_to_be_seen";
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: readonly string[];
-}
-
-async function run(args: string[], environment: Record<string, string> = {}): Promise<Ended> {
-  await using program = await Program.start(args, environment);
-  const code = await program.exit();
-  return { code, stdout: program.stdout.text, stderr: program.stderr.all };
-}
-
 /** What is asked for cannot be: one line on standard error that `pattern` fits, and exit code 2. */
-async function assertRefused(ended: Promise<Ended>, pattern: RegExp): Promise<void> {
+async function assertRefused(ended: ReturnType<typeof runProgram>, pattern: RegExp): Promise<void> {
   const { code, stdout, stderr } = await ended;
-  assertEquals([code, stdout, stderr.length], [2, "", 1], stderr.join("\n"));
-  assertMatch(stderr[0] ?? "", pattern);
+  assertEquals([code, stdout, stderr.split("\n").length], [2, "", 1], stderr);
+  assertMatch(stderr, pattern);
 }
 
 Deno.test("runwire serve without a credential names GITHUB_TOKEN and the demo", async () => {
   for (const args of [["serve"], []]) {
-    await assertRefused(run(args), /GITHUB_TOKEN.*`runwire demo`/);
-    await assertRefused(run(args, { GITHUB_TOKEN: "" }), /GITHUB_TOKEN.*`runwire demo`/);
+    await assertRefused(runProgram(args), /GITHUB_TOKEN.*`runwire demo`/);
+    await assertRefused(runProgram(args, { GITHUB_TOKEN: "" }), /GITHUB_TOKEN.*`runwire demo`/);
   }
 });
 
 Deno.test("runwire names a variable that it cannot use, its value and what is allowed", async () => {
   const token = { GITHUB_TOKEN: SECRET };
   await assertRefused(
-    run(["serve"], { ...token, POLL_RUNS: "none" }),
+    runProgram(["serve"], { ...token, POLL_RUNS: "none" }),
     /^runwire: Cannot use POLL_RUNS="none": allowed is a whole number from 1 to 100$/,
   );
   await assertRefused(
-    run(["demo"], { LOG_LEVEL: "loud" }),
+    runProgram(["demo"], { LOG_LEVEL: "loud" }),
     /^runwire: Cannot use LOG_LEVEL="loud": allowed is debug or info or warning or error$/,
   );
   await assertRefused(
-    run(["serve"], { ...token, SERVER_HOST: "0.0.0.0" }),
+    runProgram(["serve"], { ...token, SERVER_HOST: "0.0.0.0" }),
     /SERVER_HOST="0.0.0.0".*127\.0\.0\.1.*ALLOW_OPEN=true or a login$/,
   );
 });
@@ -49,36 +37,36 @@ Deno.test("runwire names a variable that it cannot use, its value and what is al
 Deno.test("runwire never says a secret when a credential is refused", async () => {
   const app = { GITHUB_APP_ID: "12", GITHUB_APP_PRIVATE_KEY: SECRET };
   for (const rest of [{}, { GITHUB_APP_INSTALLATION_ID: "34" }]) {
-    const { code, stdout, stderr } = await run(["serve"], { ...app, ...rest });
-    assertEquals([code, stdout, stderr.length], [2, "", 1], stderr.join("\n"));
-    assertMatch(stderr[0] ?? "", /GITHUB_APP_PRIVATE_KEY|private key/);
-    assertEquals(stderr[0]?.includes(SECRET), false);
+    const { code, stdout, stderr } = await runProgram(["serve"], { ...app, ...rest });
+    assertEquals([code, stdout, stderr.split("\n").length], [2, "", 1], stderr);
+    assertMatch(stderr, /GITHUB_APP_PRIVATE_KEY|private key/);
+    assertEquals(stderr.includes(SECRET), false);
   }
 });
 
 Deno.test("runwire refuses a flag or a command that it does not have, and says what there is", async () => {
-  await assertRefused(run(["serve", "--port=1"]), /serve --port=1": allowed is --help$/);
-  await assertRefused(run(["dance"]), /"runwire dance": allowed is serve, demo, watch/);
-  await assertRefused(run(["watch", "a", "b"]), /"runwire watch a b": allowed is/);
+  await assertRefused(runProgram(["serve", "--port=1"]), /serve --port=1": allowed is --help$/);
+  await assertRefused(runProgram(["dance"]), /"runwire dance": allowed is serve, demo, watch/);
+  await assertRefused(runProgram(["watch", "a", "b"]), /"runwire watch a b": allowed is/);
 });
 
 Deno.test("runwire serve says that its port is in use", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
   await assertRefused(
-    run(["serve"], { GITHUB_TOKEN: SECRET, SERVER_PORT: String(port) }),
+    runProgram(["serve"], { GITHUB_TOKEN: SECRET, SERVER_PORT: String(port) }),
     new RegExp(`127\\.0\\.0\\.1:${port} \\(it is in use\\): .*SERVER_PORT`),
   );
 });
 
 Deno.test("runwire watch refuses what is no address of a server", async () => {
-  await assertRefused(run(["watch", "nonsense://x"]), /"nonsense:\/\/x": allowed is a URL/);
+  await assertRefused(runProgram(["watch", "nonsense://x"]), /"nonsense:\/\/x": allowed is a URL/);
 });
 
 Deno.test("runwire prints its version and its help, and exits with 0", async () => {
-  assertEquals(await run(["--version"]), { code: 0, stdout: manifest.version, stderr: [] });
-  const { code, stdout, stderr } = await run(["--help"]);
-  assertEquals([code, stderr], [0, []]);
+  assertEquals(await runProgram(["--version"]), { code: 0, stdout: manifest.version, stderr: "" });
+  const { code, stdout, stderr } = await runProgram(["--help"]);
+  assertEquals([code, stderr], [0, ""]);
   for (const word of ["serve", "demo", "watch", "GITHUB_TOKEN", "POLL_INTERVAL_SECONDS"]) {
     assertStringIncludes(stdout, word);
   }
