@@ -31,26 +31,34 @@ if (!await isPostgresThere() || !await isRedisThere()) {
 }
 
 const { contenders, versions, absent } = await prepare();
-const setups: readonly Setup[] = contenders.flatMap((contender) =>
-  SIZES.map((size) => ({ contender, ...size }))
+const setups: readonly Setup[] = SIZES.flatMap((size) =>
+  contenders.map((contender) => ({ contender, ...size }))
 );
 const measured = new Map<Setup, Measurement[]>(setups.map((setup) => [setup, []]));
+const failures: string[] = [];
 for (let round = 1; round <= ROUNDS; round++) {
   // Every other round in the other order: the machine may slow down or speed up meanwhile.
   for (const setup of round % 2 ? setups : setups.toReversed()) {
-    const { contender: { name }, instances, clients } = setup;
-    say(`round ${round} of ${ROUNDS}: ${name}, ${instances} × ${clients / instances} clients`);
-    measured.get(setup)?.push(await measure(setup));
+    const name = `${setup.contender.name}, ${setup.instances} × ${setup.clients / setup.instances}`;
+    say(`round ${round} of ${ROUNDS}: ${name} clients`);
+    try {
+      measured.get(setup)?.push(await measure(setup));
+    } catch (error) {
+      failures.push(`${name}: ${error instanceof Error ? error.message : error}`);
+    }
   }
 }
 
-const all: Series[] = setups.map((setup) => ({ ...setup, rounds: measured.get(setup) ?? [] }));
+const all: Series[] = contenders
+  .flatMap((contender) => setups.filter((setup) => setup.contender === contender))
+  .map((setup) => ({ ...setup, rounds: measured.get(setup) ?? [] }))
+  .filter(({ rounds }) => rounds.length > 0);
 print(`${processor()}\n${versions.join(", ")}\n\nTo the last client, messages at an even pace:\n`);
 print(latencyTable(all));
 print("\nAs fast as they reach everybody:\n");
 print(rateTable(all));
-if (absent) print(absent);
-Deno.exit(all.some(hasFailed) ? 1 : 0);
+for (const sentence of [...failures, ...absent ? [absent] : []]) print(`\n${sentence}`);
+Deno.exit(failures.length > 0 || all.some(hasFailed) ? 1 : 0);
 
 function hasFailed({ contender, rounds }: Series): boolean {
   return rounds.some(({ faults: { lost, repeated, disordered } }) =>

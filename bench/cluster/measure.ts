@@ -1,5 +1,5 @@
 import { Child } from "../child.ts";
-import { cpuMicroseconds } from "../proc.ts";
+import { cpuMicroseconds, waitMicroseconds } from "../proc.ts";
 import type { Contender } from "./contenders.ts";
 import type { Heard, Phase } from "./load.ts";
 import { newPlace } from "./place.ts";
@@ -23,12 +23,14 @@ export interface Measurement {
   readonly latencies: readonly Latency[];
   /** When messages are sent as fast as they reach everybody. */
   readonly perSecond: number;
-  readonly atMost: Latency;
+  readonly atMostP99: number;
   /** Microseconds of server CPU for each frame that reached a client. */
   readonly cpuPerFrame: number;
-  /** Of the instance that worked most: the cores that it used, */
-  readonly busy: number;
-  /** and the messages a second at which it would use a core of its own. */
+  /** Of the instance that worked most: how many cores it used, */
+  readonly used: number;
+  /** for how many it waited, as others had them, */
+  readonly waited: number;
+  /** and the messages a second that would take a whole one. */
   readonly perCore: number;
   readonly faults: Faults;
 }
@@ -65,19 +67,28 @@ export async function measure({ contender, instances, clients }: Setup): Promise
   await hear(load, WARM_UP);
   const latencies: Latency[] = [];
   for (const pace of PACES) latencies.push(await hear(load, pace));
-  const before = servers.map(({ pid }) => cpuMicroseconds(pid));
+  const before = servers.map(worked);
   const atMost = await hear(load, AT_MOST);
-  const used = servers.map(({ pid }, at) => cpuMicroseconds(pid) - (before[at] ?? 0));
-  const most = Math.max(...used);
+  const work = servers.map((server, at) => {
+    const { used, waited } = worked(server);
+    return { used: used - (before[at]?.used ?? 0), waited: waited - (before[at]?.waited ?? 0) };
+  });
+  const most = work.reduce((a, b) => a.used > b.used ? a : b);
   return {
     latencies,
     perSecond: atMost.messages / atMost.tookMs * 1_000,
-    atMost,
-    cpuPerFrame: used.reduce((a, b) => a + b) / (atMost.messages * clients),
-    busy: most / (atMost.tookMs * 1_000),
-    perCore: atMost.messages / (most / 1_000_000),
+    atMostP99: atMost.p99,
+    cpuPerFrame: work.reduce((sum, { used }) => sum + used, 0) / (atMost.messages * clients),
+    used: most.used / (atMost.tookMs * 1_000),
+    waited: most.waited / (atMost.tookMs * 1_000),
+    perCore: atMost.messages / (most.used / 1_000_000),
     faults: atMost.faults,
   };
+}
+
+/** In microseconds, so far. */
+function worked({ pid }: Child): { readonly used: number; readonly waited: number } {
+  return { used: cpuMicroseconds(pid), waited: waitMicroseconds(pid) };
 }
 
 /** A pace that cannot be kept takes longer. */

@@ -11,7 +11,8 @@ const { createAdapter } = require("@socket.io/redis-adapter");
 const { createClient } = require("redis");
 const { Server } = require("socket.io");
 
-const publisher = createClient({ url });
+// Without a limit in time: one that is behind by seconds would end, as nobody catches the adapter's errors.
+const publisher = createClient({ url, commandOptions: { timeout: undefined } });
 const subscriber = publisher.duplicate();
 await Promise.all([publisher.connect(), subscriber.connect()]);
 
