@@ -2,8 +2,9 @@
 // (bench/README.md).
 import { type Contender, prepare, YARDSTICK } from "./fanout/contenders.ts";
 import { measure, type Measurement, SPARE_FILES } from "./fanout/measure.ts";
-import { openFilesLimit, processor } from "./fanout/proc.ts";
+import { openFilesLimit, processor } from "./proc.ts";
 import { fanoutTable, type Series } from "./fanout/table.ts";
+import { print, say } from "./output.ts";
 
 const CLIENTS = [1_000, 4_000];
 const ROUNDS = Number(Deno.args[0] ?? 3);
@@ -55,12 +56,4 @@ function orderOf(round: number): readonly Contender[] {
   const from = round % contenders.length;
   const order = [...contenders.slice(from), ...contenders.slice(0, from)];
   return round % 2 === 0 ? order : order.toReversed();
-}
-
-function say(line: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 }

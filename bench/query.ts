@@ -1,7 +1,7 @@
 // `deno task bench:query [RUNS] [SECONDS] [DATABASE_URL…]`: how fast lists and statistics are answered from a large store,
 // while deliveries arrive (bench/README.md).
-import { Child } from "./fanout/child.ts";
-import { processor } from "./fanout/proc.ts";
+import { Child } from "./child.ts";
+import { processor } from "./proc.ts";
 import { markdown } from "./markdown.ts";
 import { fill } from "./query/fill.ts";
 import { type Kind, kinds } from "./query/kinds.ts";
@@ -9,6 +9,7 @@ import type { Asked } from "./query/load.ts";
 import { givenDatabase, postgresDatabase, sqliteDatabase } from "./query/place.ts";
 import { plans } from "./query/plans.ts";
 import type { Stall } from "./query/runwire.ts";
+import { print, say } from "./output.ts";
 
 const CLIENTS = 50;
 const DELIVERIES_PER_SECOND = 50;
@@ -100,12 +101,4 @@ async function stallSoFar(server: Child): Promise<Stall> {
 
 function script(name: string, ...args: readonly (string | number)[]): readonly string[] {
   return [Deno.execPath(), "run", "-A", `${HERE}${name}`, ...args.map(String)];
-}
-
-function say(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 }

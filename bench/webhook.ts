@@ -1,6 +1,6 @@
 // `deno task bench:webhook [ROUNDS]`: how fast deliveries are acknowledged, side by side, and how soon clients hear of them
 // (bench/README.md).
-import { processor } from "./fanout/proc.ts";
+import { processor } from "./proc.ts";
 import { markdown } from "./markdown.ts";
 import { type Contender, prepare, YARDSTICK } from "./webhook/contenders.ts";
 import { measureDisk } from "./webhook/disk.ts";
@@ -13,6 +13,7 @@ import {
   PER_SECOND,
   temporaryFolder,
 } from "./webhook/measure.ts";
+import { print, say } from "./output.ts";
 
 const CONNECTIONS = [1, 16, 64];
 const PATHS = ["/ws?topics=events", "/ws?topics=events&batch=true"];
@@ -109,12 +110,4 @@ function median(values: readonly number[]): number {
 
 function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
-}
-
-function say(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 }

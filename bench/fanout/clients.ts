@@ -1,7 +1,8 @@
 // The load: `clients.ts PORT CLIENTS BROADCASTS WARM_UPS` connects, says `connected`, receives, prints a Tally as
 // JSON, and stays connected until its standard input ends.
-import { connect, Readiness, receive, send } from "./libc.ts";
+import { connect, Readiness, receive, send } from "../libc.ts";
 import { Counter } from "./tally.ts";
+import { print } from "../output.ts";
 
 /** Without a frame for so long, what has not come is lost. */
 const SILENCE_MS = 5_000;
@@ -92,8 +93,4 @@ function take(client: number, kind: number, payload: { start: number; end: numbe
     sockets[client] ?? -1,
     new Uint8Array([PONG, 0x80 | content.length, 0, 0, 0, 0, ...content]),
   );
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

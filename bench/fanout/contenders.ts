@@ -1,3 +1,5 @@
+import { CACHE, install, run } from "../npm.ts";
+
 /** A server that takes part. */
 export interface Contender {
   readonly name: string;
@@ -8,7 +10,6 @@ export interface Contender {
 /** The one that all others are compared with. */
 export const YARDSTICK = "Deno, bare loop";
 
-export const CACHE = new URL("../../.cache/bench/", import.meta.url).pathname;
 const HERE = new URL("./", import.meta.url).pathname;
 const DENO = [Deno.execPath(), "run", "-A"];
 const BUN = `${CACHE}node_modules/.bin/bun`;
@@ -31,40 +32,15 @@ export async function prepare(): Promise<
   const contenders = [...OURS];
   const versions = [`Deno ${Deno.version.deno}`];
   const absent: string[] = [];
-  await Deno.mkdir(CACHE, { recursive: true });
-  await Deno.writeTextFile(`${CACHE}.gitignore`, "*\n");
   for (const { name, needs, program, script } of PEERS) {
     try {
-      await run(
-        "npm",
-        "install",
-        "--prefix",
-        CACHE,
-        "--save-exact",
-        "--no-audit",
-        "--no-fund",
-        needs,
-      );
-      versions.push(
-        `${needs.replace("@", " ")} (${program.split("/").pop()} ${await run(
-          program,
-          "--version",
-        )})`,
-      );
+      await install(needs);
+      const version = await run(program, "--version");
+      versions.push(`${needs.replace("@", " ")} (${program.split("/").pop()} ${version})`);
       contenders.push({ name, command: [program, `${HERE}${script}`] });
     } catch (error) {
       absent.push(`${name} is left out: ${error instanceof Error ? error.message : error}`);
     }
   }
   return { contenders, versions, absent };
-}
-
-async function run(program: string, ...args: string[]): Promise<string> {
-  const signal = AbortSignal.timeout(180_000);
-  const { success, stdout, stderr } = await new Deno.Command(program, { args, signal }).output();
-  const text = new TextDecoder();
-  if (success) return text.decode(stdout).trim();
-  throw new Error(
-    `\`${program} ${args.join(" ")}\` failed: ${text.decode(stderr).trim().split("\n")[0]}`,
-  );
 }

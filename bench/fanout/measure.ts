@@ -1,6 +1,8 @@
-import { Child } from "./child.ts";
+import { Child } from "../child.ts";
 import type { Contender } from "./contenders.ts";
-import { cpuMicroseconds, residentKib } from "./proc.ts";
+import { say } from "../output.ts";
+import { percentile } from "../percentile.ts";
+import { cpuMicroseconds, residentKib } from "../proc.ts";
 import type { Tally } from "./tally.ts";
 
 export const BROADCASTS = 40;
@@ -46,7 +48,7 @@ export async function measure(contender: Contender, clients: number): Promise<Me
   const cpu = cpuMicroseconds(server.pid) - cpuBefore;
 
   const wrong = Math.max(tally.lost, tally.damaged) + tally.repeated;
-  if (wrong > 0) warn(`${contender.name}: ${JSON.stringify({ ...tally, spreads: undefined })}`);
+  if (wrong > 0) say(`${contender.name}: ${JSON.stringify({ ...tally, spreads: undefined })}`);
   return {
     cpuPerFrame: cpu / (clients * BROADCASTS - tally.lost),
     spreadP50: percentile(tally.spreads, 0.5),
@@ -70,16 +72,6 @@ async function broadcast(server: Child, times: number): Promise<void> {
   }
 }
 
-/** Nearest rank; `NaN` of nothing. */
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.ceil(share * sorted.length) - 1] ?? NaN;
-}
-
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function warn(line: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }

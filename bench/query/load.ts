@@ -1,9 +1,9 @@
 // The load: `load.ts PORT CLIENTS SECONDS DELIVERIES_A_SECOND FIRST_DELIVERY`. It reads the paths to ask for, as a JSON list,
 // from a line of its standard input, and prints an Asked as JSON. Every client asks for its next path when it has the answer
 // to the one before; deliveries come at an even pace beside them.
-import { Readiness } from "../fanout/libc.ts";
+import { Readiness } from "../libc.ts";
 import { signedDeliveries } from "../webhook/delivery.ts";
-import { percentile } from "../webhook/percentile.ts";
+import { percentile } from "../percentile.ts";
 import { Sender } from "../webhook/sender.ts";
 
 /** Times in milliseconds. */

@@ -1,5 +1,5 @@
 import { isPostgresThere, testSchema } from "../../tests/fakes/postgres.ts";
-import { CACHE } from "../fanout/contenders.ts";
+import { CACHE } from "../npm.ts";
 
 /** An empty database, gone when it is disposed of. */
 export interface Place extends AsyncDisposable {

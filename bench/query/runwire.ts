@@ -3,8 +3,9 @@
 import { runApp } from "../../src/cli/serve.ts";
 import { readConfig } from "../../src/config.ts";
 import { configureLog } from "../../src/log.ts";
-import { percentile } from "../webhook/percentile.ts";
+import { percentile } from "../percentile.ts";
 import { SECRET } from "../webhook/hook.mjs";
+import { print } from "../output.ts";
 
 /** For how long the event loop was blocked, in milliseconds, beyond the turn that a timer takes anyway. */
 export interface Stall {
@@ -49,8 +50,4 @@ async function answer(): Promise<void> {
     gaps = [];
     print(JSON.stringify(stall));
   }
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

@@ -1,9 +1,10 @@
 // The load: `acknowledge.ts PORT CONNECTIONS DELIVERIES WARM_UPS` sends what warms up, says `warm`, waits for a line,
 // sends the rest as fast as it is answered, and prints an Acknowledgement as JSON.
-import { Readiness } from "../fanout/libc.ts";
+import { Readiness } from "../libc.ts";
 import { signedDeliveries } from "./delivery.ts";
-import { percentile } from "./percentile.ts";
+import { percentile } from "../percentile.ts";
 import { Sender } from "./sender.ts";
+import { print } from "../output.ts";
 
 /** What a sender saw. Times in milliseconds. */
 export interface Acknowledgement {
@@ -60,8 +61,4 @@ function deliver(all: readonly Uint8Array<ArrayBuffer>[]): Acknowledgement {
     if (status < 200 || status > 299) refused++;
     post(name);
   }
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

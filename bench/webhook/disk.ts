@@ -1,4 +1,4 @@
-import { percentile } from "./percentile.ts";
+import { percentile } from "../percentile.ts";
 
 const BYTES = 20_000;
 const LIMIT_MS = 2_000;

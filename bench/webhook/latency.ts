@@ -1,11 +1,12 @@
 // `latency.ts PORT PATH CLIENTS PER_SECOND SECONDS` connects clients of `PATH`, for example `/ws?topics=events`, then posts
 // deliveries at an even pace, and prints a Latency as JSON: from the moment a delivery is due until its event is at the last
 // client.
-import { Readiness } from "../fanout/libc.ts";
+import { Readiness } from "../libc.ts";
 import { FIRST_RUN, signedDeliveries } from "./delivery.ts";
-import { FrameReader } from "./frames.ts";
-import { percentile } from "./percentile.ts";
+import { FrameReader } from "../frames.ts";
+import { percentile } from "../percentile.ts";
 import { Sender } from "./sender.ts";
+import { print } from "../output.ts";
 
 /** Times in milliseconds. */
 export interface Latency {
@@ -119,8 +120,4 @@ function arrive(frame: string, at: number): void {
   if (arrived === clients && number >= warmUps) {
     times.push(performance.now() - (sentAt[number] ?? 0));
   }
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

@@ -1,6 +1,6 @@
-import { Child } from "../fanout/child.ts";
-import { CACHE } from "../fanout/contenders.ts";
-import { cpuMicroseconds } from "../fanout/proc.ts";
+import { Child } from "../child.ts";
+import { CACHE } from "../npm.ts";
+import { cpuMicroseconds } from "../proc.ts";
 import type { Acknowledgement } from "./acknowledge.ts";
 import type { Contender } from "./contenders.ts";
 import type { Latency } from "./latency.ts";

@@ -1,4 +1,4 @@
-import { connect, receive, send } from "../fanout/libc.ts";
+import { connect, receive, send } from "../libc.ts";
 
 const ANSWER_SECONDS = 10;
 const decoder = new TextDecoder();

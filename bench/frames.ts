@@ -1,13 +1,15 @@
-import { connect, receive, send } from "../fanout/libc.ts";
+import { connect, receive, send } from "./libc.ts";
 
 const HANDSHAKE_SECONDS = 10;
 const TEXT = 0x81;
 const PING = 0x89;
 const PONG = 0x8a;
+/** It leaves bytes as they are. */
+const NO_MASK = [0, 0, 0, 0];
 const MOST_BYTES = 131_072;
 const buffer = new Uint8Array(262_144);
 
-/** A WebSocket client of `/ws` that reads whole frames as they come, and answers heartbeats. */
+/** A WebSocket client that reads whole frames as they come, and answers heartbeats. */
 export class FrameReader {
   readonly fd: number;
   #begun: Uint8Array<ArrayBuffer> | undefined;
@@ -24,13 +26,24 @@ export class FrameReader {
       "\r\n",
     ];
     send(this.fd, new TextEncoder().encode(request.join("\r\n")));
+    // Byte by byte: what follows may be a frame.
+    const byte = new Uint8Array(1);
     let answer = "";
-    while (!answer.includes("\r\n\r\n")) {
-      answer += new TextDecoder().decode(buffer.subarray(0, receive(this.fd, buffer)));
+    while (!answer.endsWith("\r\n\r\n")) {
+      receive(this.fd, byte);
+      answer += String.fromCharCode(byte[0] ?? 0);
     }
     if (!answer.startsWith("HTTP/1.1 101 ")) {
       throw new Error(`Cannot upgrade: ${answer.split("\r\n", 1)[0]}`);
     }
+  }
+
+  /** Says something in a text frame, of at most 65,535 bytes in UTF-8. */
+  write(text: string): void {
+    const payload = new TextEncoder().encode(text);
+    const { length } = payload;
+    const size = length < 126 ? [0x80 | length] : [0x80 | 126, length >> 8, length & 0xff];
+    send(this.fd, new Uint8Array([TEXT, ...size, ...NO_MASK, ...payload]));
   }
 
   /** To be called when there is something to read: gives every whole text frame to `each`. */
@@ -58,7 +71,7 @@ export class FrameReader {
       const payload = buffer.subarray(start, start + length);
       if (buffer[at] === TEXT) each(payload);
       else if (buffer[at] === PING) {
-        send(this.fd, new Uint8Array([PONG, 0x80 | length, 0, 0, 0, 0, ...payload]));
+        send(this.fd, new Uint8Array([PONG, 0x80 | length, ...NO_MASK, ...payload]));
       } else throw new Error(`Cannot take a frame that begins with ${buffer[at]}`);
       at = start + length;
     }

@@ -11,6 +11,16 @@ export function cpuMicroseconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * MICROSECONDS_PER_TICK;
 }
 
+/** For how long its threads could have run while others had the cores, so far, in microseconds. */
+export function waitMicroseconds(pid: number): number {
+  let nanoseconds = 0;
+  for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
+    const [, waited] = Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`).split(" ");
+    nanoseconds += Number(waited);
+  }
+  return nanoseconds / 1_000;
+}
+
 /** Resident memory in KiB. */
 export function residentKib(pid: number): number {
   return Number(find(`/proc/${pid}/status`, /^VmRSS:\s+(\d+) kB$/m));

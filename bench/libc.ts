@@ -18,6 +18,7 @@ const libc = Deno.dlopen("libc.so.6", {
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  usleep: { parameters: ["u32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
@@ -48,6 +49,11 @@ export function receive(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
   const length = check(libc.recv(fd, buffer, BigInt(buffer.length), 0), "receive in time");
   if (length === 0) throw new Error("The server closed a connection");
   return length;
+}
+
+/** Does nothing for so long; what comes meanwhile wakes nobody up. */
+export function sleep(microseconds: number): void {
+  libc.usleep(microseconds);
 }
 
 /** Waits for many sockets at once (epoll). */

@@ -1,0 +1,48 @@
+import { createClient } from "redis";
+// @ts-types="@types/pg"
+import pg from "pg";
+import { testSchema } from "../../tests/fakes/postgres.ts";
+import { REDIS_URL } from "../../tests/fakes/redis.ts";
+
+/** What instances share: an empty schema, and keys of Redis by its name. Both are gone when it is disposed of. */
+export interface Place extends AsyncDisposable {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+}
+
+export async function newPlace(): Promise<Place> {
+  const { url: databaseUrl, ...schema } = await testSchema();
+  return {
+    databaseUrl,
+    redisUrl: REDIS_URL,
+    async [Symbol.asyncDispose]() {
+      for (const name of await installationNames(databaseUrl)) await removeKeys(`runwire:${name}:`);
+      await schema[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The name that the program has given to its database, where it has run: its keys bear it. */
+async function installationNames(databaseUrl: string): Promise<readonly string[]> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query("select to_regclass('installation') is not null as made");
+    if (!rows[0].made) return [];
+    return (await client.query("select name from installation")).rows.map(({ name }) => name);
+  } finally {
+    await client.end();
+  }
+}
+
+async function removeKeys(prefix: string): Promise<void> {
+  const client = createClient({ url: REDIS_URL });
+  await client.connect();
+  try {
+    for await (const keys of client.scanIterator({ MATCH: `${prefix}*` })) {
+      if (keys.length > 0) await client.del(keys);
+    }
+  } finally {
+    client.destroy();
+  }
+}
