@@ -49,6 +49,7 @@ export async function openSqlite(
       name: path === ":memory:" ? "in memory" : `"${path}"`,
       reader: readers ? new Kysely<Tables>({ dialect: new ReaderDialect(readers) }) : writer,
       writer,
+      migrator: writer,
       async end() {
         await readers?.close();
         // The last to close folds the journal into the file.

@@ -11,7 +11,13 @@ const ignore = !await isPostgresThere();
 
 /** One connection that gives up soon. */
 async function narrow({ answerMs = 10_000 } = {}): Promise<Database> {
-  const limits = { connections: 1, connectMs: 200, statementMs: 60_000, answerMs };
+  const limits = {
+    connections: 1,
+    connectMs: 200,
+    statementMs: 60_000,
+    answerMs,
+    migrationMs: 60_000,
+  };
   return new Database(await openPostgres(POSTGRES_URL, { limits }), clock);
 }
 
