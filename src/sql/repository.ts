@@ -90,8 +90,9 @@ export async function removeRepositories(
   return events;
 }
 
+/** Not its key: others may refer to it meanwhile, who keep what users may read. */
 async function lockRepository(tx: Tx, id: number): Promise<RepositoryTable | undefined> {
-  return await tx.selectFrom("repositories").selectAll().where("id", "=", id).forUpdate()
+  return await tx.selectFrom("repositories").selectAll().where("id", "=", id).forNoKeyUpdate()
     .executeTakeFirst();
 }
 

@@ -135,7 +135,6 @@ class ImmediateDriver extends SqliteDriver {
 /** With one writer no row needs a lock. */
 class UnlockedCompiler extends SqliteQueryCompiler {
   protected override visitSelectModifier(node: SelectModifierNode): void {
-    const isLock = node.modifier === "ForUpdate" || node.modifier === "ForShare";
-    if (!isLock) super.visitSelectModifier(node);
+    if (!node.modifier?.startsWith("For")) super.visitSelectModifier(node);
   }
 }
