@@ -1,11 +1,10 @@
 import { sql } from "kysely";
 import { type Fences, type Lease, StaleLeaseError, type Term } from "../run/lease.ts";
 import type { Database } from "./database.ts";
+import { NOW_MS } from "./now.ts";
 
 /** The one lease that there is. */
 const NAME = "poller";
-/** By the clock of PostgreSQL, so that instances need not agree on the time. */
-const NOW_MS = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 
 /** A row of PostgreSQL that says who has the lease, and until when. */
 export class SqlLease implements Lease {
