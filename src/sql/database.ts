@@ -54,6 +54,7 @@ const MAX_TRIES = 3;
 /**
  * Opens `sqlite:./runwire.db`, `sqlite:/absolute/path`, `sqlite::memory:` or `postgres://user:password@host:5432/name`.
  * @throws {UsageError} when there is no such database or it cannot be used
+ * @throws {StorageError} when PostgreSQL does not answer
  */
 export async function openDatabase(url: string, options: DatabaseOptions): Promise<Database> {
   const { clock } = options;

@@ -38,14 +38,16 @@ const ADVISORY_LOCK = 7_233_910_427;
 /**
  * Brings the schema up to date, all or nothing. Of several processes that start together one does it and the others wait.
  * Returns the names of the migrations that were run.
- * @throws {UsageError} when the database is newer than this program, cannot be written, or another process takes too long
+ * @throws {UsageError} when the database is newer than this program, or is a file that cannot be written
+ * @throws {StorageError} when PostgreSQL does not answer, or another process takes too long
  */
 export async function migrate(database: Database): Promise<readonly string[]> {
   try {
     return await database.migrate((tx) => migrateWith(tx, database));
   } catch (error) {
-    if (error instanceof StorageError) throw new UsageError(error.message, { cause: error });
-    throw error;
+    const isFile = database.kind === "sqlite";
+    if (!isFile || !(error instanceof StorageError)) throw error;
+    throw new UsageError(error.message, { cause: error });
   }
 }
 
@@ -97,7 +99,8 @@ async function lockPostgres(tx: Tx, database: string): Promise<string> {
     await lockMigrations(tx);
   } catch (error) {
     if (!isTimeout(error)) throw error;
-    throw new UsageError(
+    throw new StorageError(
+      "unavailable",
       `Cannot use the database ${database}: another Runwire has not ended its migrations, ` +
         "or a copy of it, in time",
       { cause: error },

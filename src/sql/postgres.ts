@@ -5,6 +5,7 @@ import pg from "pg";
 import { messageOf, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Db, Handles } from "./database.ts";
+import { storageErrorOf } from "./fault.ts";
 import { OwnSchema } from "./own_schema.ts";
 import { SAY_SERVING } from "./served.ts";
 import type { Tables } from "./tables.ts";
@@ -39,7 +40,8 @@ const LIMITS = {
 /**
  * Opens `postgres://…`, over `pg` and not over `postgres`, whose pool never recovers when the server ends a connection
  * (https://github.com/porsager/postgres/issues/1199).
- * @throws {UsageError} when the database does not answer
+ * @throws {UsageError} when there is no such database, or we are not let in
+ * @throws {StorageError} when it does not answer
  */
 export async function openPostgres(
   url: string,
@@ -59,7 +61,9 @@ export async function openPostgres(
     await pool.query("select 1");
   } catch (error) {
     await pool.end();
-    throw new UsageError(`Cannot use the database ${name}: ${messageOf(error)}`, { cause: error });
+    // Who starts again later may find it.
+    throw storageErrorOf(error, name) ??
+      new UsageError(`Cannot use the database ${name}: ${messageOf(error)}`, { cause: error });
   }
   return {
     kind: "postgres",

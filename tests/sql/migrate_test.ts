@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import { systemClock as clock } from "../../src/clock.ts";
-import { UsageError } from "../../src/errors.ts";
+import { StorageError, UsageError } from "../../src/errors.ts";
 import { Database, openDatabase } from "../../src/sql/database.ts";
 import { lockMigrations, migrate } from "../../src/sql/migrate.ts";
 import * as runs from "../../src/sql/migrations/0001_runs.ts";
@@ -150,7 +150,7 @@ Deno.test({
     await using database = await impatient(schema.url, { migrationMs: 100 });
     const end = Promise.withResolvers<void>();
     const { holding } = await holdMigrations(schema.url, end.promise);
-    const { message } = await assertRejects(() => migrate(database), UsageError);
+    const { message } = await assertRejects(() => migrate(database), StorageError);
     assertStringIncludes(message, database.name);
     assertStringIncludes(message, "another Runwire");
     end.resolve();
