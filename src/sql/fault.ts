@@ -50,6 +50,8 @@ export function isTimeout(error: unknown): boolean {
 }
 
 function faultOf(error: unknown): readonly [StorageFault, string] | undefined {
+  // Of a host that has several addresses: one for each.
+  if (error instanceof AggregateError) return faultOf(error.errors[0]);
   if (!(error instanceof Error)) return undefined;
   const code = "code" in error ? String(error.code) : "";
   if (code === "ERR_SQLITE_ERROR") {
