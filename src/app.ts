@@ -86,7 +86,6 @@ export class App {
     const { database, clock } = options;
     this.#config = config;
     this.#options = options;
-    this.#journal = new SqlJournal(database, clock);
     this.#runStore = new SqlRunStore(database, clock);
     this.#repositoryStore = new SqlRepositoryStore(database, clock);
     this.#deliveryStore = new SqlDeliveryStore(database, clock);
@@ -99,6 +98,8 @@ export class App {
       redisUrl: config.redisUrl,
       redis: this.#throttle.redis,
     });
+    // Only the one that polls has something to say of itself, and forgets old events.
+    this.#journal = new SqlJournal(this.#cluster.database, clock);
     this.feed = new Feed({ journal: this.#journal, clock, ...this.#cluster.feed });
     this.#broadcast = new Broadcast({ clock, audience: this.#audience });
     this.#picture = new Picture({ size: config.poll, store: this.#runStore });
@@ -288,7 +289,7 @@ export class App {
   }
 
   #publish(event: StatusEvent): void {
-    this.#cluster.append(event).then((events) => this.feed.tell(events)).catch((error) =>
+    this.feed.publish(event).catch((error) =>
       log("feed").warning("Cannot keep a status: {reason}", { reason: messageOf(error) })
     );
   }

@@ -53,3 +53,21 @@ export const systemClock: Clock = {
     return () => clearInterval(timer);
   },
 };
+
+/**
+ * The answer, where it comes within `ms`.
+ * @throws {Error} where it does not
+ */
+export async function within<T>(clock: Clock, ms: number, answer: Promise<T>): Promise<T> {
+  const limit = new AbortController();
+  const late = clock.sleep(ms, limit.signal).then((): never => {
+    throw new Error(`No answer within ${ms} ms`);
+  });
+  // Whichever comes later is heard by nobody.
+  for (const each of [late, answer]) each.catch(() => {});
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    limit.abort();
+  }
+}

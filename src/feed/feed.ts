@@ -64,6 +64,8 @@ export class Feed {
   #shown = 0;
   /** Unknown until the journal has told the last number. */
   #recent: Recent | undefined;
+  /** Where those begin who came before that. */
+  #start = 0;
 
   constructor(options: FeedOptions) {
     this.#journal = options.journal;
@@ -93,7 +95,7 @@ export class Feed {
     const hole = this.#holes.listener(signal);
     while (!signal.aborted) {
       try {
-        if (!this.#recent) this.#startAfter((await this.#journal.bounds()).last);
+        if (!this.#recent) await this.#begin();
         if (this.last >= this.#highest) await hole();
         await this.#clock.sleep(HOLE_PATIENCE_MS, signal);
         if (this.last < this.#highest) await this.#fill();
@@ -102,6 +104,13 @@ export class Feed {
         await this.#clock.sleep(RETRY_MS, signal);
       }
     }
+  }
+
+  /** Learns the last number. What was told meanwhile is news to those who came before. */
+  async #begin(): Promise<void> {
+    const { last } = await this.#bounds();
+    this.#start = Math.min(last, ...this.#early.keys().map((seq) => seq - 1));
+    this.#startAfter(this.#start);
   }
 
   /** The wire may lose what was published last, and nothing that comes after it would show that. */
@@ -149,11 +158,13 @@ export class Feed {
 
   /**
    * Follows from number `since` on (exclusive), or from now on, until `signal` aborts, which is the follower's own.
-   * Resolves as soon as `run` has learned the last number.
+   * Resolves as soon as `run` has learned the last number; what was told before that is heard, too.
    */
   async follow({ since, batch = false, signal, ...filter }: FollowOptions): Promise<Follower> {
     const news = (batch ? this.#windows : this.#news).listener(signal);
+    const isEarly = !this.#recent;
     while (!this.#recent && !signal.aborted) await news();
+    const present = isEarly ? this.#start : this.last;
     const source = {
       last: () => this.last,
       bounds: () => this.#bounds(),
@@ -162,7 +173,7 @@ export class Feed {
         while ((batch ? this.#shown : this.last) <= seq && !signal.aborted) await news();
       },
     };
-    return new Follower(source, { ...filter, since: since ?? this.last, signal });
+    return new Follower(source, { ...filter, since: since ?? present, signal });
   }
 
   /** Makes those events visible that come next, and tells `run` where one is missing. */

@@ -13,7 +13,7 @@ export interface Bounds {
  * after a restart. An event that tells a change is appended by the store of that change, in the same transaction.
  */
 export interface Journal {
-  /** Appends events that tell no change of a store, such as a status. */
+  /** Appends events that tell no change of a store, such as a status, in the order in which this is called. */
   append(events: readonly Event[]): Promise<readonly NumberedEvent[]>;
   /** Events after number `seq`, in order, `limit` at the most. */
   after(seq: number, limit: number): Promise<readonly NumberedEvent[]>;

@@ -4,9 +4,9 @@ import { log } from "../log.ts";
 import type { Journal } from "./journal.ts";
 
 /** How long events are kept for clients that come back. */
-export const RETAIN_EVENTS_MS = 7 * 24 * 60 * 60 * 1_000;
+const RETAIN_EVENTS_MS = 7 * 24 * 60 * 60 * 1_000;
 /** How many are kept at the most. */
-export const RETAIN_EVENTS_COUNT = 100_000;
+const RETAIN_EVENTS_COUNT = 100_000;
 const PRUNE_INTERVAL_MS = 60 * 60 * 1_000;
 
 export interface RetentionOptions {

@@ -16,25 +16,6 @@ export interface Wire {
   listen(hear: (news: News) => void, signal: AbortSignal): Promise<void>;
 }
 
-/** Between feeds of one process. */
-export class ProcessWire implements Wire {
-  readonly #listeners = new Set<(news: News) => void>();
-
-  publish(events: readonly NumberedEvent[]): void {
-    const last = highestOf(events);
-    for (const hear of this.#listeners) hear({ last, events });
-  }
-
-  async listen(hear: (news: News) => void, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    const ended = Promise.withResolvers<void>();
-    signal.addEventListener("abort", () => ended.resolve(), { once: true });
-    this.#listeners.add(hear);
-    await ended.promise;
-    this.#listeners.delete(hear);
-  }
-}
-
 /** 0 where there is none. */
 export function highestOf(events: readonly NumberedEvent[]): number {
   return events.reduce((highest, { seq }) => Math.max(highest, seq), 0);

@@ -1,6 +1,5 @@
 import type { Clock } from "../clock.ts";
 import type { Audience } from "../feed/audience.ts";
-import type { Event, NumberedEvent } from "../feed/event.ts";
 import type { FeedOptions } from "../feed/feed.ts";
 import { Presence } from "../feed/presence.ts";
 import type { Redis } from "../redis/connection.ts";
@@ -11,7 +10,6 @@ import { Leadership } from "../run/leader.ts";
 import type { Random } from "../run/pace.ts";
 import type { Picture } from "../run/picture.ts";
 import type { Database } from "../sql/database.ts";
-import { SqlJournal } from "../sql/event.ts";
 import { installationName } from "../sql/installation.ts";
 import { fenced, SqlFences, SqlLease } from "../sql/lease.ts";
 import { SqlPictures } from "../sql/picture.ts";
@@ -41,7 +39,6 @@ export class Cluster {
   readonly #instance = crypto.randomUUID();
   readonly #leadership: Leadership | undefined;
   readonly #presence: Presence | undefined;
-  readonly #journal: SqlJournal;
 
   constructor(options: ClusterOptions) {
     const { database, clock, redis, audience } = options;
@@ -49,7 +46,6 @@ export class Cluster {
     const isAlone = database.kind === "sqlite";
     this.database = isAlone ? database : fenced(database, () => this.#leadership?.term);
     this.pictures = new SqlPictures(this.database);
-    this.#journal = new SqlJournal(this.database, clock);
     if (isAlone) return;
     const instance = this.#instance;
     this.#presence = new Presence({
@@ -111,14 +107,6 @@ export class Cluster {
     if (!leadership || !presence) return { run: (signal) => runAll(parts, signal) };
     const all = [...parts, { run: (signal: AbortSignal) => presence.watch(signal) }];
     return { run: (signal) => leadership.run((held) => runAll(all, held), signal) };
-  }
-
-  /**
-   * Keeps what the one that polls has to say of itself.
-   * @throws {StorageError}
-   */
-  append(event: Event): Promise<readonly NumberedEvent[]> {
-    return this.#journal.append([event]);
   }
 
   /** Tells the others what the last snapshot shows. They show what comes next where this fails. */

@@ -1,5 +1,5 @@
 import { createClient } from "redis";
-import type { Clock } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { Latency } from "../latency.ts";
 import { log } from "../log.ts";
@@ -114,19 +114,8 @@ export class Redis {
     await this.#within(PING_LIMIT_MS, this.latency.time(() => client.ping()));
   }
 
-  async #within<T>(ms: number, answer: Promise<T>): Promise<T> {
-    const limit = new AbortController();
-    const late = this.#options.clock.sleep(ms, limit.signal).then(() => {
-      throw new Error(`No answer within ${ms} ms`);
-    });
-    // Whichever comes later is heard by nobody.
-    late.catch(() => {});
-    answer.catch(() => {});
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      limit.abort();
-    }
+  #within<T>(ms: number, answer: Promise<T>): Promise<T> {
+    return within(this.#options.clock, ms, answer);
   }
 
   /** Once for each outage. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Fences, Lease, Term } from "./lease.ts";
@@ -98,11 +98,11 @@ export class Leadership {
     const holder = `${this.#options.holder}/${++this.#terms}`;
     const askedAt = clock.now();
     try {
-      const fence = await this.#answer(async () =>
-        lease.take(holder, { ttlMs: TTL_MS, above: await fences.highest() })
+      const fence = await this.#answer(
+        fences.highest().then((above) => lease.take(holder, { ttlMs: TTL_MS, above })),
       );
       if (fence === undefined) return undefined;
-      const isFirst = await this.#answer(() => fences.raise({ holder, fence }));
+      const isFirst = await this.#answer(fences.raise({ holder, fence }));
       this.#isAwayTold = false;
       const held = { holder, fence, askedAt, lost: new AbortController() };
       if (isFirst && leftOf(held, clock.now()) > 0) return held;
@@ -135,7 +135,7 @@ export class Leadership {
       held.lost.abort();
       await renewing;
       this.#held = undefined;
-      await this.#answer(() => lease.release(held.holder)).catch(() => {});
+      await this.#answer(lease.release(held.holder)).catch(() => {});
       this.#logger.info("This instance polls no longer");
     }
   }
@@ -152,7 +152,7 @@ export class Leadership {
       pause = RENEW_AGAIN_MS;
       try {
         const limit = Math.min(ANSWER_MS, leftOf(held, askedAt));
-        const isMine = await this.#answer(() => lease.renew(held.holder, { ttlMs: TTL_MS }), limit);
+        const isMine = await this.#answer(lease.renew(held.holder, { ttlMs: TTL_MS }), limit);
         if (!isMine) return held.lost.abort();
         held.askedAt = askedAt;
         pause = RENEW_MS;
@@ -163,19 +163,8 @@ export class Leadership {
     }
   }
 
-  async #answer<T>(ask: () => Promise<T>, ms = ANSWER_MS): Promise<T> {
-    const limit = new AbortController();
-    const late = this.#options.clock.sleep(ms, limit.signal).then((): never => {
-      throw new Error(`No answer within ${ms} ms`);
-    });
-    const answer = ask();
-    // Whichever comes later is heard by nobody.
-    for (const each of [late, answer]) each.catch(() => {});
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      limit.abort();
-    }
+  #answer<T>(answer: Promise<T>, ms = ANSWER_MS): Promise<T> {
+    return within(this.#options.clock, ms, answer);
   }
 
   /** Once for each outage. */

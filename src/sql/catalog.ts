@@ -10,6 +10,7 @@ import type {
 } from "../repository/catalog.ts";
 import type { Database, Db } from "./database.ts";
 import { IS_FOLLOWED, IS_NOT_FOLLOWED } from "./follow.ts";
+import { pageOf } from "./page.ts";
 import type { BackfillTable, RepositoryTable, WorkflowTable } from "./tables.ts";
 import { isVisibleIn, visibleOf } from "./visible.ts";
 
@@ -36,7 +37,7 @@ export class SqlCatalog implements Catalog {
         : sql`pushed_ms`;
       const rows = await wanted.selectAll()
         .orderBy(key, query.direction).orderBy("id", query.direction)
-        .limit(query.perPage).offset((query.page - 1) * query.perPage).execute();
+        .$call(pageOf(query)).execute();
       const backfills = await backfillsOf(db, rows);
       const repositories = rows.map((row) => repositoryOf(row, backfills.get(row.id)));
       return { total: Number(total), repositories };
@@ -53,7 +54,7 @@ export class SqlCatalog implements Catalog {
   }
 
   workflows(
-    { visible, repository, page, perPage }: WorkflowQuery,
+    { visible, repository, ...page }: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }> {
     return this.#database.read(async (db) => {
       const seen = isVisibleIn(db, visibleOf({ visible, repository }), sql`lower(repository)`);
@@ -67,8 +68,7 @@ export class SqlCatalog implements Catalog {
         .executeTakeFirstOrThrow();
       const rows = await wanted.selectAll()
         .$if(!isOne, (query) => query.orderBy(sql`lower(repository)`)).orderBy(sql`lower(name)`)
-        .orderBy("id")
-        .limit(perPage).offset((page - 1) * perPage).execute();
+        .orderBy("id").$call(pageOf(page)).execute();
       return { total: Number(total), workflows: rows.map(workflowOf) };
     });
   }

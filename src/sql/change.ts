@@ -3,7 +3,7 @@ import type { Event } from "../feed/event.ts";
 import type { Changes } from "../run/change.ts";
 import { dropAccess, endUsers } from "./access.ts";
 import type { Tx } from "./database.ts";
-import { mergeRepositories, removeRepositories } from "./repository.ts";
+import { lockRepositories, mergeRepositories, removeRepositories } from "./repository.ts";
 import { RunBatch } from "./run_batch.ts";
 
 /**
@@ -15,12 +15,14 @@ export async function applyChanges(
   told: readonly Changes[],
   { clock }: { readonly clock: Clock },
 ): Promise<readonly (readonly Event[])[]> {
+  const known = await lockRepositories(tx, told.flatMap(repositoriesOf));
   const ofRepositories: (readonly Event[])[] = [];
   for (const { repositories, removedRepositories } of told) {
     ofRepositories.push([
-      ...await mergeRepositories(tx, repositories),
+      ...await mergeRepositories(tx, repositories, known),
       ...await removeRepositories(tx, removedRepositories, { clock }),
     ]);
+    for (const id of removedRepositories) known.delete(id);
   }
   await dropAccess(tx, accessChangedIn(told));
   await endUsers(tx, told.flatMap(({ revokedUsers }) => revokedUsers));
@@ -35,6 +37,10 @@ export async function applyChanges(
   ]);
   await batch.write();
   return events;
+}
+
+function repositoriesOf({ repositories, removedRepositories }: Changes): readonly number[] {
+  return [...repositories.map(({ id }) => id), ...removedRepositories];
 }
 
 /** Of so many, each would cost more than to ask about all anew. */

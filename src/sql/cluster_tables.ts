@@ -25,6 +25,6 @@ export interface PictureTable {
   id: number;
   /** JSON, a list of Repository. */
   repositories: string;
-  /** When GitHub was last asked, by the clock of the holder. */
+  /** When GitHub was last asked. */
   taken_ms: number;
 }

@@ -28,13 +28,15 @@ export type Db = Kysely<Tables>;
 /** A transaction that is under way. */
 export type Tx = Transaction<Tables>;
 
-/** What a dialect opens: two handles, which may be the same, and their end. */
+/** What a dialect opens: handles, which may be the same, and their end. */
 export interface Handles {
   readonly kind: "sqlite" | "postgres";
   /** In words, for messages: the file, or the database and its host; never a password. */
   readonly name: string;
   readonly reader: Db;
   readonly writer: Db;
+  /** For changes of the schema, which may take long. */
+  readonly migrator: Db;
   end(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ const MAX_TRIES = 3;
 /**
  * Opens `sqlite:./runwire.db`, `sqlite:/absolute/path`, `sqlite::memory:` or `postgres://user:password@host:5432/name`.
  * @throws {UsageError} when there is no such database or it cannot be used
+ * @throws {StorageError} when PostgreSQL does not answer
  */
 export async function openDatabase(url: string, options: DatabaseOptions): Promise<Database> {
   const { clock } = options;
@@ -101,13 +104,22 @@ export class Database implements AsyncDisposable {
    */
   write<T>(change: (tx: Tx) => Promise<T>): Promise<T> {
     if (!this.#original) {
-      return this.#track(() => this.latencies.write.time(() => this.#transact(change)));
+      const { writer } = this.#handles;
+      return this.#track(() => this.latencies.write.time(() => this.#transact(writer, change)));
     }
     const { database, check } = this.#original;
     return database.write(async (tx) => {
       await check(tx);
       return await change(tx);
     });
+  }
+
+  /**
+   * As `write`, for a change of the schema: its statements may take long.
+   * @throws {StorageError}
+   */
+  migrate<T>(change: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#track(() => this.#transact(this.#handles.migrator, change));
   }
 
   /** The same database, where `check` begins each transaction: when it throws, nothing is written. */
@@ -144,10 +156,10 @@ export class Database implements AsyncDisposable {
     }
   }
 
-  async #transact<T>(change: (tx: Tx) => Promise<T>): Promise<T> {
+  async #transact<T>(handle: Db, change: (tx: Tx) => Promise<T>): Promise<T> {
     for (let tries = 1;; tries++) {
       try {
-        return await this.#handles.writer.transaction().execute(change);
+        return await handle.transaction().execute(change);
       } catch (error) {
         if (tries === MAX_TRIES || !isConflict(error)) throw error;
       }

@@ -3,7 +3,7 @@ import type { NumberedEvent } from "../feed/event.ts";
 import type { Changes } from "../run/change.ts";
 import { applyChanges } from "./change.ts";
 import type { Tx } from "./database.ts";
-import { appendEvents } from "./event.ts";
+import { appendEach } from "./event.ts";
 
 /** A delivery that is kept, and what it tells. */
 export interface Waiting {
@@ -38,8 +38,5 @@ export async function applyInOrder(
   told: readonly Changes[],
   { clock }: { readonly clock: Clock },
 ): Promise<readonly (readonly NumberedEvent[])[]> {
-  const events = await applyChanges(tx, told, { clock });
-  const numbered = await appendEvents(tx, events.flat(), { clock });
-  let end = 0;
-  return events.map(({ length }) => numbered.slice(end, end += length));
+  return await appendEach(tx, await applyChanges(tx, told, { clock }), { clock });
 }

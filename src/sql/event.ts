@@ -5,6 +5,7 @@ import type { Bounds, Journal } from "../feed/journal.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import type { EventTable } from "./tables.ts";
 import { deleteInTurns } from "./turns.ts";
+import { GroupWriter } from "./writer.ts";
 
 /** Rows that are inserted or deleted by one statement; small enough that others get their turn between two. */
 const ROWS = 1_000;
@@ -12,16 +13,19 @@ const ROWS = 1_000;
 /** Keeps the feed's events in SQL. */
 export class SqlJournal implements Journal {
   readonly #database: Database;
-  readonly #clock: Clock;
+  readonly #writer: GroupWriter<readonly Event[], readonly NumberedEvent[]>;
 
   constructor(database: Database, clock: Clock) {
     this.#database = database;
-    this.#clock = clock;
+    this.#writer = new GroupWriter({
+      write: (lists) => database.write((tx) => appendEach(tx, lists, { clock })),
+      sizeOf: () => 0,
+    });
   }
 
   append(events: readonly Event[]): Promise<readonly NumberedEvent[]> {
     if (events.length === 0) return Promise.resolve([]);
-    return this.#database.write((tx) => appendEvents(tx, events, { clock: this.#clock }));
+    return this.#writer.add(events);
   }
 
   async after(seq: number, limit: number): Promise<readonly NumberedEvent[]> {
@@ -66,6 +70,17 @@ export async function appendEvents(
     await tx.insertInto("events").values(rows.slice(start, start + ROWS)).execute();
   }
   return events.map((event, index) => numbered(event, { seq: first + index, at_ms }));
+}
+
+/** As appendEvents(), of several lists. Returns the events of each. */
+export async function appendEach(
+  tx: Tx,
+  lists: readonly (readonly Event[])[],
+  { clock }: { readonly clock: Clock },
+): Promise<readonly (readonly NumberedEvent[])[]> {
+  const numbered = await appendEvents(tx, lists.flat(), { clock });
+  let end = 0;
+  return lists.map(({ length }) => numbered.slice(end, end += length));
 }
 
 function numberedEvent({ event, ...row }: EventTable): NumberedEvent {

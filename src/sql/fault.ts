@@ -44,7 +44,14 @@ export function isConflict(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === "40P01" || error.code === "40001");
 }
 
+/** Whether PostgreSQL gave up a statement that took too long, or waited for too long. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === "57014";
+}
+
 function faultOf(error: unknown): readonly [StorageFault, string] | undefined {
+  // Of a host that has several addresses: one for each.
+  if (error instanceof AggregateError) return faultOf(error.errors[0]);
   if (!(error instanceof Error)) return undefined;
   const code = "code" in error ? String(error.code) : "";
   if (code === "ERR_SQLITE_ERROR") {

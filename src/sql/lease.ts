@@ -1,11 +1,10 @@
 import { sql } from "kysely";
 import { type Fences, type Lease, StaleLeaseError, type Term } from "../run/lease.ts";
 import type { Database } from "./database.ts";
+import { NOW_MS } from "./now.ts";
 
 /** The one lease that there is. */
 const NAME = "poller";
-/** By the clock of PostgreSQL, so that instances need not agree on the time. */
-const NOW_MS = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 
 /** A row of PostgreSQL that says who has the lease, and until when. */
 export class SqlLease implements Lease {
@@ -66,26 +65,29 @@ export class SqlFences implements Fences {
   }
 
   async raise({ holder, fence }: Term): Promise<boolean> {
-    const { numUpdatedRows } = await this.#database.write((tx) =>
-      tx.updateTable("leases").set({ holder, fence }).where("name", "=", NAME)
+    const { numUpdatedRows } = await this.#database.write(async (tx) => {
+      // It waits for what is under way in the term before, as no other change of the row does.
+      await tx.selectFrom("leases").select("fence").where("name", "=", NAME)
+        .forUpdate().executeTakeFirstOrThrow();
+      return await tx.updateTable("leases").set({ holder, fence }).where("name", "=", NAME)
         .where(({ eb, or, and }) =>
           or([eb("fence", "<", fence), and([eb("fence", "=", fence), eb("holder", "=", holder)])])
         )
-        .executeTakeFirstOrThrow()
-    );
+        .executeTakeFirstOrThrow();
+    });
     return numUpdatedRows > 0n;
   }
 }
 
 /**
  * The same database for what only the holder of the lease may write: each transaction fails with StaleLeaseError unless
- * `term` is the last one, and until it ends there is no later one.
+ * `term` is the last one, and until it ends no later one is raised. Meanwhile the lease can be renewed.
  */
 export function fenced(database: Database, term: () => Term | undefined): Database {
   return database.guarded(async (tx) => {
     const { holder, fence } = term() ?? { holder: "", fence: -1 };
     const last = await tx.selectFrom("leases").select("fence").where("name", "=", NAME)
-      .where("fence", "=", fence).where("holder", "=", holder).forShare().executeTakeFirst();
+      .where("fence", "=", fence).where("holder", "=", holder).forKeyShare().executeTakeFirst();
     if (!last) throw new StaleLeaseError();
   });
 }

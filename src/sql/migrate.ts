@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { type MigrationProvider, Migrator } from "kysely/migration";
 import { messageOf, StorageError, UsageError } from "../errors.ts";
 import type { Database, Db, Tx } from "./database.ts";
+import { isTimeout } from "./fault.ts";
 import * as runs from "./migrations/0001_runs.ts";
 import * as events from "./migrations/0002_events.ts";
 import * as deliveries from "./migrations/0003_deliveries.ts";
@@ -37,19 +38,21 @@ const ADVISORY_LOCK = 7_233_910_427;
 /**
  * Brings the schema up to date, all or nothing. Of several processes that start together one does it and the others wait.
  * Returns the names of the migrations that were run.
- * @throws {UsageError} when the database is newer than this program, or cannot be written
+ * @throws {UsageError} when the database is newer than this program, or is a file that cannot be written
+ * @throws {StorageError} when PostgreSQL does not answer, or another process takes too long
  */
 export async function migrate(database: Database): Promise<readonly string[]> {
   try {
-    return await database.write((tx) => migrateWith(tx, database));
+    return await database.migrate((tx) => migrateWith(tx, database));
   } catch (error) {
-    if (error instanceof StorageError) throw new UsageError(error.message, { cause: error });
-    throw error;
+    const isFile = database.kind === "sqlite";
+    if (!isFile || !(error instanceof StorageError)) throw error;
+    throw new UsageError(error.message, { cause: error });
   }
 }
 
 async function migrateWith(tx: Tx, { kind, name }: Database): Promise<readonly string[]> {
-  const schema = kind === "postgres" ? await lockPostgres(tx) : undefined;
+  const schema = kind === "postgres" ? await lockPostgres(tx, name) : undefined;
   const unknown = (await executed(tx, schema)).filter((migration) => !(migration in MIGRATIONS));
   if (unknown.length > 0) {
     throw new UsageError(
@@ -90,10 +93,19 @@ export async function schemaState(
   return done.length < Object.keys(MIGRATIONS).length ? "older" : "current";
 }
 
-/** Waits for its turn, however long another one's migrations take. Returns the schema in which tables are created. */
-async function lockPostgres(tx: Tx): Promise<string> {
-  await sql`set local statement_timeout = 0`.execute(tx);
-  await lockMigrations(tx);
+/** Waits for its turn, as long as a migration may take. Returns the schema in which tables are created. */
+async function lockPostgres(tx: Tx, database: string): Promise<string> {
+  try {
+    await lockMigrations(tx);
+  } catch (error) {
+    if (!isTimeout(error)) throw error;
+    throw new StorageError(
+      "unavailable",
+      `Cannot use the database ${database}: another Runwire has not ended its migrations, ` +
+        "or a copy of it, in time",
+      { cause: error },
+    );
+  }
   const { rows } = await sql<{ name: string | null }>`select current_schema() as name`.execute(tx);
   const name = rows[0]?.name;
   if (!name) throw new UsageError("Cannot use the PostgreSQL schema: its search_path names none");

@@ -2,9 +2,7 @@ import { sql } from "kysely";
 import type { Repository } from "../repository/repository.ts";
 import type { PictureStore, Shown } from "../run/mirror.ts";
 import type { Database } from "./database.ts";
-
-/** By the clock of PostgreSQL, so that instances need not agree on the time. */
-const NOW_MS = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+import { NOW_MS } from "./now.ts";
 
 /** Keeps in PostgreSQL what the last snapshot showed. */
 export class SqlPictures implements PictureStore {

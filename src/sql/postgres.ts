@@ -4,7 +4,8 @@ import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryRes
 import pg from "pg";
 import { messageOf, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
-import type { Handles } from "./database.ts";
+import type { Db, Handles } from "./database.ts";
+import { storageErrorOf } from "./fault.ts";
 import { OwnSchema } from "./own_schema.ts";
 import { SAY_SERVING } from "./served.ts";
 import type { Tables } from "./tables.ts";
@@ -17,6 +18,8 @@ export interface PostgresLimits {
   readonly statementMs: number;
   /** When we do. */
   readonly answerMs: number;
+  /** When the server gives up a statement of a migration, or its wait for those of others. */
+  readonly migrationMs: number;
 }
 
 export interface PostgresOptions {
@@ -26,31 +29,66 @@ export interface PostgresOptions {
 }
 
 /** The answer may be a little later than the statement: the server has had its chance to say so. */
-const LIMITS = { connections: 10, connectMs: 5_000, statementMs: 10_000, answerMs: 12_000 };
+const LIMITS = {
+  connections: 10,
+  connectMs: 5_000,
+  statementMs: 10_000,
+  answerMs: 12_000,
+  migrationMs: 10 * 60_000,
+};
 
 /**
  * Opens `postgres://…`, over `pg` and not over `postgres`, whose pool never recovers when the server ends a connection
  * (https://github.com/porsager/postgres/issues/1199).
- * @throws {UsageError} when the database does not answer
+ * @throws {UsageError} when there is no such database, or we are not let in
+ * @throws {StorageError} when it does not answer
  */
 export async function openPostgres(
   url: string,
   { limits = LIMITS, serve = false }: PostgresOptions = {},
 ): Promise<Handles> {
   const name = nameOf(url);
+  const pool = newPool(url, limits, {
+    // By a connection others see that we serve.
+    min: serve ? 1 : 0,
+    ...(serve ? { onConnect: (client) => client.query(SAY_SERVING) } : {}),
+  });
+  const { migrationMs: statementMs } = limits;
+  const answerMs = statementMs + limits.answerMs;
+  const patient = newPool(url, { ...limits, connections: 1, statementMs, answerMs });
+  const handle = handleOf(pool);
+  try {
+    await pool.query("select 1");
+  } catch (error) {
+    await pool.end();
+    // Who starts again later may find it.
+    throw storageErrorOf(error, name) ??
+      new UsageError(`Cannot use the database ${name}: ${messageOf(error)}`, { cause: error });
+  }
+  return {
+    kind: "postgres",
+    name,
+    reader: handle,
+    writer: handle,
+    migrator: handleOf(patient),
+    async end() {
+      await Promise.all([pool.end(), patient.end()]);
+    },
+  };
+}
+
+function newPool(url: string, limits: PostgresLimits, options: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: "runwire",
     max: limits.connections,
-    // By a connection others see that we serve.
-    min: serve ? 1 : 0,
-    ...(serve ? { onConnect: (client) => client.query(SAY_SERVING) } : {}),
     connectionTimeoutMillis: limits.connectMs,
     statement_timeout: limits.statementMs,
     query_timeout: limits.answerMs,
     idle_in_transaction_session_timeout: limits.answerMs,
     keepAlive: true,
     types: { getTypeParser },
+    ...options,
   });
   const logger = log("database");
   // A connection that breaks while nothing waits for it says so here; the pool replaces it.
@@ -59,14 +97,11 @@ export async function openPostgres(
     (error) => logger.debug("Lost a connection: {reason}", { reason: error.message }),
   );
   pool.on("connect", (client) => client.on("error", () => {}));
-  const handle = new Kysely<Tables>({ dialect: new LockedDialect({ pool: discarding(pool) }) });
-  try {
-    await pool.query("select 1");
-  } catch (error) {
-    await pool.end();
-    throw new UsageError(`Cannot use the database ${name}: ${messageOf(error)}`, { cause: error });
-  }
-  return { kind: "postgres", name, reader: handle, writer: handle, end: () => pool.end() };
+  return pool;
+}
+
+function handleOf(pool: pg.Pool): Db {
+  return new Kysely<Tables>({ dialect: new LockedDialect({ pool: discarding(pool) }) });
 }
 
 /** Ids, counts and times fit into a number, in SQLite too; all else is read as `pg` does. */

@@ -1,9 +1,8 @@
 import { sql } from "kysely";
 import type { PresenceStore } from "../feed/presence.ts";
 import type { Database } from "./database.ts";
+import { NOW_MS } from "./now.ts";
 
-/** By the clock of PostgreSQL, so that instances need not agree on the time. */
-const NOW_MS = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 /** What one that was killed has left is forgotten so long after its end. */
 const FORGET_MS = 60_000;
 

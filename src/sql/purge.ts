@@ -38,7 +38,11 @@ async function purgeRest(
   { id, fullName }: { readonly id: number; readonly fullName: string },
 ): Promise<void> {
   await tx.deleteFrom("backfills").where("repository_id", "=", id).execute();
-  await tx.deleteFrom("workflows").where(sql`lower(repository)`, "=", sql`lower(${fullName})`)
+  const isOfRepository = sql<boolean>`lower(repository) = lower(${fullName})`;
+  // A run that is coming in holds its workflow: only a statement that begins later sees it.
+  await tx.selectFrom("workflows").select("id").where(isOfRepository).orderBy("id").forUpdate()
+    .execute();
+  await tx.deleteFrom("workflows").where(isOfRepository)
     .where(({ not, exists, selectFrom }) =>
       not(exists(
         selectFrom("workflow_runs").select("workflow_runs.id")

@@ -42,16 +42,21 @@ export class SqlRepositoryStore implements RepositoryStore {
   }
 }
 
-/** Brings repositories up to date, in the order of their ids. One that was gone is back. */
+/**
+ * Brings repositories up to date. One that was gone is back. `known` are those that are kept, locked, and changed here as
+ * they are in the table.
+ */
 export async function mergeRepositories(
   tx: Tx,
   repositories: readonly Repository[],
+  known?: Map<number, RepositoryTable>,
 ): Promise<Event[]> {
+  const kept = known ?? await lockRepositories(tx, repositories.map(({ id }) => id));
   const events: Event[] = [];
   let hasNewNames = false;
   const turned: number[] = [];
   for (const repository of repositories.toSorted((a, b) => a.id - b.id)) {
-    const old = await lockRepository(tx, repository.id) ?? await insert(tx, repository);
+    const old = kept.get(repository.id) ?? await insert(tx, repository);
     if (!old) {
       hasNewNames = true;
       if (repository.defaultBranch !== undefined) await recountLater(tx, repository.fullName);
@@ -62,6 +67,7 @@ export async function mergeRepositories(
     const next = { ...old, ...told };
     if (isSame(next, old)) continue;
     await tx.updateTable("repositories").set(told).where("id", "=", told.id).execute();
+    kept.set(next.id, next);
     if (next.full_name !== old.full_name) {
       hasNewNames = true;
       await rename(tx, old, next.full_name);
@@ -90,16 +96,26 @@ export async function removeRepositories(
   return events;
 }
 
-async function lockRepository(tx: Tx, id: number): Promise<RepositoryTable | undefined> {
-  return await tx.selectFrom("repositories").selectAll().where("id", "=", id).forUpdate()
-    .executeTakeFirst();
+/**
+ * Returns those of these repositories (by their ids) that are kept. They are locked in the order of their ids, so that no two
+ * transactions wait for each other; but not their keys: others may refer to them meanwhile, who keep what users may read.
+ */
+export async function lockRepositories(
+  tx: Tx,
+  ids: readonly number[],
+): Promise<Map<number, RepositoryTable>> {
+  if (ids.length === 0) return new Map();
+  const rows = await tx.selectFrom("repositories").selectAll().where("id", "in", ids)
+    .orderBy("id").forNoKeyUpdate().execute();
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 /** Returns the repository that was there already, if another transaction came first. */
 async function insert(tx: Tx, repository: Repository): Promise<RepositoryTable | undefined> {
   const { numInsertedOrUpdatedRows } = await tx.insertInto("repositories").values(toRow(repository))
     .onConflict((conflict) => conflict.column("id").doNothing()).executeTakeFirstOrThrow();
-  return numInsertedOrUpdatedRows === 0n ? await lockRepository(tx, repository.id) : undefined;
+  if (numInsertedOrUpdatedRows !== 0n) return undefined;
+  return (await lockRepositories(tx, [repository.id])).get(repository.id);
 }
 
 /** History goes by the name that GitHub now uses for it. */

@@ -87,7 +87,6 @@ export class RunBatch {
   /** Writes what has changed. */
   async write(): Promise<void> {
     const changed = [...this.#current.values()].filter((run) => this.#stored.get(run.id) !== run);
-    await keepWorkflows(this.#tx, changed);
     for (const run of changed) {
       const news = changedColumns(this.#stored.get(run.id), run);
       if (Object.keys(news).length === 0) continue;

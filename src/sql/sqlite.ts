@@ -49,6 +49,7 @@ export async function openSqlite(
       name: path === ":memory:" ? "in memory" : `"${path}"`,
       reader: readers ? new Kysely<Tables>({ dialect: new ReaderDialect(readers) }) : writer,
       writer,
+      migrator: writer,
       async end() {
         await readers?.close();
         // The last to close folds the journal into the file.
@@ -134,7 +135,6 @@ class ImmediateDriver extends SqliteDriver {
 /** With one writer no row needs a lock. */
 class UnlockedCompiler extends SqliteQueryCompiler {
   protected override visitSelectModifier(node: SelectModifierNode): void {
-    const isLock = node.modifier === "ForUpdate" || node.modifier === "ForShare";
-    if (!isLock) super.visitSelectModifier(node);
+    if (!node.modifier?.startsWith("For")) super.visitSelectModifier(node);
   }
 }

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { AesCipher } from "../../src/account/cipher.ts";
 import { dropAccess, SqlAccessStore } from "../../src/sql/access.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { SqlRepositoryStore } from "../../src/sql/repository.ts";
+import { mergeRepositories, SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlUserStore } from "../../src/sql/user.ts";
 import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
 import { SetClock } from "../fakes/clock.ts";
@@ -50,6 +50,16 @@ testOverDatabases("AccessStore.known() tells one user's rights, and what is to b
   assertEquals(await store.known(7, NOW + 1), { ...nothing, unchecked: [A, B].map(named) });
   assertEquals(await store.known(8, NOW), { ...nothing, unchecked: [A, B].map(named) });
 });
+
+testOverDatabases("AccessStore.keep() does not wait for who changes a repository", async (
+  { database },
+) => {
+  const { keep } = await setUp(database);
+  await database.write(async (tx) => {
+    await mergeRepositories(tx, [{ ...A, pushedAt: "2026-01-01T00:00:00Z" }]);
+    assertEquals(await keep(), true);
+  });
+}, { kinds: ["postgres"] });
 
 testOverDatabases("AccessStore.keep() replaces what GitHub said before", async ({ database }) => {
   const { store, keep } = await setUp(database);

@@ -4,6 +4,7 @@ import { repositoryEvent } from "../../src/repository/event.ts";
 import { type Changes, NO_CHANGES } from "../../src/run/change.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
+import { applyInOrder } from "../../src/sql/delivery_apply.ts";
 import { SqlJournal } from "../../src/sql/event.ts";
 import { SqlRunStore } from "../../src/sql/run.ts";
 import { SetClock } from "../fakes/clock.ts";
@@ -56,6 +57,57 @@ testOverDatabases(
     ]);
   },
 );
+
+testOverDatabases("applyInOrder() applies to a repository one delivery after the other", async (
+  { database },
+) => {
+  const repository = { id: 1, fullName: "octo/a", pushedAt: null };
+  const told = changes({ repositories: [repository] });
+  const pushed = { ...repository, pushedAt: "2026-01-01T00:00:00Z" };
+  await database.write((tx) => applyInOrder(tx, [told], { clock: systemClock }));
+  const deliveries = [
+    changes({ repositories: [pushed, repository] }),
+    told,
+    changes({ removedRepositories: [1] }),
+    told,
+  ];
+  const events = await database.write((tx) => applyInOrder(tx, deliveries, { clock: systemClock }));
+  assertEquals(
+    events.map((each) => each.map(({ type, repository, data }) => ({ type, repository, data }))),
+    [
+      [repositoryEvent(pushed)],
+      [],
+      [repositoryEvent(pushed, { removed: true })],
+      [repositoryEvent(pushed)],
+    ],
+  );
+});
+
+testOverDatabases("applyInOrder() locks repositories in order, however they are told", async (
+  { database },
+) => {
+  const [a, b] = [1, 2].map((id) =>
+    changes({ repositories: [{ id, fullName: `octo/${id}`, pushedAt: null }] })
+  );
+  assert(a && b);
+  let tries = 0;
+  const apply = (told: readonly Changes[]) =>
+    database.write((tx) => {
+      tries++;
+      return applyInOrder(tx, told, { clock: systemClock });
+    });
+  await apply([a, b]);
+  let others: Promise<unknown>[] = [];
+  await database.write(async (tx) => {
+    await applyInOrder(tx, [a], { clock: systemClock });
+    for (const told of [[a, b], [b, a]]) {
+      others = [...others, apply(told)];
+      await systemClock.sleep(100);
+    }
+  });
+  await Promise.all(others);
+  assertEquals(tries, 3);
+}, { kinds: ["postgres"] });
 
 testOverDatabases("DeliveryStore.apply() changes nothing when it fails", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));

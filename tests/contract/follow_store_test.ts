@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
 import type { NumberedEvent } from "../../src/feed/event.ts";
 import { repositoryEvent } from "../../src/repository/event.ts";
 import type { Repository, Workflow } from "../../src/repository/repository.ts";
@@ -7,7 +8,7 @@ import type { Database } from "../../src/sql/database.ts";
 import { SqlJournal } from "../../src/sql/event.ts";
 import { SqlFollowStore } from "../../src/sql/follow.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
+import { mergeRuns, SqlRunStore } from "../../src/sql/run.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
@@ -180,3 +181,19 @@ testOverDatabases("FollowStore.purge() forgets all runs and workflows of one rep
   assertEquals(await store.purge(1, never), 0);
   assertEquals(await store.purge(99, never), 0);
 });
+
+testOverDatabases("FollowStore.purge() leaves a workflow of which a run is just coming in", async (
+  { database },
+) => {
+  const { store, catalog } = setUp(database);
+  await store.follow(OCTO_A, [CI]);
+  let purging: Promise<number> | undefined;
+  await database.write(async (tx) => {
+    await mergeRuns(tx, [aRun({ id: 1 })]);
+    purging = store.purge(1, never);
+    // It waits for us, or will find the run.
+    await Promise.race([purging, systemClock.sleep(200)]);
+  });
+  assertEquals(await purging, 0);
+  assertEquals((await catalog.workflow(7, "all"))?.id, 7);
+}, { kinds: ["postgres"] });

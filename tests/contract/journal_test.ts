@@ -52,6 +52,15 @@ testOverDatabases("Journal.append() keeps more events than one statement takes",
   assertEquals(seqs(await journal.after(0, 9_999)), upTo(2_500));
 });
 
+testOverDatabases("Journal.append() numbers events in the order in which it is called", async (
+  { database },
+) => {
+  const journal = new SqlJournal(database, clock);
+  const appended = await Promise.all(upTo(20).map((count) => journal.append(statuses(count % 3))));
+  assertEquals(appended.map(({ length }) => length), upTo(20).map((count) => count % 3));
+  assertEquals(appended.flatMap(seqs), upTo(21));
+});
+
 testOverDatabases("Journal.prune() forgets all but the last", async ({ database }) => {
   const journal = new SqlJournal(database, clock);
   await journal.append(statuses(2_500));

@@ -5,6 +5,7 @@ import type { NumberedEvent, RunEvent } from "../../src/feed/event.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { compareStates, merge, type Run } from "../../src/run/run.ts";
 import { SqlJournal } from "../../src/sql/event.ts";
+import { RunBatch } from "../../src/sql/run_batch.ts";
 import { mergeRuns, SqlRunStore } from "../../src/sql/run.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
@@ -235,3 +236,26 @@ testOverDatabases("RunStore knows its runs after a restart", async ({ database, 
   assertEquals(await again.latest(run.repository, 1), [run]);
   assertEquals(await again.put([run]), []);
 }, { kinds: ["sqlite", "postgres"] });
+
+testOverDatabases("RunBatch makes nobody wait for workflows whose runs are known", async (
+  { database },
+) => {
+  const known = [aRun({ id: 1, workflowId: 7 }), aRun({ id: 2, workflowId: 9 })];
+  await database.write((tx) => mergeRuns(tx, known));
+  const news = [aRun({ id: 3, workflowId: 9 }), aRun({ id: 4, workflowId: 7 })];
+  const locked = known.map(() => Promise.withResolvers<void>());
+  let tries = 0;
+  await Promise.all(known.map((old, at) =>
+    database.write(async (tx) => {
+      tries++;
+      const next = { ...old, status: "in_progress", updatedAt: "2026-01-01T00:00:01Z" };
+      const runs = [next, ...news.slice(at, at + 1)];
+      const batch = await RunBatch.lock(tx, { runs, jobs: [] });
+      locked[at]?.resolve();
+      await Promise.all(locked.map(({ promise }) => promise));
+      for (const run of runs) batch.merge(run);
+      await batch.write();
+    })
+  ));
+  assertEquals(tries, 2);
+}, { kinds: ["postgres"] });

@@ -1,5 +1,6 @@
 import { systemClock } from "../../src/clock.ts";
-import { ProcessWire, type Wire } from "../../src/feed/wire.ts";
+import type { NumberedEvent } from "../../src/feed/event.ts";
+import { highestOf, type News, type Wire } from "../../src/feed/wire.ts";
 import { RedisWire } from "../../src/redis/wire.ts";
 import { isRedisThere, REDIS_URL, testRedis } from "./redis.ts";
 import { until } from "./socket.ts";
@@ -19,6 +20,25 @@ export const WIRES: readonly {
   { kind: "in-process", ignore: false, open: () => Promise.resolve(processWires()) },
   { kind: "Redis", ignore: !await isRedisThere(), open: redisWires },
 ];
+
+/** Between feeds of one process. */
+class ProcessWire implements Wire {
+  readonly #listeners = new Set<(news: News) => void>();
+
+  publish(events: readonly NumberedEvent[]): void {
+    const last = highestOf(events);
+    for (const hear of this.#listeners) hear({ last, events });
+  }
+
+  async listen(hear: (news: News) => void, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const ended = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => ended.resolve(), { once: true });
+    this.#listeners.add(hear);
+    await ended.promise;
+    this.#listeners.delete(hear);
+  }
+}
 
 function processWires(): TestWires {
   const wire = new ProcessWire();

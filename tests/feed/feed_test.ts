@@ -84,14 +84,29 @@ Deno.test("Feed.publish() tells nobody of what the journal did not keep", async 
 Deno.test("Feed.follow() waits until the last number is known, and begins after it", async () => {
   const test = new FeedUnderTest();
   await using _stopped = test;
-  await test.keep(3);
+  await test.keep(4);
   const following = test.follow();
-  test.feed.tell(await test.keep(1));
   test.start();
   const reader = await following;
   assertEquals(reader.follower.position, 4);
   test.feed.tell(await test.keep(1));
   assertEquals(await reader.next(), [5]);
+});
+
+Deno.test("Feed.follow() hears what is told before the last number is known", async () => {
+  const test = new FeedUnderTest();
+  await using _stopped = test;
+  await test.keep(3);
+  const following = test.follow();
+  await test.keep(1);
+  test.feed.tell(await test.keep(1));
+  test.start();
+  const reader = await following;
+  assertEquals(await reader.next(), [5]);
+  const [late, last] = [await test.keep(1), await test.keep(1)];
+  test.feed.tell([...last, ...late]);
+  assertEquals(await reader.next(), [6, 7]);
+  assertEquals((await test.follow()).follower.position, 7);
 });
 
 Deno.test("Feed.tell() shows events in order, however they are told", async () => {

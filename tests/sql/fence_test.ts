@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
 import { StaleLeaseError, type Term } from "../../src/run/lease.ts";
 import { SqlJournal } from "../../src/sql/event.ts";
-import { fenced, SqlFences } from "../../src/sql/lease.ts";
+import { fenced, SqlFences, SqlLease } from "../../src/sql/lease.ts";
 import { SqlRunStore } from "../../src/sql/run.ts";
 import { testDatabase } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
@@ -70,6 +70,31 @@ Deno.test({
     await clock.sleep(100);
     end.resolve();
     await Promise.all([writing, raising]);
+    assertEquals(order, ["the first has written", "the second may write"]);
+  },
+});
+
+Deno.test({
+  name:
+    "SqlLease renews and gives away the lease amid a transaction, SqlFences.raise() waits for it",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const other = await opened.another();
+    const [lease, fences] = [new SqlLease(other), new SqlFences(other)];
+    const fence = await lease.take("a", { ttlMs: 60_000, above: 0 }) ?? 0;
+    const order: string[] = [];
+    let raising: Promise<unknown> | undefined;
+    await fenced(opened.database, () => ({ holder: "a", fence })).write(async () => {
+      assertEquals(await lease.renew("a", { ttlMs: 60_000 }), true);
+      await lease.release("a");
+      assertEquals(await lease.take("b", { ttlMs: 60_000, above: 0 }), fence + 1);
+      const term = { holder: "b", fence: fence + 1 };
+      raising = fences.raise(term).then(() => order.push("the second may write"));
+      await clock.sleep(100);
+      order.push("the first has written");
+    });
+    await raising;
     assertEquals(order, ["the first has written", "the second may write"]);
   },
 });

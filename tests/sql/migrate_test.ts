@@ -2,17 +2,20 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import { systemClock as clock } from "../../src/clock.ts";
-import { UsageError } from "../../src/errors.ts";
-import { openDatabase } from "../../src/sql/database.ts";
-import { migrate } from "../../src/sql/migrate.ts";
+import { StorageError, UsageError } from "../../src/errors.ts";
+import { Database, openDatabase } from "../../src/sql/database.ts";
+import { lockMigrations, migrate } from "../../src/sql/migrate.ts";
 import * as runs from "../../src/sql/migrations/0001_runs.ts";
 import * as history from "../../src/sql/migrations/0005_history.ts";
+import { openPostgres } from "../../src/sql/postgres.ts";
 import { SqlRunHistory } from "../../src/sql/run_history.ts";
 import { runToRow } from "../../src/sql/run_row.ts";
 import { DATABASE_KINDS, testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
-import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
+import { isPostgresThere, query, testSchema } from "../fakes/postgres.ts";
 
+/** Soon, and yet long enough for a machine that has much to do. */
+const ANSWER_MS = 500;
 const ALL = [
   "0001_runs",
   "0002_events",
@@ -122,6 +125,41 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "migrate() waits for another's migrations for longer than for an answer (postgres)",
+  ignore: !await isPostgresThere(),
+  async fn() {
+    await using schema = await testSchema();
+    await using database = await impatient(schema.url, { migrationMs: 60_000 });
+    const end = Promise.withResolvers<void>();
+    const { holding } = await holdMigrations(schema.url, end.promise);
+    const migrating = migrate(database);
+    while (!await isAwaited()) await clock.sleep(10);
+    await clock.sleep(2 * ANSWER_MS);
+    end.resolve();
+    await holding;
+    assertEquals(await migrating, ALL);
+  },
+});
+
+Deno.test({
+  name: "migrate() does not wait for ever, and says for what (postgres)",
+  ignore: !await isPostgresThere(),
+  async fn() {
+    await using schema = await testSchema();
+    await using database = await impatient(schema.url, { migrationMs: 100 });
+    const end = Promise.withResolvers<void>();
+    const { holding } = await holdMigrations(schema.url, end.promise);
+    const { message } = await assertRejects(() => migrate(database), StorageError);
+    assertStringIncludes(message, database.name);
+    assertStringIncludes(message, "another Runwire");
+    end.resolve();
+    await holding;
+    await using patient = await openDatabase(schema.url, { clock });
+    assertEquals(await migrate(patient), ALL);
+  },
+});
+
 /** Migrates in a process of its own. Returns the names of what it has run. */
 async function migrateElsewhere(url: string): Promise<string> {
   const source = (name: string) => new URL(`../../src/${name}`, import.meta.url).href;
@@ -136,4 +174,30 @@ async function migrateElsewhere(url: string): Promise<string> {
   }).output();
   assert(success, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout).trim();
+}
+
+/** Answers must come soon, those to a migration within `migrationMs`. */
+async function impatient(url: string, { migrationMs }: { migrationMs: number }): Promise<Database> {
+  const ms = { connectMs: 3_000, statementMs: 60_000, answerMs: ANSWER_MS, migrationMs };
+  return new Database(await openPostgres(url, { limits: { connections: 2, ...ms } }), clock);
+}
+
+/** Resolves as soon as nobody else can migrate, until `end` has resolved. */
+async function holdMigrations(url: string, end: Promise<void>) {
+  const held = Promise.withResolvers<void>();
+  const holding = (async () => {
+    await using database = await openDatabase(url, { clock });
+    await database.write(async (tx) => {
+      await lockMigrations(tx);
+      held.resolve();
+      await end;
+    });
+  })();
+  await Promise.race([held.promise, holding]);
+  return { holding };
+}
+
+async function isAwaited(): Promise<boolean> {
+  const waiting = await query("select 1 from pg_locks where locktype = 'advisory' and not granted");
+  return waiting.length > 0;
 }
