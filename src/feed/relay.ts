@@ -122,6 +122,7 @@ class Turn {
     return ++this.#sent >= SENDS_IN_A_TURN;
   }
 
+  /** By a timer: Deno lets in so little between immediates that a request took 300 ms. */
   async next(): Promise<void> {
     this.#sent = 0;
     await this.clock.sleep(0);
