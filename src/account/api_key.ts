@@ -1,5 +1,8 @@
 import type { Permission } from "./permission.ts";
 
+/** A key's use is noted to the minute. */
+export const KEY_USE_MS = 60_000;
+
 /** A key of a program, without the secret itself. Times are ms since the epoch. */
 export interface ApiKey {
   readonly id: number;

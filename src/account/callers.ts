@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { log } from "../log.ts";
 import type { AccessCache } from "./access_cache.ts";
-import type { ApiKey, ApiKeyStore } from "./api_key.ts";
+import { type ApiKey, type ApiKeyStore, KEY_USE_MS } from "./api_key.ts";
 import { type Caller, type Callers, type Credentials, OPEN_CALLER } from "./caller.ts";
 import { isKeySecret } from "./key_secret.ts";
 import type { Membership } from "./membership.ts";
@@ -11,9 +11,6 @@ import { permissionsOf } from "./permission.ts";
 import { hashOf } from "./secret.ts";
 import type { Session, SessionStore } from "./session.ts";
 import type { TicketStore } from "./ticket.ts";
-
-/** A key's use is noted to the minute. */
-const NOTE_MS = 60_000;
 
 export interface AccountCallersOptions {
   readonly keys: Pick<ApiKeyStore, "byHash" | "byId" | "noteUse">;
@@ -71,7 +68,7 @@ export class AccountCallers implements Callers {
   async #byKey(key: ApiKey | undefined): Promise<Caller | undefined> {
     const now = this.#options.clock.now();
     if (!key || !isValid(key, now)) return undefined;
-    if (key.usedAt === null || key.usedAt <= now - NOTE_MS) await this.#noteUse(key);
+    if (key.usedAt === null || key.usedAt <= now - KEY_USE_MS) await this.#noteUse(key);
     return {
       kind: "key",
       account: `key ${key.id}`,

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import type { ApiKey, ApiKeyStore, NewApiKey } from "../account/api_key.ts";
+import { type ApiKey, type ApiKeyStore, KEY_USE_MS, type NewApiKey } from "../account/api_key.ts";
 import { PERMISSIONS } from "../account/permission.ts";
 import type { Clock } from "../clock.ts";
 import type { ApiKeyTable } from "./account_tables.ts";
@@ -8,8 +8,6 @@ import { type Page, pageOf } from "./page.ts";
 
 /** As it is read. */
 type Row = Omit<ApiKeyTable, "id"> & { readonly id: number };
-
-const NOTE_MS = 60_000;
 
 /** Keeps keys of programs in SQL. */
 export class SqlApiKeyStore implements ApiKeyStore {
@@ -76,7 +74,7 @@ export class SqlApiKeyStore implements ApiKeyStore {
     const now = this.#clock.now();
     await this.#database.write((tx) =>
       tx.updateTable("api_keys").set({ used_ms: now }).where("id", "=", id)
-        .where((eb) => eb.or([eb("used_ms", "is", null), eb("used_ms", "<=", now - NOTE_MS)]))
+        .where((eb) => eb.or([eb("used_ms", "is", null), eb("used_ms", "<=", now - KEY_USE_MS)]))
         .execute()
     );
   }
