@@ -44,6 +44,10 @@ export class Mirror {
   #snapshot: Snapshot | undefined;
   #isTroubled = false;
   #isCutOff = false;
+  /** Whether the snapshot has not come that was due. */
+  #isLate = false;
+  /** Since when it is looked for snapshots, in ms since the epoch; `undefined` while it is not. */
+  #lookedSince: number | undefined;
 
   constructor(options: MirrorOptions) {
     this.#options = options;
@@ -51,7 +55,7 @@ export class Mirror {
 
   /** The last snapshot, where no fresher can be had now. */
   get current(): Snapshot | undefined {
-    const isLast = this.#isTroubled || this.#isCutOff;
+    const isLast = this.#isTroubled || this.#isCutOff || this.#isLate;
     return isLast && !this.#options.isHolder() ? this.#snapshot : undefined;
   }
 
@@ -64,20 +68,34 @@ export class Mirror {
     const { clock, audience, isHolder } = this.#options;
     while (!signal.aborted) {
       if (isHolder()) this.#version = undefined;
-      else if (audience.size > 0) await this.#look();
+      const isWanted = !isHolder() && audience.size > 0;
+      this.#lookedSince = isWanted ? this.#lookedSince ?? clock.now() : undefined;
+      if (isWanted) await this.#look();
       await clock.sleep(LOOK_MS, signal);
     }
   }
 
+  /** How old a snapshot may be, in ms, while others come. */
+  get #patience(): number {
+    return this.#options.interval + 2 * LOOK_MS;
+  }
+
+  get #lookedFor(): number {
+    const now = this.#options.clock.now();
+    return now - (this.#lookedSince ?? now);
+  }
+
   async #look(): Promise<void> {
-    const { store, picture, clock, interval, isHolder, onSnapshot } = this.#options;
+    const { store, picture, clock, isHolder, onSnapshot } = this.#options;
     try {
       const shown = await store.shown();
       this.#isCutOff = false;
-      if (!shown || shown.version === this.#version) return;
-      const isOld = shown.ageMs >= interval + 2 * LOOK_MS;
-      // The next one comes as soon as it is known that somebody listens.
-      if (isOld && !this.#isTroubled) return;
+      if (!shown) return;
+      const isOld = shown.ageMs >= this.#patience;
+      this.#isLate = isOld && this.#lookedFor >= this.#patience;
+      if (shown.version === this.#version) return;
+      // The next one comes as soon as it is known that somebody listens, if one can be had.
+      if (isOld && !this.#isLate && !this.#isTroubled) return;
       picture.follow(shown.repositories);
       const snapshot = await picture.take(clock.now() - shown.ageMs);
       if (isHolder()) return;

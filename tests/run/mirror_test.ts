@@ -121,6 +121,31 @@ Deno.test("Mirror gives its last snapshot while the storage is away", async () =
   assertEquals(test.mirror.current, undefined);
   test.isHolder = false;
   test.trouble = undefined;
+  test.show();
   await time.tickAsync(1_000);
+  assertEquals(test.mirror.current, undefined);
+});
+
+Deno.test("Mirror gives an old snapshot where none has come in the time in which one should have", async () => {
+  using time = new FakeTime(START);
+  await using test = new Test();
+  test.show();
+  await time.tickAsync(60_000);
+  test.start();
+  test.audience.enter();
+  await time.tickAsync(INTERVAL_MS);
+  assertEquals([test.snapshots.length, test.mirror.current], [0, undefined]);
+  await time.tickAsync(3_000);
+  assertEquals([test.snapshots.length, test.mirror.current?.takenAt], [1, START]);
+  await time.tickAsync(30_000);
+  assertEquals([test.snapshots.length, test.mirror.current?.takenAt], [1, START]);
+  test.show();
+  await time.tickAsync(1_000);
+  assertEquals([test.snapshots.length, test.mirror.current], [2, undefined]);
+  // It is waited for anew when somebody comes after a time in which nobody listened.
+  test.audience.leave();
+  await time.tickAsync(60_000);
+  test.audience.enter();
+  await time.tickAsync(INTERVAL_MS);
   assertEquals(test.mirror.current, undefined);
 });
