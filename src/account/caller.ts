@@ -16,12 +16,13 @@ export interface Caller {
   readonly key?: ApiKey;
   /**
    * What it may see now: no change of rights that we heard of before this call is missed. GitHub is asked when that was some
-   * minutes ago, or rights have changed. While nothing has changed it is the same set, by identity.
+   * minutes ago, or rights have changed. While nothing has changed it is the same set, by identity. Told at once where it
+   * never changes.
    * @throws {LoginRefusedError} when GitHub does not take the user's token any more: the session has ended
    * @throws {RefusedError} when GitHub cannot be asked, and what is known is too old
    * @throws {StorageError}
    */
-  visible(): Promise<Visible>;
+  visible(): Visible | Promise<Visible>;
   /**
    * Whether GitHub lets it read this repository, which we may not know yet. Asks GitHub, and fails, as `visible` does.
    */
@@ -33,7 +34,7 @@ export const OPEN_CALLER: Caller = {
   kind: "open",
   account: undefined,
   permissions: new Set(PERMISSIONS),
-  visible: () => Promise.resolve("all"),
+  visible: () => "all",
   mayRead: () => Promise.resolve(true),
 };
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Audience } from "./audience.ts";
 import { Outbox, type Sink } from "./outbox.ts";
-import type { Sight } from "./sight.ts";
+import type { Look, Sight } from "./sight.ts";
 
 /** A snapshot that clients see in one of several views, each what it may; encoded once for those who see the same. */
 export interface Frame<View extends string> {
@@ -14,7 +14,7 @@ const FLUSH_INTERVAL_MS = 250;
 export interface MemberOptions<View extends string> {
   readonly view: View;
   /** What it may see now; while that is unknown, or cannot be told, nothing is sent. */
-  readonly sight: () => Promise<Sight>;
+  readonly sight: Look;
   /** Sent at once. */
   readonly current?: Frame<View> | undefined;
 }
@@ -72,37 +72,51 @@ export class Broadcast<View extends string> {
 
   /** Sends a snapshot to everybody. */
   publish(frame: Frame<View>): void {
-    this.#published++;
-    for (const [sink, member] of this.#members) this.#show(sink, member, { frame, isNews: false });
+    this.#showAll({ frame, isNews: false });
   }
 
   /** Sends a snapshot to those to whom it shows something new: others are not told that there was any. */
   amend(frame: Frame<View>): void {
+    this.#showAll({ frame, isNews: true });
+  }
+
+  #showAll(next: Next<View>): void {
     this.#published++;
-    for (const [sink, member] of this.#members) this.#show(sink, member, { frame, isNews: true });
+    for (const [sink, member] of this.#members) this.#show(sink, member, next);
   }
 
-  /** While it is asked what a client may see, the latest snapshot replaces the one before it. */
-  #show(sink: Sink, member: Member<View>, { frame, isNews }: Next<View>): void {
-    const isAsked = member.next !== undefined;
-    member.next = { frame, isNews: isNews && (member.next?.isNews ?? true) };
-    if (isAsked) this.#coalesced++;
-    else void this.#offerNext(sink, member);
+  #show(sink: Sink, member: Member<View>, next: Next<View>): void {
+    if (member.next) {
+      // While it is asked what a client may see, the latest snapshot replaces the one before it.
+      member.next = { ...next, isNews: next.isNews && member.next.isNews };
+      this.#coalesced++;
+      return;
+    }
+    const sight = member.sight();
+    // A promise for each frame would cost a third of what sending it does.
+    if (!(sight instanceof Promise)) return this.#offer(sink, member, { next, sight });
+    member.next = next;
+    void this.#offerOnce(sink, member, sight);
   }
 
-  async #offerNext(sink: Sink, member: Member<View>): Promise<void> {
-    // Whoever may see nothing any more is sent away by others; whoever may again gets the next one.
-    const sight = await member.sight().catch(() => undefined);
+  /** Whoever may see nothing any more is sent away by others; whoever may again gets the next one. */
+  async #offerOnce(sink: Sink, member: Member<View>, asked: Promise<Sight>): Promise<void> {
+    const sight = await asked.catch(() => undefined);
     const { next } = member;
     member.next = undefined;
     if (!sight || !next || this.#members.get(sink) !== member) return;
-    const snapshot = next.frame.encode(member.view, sight);
-    if (next.isNews && snapshot === member.last) return;
-    member.last = snapshot;
-    this.#offer(sink, member.outbox, snapshot);
+    this.#offer(sink, member, { next, sight });
   }
 
-  #offer(sink: Sink, outbox: Outbox, snapshot: string): void {
+  #offer(
+    sink: Sink,
+    member: Member<View>,
+    { next, sight }: { readonly next: Next<View>; readonly sight: Sight },
+  ): void {
+    const { outbox, view } = member;
+    const snapshot = next.frame.encode(view, sight);
+    if (next.isNews && snapshot === member.last) return;
+    member.last = snapshot;
     if (!outbox.offer(snapshot, this.#clock.now())) return;
     if (this.#behind.has(sink)) this.#coalesced++;
     this.#behind.set(sink, outbox);
@@ -134,7 +148,7 @@ interface Next<View extends string> {
 interface Member<View extends string> {
   readonly outbox: Outbox;
   readonly view: View;
-  readonly sight: () => Promise<Sight>;
+  readonly sight: Look;
   /** What is sent as soon as it is known what may be seen. */
   next: Next<View> | undefined;
   last: string | undefined;

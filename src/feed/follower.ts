@@ -1,7 +1,7 @@
 import type { EncodedEvent } from "./encoded.ts";
 import type { EventType } from "./event.ts";
 import type { Bounds } from "./journal.ts";
-import { isInSight, type Sight } from "./sight.ts";
+import { isInSight, type Look } from "./sight.ts";
 
 /** What one follower wants to hear. */
 export interface Filter {
@@ -23,7 +23,7 @@ export interface FollowerOptions extends Filter {
   /** The number after which to begin. */
   readonly since: number;
   /** What may be heard of now; asked for again before each batch, which waits for it. */
-  readonly sight: () => Promise<Sight>;
+  readonly sight: Look;
   readonly signal: AbortSignal;
 }
 
@@ -47,7 +47,7 @@ export class Follower implements AsyncIterable<Batch> {
   readonly #signal: AbortSignal;
   readonly #topics: ReadonlySet<EventType> | undefined;
   readonly #repository: string | undefined;
-  readonly #sight: () => Promise<Sight>;
+  readonly #sight: Look;
   #position: number;
 
   constructor(

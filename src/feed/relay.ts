@@ -54,7 +54,7 @@ export class Relay {
   /** Relays until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { feed, topics, clock } = this.#options;
-    const sight = () => Promise.resolve("all" as const);
+    const sight = () => "all" as const;
     let since: number | undefined;
     while (!signal.aborted) {
       const own = AbortSignal.any([signal]);

@@ -91,7 +91,7 @@ export class Stay {
   }
 
   /** What it may see now. Throws as Caller. */
-  visible(): Promise<Visible> {
+  visible(): Visible | Promise<Visible> {
     return this.#caller.visible();
   }
 

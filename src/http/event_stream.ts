@@ -22,7 +22,7 @@ export interface EventStreamOptions {
   readonly feed: Feed;
   readonly clock: Clock;
   /** What the client may see now. */
-  readonly visible: () => Promise<Visible>;
+  readonly visible: () => Visible | Promise<Visible>;
   /** The full snapshot that follows a gap; `undefined` where there is none. */
   readonly snapshot: (visible: Visible) => Promise<string | undefined>;
   /** A comment is sent after so long a silence. */

@@ -6,22 +6,29 @@ const RETRY_MS = 5_000;
 
 /**
  * What may be seen, as soon as that can be known: while it cannot, a client that stays connected is told nothing, and is not
- * sent away. Once `signal` has aborted, which is the client's own, it is nothing.
+ * sent away. At once where `visible` tells at once. Once `signal` has aborted, which is the client's own, it is nothing.
  * @throws {LoginRefusedError} as Caller does
  */
 export function onceKnown(
-  visible: () => Promise<Visible>,
+  visible: () => Visible | Promise<Visible>,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-): () => Promise<Visible> {
-  return async () => {
-    while (!signal.aborted) {
+): () => Visible | Promise<Visible> {
+  const nothing = new Set<string>();
+  const wait = async (asked: Promise<Visible>): Promise<Visible> => {
+    for (let answer: Visible | Promise<Visible> = asked;;) {
       try {
-        return await visible();
+        return await answer;
       } catch (error) {
         if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
       }
       await clock.sleep(RETRY_MS, signal);
+      if (signal.aborted) return nothing;
+      answer = visible();
     }
-    return new Set();
+  };
+  return () => {
+    if (signal.aborted) return nothing;
+    const answer = visible();
+    return answer instanceof Promise ? wait(answer) : answer;
   };
 }

@@ -149,7 +149,7 @@ export class Connections {
   async #tell(
     connection: Connection,
     { view, sight, events, batch }: Omit<SocketParameters, "topics"> & {
-      readonly sight: () => Promise<Visible>;
+      readonly sight: () => Visible | Promise<Visible>;
     },
   ): Promise<void> {
     const { feed, audience, clock, snapshot } = this.#options;

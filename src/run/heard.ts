@@ -28,7 +28,7 @@ export class Heard {
   /** Resolves when `signal` aborts. Throws what the journal throws. */
   async run(signal: AbortSignal): Promise<void> {
     const { feed, onChange } = this.#options;
-    const seesAll = () => Promise.resolve("all" as const);
+    const seesAll = () => "all" as const;
     for await (const batch of await feed.follow({ sight: seesAll, signal })) {
       if ("events" in batch) { for (const event of batch.events) this.#notice(event); }
       else {

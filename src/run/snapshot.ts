@@ -4,6 +4,8 @@ import { newestFirst, type Run } from "./run.ts";
 /** `compact` has the nine fields, `full` adds six more. */
 export type View = "compact" | "full";
 
+const NONE: readonly string[] = [];
+
 /** The picture that clients of `/ws` get. Immutable; each view is encoded once for all who see the same of it. */
 export class Snapshot {
   readonly runs: readonly Run[];
@@ -22,9 +24,10 @@ export class Snapshot {
 
   encode(view: View, visible: Visible): string {
     const hidden = visible === "all"
-      ? []
+      ? NONE
       : this.#repositories.filter((repository) => !visible.has(repository));
-    return this.#frames.getOrInsertComputed([view, ...hidden].join(" "), () => {
+    const key = hidden === NONE ? view : [view, ...hidden].join(" ");
+    return this.#frames.getOrInsertComputed(key, () => {
       const runs = this.runs.filter((run) => !hidden.includes(nameOf(run)));
       return JSON.stringify({ runs: runs.map(view === "full" ? fullFields : compactFields) });
     });

@@ -27,7 +27,7 @@ Deno.test("onceKnown() asks every five seconds until it is known what may be see
     return failure ? Promise.reject(failure) : Promise.resolve(OF_A);
   }, { clock, signal });
   let known: Visible | undefined;
-  void sight().then((visible) => known = visible);
+  void Promise.resolve(sight()).then((visible) => known = visible);
   await time.tickAsync(9_999);
   assertEquals(known, undefined);
   await time.tickAsync(1);
@@ -39,13 +39,22 @@ Deno.test("onceKnown() is nothing for a client that has left while it waited", a
   const sight = onceKnown(() => Promise.reject(LIMITED), { clock, signal: stop.signal });
   const waiting = sight();
   stop.abort();
-  assertEquals(await within(waiting, "the end"), new Set());
+  assertEquals(await within(Promise.resolve(waiting), "the end"), new Set());
+});
+
+Deno.test("onceKnown() tells at once what is known at once, to a client that is there", () => {
+  const stop = new AbortController();
+  const sight = onceKnown(() => OF_A, { clock, signal: stop.signal });
+  assertEquals(sight(), OF_A);
+  stop.abort();
+  assertEquals(sight(), new Set());
 });
 
 Deno.test("onceKnown() throws when the login is refused", async () => {
   const { signal } = new AbortController();
   const refused = () => Promise.reject(new LoginRefusedError("The token was revoked"));
-  await assertRejects(onceKnown(refused, { clock, signal }), LoginRefusedError);
+  const sight = onceKnown(refused, { clock, signal });
+  await assertRejects(async () => await sight(), LoginRefusedError);
 });
 
 /** A server with one caller, whose ticket is `t`, and what that caller may see. */
