@@ -59,7 +59,9 @@ testOverDatabases(
       assertEquals(receipts.filter((receipt) => receipt === "waiting").length, 49);
     }
     assertEquals(
-      await idsOf(database.read((db) => db.selectFrom("deliveries").select("id").execute())),
+      await idsOf(
+        database.read((db) => db.selectFrom("deliveries").select("id").orderBy("id").execute()),
+      ),
       [
         "a",
         "b",
