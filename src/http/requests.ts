@@ -8,8 +8,8 @@ import { routeOf } from "./route.ts";
 
 /** Others are counted as one: whoever asks can make up as many as he likes. */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-/** What is asked every few seconds by machines that want to know how we are. */
-const PROBES = new Set(["/health", "/livez", "/metrics"]);
+/** What machines ask all the time, and deliveries, which are kept with what becomes of them: worth a line where it fails. */
+const QUIET = new Set(["/health", "/livez", "/metrics", "/api/v1/webhook/github"]);
 /** Of a path in the log: those of ours are shorter. */
 const MAX_PATH = 200;
 
@@ -72,7 +72,8 @@ function tell(
   },
 ): void {
   const { status } = context.res;
-  const level = status >= 500 ? "warning" : PROBES.has(route) ? "debug" : "info";
+  const isQuiet = QUIET.has(route) && status < 400;
+  const level = status >= 500 ? "warning" : isQuiet ? "debug" : "info";
   if (!logger.isEnabledFor(level)) return;
   const caller: Caller | undefined = context.get("caller");
   logger[level]("{method} {path}: {status}", {

@@ -1,5 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
 import { keyCaller, MemoryCallers } from "../fakes/callers.ts";
+import { DeliveryServer, PATH } from "../fakes/delivery_server.ts";
+import { MemoryDeliveryStore } from "../fakes/delivery_store.ts";
 import { LogUnderTest } from "../fakes/log.ts";
 import { ServerUnderTest } from "../fakes/server.ts";
 
@@ -47,4 +50,16 @@ Deno.test("Probes are logged for those alone who look closely, and faults as war
   assertEquals(lineOf(log, "/livez").level, "debug");
   assertEquals(lineOf(log, "/health").level, "warning");
   assertEquals(lineOf(log, `/${"x".repeat(199)}`).properties["status"], 404);
+});
+
+Deno.test("Deliveries are logged for all where they are refused", async () => {
+  await using log = await new LogUnderTest().start();
+  await using server = await new DeliveryServer(new MemoryDeliveryStore(systemClock, () => []))
+    .start();
+  assertEquals((await server.post("{}", { event: "push" })).status, 202);
+  assertEquals(lineOf(log, PATH).level, "debug");
+  log.records.length = 0;
+  const refused = await server.post("{}", { headers: { "x-hub-signature-256": "sha256=00" } });
+  assert(refused.status >= 400);
+  assertEquals(lineOf(log, PATH).level, "info");
 });
