@@ -8,6 +8,7 @@ const DESCRIPTION = `A live picture of GitHub Actions.
 - Routes with two servers are both at the root and under \`/api/v1\`.
 - Lists have pages: \`page\`, \`per_page\`, a \`Link\` header and \`total_count\`.
 - Send the \`ETag\` of an answer back as \`If-None-Match\`: while nothing has changed, the answer is 304 without a body.
+- While the database is away, and no login is configured, a read is answered as it was last, with its \`Age\` in seconds.
 - An unknown parameter or a value that cannot be used is answered with 400. Every error is a problem of RFC 9457 with a stable \`code\`.
 - Where a login is configured, every answer is for those alone who may have it: sign in by \`POST /login\`, or send \`Authorization: Bearer\` with an API key. Each route names the permission that it needs. What a caller may not see is answered as what does not exist.
 - Times are RFC 3339. Every answer has an \`X-Request-Id\`.`;
