@@ -2,8 +2,10 @@ import type { Clock } from "../clock.ts";
 
 /** So old may an answer be that is given in the place of one that cannot be had. */
 const MAX_AGE_MS = 10 * 60_000;
-/** Of all bodies. */
+/** Of all answers, with what was asked for. */
 const MAX_BYTES = 16 * 1024 * 1024;
+/** What an answer takes besides its body and what was asked for; about. */
+const ENTRY_BYTES = 512;
 /** What says how to read a body, and what comes after it. */
 const KEPT_HEADERS = ["Content-Type", "Link"];
 
@@ -29,13 +31,13 @@ export class LastAnswers {
 
   keep(asked: string, body: Uint8Array<ArrayBuffer>, headers: Headers): void {
     this.#forget(asked);
-    if (body.byteLength > MAX_BYTES) return;
+    if (sizeOf(asked, body) > MAX_BYTES) return;
     const kept = KEPT_HEADERS.flatMap((name) => {
       const value = headers.get(name);
       return value === null ? [] : [[name, value] as const];
     });
     this.#answers.set(asked, { body, headers: kept, at: this.#clock.now() });
-    this.#bytes += body.byteLength;
+    this.#bytes += sizeOf(asked, body);
     for (const oldest of this.#answers.keys()) {
       if (this.#bytes <= MAX_BYTES) break;
       this.#forget(oldest);
@@ -54,7 +56,12 @@ export class LastAnswers {
   }
 
   #forget(asked: string): void {
-    this.#bytes -= this.#answers.get(asked)?.body.byteLength ?? 0;
+    const answer = this.#answers.get(asked);
+    if (answer) this.#bytes -= sizeOf(asked, answer.body);
     this.#answers.delete(asked);
   }
+}
+
+function sizeOf(asked: string, { byteLength }: Uint8Array): number {
+  return byteLength + 2 * asked.length + ENTRY_BYTES;
 }

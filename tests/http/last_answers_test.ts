@@ -87,3 +87,16 @@ Deno.test("LastAnswers forgets what was kept first when all are too large", () =
   answers.keep("c", body(17), new Headers());
   assertEquals(known(), ["a"]);
 });
+
+Deno.test("LastAnswers forgets small answers, too, to questions that are long or many", () => {
+  const answers = new LastAnswers(new SetClock(0));
+  const small = new Uint8Array(1);
+  const isKnown = (asked: string) => answers.find(asked, new Headers()) !== undefined;
+  answers.keep("first", small, new Headers());
+  for (let at = 0; at < 1_000; at++) answers.keep("x".repeat(8_192) + at, small, new Headers());
+  assertEquals(isKnown("first"), false);
+  answers.keep("second", small, new Headers());
+  for (let at = 0; at < 40_000; at++) answers.keep(`${at}`, small, new Headers());
+  assertEquals(isKnown("second"), false);
+  assertEquals(isKnown("39999"), true);
+});
