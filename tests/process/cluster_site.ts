@@ -3,6 +3,7 @@ import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
 import { isRedisThere, REDIS_URL } from "../fakes/redis.ts";
 import { type SocketClient, until } from "../fakes/socket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
+import { healthOf } from "./ask.ts";
 import { Instance } from "./cluster.ts";
 import { assertAllKept, messagesOf, Traffic } from "./cluster_traffic.ts";
 import { WEBHOOK_ENVIRONMENT } from "./sender.ts";
@@ -47,7 +48,7 @@ export class Site implements AsyncDisposable {
   /** Resolves when everything that is sent to `places` is taken again. */
   async isWell(places: readonly Place[] = this.places): Promise<void> {
     for (const { instance, traffic } of places) {
-      const isHealthy = async () => (await healthOf(instance.url)).code === 200;
+      const isHealthy = async () => (await healthOf(instance.url))[0] === 200;
       await until(isHealthy, "it is healthy");
       const from = Date.now();
       const isTaken = () => traffic.postedSince(from).some(({ status }) => status === 201);
@@ -96,13 +97,6 @@ export class Site implements AsyncDisposable {
     const traffic = new Traffic(instance.url, { socket: messages, seed: number });
     this.places.push({ instance, postgres, redis, messages, events, traffic });
   }
-}
-
-/** What `/health` answers, within the time that whoever asks it has. */
-export async function healthOf(url: string): Promise<{ code: number; services: unknown }> {
-  const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
-  const { services } = await response.json();
-  return { code: response.status, services };
 }
 
 export function isOpen({ socket }: SocketClient): boolean {

@@ -4,6 +4,8 @@ import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
 import { Program } from "../fakes/program.ts";
 import { SocketClient, until, within } from "../fakes/socket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
+import { healthOf, statusOf } from "./ask.ts";
+import { pause } from "./cluster.ts";
 import { SimulatedGitHub } from "./github.ts";
 import { assertNothingLost, drained, postgresQuery } from "./kept.ts";
 import { runDeliveries } from "./run_deliveries.ts";
@@ -51,7 +53,7 @@ for (const { what, begin } of TROUBLES) {
         assertEquals(await healthOf(url), [503, "unhealthy", { postgres: "down" }]);
         assertEquals(await statusOf(`${url}/livez`), 200);
         assertEquals(client.socket.readyState, WebSocket.OPEN);
-        await sleep(200);
+        await pause(200);
       }
       proxy.heal();
       await until(async () => (await healthOf(url))[0] === 200, "it is healthy again");
@@ -74,20 +76,4 @@ for (const { what, begin } of TROUBLES) {
       await assertNothingLost(query, { sent, acknowledged: sender.acknowledged });
     },
   });
-}
-
-async function healthOf(url: string) {
-  const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
-  const { status, services } = await response.json();
-  return [response.status, status, services];
-}
-
-async function statusOf(url: string): Promise<number> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-  await response.body?.cancel();
-  return response.status;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
