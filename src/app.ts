@@ -4,9 +4,9 @@ import type { Config } from "./config.ts";
 import { Inbox } from "./delivery/inbox.ts";
 import type { RedeliveryOnStart } from "./delivery/start.ts";
 import { messageOf } from "./errors.ts";
-import { Audience } from "./feed/audience.ts";
+import { ActiveClients } from "./feed/active_clients.ts";
 import { Broadcast } from "./feed/broadcast.ts";
-import type { NumberedEvent, StatusEvent } from "./feed/event.ts";
+import type { StoredEvent, StatusEvent } from "./feed/event.ts";
 import { Feed } from "./feed/feed.ts";
 import { Retention } from "./feed/retention.ts";
 import { GitHub } from "./github/client.ts";
@@ -46,7 +46,7 @@ import { SqlRepositoryStore } from "./sql/repository.ts";
 import { SqlRunStore } from "./sql/run.ts";
 import type { Tracing } from "./tracing/tracing.ts";
 
-type Tell = (events: readonly NumberedEvent[]) => void;
+type Tell = (events: readonly StoredEvent[]) => void;
 
 export interface AppOptions {
   /** Open, and migrated. */
@@ -66,7 +66,7 @@ export class App {
   readonly poller: Poller;
   readonly #config: Config;
   readonly #options: AppOptions;
-  readonly #audience = new Audience();
+  readonly #audience = new ActiveClients();
   readonly #broadcast: Broadcast<View>;
   readonly #picture: Picture;
   readonly #runs: GitHubRuns;
@@ -100,8 +100,8 @@ export class App {
     });
     // Only the one that polls has something to say of itself, and forgets old events.
     this.#journal = new SqlJournal(this.#cluster.database, clock);
-    this.feed = new Feed({ journal: this.#journal, clock, ...this.#cluster.feed });
-    this.#broadcast = new Broadcast({ clock, audience: this.#audience });
+    this.feed = new Feed({ eventLog: this.#journal, clock, ...this.#cluster.feed });
+    this.#broadcast = new Broadcast({ clock, activeClients: this.#audience });
     this.#picture = new Picture({ size: config.poll, store: this.#runStore });
     this.github = new GitHub({
       credential: config.github.credential,
@@ -127,7 +127,7 @@ export class App {
   /** Runs until `signal` aborts, then stops within 5 s; when one part fails, the others stop too. */
   async run(signal: AbortSignal): Promise<void> {
     // One listener that never leaves.
-    if (this.#config.poll.when === "always") this.#audience.enter();
+    if (this.#config.poll.when === "always") this.#audience.add();
     const frames: Tell = (events) => this.#frames.tell(events);
     const tell = this.#traces?.tell(frames) ?? frames;
     const inbox = this.#buildInbox(tell);
@@ -150,7 +150,7 @@ export class App {
       followed.following,
       followed.followPoller,
       followed.backfills,
-      new Retention({ journal: this.#journal, clock: this.#options.clock }),
+      new Retention({ store: this.#journal, clock: this.#options.clock }),
       new Recounter(new SqlRecounts(this.#options.database), this.#options.clock),
       messages.retention,
       this.poller,

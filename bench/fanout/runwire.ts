@@ -2,11 +2,11 @@
 import { type Callers, OPEN_CALLER } from "../../src/account/caller.ts";
 import type { Visible } from "../../src/account/visible.ts";
 import { systemClock } from "../../src/clock.ts";
-import { Audience } from "../../src/feed/audience.ts";
+import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
 import { Feed } from "../../src/feed/feed.ts";
-import type { Journal } from "../../src/feed/journal.ts";
-import { Relay } from "../../src/feed/relay.ts";
+import type { EventLog } from "../../src/feed/event_log.ts";
+import { TopicFanout } from "../../src/feed/topic_fanout.ts";
 import { CallerWatch } from "../../src/http/caller_watch.ts";
 import { Capacity } from "../../src/http/capacity.ts";
 import { health } from "../../src/http/health.ts";
@@ -23,10 +23,10 @@ import type { snapshot } from "./frame.mjs";
 type NineFields = ReturnType<typeof snapshot>["runs"][number];
 
 /** Nobody follows events here. */
-const noEvents: Journal = {
+const noEvents: EventLog = {
   append: () => Promise.resolve([]),
-  after: () => Promise.resolve([]),
-  bounds: () => Promise.resolve({ first: 1, last: 0 }),
+  readAfter: () => Promise.resolve([]),
+  seqRange: () => Promise.resolve({ first: 1, last: 0 }),
   prune: () => Promise.resolve(0),
 };
 
@@ -38,10 +38,10 @@ const callers: Callers = {
 };
 
 let current: Snapshot | undefined;
-const audience = new Audience();
-const broadcast = new Broadcast<View>({ clock: systemClock, audience });
+const audience = new ActiveClients();
+const broadcast = new Broadcast<View>({ clock: systemClock, activeClients: audience });
 const shared = {
-  feed: new Feed({ journal: noEvents, clock: systemClock }),
+  feed: new Feed({ eventLog: noEvents, clock: systemClock }),
   audience,
   snapshot: (view: View, visible: Visible) => Promise.resolve(current?.encode(view, visible)),
   origins: originRule({ allowed: [], publicUrl: undefined, isLoopback: true }),
@@ -52,7 +52,7 @@ const shared = {
 
 /** Nobody says anything here. */
 const messages = {
-  relay: new Relay({ feed: shared.feed, topics: new Set(["message"]), clock: systemClock }),
+  relay: new TopicFanout({ feed: shared.feed, topics: new Set(["message"]), clock: systemClock }),
   sender: { send: () => Promise.reject(new Error("Nobody says anything")) },
 };
 

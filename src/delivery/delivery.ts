@@ -1,4 +1,4 @@
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 
 /** A webhook delivery, as GitHub sent it. */
 export interface Delivery {
@@ -41,7 +41,7 @@ export type Receipt = "kept" | "waiting" | "done";
 /** What became of a delivery that was handed in to be applied at once, and the events that tell what it has changed. */
 export interface Taken {
   readonly receipt: Receipt | "applied";
-  readonly events: readonly NumberedEvent[];
+  readonly events: readonly StoredEvent[];
 }
 
 /** What waits to be applied, and what was given up. */
@@ -72,7 +72,7 @@ export interface DeliveryStore<Changes> {
    * Applies what a delivery tells and marks it as done, in one transaction. Returns the events that tell it: none when it
    * is done already, for example by another instance.
    */
-  apply(id: string, changes: Changes): Promise<readonly NumberedEvent[]>;
+  apply(id: string, changes: Changes): Promise<readonly StoredEvent[]>;
   /** Notes a failure; the delivery is due again at `retryAt`, or parked when that is `undefined`. */
   fail(id: string, failure: { reason: string; retryAt: number | undefined }): Promise<void>;
   backlog(): Promise<Backlog>;

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { messageOf, StorageError } from "../errors.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import { retryAt } from "./backoff.ts";
 import type { Delivery, DeliveryStore, WaitingDelivery } from "./delivery.ts";
@@ -23,7 +23,7 @@ export interface InboxOptions<Changes> {
   /** What a delivery tells; throws, naming the field, when it is not as GitHub documents it. */
   readonly read: (delivery: Delivery) => Changes;
   /** Told what has changed, in order, once it is committed. */
-  readonly onEvents: (events: readonly NumberedEvent[]) => void;
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -108,7 +108,7 @@ export class Inbox<Changes> {
 
   async #apply(delivery: WaitingDelivery): Promise<boolean> {
     const { store, read, onEvents } = this.#options;
-    let events: readonly NumberedEvent[];
+    let events: readonly StoredEvent[];
     try {
       events = await store.apply(delivery.id, read(delivery));
     } catch (error) {

@@ -1,5 +1,5 @@
 import { Buffer, isAscii } from "node:buffer";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { Delivery, DeliveryStore } from "./delivery.ts";
 import { isSigned } from "./signature.ts";
 
@@ -41,7 +41,7 @@ export interface ReceiverOptions<Changes> {
   /** What a delivery tells; `undefined` when it is not as GitHub documents it. */
   readonly read: (delivery: { readonly event: string }, payload: object) => Changes | undefined;
   /** Told what has changed, once it is committed. */
-  readonly onEvents: (events: readonly NumberedEvent[]) => void;
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Told when a delivery waits to be applied. */
   readonly onKept: () => void;
 }

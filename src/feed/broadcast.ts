@@ -1,20 +1,20 @@
 import type { Clock } from "../clock.ts";
-import type { Audience } from "./audience.ts";
-import { Outbox, type Sink } from "./outbox.ts";
-import type { Look, Sight } from "./sight.ts";
+import type { ActiveClients } from "./active_clients.ts";
+import { LatestOnlyQueue, type Sink } from "./latest_queue.ts";
+import type { VisibilityResolver, Visibility } from "./sight.ts";
 
 /** A snapshot that clients see in one of several views, each what it may; encoded once for those who see the same. */
 export interface Frame<View extends string> {
-  encode(view: View, sight: Sight): string;
+  encode(view: View, visibility: Visibility): string;
 }
 
 /** How often clients that are behind are looked at again. */
 const FLUSH_INTERVAL_MS = 250;
 
-export interface MemberOptions<View extends string> {
+export interface SubscriberOptions<View extends string> {
   readonly view: View;
   /** What it may see now; while that is unknown, or cannot be told, nothing is sent. */
-  readonly sight: Look;
+  readonly visibility: VisibilityResolver;
   /** Sent at once. */
   readonly current?: Frame<View> | undefined;
 }
@@ -22,26 +22,26 @@ export interface MemberOptions<View extends string> {
 /** Sends every snapshot to every client that has joined. A client that is behind delays no other. */
 export class Broadcast<View extends string> {
   readonly #clock: Clock;
-  readonly #audience: Audience;
-  readonly #members = new Map<Sink, Member<View>>();
-  readonly #behind = new Map<Sink, Outbox>();
+  readonly #activeClients: ActiveClients;
+  readonly #subscribers = new Map<Sink, Subscriber<View>>();
+  readonly #slowClients = new Map<Sink, LatestOnlyQueue>();
   #stopFlushing: (() => void) | undefined;
   #published = 0;
   #coalesced = 0;
 
-  constructor(options: { clock: Clock; audience: Audience }) {
+  constructor(options: { clock: Clock; activeClients: ActiveClients }) {
     this.#clock = options.clock;
-    this.#audience = options.audience;
+    this.#activeClients = options.activeClients;
   }
 
   /** Who has joined. */
   get size(): number {
-    return this.#members.size;
+    return this.#subscribers.size;
   }
 
   /** Who is behind now. */
-  get behind(): number {
-    return this.#behind.size;
+  get slowClients(): number {
+    return this.#slowClients.size;
   }
 
   /** How many snapshots were published or amended. */
@@ -55,101 +55,101 @@ export class Broadcast<View extends string> {
   }
 
   /** From now on `sink` gets every snapshot. */
-  join(sink: Sink, { view, sight, current }: MemberOptions<View>): void {
-    const member = { outbox: new Outbox(sink), view, sight, next: undefined, last: undefined };
-    this.#members.set(sink, member);
-    this.#audience.enter();
-    if (current) this.#show(sink, member, { frame: current, isNews: false });
+  subscribe(sink: Sink, { view, visibility, current }: SubscriberOptions<View>): void {
+    const subscriber = { queue: new LatestOnlyQueue(sink), view, sight: visibility, pending: undefined, last: undefined };
+    this.#subscribers.set(sink, subscriber);
+    this.#activeClients.add();
+    if (current) this.#send(sink, subscriber, { frame: current, onlyIfChanged: false });
   }
 
   /** Forgets `sink`; does nothing for one that is not a member (any more). */
-  leave(sink: Sink): void {
-    if (!this.#members.delete(sink)) return;
-    this.#behind.delete(sink);
-    this.#rest();
-    this.#audience.leave();
+  unsubscribe(sink: Sink): void {
+    if (!this.#subscribers.delete(sink)) return;
+    this.#slowClients.delete(sink);
+    this.#stopFlushingIfIdle();
+    this.#activeClients.remove();
   }
 
   /** Sends a snapshot to everybody. */
   publish(frame: Frame<View>): void {
-    this.#showAll({ frame, isNews: false });
+    this.#sendAll({ frame, onlyIfChanged: false });
   }
 
   /** Sends a snapshot to those to whom it shows something new: others are not told that there was any. */
-  amend(frame: Frame<View>): void {
-    this.#showAll({ frame, isNews: true });
+  publishIfChanged(frame: Frame<View>): void {
+    this.#sendAll({ frame, onlyIfChanged: true });
   }
 
-  #showAll(next: Next<View>): void {
+  #sendAll(pending: PendingFrame<View>): void {
     this.#published++;
-    for (const [sink, member] of this.#members) this.#show(sink, member, next);
+    for (const [sink, subscriber] of this.#subscribers) this.#send(sink, subscriber, pending);
   }
 
-  #show(sink: Sink, member: Member<View>, next: Next<View>): void {
-    if (member.next) {
+  #send(sink: Sink, subscriber: Subscriber<View>, pending: PendingFrame<View>): void {
+    if (subscriber.pending) {
       // While it is asked what a client may see, the latest snapshot replaces the one before it.
-      member.next = { ...next, isNews: next.isNews && member.next.isNews };
+      subscriber.pending = { ...pending, onlyIfChanged: pending.onlyIfChanged && subscriber.pending.onlyIfChanged };
       this.#coalesced++;
       return;
     }
-    const sight = member.sight();
+    const visibility = subscriber.visibility();
     // A promise for each frame would cost a third of what sending it does.
-    if (!(sight instanceof Promise)) return this.#offer(sink, member, { next, sight });
-    member.next = next;
-    void this.#offerOnce(sink, member, sight);
+    if (!(visibility instanceof Promise)) return this.#encodeAndSend(sink, subscriber, { pending, visibility });
+    subscriber.pending = pending;
+    void this.#sendOnceVisible(sink, subscriber, visibility);
   }
 
   /** Whoever may see nothing any more is sent away by others; whoever may again gets the next one. */
-  async #offerOnce(sink: Sink, member: Member<View>, asked: Promise<Sight>): Promise<void> {
-    const sight = await asked.catch(() => undefined);
-    const { next } = member;
-    member.next = undefined;
-    if (!sight || !next || this.#members.get(sink) !== member) return;
-    this.#offer(sink, member, { next, sight });
+  async #sendOnceVisible(sink: Sink, subscriber: Subscriber<View>, resolving: Promise<Visibility>): Promise<void> {
+    const visibility = await resolving.catch(() => undefined);
+    const { pending } = subscriber;
+    subscriber.pending = undefined;
+    if (!visibility || !pending || this.#subscribers.get(sink) !== subscriber) return;
+    this.#encodeAndSend(sink, subscriber, { pending, visibility });
   }
 
-  #offer(
+  #encodeAndSend(
     sink: Sink,
-    member: Member<View>,
-    { next, sight }: { readonly next: Next<View>; readonly sight: Sight },
+    subscriber: Subscriber<View>,
+    { pending, visibility }: { readonly pending: PendingFrame<View>; readonly visibility: Visibility },
   ): void {
-    const { outbox, view } = member;
-    const snapshot = next.frame.encode(view, sight);
-    if (next.isNews && snapshot === member.last) return;
-    member.last = snapshot;
-    if (!outbox.offer(snapshot, this.#clock.now())) return;
-    if (this.#behind.has(sink)) this.#coalesced++;
-    this.#behind.set(sink, outbox);
+    const { queue, view } = subscriber;
+    const snapshot = pending.frame.encode(view, visibility);
+    if (pending.onlyIfChanged && snapshot === subscriber.last) return;
+    subscriber.last = snapshot;
+    if (!queue.send(snapshot, this.#clock.now())) return;
+    if (this.#slowClients.has(sink)) this.#coalesced++;
+    this.#slowClients.set(sink, queue);
     this.#stopFlushing ??= this.#clock.every(FLUSH_INTERVAL_MS, () => this.#flush());
   }
 
   #flush(): void {
-    for (const [sink, outbox] of this.#behind) {
-      const outcome = outbox.flush(this.#clock.now());
-      if (outcome !== "held") this.#behind.delete(sink);
-      if (outcome === "closed") this.leave(sink);
+    for (const [sink, queue] of this.#slowClients) {
+      const outcome = queue.flush(this.#clock.now());
+      if (outcome !== "held") this.#slowClients.delete(sink);
+      if (outcome === "closed") this.unsubscribe(sink);
     }
-    this.#rest();
+    this.#stopFlushingIfIdle();
   }
 
-  #rest(): void {
-    if (this.#behind.size > 0) return;
+  #stopFlushingIfIdle(): void {
+    if (this.#slowClients.size > 0) return;
     this.#stopFlushing?.();
     this.#stopFlushing = undefined;
   }
 }
 
-interface Next<View extends string> {
+interface PendingFrame<View extends string> {
   readonly frame: Frame<View>;
   /** Whether it is sent only where it differs from the last. */
-  readonly isNews: boolean;
+  readonly onlyIfChanged: boolean;
 }
 
-interface Member<View extends string> {
-  readonly outbox: Outbox;
+interface Subscriber<View extends string> {
+  readonly queue: LatestOnlyQueue;
   readonly view: View;
-  readonly sight: Look;
+  readonly visibility: VisibilityResolver;
   /** What is sent as soon as it is known what may be seen. */
-  next: Next<View> | undefined;
+  pending: PendingFrame<View> | undefined;
   last: string | undefined;
 }

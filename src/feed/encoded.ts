@@ -1,4 +1,4 @@
-import type { EventType, NumberedEvent } from "./event.ts";
+import type { EventType, StoredEvent } from "./event.ts";
 
 /** An event as it goes over the wire, encoded once for everybody who hears it. */
 export interface EncodedEvent {
@@ -12,7 +12,7 @@ export interface EncodedEvent {
   readonly bytes: number;
 }
 
-export function encode({ seq, type, at, repository, data }: NumberedEvent): EncodedEvent {
+export function encodeEvent({ seq, type, at, repository, data }: StoredEvent): EncodedEvent {
   const json = JSON.stringify({ seq, type, at, repository, data });
   return {
     seq,
@@ -24,6 +24,6 @@ export function encode({ seq, type, at, repository, data }: NumberedEvent): Enco
 }
 
 /** The JSON of its `data` alone. */
-export function dataOf({ json }: EncodedEvent): string {
+export function eventData({ json }: EncodedEvent): string {
   return JSON.stringify(JSON.parse(json).data);
 }

@@ -89,4 +89,4 @@ export interface StatusEvent {
 }
 
 /** An event as it was numbered. Numbers grow by one, from 1. */
-export type NumberedEvent = Event & { readonly seq: number; readonly at: string };
+export type StoredEvent = Event & { readonly seq: number; readonly at: string };

@@ -1,40 +1,40 @@
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { log } from "../log.ts";
-import { Bell } from "./bell.ts";
-import { encode, type EncodedEvent } from "./encoded.ts";
-import type { Event, NumberedEvent } from "./event.ts";
-import { Follower, type FollowerOptions } from "./follower.ts";
-import type { Bounds, Journal } from "./journal.ts";
-import { Recent, type RecentSize } from "./recent.ts";
-import type { News, Wire } from "./wire.ts";
+import { Notifier } from "./notifier.ts";
+import { encodeEvent, type EncodedEvent } from "./encoded.ts";
+import type { Event, StoredEvent } from "./event.ts";
+import { Subscription, type SubscriptionOptions } from "./subscription.ts";
+import type { SeqRange, EventLog } from "./event_log.ts";
+import { ReplayBuffer, type ReplayLimits } from "./replay_buffer.ts";
+import type { EventNotice, EventBus } from "./event_bus.ts";
 
 /** What followers that are a little behind get without the journal being asked. */
-const RECENT_SIZE: RecentSize = { events: 4_096, characters: 4 * 1024 * 1024 };
+const DEFAULT_REPLAY_LIMITS: ReplayLimits = { events: 4_096, characters: 4 * 1024 * 1024 };
 /** Events that are read, or handed to a follower, in one go. */
 const PAGE_SIZE = 256;
 /** How long a number may be missing before the journal is read: as a rule its transaction is about to tell. */
-const HOLE_PATIENCE_MS = 20;
+const GAP_TIMEOUT_MS = 20;
 /** When to ask a journal again that has failed. */
 const RETRY_MS = 1_000;
 /**
  * How long followers that batch are left alone after they were woken: the longer the more they are, so that sending to them
  * (about 12 µs each, docs/decisions/batch.md) leaves half of a core for everything else.
  */
-const WINDOW = { leastMs: 20, perFollowerMs: 0.025, greatestMs: 250 };
+const BATCH_WINDOW = { minMs: 20, perSubscriptionMs: 0.025, maxMs: 250 };
 
 export interface FeedOptions {
-  readonly journal: Journal;
+  readonly eventLog: EventLog;
   readonly clock: Clock;
   /** What other instances keep in the same journal is heard of by this. */
-  readonly wire?: Wire;
+  readonly eventBus?: EventBus;
   /** How often to look for what others have kept and the wire has lost, in ms; never unless given. */
-  readonly lookMs?: number;
-  readonly recent?: RecentSize;
+  readonly pollMs?: number;
+  readonly replayLimits?: ReplayLimits;
   readonly pageSize?: number;
 }
 
-export interface FollowOptions extends Omit<FollowerOptions, "since"> {
+export interface SubscribeOptions extends Omit<SubscriptionOptions, "since"> {
   readonly since?: number | undefined;
   /** Whether to wait for what comes within a short window together. After a quiet time the first event comes at once. */
   readonly batch?: boolean;
@@ -45,60 +45,60 @@ export interface FollowOptions extends Omit<FollowerOptions, "since"> {
  * follower reads at its own pace, from memory where it can and from the journal where it must.
  */
 export class Feed {
-  readonly #journal: Journal;
+  readonly #eventLog: EventLog;
   readonly #clock: Clock;
-  readonly #wire: Wire | undefined;
-  readonly #lookMs: number | undefined;
-  readonly #recentSize: RecentSize;
+  readonly #eventBus: EventBus | undefined;
+  readonly #pollMs: number | undefined;
+  readonly #replayLimits: ReplayLimits;
   readonly #pageSize: number;
   readonly #logger = log("feed");
-  readonly #news = new Bell();
+  readonly #newEvents = new Notifier();
   /** Rung for followers that batch, once a window. */
-  readonly #windows = new Bell();
-  readonly #holes = new Bell();
+  readonly #batchWindows = new Notifier();
+  readonly #gapDetected = new Notifier();
   /** Events that were told before one with a lower number. */
-  readonly #early = new Map<number, NumberedEvent>();
+  readonly #outOfOrder = new Map<number, StoredEvent>();
   /** The highest number that is known to have been given. */
-  #highest = 0;
+  #maxSeq = 0;
   /** Up to which number followers that batch have been woken. */
-  #shown = 0;
+  #flushedSeq = 0;
   /** Unknown until the journal has told the last number. */
-  #recent: Recent | undefined;
+  #replayBuffer: ReplayBuffer | undefined;
   /** Where those begin who came before that. */
-  #start = 0;
+  #startSeq = 0;
 
   constructor(options: FeedOptions) {
-    this.#journal = options.journal;
+    this.#eventLog = options.eventLog;
     this.#clock = options.clock;
-    this.#wire = options.wire;
-    this.#lookMs = options.lookMs;
-    this.#recentSize = options.recent ?? RECENT_SIZE;
+    this.#eventBus = options.eventBus;
+    this.#pollMs = options.pollMs;
+    this.#replayLimits = options.replayLimits ?? DEFAULT_REPLAY_LIMITS;
     this.#pageSize = options.pageSize ?? PAGE_SIZE;
   }
 
   /** The number of the last event that followers see; 0 until `run` has learned it. */
-  get last(): number {
-    return this.#recent?.last ?? 0;
+  get lastSeq(): number {
+    return this.#replayBuffer?.lastSeq ?? 0;
   }
 
   /** Learns the last number, then reads from the journal what was not told, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([
       this.#catchUp(signal),
-      this.#openWindows(signal),
-      this.#wire?.listen((news) => this.#hear(news), signal),
-      this.#look(signal),
+      this.#runBatchWindows(signal),
+      this.#eventBus?.listen((notice) => this.#onNotice(notice), signal),
+      this.#pollEventLog(signal),
     ]);
   }
 
   async #catchUp(signal: AbortSignal): Promise<void> {
-    const hole = this.#holes.listener(signal);
+    const waitForGap = this.#gapDetected.waiter(signal);
     while (!signal.aborted) {
       try {
-        if (!this.#recent) await this.#begin();
-        if (this.last >= this.#highest) await hole();
-        await this.#clock.sleep(HOLE_PATIENCE_MS, signal);
-        if (this.last < this.#highest) await this.#fill();
+        if (!this.#replayBuffer) await this.#loadLastSeq();
+        if (this.lastSeq >= this.#maxSeq) await waitForGap();
+        await this.#clock.sleep(GAP_TIMEOUT_MS, signal);
+        if (this.lastSeq < this.#maxSeq) await this.#fillGap();
       } catch (error) {
         this.#logger.warning("Cannot read the journal: {reason}", { reason: messageOf(error) });
         await this.#clock.sleep(RETRY_MS, signal);
@@ -107,19 +107,19 @@ export class Feed {
   }
 
   /** Learns the last number. What was told meanwhile is news to those who came before. */
-  async #begin(): Promise<void> {
-    const { last } = await this.#bounds();
-    this.#start = Math.min(last, ...this.#early.keys().map((seq) => seq - 1));
-    this.#startAfter(this.#start);
+  async #loadLastSeq(): Promise<void> {
+    const { last: lastSeq } = await this.#seqRange();
+    this.#startSeq = Math.min(lastSeq, ...this.#outOfOrder.keys().map((seq) => seq - 1));
+    this.#startAfter(this.#startSeq);
   }
 
   /** The wire may lose what was published last, and nothing that comes after it would show that. */
-  async #look(signal: AbortSignal): Promise<void> {
-    if (this.#lookMs === undefined) return;
+  async #pollEventLog(signal: AbortSignal): Promise<void> {
+    if (this.#pollMs === undefined) return;
     while (!signal.aborted) {
-      await this.#clock.sleep(this.#lookMs, signal);
+      await this.#clock.sleep(this.#pollMs, signal);
       // A journal that fails is asked again; `/health` tells.
-      if (!signal.aborted) await this.#bounds().catch(() => {});
+      if (!signal.aborted) await this.#seqRange().catch(() => {});
     }
   }
 
@@ -127,25 +127,25 @@ export class Feed {
    * Tells followers, of other instances too, of events that the journal keeps. They may come in any order, and more than
    * once.
    */
-  tell(events: readonly NumberedEvent[]): void {
+  emit(events: readonly StoredEvent[]): void {
     if (events.length === 0) return;
-    this.#take(events);
-    this.#wire?.publish(events);
+    this.#accept(events);
+    this.#eventBus?.publish(events);
   }
 
-  #hear({ last, events }: News): void {
-    this.#highest = Math.max(this.#highest, last);
-    this.#take(events);
+  #onNotice({ last: lastSeq, events }: EventNotice): void {
+    this.#maxSeq = Math.max(this.#maxSeq, lastSeq);
+    this.#accept(events);
   }
 
-  #take(events: readonly NumberedEvent[]): void {
+  #accept(events: readonly StoredEvent[]): void {
     for (const event of events) {
-      this.#highest = Math.max(this.#highest, event.seq);
-      if (event.seq > this.last) this.#early.set(event.seq, event);
+      this.#maxSeq = Math.max(this.#maxSeq, event.seq);
+      if (event.seq > this.lastSeq) this.#outOfOrder.set(event.seq, event);
     }
     this.#advance();
     // They can be read from the journal as well.
-    if (this.#early.size > this.#recentSize.events) this.#early.clear();
+    if (this.#outOfOrder.size > this.#replayLimits.events) this.#outOfOrder.clear();
   }
 
   /**
@@ -153,89 +153,89 @@ export class Feed {
    * @throws what the journal throws
    */
   async publish(event: Event): Promise<void> {
-    this.tell(await this.#journal.append([event]));
+    this.emit(await this.#eventLog.append([event]));
   }
 
   /**
    * Follows from number `since` on (exclusive), or from now on, until `signal` aborts, which is the follower's own.
    * Resolves as soon as `run` has learned the last number; what was told before that is heard, too.
    */
-  async follow({ since, batch = false, signal, ...filter }: FollowOptions): Promise<Follower> {
-    const news = (batch ? this.#windows : this.#news).listener(signal);
-    const isEarly = !this.#recent;
-    while (!this.#recent && !signal.aborted) await news();
-    const present = isEarly ? this.#start : this.last;
-    const source = {
-      last: () => this.last,
-      bounds: () => this.#bounds(),
-      after: (seq: number) => this.#after(seq),
-      newsAfter: async (seq: number) => {
-        while ((batch ? this.#shown : this.last) <= seq && !signal.aborted) await news();
+  async subscribe({ since, batch = false, signal, ...filter }: SubscribeOptions): Promise<Subscription> {
+    const wait = (batch ? this.#batchWindows : this.#newEvents).waiter(signal);
+    const isBeforeStart = !this.#replayBuffer;
+    while (!this.#replayBuffer && !signal.aborted) await wait();
+    const defaultSince = isBeforeStart ? this.#startSeq : this.lastSeq;
+    const reader = {
+      lastSeq: () => this.lastSeq,
+      seqRange: () => this.#seqRange(),
+      readAfter: (seq: number) => this.#readAfter(seq),
+      waitForEvents: async (seq: number) => {
+        while ((batch ? this.#flushedSeq : this.lastSeq) <= seq && !signal.aborted) await wait();
       },
     };
-    return new Follower(source, { ...filter, since: since ?? present, signal });
+    return new Subscription(reader, { ...filter, since: since ?? defaultSince, signal });
   }
 
   /** Makes those events visible that come next, and tells `run` where one is missing. */
   #advance(): void {
-    if (!this.#recent) return;
-    const before = this.last;
+    if (!this.#replayBuffer) return;
+    const before = this.lastSeq;
     for (;;) {
-      const next = this.#early.get(this.last + 1);
+      const next = this.#outOfOrder.get(this.lastSeq + 1);
       if (!next) break;
-      this.#early.delete(next.seq);
-      this.#recent.push(encode(next));
+      this.#outOfOrder.delete(next.seq);
+      this.#replayBuffer.push(encodeEvent(next));
     }
-    if (this.last > before) this.#news.ring();
-    if (this.last < this.#highest) this.#holes.ring();
+    if (this.lastSeq > before) this.#newEvents.notifyAll();
+    if (this.lastSeq < this.#maxSeq) this.#gapDetected.notifyAll();
   }
 
   /** One timer for all followers that batch, and none while there is no news. */
-  async #openWindows(signal: AbortSignal): Promise<void> {
-    const news = this.#news.listener(signal);
+  async #runBatchWindows(signal: AbortSignal): Promise<void> {
+    const wait = this.#newEvents.waiter(signal);
     while (!signal.aborted) {
-      while (this.last <= this.#shown && !signal.aborted) await news();
-      this.#shown = this.last;
-      const woken = this.#windows.ring();
-      await this.#clock.sleep(windowMs(woken), signal);
+      while (this.lastSeq <= this.#flushedSeq && !signal.aborted) await wait();
+      this.#flushedSeq = this.lastSeq;
+      const woken = this.#batchWindows.notifyAll();
+      await this.#clock.sleep(batchWindowMs(woken), signal);
     }
   }
 
-  async #fill(): Promise<void> {
-    const told = this.#highest;
-    const page = await this.#journal.after(this.last, this.#pageSize);
-    const bounds = page.length === 0 ? await this.#journal.bounds() : undefined;
-    const first = page[0]?.seq ?? bounds?.first ?? 0;
+  async #fillGap(): Promise<void> {
+    const maxBefore = this.#maxSeq;
+    const page = await this.#eventLog.readAfter(this.lastSeq, this.#pageSize);
+    const seqRange = page.length === 0 ? await this.#eventLog.seqRange() : undefined;
+    const first = page[0]?.seq ?? seqRange?.first ?? 0;
     // What is no longer kept cannot be told: followers will find the gap.
-    if (first > this.last + 1) this.#startAfter(first - 1);
-    this.#take(page);
+    if (first > this.lastSeq + 1) this.#startAfter(first - 1);
+    this.#accept(page);
     // A number that was never given is not waited for.
-    if (bounds && this.#highest === told) this.#highest = Math.max(this.last, bounds.last);
+    if (seqRange && this.#maxSeq === maxBefore) this.#maxSeq = Math.max(this.lastSeq, seqRange.last);
   }
 
   #startAfter(seq: number): void {
-    this.#recent = new Recent(seq, this.#recentSize);
-    for (const early of this.#early.keys()) if (early <= seq) this.#early.delete(early);
-    this.#news.ring();
-    this.#windows.ring();
+    this.#replayBuffer = new ReplayBuffer(seq, this.#replayLimits);
+    for (const pendingSeq of this.#outOfOrder.keys()) if (pendingSeq <= seq) this.#outOfOrder.delete(pendingSeq);
+    this.#newEvents.notifyAll();
+    this.#batchWindows.notifyAll();
     this.#advance();
   }
 
-  async #bounds(): Promise<Bounds> {
-    const bounds = await this.#journal.bounds();
+  async #seqRange(): Promise<SeqRange> {
+    const seqRange = await this.#eventLog.seqRange();
     // Another instance may have told its clients of events that we have yet to hear of.
-    this.#highest = Math.max(this.#highest, bounds.last);
+    this.#maxSeq = Math.max(this.#maxSeq, seqRange.last);
     this.#advance();
-    return bounds;
+    return seqRange;
   }
 
-  async #after(seq: number): Promise<readonly EncodedEvent[]> {
-    const recent = this.#recent?.after(seq, this.#pageSize);
-    return recent ?? (await this.#journal.after(seq, this.#pageSize)).map(encode);
+  async #readAfter(seq: number): Promise<readonly EncodedEvent[]> {
+    const buffered = this.#replayBuffer?.readAfter(seq, this.#pageSize);
+    return buffered ?? (await this.#eventLog.readAfter(seq, this.#pageSize)).map(encodeEvent);
   }
 }
 
-function windowMs(followers: number): number {
-  const { leastMs, perFollowerMs, greatestMs } = WINDOW;
-  return Math.min(Math.max(leastMs, perFollowerMs * followers), greatestMs);
+function batchWindowMs(subscriptions: number): number {
+  const { minMs, perSubscriptionMs, maxMs } = BATCH_WINDOW;
+  return Math.min(Math.max(minMs, perSubscriptionMs * subscriptions), maxMs);
 }

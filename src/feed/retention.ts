@@ -1,16 +1,16 @@
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { log } from "../log.ts";
-import type { Journal } from "./journal.ts";
+import type { EventLog } from "./event_log.ts";
 
 /** How long events are kept for clients that come back. */
-const RETAIN_EVENTS_MS = 7 * 24 * 60 * 60 * 1_000;
+const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1_000;
 /** How many are kept at the most. */
-const RETAIN_EVENTS_COUNT = 100_000;
+const MAX_COUNT = 100_000;
 const PRUNE_INTERVAL_MS = 60 * 60 * 1_000;
 
 export interface RetentionOptions {
-  readonly journal: Pick<Journal, "prune">;
+  readonly store: Pick<EventLog, "prune">;
   /** What is in it, for the log. */
   readonly kind?: string;
   readonly clock: Clock;
@@ -35,10 +35,10 @@ export class Retention {
   }
 
   async #prune(): Promise<void> {
-    const { journal, kind = "events", clock } = this.#options;
-    const { maxAgeMs = RETAIN_EVENTS_MS, maxCount = RETAIN_EVENTS_COUNT } = this.#options;
+    const { store, kind = "events", clock } = this.#options;
+    const { maxAgeMs = MAX_AGE_MS, maxCount = MAX_COUNT } = this.#options;
     try {
-      const count = await journal.prune({ before: clock.now() - maxAgeMs, count: maxCount });
+      const count = await store.prune({ before: clock.now() - maxAgeMs, count: maxCount });
       if (count > 0) this.#logger.debug("Forgot {count} {kind}", { count, kind });
     } catch (error) {
       this.#logger.warning("Cannot forget old {kind}: {reason}", {

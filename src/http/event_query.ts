@@ -1,5 +1,5 @@
 import { EVENT_TYPES } from "../feed/event.ts";
-import type { Filter } from "../feed/follower.ts";
+import type { EventFilter } from "../feed/subscription.ts";
 import {
   eventNumber,
   listOf,
@@ -9,7 +9,7 @@ import {
 } from "./parameter.ts";
 
 /** Which events a client wants, and after which number: without one, from now on. */
-export interface EventQuery extends Filter {
+export interface EventQuery extends EventFilter {
   readonly since?: number | undefined;
 }
 

@@ -7,8 +7,8 @@ import type { Visible } from "../account/visible.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Feed } from "../feed/feed.ts";
-import type { Follower } from "../feed/follower.ts";
-import { CLOSE_TOO_SLOW, MAX_BEHIND_MS } from "../feed/outbox.ts";
+import type { Subscription } from "../feed/subscription.ts";
+import { CLOSE_TOO_SLOW, SLOW_CLIENT_TIMEOUT_MS } from "../feed/latest_queue.ts";
 import { log } from "../log.ts";
 import { CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR, CLOSE_POLICY_VIOLATION } from "./close_code.ts";
 import type { EventQuery } from "./event_query.ts";
@@ -44,7 +44,7 @@ export class EventStream {
   readonly #ended = new AbortController();
   readonly #messages: AsyncGenerator<ServerSentEventMessage, void, void>;
   #controller: ReadableStreamDefaultController<ServerSentEventMessage> | undefined;
-  #follower: Follower | undefined;
+  #follower: Subscription | undefined;
   #lastId = 0;
   #sentAt: number;
   /** Since when a message waits to be read. */
@@ -74,7 +74,7 @@ export class EventStream {
   tick(): void {
     const now = this.#options.clock.now();
     if (this.#waitingSince !== undefined) {
-      if (now - this.#waitingSince < MAX_BEHIND_MS) return;
+      if (now - this.#waitingSince < SLOW_CLIENT_TIMEOUT_MS) return;
       this.#logger.info("Cut an event stream whose client reads too slowly");
       this.end(CLOSE_TOO_SLOW);
     } else if (now - this.#sentAt >= this.#options.heartbeatMs) this.#beat(now);
@@ -83,7 +83,7 @@ export class EventStream {
   /** Tells the number too when events have passed that the client does not want, so that it need not go back to them. */
   #beat(now: number): void {
     if ((this.#controller?.desiredSize ?? 0) <= 0) return;
-    const { position = 0 } = this.#follower ?? {};
+    const { lastSeq: position = 0 } = this.#follower ?? {};
     const isNews = position > this.#lastId;
     this.#controller?.enqueue({ comment: " heartbeat", ...(isNews ? { id: position } : {}) });
     if (isNews) this.#lastId = position;
@@ -119,10 +119,10 @@ export class EventStream {
     const { signal } = this.#ended;
     const sight = onceKnown(visible, { clock, signal });
     yield { retry: RETRY_MS };
-    const follower = await feed.follow({ ...query, sight, signal });
+    const follower = await feed.subscribe({ ...query, visibility: sight, signal });
     this.#follower = follower;
     // A client that loses its connection before the first event comes back to where it began.
-    yield { id: follower.position };
+    yield { id: follower.lastSeq };
     for await (const batch of follower) {
       if ("gap" in batch) {
         const { since, first, last } = batch.gap;

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { Caller } from "../account/caller.ts";
 import type { Visible } from "../account/visible.ts";
 import type { Clock } from "../clock.ts";
-import type { Audience } from "../feed/audience.ts";
+import type { ActiveClients } from "../feed/active_clients.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { View } from "../run/snapshot.ts";
 import type { RequestEnvironment } from "./api.ts";
@@ -21,7 +21,7 @@ const TICK_MS = 1_000;
 
 export interface EventStreamsOptions {
   readonly feed: Feed;
-  readonly audience: Audience;
+  readonly audience: ActiveClients;
   /** The snapshot that follows a gap in the events; `undefined` where there is none. */
   readonly snapshot: (view: View, visible: Visible) => Promise<string | undefined>;
   readonly origins: OriginRule;
@@ -96,11 +96,11 @@ export class EventStreams {
         this.#open.delete(stream);
         stay.leave();
         if (this.#open.size === 0) this.#rest();
-        audience.leave();
+        audience.remove();
       },
     });
     this.#open.add(stream);
-    audience.enter();
+    audience.add();
     // The connection of a stream that was cut lives on until its client reads: Deno cannot cut it off.
     capacity.take(completed);
     this.#stopTicking ??= clock.every(Math.min(heartbeatMs, TICK_MS), () => this.#tick());

@@ -4,13 +4,13 @@ import { LoginRefusedError } from "../account/login.ts";
 import type { Visible } from "../account/visible.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
-import type { Audience } from "../feed/audience.ts";
+import type { ActiveClients } from "../feed/active_clients.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
-import { EventArrays } from "../feed/event_arrays.ts";
+import { BatchEncoder } from "../feed/batch_encoder.ts";
 import type { Feed } from "../feed/feed.ts";
-import { forward } from "../feed/forward.ts";
-import { MAX_BUFFERED_BYTES } from "../feed/outbox.ts";
-import type { Relay } from "../feed/relay.ts";
+import { sendEvents } from "../feed/send_events.ts";
+import { MAX_BUFFERED_BYTES } from "../feed/latest_queue.ts";
+import type { TopicFanout } from "../feed/topic_fanout.ts";
 import { log } from "../log.ts";
 import type { Sender } from "../message/send.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
@@ -37,10 +37,10 @@ export interface ConnectionsOptions {
   readonly current: () => Snapshot | undefined;
   readonly feed: Feed;
   /** Tells what clients say, */
-  readonly relay: Relay;
+  readonly relay: TopicFanout;
   /** and takes it. */
   readonly sender: Pick<Sender, "send">;
-  readonly audience: Audience;
+  readonly audience: ActiveClients;
   /** The snapshot that follows a gap in the events; `undefined` where there is none. */
   readonly snapshot: (view: View, visible: Visible) => Promise<string | undefined>;
   readonly origins: OriginRule;
@@ -56,7 +56,7 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #logger = log("http");
   readonly #open = new Set<Connection>();
-  readonly #arrays = new EventArrays(MAX_BUFFERED_BYTES);
+  readonly #arrays = new BatchEncoder(MAX_BUFFERED_BYTES);
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -136,13 +136,13 @@ export class Connections {
     if (signal.aborted) return;
     const sight = onceKnown(() => stay.visible(), { clock, signal });
     if (topics.has("runs")) {
-      broadcast.join(connection, { view, sight, current: current() });
-      connection.left.addEventListener("abort", () => broadcast.leave(connection));
+      broadcast.subscribe(connection, { view, visibility: sight, current: current() });
+      connection.left.addEventListener("abort", () => broadcast.unsubscribe(connection));
     }
     if (topics.has("events")) return void this.#tell(connection, { view, sight, ...asked });
     if (!topics.has("messages")) return;
-    relay.join(connection);
-    connection.left.addEventListener("abort", () => relay.leave(connection));
+    relay.subscribe(connection);
+    connection.left.addEventListener("abort", () => relay.unsubscribe(connection));
   }
 
   /** Sends events until the client has left. */
@@ -154,13 +154,13 @@ export class Connections {
   ): Promise<void> {
     const { feed, audience, clock, snapshot } = this.#options;
     const signal = connection.left;
-    audience.enter();
+    audience.add();
     try {
-      await forward(await feed.follow({ ...events, batch, sight, signal }), {
+      await sendEvents(await feed.subscribe({ ...events, batch, visibility: sight, signal }), {
         sink: connection,
         clock,
         signal,
-        ...(batch ? { encode: (events) => this.#arrays.of(events) } : {}),
+        ...(batch ? { encode: (events) => this.#arrays.encode(events) } : {}),
         snapshot: async () => await snapshot(view, await sight()),
       });
     } catch (error) {
@@ -168,7 +168,7 @@ export class Connections {
       this.#logger.warning("Cannot go on telling events: {reason}", { reason: messageOf(error) });
       connection.close(CLOSE_INTERNAL_ERROR, "Events cannot be read now");
     } finally {
-      audience.leave();
+      audience.remove();
     }
   }
 }

@@ -1,6 +1,6 @@
 import { type Allowance, Bucket } from "../account/throttle.ts";
 import type { Clock } from "../clock.ts";
-import { CLOSE_TOO_SLOW, MAX_BUFFERED_BYTES } from "../feed/outbox.ts";
+import { CLOSE_TOO_SLOW, MAX_BUFFERED_BYTES } from "../feed/latest_queue.ts";
 import { log } from "../log.ts";
 import type { Draft, Sender } from "../message/send.ts";
 import { badInput } from "./bad_input.ts";

@@ -1,4 +1,4 @@
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 
 /** A short message from one client to all. */
 export interface Message {
@@ -60,5 +60,5 @@ export interface MessageStore {
 
 export interface Kept {
   readonly message: Message;
-  readonly events: readonly NumberedEvent[];
+  readonly events: readonly StoredEvent[];
 }

@@ -1,5 +1,5 @@
 import type { Caller } from "../account/caller.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import {
   CONTENT_RULE,
   isContent,
@@ -31,7 +31,7 @@ export interface SenderOptions {
   /** Makes UUIDs. */
   readonly newId: () => string;
   /** Told of what was kept, after the commit. */
-  readonly tell: (events: readonly NumberedEvent[]) => void;
+  readonly tell: (events: readonly StoredEvent[]) => void;
 }
 
 /** Takes what clients say: it is kept first, and then told to all. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
-import type { Audience } from "../feed/audience.ts";
+import type { ActiveClients } from "../feed/active_clients.ts";
 import type { FeedOptions } from "../feed/feed.ts";
-import { Presence } from "../feed/presence.ts";
+import { Presence } from "../cluster/presence.ts";
 import type { Redis } from "../redis/connection.ts";
 import type { LeaseSources } from "../prometheus/run.ts";
 import { RedisLease } from "../redis/lease.ts";
@@ -24,7 +24,7 @@ export interface ClusterOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** Who listens to this instance, and, while it polls, to others. */
-  readonly audience: Audience;
+  readonly audience: ActiveClients;
   readonly redisUrl: string | undefined;
   /** What is asked of Redis goes by this connection; there where `redisUrl` is. */
   readonly redis: Redis | undefined;
@@ -50,7 +50,7 @@ export class Cluster {
     const instance = this.#instance;
     this.#presence = new Presence({
       store: new SqlPresences(database),
-      audience,
+      activeClients: audience,
       instance,
       clock,
     });
@@ -83,11 +83,11 @@ export class Cluster {
   get feed(): Pick<FeedOptions, "wire" | "lookMs"> {
     const { database, redis, redisUrl: url, ...shared } = this.#options;
     if (!this.isShared) return {};
-    if (url === undefined || redis === undefined) return { lookMs: LOOK_MS };
+    if (url === undefined || redis === undefined) return { pollMs: LOOK_MS };
     const prefix = keyPrefix(database);
     const channel = async () => `${await prefix()}events`;
     const wire = { ...shared, url, publisher: redis, channel, instance: this.#instance };
-    return { wire: new RedisWire(wire), lookMs: LOOK_MS };
+    return { eventBus: new RedisWire(wire), pollMs: LOOK_MS };
   }
 
   /** Says to others whether anybody listens here. */

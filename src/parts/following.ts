@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { RefusedError } from "../errors.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { GitHub } from "../github/client.ts";
 import { GitHubWebhooks } from "../github/hook_setup.ts";
 import { GitHubRepositories } from "../github/repository.ts";
@@ -34,7 +34,7 @@ export interface FollowingPartsOptions {
   /** The most points of the budget that the snapshots may take in the next `ms`. */
   readonly kept: (ms: number) => number;
   /** Told of what has changed. */
-  readonly tell: (events: readonly NumberedEvent[]) => void;
+  readonly tell: (events: readonly StoredEvent[]) => void;
 }
 
 /** What follows repositories on request: which, their runs, and their past. */

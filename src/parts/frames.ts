@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
-import type { Audience } from "../feed/audience.ts";
+import type { ActiveClients } from "../feed/active_clients.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { Feed } from "../feed/feed.ts";
 import { ExtraFrames } from "../run/extra_frame.ts";
 import { Heard } from "../run/heard.ts";
@@ -15,7 +15,7 @@ import type { Part } from "./part.ts";
 export interface FramesOptions {
   readonly cluster: Cluster;
   readonly feed: Feed;
-  readonly audience: Audience;
+  readonly audience: ActiveClients;
   readonly broadcast: Pick<Broadcast<View>, "publish" | "amend">;
   readonly picture: Picture;
   readonly poller: Pick<Poller, "current" | "amend">;
@@ -41,7 +41,7 @@ export class Frames {
       take: (takenAt) => picture.take(takenAt),
       onSnapshot: (snapshot) => {
         poller.amend(snapshot);
-        broadcast.amend(snapshot);
+        broadcast.publishIfChanged(snapshot);
       },
     });
     this.#mirror = new Mirror({
@@ -73,13 +73,13 @@ export class Frames {
   }
 
   /** Tells of what was kept on a beat, which ends with a snapshot. */
-  tellOnBeat(events: readonly NumberedEvent[]): void {
+  tellOnBeat(events: readonly StoredEvent[]): void {
     this.#heard?.leaveOut(events);
-    this.#options.feed.tell(events);
+    this.#options.feed.emit(events);
   }
 
   /** Tells of what was kept between the beats. */
-  tell(events: readonly NumberedEvent[]): void {
+  tell(events: readonly StoredEvent[]): void {
     const { picture } = this.#options;
     this.tellOnBeat(events);
     for (const { type, data } of events) if (type === "repository") picture.notice(data);

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { RefusedError } from "../errors.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { GitHub } from "../github/client.ts";
 import { GitHubJobs } from "../github/job.ts";
 import { JobCollector } from "../run/jobs.ts";
@@ -24,7 +24,7 @@ export interface HealingOptions {
   /** Whether anybody would hear of what is asked for. */
   readonly isWanted: () => boolean;
   /** Told of what has changed. */
-  readonly tell: (events: readonly NumberedEvent[]) => void;
+  readonly tell: (events: readonly StoredEvent[]) => void;
 }
 
 /** The parts of App that ask for what neither webhooks nor polling have told. */

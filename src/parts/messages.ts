@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Feed } from "../feed/feed.ts";
-import { Relay } from "../feed/relay.ts";
+import { TopicFanout } from "../feed/topic_fanout.ts";
 import { Retention } from "../feed/retention.ts";
 import type { Api } from "../http/api.ts";
 import { messageRoutes } from "../http/message.ts";
@@ -19,7 +19,7 @@ export interface MessageParts {
   readonly sender: Sender;
   readonly routes: Api;
   /** To be run, */
-  readonly relay: Relay;
+  readonly relay: TopicFanout;
   /** and this by one instance. */
   readonly retention: Retention;
 }
@@ -30,14 +30,14 @@ export function messageParts({ database, clock, feed }: MessagePartsOptions): Me
   const sender = new Sender({
     store: messages,
     newId: () => crypto.randomUUID(),
-    tell: (events) => feed.tell(events),
+    tell: (events) => feed.emit(events),
   });
   return {
     sender,
     routes: messageRoutes({ messages, sender }),
-    relay: new Relay({ feed, topics: new Set(["message"]), clock }),
+    relay: new TopicFanout({ feed, topics: new Set(["message"]), clock }),
     retention: new Retention({
-      journal: messages,
+      store: messages,
       kind: "messages",
       clock,
       maxAgeMs: RETAIN_MESSAGES_MS,

@@ -5,9 +5,9 @@ import type { Clock } from "../clock.ts";
 import { type Config, isLoopback } from "../config.ts";
 import { Receiver } from "../delivery/receive.ts";
 import type { Inbox } from "../delivery/inbox.ts";
-import type { Audience } from "../feed/audience.ts";
+import type { ActiveClients } from "../feed/active_clients.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { GitHub } from "../github/client.ts";
 import { changesIn, subjectOf } from "../github/delivery.ts";
@@ -44,7 +44,7 @@ export interface ServerPartOptions {
   readonly clock: Clock;
   readonly onListen: (url: string) => void;
   readonly feed: Feed;
-  readonly audience: Audience;
+  readonly audience: ActiveClients;
   readonly broadcast: Broadcast<View>;
   readonly picture: Picture;
   /** The snapshot to greet a new client with. */
@@ -59,7 +59,7 @@ export interface ServerPartOptions {
   readonly lease?: LeaseSources | undefined;
   readonly deliveryStore: SqlDeliveryStore;
   readonly inbox: Pick<Inbox<unknown>, "wake" | "outcomes">;
-  readonly tell: (events: readonly NumberedEvent[]) => void;
+  readonly tell: (events: readonly StoredEvent[]) => void;
   readonly origins: OriginRule;
   readonly callers: Callers;
   readonly data: readonly Api[];

@@ -2,11 +2,11 @@ import type { Tracing } from "../tracing/tracing.ts";
 import { monotonicNow } from "../clock.ts";
 import type { Receiver } from "../delivery/receive.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { View } from "../run/snapshot.ts";
 import type { SqlDeliveryStore } from "../sql/delivery.ts";
 
-type Tell = (events: readonly NumberedEvent[]) => void;
+type Tell = (events: readonly StoredEvent[]) => void;
 type Store = Pick<SqlDeliveryStore, "keep" | "take">;
 type Frames = Pick<Broadcast<View>, "publish" | "amend">;
 type Cause = Tracing["context"];
@@ -83,7 +83,7 @@ export class WebhookTraces {
   broadcast(broadcast: Broadcast<View>): Frames {
     return {
       publish: (frame) => this.#show(broadcast, () => broadcast.publish(frame)),
-      amend: (frame) => this.#show(broadcast, () => broadcast.amend(frame)),
+      publishIfChanged: (frame) => this.#show(broadcast, () => broadcast.publishIfChanged(frame)),
     };
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
-import type { NumberedEvent } from "../feed/event.ts";
-import { highestOf, type News, type Wire } from "../feed/wire.ts";
+import type { StoredEvent } from "../feed/event.ts";
+import { maxSeq, type EventNotice, type EventBus } from "../feed/event_bus.ts";
 import { Redis } from "./connection.ts";
 
 /** Larger news is only a number: those who hear of it read the journal. In characters. */
@@ -25,11 +25,11 @@ export interface RedisWireOptions {
 interface Message {
   readonly from: string;
   readonly last: number;
-  readonly events?: readonly NumberedEvent[];
+  readonly events?: readonly StoredEvent[];
 }
 
 /** Tells instances of events by Redis' pub/sub, which keeps nothing: who is away misses them. */
-export class RedisWire implements Wire {
+export class RedisWire implements EventBus {
   readonly #options: RedisWireOptions;
   #waiting = 0;
 
@@ -37,10 +37,10 @@ export class RedisWire implements Wire {
     this.#options = options;
   }
 
-  publish(events: readonly NumberedEvent[]): void {
+  publish(events: readonly StoredEvent[]): void {
     const { publisher, instance } = this.#options;
     if (!publisher.isReady || events.length === 0) return;
-    const message: Message = { from: instance, last: highestOf(events) };
+    const message: Message = { from: instance, last: maxSeq(events) };
     const whole = JSON.stringify({ ...message, events });
     const text = whole.length < MAX_SIZE ? whole : JSON.stringify(message);
     if (this.#waiting + text.length > MAX_WAITING) return;
@@ -48,7 +48,7 @@ export class RedisWire implements Wire {
     void this.#send(text).catch(() => {}).finally(() => this.#waiting -= text.length);
   }
 
-  async listen(hear: (news: News) => void, signal: AbortSignal): Promise<void> {
+  async listen(hear: (news: EventNotice) => void, signal: AbortSignal): Promise<void> {
     const { url, channel, clock, random } = this.#options;
     const subscriber = new Redis(url, {
       clock,

@@ -1,4 +1,4 @@
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { WebhookState } from "./catalog.ts";
 import type { Repository, Workflow } from "./repository.ts";
 
@@ -30,7 +30,7 @@ export interface FollowStore {
   follow(
     repository: Repository,
     workflows: readonly Workflow[],
-  ): Promise<readonly NumberedEvent[] | undefined>;
+  ): Promise<readonly StoredEvent[] | undefined>;
   /** Ends that; history stays. `undefined` when it was not followed. */
   unfollow(id: number): Promise<UnsettledHook | undefined>;
   /** Those that are there, the most recently pushed first. */

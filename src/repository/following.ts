@@ -1,7 +1,7 @@
 import { isVisible, type Visible } from "../account/visible.ts";
 import type { Clock } from "../clock.ts";
 import { concernsAll, messageOf, RefusedError, StorageError } from "../errors.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { WebhookState } from "./catalog.ts";
 import type { FollowStore, UnsettledHook } from "./follow.ts";
@@ -28,7 +28,7 @@ export interface FollowingOptions {
   /** Whether GitHub may be asked for what nobody waits for. */
   readonly mayAsk: () => boolean;
   /** Told of what has changed. */
-  readonly onEvents: (events: readonly NumberedEvent[]) => void;
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Told that other repositories are followed than before. */
   readonly onChange: () => void;
   /** Told when GitHub refuses for a reason that holds for every request. */

@@ -1,4 +1,4 @@
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 
 /** A repository whose workflow runs may be followed. Times are RFC 3339, as GitHub writes them. */
 export interface Repository {
@@ -30,9 +30,9 @@ export interface RepositoryStore {
    * Keeps repositories as they are now; a `pushedAt` never moves back. Returns the events that tell what has changed, kept
    * in the same transaction.
    */
-  put(repositories: readonly Repository[]): Promise<readonly NumberedEvent[]>;
+  put(repositories: readonly Repository[]): Promise<readonly StoredEvent[]>;
   /** Marks repositories as gone; their history stays. */
-  remove(ids: readonly number[]): Promise<readonly NumberedEvent[]>;
+  remove(ids: readonly number[]): Promise<readonly StoredEvent[]>;
   /** The `count` most recently pushed that are not gone, latest first. */
   latestPushed(count: number): Promise<readonly Repository[]>;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { RefusedError } from "../errors.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import {
   type BackfillJob,
@@ -26,7 +26,7 @@ export interface BackfillOptions {
   readonly store: BackfillStore;
   readonly clock: Clock;
   /** Told of changes that are news. */
-  readonly onEvents: (events: readonly NumberedEvent[]) => void;
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Told how far it has come, often. */
   readonly onProgress?: (progress: Progress) => void;
 }

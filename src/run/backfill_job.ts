@@ -1,6 +1,6 @@
 import { type Clock, DAY_MS } from "../clock.ts";
 import { messageOf, RefusedError, StorageError } from "../errors.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import { Backfill, BusyError } from "./backfill.ts";
 import type { BackfillJob, BackfillStore, PastSource } from "./backfill_progress.ts";
@@ -17,7 +17,7 @@ export interface BackfillsOptions {
   readonly wishes?: Pick<BackfillStore, "start" | "stop">;
   readonly clock: Clock;
   /** Told of changes that are news. */
-  readonly onEvents: (events: readonly NumberedEvent[]) => void;
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Told when GitHub refuses for a reason that holds for every request. */
   readonly onRefused: (error: RefusedError) => void;
 }

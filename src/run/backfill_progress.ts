@@ -1,4 +1,4 @@
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { BackfillState } from "../repository/catalog.ts";
 import type { Run } from "./run.ts";
 
@@ -70,7 +70,7 @@ export interface BackfillStore {
    * Merges runs into what is kept. Returns the events that tell what has changed, kept with the change; a run that
    * was unknown and has long been over is history and not news: it is told to nobody.
    */
-  bring(runs: readonly Run[]): Promise<readonly NumberedEvent[]>;
+  bring(runs: readonly Run[]): Promise<readonly StoredEvent[]>;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { RefusedError } from "../errors.ts";
 import { log } from "../log.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { RepositorySource, RepositoryStore } from "../repository/repository.ts";
 import { type Random, retryDelay } from "./pace.ts";
 import type { Run, RunSource, RunStore } from "./run.ts";
@@ -24,7 +24,7 @@ export interface CycleOptions {
   readonly repositoryStore: RepositoryStore;
   readonly picture: Picture;
   /** Told of what has changed. */
-  readonly onEvents: (events: readonly NumberedEvent[]) => void;
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
 }
 
 /** What to ask GitHub next: the repositories, then `fetches` times their runs, then the repositories again. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { StorageError } from "../errors.ts";
-import type { Audience } from "../feed/audience.ts";
+import type { ActiveClients } from "../feed/active_clients.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** The least time between two frames that are sent between the beats. */
@@ -8,7 +8,7 @@ const PAUSE_MS = 1_000;
 
 export interface ExtraFramesOptions {
   readonly clock: Clock;
-  readonly audience: Audience;
+  readonly audience: ActiveClients;
   /** The snapshot that clients have, where there is one. */
   readonly current: () => Snapshot | undefined;
   readonly take: (takenAt: number) => Promise<Snapshot>;

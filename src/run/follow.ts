@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { concernsAll, RefusedError, StorageError } from "../errors.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { FollowStore } from "../repository/follow.ts";
 import { gapWithin } from "./follow_pace.ts";
@@ -31,7 +31,7 @@ export interface FollowPollerOptions {
   /** Whether webhooks are taken in at all. */
   readonly takesWebhooks: boolean;
   /** Told of what has changed. */
-  readonly onEvents: (events: readonly NumberedEvent[]) => void;
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Told when GitHub refuses for a reason that holds for every request. */
   readonly onRefused: (error: RefusedError) => void;
 }

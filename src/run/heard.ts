@@ -1,4 +1,4 @@
-import type { NumberedEvent, RepositoryEvent, StatusEvent } from "../feed/event.ts";
+import type { StoredEvent, RepositoryEvent, StatusEvent } from "../feed/event.ts";
 import type { EncodedEvent } from "../feed/encoded.ts";
 import type { Feed } from "../feed/feed.ts";
 
@@ -21,7 +21,7 @@ export class Heard {
   }
 
   /** These were kept here. */
-  leaveOut(events: readonly NumberedEvent[]): void {
+  leaveOut(events: readonly StoredEvent[]): void {
     for (const { seq } of events) this.#own.add(seq);
   }
 
@@ -29,7 +29,7 @@ export class Heard {
   async run(signal: AbortSignal): Promise<void> {
     const { feed, onChange } = this.#options;
     const seesAll = () => "all" as const;
-    for await (const batch of await feed.follow({ sight: seesAll, signal })) {
+    for await (const batch of await feed.subscribe({ visibility: seesAll, signal })) {
       if ("events" in batch) { for (const event of batch.events) this.#notice(event); }
       else {
         this.#own.clear();

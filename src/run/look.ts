@@ -1,4 +1,4 @@
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { Run, RunSource, RunStore } from "./run.ts";
 
 /** Latest runs that are asked for; when all of them are news, there may be more. */
@@ -9,7 +9,7 @@ export interface LookOptions {
   readonly runs: RunSource;
   readonly store: Pick<RunStore, "put">;
   /** Told of what has changed. */
-  readonly onEvents: (events: readonly NumberedEvent[]) => void;
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
 }
 
 /** Takes in the latest runs of a repository. */
@@ -34,7 +34,7 @@ export class Look {
     return { latest, events };
   }
 
-  async #keep(runs: readonly Run[]): Promise<readonly NumberedEvent[]> {
+  async #keep(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
     const events = await this.#options.store.put(runs);
     this.#options.onEvents(events);
     return events;

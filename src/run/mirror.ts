@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { StorageError } from "../errors.ts";
-import type { Audience } from "../feed/audience.ts";
+import type { ActiveClients } from "../feed/active_clients.ts";
 import type { StatusEvent } from "../feed/event.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Picture } from "./picture.ts";
@@ -28,7 +28,7 @@ export interface PictureStore {
 export interface MirrorOptions {
   readonly store: PictureStore;
   readonly picture: Picture;
-  readonly audience: Audience;
+  readonly audience: ActiveClients;
   /** From beat to beat, in ms. */
   readonly interval: number;
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { type Refusal, RefusedError, StorageError } from "../errors.ts";
-import type { Audience } from "../feed/audience.ts";
+import type { ActiveClients } from "../feed/active_clients.ts";
 import { log } from "../log.ts";
 import type { Cycle } from "./cycle.ts";
 import { type Budget, nextBeat, paceToBudget, type Random, waitUntil } from "./pace.ts";
@@ -28,7 +28,7 @@ export interface PollerOptions {
   readonly interval: number;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audience: Audience;
+  readonly audience: ActiveClients;
   readonly budget: () => Budget | undefined;
   readonly onSnapshot: (snapshot: Snapshot) => void;
   readonly onPhase?: (phase: Phase) => void;
@@ -109,7 +109,7 @@ export class Poller {
   async #rest(signal: AbortSignal): Promise<void> {
     const { audience, clock, cycle } = this.#options;
     this.#enter({ name: "resting" });
-    await audience.present(signal);
+    await audience.waitForFirst(signal);
     if (clock.now() <= this.#due) return;
     this.#due = clock.now();
     this.#trouble = undefined;
@@ -121,7 +121,7 @@ export class Poller {
     this.#enter({ name: "waiting", until: this.#due });
     const before = clock.now();
     const step = Math.min(this.#due - before, interval);
-    await clock.sleep(step, AbortSignal.any([signal, audience.absent]));
+    await clock.sleep(step, AbortSignal.any([signal, audience.idleSignal]));
     // A system clock that was set back must not make the wait longer.
     this.#due -= Math.max(0, before - clock.now());
   }

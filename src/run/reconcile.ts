@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { RefusedError } from "../errors.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { RepositoryStore } from "../repository/repository.ts";
 import { Rounds } from "./rounds.ts";
@@ -23,7 +23,7 @@ export interface ReconcilerOptions {
   /** Whether GitHub may be asked for what no client waits for. */
   readonly mayAsk: () => boolean;
   /** Told of what has changed. */
-  readonly onEvents: (events: readonly NumberedEvent[]) => void;
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Told when GitHub refuses for a reason that holds for every request. */
   readonly onRefused: (error: RefusedError) => void;
 }

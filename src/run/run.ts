@@ -1,4 +1,4 @@
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 
 /**
  * One workflow run, in our words. Times are RFC 3339, as GitHub writes them. `status`, `conclusion` and
@@ -45,7 +45,7 @@ export interface RunSource {
 /** Where runs are kept. Every write goes through `merge`, so that no reader sees a run go backwards. */
 export interface RunStore {
   /** Merges each run into what is kept. Returns the events that tell what has changed, kept in the same transaction. */
-  put(runs: readonly Run[]): Promise<readonly NumberedEvent[]>;
+  put(runs: readonly Run[]): Promise<readonly StoredEvent[]>;
   /** The `count` latest created runs of a repository, newest first. */
   latest(repository: string, count: number): Promise<readonly Run[]>;
   /** Runs that have not completed and were last updated before `before` (ms since the epoch), the longest waiting first. */

@@ -1,4 +1,4 @@
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { FollowedRepository } from "../repository/follow.ts";
 import { restOf } from "./follow_pace.ts";
 import type { Run } from "./run.ts";
@@ -53,12 +53,12 @@ export function afterLook(
   watched: Watched,
   { latest, events, isTold, now }: {
     readonly latest: readonly Run[];
-    readonly events: readonly NumberedEvent[];
+    readonly events: readonly StoredEvent[];
     readonly isTold: boolean;
     readonly now: number;
   },
 ): Watched {
-  const isLate = (event: NumberedEvent) =>
+  const isLate = (event: StoredEvent) =>
     event.type === "run" && Date.parse(event.data.updated_at) < now - LATE_MS;
   // At the first look we may have been stopped when the webhook came.
   const wasMissed = watched.polledAt !== -Infinity && events.some(isLate);

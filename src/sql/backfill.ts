@@ -1,5 +1,5 @@
 import { type Clock, DAY_MS } from "../clock.ts";
-import type { Event, NumberedEvent } from "../feed/event.ts";
+import type { Event, StoredEvent } from "../feed/event.ts";
 import {
   type AskedPast,
   type BackfillJob,
@@ -72,8 +72,8 @@ export class SqlBackfillStore implements BackfillStore {
     );
   }
 
-  async bring(runs: readonly Run[]): Promise<readonly NumberedEvent[]> {
-    const events: NumberedEvent[] = [];
+  async bring(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
+    const events: StoredEvent[] = [];
     for (let start = 0; start < runs.length; start += RUNS) {
       const some = runs.slice(start, start + RUNS);
       events.push(...await this.#database.write((tx) => this.#merge(tx, some)));
@@ -83,7 +83,7 @@ export class SqlBackfillStore implements BackfillStore {
     return events;
   }
 
-  async #merge(tx: Tx, runs: readonly Run[]): Promise<readonly NumberedEvent[]> {
+  async #merge(tx: Tx, runs: readonly Run[]): Promise<readonly StoredEvent[]> {
     const known = await knownIds(tx, runs);
     const events = await mergeRuns(tx, runs);
     const news = events.filter((event) => !this.#isHistory(event, known));

@@ -11,7 +11,7 @@ import type {
   WaitingDelivery,
 } from "../delivery/delivery.ts";
 import { StorageError } from "../errors.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { Changes } from "../run/change.ts";
 import type { Database, Db } from "./database.ts";
 import { applyWaiting, type Waiting } from "./delivery_apply.ts";
@@ -27,7 +27,7 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #keeper: GroupWriter<Arrival, Taken>;
-  readonly #applier: GroupWriter<Waiting, readonly NumberedEvent[]>;
+  readonly #applier: GroupWriter<Waiting, readonly StoredEvent[]>;
 
   constructor(database: Database, clock: Clock) {
     this.#database = database;
@@ -73,7 +73,7 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
     return row?.due_ms;
   }
 
-  apply(id: string, changes: Changes): Promise<readonly NumberedEvent[]> {
+  apply(id: string, changes: Changes): Promise<readonly StoredEvent[]> {
     return this.#applier.add({ id, changes });
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { Changes } from "../run/change.ts";
 import { applyChanges } from "./change.ts";
 import type { Tx } from "./database.ts";
@@ -19,7 +19,7 @@ export async function applyWaiting(
   tx: Tx,
   waiting: readonly Waiting[],
   { clock }: { readonly clock: Clock },
-): Promise<readonly (readonly NumberedEvent[])[]> {
+): Promise<readonly (readonly StoredEvent[])[]> {
   const rows = await tx.updateTable("deliveries")
     .set({ state: "done", done_ms: clock.now(), payload: null })
     .where("id", "in", waiting.map(({ id }) => id)).where("state", "!=", "done")
@@ -37,6 +37,6 @@ export async function applyInOrder(
   tx: Tx,
   told: readonly Changes[],
   { clock }: { readonly clock: Clock },
-): Promise<readonly (readonly NumberedEvent[])[]> {
+): Promise<readonly (readonly StoredEvent[])[]> {
   return await appendEach(tx, await applyChanges(tx, told, { clock }), { clock });
 }

@@ -1,7 +1,7 @@
 import type { DeleteResult } from "kysely";
 import type { Clock } from "../clock.ts";
-import type { Event, NumberedEvent } from "../feed/event.ts";
-import type { Bounds, Journal } from "../feed/journal.ts";
+import type { Event, StoredEvent } from "../feed/event.ts";
+import type { SeqRange, EventLog } from "../feed/event_log.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import type { EventTable } from "./tables.ts";
 import { deleteInTurns } from "./turns.ts";
@@ -11,9 +11,9 @@ import { GroupWriter } from "./writer.ts";
 const ROWS = 1_000;
 
 /** Keeps the feed's events in SQL. */
-export class SqlJournal implements Journal {
+export class SqlJournal implements EventLog {
   readonly #database: Database;
-  readonly #writer: GroupWriter<readonly Event[], readonly NumberedEvent[]>;
+  readonly #writer: GroupWriter<readonly Event[], readonly StoredEvent[]>;
 
   constructor(database: Database, clock: Clock) {
     this.#database = database;
@@ -23,12 +23,12 @@ export class SqlJournal implements Journal {
     });
   }
 
-  append(events: readonly Event[]): Promise<readonly NumberedEvent[]> {
+  append(events: readonly Event[]): Promise<readonly StoredEvent[]> {
     if (events.length === 0) return Promise.resolve([]);
     return this.#writer.add(events);
   }
 
-  async after(seq: number, limit: number): Promise<readonly NumberedEvent[]> {
+  async readAfter(seq: number, limit: number): Promise<readonly StoredEvent[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("events").selectAll().where("seq", ">", seq).orderBy("seq").limit(limit)
         .execute()
@@ -36,7 +36,7 @@ export class SqlJournal implements Journal {
     return rows.map(numberedEvent);
   }
 
-  bounds(): Promise<Bounds> {
+  seqRange(): Promise<SeqRange> {
     return this.#database.read(readBounds);
   }
 
@@ -54,7 +54,7 @@ export async function appendEvents(
   tx: Tx,
   events: readonly Event[],
   { clock }: { readonly clock: Clock },
-): Promise<readonly NumberedEvent[]> {
+): Promise<readonly StoredEvent[]> {
   if (events.length === 0) return [];
   const { last } = await tx.updateTable("event_counter")
     .set((eb) => ({ last: eb("last", "+", events.length) }))
@@ -77,23 +77,23 @@ export async function appendEach(
   tx: Tx,
   lists: readonly (readonly Event[])[],
   { clock }: { readonly clock: Clock },
-): Promise<readonly (readonly NumberedEvent[])[]> {
+): Promise<readonly (readonly StoredEvent[])[]> {
   const numbered = await appendEvents(tx, lists.flat(), { clock });
   let end = 0;
   return lists.map(({ length }) => numbered.slice(end, end += length));
 }
 
-function numberedEvent({ event, ...row }: EventTable): NumberedEvent {
+function numberedEvent({ event, ...row }: EventTable): StoredEvent {
   // We wrote it ourselves.
   const written: Event = JSON.parse(event);
   return numbered(written, row);
 }
 
-function numbered(event: Event, { seq, at_ms }: Omit<EventTable, "event">): NumberedEvent {
+function numbered(event: Event, { seq, at_ms }: Omit<EventTable, "event">): StoredEvent {
   return { seq, at: new Date(at_ms).toISOString(), ...event };
 }
 
-async function readBounds(db: Db): Promise<Bounds> {
+async function readBounds(db: Db): Promise<SeqRange> {
   const { first, last } = await db.selectFrom("event_counter")
     .select((eb) => [
       "last",

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
-import type { NumberedEvent } from "../feed/event.ts";
+import type { StoredEvent } from "../feed/event.ts";
 import type { WebhookState } from "../repository/catalog.ts";
 import { repositoryEvent } from "../repository/event.ts";
 import type { FollowedRepository, FollowStore, UnsettledHook } from "../repository/follow.ts";
@@ -30,7 +30,7 @@ export class SqlFollowStore implements FollowStore {
   follow(
     repository: Repository,
     workflows: readonly Workflow[],
-  ): Promise<readonly NumberedEvent[] | undefined> {
+  ): Promise<readonly StoredEvent[] | undefined> {
     const clock = this.#clock;
     return this.#database.write(async (tx) => {
       const merged = await mergeRepositories(tx, [repository]);

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { PresenceStore } from "../feed/presence.ts";
+import type { PresenceStore } from "../cluster/presence.ts";
 import type { Database } from "./database.ts";
 import { NOW_MS } from "./now.ts";
 
@@ -14,7 +14,7 @@ export class SqlPresences implements PresenceStore {
     this.#database = database;
   }
 
-  async enter(instance: string, { ttlMs }: { readonly ttlMs: number }): Promise<void> {
+  async renew(instance: string, { ttlMs }: { readonly ttlMs: number }): Promise<void> {
     const until_ms = sql<number>`${NOW_MS} + ${ttlMs}::bigint`;
     await this.#database.write(async (tx) => {
       await tx.deleteFrom("presences").where(
@@ -28,13 +28,13 @@ export class SqlPresences implements PresenceStore {
     });
   }
 
-  async leave(instance: string): Promise<void> {
+  async remove(instance: string): Promise<void> {
     await this.#database.write((tx) =>
       tx.deleteFrom("presences").where("instance", "=", instance).execute()
     );
   }
 
-  async isElsewhere(instance: string): Promise<boolean> {
+  async isActiveElsewhere(instance: string): Promise<boolean> {
     const other = await this.#database.read((db) =>
       db.selectFrom("presences").select("instance").where("instance", "<>", instance)
         .where("until_ms", ">", NOW_MS).limit(1).executeTakeFirst()

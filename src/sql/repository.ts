@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
-import type { Event, NumberedEvent } from "../feed/event.ts";
+import type { Event, StoredEvent } from "../feed/event.ts";
 import { repositoryEvent } from "../repository/event.ts";
 import type { Repository, RepositoryStore } from "../repository/repository.ts";
 import { dropAccess, raiseEpoch } from "./access.ts";
@@ -19,13 +19,13 @@ export class SqlRepositoryStore implements RepositoryStore {
     this.#clock = clock;
   }
 
-  put(repositories: readonly Repository[]): Promise<readonly NumberedEvent[]> {
+  put(repositories: readonly Repository[]): Promise<readonly StoredEvent[]> {
     return this.#database.write(async (tx) =>
       appendEvents(tx, await mergeRepositories(tx, repositories), { clock: this.#clock })
     );
   }
 
-  remove(ids: readonly number[]): Promise<readonly NumberedEvent[]> {
+  remove(ids: readonly number[]): Promise<readonly StoredEvent[]> {
     return this.#database.write(async (tx) =>
       appendEvents(tx, await removeRepositories(tx, ids, { clock: this.#clock }), {
         clock: this.#clock,

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
-import type { Event, NumberedEvent } from "../feed/event.ts";
+import type { Event, StoredEvent } from "../feed/event.ts";
 import { merge, type Run, type RunStore } from "../run/run.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import { appendEvents } from "./event.ts";
@@ -18,7 +18,7 @@ export class SqlRunStore implements RunStore {
     this.#clock = clock;
   }
 
-  async put(runs: readonly Run[]): Promise<readonly NumberedEvent[]> {
+  async put(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
     // A poll mostly tells what is known: then nothing needs to be written.
     const news = await this.#database.read((db) => newsOf(db, runs));
     if (news.length === 0) return [];

@@ -109,7 +109,7 @@ testOverDatabases("BackfillStore.bring() merges runs, and tells what is news of 
   const { store, clock } = await setUp(database);
   const journal = new SqlJournal(database, clock);
   const runs = new SqlRunStore(database, clock);
-  const { last } = await journal.bounds();
+  const { last } = await journal.seqRange();
   const ago = (days: number) => new Date(NOW - days * DAY_MS).toISOString();
   const past = (id: number, days: number, status = "completed") =>
     aRun({ id, status, createdAt: ago(days), updatedAt: ago(days) });
@@ -124,7 +124,7 @@ testOverDatabases("BackfillStore.bring() merges runs, and tells what is news of 
   const events = await store.bring(brought);
   // 1 was known to be in progress, 4 has yet to end, and 5 has ended today.
   assertEquals(events.map((event) => event.type === "run" && event.data.id), [1, 4, 5]);
-  assertEquals(await journal.after(last + 2, 9), events);
+  assertEquals(await journal.readAfter(last + 2, 9), events);
   const kept = await runs.latest("octo/a", 9);
   assertEquals(kept.map(({ id }) => id).toSorted(), [1, 2, 3, 4, 5]);
   assertEquals(kept.find(({ id }) => id === 1)?.status, "completed");

@@ -50,7 +50,7 @@ testOverDatabases(
         runEvent(started),
       ],
     );
-    assertEquals(await new SqlJournal(database, systemClock).after(1, 9), events);
+    assertEquals(await new SqlJournal(database, systemClock).readAfter(1, 9), events);
     assertEquals((await runs.latest("octo/a", 9)).toSorted((a, b) => a.id - b.id), [
       started,
       aRun({ id: 2 }),
@@ -117,7 +117,7 @@ testOverDatabases("DeliveryStore.apply() changes nothing when it fails", async (
   assert(failure instanceof Error);
   assertEquals(await new SqlRunStore(database, systemClock).latest("octo/a", 9), []);
   assertEquals(await store.due(NOON, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
-  assertEquals((await new SqlJournal(database, systemClock).bounds()).last, 0);
+  assertEquals((await new SqlJournal(database, systemClock).seqRange()).last, 0);
 });
 
 testOverDatabases("DeliveryStore.apply() applies once, however many try at once", async (

@@ -28,7 +28,7 @@ testOverDatabases(
     assertEquals(events.map(({ type, data }) => ({ type, data })), [
       { type: "run", data: runEvent(aRun({ id: 7 })).data },
     ]);
-    assertEquals(await new SqlJournal(database, systemClock).after(0, 9), events);
+    assertEquals(await new SqlJournal(database, systemClock).readAfter(0, 9), events);
     assertEquals(await new SqlRunStore(database, systemClock).latest("octo/a", 9), [
       aRun({ id: 7 }),
     ]);
@@ -58,7 +58,7 @@ testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is kn
     assertEquals(taken, { receipt, events: [] });
   }
   assertEquals((await store.due(NOON, 9)).map(({ id }) => id), ["waiting", "parked"]);
-  assertEquals((await new SqlJournal(database, systemClock).bounds()).last, 0);
+  assertEquals((await new SqlJournal(database, systemClock).seqRange()).last, 0);
 });
 
 testOverDatabases(
@@ -163,7 +163,7 @@ testOverDatabases(
       [2, "58"],
       [1, "57"],
     ]);
-    const events = await new SqlJournal(database, systemClock).after(0, 99);
+    const events = await new SqlJournal(database, systemClock).readAfter(0, 99);
     const told = taken.flatMap((each) => each?.events ?? []).toSorted((a, b) => a.seq - b.seq);
     assertEquals(told, events);
   },
@@ -183,7 +183,7 @@ testOverDatabases(
     assertEquals(taken.map(({ receipt }) => receipt), ["kept", "kept", "applied"]);
     const due = await store.due(NOON, 9);
     assertEquals(due.map(({ id, payload }) => [id, payload]), [["bad", "{}"], ["next", "{}"]]);
-    assertEquals((await new SqlJournal(database, systemClock).bounds()).last, 1);
+    assertEquals((await new SqlJournal(database, systemClock).seqRange()).last, 1);
   },
 );
 

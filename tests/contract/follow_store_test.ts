@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import { repositoryEvent } from "../../src/repository/event.ts";
 import type { Repository, Workflow } from "../../src/repository/repository.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
@@ -43,7 +43,7 @@ function setUp(database: Database) {
   };
 }
 
-function told(events: readonly NumberedEvent[] | undefined): unknown[] | undefined {
+function told(events: readonly StoredEvent[] | undefined): unknown[] | undefined {
   return events?.map(({ type, repository, data }) => ({ type, repository, data }));
 }
 
@@ -55,7 +55,7 @@ testOverDatabases(
     const { store, catalog, journal } = setUp(database);
     const events = await store.follow(OCTO_A, [CI]);
     assertEquals(told(events), [repositoryEvent(OCTO_A)]);
-    assertEquals(await journal.after(0, 9), events);
+    assertEquals(await journal.readAfter(0, 9), events);
     assertEquals(await catalog.repository(1, "all"), {
       ...OCTO_A,
       isPrivate: true,
@@ -69,7 +69,7 @@ testOverDatabases(
     });
     assertEquals(await catalog.workflow(7, "all"), { ...CI, repository: "octo/a" });
     assertEquals(await store.follow(OCTO_A, [CI]), undefined);
-    assertEquals(await journal.after(0, 9), events);
+    assertEquals(await journal.readAfter(0, 9), events);
   },
 );
 
@@ -171,13 +171,13 @@ testOverDatabases("FollowStore.purge() forgets all runs and workflows of one rep
   );
   await runs.put(many);
   await runs.put([aRun({ id: 5_000, repository: "octo/other", workflowId: 8 })]);
-  const { last } = await journal.bounds();
+  const { last } = await journal.seqRange();
   assertEquals(await store.purge(1, never), 1_001);
   assertEquals(await runs.latest("octo/a", 9), []);
   assertEquals((await runs.latest("octo/other", 9)).length, 1);
   const { workflows } = await catalog.workflows({ visible: "all", page: 1, perPage: 9 });
   assertEquals(workflows.map(({ id }) => id), [8]);
-  assertEquals((await journal.bounds()).last, last);
+  assertEquals((await journal.seqRange()).last, last);
   assertEquals(await store.purge(1, never), 0);
   assertEquals(await store.purge(99, never), 0);
 });

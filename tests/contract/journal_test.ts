@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
-import type { Event, NumberedEvent } from "../../src/feed/event.ts";
+import type { Event, StoredEvent } from "../../src/feed/event.ts";
 import { appendEvents, SqlJournal } from "../../src/sql/event.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
@@ -15,7 +15,7 @@ function statuses(count: number): Event[] {
   return Array.from({ length: count }, () => STATUS);
 }
 
-function seqs(events: readonly NumberedEvent[]): number[] {
+function seqs(events: readonly StoredEvent[]): number[] {
   return events.map(({ seq }) => seq);
 }
 
@@ -25,13 +25,13 @@ function upTo(count: number): number[] {
 
 testOverDatabases("Journal.append() numbers from 1, and dates", async ({ database }) => {
   const journal = new SqlJournal(database, new SetClock(Date.UTC(2026, 0, 1)));
-  assertEquals(await journal.bounds(), { first: 1, last: 0 });
+  assertEquals(await journal.seqRange(), { first: 1, last: 0 });
   assertEquals(await journal.append([]), []);
   const at = "2026-01-01T00:00:00.000Z";
   const expected = [{ seq: 1, at, ...STATUS }, { seq: 2, at, ...STATUS }];
   assertEquals(await journal.append(statuses(2)), expected);
-  assertEquals(await journal.after(0, 10), expected);
-  assertEquals(await journal.bounds(), { first: 1, last: 2 });
+  assertEquals(await journal.readAfter(0, 10), expected);
+  assertEquals(await journal.seqRange(), { first: 1, last: 2 });
 });
 
 testOverDatabases("Journal.after() gives what comes after a number, in order", async (
@@ -39,9 +39,9 @@ testOverDatabases("Journal.after() gives what comes after a number, in order", a
 ) => {
   const journal = new SqlJournal(database, clock);
   await journal.append(statuses(5));
-  assertEquals(seqs(await journal.after(2, 10)), [3, 4, 5]);
-  assertEquals(seqs(await journal.after(2, 2)), [3, 4]);
-  assertEquals(seqs(await journal.after(5, 2)), []);
+  assertEquals(seqs(await journal.readAfter(2, 10)), [3, 4, 5]);
+  assertEquals(seqs(await journal.readAfter(2, 2)), [3, 4]);
+  assertEquals(seqs(await journal.readAfter(5, 2)), []);
 });
 
 testOverDatabases("Journal.append() keeps more events than one statement takes", async (
@@ -49,7 +49,7 @@ testOverDatabases("Journal.append() keeps more events than one statement takes",
 ) => {
   const journal = new SqlJournal(database, clock);
   assertEquals(seqs(await journal.append(statuses(2_500))), upTo(2_500));
-  assertEquals(seqs(await journal.after(0, 9_999)), upTo(2_500));
+  assertEquals(seqs(await journal.readAfter(0, 9_999)), upTo(2_500));
 });
 
 testOverDatabases("Journal.append() numbers events in the order in which it is called", async (
@@ -65,8 +65,8 @@ testOverDatabases("Journal.prune() forgets all but the last", async ({ database 
   const journal = new SqlJournal(database, clock);
   await journal.append(statuses(2_500));
   assertEquals(await journal.prune({ before: 0, count: 10 }), 2_490);
-  assertEquals(await journal.bounds(), { first: 2_491, last: 2_500 });
-  assertEquals(seqs(await journal.after(0, 2)), [2_491, 2_492]);
+  assertEquals(await journal.seqRange(), { first: 2_491, last: 2_500 });
+  assertEquals(seqs(await journal.readAfter(0, 2)), [2_491, 2_492]);
   assertEquals(await journal.prune({ before: 0, count: 10 }), 0);
 });
 
@@ -76,7 +76,7 @@ testOverDatabases("Journal.prune() forgets what is old, in front alone", async (
   }
   const journal = new SqlJournal(database, clock);
   assertEquals(await journal.prune({ before: 300, count: 100 }), 2);
-  assertEquals(seqs(await journal.after(0, 10)), [3, 4, 5]);
+  assertEquals(seqs(await journal.readAfter(0, 10)), [3, 4, 5]);
 });
 
 testOverDatabases("Journal never gives a number twice, though none is kept", async (
@@ -85,7 +85,7 @@ testOverDatabases("Journal never gives a number twice, though none is kept", asy
   const journal = new SqlJournal(database, clock);
   await journal.append(statuses(3));
   assertEquals(await journal.prune({ before: Number.MAX_SAFE_INTEGER, count: 0 }), 3);
-  assertEquals(await journal.bounds(), { first: 4, last: 3 });
+  assertEquals(await journal.seqRange(), { first: 4, last: 3 });
   assertEquals(seqs(await journal.append([STATUS])), [4]);
 });
 
@@ -97,7 +97,7 @@ testOverDatabases(
     await journal.prune({ before: Number.MAX_SAFE_INTEGER, count: 0 });
     await database.close();
     const again = new SqlJournal(await reopen(), clock);
-    assertEquals(await again.bounds(), { first: 4, last: 3 });
+    assertEquals(await again.seqRange(), { first: 4, last: 3 });
     assertEquals(seqs(await again.append([STATUS])), [4]);
   },
   { kinds: ["sqlite", "postgres"] },
@@ -110,7 +110,7 @@ testOverDatabases("Journal gives no number for what is rolled back", async ({ da
     throw new Error("No");
   });
   assertEquals(await failing.catch(({ message }) => message), "No");
-  assertEquals(await journal.bounds(), { first: 1, last: 0 });
+  assertEquals(await journal.seqRange(), { first: 1, last: 0 });
   assertEquals(seqs(await journal.append([STATUS])), [1]);
 });
 
@@ -123,10 +123,10 @@ testOverDatabases("Journal shows numbers in their order while 20 write and one r
   const seen: number[] = [];
   const reading = (async () => {
     while (!stop.signal.aborted) {
-      seen.push(...seqs(await reader.after(seen.at(-1) ?? 0, 50)));
+      seen.push(...seqs(await reader.readAfter(seen.at(-1) ?? 0, 50)));
       await clock.sleep(0);
     }
-    seen.push(...seqs(await reader.after(seen.at(-1) ?? 0, 1_000)));
+    seen.push(...seqs(await reader.readAfter(seen.at(-1) ?? 0, 1_000)));
   })();
   const writing = Array.from({ length: 20 }, async (_, writer) => {
     for (let round = 0; round < 5; round++) {

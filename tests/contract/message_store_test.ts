@@ -43,7 +43,7 @@ testOverDatabases("MessageStore.add() keeps a message with the event that tells 
     repository: null,
     data: { id, content, user_id, created_at },
   }]);
-  assertEquals(await new SqlJournal(database, clock).after(0, 10), events);
+  assertEquals(await new SqlJournal(database, clock).readAfter(0, 10), events);
   assertEquals(await store.list({ limit: 10 }), { messages: [message], hasMore: false });
 });
 
@@ -56,7 +56,7 @@ testOverDatabases("MessageStore.add() keeps neither message nor event when it fa
   const again = await store.add(aMessage(1)).catch((error) => error);
   assert(again instanceof Error);
   assertEquals((await store.list({ limit: 10 }))?.messages.length, 1);
-  assertEquals(await new SqlJournal(database, clock).bounds(), { first: 1, last: 1 });
+  assertEquals(await new SqlJournal(database, clock).seqRange(), { first: 1, last: 1 });
 });
 
 testOverDatabases("MessageStore.add() numbers messages in the order in which they come", async (

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import { repositoryEvent } from "../../src/repository/event.ts";
 import type { Repository } from "../../src/repository/repository.ts";
 import { SqlJournal } from "../../src/sql/event.ts";
@@ -13,7 +13,7 @@ function aRepository(fields: Partial<Repository> = {}): Repository {
   return { id: 1, fullName: "octo/a", pushedAt: "2026-01-01T00:00:00Z", ...fields };
 }
 
-function told(events: readonly NumberedEvent[]): unknown[] {
+function told(events: readonly StoredEvent[]): unknown[] {
   return events.map(({ type, repository, data }) => ({ type, repository, data }));
 }
 
@@ -103,5 +103,5 @@ testOverDatabases("RepositoryStore tells a repository once that two instances pu
   const puts = Array.from({ length: 10 }, (_, index) => stores[index % 2]?.put([aRepository()]));
   const events = (await Promise.all(puts)).flatMap((each) => each ?? []);
   assertEquals(events.length, 1);
-  assertEquals(await new SqlJournal(database, clock).after(0, 9), events);
+  assertEquals(await new SqlJournal(database, clock).readAfter(0, 9), events);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { systemClock as clock } from "../../src/clock.ts";
-import type { NumberedEvent, RunEvent } from "../../src/feed/event.ts";
+import type { StoredEvent, RunEvent } from "../../src/feed/event.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { compareStates, merge, type Run } from "../../src/run/run.ts";
 import { SqlJournal } from "../../src/sql/event.ts";
@@ -33,7 +33,7 @@ function ofOneRun(list: readonly Run[]): Run[] {
 }
 
 /** What the events tell, without number and time. */
-function told(events: readonly NumberedEvent[]): unknown[] {
+function told(events: readonly StoredEvent[]): unknown[] {
   return events.map(({ type, repository, data }) => ({ type, repository, data }));
 }
 
@@ -85,7 +85,7 @@ testOverDatabases("RunStore.put() keeps its events in the journal", async ({ dat
   assertEquals(events.map(({ seq }) => seq), [1, 2]);
   // In the order of their ids, in which they are locked.
   assertEquals(told(events), [runEvent(aRun({ id: 1 })), runEvent(aRun({ id: 2 }))]);
-  assertEquals(await journal.after(0, 10), events);
+  assertEquals(await journal.readAfter(0, 10), events);
 });
 
 testOverDatabases("RunStore.put() ends where merge() does, one by one", async ({ database }) => {
@@ -109,20 +109,20 @@ testOverDatabases("RunStore.put() ends where merge() does, all at once from two 
   await fc.assert(
     fc.asyncProperty(states, async (list) => {
       const runs = ofOneRun(list);
-      const { last } = await journal.bounds();
+      const { last } = await journal.seqRange();
       await Promise.all(runs.map((run, index) => stores[index % 2]?.put([run])));
       const expected = runs.reduce(merge);
       assertEquals(await stores[0]?.latest(expected.repository, 1), [expected]);
-      assertEquals(told((await journal.after(last, 100)).slice(-1)), [runEvent(expected)]);
-      assertForward(runs, await journal.after(last, 100));
+      assertEquals(told((await journal.readAfter(last, 100)).slice(-1)), [runEvent(expected)]);
+      assertForward(runs, await journal.readAfter(last, 100));
     }),
     { numRuns: 30 },
   );
 });
 
 /** Events never tell a state that is earlier than one told before. */
-function assertForward(runs: readonly Run[], events: readonly NumberedEvent[]): void {
-  const told = events.filter((event): event is NumberedEvent & RunEvent => event.type === "run")
+function assertForward(runs: readonly Run[], events: readonly StoredEvent[]): void {
+  const told = events.filter((event): event is StoredEvent & RunEvent => event.type === "run")
     .map(({ data }) =>
       runs.filter((run) => JSON.stringify(runEvent(run).data) === JSON.stringify(data))
     );

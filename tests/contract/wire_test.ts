@@ -1,18 +1,18 @@
 import { assertEquals } from "@std/assert";
-import type { NumberedEvent } from "../../src/feed/event.ts";
-import type { News, Wire } from "../../src/feed/wire.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
+import type { EventNotice, EventBus } from "../../src/feed/event_bus.ts";
 import { aStatus } from "../fakes/journal.ts";
 import { within } from "../fakes/socket.ts";
 import { until } from "../fakes/socket.ts";
 import { type TestWires, untilHeard, WIRES } from "../fakes/wire.ts";
 
-function numbered(seq: number, waiting_until: string | null = null): NumberedEvent {
+function numbered(seq: number, waiting_until: string | null = null): StoredEvent {
   return { seq, at: "2026-01-01T00:00:00.000Z", ...aStatus({ waiting_until }) };
 }
 
 /** What an instance hears from now on, but for what only asks whether it does. `stop` ends that. */
-async function listen(wire: Wire, by: Wire) {
-  const news: News[] = [];
+async function listen(wire: EventBus, by: EventBus) {
+  const news: EventNotice[] = [];
   const stop = new AbortController();
   let isHeard = false;
   const finished = wire.listen((each) => {

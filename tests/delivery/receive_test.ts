@@ -3,7 +3,7 @@ import { systemClock } from "../../src/clock.ts";
 import { type Posted, Receiver } from "../../src/delivery/receive.ts";
 import { isSigned } from "../../src/delivery/signature.ts";
 import { StorageError } from "../../src/errors.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import { aDelivery, SECRET, signatureOf } from "../fakes/delivery.ts";
 import { MemoryDeliveryStore } from "../fakes/delivery_store.ts";
 
@@ -14,7 +14,7 @@ function receiver(
   secrets: readonly string[] = [SECRET],
   read: (payload: object) => string | undefined = () => undefined,
 ) {
-  const told: NumberedEvent[] = [];
+  const told: StoredEvent[] = [];
   const store = new MemoryDeliveryStore<string>(systemClock, (at) => [{
     seq: 1,
     at,

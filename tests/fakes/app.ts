@@ -1,7 +1,7 @@
 import { App } from "../../src/app.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { type Config, readConfig } from "../../src/config.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
 import { openDatabase } from "../../src/sql/database.ts";
@@ -25,7 +25,7 @@ export interface AppSettings {
 export class AppUnderTest {
   readonly world: World;
   readonly simulator: Simulator;
-  readonly events: NumberedEvent[] = [];
+  readonly events: StoredEvent[] = [];
   url = "";
   readonly #settings: AppSettings;
   readonly #clock: Clock;
@@ -110,8 +110,8 @@ export class AppUnderTest {
 
   /** Takes down every event of the feed. */
   async #collect(app: App): Promise<void> {
-    const follower = await app.feed.follow({
-      sight: seesAll,
+    const follower = await app.feed.subscribe({
+      visibility: seesAll,
       signal: this.#stopApp.signal,
     });
     for await (const batch of follower) {

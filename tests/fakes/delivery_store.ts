@@ -9,7 +9,7 @@ import type {
   Taken,
   WaitingDelivery,
 } from "../../src/delivery/delivery.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 
 interface Entry {
   readonly delivery: Delivery;
@@ -30,9 +30,9 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
   /** Called by `due` after it has looked. */
   onLooked = () => {};
   readonly #clock: Clock;
-  readonly #apply: (changes: Changes) => readonly NumberedEvent[];
+  readonly #apply: (changes: Changes) => readonly StoredEvent[];
 
-  constructor(clock: Clock, apply: (changes: Changes) => readonly NumberedEvent[]) {
+  constructor(clock: Clock, apply: (changes: Changes) => readonly StoredEvent[]) {
     this.#clock = clock;
     this.#apply = apply;
   }
@@ -80,7 +80,7 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 
-  async apply(id: string, changes: Changes): Promise<readonly NumberedEvent[]> {
+  async apply(id: string, changes: Changes): Promise<readonly StoredEvent[]> {
     await this.#access();
     const entry = this.entries.get(id);
     if (entry?.state !== "waiting") return [];

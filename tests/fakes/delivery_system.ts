@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Inbox } from "../../src/delivery/inbox.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import { changesIn, changesOf } from "../../src/github/delivery.ts";
 import type { Changes } from "../../src/run/change.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
@@ -22,7 +22,7 @@ export class DeliverySystem {
   readonly history: SqlRunHistory;
   readonly repositories: SqlRepositoryStore;
   /** What clients would hear. */
-  readonly told: NumberedEvent[] = [];
+  readonly told: StoredEvent[] = [];
   readonly #inbox: Inbox<Changes>;
   readonly #stop = new AbortController();
   readonly #resources: AsyncDisposableStack;
@@ -70,7 +70,7 @@ export class DeliverySystem {
     return (await this.deliveries.list({ state: "waiting", limit: 1 })).length;
   }
 
-  #tell(events: readonly NumberedEvent[]): void {
+  #tell(events: readonly StoredEvent[]): void {
     this.told.push(...events);
   }
 

@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/clock.ts";
 import { Inbox } from "../../src/delivery/inbox.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import { aDelivery } from "./delivery.ts";
 import { MemoryDeliveryStore } from "./delivery_store.ts";
 
@@ -9,7 +9,7 @@ export class InboxUnderTest {
   /** Payloads, in the order in which they were applied. */
   readonly applied: string[] = [];
   /** What the events told. */
-  readonly told: NumberedEvent[] = [];
+  readonly told: StoredEvent[] = [];
   /** Payloads that cannot be applied, with the reason. */
   readonly unreadable = new Map<string, string>();
   /** Called before each is applied. */
@@ -48,7 +48,7 @@ export class InboxUnderTest {
     await this.stop();
   }
 
-  #apply(payload: string): readonly NumberedEvent[] {
+  #apply(payload: string): readonly StoredEvent[] {
     this.onApply(payload);
     this.applied.push(payload);
     const data = { state: "polling" as const, waiting_until: null };

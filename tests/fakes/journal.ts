@@ -1,16 +1,16 @@
-import type { Event, NumberedEvent, StatusEvent } from "../../src/feed/event.ts";
-import type { Bounds, Journal } from "../../src/feed/journal.ts";
+import type { Event, StoredEvent, StatusEvent } from "../../src/feed/event.ts";
+import type { SeqRange, EventLog } from "../../src/feed/event_log.ts";
 
 /** A journal in memory that fails when it is told to. */
-export class FakeJournal implements Journal {
+export class FakeJournal implements EventLog {
   /** Thrown by every method while it is set. */
   failure: Error | undefined;
   /** How often events were read. */
   reads = 0;
-  #kept: NumberedEvent[] = [];
+  #kept: StoredEvent[] = [];
   #last = 0;
 
-  async append(events: readonly Event[]): Promise<readonly NumberedEvent[]> {
+  async append(events: readonly Event[]): Promise<readonly StoredEvent[]> {
     await this.#answer();
     const at = new Date().toISOString();
     const numbered = events.map((event) => ({ seq: ++this.#last, at, ...event }));
@@ -18,13 +18,13 @@ export class FakeJournal implements Journal {
     return numbered;
   }
 
-  async after(seq: number, limit: number): Promise<readonly NumberedEvent[]> {
+  async readAfter(seq: number, limit: number): Promise<readonly StoredEvent[]> {
     this.reads++;
     await this.#answer();
     return this.#kept.filter((event) => event.seq > seq).slice(0, limit);
   }
 
-  async bounds(): Promise<Bounds> {
+  async seqRange(): Promise<SeqRange> {
     await this.#answer();
     return { first: this.#kept[0]?.seq ?? this.#last + 1, last: this.#last };
   }

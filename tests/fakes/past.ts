@@ -1,5 +1,5 @@
 import type { RefusedError } from "../../src/errors.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import {
   type AskedPast,
   type BackfillJob,
@@ -108,7 +108,7 @@ export class MemoryBackfillStore implements BackfillStore {
     return Promise.resolve();
   }
 
-  bring(runs: readonly Run[]): Promise<readonly NumberedEvent[]> {
+  bring(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
     this.onWrite("bring");
     for (const run of runs) this.runs.set(run.id, run);
     return Promise.resolve([]);

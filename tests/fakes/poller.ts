@@ -1,11 +1,11 @@
 import { systemClock } from "../../src/clock.ts";
-import { Audience } from "../../src/feed/audience.ts";
+import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { Cycle } from "../../src/run/cycle.ts";
 import type { Budget } from "../../src/run/pace.ts";
 import { type Phase, Poller } from "../../src/run/poller.ts";
 import type { Snapshot } from "../../src/run/snapshot.ts";
 import { Picture } from "../../src/run/picture.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import { FakeGitHub } from "./github.ts";
 import { MemoryRepositoryStore, MemoryRunStore } from "./stores.ts";
 
@@ -15,10 +15,10 @@ export const BEAT_MS = 12_000;
 /** A running poller over a GitHub in the test's hand. `await using` stops it. */
 export class PollerUnderTest {
   readonly github = new FakeGitHub();
-  readonly audience = new Audience();
+  readonly audience = new ActiveClients();
   readonly snapshots: { readonly at: number; readonly snapshot: Snapshot }[] = [];
   readonly phases: Phase[] = [];
-  readonly events: NumberedEvent[] = [];
+  readonly events: StoredEvent[] = [];
   readonly store = new MemoryRunStore();
   readonly picture = new Picture({ size: SIZE, store: this.store });
   budget: () => Budget | undefined = () => undefined;

@@ -1,10 +1,10 @@
 import type { Callers } from "../../src/account/caller.ts";
 import type { Visible } from "../../src/account/visible.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { Audience } from "../../src/feed/audience.ts";
+import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
-import { Relay } from "../../src/feed/relay.ts";
+import { TopicFanout } from "../../src/feed/topic_fanout.ts";
 import type { Api } from "../../src/http/api.ts";
 import { CallerWatch } from "../../src/http/caller_watch.ts";
 import { Capacity } from "../../src/http/capacity.ts";
@@ -52,12 +52,12 @@ export interface ServerSettings {
 
 /** The HTTP side alone, with snapshots and events from the test's hand. `await using` stops it. */
 export class ServerUnderTest {
-  readonly audience = new Audience();
+  readonly audience = new ActiveClients();
   readonly journal = new FakeJournal();
   readonly messages = new MemoryMessageStore(this.journal);
   readonly feed: Feed;
   /** By which clients hear what others say. */
-  readonly relay: Relay;
+  readonly relay: TopicFanout;
   readonly capacity: Capacity;
   readonly connections: Connections;
   readonly events: EventStreams;
@@ -75,13 +75,13 @@ export class ServerUnderTest {
     const { clock = systemClock, maxConnections = 100, heartbeatSeconds, heartbeatMs } = settings;
     const { deliveries, callers = new MemoryCallers({ isOpen: true }), watchMs } = settings;
     const loopback = originRule({ allowed: [], publicUrl: undefined, isLoopback: true });
-    this.#broadcast = new Broadcast({ clock, audience: this.audience });
-    this.feed = new Feed({ journal: this.journal, clock, ...settings.feed });
-    this.relay = new Relay({ feed: this.feed, topics: new Set(["message"]), clock });
+    this.#broadcast = new Broadcast({ clock, activeClients: this.audience });
+    this.feed = new Feed({ eventLog: this.journal, clock, ...settings.feed });
+    this.relay = new TopicFanout({ feed: this.feed, topics: new Set(["message"]), clock });
     const sender = new Sender({
       store: this.messages,
       newId: () => crypto.randomUUID(),
-      tell: (events) => this.feed.tell(events),
+      tell: (events) => this.feed.emit(events),
     });
     this.capacity = new Capacity(maxConnections);
     const shared = {

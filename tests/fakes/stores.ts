@@ -1,4 +1,4 @@
-import type { Event, NumberedEvent } from "../../src/feed/event.ts";
+import type { Event, StoredEvent } from "../../src/feed/event.ts";
 import type { Repository, RepositoryStore } from "../../src/repository/repository.ts";
 import { repositoryEvent } from "../../src/repository/event.ts";
 import { runEvent } from "../../src/run/event.ts";
@@ -8,7 +8,7 @@ import { merge, newestFirst, type Run, type RunStore, sameState } from "../../sr
 class Numbers {
   #seq = 0;
 
-  number(events: readonly Event[]): readonly NumberedEvent[] {
+  number(events: readonly Event[]): readonly StoredEvent[] {
     return events.map((event) => ({ seq: ++this.#seq, at: "2026-01-01T00:00:00.000Z", ...event }));
   }
 }
@@ -18,7 +18,7 @@ export class MemoryRunStore implements RunStore {
   readonly #runs = new Map<number, Run>();
   readonly #numbers = new Numbers();
 
-  put(runs: readonly Run[]): Promise<readonly NumberedEvent[]> {
+  put(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
     return Promise.resolve(this.#numbers.number(runs.flatMap((run) => this.#put(run))));
   }
 
@@ -53,12 +53,12 @@ export class MemoryRepositoryStore implements RepositoryStore {
   readonly #repositories = new Map<number, Repository>();
   readonly #numbers = new Numbers();
 
-  put(repositories: readonly Repository[]): Promise<readonly NumberedEvent[]> {
+  put(repositories: readonly Repository[]): Promise<readonly StoredEvent[]> {
     for (const repository of repositories) this.#repositories.set(repository.id, repository);
     return Promise.resolve(this.#numbers.number(repositories.map((each) => repositoryEvent(each))));
   }
 
-  remove(ids: readonly number[]): Promise<readonly NumberedEvent[]> {
+  remove(ids: readonly number[]): Promise<readonly StoredEvent[]> {
     for (const id of ids) this.#repositories.delete(id);
     return Promise.resolve([]);
   }

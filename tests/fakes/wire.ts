@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/clock.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
-import { highestOf, type News, type Wire } from "../../src/feed/wire.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
+import { maxSeq, type EventNotice, type EventBus } from "../../src/feed/event_bus.ts";
 import { RedisWire } from "../../src/redis/wire.ts";
 import { isRedisThere, REDIS_URL, testRedis } from "./redis.ts";
 import { until } from "./socket.ts";
@@ -8,7 +8,7 @@ import { until } from "./socket.ts";
 /** Wires of some instances over one database. */
 export interface TestWires extends AsyncDisposable {
   /** One more instance. */
-  join(): Promise<Wire>;
+  join(): Promise<EventBus>;
 }
 
 /** Each kind of wire; a test of one that is not there is ignored. */
@@ -22,15 +22,15 @@ export const WIRES: readonly {
 ];
 
 /** Between feeds of one process. */
-class ProcessWire implements Wire {
-  readonly #listeners = new Set<(news: News) => void>();
+class ProcessWire implements EventBus {
+  readonly #listeners = new Set<(news: EventNotice) => void>();
 
-  publish(events: readonly NumberedEvent[]): void {
-    const last = highestOf(events);
+  publish(events: readonly StoredEvent[]): void {
+    const last = maxSeq(events);
     for (const hear of this.#listeners) hear({ last, events });
   }
 
-  async listen(hear: (news: News) => void, signal: AbortSignal): Promise<void> {
+  async listen(hear: (news: EventNotice) => void, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const ended = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => ended.resolve(), { once: true });
@@ -68,7 +68,7 @@ export async function redisWires(url = REDIS_URL): Promise<TestWires> {
 }
 
 /** Resolves when `heard` says that news arrives: nobody else says when a wire is listened to. */
-export async function untilHeard(wire: Wire, heard: () => boolean): Promise<void> {
+export async function untilHeard(wire: EventBus, heard: () => boolean): Promise<void> {
   await until(() => {
     wire.publish([PROBE]);
     return heard();

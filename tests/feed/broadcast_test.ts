@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
-import { Audience } from "../../src/feed/audience.ts";
+import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
-import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/outbox.ts";
-import type { Sight } from "../../src/feed/sight.ts";
+import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/latest_queue.ts";
+import type { Visibility } from "../../src/feed/sight.ts";
 import { seesAll } from "../fakes/sight.ts";
 
 class FakeSink implements Sink {
@@ -31,17 +31,17 @@ async function sent(): Promise<void> {
 }
 
 function setUp() {
-  const audience = new Audience();
-  return { audience, broadcast: new Broadcast<"short" | "long">({ clock: systemClock, audience }) };
+  const activeClients = new ActiveClients();
+  return { audience: activeClients, broadcast: new Broadcast<"short" | "long">({ clock: systemClock, activeClients }) };
 }
 
 Deno.test("Broadcast sends each client its view, and a new one the current snapshot at once", async () => {
   const { broadcast } = setUp();
   const [early, late] = [new FakeSink(), new FakeSink()];
-  broadcast.join(early, { view: "short", sight: seesAll });
+  broadcast.subscribe(early, { view: "short", visibility: seesAll });
   broadcast.publish(frame("1"));
   await sent();
-  broadcast.join(late, { view: "long", sight: seesAll, current: frame("1") });
+  broadcast.subscribe(late, { view: "long", visibility: seesAll, current: frame("1") });
   await sent();
   broadcast.publish(frame("2"));
   await sent();
@@ -50,14 +50,14 @@ Deno.test("Broadcast sends each client its view, and a new one the current snaps
 });
 
 Deno.test("Broadcast counts its members in the audience, each leaving once", async () => {
-  const { audience, broadcast } = setUp();
+  const { audience: activeClients, broadcast } = setUp();
   const [a, b] = [new FakeSink(), new FakeSink()];
-  broadcast.join(a, { view: "short", sight: seesAll });
-  broadcast.join(b, { view: "short", sight: seesAll });
-  assertEquals(audience.size, 2);
-  broadcast.leave(a);
-  broadcast.leave(a);
-  assertEquals(audience.size, 1);
+  broadcast.subscribe(a, { view: "short", visibility: seesAll });
+  broadcast.subscribe(b, { view: "short", visibility: seesAll });
+  assertEquals(activeClients.size, 2);
+  broadcast.unsubscribe(a);
+  broadcast.unsubscribe(a);
+  assertEquals(activeClients.size, 1);
   broadcast.publish(frame("1"));
   await sent();
   assertEquals(a.sent, []);
@@ -67,15 +67,15 @@ Deno.test("Broadcast holds the latest snapshot alone for a client that is behind
   using time = new FakeTime(0);
   const { broadcast } = setUp();
   const [slow, quick] = [new FakeSink(), new FakeSink()];
-  broadcast.join(slow, { view: "short", sight: seesAll });
-  broadcast.join(quick, { view: "short", sight: seesAll });
+  broadcast.subscribe(slow, { view: "short", visibility: seesAll });
+  broadcast.subscribe(quick, { view: "short", visibility: seesAll });
   slow.bufferedAmount = MAX_BUFFERED_BYTES + 1;
   for (const text of ["1", "2", "3"]) {
     broadcast.publish(frame(text));
     await sent();
   }
   assertEquals(quick.sent, ["short 1", "short 2", "short 3"]);
-  assertEquals([broadcast.behind, broadcast.published, broadcast.coalesced], [1, 3, 2]);
+  assertEquals([broadcast.slowClients, broadcast.published, broadcast.coalesced], [1, 3, 2]);
   await time.tickAsync(1_000);
   assertEquals(slow.sent, []);
   slow.bufferedAmount = MAX_BUFFERED_BYTES;
@@ -88,9 +88,9 @@ Deno.test("Broadcast holds the latest snapshot alone for a client that is behind
 
 Deno.test("Broadcast closes a client with 1013 that stays behind for 30 s", async () => {
   using time = new FakeTime(0);
-  const { audience, broadcast } = setUp();
+  const { audience: activeClients, broadcast } = setUp();
   const slow = new FakeSink();
-  broadcast.join(slow, { view: "short", sight: seesAll });
+  broadcast.subscribe(slow, { view: "short", visibility: seesAll });
   slow.bufferedAmount = MAX_BUFFERED_BYTES + 1;
   broadcast.publish(frame("1"));
   await time.tickAsync(15_000);
@@ -99,7 +99,7 @@ Deno.test("Broadcast closes a client with 1013 that stays behind for 30 s", asyn
   assertEquals(slow.closed, undefined);
   await time.tickAsync(251);
   assertEquals(slow.closed, 1013);
-  assertEquals(audience.size, 0);
+  assertEquals(activeClients.size, 0);
   assertEquals(slow.sent, []);
 });
 
@@ -107,7 +107,7 @@ Deno.test("Broadcast gives a client that caught up the whole 30 s again", async 
   using time = new FakeTime(0);
   const { broadcast } = setUp();
   const slow = new FakeSink();
-  broadcast.join(slow, { view: "short", sight: seesAll });
+  broadcast.subscribe(slow, { view: "short", visibility: seesAll });
   for (let round = 0; round < 3; round++) {
     slow.bufferedAmount = MAX_BUFFERED_BYTES + 1;
     broadcast.publish(frame(`${round}`));
@@ -122,19 +122,19 @@ Deno.test("Broadcast gives a client that caught up the whole 30 s again", async 
 Deno.test("Broadcast leaves no timer behind when a client leaves while it is behind", async () => {
   const { broadcast } = setUp();
   const slow = new FakeSink();
-  broadcast.join(slow, { view: "short", sight: seesAll });
+  broadcast.subscribe(slow, { view: "short", visibility: seesAll });
   slow.bufferedAmount = MAX_BUFFERED_BYTES + 1;
   broadcast.publish(frame("1"));
   await sent();
   // The sanitizer fails this test if the timer lives on.
-  broadcast.leave(slow);
+  broadcast.unsubscribe(slow);
   assertEquals(slow.closed, undefined);
 });
 
 /** A frame that tells what may be seen of it. */
-function shown(text: string) {
+function encodedFrame(text: string) {
   return {
-    encode: (_view: "short" | "long", sight: Sight) =>
+    encode: (_view: "short" | "long", sight: Visibility) =>
       `${text} ${sight === "all" ? sight : [...sight].join()}`,
   };
 }
@@ -143,15 +143,15 @@ Deno.test("Broadcast shows each client what it may see at that moment", async ()
   const { broadcast } = setUp();
   const [open, user] = [new FakeSink(), new FakeSink()];
   let visible: ReadonlySet<string> = new Set(["octo/a"]);
-  broadcast.join(open, { view: "short", sight: seesAll });
-  broadcast.join(user, {
+  broadcast.subscribe(open, { view: "short", visibility: seesAll });
+  broadcast.subscribe(user, {
     view: "short",
-    sight: () => Promise.resolve(visible),
-    current: shown("0"),
+    visibility: () => Promise.resolve(visible),
+    current: encodedFrame("0"),
   });
   await sent();
   visible = new Set(["octo/b"]);
-  broadcast.publish(shown("1"));
+  broadcast.publish(encodedFrame("1"));
   await sent();
   assertEquals(open.sent, ["1 all"]);
   assertEquals(user.sent, ["0 octo/a", "1 octo/b"]);
@@ -160,26 +160,26 @@ Deno.test("Broadcast shows each client what it may see at that moment", async ()
 Deno.test("Broadcast sends nothing while it is unknown what may be seen, then the latest alone", async () => {
   const { broadcast } = setUp();
   const [waiting, quick] = [new FakeSink(), new FakeSink()];
-  let answer = Promise.withResolvers<Sight>();
-  broadcast.join(waiting, { view: "short", sight: () => answer.promise });
-  broadcast.join(quick, { view: "short", sight: seesAll });
+  let visibility = Promise.withResolvers<Visibility>();
+  broadcast.subscribe(waiting, { view: "short", visibility: () => visibility.promise });
+  broadcast.subscribe(quick, { view: "short", visibility: seesAll });
   for (const text of ["1", "2"]) {
-    broadcast.publish(shown(text));
+    broadcast.publish(encodedFrame(text));
     await sent();
   }
   assertEquals([waiting.sent, quick.sent], [[], ["1 all", "2 all"]]);
-  answer.resolve(new Set(["octo/a"]));
+  visibility.resolve(new Set(["octo/a"]));
   await sent();
   assertEquals(waiting.sent, ["2 octo/a"]);
-  answer = Promise.withResolvers();
-  broadcast.publish(shown("3"));
-  answer.reject(new Error("GitHub does not take the token"));
+  visibility = Promise.withResolvers();
+  broadcast.publish(encodedFrame("3"));
+  visibility.reject(new Error("GitHub does not take the token"));
   await sent();
   assertEquals(waiting.sent, ["2 octo/a"]);
-  answer = Promise.withResolvers();
-  broadcast.publish(shown("4"));
-  broadcast.leave(waiting);
-  answer.resolve("all");
+  visibility = Promise.withResolvers();
+  broadcast.publish(encodedFrame("4"));
+  broadcast.unsubscribe(waiting);
+  visibility.resolve("all");
   await sent();
   assertEquals(waiting.sent, ["2 octo/a"]);
 });
@@ -188,21 +188,21 @@ Deno.test("Broadcast.amend() tells nothing to whom it shows nothing new", async 
   const { broadcast } = setUp();
   const [a, b] = [new FakeSink(), new FakeSink()];
   const seen = (...names: string[]) => () => Promise.resolve(new Set(names));
-  broadcast.join(a, { view: "short", sight: seen("octo/a") });
-  broadcast.join(b, { view: "short", sight: seen("octo/b") });
+  broadcast.subscribe(a, { view: "short", visibility: seen("octo/a") });
+  broadcast.subscribe(b, { view: "short", visibility: seen("octo/b") });
   const of = (runs: Readonly<Record<string, string>>) => ({
-    encode: (_view: "short" | "long", sight: Sight) =>
+    encode: (_view: "short" | "long", sight: Visibility) =>
       Object.keys(runs).filter((name) => sight !== "all" && sight.has(name))
         .map((name) => runs[name]).join(),
   });
   broadcast.publish(of({ "octo/a": "a1", "octo/b": "b1" }));
   await sent();
-  broadcast.amend(of({ "octo/a": "a1", "octo/b": "b2" }));
+  broadcast.publishIfChanged(of({ "octo/a": "a1", "octo/b": "b2" }));
   await sent();
   assertEquals([a.sent, b.sent], [["a1"], ["b1", "b2"]]);
   // On the beat everybody is told, also one that comes together with an amendment.
   broadcast.publish(of({ "octo/a": "a1", "octo/b": "b2" }));
-  broadcast.amend(of({ "octo/a": "a1", "octo/b": "b3" }));
+  broadcast.publishIfChanged(of({ "octo/a": "a1", "octo/b": "b3" }));
   await sent();
   assertEquals([a.sent, b.sent], [["a1", "a1"], ["b1", "b2", "b3"]]);
 });

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
-import type { Batch, Follower, FollowerOptions } from "../../src/feed/follower.ts";
+import type { Batch, Subscription, SubscriptionOptions } from "../../src/feed/subscription.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { aRun } from "../fakes/github.ts";
 import { aStatus, FakeJournal } from "../fakes/journal.ts";
@@ -11,13 +11,13 @@ import { until, within } from "../fakes/socket.ts";
 
 /** A running feed over a journal in memory. `await using` stops it and every follower. */
 class FeedUnderTest {
-  readonly journal = new FakeJournal();
+  readonly eventLog = new FakeJournal();
   readonly feed: Feed;
   readonly #stop = new AbortController();
   #finished: Promise<void> | undefined;
 
   constructor(options: Partial<FeedOptions> = {}) {
-    this.feed = new Feed({ journal: this.journal, clock: systemClock, ...options });
+    this.feed = new Feed({ eventLog: this.eventLog, clock: systemClock, ...options });
   }
 
   start(): this {
@@ -26,14 +26,14 @@ class FeedUnderTest {
   }
 
   /** Keeps `count` events, of which nobody is told. */
-  async keep(count: number): Promise<readonly NumberedEvent[]> {
-    return await this.journal.append(Array.from({ length: count }, () => aStatus()));
+  async append(count: number): Promise<readonly StoredEvent[]> {
+    return await this.eventLog.append(Array.from({ length: count }, () => aStatus()));
   }
 
-  async follow(since?: number, options: Partial<FollowerOptions> = {}): Promise<Reader> {
+  async subscribe(since?: number, options: Partial<SubscriptionOptions> = {}): Promise<Reader> {
     const signal = this.#stop.signal;
-    const following = this.feed.follow({ sight: seesAll, signal, ...options, since });
-    return new Reader(await within(following, "the feed to be ready"));
+    const subscribing = this.feed.subscribe({ visibility: seesAll, signal, ...options, since });
+    return new Reader(await within(subscribing, "the feed to be ready"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -46,8 +46,8 @@ class FeedUnderTest {
 class Reader {
   readonly #batches: AsyncIterator<Batch>;
 
-  constructor(readonly follower: Follower) {
-    this.#batches = follower[Symbol.asyncIterator]();
+  constructor(readonly subscription: Subscription) {
+    this.#batches = subscription[Symbol.asyncIterator]();
   }
 
   /** The numbers of the next batch, or its gap. */
@@ -59,8 +59,8 @@ class Reader {
 
 Deno.test("Feed.publish() keeps an event, and encodes it once for all followers", async () => {
   await using test = new FeedUnderTest().start();
-  const [a, b] = [await test.follow(), await test.follow()];
-  const [ofA, ofB] = [a, b].map(({ follower }) => follower[Symbol.asyncIterator]().next());
+  const [a, b] = [await test.subscribe(), await test.subscribe()];
+  const [ofA, ofB] = [a, b].map(({ subscription }) => subscription[Symbol.asyncIterator]().next());
   await test.feed.publish(runEvent(aRun()));
   const [first, second] = [(await ofA)?.value, (await ofB)?.value];
   assert(first && "events" in first && second && "events" in second);
@@ -70,64 +70,64 @@ Deno.test("Feed.publish() keeps an event, and encodes it once for all followers"
   assertEquals(bytes, new TextEncoder().encode(json).byteLength);
   assertEquals(event, { seq: 1, type: "run", repository: "octo/a" });
   assertEquals(Object.keys(JSON.parse(json)), ["seq", "type", "at", "repository", "data"]);
-  assertEquals((await test.journal.after(0, 10)).length, 1);
+  assertEquals((await test.eventLog.readAfter(0, 10)).length, 1);
 });
 
 Deno.test("Feed.publish() tells nobody of what the journal did not keep", async () => {
   await using test = new FeedUnderTest().start();
-  await test.follow();
-  test.journal.failure = new Error("disk full");
+  await test.subscribe();
+  test.eventLog.failure = new Error("disk full");
   await assertRejects(() => test.feed.publish(aStatus()), Error, "disk full");
-  assertEquals(test.feed.last, 0);
+  assertEquals(test.feed.lastSeq, 0);
 });
 
 Deno.test("Feed.follow() waits until the last number is known, and begins after it", async () => {
   const test = new FeedUnderTest();
   await using _stopped = test;
-  await test.keep(4);
-  const following = test.follow();
+  await test.append(4);
+  const subscribing = test.subscribe();
   test.start();
-  const reader = await following;
-  assertEquals(reader.follower.position, 4);
-  test.feed.tell(await test.keep(1));
+  const reader = await subscribing;
+  assertEquals(reader.subscription.lastSeq, 4);
+  test.feed.emit(await test.append(1));
   assertEquals(await reader.next(), [5]);
 });
 
 Deno.test("Feed.follow() hears what is told before the last number is known", async () => {
   const test = new FeedUnderTest();
   await using _stopped = test;
-  await test.keep(3);
-  const following = test.follow();
-  await test.keep(1);
-  test.feed.tell(await test.keep(1));
+  await test.append(3);
+  const subscribing = test.subscribe();
+  await test.append(1);
+  test.feed.emit(await test.append(1));
   test.start();
-  const reader = await following;
+  const reader = await subscribing;
   assertEquals(await reader.next(), [5]);
-  const [late, last] = [await test.keep(1), await test.keep(1)];
-  test.feed.tell([...last, ...late]);
+  const [late, last] = [await test.append(1), await test.append(1)];
+  test.feed.emit([...last, ...late]);
   assertEquals(await reader.next(), [6, 7]);
-  assertEquals((await test.follow()).follower.position, 7);
+  assertEquals((await test.subscribe()).subscription.lastSeq, 7);
 });
 
 Deno.test("Feed.tell() shows events in order, however they are told", async () => {
   await using test = new FeedUnderTest().start();
-  const reader = await test.follow();
-  const [first, second, third] = await test.keep(3);
+  const reader = await test.subscribe();
+  const [first, second, third] = await test.append(3);
   assert(first && second && third);
-  test.feed.tell([third]);
-  assertEquals(test.feed.last, 0);
-  test.feed.tell([first]);
+  test.feed.emit([third]);
+  assertEquals(test.feed.lastSeq, 0);
+  test.feed.emit([first]);
   assertEquals(await reader.next(), [1]);
-  test.feed.tell([second, first]);
+  test.feed.emit([second, first]);
   assertEquals(await reader.next(), [2, 3]);
-  assertEquals(test.feed.last, 3);
+  assertEquals(test.feed.lastSeq, 3);
 });
 
 Deno.test("Feed reads from the journal what was never told", async () => {
   await using test = new FeedUnderTest({ pageSize: 2 }).start();
-  const reader = await test.follow();
-  await test.keep(4);
-  test.feed.tell(await test.keep(1));
+  const reader = await test.subscribe();
+  await test.append(4);
+  test.feed.emit(await test.append(1));
   assertEquals(await reader.next(), [1, 2]);
   assertEquals(await reader.next(), [3, 4]);
   assertEquals(await reader.next(), [5]);
@@ -135,82 +135,82 @@ Deno.test("Feed reads from the journal what was never told", async () => {
 
 Deno.test("Feed goes on when the journal answers again", async () => {
   await using test = new FeedUnderTest().start();
-  const reader = await test.follow();
-  await test.keep(1);
-  const told = await test.keep(1);
-  test.journal.failure = new Error("gone away");
-  test.feed.tell(told);
-  await until(() => test.journal.reads > 0, "the journal was asked");
-  assertEquals(test.feed.last, 0);
-  test.journal.failure = undefined;
+  const reader = await test.subscribe();
+  await test.append(1);
+  const stored = await test.append(1);
+  test.eventLog.failure = new Error("gone away");
+  test.feed.emit(stored);
+  await until(() => test.eventLog.reads > 0, "the journal was asked");
+  assertEquals(test.feed.lastSeq, 0);
+  test.eventLog.failure = undefined;
   assertEquals(await reader.next(), [1, 2]);
 });
 
 Deno.test("Feed.follow() replays what is kept: the latest from memory, the older from the journal", async () => {
-  await using test = new FeedUnderTest({ recent: { events: 3, characters: 10_000 } }).start();
-  await test.follow();
-  test.feed.tell(await test.keep(10));
-  assertEquals(await (await test.follow(7)).next(), [8, 9, 10]);
-  assertEquals(test.journal.reads, 0);
-  assertEquals(await (await test.follow(6)).next(), [7, 8, 9, 10]);
-  assertEquals(test.journal.reads, 1);
+  await using test = new FeedUnderTest({ replayLimits: { events: 3, characters: 10_000 } }).start();
+  await test.subscribe();
+  test.feed.emit(await test.append(10));
+  assertEquals(await (await test.subscribe(7)).next(), [8, 9, 10]);
+  assertEquals(test.eventLog.reads, 0);
+  assertEquals(await (await test.subscribe(6)).next(), [7, 8, 9, 10]);
+  assertEquals(test.eventLog.reads, 1);
 });
 
 Deno.test("Feed keeps no more characters in memory than it may", async () => {
-  await using test = new FeedUnderTest({ recent: { events: 100, characters: 250 } }).start();
-  await test.follow();
-  test.feed.tell(await test.keep(10));
-  assertEquals(await (await test.follow(8)).next(), [9, 10]);
-  assertEquals(test.journal.reads, 0);
-  assertEquals(await (await test.follow(7)).next(), [8, 9, 10]);
-  assertEquals(test.journal.reads, 1);
+  await using test = new FeedUnderTest({ replayLimits: { events: 100, characters: 250 } }).start();
+  await test.subscribe();
+  test.feed.emit(await test.append(10));
+  assertEquals(await (await test.subscribe(8)).next(), [9, 10]);
+  assertEquals(test.eventLog.reads, 0);
+  assertEquals(await (await test.subscribe(7)).next(), [8, 9, 10]);
+  assertEquals(test.eventLog.reads, 1);
 });
 
 Deno.test("Feed.follow() says what is no longer kept, and goes on from the present", async () => {
-  await using test = new FeedUnderTest({ recent: { events: 2, characters: 10_000 } }).start();
-  await test.follow();
-  test.feed.tell(await test.keep(10));
-  await test.journal.prune({ before: 0, count: 4 });
-  assertEquals(await (await test.follow(6)).next(), [7, 8, 9, 10]);
-  const reader = await test.follow(5);
+  await using test = new FeedUnderTest({ replayLimits: { events: 2, characters: 10_000 } }).start();
+  await test.subscribe();
+  test.feed.emit(await test.append(10));
+  await test.eventLog.prune({ before: 0, count: 4 });
+  assertEquals(await (await test.subscribe(6)).next(), [7, 8, 9, 10]);
+  const reader = await test.subscribe(5);
   assertEquals(await reader.next(), { since: 5, first: 7, last: 10 });
   const next = reader.next();
-  test.feed.tell(await test.keep(1));
+  test.feed.emit(await test.append(1));
   assertEquals(await next, [11]);
 });
 
 Deno.test("Feed.follow() says so when a number was never given", async () => {
   await using test = new FeedUnderTest().start();
-  await test.follow();
-  test.feed.tell(await test.keep(2));
-  const reader = await test.follow(3);
+  await test.subscribe();
+  test.feed.emit(await test.append(2));
+  const reader = await test.subscribe(3);
   assertEquals(await reader.next(), { since: 3, first: 1, last: 2 });
   const next = reader.next();
-  test.feed.tell(await test.keep(1));
+  test.feed.emit(await test.append(1));
   assertEquals(await next, [3]);
 });
 
 Deno.test("Feed.follow() takes a number that only another instance has told so far", async () => {
   await using test = new FeedUnderTest().start();
-  await test.follow();
-  await test.keep(2);
-  const reader = await test.follow(2);
+  await test.subscribe();
+  await test.append(2);
+  const reader = await test.subscribe(2);
   const next = reader.next();
-  await until(() => test.feed.last === 2, "the feed has caught up");
-  test.feed.tell(await test.keep(1));
+  await until(() => test.feed.lastSeq === 2, "the feed has caught up");
+  test.feed.emit(await test.append(1));
   assertEquals(await next, [3]);
 });
 
 Deno.test("Follower hears only the topics and the repository that it wants, and every status", async () => {
   await using test = new FeedUnderTest().start();
-  const runs = await test.follow(undefined, { topics: new Set(["run"]) });
-  const ofB = await test.follow(undefined, { repository: "Octo/B" });
-  const runsOfA = await test.follow(undefined, {
+  const runs = await test.subscribe(undefined, { topics: new Set(["run"]) });
+  const ofB = await test.subscribe(undefined, { repository: "Octo/B" });
+  const runsOfA = await test.subscribe(undefined, {
     topics: new Set(["run"]),
     repository: "octo/a",
   });
-  test.feed.tell(
-    await test.journal.append([
+  test.feed.emit(
+    await test.eventLog.append([
       runEvent(aRun({ repository: "octo/a" })),
       runEvent(aRun({ repository: "octo/B" })),
       aStatus(),
@@ -223,30 +223,30 @@ Deno.test("Follower hears only the topics and the repository that it wants, and 
 
 Deno.test("Follower.position moves past what it does not want, and only when it asks for more", async () => {
   await using test = new FeedUnderTest().start();
-  const reader = await test.follow(undefined, { topics: new Set(["run"]) });
-  test.feed.tell(await test.journal.append([runEvent(aRun())]));
+  const reader = await test.subscribe(undefined, { topics: new Set(["run"]) });
+  test.feed.emit(await test.eventLog.append([runEvent(aRun())]));
   assertEquals(await reader.next(), [1]);
-  assertEquals(reader.follower.position, 0);
+  assertEquals(reader.subscription.lastSeq, 0);
   const next = reader.next();
-  test.feed.tell(await test.journal.append([aStatus()]));
-  await until(() => reader.follower.position === 2, "the status was passed over");
-  test.feed.tell(await test.journal.append([runEvent(aRun())]));
+  test.feed.emit(await test.eventLog.append([aStatus()]));
+  await until(() => reader.subscription.lastSeq === 2, "the status was passed over");
+  test.feed.emit(await test.eventLog.append([runEvent(aRun())]));
   assertEquals(await next, [3]);
 });
 
 Deno.test("Follower throws what the journal throws", async () => {
-  await using test = new FeedUnderTest({ recent: { events: 0, characters: 0 } }).start();
-  await test.follow();
-  test.feed.tell(await test.keep(1));
-  const reader = await test.follow(0);
-  test.journal.failure = new Error("gone away");
+  await using test = new FeedUnderTest({ replayLimits: { events: 0, characters: 0 } }).start();
+  await test.subscribe();
+  test.feed.emit(await test.append(1));
+  const reader = await test.subscribe(0);
+  test.eventLog.failure = new Error("gone away");
   await assertRejects(() => reader.next(), Error, "gone away");
 });
 
 Deno.test("Follower hears of what it may see, and of what belongs to no repository", async () => {
   await using test = new FeedUnderTest().start();
-  const ofB = await test.follow(0, { sight: () => Promise.resolve(new Set(["octo/b"])) });
-  const ofNone = await test.follow(0, { sight: () => Promise.resolve(new Set()) });
+  const ofB = await test.subscribe(0, { visibility: () => Promise.resolve(new Set(["octo/b"])) });
+  const ofNone = await test.subscribe(0, { visibility: () => Promise.resolve(new Set()) });
   for (const repository of ["octo/a", "Octo/B", "octo/bb"]) {
     await test.feed.publish(runEvent(aRun({ repository })));
   }
@@ -262,7 +262,7 @@ Deno.test("Follower asks before each batch what it may see, and waits for the an
     answers.push(Promise.withResolvers());
     return answers.at(-1)?.promise ?? Promise.reject();
   };
-  const reader = await test.follow(0, { sight });
+  const reader = await test.subscribe(0, { visibility: sight });
   const publish = () => test.feed.publish(runEvent(aRun({ repository: "octo/a" })));
   await publish();
   const first = reader.next();
@@ -279,14 +279,14 @@ Deno.test("Follower asks before each batch what it may see, and waits for the an
   answers[1]?.resolve(new Set());
   await publish();
   await until(() => answers.length === 3, "it has gone on");
-  assertEquals(reader.follower.position, 2);
+  assertEquals(reader.subscription.lastSeq, 2);
   answers[2]?.resolve(new Set(["octo/a"]));
   assertEquals(await second, [3]);
 });
 
 Deno.test("Follower throws what is thrown at the question what it may see, and tells nothing", async () => {
   await using test = new FeedUnderTest().start();
-  const reader = await test.follow(0, { sight: () => Promise.reject(new TypeError("unknown")) });
+  const reader = await test.subscribe(0, { visibility: () => Promise.reject(new TypeError("unknown")) });
   await test.feed.publish(aStatus());
   await assertRejects(() => reader.next(), TypeError, "unknown");
 });

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { systemClock } from "../../src/clock.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import { Feed } from "../../src/feed/feed.ts";
-import type { Batch } from "../../src/feed/follower.ts";
+import type { Batch } from "../../src/feed/subscription.ts";
 import { aStatus, FakeJournal } from "../fakes/journal.ts";
 import { seesAll } from "../fakes/sight.ts";
 
@@ -33,25 +33,25 @@ function step(kind: Kind): fc.Arbitrary<Step> {
 /** One client, over all its connections: it knows the number it has, and checks what comes. */
 class Client {
   /** The number of the last event that it had; `undefined` before it has connected. */
-  has: number | undefined;
+  lastSeq: number | undefined;
   gaps = 0;
   #cut = new AbortController();
   #batches: AsyncIterator<Batch> | undefined;
   #pending: Promise<IteratorResult<Batch>> | undefined;
 
-  constructor(readonly feed: Feed, readonly journal: FakeJournal) {}
+  constructor(readonly feed: Feed, readonly eventLog: FakeJournal) {}
 
   /** Connects (again), after the last event that it had, or where it is told to. */
-  async connect(since = this.has): Promise<void> {
-    this.cut();
+  async connect(since = this.lastSeq): Promise<void> {
+    this.disconnect();
     this.#cut = new AbortController();
     this.#pending = undefined;
-    const follower = await this.feed.follow({ since, sight: seesAll, signal: this.#cut.signal });
-    this.has = follower.position;
-    this.#batches = follower[Symbol.asyncIterator]();
+    const subscription = await this.feed.subscribe({ since, visibility: seesAll, signal: this.#cut.signal });
+    this.lastSeq = subscription.lastSeq;
+    this.#batches = subscription[Symbol.asyncIterator]();
   }
 
-  cut(): void {
+  disconnect(): void {
     this.#cut.abort();
   }
 
@@ -64,14 +64,14 @@ class Client {
     this.#pending = undefined;
     if ("gap" in result.value) {
       const { since, first, last } = result.value.gap;
-      assertEquals(since, this.has);
+      assertEquals(since, this.lastSeq);
       assert(since > last || since + 1 < first, `no gap between ${since} and ${first}..${last}`);
       this.gaps++;
-      this.has = last;
+      this.lastSeq = last;
     } else {
       for (const { seq } of result.value.events) {
-        assertEquals(seq, (this.has ?? 0) + 1);
-        this.has = seq;
+        assertEquals(seq, (this.lastSeq ?? 0) + 1);
+        this.lastSeq = seq;
       }
     }
   }
@@ -84,47 +84,47 @@ async function soon(): Promise<undefined> {
 
 /** Does all the steps, then lets everybody read to the end. Returns how many gaps there were. */
 async function play(steps: readonly Step[]): Promise<number> {
-  const journal = new FakeJournal();
+  const eventLog = new FakeJournal();
   const stop = new AbortController();
   // Holes are read from the journal at once, so that a thousand plays take no time.
   const clock = { ...systemClock, sleep: (_ms: number) => systemClock.sleep(0) };
   const feed = new Feed({
-    journal,
+    eventLog,
     clock,
-    recent: { events: 4, characters: 10_000 },
+    replayLimits: { events: 4, characters: 10_000 },
     pageSize: 3,
   });
   const running = feed.run(stop.signal);
   const clients: Client[] = [];
-  const untold: NumberedEvent[][] = [];
+  const unpublished: StoredEvent[][] = [];
   const pickFrom = <T>(list: readonly T[], pick: number) => list[pick % list.length];
   for (const { kind, pick } of steps) {
     const client = pickFrom(clients, pick);
-    const { last } = await journal.bounds();
+    const { last } = await eventLog.seqRange();
     if (kind === "append") {
       const events = Array.from({ length: 1 + pick % 5 }, () => aStatus());
-      untold.push([...await journal.append(events)]);
-    } else if (kind === "tell") feed.tell(untold.splice(pick % (untold.length || 1), 1)[0] ?? []);
-    else if (kind === "forget to tell") untold.splice(pick % (untold.length || 1), 1);
+      unpublished.push([...await eventLog.append(events)]);
+    } else if (kind === "tell") feed.emit(unpublished.splice(pick % (unpublished.length || 1), 1)[0] ?? []);
+    else if (kind === "forget to tell") unpublished.splice(pick % (unpublished.length || 1), 1);
     else if (kind === "join") {
-      const joining = new Client(feed, journal);
-      clients.push(joining);
-      await joining.connect(pick % 2 ? pick % (last + 3) : undefined);
+      const joined = new Client(feed, eventLog);
+      clients.push(joined);
+      await joined.connect(pick % 2 ? pick % (last + 3) : undefined);
     } else if (kind === "read") await client?.read();
     else if (kind === "resume") await client?.connect();
-    else if (kind === "prune") await journal.prune({ before: 0, count: pick % 12 });
+    else if (kind === "prune") await eventLog.prune({ before: 0, count: pick % 12 });
     else await systemClock.sleep(0);
   }
-  feed.tell(await journal.append([aStatus()]));
-  const { last } = await journal.bounds();
+  feed.emit(await eventLog.append([aStatus()]));
+  const { last } = await eventLog.seqRange();
   for (const client of clients) {
-    for (let turn = 0; client.has !== last; turn++) {
-      assert(turn < 200, `a client waits for ${last} with ${client.has}`);
+    for (let turn = 0; client.lastSeq !== last; turn++) {
+      assert(turn < 200, `a client waits for ${last} with ${client.lastSeq}`);
       await client.read();
       await systemClock.sleep(0);
     }
   }
-  for (const client of clients) client.cut();
+  for (const client of clients) client.disconnect();
   stop.abort();
   await running;
   return clients.reduce((sum, { gaps }) => sum + gaps, 0);

@@ -15,7 +15,7 @@ function numbers(first: number, last: number): number[] {
 
 /** Makes statuses happen until the feed has come to number `last`. */
 async function publishUpTo({ app: { feed } }: AppUnderTest, last: number): Promise<void> {
-  while (feed.last < last) await feed.publish(aStatus());
+  while (feed.lastSeq < last) await feed.publish(aStatus());
 }
 
 Deno.test("Feed gives every event once and in order to those who come back after a restart", async () => {
@@ -51,10 +51,10 @@ Deno.test("An EventSource misses nothing through a restart, not even before its 
   const { port } = new URL(before.url);
   const source = new EventSource(`${before.url}${PATH}?topics=run`);
   try {
-    const heard: number[] = [];
+    const received: number[] = [];
     let opened = 0;
     source.onopen = () => opened++;
-    source.addEventListener("run", ({ data }) => heard.push(JSON.parse(data).data.id));
+    source.addEventListener("run", ({ data }) => received.push(JSON.parse(data).data.id));
     await until(() => opened === 1, "it is connected");
     await before.stop();
     await using after = await new AppUnderTest({
@@ -63,8 +63,8 @@ Deno.test("An EventSource misses nothing through a restart, not even before its 
     for (const id of numbers(1, 3)) await after.app.feed.publish(runEvent(aRun({ id })));
     await until(() => opened === 2, "it has come back");
     await after.app.feed.publish(runEvent(aRun({ id: 4 })));
-    await until(() => heard.includes(4), "it hears again");
-    assertEquals(heard, numbers(1, 4));
+    await until(() => received.includes(4), "it hears again");
+    assertEquals(received, numbers(1, 4));
   } finally {
     source.close();
     await Deno.remove(folder, { recursive: true });

@@ -9,21 +9,21 @@ const HOUR_MS = 60 * 60 * 1_000;
 
 /** A journal that is kept short. `await using` stops that. */
 class RetentionUnderTest {
-  readonly journal = new FakeJournal();
+  readonly store = new FakeJournal();
   readonly #retention: Retention;
   readonly #stop = new AbortController();
   #finished: Promise<void> | undefined;
 
   constructor(options: Partial<RetentionOptions> = {}) {
-    this.#retention = new Retention({ journal: this.journal, clock: systemClock, ...options });
+    this.#retention = new Retention({ store: this.store, clock: systemClock, ...options });
   }
 
   start(): void {
     this.#finished = this.#retention.run(this.#stop.signal);
   }
 
-  async keep(count: number): Promise<void> {
-    await this.journal.append(Array.from({ length: count }, () => aStatus()));
+  async append(count: number): Promise<void> {
+    await this.store.append(Array.from({ length: count }, () => aStatus()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -35,37 +35,37 @@ class RetentionUnderTest {
 Deno.test("Retention forgets events that are older than a week, hour by hour", async () => {
   using time = new FakeTime(0);
   await using test = new RetentionUnderTest();
-  await test.keep(1);
+  await test.append(1);
   await time.tickAsync(HOUR_MS);
-  await test.keep(1);
+  await test.append(1);
   test.start();
   await time.tickAsync(7 * 24 * HOUR_MS - HOUR_MS);
-  assertEquals(await test.journal.bounds(), { first: 1, last: 2 });
+  assertEquals(await test.store.seqRange(), { first: 1, last: 2 });
   await time.tickAsync(HOUR_MS);
-  assertEquals(await test.journal.bounds(), { first: 2, last: 2 });
+  assertEquals(await test.store.seqRange(), { first: 2, last: 2 });
   await time.tickAsync(HOUR_MS);
-  assertEquals(await test.journal.bounds(), { first: 3, last: 2 });
+  assertEquals(await test.store.seqRange(), { first: 3, last: 2 });
 });
 
 Deno.test("Retention keeps no more events than it may", async () => {
   using time = new FakeTime(0);
   await using test = new RetentionUnderTest({ maxCount: 3 });
-  await test.keep(10);
+  await test.append(10);
   test.start();
   await time.tickAsync(0);
-  assertEquals(await test.journal.bounds(), { first: 8, last: 10 });
+  assertEquals(await test.store.seqRange(), { first: 8, last: 10 });
 });
 
 Deno.test("Retention tries again an hour after it has failed", async () => {
   await using log = await new LogUnderTest().start();
   using time = new FakeTime(0);
   await using test = new RetentionUnderTest({ maxCount: 3 });
-  await test.keep(10);
-  test.journal.failure = new Error("database is locked");
+  await test.append(10);
+  test.store.failure = new Error("database is locked");
   test.start();
   await time.tickAsync(0);
   assertStringIncludes(log.lines.join(), "database is locked");
-  test.journal.failure = undefined;
+  test.store.failure = undefined;
   await time.tickAsync(HOUR_MS);
-  assertEquals(await test.journal.bounds(), { first: 8, last: 10 });
+  assertEquals(await test.store.seqRange(), { first: 8, last: 10 });
 });

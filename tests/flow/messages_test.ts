@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { MessageData, NumberedEvent } from "../../src/feed/event.ts";
+import type { MessageData, StoredEvent } from "../../src/feed/event.ts";
 import { AppUnderTest } from "../fakes/app.ts";
 import type { Browser } from "../fakes/browser.ts";
 import { StreamClient } from "../fakes/event_stream.ts";
@@ -137,7 +137,7 @@ Deno.test("Whoever comes back hears what was said meanwhile, over a restart too"
       heard.push(event.data.content);
     }
     assertEquals(heard, ["two", "three"]);
-    const events: NumberedEvent[] = [];
+    const events: StoredEvent[] = [];
     while (events.filter(({ type }) => type === "message").length < 2) {
       events.push(JSON.parse(await socket.next()));
     }

@@ -33,7 +33,7 @@ Deno.test("EventStreams sends every event as it happens, in exactly these bytes"
   assertEquals(await client.next(), "retry:2000");
   assertEquals(await client.next(), "id:0");
   await server.feed.publish(aStatus({ state: "polling" }));
-  const [event] = await server.journal.after(0, 1);
+  const [event] = await server.journal.readAfter(0, 1);
   assert(event);
   assertEquals(
     await client.next(),
@@ -257,7 +257,7 @@ Deno.test("EventStreams ends a stream when events cannot be read, so that the cl
   assertEquals(await client.numbers(1), [1]);
   const told = await server.journal.append([aStatus()]);
   server.journal.failure = new Error("gone away");
-  server.feed.tell(told);
+  server.feed.emit(told);
   assertEquals(await client.next(), undefined);
   server.journal.failure = undefined;
   await using back = await StreamClient.begin(`${server.url}${PATH}`, { "last-event-id": "1" });

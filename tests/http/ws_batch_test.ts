@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import { MAX_BUFFERED_BYTES } from "../../src/feed/outbox.ts";
+import { MAX_BUFFERED_BYTES } from "../../src/feed/latest_queue.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { Snapshot } from "../../src/run/snapshot.ts";
 import { aRun } from "../fakes/github.ts";
@@ -46,7 +46,7 @@ Deno.test("Connections sends a client that batches arrays, a single event too", 
 Deno.test("Connections sends what came together in one array", async () => {
   await using server = await new ServerUnderTest().start();
   await using client = await follow(server, BATCH);
-  server.feed.tell(await server.journal.append(range(1, 50).map(() => aStatus())));
+  server.feed.emit(await server.journal.append(range(1, 50).map(() => aStatus())));
   await numbers(client, 50);
   assertEquals(client.frames.length, 1);
 });
@@ -78,7 +78,7 @@ Deno.test("Connections sends a client that batches what it wants to hear alone",
   const events = range(1, 6).map((i) =>
     runEvent(aRun({ repository: i % 2 ? "octo/a" : "octo/b" }))
   );
-  server.feed.tell(await server.journal.append([...events, aStatus()]));
+  server.feed.emit(await server.journal.append([...events, aStatus()]));
   assertEquals(await numbers(ofA, 4), [1, 3, 5, 7]);
   assertEquals(await numbers(ofB, 4), [2, 4, 6, 7]);
 });
@@ -88,7 +88,7 @@ Deno.test("Connections sends snapshots and gaps as objects to a client that batc
   await using server = await new ServerUnderTest({ feed }).start();
   server.current = new Snapshot([aRun({ displayTitle: "now" })], 0);
   await using _ready = await follow(server, "topics=events");
-  server.feed.tell(await server.journal.append(range(1, 5).map(() => aStatus())));
+  server.feed.emit(await server.journal.append(range(1, 5).map(() => aStatus())));
   await server.journal.prune({ before: 0, count: 2 });
   await using client = await follow(server, "topics=runs,events&batch=true&since=2");
   const frames = [await client.next(), await client.next(), await client.next()];
@@ -108,7 +108,7 @@ Deno.test("Connections sends a client that was behind arrays that are full, and 
   await until(() => server.audience.size === 1, "it has joined");
   const event = runEvent(aRun({ displayTitle: "ä".repeat(4_000) }));
   for (let i = 0; i < 40; i++) {
-    server.feed.tell(await server.journal.append(range(1, 50).map(() => event)));
+    server.feed.emit(await server.journal.append(range(1, 50).map(() => event)));
     await systemClock.sleep(1);
   }
   await using quick = await follow(server, `${BATCH}&since=0`);

@@ -32,7 +32,7 @@ Deno.test("Connections sends events, one a frame, with the numbers of the feed",
   await using server = await new ServerUnderTest().start();
   await using client = await follow(server, "topics=events");
   await server.feed.publish(aStatus({ state: "polling" }));
-  const [event] = await server.journal.after(0, 1);
+  const [event] = await server.journal.readAfter(0, 1);
   assert(event);
   assertEquals(
     await client.next(),
@@ -141,7 +141,7 @@ Deno.test("Connections sends a follower that was behind every event, once and in
     const displayTitle = "x".repeat(512 * 1024 + number);
     await server.feed.publish(runEvent(aRun({ displayTitle })));
   }
-  const [first] = await server.journal.after(0, 1);
+  const [first] = await server.journal.readAfter(0, 1);
   const least = JSON.stringify(first).length;
   await publish(server, 1);
   await using quick = await follow(server, "topics=events&since=30");
@@ -160,7 +160,7 @@ Deno.test("Connections closes a follower with 1011 when events cannot be read", 
   assertEquals(await numbers(client, 1), [1]);
   const told = await server.journal.append([aStatus()]);
   server.journal.failure = new Error("gone away");
-  server.feed.tell(told);
+  server.feed.emit(told);
   assertEquals((await within(client.closed, "the end")).code, 1011);
   assertEquals(server.audience.size, 0);
   server.journal.failure = undefined;

@@ -31,7 +31,7 @@ Deno.test("Connections tells everybody what one says, its sender too", async () 
   assertMatch(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assertMatch(created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   assertEquals([await bob.next(), await only.next()], [frame, frame]);
-  const [event] = await server.journal.after(0, 10);
+  const [event] = await server.journal.readAfter(0, 10);
   assertEquals(event?.data, JSON.parse(frame));
 });
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type Caller, OPEN_CALLER } from "../../src/account/caller.ts";
 import { StorageError } from "../../src/errors.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import { type Draft, MessageError, Sender } from "../../src/message/send.ts";
 import { keyCaller, sessionCaller } from "../fakes/callers.ts";
 import { FakeJournal } from "../fakes/journal.ts";
@@ -13,7 +13,7 @@ const MAY_WRITE = { permissions: new Set(["read", "write"] as const) };
 function setUp() {
   const journal = new FakeJournal();
   const store = new MemoryMessageStore(journal);
-  const told: NumberedEvent[] = [];
+  const told: StoredEvent[] = [];
   let ids = 0;
   const sender = new Sender({
     store,

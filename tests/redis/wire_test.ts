@@ -1,7 +1,7 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
 import { Feed } from "../../src/feed/feed.ts";
-import type { Wire } from "../../src/feed/wire.ts";
+import type { EventBus } from "../../src/feed/event_bus.ts";
 import { aStatus, FakeJournal } from "../fakes/journal.ts";
 import { isRedisThere, REDIS_URL, testRedis } from "../fakes/redis.ts";
 import { seesAll } from "../fakes/sight.ts";
@@ -18,14 +18,14 @@ class Instance implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #finished: Promise<unknown>;
 
-  constructor(journal: FakeJournal, wire: Wire, lookMs = 300) {
+  constructor(journal: FakeJournal, wire: EventBus, lookMs = 300) {
     const { signal } = this.#stop;
-    this.feed = new Feed({ journal, clock, wire, lookMs });
+    this.feed = new Feed({ eventLog: journal, clock, eventBus: wire, pollMs: lookMs });
     this.#finished = Promise.all([this.feed.run(signal), this.#follow(signal)]);
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    for await (const batch of await this.feed.follow({ since: 0, sight: seesAll, signal })) {
+    for await (const batch of await this.feed.subscribe({ since: 0, visibility: seesAll, signal })) {
       if ("events" in batch) this.heard.push(...batch.events.map(({ seq }) => seq));
     }
   }

@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
-import { Audience } from "../../src/feed/audience.ts";
+import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { ExtraFrames } from "../../src/run/extra_frame.ts";
 import { Snapshot } from "../../src/run/snapshot.ts";
 import { aRun } from "../fakes/github.ts";
 
 class ExtraFramesUnderTest {
-  readonly audience = new Audience();
+  readonly audience = new ActiveClients();
   readonly sent: { at: number; title: string | undefined; takenAt: number }[] = [];
   title = "first";
   current: Snapshot | undefined;
@@ -34,7 +34,7 @@ class ExtraFramesUnderTest {
 Deno.test("ExtraFrames sends a change at once, and the next ones of that second together", async () => {
   using time = new FakeTime(0);
   const test = new ExtraFramesUnderTest();
-  test.audience.enter();
+  test.audience.add();
   test.current = new Snapshot([aRun({ displayTitle: "before" })], 5);
   test.extra.want();
   await time.tickAsync(0);
@@ -54,14 +54,14 @@ Deno.test("ExtraFrames sends a change at once, and the next ones of that second 
 Deno.test("ExtraFrames sends nothing that looks the same, that nobody sees, or before the first beat", async () => {
   using time = new FakeTime(0);
   const test = new ExtraFramesUnderTest();
-  test.audience.enter();
+  test.audience.add();
   test.extra.want();
   await time.tickAsync(0);
   test.current = new Snapshot([aRun({ displayTitle: "first" })], 0);
   test.extra.want();
   await time.tickAsync(0);
   test.title = "second";
-  test.audience.leave();
+  test.audience.remove();
   test.extra.want();
   await time.tickAsync(0);
   await test.stop();

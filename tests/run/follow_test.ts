@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import { type RefusedError, StorageError } from "../../src/errors.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import type { FollowedRepository } from "../../src/repository/follow.ts";
 import { FollowPoller } from "../../src/run/follow.ts";
 import type { Budget } from "../../src/run/pace.ts";
@@ -32,7 +32,7 @@ class Test {
   readonly time = new FakeTime(START);
   readonly github = new FakeGitHub();
   readonly store = new MemoryRunStore();
-  readonly events: NumberedEvent[] = [];
+  readonly events: StoredEvent[] = [];
   readonly refused: RefusedError[] = [];
   readonly poller: FollowPoller;
   repositories: FollowedRepository[] = [];

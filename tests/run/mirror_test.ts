@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock as clock } from "../../src/clock.ts";
 import { StorageError } from "../../src/errors.ts";
-import { Audience } from "../../src/feed/audience.ts";
+import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { Mirror, type Shown } from "../../src/run/mirror.ts";
 import { Picture } from "../../src/run/picture.ts";
 import type { Snapshot } from "../../src/run/snapshot.ts";
@@ -14,7 +14,7 @@ const START = 1_000_000;
 
 /** A mirror of what the test shows. `await using` stops it. */
 class Test implements AsyncDisposable {
-  readonly audience = new Audience();
+  readonly audience = new ActiveClients();
   readonly snapshots: Snapshot[] = [];
   shown: Omit<Shown, "ageMs"> & { readonly at: number } | undefined;
   isHolder = false;
@@ -63,7 +63,7 @@ Deno.test("Mirror gives each snapshot of the instance that polls once, with its 
   using time = new FakeTime(START);
   await using test = new Test();
   test.start();
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(500);
   test.show();
   await time.tickAsync(5_000);
@@ -81,7 +81,7 @@ Deno.test("Mirror rests where nobody listens, and where this instance polls itse
   test.show();
   await time.tickAsync(3_000);
   assertEquals(test.snapshots.length, 0);
-  test.audience.enter();
+  test.audience.add();
   test.isHolder = true;
   await time.tickAsync(3_000);
   assertEquals(test.snapshots.length, 0);
@@ -96,7 +96,7 @@ Deno.test("Mirror gives an old snapshot only where no fresher can be had", async
   test.show();
   await time.tickAsync(60_000);
   test.start();
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(3_000);
   assertEquals([test.snapshots.length, test.mirror.current], [0, undefined]);
   test.mirror.notice({ state: "waiting", waiting_until: null });
@@ -110,7 +110,7 @@ Deno.test("Mirror gives its last snapshot while the storage is away", async () =
   using time = new FakeTime(START);
   await using test = new Test();
   test.start();
-  test.audience.enter();
+  test.audience.add();
   test.show();
   await time.tickAsync(1_000);
   assertEquals([test.snapshots.length, test.mirror.current], [1, undefined]);
@@ -132,7 +132,7 @@ Deno.test("Mirror gives an old snapshot where none has come in the time in which
   test.show();
   await time.tickAsync(60_000);
   test.start();
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(INTERVAL_MS);
   assertEquals([test.snapshots.length, test.mirror.current], [0, undefined]);
   await time.tickAsync(3_000);
@@ -143,9 +143,9 @@ Deno.test("Mirror gives an old snapshot where none has come in the time in which
   await time.tickAsync(1_000);
   assertEquals([test.snapshots.length, test.mirror.current], [2, undefined]);
   // It is waited for anew when somebody comes after a time in which nobody listened.
-  test.audience.leave();
+  test.audience.remove();
   await time.tickAsync(60_000);
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(INTERVAL_MS);
   assertEquals(test.mirror.current, undefined);
 });

@@ -10,7 +10,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 Deno.test("Poller leaves GitHub alone until the limit resets, then starts a new cycle", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(0);
   test.github.refusals.set("runs octo/b", { kind: "limited", retryAt: 10 * MINUTE_MS });
   await time.tickAsync(BEAT_MS);
@@ -41,12 +41,12 @@ Deno.test("Poller keeps waiting for the limit when clients leave and come back",
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.refusals.set("list", { kind: "limited", retryAt: 10 * MINUTE_MS });
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(MINUTE_MS);
-  test.audience.leave();
+  test.audience.remove();
   await time.tickAsync(MINUTE_MS);
   assertEquals(test.poller.status.state, "resting");
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(8 * MINUTE_MS - 1);
   assertEquals(test.github.questions, ["list"]);
   await time.tickAsync(1);
@@ -57,7 +57,7 @@ Deno.test("Poller waits a minute and then ever longer when a limit says no time"
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.refusals.set("list", { kind: "limited" });
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(20 * MINUTE_MS);
   assertEquals(test.github.asked.map(({ at }) => at / MINUTE_MS), [0, 1, 3, 7, 15]);
   test.github.refusals.clear();
@@ -74,7 +74,7 @@ Deno.test("Poller is unauthorized on a 401, asks seldom, and recovers", async ()
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.refusals.set("list", { kind: "unauthorized" });
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(3 * MINUTE_MS);
   assertEquals(test.github.asked.map(({ at }) => at / MINUTE_MS), [0, 1, 3]);
   assertEquals(test.poller.status.state, "unauthorized");
@@ -89,7 +89,7 @@ Deno.test("Poller is unauthorized when it may not list repositories", async () =
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.refusals.set("list", { kind: "missing", status: 403 });
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(0);
   assertEquals(test.poller.status.state, "unauthorized");
   assertEquals(test.poller.status.waitingUntil, MINUTE_MS);
@@ -99,7 +99,7 @@ Deno.test("Poller asks again within the beat, then on the next, when GitHub is u
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.refusals.set("list", { kind: "unavailable" });
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(BEAT_MS - 1);
   assertEquals(test.github.asked.map(({ at }) => at), [0, 1_000, 3_000, 7_000]);
   assertEquals(test.poller.status.state, "unreachable");
@@ -114,7 +114,7 @@ Deno.test("Poller needs no new beat for a fault that a retry heals", async () =>
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.refusals.set("runs octo/b", { kind: "unavailable" });
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(2_000);
   test.github.refusals.clear();
   await time.tickAsync(3 * BEAT_MS - 2_000);
@@ -125,7 +125,7 @@ Deno.test("Poller shows the last known runs of a repository that alone is unavai
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.runs = [aRun({ id: 1 }), aRun({ id: 2, repository: "octo/b" })];
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(0);
   test.github.refusals.set("runs octo/a", { kind: "unavailable" });
   await time.tickAsync(2 * BEAT_MS);
@@ -143,7 +143,7 @@ for (const status of [404, 403, 451]) {
       aRun({ id, repository })
     );
     test.github.refusals.set("runs octo/b", { kind: "missing", status });
-    test.audience.enter();
+    test.audience.add();
     await time.tickAsync(12 * BEAT_MS);
     for (const { snapshot } of test.snapshots) {
       assertEquals(snapshot.runs.map((run) => run.repository), ["octo/c", "octo/a"]);
@@ -166,7 +166,7 @@ Deno.test("Poller slows down so that a low budget lasts to its reset", async () 
     remaining: 124 - test.github.asked.length,
     resetAt: HOUR_MS,
   });
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(10 * MINUTE_MS);
   // 120 points are 30 beats of 4 requests: one in two minutes.
   assertEquals(test.beats.map((at) => at / MINUTE_MS), [0, 2, 4, 6, 8, 10]);
@@ -178,7 +178,7 @@ Deno.test("Poller asks for nothing more when the budget is spent, until it reset
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.budget = () => ({ limit: 5_000, remaining: 0, resetAt: 10 * MINUTE_MS });
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(12 * MINUTE_MS - 1);
   assertEquals(test.beats[0], 0);
   assertEquals(test.beats[1], 10 * MINUTE_MS);
@@ -192,7 +192,7 @@ Deno.test("Poller asks for a run by id when a list no longer shows it", async (t
     using time = new FakeTime(0);
     await using test = new PollerUnderTest();
     test.github.runs = [older, newer];
-    test.audience.enter();
+    test.audience.add();
     await time.tickAsync(0);
     test.github.unlisted.add(newer.id);
     await time.tickAsync(BEAT_MS);
@@ -204,7 +204,7 @@ Deno.test("Poller asks for a run by id when a list no longer shows it", async (t
     using time = new FakeTime(0);
     await using test = new PollerUnderTest();
     test.github.runs = [older, newer];
-    test.audience.enter();
+    test.audience.add();
     await time.tickAsync(0);
     test.github.runs = [older];
     await time.tickAsync(2 * BEAT_MS);
@@ -218,7 +218,7 @@ Deno.test("Poller shows no run going backwards when a list lags", async () => {
   await using test = new PollerUnderTest();
   const queued = aRun();
   const done = aRun({ status: "completed", updatedAt: "2026-01-01T00:01:00Z" });
-  test.audience.enter();
+  test.audience.add();
   for (const answer of [queued, done, queued, done, queued]) {
     test.github.runs = [answer];
     await time.tickAsync(BEAT_MS);
@@ -231,7 +231,7 @@ Deno.test("Poller stops while it waits to ask again", async () => {
   using time = new FakeTime(0);
   const test = new PollerUnderTest();
   test.github.refusals.set("list", { kind: "unavailable" });
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(500);
   await test.stop();
   await time.tickAsync(BEAT_MS);

@@ -12,15 +12,15 @@ Deno.test("Poller asks nothing until somebody listens, and rests when the last h
   assertEquals(test.github.asked, []);
   assertEquals(test.poller.status.state, "resting");
 
-  test.audience.enter();
-  test.audience.enter();
+  test.audience.add();
+  test.audience.add();
   await time.tickAsync(BEAT_MS);
   assertEquals(test.snapshots.length, 2);
-  test.audience.leave();
+  test.audience.remove();
   await time.tickAsync(BEAT_MS);
   assertEquals(test.snapshots.length, 3);
 
-  test.audience.leave();
+  test.audience.remove();
   await time.tickAsync(1);
   assertEquals(test.poller.phase, { name: "resting" });
   const asked = test.github.asked.length;
@@ -31,7 +31,7 @@ Deno.test("Poller asks nothing until somebody listens, and rests when the last h
 Deno.test("Poller lists repositories again after five fetches", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(6 * BEAT_MS);
   const cycle = ["list", ...FETCH, ...FETCH, ...FETCH, ...FETCH, ...FETCH];
   assertEquals(test.github.questions, [...cycle, "list", ...FETCH, ...FETCH]);
@@ -41,7 +41,7 @@ Deno.test("Poller tells its phases one by one", async () => {
   using time = new FakeTime(0);
   const test = new PollerUnderTest();
   await time.tickAsync(1_000);
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(BEAT_MS);
   await test.stop();
   assertEquals(test.phases, [
@@ -59,7 +59,7 @@ Deno.test("Poller keeps the beat without drift, however long answers take", asyn
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.delayMs = 700;
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(100 * BEAT_MS);
   const starts = test.github.asked.filter(({ what }, index) =>
     what === "list" ||
@@ -72,7 +72,7 @@ Deno.test("Poller skips the beats that an overlong fetch has missed", async () =
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.repositories = ["octo/a"];
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(0);
   test.github.delayMs = 2.5 * BEAT_MS;
   await time.tickAsync(4 * BEAT_MS);
@@ -85,11 +85,11 @@ Deno.test("Poller skips the beats that an overlong fetch has missed", async () =
 Deno.test("Poller goes on with the beat, not before it, when somebody comes back", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(5_000);
-  test.audience.leave();
+  test.audience.remove();
   await time.tickAsync(1_000);
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(5_999);
   assertEquals(test.beats, [0]);
   await time.tickAsync(1);
@@ -100,11 +100,11 @@ Deno.test("Poller goes on with the beat, not before it, when somebody comes back
 Deno.test("Poller starts a new cycle at once after a long rest", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(0);
-  test.audience.leave();
+  test.audience.remove();
   await time.tickAsync(100_500);
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(BEAT_MS);
   assertEquals(test.beats, [0, 100_500, 112_500]);
   assertEquals(test.github.questions, ["list", ...FETCH, "list", ...FETCH, ...FETCH]);
@@ -114,9 +114,9 @@ Deno.test("Poller.current is the snapshot while it is younger than a beat", asyn
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   assertEquals(test.poller.current, undefined);
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(0);
-  test.audience.leave();
+  test.audience.remove();
   await time.tickAsync(BEAT_MS - 1);
   assertEquals(test.poller.current, test.snapshots[0]?.snapshot);
   await time.tickAsync(1);
@@ -127,7 +127,7 @@ Deno.test("Poller shows an empty snapshot when there is no repository at all", a
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.repositories = [];
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(BEAT_MS);
   assertEquals(test.frames, ['{"runs":[]}', '{"runs":[]}']);
   assertEquals(test.poller.status.state, "polling");
@@ -137,7 +137,7 @@ Deno.test("Poller shows the runs of the others when a repository has none", asyn
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.runs = [aRun({ id: 3, repository: "octo/b" })];
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(0);
   assertEquals(test.snapshots[0]?.snapshot.runs.map((run) => run.id), [3]);
 });
@@ -153,7 +153,7 @@ Deno.test("Poller takes 2 runs of each of 3 repositories, all of them newest fir
       createdAt: `2026-01-01T00:00:${String(id).padStart(2, "0")}Z`,
     })
   );
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(0);
   assertEquals(test.snapshots[0]?.snapshot.runs.map((run) => run.id), [12, 10, 9, 8, 6, 5]);
 });
@@ -162,7 +162,7 @@ Deno.test("Poller tells each new state of a run once", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.runs = [aRun()];
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(2 * BEAT_MS);
   const done = { status: "completed", conclusion: "success", updatedAt: "2026-01-01T00:01:00Z" };
   test.github.runs = [aRun(done)];
@@ -177,7 +177,7 @@ Deno.test("Poller stops in every phase", async (t) => {
       using time = new FakeTime(0);
       const test = new PollerUnderTest();
       test.github.delayMs = 1_000;
-      if (phase !== "resting") test.audience.enter();
+      if (phase !== "resting") test.audience.add();
       await time.tickAsync({ resting: 500, listing: 500, fetching: 1_500, waiting: 6_000 }[phase]);
       assertEquals(test.poller.phase.name, phase);
       const asked = test.github.asked.length;
@@ -192,7 +192,7 @@ Deno.test("Poller stops in every phase", async (t) => {
 Deno.test("Poller does not wait longer when the system clock is set back", async () => {
   using time = new FakeTime(3_600_000);
   await using test = new PollerUnderTest();
-  test.audience.enter();
+  test.audience.add();
   await time.tickAsync(1_000);
   time.setNow(1_000);
   await time.tickAsync(2 * BEAT_MS);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import type { RefusedError } from "../../src/errors.ts";
-import type { NumberedEvent } from "../../src/feed/event.ts";
+import type { StoredEvent } from "../../src/feed/event.ts";
 import { Reconciler } from "../../src/run/reconcile.ts";
 import { aRun, FakeGitHub } from "../fakes/github.ts";
 import { MemoryRepositoryStore, MemoryRunStore } from "../fakes/stores.ts";
@@ -16,7 +16,7 @@ function setUp() {
     github: new FakeGitHub(),
     store: new MemoryRunStore(),
     repositories: new MemoryRepositoryStore(),
-    events: [] as NumberedEvent[],
+    events: [] as StoredEvent[],
     refused: [] as RefusedError[],
     mayAsk: true,
     signal: new AbortController(),

@@ -95,7 +95,7 @@ async function answers(database: Database) {
       sort: "name",
       direction: "asc",
     }),
-    events: await new SqlJournal(database, clock).after(1_000, 2_000),
+    events: await new SqlJournal(database, clock).readAfter(1_000, 2_000),
   };
 }
 
@@ -141,7 +141,7 @@ for (const way of WAYS) {
       await using setting = await setUp(way);
       const { source, target } = setting;
       await copyAll(setting);
-      const { last } = await new SqlJournal(source, clock).bounds();
+      const { last } = await new SqlJournal(source, clock).seqRange();
       const [event] = await new SqlJournal(target, clock).append([
         { type: "status", repository: null, data: { state: "polling", waiting_until: null } },
       ]);

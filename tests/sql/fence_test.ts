@@ -45,7 +45,7 @@ Deno.test({
     await assertRejects(() => inA?.put([aRun({ id: 3 })]) ?? never(), StaleLeaseError);
     await assertRejects(() => inNone?.put([aRun({ id: 4 })]) ?? never(), StaleLeaseError);
     assertEquals((await inB?.put([aRun({ id: 5 })]))?.length, 1);
-    const events = await new SqlJournal(opened.database, clock).after(0, 9);
+    const events = await new SqlJournal(opened.database, clock).readAfter(0, 9);
     assertEquals(events.map(({ data }) => "id" in data && data.id), [1, 5]);
   },
 });
@@ -109,7 +109,7 @@ Deno.test({
     const journal = new SqlJournal(fenced(opened.database, () => A), clock);
     await fences.raise(B);
     await assertRejects(() => journal.append([aStatus()]), StaleLeaseError);
-    assertEquals(await journal.bounds(), { first: 1, last: 0 });
+    assertEquals(await journal.seqRange(), { first: 1, last: 0 });
   },
 });
 

@@ -13,17 +13,17 @@ Deno.test({
   async fn() {
     await using opened = await testDatabase("postgres");
     const presences = new SqlPresences(opened.database);
-    assertEquals(await presences.isElsewhere("a"), false);
-    await presences.enter("b", { ttlMs: 60_000 });
-    assertEquals([await presences.isElsewhere("a"), await presences.isElsewhere("b")], [
+    assertEquals(await presences.isActiveElsewhere("a"), false);
+    await presences.renew("b", { ttlMs: 60_000 });
+    assertEquals([await presences.isActiveElsewhere("a"), await presences.isActiveElsewhere("b")], [
       true,
       false,
     ]);
-    await presences.enter("b", { ttlMs: 200 });
-    await until(async () => !await presences.isElsewhere("a"), "B has said nothing for too long");
-    await presences.enter("b", { ttlMs: 60_000 });
-    await presences.leave("b");
-    assertEquals(await presences.isElsewhere("a"), false);
+    await presences.renew("b", { ttlMs: 200 });
+    await until(async () => !await presences.isActiveElsewhere("a"), "B has said nothing for too long");
+    await presences.renew("b", { ttlMs: 60_000 });
+    await presences.remove("b");
+    assertEquals(await presences.isActiveElsewhere("a"), false);
   },
 });
 

@@ -1,37 +1,37 @@
 /** Who listens right now. Work that only serves listeners starts with the first and rests when the last has left. */
-export class Audience {
+export class ActiveClients {
   #size = 0;
-  #present = Promise.withResolvers<void>();
-  #absent = new AbortController();
+  #firstAdded = Promise.withResolvers<void>();
+  #idle = new AbortController();
 
   get size(): number {
     return this.#size;
   }
 
-  enter(): void {
+  add(): void {
     if (this.#size++ > 0) return;
-    this.#absent = new AbortController();
-    this.#present.resolve();
+    this.#idle = new AbortController();
+    this.#firstAdded.resolve();
   }
 
-  leave(): void {
+  remove(): void {
     if (--this.#size > 0) return;
-    this.#present = Promise.withResolvers();
-    this.#absent.abort();
+    this.#firstAdded = Promise.withResolvers();
+    this.#idle.abort();
   }
 
   /** Resolves as soon as somebody listens, or `signal` aborts. */
-  async present(signal: AbortSignal): Promise<void> {
+  async waitForFirst(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const stopped = Promise.withResolvers<void>();
     const stop = () => stopped.resolve();
     signal.addEventListener("abort", stop, { once: true });
-    await Promise.race([this.#present.promise, stopped.promise]);
+    await Promise.race([this.#firstAdded.promise, stopped.promise]);
     signal.removeEventListener("abort", stop);
   }
 
   /** Aborts when the last of those who listen now has left. */
-  get absent(): AbortSignal {
-    return this.#absent.signal;
+  get idleSignal(): AbortSignal {
+    return this.#idle.signal;
   }
 }

@@ -1,13 +1,13 @@
 import type { Clock } from "../clock.ts";
 import type { EncodedEvent } from "./encoded.ts";
-import type { Batch, Gap } from "./follower.ts";
-import { CLOSE_TOO_SLOW, MAX_BEHIND_MS, MAX_BUFFERED_BYTES, type Sink } from "./outbox.ts";
+import type { Batch, Gap } from "./subscription.ts";
+import { CLOSE_TOO_SLOW, SLOW_CLIENT_TIMEOUT_MS, MAX_BUFFERED_BYTES, type Sink } from "./latest_queue.ts";
 
 /** How soon a client that is behind is looked at again: first, and at the latest. */
-const FIRST_LOOK_MS = 4;
-const LAST_LOOK_MS = 250;
+const MIN_BACKOFF_MS = 4;
+const MAX_BACKOFF_MS = 250;
 
-export interface ForwardOptions {
+export interface SendEventsOptions {
   readonly sink: Sink;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -22,21 +22,21 @@ export interface ForwardOptions {
  * `{"type":"gap","since","first","last"}` and a snapshot, which are objects either way. Resolves when the follower ends, or
  * the client was closed because it was behind for too long.
  */
-export async function forward(
+export async function sendEvents(
   batches: AsyncIterable<Batch>,
-  { sink, encode = oneEach, snapshot, ...options }: ForwardOptions,
+  { sink, encode = encodeEach, snapshot, ...options }: SendEventsOptions,
 ): Promise<void> {
   for await (const batch of batches) {
     const frames = "gap" in batch ? [gapFrame(batch.gap), await snapshot()] : encode(batch.events);
     for (const frame of frames) {
       if (frame === undefined) continue;
-      if (!(await hasRoom(sink, options))) return;
+      if (!(await waitForDrain(sink, options))) return;
       sink.send(frame);
     }
   }
 }
 
-function oneEach(events: readonly EncodedEvent[]): readonly string[] {
+function encodeEach(events: readonly EncodedEvent[]): readonly string[] {
   return events.map(({ json }) => json);
 }
 
@@ -45,14 +45,14 @@ function gapFrame({ since, first, last }: Gap): string {
 }
 
 /** Resolves to `true` as soon as the client has read enough, to `false` when it is gone, or closed as too slow. */
-async function hasRoom(
+async function waitForDrain(
   sink: Sink,
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<boolean> {
-  const behindSince = clock.now();
-  for (let pause = FIRST_LOOK_MS; !signal.aborted; pause = Math.min(2 * pause, LAST_LOOK_MS)) {
+  const slowSince = clock.now();
+  for (let pause = MIN_BACKOFF_MS; !signal.aborted; pause = Math.min(2 * pause, MAX_BACKOFF_MS)) {
     if (sink.bufferedAmount <= MAX_BUFFERED_BYTES) return true;
-    if (clock.now() - behindSince >= MAX_BEHIND_MS) {
+    if (clock.now() - slowSince >= SLOW_CLIENT_TIMEOUT_MS) {
       sink.close(CLOSE_TOO_SLOW, "The client reads too slowly");
       return false;
     }

@@ -1,11 +1,11 @@
 /** Wakes everybody who waits for it. */
-export class Bell {
-  #waiting = new Set<() => void>();
+export class Notifier {
+  #waiters = new Set<() => void>();
 
   /** Returns how many are woken. */
-  ring(): number {
-    const woken = this.#waiting;
-    this.#waiting = new Set();
+  notifyAll(): number {
+    const woken = this.#waiters;
+    this.#waiters = new Set();
     for (const wake of woken) wake();
     return woken.size;
   }
@@ -14,17 +14,17 @@ export class Bell {
    * What one listener waits by, again and again: each call resolves at the next ring, or when `signal` aborts, which is the
    * listener's own. It is asked for once, as to listen to a signal costs more than to wait.
    */
-  listener(signal: AbortSignal): () => Promise<void> {
+  waiter(signal: AbortSignal): () => Promise<void> {
     let wake = () => {};
     signal.addEventListener("abort", () => {
-      this.#waiting.delete(wake);
+      this.#waiters.delete(wake);
       wake();
     }, { once: true });
     return () => {
       if (signal.aborted) return Promise.resolve();
       const { promise, resolve } = Promise.withResolvers<void>();
       wake = resolve;
-      this.#waiting.add(wake);
+      this.#waiters.add(wake);
       return promise;
     };
   }

@@ -1,46 +1,46 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock as clock } from "../../src/clock.ts";
-import { Audience } from "../../src/feed/audience.ts";
-import { Presence, type PresenceStore } from "../../src/feed/presence.ts";
+import { ActiveClients } from "../../src/feed/active_clients.ts";
+import { Presence, type PresenceStore } from "../../src/cluster/presence.ts";
 
 /** Presences in memory that fail when they are told to. */
 class MemoryPresences implements PresenceStore {
   readonly #until = new Map<string, number>();
-  isAway = false;
+  isDown = false;
 
-  async enter(instance: string, { ttlMs }: { ttlMs: number }): Promise<void> {
-    await this.#answer();
+  async renew(instance: string, { ttlMs }: { ttlMs: number }): Promise<void> {
+    await this.#respond();
     this.#until.set(instance, Date.now() + ttlMs);
   }
 
-  async leave(instance: string): Promise<void> {
-    await this.#answer();
+  async remove(instance: string): Promise<void> {
+    await this.#respond();
     this.#until.delete(instance);
   }
 
-  async isElsewhere(instance: string): Promise<boolean> {
-    await this.#answer();
+  async isActiveElsewhere(instance: string): Promise<boolean> {
+    await this.#respond();
     return [...this.#until].some(([other, until]) => other !== instance && until > Date.now());
   }
 
-  async #answer(): Promise<void> {
+  async #respond(): Promise<void> {
     await Promise.resolve();
-    if (this.isAway) throw new Error("Away");
+    if (this.isDown) throw new Error("Away");
   }
 }
 
 /** Two instances, of which `a` polls. `await using` stops both. */
 class TwoInstances implements AsyncDisposable {
   readonly store = new MemoryPresences();
-  readonly a = new Audience();
-  readonly b = new Audience();
+  readonly a = new ActiveClients();
+  readonly b = new ActiveClients();
   readonly #stops = [new AbortController(), new AbortController(), new AbortController()];
   readonly #finished: Promise<void>[];
 
   constructor() {
-    const presence = (instance: string, audience: Audience) =>
-      new Presence({ store: this.store, audience, instance, clock });
+    const presence = (instance: string, activeClients: ActiveClients) =>
+      new Presence({ store: this.store, activeClients, instance, clock });
     const [a, b] = [presence("a", this.a), presence("b", this.b)];
     const [runA, watch, runB] = this.#stops.map(({ signal }) => signal);
     const never = AbortSignal.abort();
@@ -62,14 +62,14 @@ Deno.test("Presence counts clients of another instance as one, while there are a
   await using two = new TwoInstances();
   await time.tickAsync(5_000);
   assertEquals([two.a.size, two.b.size], [0, 0]);
-  two.b.enter();
-  two.b.enter();
+  two.b.add();
+  two.b.add();
   await time.tickAsync(2_100);
   assertEquals([two.a.size, two.b.size], [1, 2]);
   await time.tickAsync(60_000);
   assertEquals([two.a.size, two.b.size], [1, 2]);
-  two.b.leave();
-  two.b.leave();
+  two.b.remove();
+  two.b.remove();
   await time.tickAsync(2_100);
   assertEquals([two.a.size, two.b.size], [0, 0]);
 });
@@ -77,17 +77,17 @@ Deno.test("Presence counts clients of another instance as one, while there are a
 Deno.test("Presence does not take those elsewhere for its own", async () => {
   using time = new FakeTime(0);
   await using two = new TwoInstances();
-  two.b.enter();
+  two.b.add();
   await time.tickAsync(5_000);
   assertEquals(two.a.size, 1);
-  assertEquals(await two.store.isElsewhere("b"), false);
+  assertEquals(await two.store.isActiveElsewhere("b"), false);
 });
 
 Deno.test("Presence counts nobody elsewhere any more once it watches no longer", async () => {
   using time = new FakeTime(0);
   await using two = new TwoInstances();
-  two.a.enter();
-  two.b.enter();
+  two.a.add();
+  two.b.add();
   await time.tickAsync(5_000);
   assertEquals(two.a.size, 2);
   two.endWatch();
@@ -98,12 +98,12 @@ Deno.test("Presence counts nobody elsewhere any more once it watches no longer",
 Deno.test("Presence leaves everything as it is while its store is away", async () => {
   using time = new FakeTime(0);
   await using two = new TwoInstances();
-  two.b.enter();
+  two.b.add();
   await time.tickAsync(5_000);
-  two.store.isAway = true;
+  two.store.isDown = true;
   await time.tickAsync(30_000);
   assertEquals(two.a.size, 1);
-  two.store.isAway = false;
+  two.store.isDown = false;
   await time.tickAsync(5_000);
-  assertEquals([two.a.size, await two.store.isElsewhere("a")], [1, true]);
+  assertEquals([two.a.size, await two.store.isActiveElsewhere("a")], [1, true]);
 });

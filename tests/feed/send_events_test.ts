@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
-import type { Batch } from "../../src/feed/follower.ts";
-import { forward } from "../../src/feed/forward.ts";
-import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/outbox.ts";
+import type { Batch } from "../../src/feed/subscription.ts";
+import { sendEvents } from "../../src/feed/send_events.ts";
+import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/latest_queue.ts";
 
 /** A client that reads nothing until its test says so. */
 class FakeSink implements Sink {
@@ -22,7 +22,7 @@ class FakeSink implements Sink {
 }
 
 /** A follower that counts how many batches it was asked for. */
-class FakeFollower implements AsyncIterable<Batch> {
+class FakeSubscription implements AsyncIterable<Batch> {
   asked = 0;
 
   constructor(readonly batches: readonly Batch[]) {}
@@ -41,23 +41,23 @@ function anEvent(seq: number): Batch {
 
 function setUp(batches: readonly Batch[], snapshot?: string) {
   const sink = new FakeSink();
-  const follower = new FakeFollower(batches);
-  const leave = new AbortController();
-  const finished = forward(follower, {
+  const subscription = new FakeSubscription(batches);
+  const disconnect = new AbortController();
+  const finished = sendEvents(subscription, {
     sink,
     clock: systemClock,
-    signal: leave.signal,
+    signal: disconnect.signal,
     snapshot: () => Promise.resolve(snapshot),
   });
-  return { sink, follower, leave, finished };
+  return { sink, follower: subscription, leave: disconnect, finished };
 }
 
 Deno.test("forward() lets the follower wait while its client is behind", async () => {
   using time = new FakeTime(0);
-  const { sink, follower, finished } = setUp([1, 2, 3].map(anEvent));
+  const { sink, follower: subscription, finished } = setUp([1, 2, 3].map(anEvent));
   await time.tickAsync(10_000);
   assertEquals(sink.sent, ["1"]);
-  assertEquals(follower.asked, 2);
+  assertEquals(subscription.asked, 2);
   sink.bufferedAmount = MAX_BUFFERED_BYTES;
   await time.tickAsync(250);
   assertEquals(sink.sent, ["1", "2"]);
@@ -84,9 +84,9 @@ Deno.test("forward() closes a client with 1013 that stays behind for 30 s", asyn
 
 Deno.test("forward() sends nothing more to a client that has left", async () => {
   using time = new FakeTime(0);
-  const { sink, leave, finished } = setUp([1, 2].map(anEvent));
+  const { sink, leave: disconnect, finished } = setUp([1, 2].map(anEvent));
   await time.tickAsync(100);
-  leave.abort();
+  disconnect.abort();
   // The sanitizer fails this test if a timer lives on.
   await finished;
   assertEquals(sink.sent, ["1"]);

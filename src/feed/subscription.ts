@@ -1,10 +1,10 @@
 import type { EncodedEvent } from "./encoded.ts";
 import type { EventType } from "./event.ts";
-import type { Bounds } from "./journal.ts";
-import { isInSight, type Look } from "./sight.ts";
+import type { SeqRange } from "./event_log.ts";
+import { isVisible, type VisibilityResolver } from "./sight.ts";
 
 /** What one follower wants to hear. */
-export interface Filter {
+export interface EventFilter {
   /** All types, where it is not given. */
   readonly topics?: ReadonlySet<EventType> | undefined;
   /** `owner/name` in any case. Events that belong to no repository, such as a status, come all the same. */
@@ -12,96 +12,96 @@ export interface Filter {
 }
 
 /** Some events are missing: those after `since` are no longer kept, or `since` was never given here. */
-export interface Gap extends Bounds {
+export interface Gap extends SeqRange {
   /** The number that the follower had. It goes on after `last`. */
   readonly since: number;
 }
 
 export type Batch = { readonly gap: Gap } | { readonly events: readonly EncodedEvent[] };
 
-export interface FollowerOptions extends Filter {
+export interface SubscriptionOptions extends EventFilter {
   /** The number after which to begin. */
   readonly since: number;
   /** What may be heard of now; asked for again before each batch, which waits for it. */
-  readonly sight: Look;
+  readonly visibility: VisibilityResolver;
   readonly signal: AbortSignal;
 }
 
 /** Where a follower reads: the feed. */
-export interface FollowerSource {
+export interface FeedReader {
   /** The number of the last event that can be seen. */
-  last(): number;
-  bounds(): Promise<Bounds>;
+  lastSeq(): number;
+  seqRange(): Promise<SeqRange>;
   /** Some of the events after number `seq`, in order. */
-  after(seq: number): Promise<readonly EncodedEvent[]>;
+  readAfter(seq: number): Promise<readonly EncodedEvent[]>;
   /** Resolves when there are events after number `seq`, or the follower's signal aborts. */
-  newsAfter(seq: number): Promise<void>;
+  waitForEvents(seq: number): Promise<void>;
 }
 
 /**
  * One reader of the feed: every event that it wants, once and in order, or a gap that says what is missing. It reads only
  * when it is asked for the next batch, so one that is slow costs nothing.
  */
-export class Follower implements AsyncIterable<Batch> {
-  readonly #source: FollowerSource;
+export class Subscription implements AsyncIterable<Batch> {
+  readonly #reader: FeedReader;
   readonly #signal: AbortSignal;
   readonly #topics: ReadonlySet<EventType> | undefined;
   readonly #repository: string | undefined;
-  readonly #sight: Look;
-  #position: number;
+  readonly #resolveVisibility: VisibilityResolver;
+  #lastSeq: number;
 
   constructor(
-    source: FollowerSource,
-    { since, sight, signal, topics, repository }: FollowerOptions,
+    reader: FeedReader,
+    { since, visibility, signal, topics, repository }: SubscriptionOptions,
   ) {
-    this.#source = source;
-    this.#position = since;
-    this.#sight = sight;
+    this.#reader = reader;
+    this.#lastSeq = since;
+    this.#resolveVisibility = visibility;
     this.#signal = signal;
     this.#topics = topics;
     this.#repository = repository?.toLowerCase();
   }
 
   /** Everything up to this number was handed over and dealt with, as the follower has asked for more. */
-  get position(): number {
-    return this.#position;
+  get lastSeq(): number {
+    return this.#lastSeq;
   }
 
   /** Batches until the signal aborts. To be iterated once. Throws what the journal throws, and `sight`. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
-    if (await this.#isFromElsewhere()) yield* this.#gap();
+    if (await this.#isUnknownSeq()) yield* this.#gap();
     for (;;) {
-      await this.#source.newsAfter(this.#position);
+      await this.#reader.waitForEvents(this.#lastSeq);
       if (this.#signal.aborted) return;
-      const page = await this.#source.after(this.#position);
-      if (page[0]?.seq !== this.#position + 1) {
+      const page = await this.#reader.readAfter(this.#lastSeq);
+      if (page[0]?.seq !== this.#lastSeq + 1) {
         yield* this.#gap();
         continue;
       }
-      const sight = await this.#sight();
+      const visibility = await this.#resolveVisibility();
       if (this.#signal.aborted) return;
-      const wanted = page.filter((event) =>
-        this.#wants(event) && isInSight(sight, event.repository)
+      const matching = page.filter((event) =>
+        this.#matches(event) && isVisible(visibility, event.repository)
       );
-      if (wanted.length > 0) yield { events: wanted };
-      this.#position += page.length;
+      if (matching.length > 0) yield { events: matching };
+      this.#lastSeq += page.length;
     }
   }
 
   /** Whether its number was never given here: it is of another database. */
-  async #isFromElsewhere(): Promise<boolean> {
-    if (this.#signal.aborted || this.#position <= this.#source.last()) return false;
-    return this.#position > (await this.#source.bounds()).last;
+  async #isUnknownSeq(): Promise<boolean> {
+    if (this.#signal.aborted || this.#lastSeq <= this.#reader.lastSeq()) return false;
+    return this.#lastSeq > (await this.#reader.seqRange()).last;
   }
 
   /** The present is where it goes on: whoever takes a snapshot while it handles the gap misses nothing. */
   async *#gap(): AsyncGenerator<Batch, void, void> {
-    const { first, last } = await this.#source.bounds();
-    yield { gap: { since: this.#position, first, last } };
-    this.#position = last;
+    const { first, last } = await this.#reader.seqRange();
+    yield { gap: { since: this.#lastSeq, first, last } };
+    this.#lastSeq = last;
   }
 
-  #wants({ type, repository }: EncodedEvent): boolean {
+  #matches({ type, repository }: EncodedEvent): boolean {
     if (this.#topics && !this.#topics.has(type)) return false;
     return repository === null || !this.#repository || repository === this.#repository;
   }

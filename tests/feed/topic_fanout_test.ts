@@ -2,9 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import type { Event } from "../../src/feed/event.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
-import { MAX_HELD_CHARACTERS } from "../../src/feed/mailbox.ts";
-import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/outbox.ts";
-import { Relay } from "../../src/feed/relay.ts";
+import { MAX_QUEUED_CHARACTERS } from "../../src/feed/send_queue.ts";
+import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/latest_queue.ts";
+import { TopicFanout } from "../../src/feed/topic_fanout.ts";
 import { JumpingClock } from "../fakes/clock.ts";
 import { aStatus, FakeJournal } from "../fakes/journal.ts";
 import { LogUnderTest } from "../fakes/log.ts";
@@ -45,40 +45,40 @@ function upTo(count: number): number[] {
 }
 
 /** A running relay of messages. `await using` stops it. */
-class RelayUnderTest {
-  readonly journal = new FakeJournal();
+class TopicFanoutUnderTest {
+  readonly eventLog = new FakeJournal();
   readonly feed: Feed;
-  readonly relay: Relay;
+  readonly fanout: TopicFanout;
   readonly #stop = new AbortController();
   #finished: Promise<unknown> | undefined;
-  #said = 0;
+  #published = 0;
 
   constructor({ clock = systemClock, ...options }: Partial<FeedOptions> & { clock?: Clock } = {}) {
-    this.feed = new Feed({ journal: this.journal, clock, ...options });
-    this.relay = new Relay({ feed: this.feed, topics: new Set(["message"]), clock });
+    this.feed = new Feed({ eventLog: this.eventLog, clock, ...options });
+    this.fanout = new TopicFanout({ feed: this.feed, topics: new Set(["message"]), clock });
   }
 
   /** Resolves when it relays. */
   async start(): Promise<this> {
     const { signal } = this.#stop;
-    this.#finished = Promise.all([this.feed.run(signal), this.relay.run(signal)]);
-    await within(this.feed.follow({ sight: seesAll, signal }), "the feed to be ready");
+    this.#finished = Promise.all([this.feed.run(signal), this.fanout.run(signal)]);
+    await within(this.feed.subscribe({ visibility: seesAll, signal }), "the feed to be ready");
     return this;
   }
 
-  join(fields: Partial<FakeSink> = {}): FakeSink {
+  subscribe(fields: Partial<FakeSink> = {}): FakeSink {
     const sink = Object.assign(new FakeSink(), fields);
-    this.relay.join(sink);
+    this.fanout.subscribe(sink);
     return sink;
   }
 
   /** Says 1, 2, 3 … , with events of other topics between; resolves when `listener` has heard all. */
-  async say(count: number, listener?: FakeSink): Promise<void> {
+  async publish(count: number, listener?: FakeSink): Promise<void> {
     for (const each of upTo(count)) {
-      await this.feed.publish(aMessage(String(++this.#said)));
+      await this.feed.publish(aMessage(String(++this.#published)));
       if (each % 3 === 0) await this.feed.publish(aStatus());
     }
-    const last = this.#said;
+    const last = this.#published;
     if (listener) await until(() => listener.numbers.at(-1) === last, "all is heard");
   }
 
@@ -89,10 +89,10 @@ class RelayUnderTest {
 }
 
 Deno.test("Relay sends every client the data of each event of its topics, once and in order", async () => {
-  await using test = await new RelayUnderTest().start();
-  const sinks = upTo(50).map(() => test.join());
+  await using test = await new TopicFanoutUnderTest().start();
+  const sinks = upTo(50).map(() => test.subscribe());
   const [first] = sinks;
-  await test.say(30, first);
+  await test.publish(30, first);
   for (const { numbers } of sinks) assertEquals(numbers, upTo(30));
   assertEquals(
     first?.sent[0],
@@ -101,25 +101,25 @@ Deno.test("Relay sends every client the data of each event of its topics, once a
 });
 
 Deno.test("Relay sends a client what is said between its joining and its leaving", async () => {
-  await using test = await new RelayUnderTest().start();
-  const always = test.join();
-  await test.say(5, always);
-  const late = test.join();
-  await test.say(5, late);
-  test.relay.leave(late);
-  assertEquals(test.relay.size, 1);
-  await test.say(5, always);
+  await using test = await new TopicFanoutUnderTest().start();
+  const always = test.subscribe();
+  await test.publish(5, always);
+  const late = test.subscribe();
+  await test.publish(5, late);
+  test.fanout.unsubscribe(late);
+  assertEquals(test.fanout.size, 1);
+  await test.publish(5, always);
   assertEquals([always.numbers, late.numbers], [upTo(15), [6, 7, 8, 9, 10]]);
 });
 
 Deno.test("Relay sends more than one turn's worth to each once, though some join and leave meanwhile", async () => {
-  await using test = await new RelayUnderTest().start();
-  const sinks = upTo(1_500).map(() => test.join());
-  const saying = test.say(20, sinks[0]);
+  await using test = await new TopicFanoutUnderTest().start();
+  const sinks = upTo(1_500).map(() => test.subscribe());
+  const saying = test.publish(20, sinks[0]);
   for (const gone of sinks.slice(1_400)) {
     await systemClock.sleep(0);
-    test.relay.leave(gone);
-    test.join();
+    test.fanout.unsubscribe(gone);
+    test.subscribe();
   }
   await saying;
   await until(() => sinks.slice(0, 1_400).every(({ sent }) => sent.length >= 20), "all have it");
@@ -128,10 +128,10 @@ Deno.test("Relay sends more than one turn's worth to each once, though some join
 });
 
 Deno.test("Relay lets everything else have its turn while it sends to many", async () => {
-  await using test = await new RelayUnderTest().start();
-  const sinks = upTo(2_000).map(() => test.join());
+  await using test = await new TopicFanoutUnderTest().start();
+  const sinks = upTo(2_000).map(() => test.subscribe());
   const turn = systemClock.sleep(0);
-  await test.say(1);
+  await test.publish(1);
   await turn;
   const served = sinks.filter(({ sent }) => sent.length > 0).length;
   assert(served < sinks.length, `${served} were served in one turn`);
@@ -139,23 +139,23 @@ Deno.test("Relay lets everything else have its turn while it sends to many", asy
 });
 
 Deno.test("Relay holds what a client has no room for, in order, and delays no other", async () => {
-  await using test = await new RelayUnderTest().start();
-  const [slow, quick] = [test.join({ bufferedAmount: FULL }), test.join()];
-  await test.say(10, quick);
+  await using test = await new TopicFanoutUnderTest().start();
+  const [slow, quick] = [test.subscribe({ bufferedAmount: FULL }), test.subscribe()];
+  await test.publish(10, quick);
   assertEquals(slow.sent, []);
   slow.bufferedAmount = 0;
   // What is said before it is looked at again does not overtake what is held.
-  await test.say(1, quick);
+  await test.publish(1, quick);
   await until(() => slow.sent.length === 11, "it has caught up");
-  await test.say(2, slow);
+  await test.publish(2, slow);
   assertEquals(slow.numbers, upTo(13));
   assertEquals(slow.closed, undefined);
 });
 
 Deno.test("Relay sends a client that reads a little no more than there is room for", async () => {
-  await using test = await new RelayUnderTest().start();
-  const [slow, quick] = [test.join({ bufferedAmount: FULL, isStuck: true }), test.join()];
-  await test.say(10, quick);
+  await using test = await new TopicFanoutUnderTest().start();
+  const [slow, quick] = [test.subscribe({ bufferedAmount: FULL, isStuck: true }), test.subscribe()];
+  await test.publish(10, quick);
   for (let heard = 1; heard <= 10; heard++) {
     slow.bufferedAmount = MAX_BUFFERED_BYTES;
     await until(() => slow.sent.length === heard, `message ${heard} has come`);
@@ -165,13 +165,13 @@ Deno.test("Relay sends a client that reads a little no more than there is room f
 
 Deno.test("Relay closes a client that takes nothing for 30 s, with 1013", async () => {
   const clock = new JumpingClock();
-  await using test = await new RelayUnderTest({ clock }).start();
+  await using test = await new TopicFanoutUnderTest({ clock }).start();
   const [stuck, reading, quick] = [
-    test.join({ bufferedAmount: FULL }),
-    test.join({ bufferedAmount: FULL, isStuck: true }),
-    test.join(),
+    test.subscribe({ bufferedAmount: FULL }),
+    test.subscribe({ bufferedAmount: FULL, isStuck: true }),
+    test.subscribe(),
   ];
-  await test.say(3, quick);
+  await test.publish(3, quick);
   clock.jump(20_000);
   reading.bufferedAmount = MAX_BUFFERED_BYTES;
   await until(() => reading.sent.length === 1, "one has read something");
@@ -179,48 +179,48 @@ Deno.test("Relay closes a client that takes nothing for 30 s, with 1013", async 
   clock.jump(10_000);
   await until(() => stuck.closed !== undefined, "the other is closed");
   assertEquals([stuck.closed, stuck.sent, reading.closed], [1013, [], undefined]);
-  assertEquals(test.relay.size, 2);
-  await test.say(1, quick);
+  assertEquals(test.fanout.size, 2);
+  await test.publish(1, quick);
 });
 
 Deno.test("Relay closes a client at once for which too much is held", async () => {
-  await using test = await new RelayUnderTest().start();
-  const [slow, quick] = [test.join({ bufferedAmount: FULL }), test.join()];
-  const content = "x".repeat(MAX_HELD_CHARACTERS / 4);
+  await using test = await new TopicFanoutUnderTest().start();
+  const [slow, quick] = [test.subscribe({ bufferedAmount: FULL }), test.subscribe()];
+  const content = "x".repeat(MAX_QUEUED_CHARACTERS / 4);
   for (let times = 0; times < 3; times++) await test.feed.publish(aMessage(content));
   await until(() => quick.sent.length === 3, "they are told");
   await systemClock.sleep(300);
   assertEquals(slow.closed, undefined);
   await test.feed.publish(aMessage(content));
   await until(() => slow.closed === 1013, "it is closed");
-  assertEquals(test.relay.size, 1);
+  assertEquals(test.fanout.size, 1);
 });
 
 Deno.test("Relay goes on where it was when events cannot be read for a while", async () => {
   await using log = await new LogUnderTest().start();
   const recent = { events: 0, characters: 0 };
-  await using test = await new RelayUnderTest({ recent }).start();
-  const sink = test.join();
-  await test.say(3, sink);
-  const told = await test.journal.append([aMessage("4"), aMessage("5")]);
-  test.journal.failure = new Error("gone away");
-  test.feed.tell(told);
+  await using test = await new TopicFanoutUnderTest({ replayLimits: recent }).start();
+  const sink = test.subscribe();
+  await test.publish(3, sink);
+  const stored = await test.eventLog.append([aMessage("4"), aMessage("5")]);
+  test.eventLog.failure = new Error("gone away");
+  test.feed.emit(stored);
   await until(() => log.lines.join().includes("gone away"), "it has failed");
-  test.journal.failure = undefined;
+  test.eventLog.failure = undefined;
   await until(() => sink.sent.length === 5, "it goes on");
   assertEquals(sink.numbers, upTo(5));
 });
 
 Deno.test("Relay sends its clients away when something was missed", async () => {
   const recent = { events: 0, characters: 0 };
-  await using test = await new RelayUnderTest({ recent }).start();
-  const sink = test.join();
-  const told = await test.journal.append([aMessage("1"), aMessage("2")]);
-  await test.journal.prune({ before: 0, count: 0 });
-  test.feed.tell(told);
+  await using test = await new TopicFanoutUnderTest({ replayLimits: recent }).start();
+  const sink = test.subscribe();
+  const stored = await test.eventLog.append([aMessage("1"), aMessage("2")]);
+  await test.eventLog.prune({ before: 0, count: 0 });
+  test.feed.emit(stored);
   await until(() => sink.closed !== undefined, "it is closed");
-  assertEquals([sink.closed, sink.sent, test.relay.size], [1013, [], 0]);
-  const back = test.join();
-  await test.say(1, back);
+  assertEquals([sink.closed, sink.sent, test.fanout.size], [1013, [], 0]);
+  const back = test.subscribe();
+  await test.publish(1, back);
   assert(back.closed === undefined);
 });
