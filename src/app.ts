@@ -30,13 +30,13 @@ import { originsOf, serverPart } from "./parts/server.ts";
 import { type ThrottleParts, throttleParts } from "./parts/throttle.ts";
 import { WebhookTraces } from "./parts/traces.ts";
 import { EventLoop } from "./prometheus/event_loop.ts";
-import type { Changes } from "./run/change.ts";
-import { Cycle } from "./run/cycle.ts";
-import { StatusReport } from "./run/event.ts";
-import type { Random } from "./run/pace.ts";
-import { Picture } from "./run/picture.ts";
-import { Poller } from "./run/poller.ts";
-import { Recounter } from "./run/recount.ts";
+import type { ChangeSet } from "./run/change_set.ts";
+import { PollCycle } from "./run/polling/poll_cycle.ts";
+import { StatusPublisher } from "./run/event.ts";
+import type { Random } from "./run/github_rate_limit.ts";
+import { SnapshotBuilder } from "./run/snapshot_builder.ts";
+import { Poller } from "./run/polling/poller.ts";
+import { StatisticsRecomputer } from "./run/statistics_recompute.ts";
 import type { View } from "./run/snapshot.ts";
 import type { Database } from "./sql/database.ts";
 import { SqlDeliveryStore } from "./sql/delivery.ts";
@@ -68,7 +68,7 @@ export class App {
   readonly #options: AppOptions;
   readonly #audience = new ActiveClients();
   readonly #broadcast: Broadcast<View>;
-  readonly #picture: Picture;
+  readonly #picture: SnapshotBuilder;
   readonly #runs: GitHubRuns;
   readonly #journal: SqlJournal;
   readonly #runStore: SqlRunStore;
@@ -102,7 +102,7 @@ export class App {
     this.#journal = new SqlJournal(this.#cluster.database, clock);
     this.feed = new Feed({ eventLog: this.#journal, clock, ...this.#cluster.feed });
     this.#broadcast = new Broadcast({ clock, activeClients: this.#audience });
-    this.#picture = new Picture({ size: config.poll, store: this.#runStore });
+    this.#picture = new SnapshotBuilder({ size: config.poll, store: this.#runStore });
     this.github = new GitHub({
       credential: config.github.credential,
       baseUrl: config.github.apiUrl,
@@ -151,7 +151,7 @@ export class App {
       followed.followPoller,
       followed.backfills,
       new Retention({ store: this.#journal, clock: this.#options.clock }),
-      new Recounter(new SqlRecounts(this.#options.database), this.#options.clock),
+      new StatisticsRecomputer(new SqlRecounts(this.#options.database), this.#options.clock),
       messages.retention,
       this.poller,
       ...this.#healingParts({ tell, followed }),
@@ -180,9 +180,9 @@ export class App {
     const { clock, random } = this.#options;
     const { poll } = this.#config;
     const { database } = this.#cluster;
-    const report = new StatusReport((event) => this.#publish(event));
+    const report = new StatusPublisher((event) => this.#publish(event));
     return new Poller({
-      cycle: new Cycle({
+      cycle: new PollCycle({
         size: poll,
         clock,
         random,
@@ -190,14 +190,14 @@ export class App {
         runs: this.#runs,
         store: new SqlRunStore(database, clock),
         repositoryStore: new SqlRepositoryStore(database, clock),
-        picture: this.#picture,
+        snapshotBuilder: this.#picture,
         onEvents: (events) => this.#frames.tellOnBeat(events),
       }),
       interval: poll.intervalMs,
       clock,
       random,
-      audience: this.#audience,
-      budget: () => this.github.budget,
+      activeClients: this.#audience,
+      rateLimit: () => this.github.budget,
       onSnapshot: (snapshot) => {
         this.#broadcast.publish(snapshot);
         this.#cluster.show(this.#picture);
@@ -251,7 +251,7 @@ export class App {
   }
 
   #buildServer({ followed, accounts, ...parts }: {
-    readonly inbox: Inbox<Changes>;
+    readonly inbox: Inbox<ChangeSet>;
     readonly tell: Tell;
     readonly followed: FollowingParts;
     readonly messages: MessageParts;

@@ -3,10 +3,10 @@ import { readConfig } from "../config.ts";
 import { messageOf, RefusedError, UsageError } from "../errors.ts";
 import { GitHubRepositories } from "../github/repository.ts";
 import { GitHubRuns } from "../github/run.ts";
-import { Backfill } from "../run/backfill.ts";
-import { PatientSource } from "../run/backfill_patience.ts";
-import type { BackfillJob, Progress } from "../run/backfill_progress.ts";
-import { savedUntil } from "../run/pace.ts";
+import { Backfill } from "../run/backfill/backfill.ts";
+import { RateLimitedSource } from "../run/backfill/rate_limited_source.ts";
+import type { BackfillJob, BackfillProgress } from "../run/backfill/backfill_progress.ts";
+import { reservedUntil } from "../run/github_rate_limit.ts";
 import { SqlBackfillStore } from "../sql/backfill.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { environment } from "./environment.ts";
@@ -36,11 +36,11 @@ export async function backfill(
   const bar = new ProgressBar(`Bringing in ${printable(repository.fullName)}`, systemClock, {
     estimated: "runs",
   });
-  const source = new PatientSource({
+  const source = new RateLimitedSource({
     source: new GitHubRuns(github),
     clock: systemClock,
     random: Math.random,
-    restUntil: () => savedUntil(github.budget, { now: systemClock.now() }),
+    pausedUntil: () => reservedUntil(github.budget, { now: systemClock.now() }),
     onWait: (until, refusal) => bar.notice(waiting(until, refusal)),
   });
   const repositoryId = repository.id;
@@ -80,7 +80,7 @@ async function asked<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-function summary({ repository }: BackfillJob, { runs, reached, since }: Progress): string {
+function summary({ repository }: BackfillJob, { runs, reached, since }: BackfillProgress): string {
   const from = new Date(Math.max(reached, since)).toISOString();
   return `${runs} runs of ${printable(repository)} are in, back to ${from}`;
 }

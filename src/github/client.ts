@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { EndpointOptions } from "@octokit/types";
 import { RefusedError } from "../errors.ts";
-import type { Budget } from "../run/pace.ts";
+import type { GitHubRateLimit } from "../run/github_rate_limit.ts";
 import type { Answers, Page } from "./answers.ts";
 import { type Credential, Installation } from "./credential.ts";
 import { assertAccepted, resetAt } from "./refusal.ts";
@@ -44,7 +44,7 @@ export class GitHub {
   readonly #installation: Installation | undefined;
   readonly #token: string;
   readonly #origin: string;
-  #budget: Budget | undefined;
+  #budget: GitHubRateLimit | undefined;
   #notModified = 0;
 
   /** @throws {UsageError} when an App's private key cannot be read */
@@ -65,7 +65,7 @@ export class GitHub {
   }
 
   /** What is left of the rate limit, as last heard; `undefined` where there is none (GitHub Enterprise Server). */
-  get budget(): Budget | undefined {
+  get budget(): GitHubRateLimit | undefined {
     return this.#budget;
   }
 
@@ -205,7 +205,7 @@ export function nextOf({ headers }: Answer): string | undefined {
 }
 
 /** https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit */
-function budgetOf(answer: Answer): Budget | undefined {
+function budgetOf(answer: Answer): GitHubRateLimit | undefined {
   const { headers } = answer;
   if ((headers["x-ratelimit-resource"] ?? "core") !== "core") return undefined;
   const limit = Number(headers["x-ratelimit-limit"]);

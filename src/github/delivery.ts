@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Repository } from "../repository/repository.ts";
-import { type Changes, type JobState, NO_CHANGES } from "../run/change.ts";
+import { type ChangeSet, type JobState, EMPTY_CHANGE_SET } from "../run/change_set.ts";
 import { ACCESS_EVENTS } from "./access_event.ts";
 import { repositoryFields, toRepository } from "./repository.ts";
 import { jobAnswer, toJob } from "./job.ts";
@@ -25,7 +25,7 @@ const workflowRun = z.object({
   // Old servers leave out the path.
   workflow_run: runAnswer.extend({ path: z.string().default("") })
     .transform((run) => toRun(run, "webhook")).nullish(),
-}).transform(({ workflow_run: run }): Partial<Changes> => run ? { runs: [run] } : {});
+}).transform(({ workflow_run: run }): Partial<ChangeSet> => run ? { runs: [run] } : {});
 
 const workflowJob = z.object({
   action,
@@ -53,7 +53,7 @@ function jobTime({ action, workflow_job: job, deployment }: z.infer<typeof workf
 }
 
 /** The action tells the state: the job in a payload may still show the one before. */
-const jobChange = workflowJob.transform((payload): Partial<Changes> => {
+const jobChange = workflowJob.transform((payload): Partial<ChangeSet> => {
   const at = jobTime(payload);
   if (!payload.workflow_job || !at) return {};
   const { id, name, ...rest } = payload.workflow_job;
@@ -71,10 +71,10 @@ const jobChange = workflowJob.transform((payload): Partial<Changes> => {
 });
 
 const push = z.object({ repository })
-  .transform((payload): Partial<Changes> => ({ repositories: [payload.repository] }));
+  .transform((payload): Partial<ChangeSet> => ({ repositories: [payload.repository] }));
 
 const repositoryChange = z.object({ action, repository })
-  .transform(({ action, repository }): Partial<Changes> => ({
+  .transform(({ action, repository }): Partial<ChangeSet> => ({
     ...(action === "deleted"
       ? { removedRepositories: [repository.id] }
       : { repositories: [repository] }),
@@ -83,7 +83,7 @@ const repositoryChange = z.object({ action, repository })
   }));
 
 const installation = z.object({ action, repositories: z.array(repository).nullish() })
-  .transform(({ action, repositories }): Partial<Changes> => ({
+  .transform(({ action, repositories }): Partial<ChangeSet> => ({
     ...(action === "deleted" || action === "suspend"
       ? { removedRepositories: idsOf(repositories ?? []) }
       : { repositories: repositories ?? [] }),
@@ -93,7 +93,7 @@ const installation = z.object({ action, repositories: z.array(repository).nullis
 const installationRepositories = z.object({
   repositories_added: z.array(repository).nullish(),
   repositories_removed: z.array(z.object({ id })).nullish(),
-}).transform((payload): Partial<Changes> => {
+}).transform((payload): Partial<ChangeSet> => {
   const repositories = payload.repositories_added ?? [];
   const removedRepositories = idsOf(payload.repositories_removed ?? []);
   const accessChanged = [...idsOf(repositories), ...removedRepositories];
@@ -112,7 +112,7 @@ const ofInstallation = z.object({ installation: z.object({ id }) })
 interface EventReader {
   /** What it is applied in the order of; its own without one. */
   readonly subject?: z.ZodType<string>;
-  readonly changes: z.ZodType<Partial<Changes>>;
+  readonly changes: z.ZodType<Partial<ChangeSet>>;
 }
 
 /**
@@ -149,20 +149,20 @@ export function subjectOf(
 export function changesIn(
   { event }: { readonly event: string },
   payload: object,
-): Changes | undefined {
-  const { data } = READERS.get(event)?.changes.safeParse(payload) ?? { data: NO_CHANGES };
-  return data && { ...NO_CHANGES, ...data };
+): ChangeSet | undefined {
+  const { data } = READERS.get(event)?.changes.safeParse(payload) ?? { data: EMPTY_CHANGE_SET };
+  return data && { ...EMPTY_CHANGE_SET, ...data };
 }
 
 /**
  * What a delivery tells.
  * @throws {Error} naming the first field that is not as GitHub documents it, never its value
  */
-export function changesOf({ event, payload }: Delivery): Changes {
+export function changesOf({ event, payload }: Delivery): ChangeSet {
   const reader = READERS.get(event);
-  if (!reader) return NO_CHANGES;
+  if (!reader) return EMPTY_CHANGE_SET;
   const result = reader.changes.safeParse(JSON.parse(payload));
-  if (result.success) return { ...NO_CHANGES, ...result.data };
+  if (result.success) return { ...EMPTY_CHANGE_SET, ...result.data };
   const [issue] = result.error.issues;
   const where = issue?.path.length ? `${z.core.toDotPath(issue.path)}: ` : "";
   throw new Error(`The payload of ${event} is not as documented: ${where}${issue?.message}`);

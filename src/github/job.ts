@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Job } from "../run/history.ts";
-import type { AttemptId, JobSource } from "../run/jobs.ts";
+import type { AttemptId, JobSource } from "../run/polling/job_collector.ts";
 import { Answers } from "./answers.ts";
 import type { GitHub } from "./client.ts";
 import { ownerAndRepo } from "./repository.ts";
@@ -41,7 +41,7 @@ export class GitHubJobs implements JobSource {
   }
 
   /** https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt */
-  async ofAttempt(
+  async listForAttempt(
     { id, repository, runAttempt }: AttemptId,
     signal: AbortSignal,
   ): Promise<readonly Job[]> {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { RefusedError } from "../errors.ts";
-import type { PastPage, PastSource, Span } from "../run/backfill_progress.ts";
+import type { BackfillPage, HistoricalRunSource, TimeRange } from "../run/backfill/backfill_progress.ts";
 import type { Run, RunSource } from "../run/run.ts";
 import { Answers } from "./answers.ts";
 import type { GitHub } from "./client.ts";
@@ -45,12 +45,12 @@ const pastRuns = z.object({ total_count: z.int(), workflow_runs: z.array(polledR
   .transform(({ total_count, workflow_runs }) => ({ total: total_count, runs: workflow_runs }));
 
 /** `new GitHubRuns(github)` */
-export class GitHubRuns implements RunSource, PastSource {
+export class GitHubRuns implements RunSource, HistoricalRunSource {
   readonly #github: GitHub;
   readonly #lists = new Answers<readonly Run[]>(polledRuns);
   readonly #single = new Answers<Run>(polledRun);
   /** Asked for once: none is kept. */
-  readonly #past = new Answers<Omit<PastPage, "next">>(pastRuns, 0);
+  readonly #past = new Answers<Omit<BackfillPage, "next">>(pastRuns, 0);
 
   constructor(github: GitHub) {
     this.#github = github;
@@ -65,11 +65,11 @@ export class GitHubRuns implements RunSource, PastSource {
     });
   }
 
-  async created(
+  async listCreated(
     repository: string,
-    { span, next }: { readonly span: Span; readonly next?: string | undefined },
+    { span, next }: { readonly span: TimeRange; readonly next?: string | undefined },
     signal: AbortSignal,
-  ): Promise<PastPage> {
+  ): Promise<BackfillPage> {
     const first = { ...ownerAndRepo(repository), created: createdIn(span), per_page: 100 };
     const page = next === undefined
       ? await this.#github.get(this.#past, RUNS, { parameters: first, signal })
@@ -91,13 +91,13 @@ export class GitHubRuns implements RunSource, PastSource {
 }
 
 /** As GitHub's search has it: both ends are in the range, and times are in whole seconds. */
-function createdIn({ from, to }: Span): string {
+function createdIn({ from, to }: TimeRange): string {
   return [from, to - SECOND_MS].map((ms) => new Date(ms).toISOString().replace(".000Z", "Z"))
     .join("..");
 }
 
 /** A GitHub that ignores the range would be asked for every second of the past. */
-function assertCreatedIn({ from, to }: Span, runs: readonly Run[]): void {
+function assertCreatedIn({ from, to }: TimeRange, runs: readonly Run[]): void {
   const isIn = ({ createdAt }: Run) => Date.parse(createdAt) >= from && Date.parse(createdAt) < to;
   if (runs.length === 0 || runs.some(isIn)) return;
   const message = `GitHub lists runs that were not created in ${createdIn({ from, to })}`;

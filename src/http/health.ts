@@ -1,13 +1,13 @@
 import type { Clock } from "../clock.ts";
-import type { Budget } from "../run/pace.ts";
-import type { PollerStatus } from "../run/poller.ts";
+import type { GitHubRateLimit } from "../run/github_rate_limit.ts";
+import type { PollerStatus } from "../run/polling/poller.ts";
 
 /** A service that does not answer within this time is down. */
 const CHECK_LIMIT_MS = 1_000;
 
 export interface HealthSources {
   readonly poller: { readonly status: PollerStatus };
-  readonly budget: () => Budget | undefined;
+  readonly budget: () => GitHubRateLimit | undefined;
   /** The services that we stand on, by name; each check rejects when its service does not answer. */
   readonly services: Readonly<Record<string, () => Promise<void>>>;
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { durationSeconds, runData, secondsBetween } from "../run/event.ts";
-import { type Attempt, type Job, MAX_LISTED, type RunHistory } from "../run/history.ts";
+import { type RunAttempt, type Job, MAX_COUNTED_RUNS, type RunHistory } from "../run/history.ts";
 import type { Run } from "../run/run.ts";
 import {
   type Api,
@@ -43,7 +43,7 @@ const LIST = createRoute({
   ...demands("read"),
   summary: "List runs",
   description:
-    `By creation, newest first. ${MAX_LISTED} runs can be reached at the most; \`total_count_capped\` says that there may be more: narrow the list by \`created\`.`,
+    `By creation, newest first. ${MAX_COUNTED_RUNS} runs can be reached at the most; \`total_count_capped\` says that there may be more: narrow the list by \`created\`.`,
   request: {
     query: parameters({
       repository: repositoryName({ description: "Of this repository" }).optional(),
@@ -76,7 +76,7 @@ const LIST = createRoute({
       ...json(
         listOf(RunSchema).extend({
           total_count_capped: z.literal(true).optional().openapi({
-            description: `There are ${MAX_LISTED} runs or more`,
+            description: `There are ${MAX_COUNTED_RUNS} runs or more`,
           }),
         }),
         "Runs",
@@ -113,7 +113,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
     const { workflow_id, created, q, page, per_page, sort: _onlyOne, ...query } = context.req.valid(
       "query",
     );
-    if ((page - 1) * per_page >= MAX_LISTED) throw tooFar(page, per_page);
+    if ((page - 1) * per_page >= MAX_COUNTED_RUNS) throw tooFar(page, per_page);
     const { total, runs } = await history.list({
       ...query,
       visible: await context.get("caller").visible(),
@@ -127,7 +127,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
     linkPages(context, { page, perPage: per_page, total });
     return context.json({
       total_count: total,
-      ...(total >= MAX_LISTED ? { total_count_capped: true as const } : {}),
+      ...(total >= MAX_COUNTED_RUNS ? { total_count_capped: true as const } : {}),
       items: runs.map(runData),
     }, 200);
   });
@@ -145,7 +145,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
   return api;
 }
 
-function attemptJson({ createdAt }: Run, attempt: Attempt): AttemptJson {
+function attemptJson({ createdAt }: Run, attempt: RunAttempt): AttemptJson {
   return {
     run_attempt: attempt.runAttempt,
     status: attempt.status,
@@ -180,7 +180,7 @@ function readWords(text: string): readonly string[] | undefined {
 }
 
 function tooFar(page: number, perPage: number): ParameterError {
-  const last = Math.ceil(MAX_LISTED / perPage);
+  const last = Math.ceil(MAX_COUNTED_RUNS / perPage);
   return new ParameterError({
     name: "page",
     value: String(page),

@@ -104,7 +104,7 @@ export function statisticsRoutes({ statistics, clock }: StatisticsRoutesOptions)
       total_count: totalGroups,
       items: groups.map((group) => ({
         group: groupJson(group, groupBy),
-        ...figuresJson(group.figures),
+        ...figuresJson(group.statistics),
       })),
     }, 200);
   });

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { Distribution, Figures, Grouping, StatisticsGroup } from "../run/statistics.ts";
+import type { Distribution, RunStatistics, Grouping, StatisticsGroup } from "../run/statistics.ts";
 
 const Count = z.int().min(0);
 const Seconds = z.number().min(0).nullable();
@@ -50,7 +50,7 @@ export const GroupFiguresSchema = z.object({ group: GroupSchema, ...Figure }).op
   "GroupFigures",
 );
 
-export function figuresJson(figures: Figures): z.infer<typeof FiguresSchema> {
+export function figuresJson(figures: RunStatistics): z.infer<typeof FiguresSchema> {
   return {
     runs: figures.runs,
     successes: figures.successes,

@@ -90,7 +90,7 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
     const { repository, page, per_page: perPage } = context.req.valid("query");
     const visible = await context.get("caller").visible();
     const { total, workflows } = await catalog.workflows({ visible, repository, page, perPage });
-    const latest = await history.latestOf(workflows.map(({ id }) => id), { count: 1, visible });
+    const latest = await history.latestByWorkflow(workflows.map(({ id }) => id), { count: 1, visible });
     const runs = new Map(latest.map((run) => [run.workflowId, runData(run)]));
     linkPages(context, { page, perPage, total });
     return context.json({
@@ -108,7 +108,7 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
     if (!workflow) {
       throw new ProblemError("not_found", `Cannot find workflow ${id}: it is not kept here`);
     }
-    const runs = await history.latestOf([id], { count: LATEST_RUNS, visible });
+    const runs = await history.latestByWorkflow([id], { count: LATEST_RUNS, visible });
     return context.json({ ...workflowJson(workflow), latest_runs: runs.map(runData) }, 200);
   });
   return api;

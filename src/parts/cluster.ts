@@ -6,9 +6,9 @@ import type { Redis } from "../redis/connection.ts";
 import type { LeaseSources } from "../prometheus/run.ts";
 import { RedisLease } from "../redis/lease.ts";
 import { RedisWire } from "../redis/wire.ts";
-import { Leadership } from "../run/leader.ts";
-import type { Random } from "../run/pace.ts";
-import type { Picture } from "../run/picture.ts";
+import { LeaderElection } from "../cluster/leader_election.ts";
+import type { Random } from "../run/github_rate_limit.ts";
+import type { SnapshotBuilder } from "../run/snapshot_builder.ts";
 import type { Database } from "../sql/database.ts";
 import { installationName } from "../sql/installation.ts";
 import { fenced, SqlFences, SqlLease } from "../sql/lease.ts";
@@ -37,7 +37,7 @@ export class Cluster {
   readonly pictures: SqlPictures;
   readonly #options: ClusterOptions;
   readonly #instance = crypto.randomUUID();
-  readonly #leadership: Leadership | undefined;
+  readonly #leadership: LeaderElection | undefined;
   readonly #presence: Presence | undefined;
 
   constructor(options: ClusterOptions) {
@@ -54,11 +54,11 @@ export class Cluster {
       instance,
       clock,
     });
-    this.#leadership = new Leadership({
+    this.#leadership = new LeaderElection({
       lease: redis
         ? new RedisLease({ redis, prefix: keyPrefix(database) })
         : new SqlLease(database),
-      fences: new SqlFences(database),
+      fencingTokens: new SqlFences(database),
       holder: instance,
       clock,
     });
@@ -97,7 +97,7 @@ export class Cluster {
 
   /** Ends what the one instance does alone, when another one may do it by now. */
   look(): void {
-    this.#leadership?.look();
+    this.#leadership?.checkExpired();
   }
 
   /** What one instance at a time does. */
@@ -110,8 +110,8 @@ export class Cluster {
   }
 
   /** Tells the others what the last snapshot shows. They show what comes next where this fails. */
-  show({ repositories }: Picture): void {
-    if (this.isShared) this.pictures.show(repositories).catch(() => {});
+  show({ repositories }: SnapshotBuilder): void {
+    if (this.isShared) this.pictures.save(repositories).catch(() => {});
   }
 }
 

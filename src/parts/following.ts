@@ -8,12 +8,12 @@ import { GitHubRepositories } from "../github/repository.ts";
 import { GitHubRuns } from "../github/run.ts";
 import { GitHubWorkflows } from "../github/workflow.ts";
 import { Following } from "../repository/following.ts";
-import { Backfills } from "../run/backfill_job.ts";
-import { PatientSource } from "../run/backfill_patience.ts";
-import { FollowPoller } from "../run/follow.ts";
-import { Look } from "../run/look.ts";
-import { type Random, savedUntil } from "../run/pace.ts";
-import type { Poller } from "../run/poller.ts";
+import { BackfillScheduler } from "../run/backfill/backfill_scheduler.ts";
+import { RateLimitedSource } from "../run/backfill/rate_limited_source.ts";
+import { RepositoryPoller } from "../run/polling/repository_poller.ts";
+import { LatestRunsFetcher } from "../run/polling/latest_runs.ts";
+import { type Random, reservedUntil } from "../run/github_rate_limit.ts";
+import type { Poller } from "../run/polling/poller.ts";
 import { SqlBackfillStore } from "../sql/backfill.ts";
 import type { Database } from "../sql/database.ts";
 import { SqlFollowStore } from "../sql/follow.ts";
@@ -40,8 +40,8 @@ export interface FollowingPartsOptions {
 /** What follows repositories on request: which, their runs, and their past. */
 export interface FollowingParts {
   readonly following: Following;
-  readonly followPoller: FollowPoller;
-  readonly backfills: Backfills;
+  readonly followPoller: RepositoryPoller;
+  readonly backfills: BackfillScheduler;
 }
 
 /** The part of App that stands behind `/repositories`. */
@@ -52,36 +52,36 @@ export function followingParts(options: FollowingPartsOptions): FollowingParts {
   const shared = {
     clock,
     onEvents: tell,
-    onRefused: (error: RefusedError) => poller.hold(error),
+    onRefused: (error: RefusedError) => poller.backOff(error),
   };
-  const mayAsk = () => !poller.isHeldBack;
-  const followPoller = new FollowPoller({
+  const mayAsk = () => !poller.isBackingOff;
+  const followPoller = new RepositoryPoller({
     ...shared,
     random,
-    followed: new SqlFollowStore(fenced, clock),
+    followStore: new SqlFollowStore(fenced, clock),
     runs,
     store: new SqlRunStore(fenced, clock),
-    budget: () => github.budget,
-    kept,
-    mayAsk,
-    takesWebhooks: config.webhookSecrets.length > 0,
+    rateLimit: () => github.budget,
+    reservedPoints: kept,
+    canRequest: mayAsk,
+    webhooksEnabled: config.webhookSecrets.length > 0,
   });
-  const backfills = new Backfills({
+  const backfills = new BackfillScheduler({
     ...shared,
-    source: new PatientSource({
+    source: new RateLimitedSource({
       source: runs,
       clock,
       random,
-      restUntil: () =>
-        poller.heldBackUntil ??
-          savedUntil(github.budget, { now: clock.now(), share: SHARE_OF_OTHERS }),
-      onWait: (_until, refusal) => refusal && poller.hold(refusal),
+      pausedUntil: () =>
+        poller.backoffUntil ??
+          reservedUntil(github.budget, { now: clock.now(), share: SHARE_OF_OTHERS }),
+      onWait: (_until, refusal) => refusal && poller.backOff(refusal),
     }),
     store: new SqlBackfillStore(fenced, clock),
-    wishes: new SqlBackfillStore(database, clock),
+    requests: new SqlBackfillStore(database, clock),
   });
   // Whoever asks any instance to follow a repository sees its runs at once.
-  const look = new Look({ ...shared, runs, store: new SqlRunStore(database, clock) });
+  const look = new LatestRunsFetcher({ ...shared, runs, store: new SqlRunStore(database, clock) });
   const following = new Following({
     ...shared,
     store,
@@ -93,7 +93,7 @@ export function followingParts(options: FollowingPartsOptions): FollowingParts {
       secret: config.webhookSecrets[0],
     }),
     lookAtRuns: async (fullName, signal) => {
-      await look.at(fullName, signal);
+      await look.fetch(fullName, signal);
     },
     backfills,
     mayAsk,

@@ -3,11 +3,11 @@ import type { ActiveClients } from "../feed/active_clients.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { Feed } from "../feed/feed.ts";
-import { ExtraFrames } from "../run/extra_frame.ts";
-import { Heard } from "../run/heard.ts";
-import { Mirror } from "../run/mirror.ts";
-import type { Picture } from "../run/picture.ts";
-import type { Poller } from "../run/poller.ts";
+import { ThrottledSnapshots } from "../run/polling/snapshot_throttle.ts";
+import { RemoteEvents } from "../cluster/remote_events.ts";
+import { SnapshotReplica } from "../run/polling/snapshot_replica.ts";
+import type { SnapshotBuilder } from "../run/snapshot_builder.ts";
+import type { Poller } from "../run/polling/poller.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Part } from "./part.ts";
@@ -17,7 +17,7 @@ export interface FramesOptions {
   readonly feed: Feed;
   readonly audience: ActiveClients;
   readonly broadcast: Pick<Broadcast<View>, "publish" | "amend">;
-  readonly picture: Picture;
+  readonly picture: SnapshotBuilder;
   readonly poller: Pick<Poller, "current" | "amend">;
   /** From beat to beat, in ms. */
   readonly interval: number;
@@ -27,38 +27,38 @@ export interface FramesOptions {
 /** The part of App that shows clients what does not come by the beats of this instance. */
 export class Frames {
   readonly #options: FramesOptions;
-  readonly #extra: ExtraFrames;
-  readonly #mirror: Mirror;
+  readonly #extra: ThrottledSnapshots;
+  readonly #mirror: SnapshotReplica;
   /** There where other instances may be. */
-  readonly #heard: Heard | undefined;
+  readonly #heard: RemoteEvents | undefined;
 
   constructor(options: FramesOptions) {
     const { cluster, broadcast, picture, poller, feed } = options;
     this.#options = options;
-    this.#extra = new ExtraFrames({
+    this.#extra = new ThrottledSnapshots({
       ...options,
       current: () => this.current,
-      take: (takenAt) => picture.take(takenAt),
+      build: (takenAt) => picture.build(takenAt),
       onSnapshot: (snapshot) => {
-        poller.amend(snapshot);
+        poller.setCurrent(snapshot);
         broadcast.publishIfChanged(snapshot);
       },
     });
-    this.#mirror = new Mirror({
+    this.#mirror = new SnapshotReplica({
       ...options,
       store: cluster.pictures,
-      isHolder: () => cluster.isHolder,
+      isLeader: () => cluster.isHolder,
       onSnapshot: (snapshot) => {
-        poller.amend(snapshot);
+        poller.setCurrent(snapshot);
         broadcast.publish(snapshot);
       },
     });
     if (!cluster.isShared) return;
-    this.#heard = new Heard({
+    this.#heard = new RemoteEvents({
       feed,
-      onRepository: (data) => picture.notice(data),
-      onStatus: (data) => this.#mirror.notice(data),
-      onChange: () => this.#extra.want(),
+      onRepository: (data) => picture.applyRepositoryEvent(data),
+      onStatus: (data) => this.#mirror.onStatus(data),
+      onChange: () => this.#extra.schedule(),
     });
   }
 
@@ -74,7 +74,7 @@ export class Frames {
 
   /** Tells of what was kept on a beat, which ends with a snapshot. */
   tellOnBeat(events: readonly StoredEvent[]): void {
-    this.#heard?.leaveOut(events);
+    this.#heard?.ignoreLocal(events);
     this.#options.feed.emit(events);
   }
 
@@ -82,7 +82,7 @@ export class Frames {
   tell(events: readonly StoredEvent[]): void {
     const { picture } = this.#options;
     this.tellOnBeat(events);
-    for (const { type, data } of events) if (type === "repository") picture.notice(data);
-    if (events.length > 0) this.#extra.want();
+    for (const { type, data } of events) if (type === "repository") picture.applyRepositoryEvent(data);
+    if (events.length > 0) this.#extra.schedule();
   }
 }

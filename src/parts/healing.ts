@@ -3,10 +3,10 @@ import type { RefusedError } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { GitHub } from "../github/client.ts";
 import { GitHubJobs } from "../github/job.ts";
-import { JobCollector } from "../run/jobs.ts";
-import { isLow } from "../run/pace.ts";
-import type { Poller } from "../run/poller.ts";
-import { Reconciler } from "../run/reconcile.ts";
+import { JobCollector } from "../run/polling/job_collector.ts";
+import { isLow } from "../run/github_rate_limit.ts";
+import type { Poller } from "../run/polling/poller.ts";
+import { Reconciler } from "../run/polling/reconcile.ts";
 import type { RunSource } from "../run/run.ts";
 import type { Database } from "../sql/database.ts";
 import { SqlJobStore } from "../sql/job.ts";
@@ -34,10 +34,10 @@ export function healingParts(options: HealingOptions): readonly [Reconciler, Job
     clock,
     mayAsk: () => {
       const { budget } = github;
-      return isWanted() && !poller.isHeldBack && !(budget && isLow(budget, clock.now()));
+      return isWanted() && !poller.isBackingOff && !(budget && isLow(budget, clock.now()));
     },
     onEvents: tell,
-    onRefused: (error: RefusedError) => poller.hold(error),
+    onRefused: (error: RefusedError) => poller.backOff(error),
   };
   return [
     new Reconciler({

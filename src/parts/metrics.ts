@@ -20,7 +20,7 @@ import { requestMetrics } from "../prometheus/request.ts";
 import { type LeaseSources, runMetrics } from "../prometheus/run.ts";
 import { serviceMetrics } from "../prometheus/service.ts";
 import type { Redis } from "../redis/connection.ts";
-import type { Poller } from "../run/poller.ts";
+import type { Poller } from "../run/polling/poller.ts";
 import type { View } from "../run/snapshot.ts";
 import type { Database } from "../sql/database.ts";
 import type { SqlDeliveryStore } from "../sql/delivery.ts";

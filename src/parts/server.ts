@@ -26,8 +26,8 @@ import { Connections } from "../http/ws.ts";
 import type { EventLoop } from "../prometheus/event_loop.ts";
 import type { LeaseSources } from "../prometheus/run.ts";
 import type { Redis } from "../redis/connection.ts";
-import type { Picture } from "../run/picture.ts";
-import type { Poller } from "../run/poller.ts";
+import type { SnapshotBuilder } from "../run/snapshot_builder.ts";
+import type { Poller } from "../run/polling/poller.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
 import type { Database } from "../sql/database.ts";
 import type { SqlDeliveryStore } from "../sql/delivery.ts";
@@ -46,7 +46,7 @@ export interface ServerPartOptions {
   readonly feed: Feed;
   readonly audience: ActiveClients;
   readonly broadcast: Broadcast<View>;
-  readonly picture: Picture;
+  readonly picture: SnapshotBuilder;
   /** The snapshot to greet a new client with. */
   readonly current: () => Snapshot | undefined;
   readonly poller: Poller;
@@ -83,7 +83,7 @@ export function serverPart(options: ServerPartOptions): Server {
     feed,
     audience,
     snapshot: async (view: View, visible: Visible) =>
-      (await picture.take(clock.now())).encode(view, visible),
+      (await picture.build(clock.now())).encode(view, visible),
     origins,
     capacity,
     watch: new CallerWatch({ callers, clock }),

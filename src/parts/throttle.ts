@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import type { Throttle } from "../http/throttle.ts";
 import { Redis } from "../redis/connection.ts";
 import { RedisBuckets } from "../redis/throttle.ts";
-import type { Random } from "../run/pace.ts";
+import type { Random } from "../run/github_rate_limit.ts";
 
 /** Of all keys of ours, in a Redis that others use too. */
 const REDIS_PREFIX = "runwire:";

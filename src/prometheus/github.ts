@@ -1,8 +1,8 @@
-import type { Budget } from "../run/pace.ts";
+import type { GitHubRateLimit } from "../run/github_rate_limit.ts";
 import type { Exposition } from "./exposition.ts";
 
 export interface GitHubSources {
-  readonly budget: Budget | undefined;
+  readonly budget: GitHubRateLimit | undefined;
   readonly requests: number;
   readonly notModified: number;
 }

@@ -1,4 +1,4 @@
-import type { PollerStatus } from "../run/poller.ts";
+import type { PollerStatus } from "../run/polling/poller.ts";
 import type { Exposition } from "./exposition.ts";
 
 /** Who may poll, where there are several instances. */

@@ -1,4 +1,4 @@
-import type { Lease } from "../run/lease.ts";
+import type { Lease } from "../cluster/lease.ts";
 import type { Redis } from "./connection.ts";
 
 /** What is asked for while Redis is away must not be done much later. */
@@ -40,7 +40,7 @@ export class RedisLease implements Lease {
     this.#options = options;
   }
 
-  async take(
+  async acquire(
     holder: string,
     { ttlMs, above }: { readonly ttlMs: number; readonly above: number },
   ): Promise<number | undefined> {

@@ -8,7 +8,7 @@ export interface FollowedRepository extends Pick<Repository, "id" | "fullName" |
   /** Whether a webhook that we created tells of it. */
   readonly isHooked: boolean;
   /** Why its runs could not be had when they were last asked for. */
-  readonly trouble: string | null;
+  readonly error: string | null;
 }
 
 /** A webhook that is still to be created, or to be removed. */

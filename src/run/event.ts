@@ -1,5 +1,5 @@
 import type { RunData, RunEvent, StatusEvent } from "../feed/event.ts";
-import type { PollerStatus } from "./poller.ts";
+import type { PollerStatus } from "./polling/poller.ts";
 import type { Run } from "./run.ts";
 
 /** What clients hear when a run has a new state. */
@@ -48,12 +48,12 @@ export function secondsBetween(from: string | null, to: string | null): number |
 }
 
 /** Tells how things stand between us and GitHub, whenever that has changed. */
-export class StatusReport {
-  readonly #tell: (event: StatusEvent) => void;
-  #told = "";
+export class StatusPublisher {
+  readonly #publish: (event: StatusEvent) => void;
+  #lastPublished = "";
 
-  constructor(tell: (event: StatusEvent) => void) {
-    this.#tell = tell;
+  constructor(publish: (event: StatusEvent) => void) {
+    this.#publish = publish;
   }
 
   update({ state, waitingUntil }: PollerStatus): void {
@@ -61,9 +61,9 @@ export class StatusReport {
       state,
       waiting_until: waitingUntil === null ? null : new Date(waitingUntil).toISOString(),
     };
-    const now = JSON.stringify(data);
-    if (now === this.#told) return;
-    this.#told = now;
-    this.#tell({ type: "status", repository: null, data });
+    const encoded = JSON.stringify(data);
+    if (encoded === this.#lastPublished) return;
+    this.#lastPublished = encoded;
+    this.#publish({ type: "status", repository: null, data });
   }
 }

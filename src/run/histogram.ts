@@ -4,7 +4,7 @@ import { PERCENTILE_ERROR } from "./statistics.ts";
 const GAMMA = (1 + PERCENTILE_ERROR) / (1 - PERCENTILE_ERROR);
 const LOG_GAMMA = Math.log(GAMMA);
 /** The bucket of zero, below that of 1. */
-const ZERO = -1;
+const ZERO_BUCKET = -1;
 
 /**
  * How often which values were counted, in buckets that grow with the value: any percentile is off by PERCENTILE_ERROR of the
@@ -38,7 +38,7 @@ export class Histogram {
 
   /** Counts `value`, or takes it off again: `times` is -1. */
   add(value: number, times = 1): void {
-    this.#add(bucketOf(value), times);
+    this.#add(toBucket(value), times);
   }
 
   /** Adds all that another one counts, or takes it off. */
@@ -48,10 +48,10 @@ export class Histogram {
 
   /** The smallest value that is not below `share` of all (nearest rank), `share` in (0, 1]; `null` of nothing. */
   percentile(share: number): number | null {
-    let left = Math.ceil(share * this.#count);
+    let remaining = Math.ceil(share * this.#count);
     for (const bucket of this.#buckets()) {
-      left -= this.#counts.get(bucket) ?? 0;
-      if (left <= 0) return valueOf(bucket);
+      remaining -= this.#counts.get(bucket) ?? 0;
+      if (remaining <= 0) return toValue(bucket);
     }
     return null;
   }
@@ -87,11 +87,11 @@ export class Histogram {
   }
 }
 
-function bucketOf(value: number): number {
-  return value < 1 ? ZERO : Math.ceil(Math.log(value) / LOG_GAMMA);
+function toBucket(value: number): number {
+  return value < 1 ? ZERO_BUCKET : Math.ceil(Math.log(value) / LOG_GAMMA);
 }
 
 /** What is off by the same share of both ends of a bucket. */
-function valueOf(bucket: number): number {
-  return bucket === ZERO ? 0 : 2 * GAMMA ** bucket / (GAMMA + 1);
+function toValue(bucket: number): number {
+  return bucket === ZERO_BUCKET ? 0 : 2 * GAMMA ** bucket / (GAMMA + 1);
 }

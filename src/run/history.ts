@@ -27,7 +27,7 @@ export interface RunQuery {
 }
 
 /** What may be reached by pages, and is counted: beyond it a list is to be narrowed. */
-export const MAX_LISTED = 1_000;
+export const MAX_COUNTED_RUNS = 1_000;
 
 export interface RunList {
   /** Exact up to MAX_LISTED, which also stands for everything above it. */
@@ -36,7 +36,7 @@ export interface RunList {
 }
 
 /** One try of a run. Times are RFC 3339, as GitHub writes them. */
-export interface Attempt {
+export interface RunAttempt {
   readonly runAttempt: number;
   readonly status: string | null;
   readonly conclusion: string | null;
@@ -62,7 +62,7 @@ export interface Job {
 export interface RunDetail {
   readonly run: Run;
   /** Those that we heard of, the first first; the last is how the run is now. */
-  readonly attempts: readonly Attempt[];
+  readonly attempts: readonly RunAttempt[];
   /** Those that we heard of, of all attempts, in order of attempt and id. */
   readonly jobs: readonly Job[];
 }
@@ -73,8 +73,8 @@ export interface RunHistory {
   /** `undefined` when no such run is kept, or it may not be seen. */
   detail(id: number, visible: Visible): Promise<RunDetail | undefined>;
   /** Of each of these workflows its `count` latest created runs that may be seen, newest first. */
-  latestOf(
+  latestByWorkflow(
     workflowIds: readonly number[],
-    of: { readonly count: number; readonly visible: Visible },
+    options: { readonly count: number; readonly visible: Visible },
   ): Promise<readonly Run[]>;
 }

@@ -49,7 +49,7 @@ export interface RunStore {
   /** The `count` latest created runs of a repository, newest first. */
   latest(repository: string, count: number): Promise<readonly Run[]>;
   /** Runs that have not completed and were last updated before `before` (ms since the epoch), the longest waiting first. */
-  unfinished(before: number, limit: number): Promise<readonly Run[]>;
+  listUnfinished(before: number, limit: number): Promise<readonly Run[]>;
   remove(id: number): Promise<void>;
 }
 
@@ -80,7 +80,7 @@ export function newestFirst(a: Run, b: Run): number {
 }
 
 /** Whether two states of a run look the same to a client, however we heard of them. */
-export function sameState(a: Run, b: Run): boolean {
+export function isSameState(a: Run, b: Run): boolean {
   return canonical({ ...a, source: "poll" }) === canonical({ ...b, source: "poll" });
 }
 

@@ -4,7 +4,7 @@ import { newestFirst, type Run } from "./run.ts";
 /** `compact` has the nine fields, `full` adds six more. */
 export type View = "compact" | "full";
 
-const NONE: readonly string[] = [];
+const NO_REPOSITORIES: readonly string[] = [];
 
 /** The picture that clients of `/ws` get. Immutable; each view is encoded once for all who see the same of it. */
 export class Snapshot {
@@ -19,22 +19,22 @@ export class Snapshot {
   constructor(runs: readonly Run[], takenAt: number) {
     this.runs = runs.toSorted(newestFirst);
     this.takenAt = takenAt;
-    this.#repositories = [...new Set(runs.map(nameOf))];
+    this.#repositories = [...new Set(runs.map(toRepositoryKey))];
   }
 
   encode(view: View, visible: Visible): string {
     const hidden = visible === "all"
-      ? NONE
+      ? NO_REPOSITORIES
       : this.#repositories.filter((repository) => !visible.has(repository));
-    const key = hidden === NONE ? view : [view, ...hidden].join(" ");
+    const key = hidden === NO_REPOSITORIES ? view : [view, ...hidden].join(" ");
     return this.#frames.getOrInsertComputed(key, () => {
-      const runs = this.runs.filter((run) => !hidden.includes(nameOf(run)));
+      const runs = this.runs.filter((run) => !hidden.includes(toRepositoryKey(run)));
       return JSON.stringify({ runs: runs.map(view === "full" ? fullFields : compactFields) });
     });
   }
 }
 
-function nameOf({ repository }: Run): string {
+function toRepositoryKey({ repository }: Run): string {
   return repository.toLowerCase();
 }
 

@@ -12,7 +12,7 @@ export interface Distribution {
 export const PERCENTILE_ERROR = 0.01;
 
 /** What became of the runs of some workflows in some days (docs/statistics.md says how each is counted). */
-export interface Figures {
+export interface RunStatistics {
   readonly runs: number;
   readonly successes: number;
   readonly failures: number;
@@ -53,11 +53,11 @@ export interface StatisticsGroup {
   readonly key: string;
   /** Of a workflow. */
   readonly workflow?: { readonly id: number; readonly name: string; readonly repository: string };
-  readonly figures: Figures;
+  readonly statistics: RunStatistics;
 }
 
 export interface Statistics {
-  readonly totals: Figures;
+  readonly totals: RunStatistics;
   readonly totalGroups: number;
   readonly groups: readonly StatisticsGroup[];
 }

@@ -1,12 +1,12 @@
 import { type Clock, DAY_MS } from "../clock.ts";
 import type { Event, StoredEvent } from "../feed/event.ts";
 import {
-  type AskedPast,
+  type BackfillRequest,
   type BackfillJob,
   type BackfillStore,
-  begin,
-  type Progress,
-} from "../run/backfill_progress.ts";
+  startProgress,
+  type BackfillProgress,
+} from "../run/backfill/backfill_progress.ts";
 import type { Run } from "../run/run.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import { appendEvents } from "./event.ts";
@@ -28,9 +28,9 @@ export class SqlBackfillStore implements BackfillStore {
     this.#clock = clock;
   }
 
-  start(asked: AskedPast): Promise<Progress> {
+  start(asked: BackfillRequest): Promise<BackfillProgress> {
     return this.#database.write(async (tx) => {
-      const progress = begin(await find(tx, asked.repositoryId, { lock: true }), asked);
+      const progress = startProgress(await find(tx, asked.repositoryId, { lock: true }), asked);
       const row = this.#row(progress);
       await tx.insertInto("backfills").values(row)
         .onConflict((conflict) => conflict.column("repository_id").doUpdateSet(row)).execute();
@@ -38,11 +38,11 @@ export class SqlBackfillStore implements BackfillStore {
     });
   }
 
-  find(repositoryId: number): Promise<Progress | undefined> {
+  find(repositoryId: number): Promise<BackfillProgress | undefined> {
     return this.#database.read((db) => find(db, repositoryId));
   }
 
-  async running(): Promise<readonly BackfillJob[]> {
+  async listRunning(): Promise<readonly BackfillJob[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("backfills").innerJoin("repositories", "repositories.id", "repository_id")
         .selectAll("backfills").select("full_name")
@@ -53,13 +53,13 @@ export class SqlBackfillStore implements BackfillStore {
     return rows.map((row) => ({ progress: progressOf(row), repository: row.full_name }));
   }
 
-  save(before: Progress, after: Progress): Promise<boolean> {
+  save(before: BackfillProgress, after: BackfillProgress): Promise<boolean> {
     return this.#database.write(async (tx) => {
       const { numUpdatedRows } = await tx.updateTable("backfills").set(this.#row(after))
         .where("repository_id", "=", before.repositoryId)
         .where("state", "=", before.state).where("background", "=", Number(before.isBackground))
         .where("since_ms", "=", before.since)
-        .where("reached_ms", "=", before.reached).where("until_ms", "=", before.until)
+        .where("reached_ms", "=", before.reached).where("until_ms", "=", before.importedTo)
         .executeTakeFirstOrThrow();
       return numUpdatedRows > 0n;
     });
@@ -72,7 +72,7 @@ export class SqlBackfillStore implements BackfillStore {
     );
   }
 
-  async bring(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
+  async importRuns(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
     const events: StoredEvent[] = [];
     for (let start = 0; start < runs.length; start += RUNS) {
       const some = runs.slice(start, start + RUNS);
@@ -96,12 +96,12 @@ export class SqlBackfillStore implements BackfillStore {
     return status === "completed" && Date.parse(updated_at) < this.#clock.now() - HISTORY_MS;
   }
 
-  #row(progress: Progress): BackfillTable {
+  #row(progress: BackfillProgress): BackfillTable {
     return {
       repository_id: progress.repositoryId,
       since_ms: progress.since,
       reached_ms: progress.reached,
-      until_ms: progress.until,
+      until_ms: progress.importedTo,
       runs: progress.runs,
       estimate: progress.estimate,
       state: progress.state,
@@ -116,7 +116,7 @@ async function find(
   db: Db | Tx,
   repositoryId: number,
   { lock = false } = {},
-): Promise<Progress | undefined> {
+): Promise<BackfillProgress | undefined> {
   const row = await db.selectFrom("backfills").selectAll()
     .where("repository_id", "=", repositoryId).$if(lock, (query) => query.forUpdate())
     .executeTakeFirst();
@@ -129,12 +129,12 @@ async function knownIds(tx: Tx, runs: readonly Run[]): Promise<ReadonlySet<numbe
   return new Set(rows.map(({ id }) => id));
 }
 
-function progressOf(row: BackfillTable): Progress {
+function progressOf(row: BackfillTable): BackfillProgress {
   return {
     repositoryId: row.repository_id,
     since: row.since_ms,
     reached: row.reached_ms,
-    until: row.until_ms,
+    importedTo: row.until_ms,
     runs: row.runs,
     estimate: row.estimate,
     state: row.state,

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Event } from "../feed/event.ts";
-import type { Changes } from "../run/change.ts";
+import type { ChangeSet } from "../run/change_set.ts";
 import { dropAccess, endUsers } from "./access.ts";
 import type { Tx } from "./database.ts";
 import { lockRepositories, mergeRepositories, removeRepositories } from "./repository.ts";
@@ -12,7 +12,7 @@ import { RunBatch } from "./run_batch.ts";
  */
 export async function applyChanges(
   tx: Tx,
-  told: readonly Changes[],
+  told: readonly ChangeSet[],
   { clock }: { readonly clock: Clock },
 ): Promise<readonly (readonly Event[])[]> {
   const known = await lockRepositories(tx, told.flatMap(repositoriesOf));
@@ -39,14 +39,14 @@ export async function applyChanges(
   return events;
 }
 
-function repositoriesOf({ repositories, removedRepositories }: Changes): readonly number[] {
+function repositoriesOf({ repositories, removedRepositories }: ChangeSet): readonly number[] {
   return [...repositories.map(({ id }) => id), ...removedRepositories];
 }
 
 /** Of so many, each would cost more than to ask about all anew. */
 const MANY = 500;
 
-function accessChangedIn(told: readonly Changes[]): readonly number[] | "all" {
+function accessChangedIn(told: readonly ChangeSet[]): readonly number[] | "all" {
   const ids = new Set<number>();
   for (const { accessChanged } of told) {
     if (accessChanged === "all") return "all";

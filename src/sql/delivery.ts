@@ -12,7 +12,7 @@ import type {
 } from "../delivery/delivery.ts";
 import { StorageError } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
-import type { Changes } from "../run/change.ts";
+import type { ChangeSet } from "../run/change_set.ts";
 import type { Database, Db } from "./database.ts";
 import { applyWaiting, type Waiting } from "./delivery_apply.ts";
 import { type Arrival, keepDeliveries } from "./delivery_keep.ts";
@@ -23,7 +23,7 @@ import { GroupWriter } from "./writer.ts";
 const PRUNED_AT_ONCE = 1_000;
 
 /** Keeps deliveries in SQL. The payload of one that is done is dropped. */
-export class SqlDeliveryStore implements DeliveryStore<Changes> {
+export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #keeper: GroupWriter<Arrival, Taken>;
@@ -48,7 +48,7 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
     return receipt === "applied" ? "kept" : receipt;
   }
 
-  take(delivery: Delivery, changes: Changes): Promise<Taken> {
+  take(delivery: Delivery, changes: ChangeSet): Promise<Taken> {
     return this.#keeper.add({ delivery, changes });
   }
 
@@ -73,7 +73,7 @@ export class SqlDeliveryStore implements DeliveryStore<Changes> {
     return row?.due_ms;
   }
 
-  apply(id: string, changes: Changes): Promise<readonly StoredEvent[]> {
+  apply(id: string, changes: ChangeSet): Promise<readonly StoredEvent[]> {
     return this.#applier.add({ id, changes });
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { StoredEvent } from "../feed/event.ts";
-import type { Changes } from "../run/change.ts";
+import type { ChangeSet } from "../run/change_set.ts";
 import { applyChanges } from "./change.ts";
 import type { Tx } from "./database.ts";
 import { appendEach } from "./event.ts";
@@ -8,7 +8,7 @@ import { appendEach } from "./event.ts";
 /** A delivery that is kept, and what it tells. */
 export interface Waiting {
   readonly id: string;
-  readonly changes: Changes;
+  readonly changes: ChangeSet;
 }
 
 /**
@@ -35,7 +35,7 @@ export async function applyWaiting(
 /** Applies what deliveries tell, one after the other. Returns the events that tell each of them. */
 export async function applyInOrder(
   tx: Tx,
-  told: readonly Changes[],
+  told: readonly ChangeSet[],
   { clock }: { readonly clock: Clock },
 ): Promise<readonly (readonly StoredEvent[])[]> {
   return await appendEach(tx, await applyChanges(tx, told, { clock }), { clock });

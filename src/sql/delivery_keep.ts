@@ -1,14 +1,14 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Delivery, Receipt, Taken } from "../delivery/delivery.ts";
-import { type Changes, NO_CHANGES } from "../run/change.ts";
+import { type ChangeSet, EMPTY_CHANGE_SET } from "../run/change_set.ts";
 import type { Tx } from "./database.ts";
 import { applyInOrder } from "./delivery_apply.ts";
 
 /** A delivery that has come, with what it tells if it is to be applied at once. */
 export interface Arrival {
   readonly delivery: Delivery;
-  readonly changes: Changes | undefined;
+  readonly changes: ChangeSet | undefined;
 }
 
 /**
@@ -28,7 +28,7 @@ export async function keepDeliveries(
   const fresh = await insertNew(tx, first, { direct, now });
   const known = await receiptsOfKnown(tx, first.filter((each) => !fresh.has(each)), { now });
   const due = first.filter((each) => direct.has(each) && fresh.has(each));
-  const told = due.map(({ changes }) => changes ?? NO_CHANGES);
+  const told = due.map(({ changes }) => changes ?? EMPTY_CHANGE_SET);
   const events = await applyInOrder(tx, told, { clock });
   const applied = new Map(due.map((each, at) => [each, events[at] ?? []]));
   return arrivals.map((arrival) => {

@@ -1,9 +1,9 @@
 import type { Job } from "../run/history.ts";
-import type { AttemptId, JobStore } from "../run/jobs.ts";
+import type { AttemptId, JobStore } from "../run/polling/job_collector.ts";
 import type { Database, Db } from "./database.ts";
 import { RunBatch } from "./run_batch.ts";
 
-type Span = Parameters<JobStore["without"]>[0];
+type Span = Parameters<JobStore["listMissing"]>[0];
 
 /** Before every other. */
 const UNKNOWN_TIME = "1970-01-01T00:00:00Z";
@@ -24,7 +24,7 @@ export class SqlJobStore implements JobStore {
     });
   }
 
-  without(span: Span): Promise<readonly AttemptId[]> {
+  listMissing(span: Span): Promise<readonly AttemptId[]> {
     return this.#database.read((db) => withoutJobs(db, span));
   }
 }

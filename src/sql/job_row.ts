@@ -1,5 +1,5 @@
 import type { Job } from "../run/history.ts";
-import type { ToldJob } from "../run/change.ts";
+import type { ReportedJob } from "../run/change_set.ts";
 import type { Tx } from "./database.ts";
 import { progressOf } from "./progress.ts";
 import type { JobTable } from "./tables.ts";
@@ -8,7 +8,7 @@ import type { JobTable } from "./tables.ts";
 const ROWS = 1_000;
 
 /** Keeps jobs, each in its latest state: how far it has come decides, then when it got there. Their runs are kept, and locked. */
-export async function keepJobs(tx: Tx, told: readonly ToldJob[]): Promise<void> {
+export async function keepJobs(tx: Tx, told: readonly ReportedJob[]): Promise<void> {
   const latest = new Map<number, JobTable>();
   for (const next of told.map(jobToRow)) {
     const old = latest.get(next.id);
@@ -57,7 +57,7 @@ async function upsert(tx: Tx, rows: readonly JobTable[]): Promise<void> {
     .execute();
 }
 
-function jobToRow({ job, at }: ToldJob): JobTable {
+function jobToRow({ job, at }: ReportedJob): JobTable {
   return {
     id: job.id,
     run_id: job.runId,

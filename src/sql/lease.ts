@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { type Fences, type Lease, StaleLeaseError, type Term } from "../run/lease.ts";
+import { type FencingTokens, type Lease, StaleFencingTokenError, type Term } from "../cluster/lease.ts";
 import type { Database } from "./database.ts";
 import { NOW_MS } from "./now.ts";
 
@@ -14,7 +14,7 @@ export class SqlLease implements Lease {
     this.#database = database;
   }
 
-  async take(
+  async acquire(
     holder: string,
     { ttlMs, above }: { readonly ttlMs: number; readonly above: number },
   ): Promise<number | undefined> {
@@ -50,21 +50,21 @@ export class SqlLease implements Lease {
 }
 
 /** The last term, in the same database as what is written in it. */
-export class SqlFences implements Fences {
+export class SqlFences implements FencingTokens {
   readonly #database: Database;
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  async highest(): Promise<number> {
+  async current(): Promise<number> {
     const { fence } = await this.#database.read((db) =>
       db.selectFrom("leases").select("fence").where("name", "=", NAME).executeTakeFirstOrThrow()
     );
     return fence;
   }
 
-  async raise({ holder, fence }: Term): Promise<boolean> {
+  async advance({ holder, fencingToken: fence }: Term): Promise<boolean> {
     const { numUpdatedRows } = await this.#database.write(async (tx) => {
       // It waits for what is under way in the term before, as no other change of the row does.
       await tx.selectFrom("leases").select("fence").where("name", "=", NAME)
@@ -85,9 +85,9 @@ export class SqlFences implements Fences {
  */
 export function fenced(database: Database, term: () => Term | undefined): Database {
   return database.guarded(async (tx) => {
-    const { holder, fence } = term() ?? { holder: "", fence: -1 };
+    const { holder, fencingToken: fence } = term() ?? { holder: "", fencingToken: -1 };
     const last = await tx.selectFrom("leases").select("fence").where("name", "=", NAME)
       .where("fence", "=", fence).where("holder", "=", holder).forKeyShare().executeTakeFirst();
-    if (!last) throw new StaleLeaseError();
+    if (!last) throw new StaleFencingTokenError();
   });
 }

@@ -1,18 +1,18 @@
 import { sql } from "kysely";
 import type { Repository } from "../repository/repository.ts";
-import type { PictureStore, Shown } from "../run/mirror.ts";
+import type { SharedSnapshotStore, SharedSnapshot } from "../run/polling/snapshot_replica.ts";
 import type { Database } from "./database.ts";
 import { NOW_MS } from "./now.ts";
 
 /** Keeps in PostgreSQL what the last snapshot showed. */
-export class SqlPictures implements PictureStore {
+export class SqlPictures implements SharedSnapshotStore {
   readonly #database: Database;
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  async show(repositories: readonly Repository[]): Promise<void> {
+  async save(repositories: readonly Repository[]): Promise<void> {
     const row = { repositories: JSON.stringify(repositories), taken_ms: NOW_MS };
     await this.#database.write((tx) =>
       tx.insertInto("pictures").values({ id: 1, ...row })
@@ -20,7 +20,7 @@ export class SqlPictures implements PictureStore {
     );
   }
 
-  async shown(): Promise<Shown | undefined> {
+  async load(): Promise<SharedSnapshot | undefined> {
     const row = await this.#database.read((db) =>
       db.selectFrom("pictures")
         .select(["repositories", "taken_ms", sql<number>`${NOW_MS} - taken_ms`.as("age")])

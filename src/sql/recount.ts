@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Recounts } from "../run/recount.ts";
+import type { RecomputeQueue } from "../run/statistics_recompute.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import { countRuns } from "./statistics_keep.ts";
 import type { RecountTable } from "./tables.ts";
@@ -16,14 +16,14 @@ export async function recountLater(tx: Tx, repository: string): Promise<void> {
 }
 
 /** Which runs are to be counted again, in SQL. */
-export class SqlRecounts implements Recounts {
+export class SqlRecounts implements RecomputeQueue {
   readonly #database: Database;
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  async repositories(): Promise<number> {
+  async countRepositories(): Promise<number> {
     const { count } = await this.#database.read((db) =>
       db.selectFrom("recounts").select((eb) => eb.fn.countAll<number>().as("count"))
         .executeTakeFirstOrThrow()
@@ -31,7 +31,7 @@ export class SqlRecounts implements Recounts {
     return count;
   }
 
-  next(): Promise<number | undefined> {
+  recomputeNext(): Promise<number | undefined> {
     return this.#database.write(countNext);
   }
 }

@@ -36,7 +36,7 @@ export class SqlRunStore implements RunStore {
     return rows.map(runOfRow);
   }
 
-  async unfinished(before: number, limit: number): Promise<readonly Run[]> {
+  async listUnfinished(before: number, limit: number): Promise<readonly Run[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("workflow_runs").selectAll()
         .where("unfinished", "=", 1).where("updated_ms", "<", before)

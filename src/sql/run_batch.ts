@@ -1,7 +1,7 @@
 import type { Event } from "../feed/event.ts";
-import { afterJob, type JobState, type ToldJob } from "../run/change.ts";
+import { applyJobState, type JobState, type ReportedJob } from "../run/change_set.ts";
 import { runEvent } from "../run/event.ts";
-import { merge, type Run, sameState } from "../run/run.ts";
+import { merge, type Run, isSameState } from "../run/run.ts";
 import { keepAttempts } from "./attempt.ts";
 import type { Tx } from "./database.ts";
 import { keepJobs } from "./job_row.ts";
@@ -25,7 +25,7 @@ export class RunBatch {
   readonly #current: Map<number, Run>;
   /** States that tell something new of an attempt, be it an older one. */
   readonly #attempts: Run[] = [];
-  readonly #jobs: ToldJob[] = [];
+  readonly #jobs: ReportedJob[] = [];
 
   private constructor(tx: Tx, known: readonly Run[], added: readonly Run[]) {
     this.#tx = tx;
@@ -65,7 +65,7 @@ export class RunBatch {
     const kept = old ? merge(old, run) : run;
     this.#current.set(run.id, kept);
     if (kept !== old || run.runAttempt < kept.runAttempt) this.#attempts.push(run);
-    return old && sameState(old, kept) ? [] : [runEvent(kept)];
+    return old && isSameState(old, kept) ? [] : [runEvent(kept)];
   }
 
   /**
@@ -75,12 +75,12 @@ export class RunBatch {
   mergeJob(state: JobState): readonly Event[] {
     if (state.job) this.keepJob({ job: state.job, at: state.at });
     const run = this.#current.get(state.runId);
-    const after = run && afterJob(run, state);
+    const after = run && applyJobState(run, state);
     return after && after !== run ? this.merge(after) : [];
   }
 
   /** Keeps a job without telling of its run. */
-  keepJob(told: ToldJob): void {
+  keepJob(told: ReportedJob): void {
     if (this.#stored.has(told.job.runId)) this.#jobs.push(told);
   }
 

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
 import { isVisible, type Visible } from "../account/visible.ts";
-import type { Attempt, RunDetail } from "../run/history.ts";
+import type { RunAttempt, RunDetail } from "../run/history.ts";
 import { newestFirst, type Run } from "../run/run.ts";
 import type { Db } from "./database.ts";
 import { jobOfRow } from "./job_row.ts";
@@ -88,7 +88,7 @@ async function compound(
   return await others.reduce((all, next) => all?.unionAll(next), first)?.execute() ?? [];
 }
 
-function attemptOfRow(row: AttemptTable): Attempt {
+function attemptOfRow(row: AttemptTable): RunAttempt {
   return {
     runAttempt: row.run_attempt,
     status: row.status,

@@ -1,5 +1,5 @@
 import { type ExpressionBuilder, sql } from "kysely";
-import { isRed, ownFacts, type RunFacts } from "../run/facts.ts";
+import { isFailure, computeFacts, type RunFacts } from "../run/facts.ts";
 import type { Db, Tx } from "./database.ts";
 import { jobOfRow } from "./job_row.ts";
 import { runOfRow } from "./run_row.ts";
@@ -33,7 +33,7 @@ export async function deriveFacts(
   const jobsOf = Map.groupBy(jobs, ({ run_id }) => run_id);
   const attemptsOf = Map.groupBy(attempts, ({ run_id }) => run_id);
   return new Map(runs.map((run) => {
-    const facts = ownFacts(runOfRow(run), {
+    const facts = computeFacts(runOfRow(run), {
       attempts: attemptsOf.get(run.id) ?? [],
       jobs: (jobsOf.get(run.id) ?? []).map(jobOfRow),
     });
@@ -53,12 +53,12 @@ function defaultBranchOf(eb: ExpressionBuilder<Tables & { r: RunTable }, "r">) {
 /** What was counted, in the words of run/facts.ts. */
 export function factsOfRow(row: RunFactsTable): RunFacts {
   return {
-    verdict: row.verdict,
+    outcome: row.verdict,
     durationMs: row.duration_ms,
     queueMs: row.queue_ms,
     minutes: row.minutes,
     reruns: row.reruns,
-    isRetried: row.is_retried === 1,
+    succeededOnRetry: row.is_retried === 1,
     isFlaky: row.is_flaky === 1,
     recoveryMs: row.recovery_ms,
   };
@@ -66,9 +66,9 @@ export function factsOfRow(row: RunFactsTable): RunFacts {
 
 function toRow(
   run: RunTable,
-  facts: ReturnType<typeof ownFacts> & { readonly isDefault: boolean },
+  facts: ReturnType<typeof computeFacts> & { readonly isDefault: boolean },
 ): RunFactsTable {
-  const red = isRed(facts.verdict);
+  const red = isFailure(facts.outcome);
   return {
     run_id: run.id,
     workflow_id: run.workflow_id,
@@ -78,9 +78,9 @@ function toRow(
     head_sha: run.head_sha,
     created_ms: run.created_ms,
     ended_ms: run.updated_ms,
-    verdict: facts.verdict,
+    verdict: facts.outcome,
     is_red: red === undefined ? null : Number(red),
-    is_retried: Number(facts.isRetried),
+    is_retried: Number(facts.succeededOnRetry),
     duration_ms: facts.durationMs,
     queue_ms: facts.queueMs,
     minutes: facts.minutes,

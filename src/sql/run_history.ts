@@ -26,7 +26,7 @@ export class SqlRunHistory implements RunHistory {
     return this.#database.read((db) => runDetail(db, id, visible));
   }
 
-  latestOf(
+  latestByWorkflow(
     workflowIds: readonly number[],
     of: { readonly count: number; readonly visible: Visible },
   ): Promise<readonly Run[]> {

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
-import { MAX_LISTED, type RunList, type RunQuery } from "../run/history.ts";
-import { titleWords } from "../run/title.ts";
+import { MAX_COUNTED_RUNS, type RunList, type RunQuery } from "../run/history.ts";
+import { tokenizeTitle } from "../run/title_search.ts";
 import type { Db } from "./database.ts";
 import { type Filter, filtersOf, isOrdered, leaderOf, runsWhere, spanOf } from "./run_filter.ts";
 import { runOfRow, type RunRow, RUNS } from "./run_row.ts";
@@ -20,7 +20,7 @@ export async function listRuns(
   query: RunQuery,
   kind: "sqlite" | "postgres",
 ): Promise<RunList> {
-  const words = (query.words ?? []).flatMap(titleWords);
+  const words = (query.words ?? []).flatMap(tokenizeTitle);
   if (words.length > 0 && kind === "sqlite") return await listTitled(db, query, words);
   const filters = filtersOf(db, query);
   const isAlone = filters.length === 1 && !isOrdered(filters) && words.length === 0;
@@ -32,7 +32,7 @@ export async function listRuns(
   const span = spanOf(query);
   const all = [...span, ...conditions];
   if (isCapped && filters.length === 0 && span.length === 0) {
-    return await pageInOrder(db, query, { all, total: sql`${sql.lit(MAX_LISTED)}` });
+    return await pageInOrder(db, query, { all, total: sql`${sql.lit(MAX_COUNTED_RUNS)}` });
   }
   return isOrdered(filters) && words.length === 0
     ? await pageInOrder(db, query, { all, total: countInOrder(all, query) })
@@ -53,8 +53,8 @@ async function pageInOrder(
 /** To step over runs in order is a quarter of the work of counting them. */
 function countInOrder(all: Conditions, query: RunQuery): RawBuilder<unknown> {
   return sql`coalesce(
-    (select ${sql.lit(MAX_LISTED)} ${runsWhere(all)} ${orderOf(query)}
-      limit 1 offset ${sql.lit(MAX_LISTED - 1)}),
+    (select ${sql.lit(MAX_COUNTED_RUNS)} ${runsWhere(all)} ${orderOf(query)}
+      limit 1 offset ${sql.lit(MAX_COUNTED_RUNS - 1)}),
     (select count(*) ${runsWhere(all)}))`;
 }
 
@@ -66,7 +66,7 @@ async function pageOfFound(
 ): Promise<RunList> {
   const order = orderOf(query);
   const found = sql`with found as materialized (select r.id, r.created_ms
-    ${runsWhere(all)} ${order} limit ${sql.lit(MAX_LISTED)})`;
+    ${runsWhere(all)} ${order} limit ${sql.lit(MAX_COUNTED_RUNS)})`;
   const page = sql`(select r.id from found r ${order} ${pageOf(query)})`;
   // A list PostgreSQL looks up one by one, whatever it thinks of their number.
   const isOnPage = query.kind === "sqlite" ? sql`in ${page}` : sql`= any(array${page})`;
@@ -132,11 +132,11 @@ async function titledBy(
       await sql`set local ${sql.raw(`enable_${other}`)} = off`.execute(tx);
     }
     const { rows } = await sql<{ id: number }>`select r.id ${runsWhere([titled])}
-      limit ${sql.lit(MAX_LISTED)}`.execute(tx);
+      limit ${sql.lit(MAX_COUNTED_RUNS)}`.execute(tx);
     return rows;
   };
   const ids = await (db.isTransaction ? lookUp(db) : db.transaction().execute(lookUp));
-  if (ids.length === MAX_LISTED) {
+  if (ids.length === MAX_COUNTED_RUNS) {
     const conditions = [...filters.map(({ driving }) => driving), titled];
     return { conditions, isCapped: true };
   }
@@ -160,6 +160,6 @@ function boundsOf({ page, perPage }: RunQuery): {
   readonly offset: number;
   readonly limit: number;
 } {
-  const offset = Math.min((page - 1) * perPage, MAX_LISTED);
-  return { offset, limit: Math.min(perPage, MAX_LISTED - offset) };
+  const offset = Math.min((page - 1) * perPage, MAX_COUNTED_RUNS);
+  return { offset, limit: Math.min(perPage, MAX_COUNTED_RUNS - offset) };
 }

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
-import { MAX_LISTED, type RunQuery } from "../run/history.ts";
-import { isTitled } from "../run/title.ts";
+import { MAX_COUNTED_RUNS, type RunQuery } from "../run/history.ts";
+import { titleMatches } from "../run/title_search.ts";
 import type { Db } from "./database.ts";
 import { type Filter, filtersOf, leaderOf, spanOf } from "./run_filter.ts";
 
@@ -30,14 +30,14 @@ export async function titledRuns(
     const { rows } = await sql<{ id: number; title: string }>`
       select r.id, r.display_title as title from workflow_runs r where ${where} ${order}`
       .execute(db);
-    return rows.filter(({ title }) => isTitled(title, words)).map(({ id }) => id);
+    return rows.filter(({ title }) => titleMatches(title, words)).map(({ id }) => id);
   }
   const titled = sql`select rowid as id from run_titles
     where run_titles match ${words.map((word) => `"${word}"*`).join(" ")}`;
   const ids = filters.length === 0
-    ? sql<{ id: number }>`${titled} order by rowid ${direction} limit ${MAX_LISTED}`
+    ? sql<{ id: number }>`${titled} order by rowid ${direction} limit ${MAX_COUNTED_RUNS}`
     : sql<{ id: number }>`select r.id from workflow_runs r
-      where ${where} and +r.id in (${titled}) ${order} limit ${MAX_LISTED}`;
+      where ${where} and +r.id in (${titled}) ${order} limit ${MAX_COUNTED_RUNS}`;
   const { rows } = await ids.execute(db);
   return rows.map(({ id }) => id);
 }

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
-import { MAX_LISTED, type RunList, type RunQuery } from "../run/history.ts";
+import { MAX_COUNTED_RUNS, type RunList, type RunQuery } from "../run/history.ts";
 import type { Db } from "./database.ts";
 import { isPostgres } from "./migrations/key.ts";
 import { runsWhere, spanOf } from "./run_filter.ts";
@@ -22,7 +22,7 @@ export async function listOfEach(
   const seen = isVisibleIn(db, query.visible, sql`lower(r.repository)`);
   if (!first || !seen) return undefined;
   const total = sql`(select count(*) from
-    (select 1 ${runsWhere([...spanOf(query), seen])} limit ${sql.lit(MAX_LISTED)}) as few)`;
+    (select 1 ${runsWhere([...spanOf(query), seen])} limit ${sql.lit(MAX_COUNTED_RUNS)}) as few)`;
   const direction = sql.raw(query.direction);
   const { rows } = await sql<RunRow & { total: number }>`select ${RUNS}, ${total} as total
     ${runsWhere([...spanOf(query), first])}

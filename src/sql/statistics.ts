@@ -5,7 +5,7 @@ import type {
   StatisticsQuery,
   StatisticsStore,
 } from "../run/statistics.ts";
-import { Tally } from "../run/tally.ts";
+import { RunAggregate } from "../run/aggregate.ts";
 import type { Database, Db } from "./database.ts";
 import { rank } from "./statistics_rank.ts";
 import { byDay, byMonth, dateOf, dayOf, type Days, mondayOf } from "./statistics_span.ts";
@@ -44,7 +44,7 @@ export class SqlStatisticsStore implements StatisticsStore {
         sumUp(db, { ...asked, spans: byMonth(days) }),
         groupsOf(db, asked),
       ]);
-      return { totals: totals.figures(), ...groups };
+      return { totals: totals.toStatistics(), ...groups };
     });
   }
 }
@@ -103,9 +103,9 @@ async function groupsOfDays(
     to: Math.min(days.to, start + perPage * length - 1),
   };
   if (onPage.from > onPage.to) return { totalGroups, groups: [] };
-  const byFirst = new Map<number, Tally>();
+  const byFirst = new Map<number, RunAggregate>();
   for (let day = firstOf(onPage.from); day <= onPage.to; day += length) {
-    byFirst.set(day, new Tally());
+    byFirst.set(day, new RunAggregate());
   }
   for (
     const [day, tally] of await sumUpBy(db, DAY, { ...choice, days: onPage, spans: byDay(onPage) })
@@ -114,7 +114,7 @@ async function groupsOfDays(
   }
   const groups = [...byFirst].map(([day, tally]): StatisticsGroup => ({
     key: dateOf(day),
-    figures: tally.figures(),
+    statistics: tally.toStatistics(),
   }));
   return { totalGroups, groups };
 }
@@ -138,7 +138,7 @@ async function rankedGroups(
     days: asked.days,
     spans,
   });
-  const byKey = new Map<string, Tally>();
+  const byKey = new Map<string, RunAggregate>();
   for (const [workflow, tally] of sums) {
     const key = keyOfWorkflow.get(workflow) ?? "";
     const sum = byKey.get(key);
@@ -147,10 +147,10 @@ async function rankedGroups(
   }
   const groups = ranked.map(({ id, name, repository }): StatisticsGroup => {
     const key = groupBy === "workflow" ? String(id) : repository;
-    const figures = (byKey.get(key) ?? new Tally()).figures();
+    const figures = (byKey.get(key) ?? new RunAggregate()).toStatistics();
     return groupBy === "workflow"
-      ? { key, workflow: { id, name, repository }, figures }
-      : { key, figures };
+      ? { key, workflow: { id, name, repository }, statistics: figures }
+      : { key, statistics: figures };
   });
   return { totalGroups: total, groups };
 }

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Tally } from "../run/tally.ts";
+import type { RunAggregate } from "../run/aggregate.ts";
 import type { Db, Tx } from "./database.ts";
 import { type StatisticsKey, tallyOfRow, tallyToRow } from "./statistics_row.ts";
 import type { StatisticsTable } from "./tables.ts";
@@ -10,7 +10,7 @@ const ROWS = 1_000;
 /** Adds to rows what is counted more, or less. The statistics are locked. */
 export async function addToStatistics(
   tx: Tx,
-  added: ReadonlyMap<StatisticsKey, Tally>,
+  added: ReadonlyMap<StatisticsKey, RunAggregate>,
 ): Promise<void> {
   const all = [...added];
   for (let start = 0; start < all.length; start += ROWS) {
@@ -20,7 +20,7 @@ export async function addToStatistics(
 
 async function addRows(
   tx: Tx,
-  added: readonly (readonly [StatisticsKey, Tally])[],
+  added: readonly (readonly [StatisticsKey, RunAggregate])[],
 ): Promise<void> {
   const known = new Map<string, StatisticsTable>();
   for (const row of await readRows(tx, added.map(([key]) => key))) known.set(textOf(row), row);

@@ -7,7 +7,7 @@
  * those of its day and of its month, of its workflow and of all.
  */
 import { sql } from "kysely";
-import { Tally } from "../run/tally.ts";
+import { RunAggregate } from "../run/aggregate.ts";
 import type { Tx } from "./database.ts";
 import { isPostgres } from "./migrations/key.ts";
 import {
@@ -84,12 +84,12 @@ function difference(
   ids: readonly number[],
   old: ReadonlyMap<number, RunFactsTable>,
   next: ReadonlyMap<number, RunFactsTable>,
-): ReadonlyMap<StatisticsKey, Tally> {
-  const byText = new Map<string, { readonly key: StatisticsKey; readonly tally: Tally }>();
+): ReadonlyMap<StatisticsKey, RunAggregate> {
+  const byText = new Map<string, { readonly key: StatisticsKey; readonly tally: RunAggregate }>();
   const add = (row: RunFactsTable, times: 1 | -1) => {
     for (const key of keysOf(row)) {
       const text = Object.values(key).join("/");
-      const { tally } = byText.getOrInsertComputed(text, () => ({ key, tally: new Tally() }));
+      const { tally } = byText.getOrInsertComputed(text, () => ({ key, tally: new RunAggregate() }));
       tally.add(factsOfRow(row), times);
     }
   };

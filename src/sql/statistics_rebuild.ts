@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { type Clock, DAY_MS } from "../clock.ts";
-import { Tally } from "../run/tally.ts";
+import { RunAggregate } from "../run/aggregate.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import { writeRows } from "./statistics_add.ts";
 import { countRuns, lockStatistics } from "./statistics_keep.ts";
@@ -146,12 +146,12 @@ interface DayAndBranch {
 async function writeDays(
   tx: Tx,
   workflow_id: number,
-  days: readonly (DayAndBranch & { readonly tally: Tally })[],
+  days: readonly (DayAndBranch & { readonly tally: RunAggregate })[],
 ): Promise<void> {
-  const months = new Map<string, { readonly key: StatisticsKey; readonly tally: Tally }>();
+  const months = new Map<string, { readonly key: StatisticsKey; readonly tally: RunAggregate }>();
   for (const { day, branch, tally } of days) {
     const key = { workflow_id, unit: "month", day: firstOfMonth(day), branch } as const;
-    months.getOrInsertComputed(`${key.day} ${branch}`, () => ({ key, tally: new Tally() }))
+    months.getOrInsertComputed(`${key.day} ${branch}`, () => ({ key, tally: new RunAggregate() }))
       .tally.addAll(tally);
   }
   await writeRows(tx, [

@@ -1,6 +1,6 @@
 import { DAY_MS } from "../clock.ts";
 import { Histogram } from "../run/histogram.ts";
-import { type Sums, sumsBy, Tally } from "../run/tally.ts";
+import { type Counters, mapCounters, RunAggregate } from "../run/aggregate.ts";
 import type { RunFactsTable, StatisticsTable } from "./tables.ts";
 
 /** The workflow whose rows are those of all workflows. */
@@ -25,7 +25,7 @@ export const SUM_COLUMNS = {
   minutes: "minutes",
   recoveries: "recoveries",
   recoveryMs: "recovery_ms",
-} as const satisfies Record<keyof Sums, keyof StatisticsTable>;
+} as const satisfies Record<keyof Counters, keyof StatisticsTable>;
 
 /** The rows in which a run is counted. */
 export function keysOf(run: RunFactsTable): readonly StatisticsKey[] {
@@ -45,7 +45,7 @@ export function firstOfMonth(day: number): number {
 
 export function tallyToRow(
   key: StatisticsKey,
-  { sums, durations, queues }: Tally,
+  { counters: sums, durations, queues }: RunAggregate,
 ): StatisticsTable {
   return {
     ...key,
@@ -67,9 +67,9 @@ export function tallyToRow(
 }
 
 /** Of a row, or of several whose sums are added up and whose histograms are joined by commas. */
-export function tallyOfRow(row: Omit<StatisticsTable, keyof StatisticsKey>): Tally {
-  return new Tally({
-    sums: sumsBy((name) => row[SUM_COLUMNS[name]]),
+export function tallyOfRow(row: Omit<StatisticsTable, keyof StatisticsKey>): RunAggregate {
+  return new RunAggregate({
+    counters: mapCounters((name) => row[SUM_COLUMNS[name]]),
     durations: Histogram.parse(row.durations),
     queues: Histogram.parse(row.queues),
   });

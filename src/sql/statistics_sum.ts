@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { DAY_MS } from "../clock.ts";
 import { Histogram } from "../run/histogram.ts";
-import { sumsBy, Tally } from "../run/tally.ts";
+import { mapCounters, RunAggregate } from "../run/aggregate.ts";
 import type { Db } from "./database.ts";
 import { ALL_WORKFLOWS, SUM_COLUMNS, tallyOfRow } from "./statistics_row.ts";
 import type { Days, Span } from "./statistics_span.ts";
@@ -41,8 +41,8 @@ export interface Spread extends Choice {
 }
 
 /** Adds up what is counted of the runs of some days. */
-export async function sumUp(db: Db, spread: Spread): Promise<Tally> {
-  const sum = new Tally();
+export async function sumUp(db: Db, spread: Spread): Promise<RunAggregate> {
+  const sum = new RunAggregate();
   for (const tally of (await sumUpBy(db, TOTAL, spread)).values()) sum.addAll(tally);
   return sum;
 }
@@ -52,13 +52,13 @@ export async function sumUpBy(
   db: Db,
   key: Key,
   spread: Spread,
-): Promise<ReadonlyMap<number, Tally>> {
+): Promise<ReadonlyMap<number, RunAggregate>> {
   const [ofRows, ofRuns] = await Promise.all([
     sumsOfStatistics(db, key, spread),
     spread.branch === undefined ? [] : sumsOfFacts(db, key, spread),
   ]);
-  const sums = new Map<number, Tally>();
-  const add = (of: number, tally: Tally, times: 1 | -1) => {
+  const sums = new Map<number, RunAggregate>();
+  const add = (of: number, tally: RunAggregate, times: 1 | -1) => {
     const sum = sums.get(of);
     if (sum) sum.addAll(tally, times);
     // The first is the sum, which is the most of what there is to add.
@@ -92,8 +92,8 @@ export const SUMS_OF_FACTS = sql`count(*) as runs,
   string_agg(cast(s.duration_ms as text), ',') as durations,
   string_agg(cast(s.queue_ms as text), ',') as queues`;
 
-function negative(tally: Tally): Tally {
-  const sum = new Tally();
+function negative(tally: RunAggregate): RunAggregate {
+  const sum = new RunAggregate();
   sum.addAll(tally, -1);
   return sum;
 }
@@ -144,9 +144,9 @@ async function sumsOfFacts(
   return rows;
 }
 
-export function tallyOfFacts(row: SumOfFacts): Tally {
-  return new Tally({
-    sums: sumsBy((name) => row[SUM_COLUMNS[name]]),
+export function tallyOfFacts(row: SumOfFacts): RunAggregate {
+  return new RunAggregate({
+    counters: mapCounters((name) => row[SUM_COLUMNS[name]]),
     durations: Histogram.of(numbers(row.durations)),
     queues: Histogram.of(numbers(row.queues)),
   });

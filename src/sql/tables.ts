@@ -1,6 +1,6 @@
 import type { Generated } from "kysely";
 import type { DeliveryState } from "../delivery/delivery.ts";
-import type { Verdict } from "../run/facts.ts";
+import type { RunOutcome } from "../run/facts.ts";
 import type { AccountTables } from "./account_tables.ts";
 import type { ClusterTables } from "./cluster_tables.ts";
 
@@ -133,7 +133,7 @@ export interface RunFactsTable {
   head_sha: string;
   created_ms: number;
   ended_ms: number;
-  verdict: Verdict;
+  verdict: RunOutcome;
   /** `null` when it says nothing of its commit. */
   is_red: number | null;
   is_retried: number;

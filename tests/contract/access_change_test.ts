@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { AesCipher } from "../../src/account/cipher.ts";
-import { type Changes, NO_CHANGES } from "../../src/run/change.ts";
+import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { SqlAccessStore } from "../../src/sql/access.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
@@ -43,9 +43,9 @@ async function setUp(database: Database) {
     epoch,
     unchecked: async (userId: number) =>
       (await access.known(userId, NOW)).unchecked.map(({ id }) => id),
-    apply: async (id: string, changes: Partial<Changes>) => {
+    apply: async (id: string, changes: Partial<ChangeSet>) => {
       await deliveries.keep(aDelivery({ id }));
-      return await deliveries.apply(id, { ...NO_CHANGES, ...changes });
+      return await deliveries.apply(id, { ...EMPTY_CHANGE_SET, ...changes });
     },
   };
 }
@@ -86,12 +86,12 @@ testOverDatabases("DeliveryStore.take() forgets rights with the delivery, or not
   { database },
 ) => {
   const { deliveries, unchecked, access, epoch } = await setUp(database);
-  const broken = { ...NO_CHANGES, runs: [aRun({ createdAt: "not a time" })] };
-  const changes: Changes = { ...broken, accessChanged: [1] };
+  const broken = { ...EMPTY_CHANGE_SET, runs: [aRun({ createdAt: "not a time" })] };
+  const changes: ChangeSet = { ...broken, accessChanged: [1] };
   const { receipt } = await deliveries.take(aDelivery({ id: "a" }), changes);
   assertEquals([receipt, await unchecked(7), await access.epoch()], ["kept", [], epoch]);
   await deliveries.take(aDelivery({ id: "b", subject: "delivery b" }), {
-    ...NO_CHANGES,
+    ...EMPTY_CHANGE_SET,
     accessChanged: [1],
   });
   assertEquals(await unchecked(7), [1]);

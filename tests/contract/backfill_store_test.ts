@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Progress } from "../../src/run/backfill_progress.ts";
+import type { BackfillProgress } from "../../src/run/backfill/backfill_progress.ts";
 import { SqlBackfillStore } from "../../src/sql/backfill.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlJournal } from "../../src/sql/event.ts";
@@ -19,11 +19,11 @@ const ASKED = {
   isBackground: true,
 };
 
-const BEGUN: Progress = {
+const BEGUN: BackfillProgress = {
   repositoryId: 1,
   since: NOW - 30 * DAY_MS,
   reached: NOW + SECOND_MS,
-  until: NOW + SECOND_MS,
+  importedTo: NOW + SECOND_MS,
   runs: 0,
   estimate: null,
   state: "running",
@@ -47,10 +47,10 @@ testOverDatabases("BackfillStore.start() begins with nothing, and goes on with w
   assertEquals(await store.find(1), undefined);
   assertEquals(await store.start(ASKED), BEGUN);
   assertEquals(await store.find(1), BEGUN);
-  const done: Progress = { ...BEGUN, reached: BEGUN.since, runs: 7, estimate: 7, state: "done" };
+  const done: BackfillProgress = { ...BEGUN, reached: BEGUN.since, runs: 7, estimate: 7, state: "done" };
   assertEquals(await store.save(BEGUN, done), true);
   const earlier = { since: NOW - 90 * DAY_MS, isBackground: false };
-  const again: Progress = { ...done, ...earlier, state: "running" };
+  const again: BackfillProgress = { ...done, ...earlier, state: "running" };
   assertEquals(await store.start({ ...earlier, repositoryId: 1, now: NOW + DAY_MS }), again);
   assertEquals(await store.find(1), again);
 });
@@ -85,13 +85,13 @@ testOverDatabases(
     { database },
   ) => {
     const { store, repositories, clock } = await setUp(database);
-    assertEquals(await store.running(), []);
+    assertEquals(await store.listRunning(), []);
     await store.start({ ...ASKED, repositoryId: 2 });
     clock.time += 1;
     await store.start(ASKED);
-    const names = async () => (await store.running()).map(({ repository }) => repository);
+    const names = async () => (await store.listRunning()).map(({ repository }) => repository);
     assertEquals(await names(), ["octo/b", "octo/a"]);
-    assertEquals((await store.running())[1]?.progress, BEGUN);
+    assertEquals((await store.listRunning())[1]?.progress, BEGUN);
     clock.time += 1;
     const second = { ...BEGUN, repositoryId: 2 };
     await store.save(second, { ...second, reached: NOW });
@@ -121,16 +121,16 @@ testOverDatabases("BackfillStore.bring() merges runs, and tells what is news of 
     past(4, 20, "waiting"),
     past(5, 0.5),
   ];
-  const events = await store.bring(brought);
+  const events = await store.importRuns(brought);
   // 1 was known to be in progress, 4 has yet to end, and 5 has ended today.
   assertEquals(events.map((event) => event.type === "run" && event.data.id), [1, 4, 5]);
   assertEquals(await journal.readAfter(last + 2, 9), events);
   const kept = await runs.latest("octo/a", 9);
   assertEquals(kept.map(({ id }) => id).toSorted(), [1, 2, 3, 4, 5]);
   assertEquals(kept.find(({ id }) => id === 1)?.status, "completed");
-  assertEquals(await store.bring(brought), []);
-  assertEquals(await store.bring([]), []);
-  assertEquals(await store.bring([past(1, 21, "queued")]), []);
+  assertEquals(await store.importRuns(brought), []);
+  assertEquals(await store.importRuns([]), []);
+  assertEquals(await store.importRuns([past(1, 21, "queued")]), []);
 });
 
 testOverDatabases("BackfillStore.bring() takes in many, in some transactions", async (
@@ -138,7 +138,7 @@ testOverDatabases("BackfillStore.bring() takes in many, in some transactions", a
 ) => {
   const { store, clock } = await setUp(database);
   const runs = Array.from({ length: 120 }, (_, index) => aRun({ id: index + 1 }));
-  const events = await store.bring(runs);
+  const events = await store.importRuns(runs);
   const ids = runs.map(({ id }) => id);
   assertEquals(events.map((event) => event.type === "run" && event.data.id), ids);
   assertEquals(events.map(({ seq }) => seq), ids.map((id) => (events[0]?.seq ?? 0) + id - 1));

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { repositoryEvent } from "../../src/repository/event.ts";
-import { type Changes, NO_CHANGES } from "../../src/run/change.ts";
+import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
 import { applyInOrder } from "../../src/sql/delivery_apply.ts";
@@ -14,8 +14,8 @@ import { aRun } from "../fakes/github.ts";
 
 const NOON = Date.UTC(2026, 0, 1, 12);
 
-function changes(fields: Partial<Changes>): Changes {
-  return { ...NO_CHANGES, ...fields };
+function changes(fields: Partial<ChangeSet>): ChangeSet {
+  return { ...EMPTY_CHANGE_SET, ...fields };
 }
 
 testOverDatabases(
@@ -91,7 +91,7 @@ testOverDatabases("applyInOrder() locks repositories in order, however they are 
   );
   assert(a && b);
   let tries = 0;
-  const apply = (told: readonly Changes[]) =>
+  const apply = (told: readonly ChangeSet[]) =>
     database.write((tx) => {
       tries++;
       return applyInOrder(tx, told, { clock: systemClock });
@@ -141,7 +141,7 @@ testOverDatabases("DeliveryStore.apply() applies once, however many try at once"
 testOverDatabases("DeliveryStore.apply() drops the payload", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
   await store.keep(aDelivery({ id: "a" }));
-  await store.apply("a", NO_CHANGES);
+  await store.apply("a", EMPTY_CHANGE_SET);
   const rows = await database.read((db) => db.selectFrom("deliveries").select("payload").execute());
   assertEquals(rows.map(({ payload }) => payload), [null]);
 });

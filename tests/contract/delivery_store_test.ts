@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { NO_CHANGES } from "../../src/run/change.ts";
+import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
@@ -24,7 +24,7 @@ testOverDatabases("DeliveryStore.keep() keeps a delivery to the letter, once", a
 testOverDatabases("DeliveryStore.keep() says what is done", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
   await store.keep(aDelivery({ id: "a" }));
-  await store.apply("a", NO_CHANGES);
+  await store.apply("a", EMPTY_CHANGE_SET);
   assertEquals(await store.keep(aDelivery({ id: "a" })), "done");
   assertEquals(await store.due(NOON, 9), []);
 });
@@ -96,8 +96,8 @@ testOverDatabases("DeliveryStore.due() holds back what follows a failure of its 
   const later = NOON + 5_000;
   await store.fail("a", { reason: "Not yet", retryAt: later });
   assertEquals(await idsOf(store.due(NOON, 9)), ["b", "d"]);
-  await store.apply("b", NO_CHANGES);
-  await store.apply("d", NO_CHANGES);
+  await store.apply("b", EMPTY_CHANGE_SET);
+  await store.apply("d", EMPTY_CHANGE_SET);
   assertEquals(await store.nextDueAt(), later);
   assertEquals(await idsOf(store.due(later - 1, 9)), []);
   assertEquals(await idsOf(store.due(later, 9)), ["a", "c"]);
@@ -115,7 +115,7 @@ testOverDatabases("DeliveryStore.due() goes on behind a parked delivery", async 
 testOverDatabases("DeliveryStore.fail() leaves alone what is done", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
   await store.keep(aDelivery({ id: "a" }));
-  await store.apply("a", NO_CHANGES);
+  await store.apply("a", EMPTY_CHANGE_SET);
   await store.fail("a", { reason: "Too late", retryAt: NOON });
   assertEquals(
     (await store.list({ limit: 9 })).map(({ state, failures }) => ({ state, failures })),
@@ -167,7 +167,7 @@ testOverDatabases("DeliveryStore.retry() makes a parked delivery due, and no oth
   await store.keep(aDelivery({ id: "a" }));
   await store.keep(aDelivery({ id: "b", subject: "run 2" }));
   await store.fail("a", { reason: "No", retryAt: undefined });
-  await store.apply("b", NO_CHANGES);
+  await store.apply("b", EMPTY_CHANGE_SET);
   clock.time += 1_000;
   assertEquals(await store.retry("a"), true);
   assertEquals([await store.retry("a"), await store.retry("b"), await store.retry("c")], [
@@ -187,9 +187,9 @@ testOverDatabases("DeliveryStore.prune() forgets what was done long ago, and not
     await store.keep(aDelivery({ id, subject: id }));
   }
   await store.fail("parked", { reason: "No", retryAt: undefined });
-  await store.apply("old", NO_CHANGES);
+  await store.apply("old", EMPTY_CHANGE_SET);
   clock.time += 1;
-  await store.apply("young", NO_CHANGES);
+  await store.apply("young", EMPTY_CHANGE_SET);
   assertEquals(await store.prune(NOON + 1), 1);
   assertEquals(await idsOf(store.list({ limit: 9 })), ["young", "parked", "waiting"]);
   assertEquals(await store.keep(aDelivery({ id: "old" })), "kept");
@@ -201,7 +201,7 @@ testOverDatabases("DeliveryStore knows its deliveries after a restart", async (
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
   await store.keep(aDelivery({ id: "a" }));
   await store.keep(aDelivery({ id: "b" }));
-  await store.apply("a", NO_CHANGES);
+  await store.apply("a", EMPTY_CHANGE_SET);
   await database.close();
   const again = new SqlDeliveryStore(await reopen(), new SetClock(NOON));
   assertEquals(await idsOf(again.due(NOON, 9)), ["b"]);
@@ -218,7 +218,7 @@ testOverDatabases("DeliveryStore.backlog() counts what waits and what was given 
     clock.time += 1_000;
     await store.keep(aDelivery({ id, subject: id }));
   }
-  await store.apply("done", NO_CHANGES);
+  await store.apply("done", EMPTY_CHANGE_SET);
   await store.fail("parked", { reason: "No", retryAt: undefined });
   assertEquals(await store.backlog(), { waiting: 2, parked: 1, waitingSince: NOON + 3_000 });
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import { type Changes, NO_CHANGES } from "../../src/run/change.ts";
+import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { runEvent } from "../../src/run/event.ts";
 import type { Run } from "../../src/run/run.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
@@ -13,8 +13,8 @@ import { aRun } from "../fakes/github.ts";
 
 const NOON = Date.UTC(2026, 0, 1, 12);
 
-function changes(fields: Partial<Run>): Changes {
-  return { ...NO_CHANGES, runs: [aRun(fields)] };
+function changes(fields: Partial<Run>): ChangeSet {
+  return { ...EMPTY_CHANGE_SET, runs: [aRun(fields)] };
 }
 
 testOverDatabases(
@@ -50,7 +50,7 @@ testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is kn
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
   for (const id of ["waiting", "parked", "done"]) await store.keep(aDelivery({ id, subject: id }));
   await store.fail("parked", { reason: "No", retryAt: undefined });
-  await store.apply("done", NO_CHANGES);
+  await store.apply("done", EMPTY_CHANGE_SET);
   for (
     const [id, receipt] of [["waiting", "waiting"], ["parked", "kept"], ["done", "done"]] as const
   ) {
@@ -97,7 +97,7 @@ testOverDatabases(
             aDelivery({ id: `${id} ${status}`, subject: `run ${id}` }),
             status === "in_progress"
               ? {
-                ...NO_CHANGES,
+                ...EMPTY_CHANGE_SET,
                 jobs: [{ runId: id, repository: "octo/a", runAttempt: 1, status, at: at(second) }],
               }
               : changes({ id, status, updatedAt: at(second) }),

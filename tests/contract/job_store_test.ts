@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { systemClock as clock } from "../../src/clock.ts";
-import type { Changes } from "../../src/run/change.ts";
-import { NO_CHANGES } from "../../src/run/change.ts";
+import type { ChangeSet } from "../../src/run/change_set.ts";
+import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import type { Job } from "../../src/run/history.ts";
 import { applyChanges } from "../../src/sql/change.ts";
 import type { Database } from "../../src/sql/database.ts";
@@ -16,13 +16,13 @@ import { aJob } from "../fakes/job.ts";
 const DONE = { status: "completed", updatedAt: "2026-01-01T00:10:00Z" };
 const SPAN = { from: 0, before: Date.parse("2026-01-02T00:00:00Z"), among: 10 };
 
-async function tell(database: Database, ...told: Partial<Changes>[]): Promise<void> {
-  const changes = told.map((each) => ({ ...NO_CHANGES, ...each }));
+async function tell(database: Database, ...told: Partial<ChangeSet>[]): Promise<void> {
+  const changes = told.map((each) => ({ ...EMPTY_CHANGE_SET, ...each }));
   await database.write((tx) => applyChanges(tx, changes, { clock }));
 }
 
 /** A job's state as a webhook tells it. */
-function heard(job: Job): Partial<Changes> {
+function heard(job: Job): Partial<ChangeSet> {
   const at = job.completedAt ?? job.startedAt ?? job.createdAt ?? "";
   const { runId, runAttempt } = job;
   return { jobs: [{ runId, repository: "octo/a", runAttempt, status: job.status ?? "", at, job }] };
@@ -195,7 +195,7 @@ testOverDatabases(
       { ...STARTED, id: 3, runId: 4 },
     ]);
     const lacking = async (span: Partial<typeof SPAN> = {}) =>
-      (await store.without({ ...SPAN, ...span })).map(({ id, runAttempt }) => [id, runAttempt]);
+      (await store.listMissing({ ...SPAN, ...span })).map(({ id, runAttempt }) => [id, runAttempt]);
     assertEquals(await lacking(), [[4, 1], [3, 2], [1, 1]]);
     assertEquals(await lacking({ among: 2 }), [[4, 1], [3, 2]]);
     assertEquals(await lacking({ before: Date.parse(done(4, 4).updatedAt) }), [[3, 2], [1, 1]]);

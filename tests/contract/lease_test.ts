@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
 import { RedisLease } from "../../src/redis/lease.ts";
-import type { Lease } from "../../src/run/lease.ts";
+import type { Lease } from "../../src/cluster/lease.ts";
 import { SqlLease } from "../../src/sql/lease.ts";
 import { testDatabase } from "../fakes/database.ts";
 import { isPostgresThere } from "../fakes/postgres.ts";
@@ -66,61 +66,61 @@ function testOverLeases(name: string, test: (lease: TestLease) => Promise<void>)
 testOverLeases(
   "Lease.take() gives it to one, and to another only once it has run out",
   async ({ a, b }) => {
-    const first = await a.take("a", SHORT);
+    const first = await a.acquire("a", SHORT);
     assertEquals(typeof first, "number");
-    assertEquals(await b.take("b", SHORT), undefined);
+    assertEquals(await b.acquire("b", SHORT), undefined);
     let second: number | undefined;
-    await until(async () => (second = await b.take("b", LONG)) !== undefined, "it has run out");
+    await until(async () => (second = await b.acquire("b", LONG)) !== undefined, "it has run out");
     assertGreater(second ?? 0, first ?? 0);
-    assertEquals(await a.take("a", SHORT), undefined);
+    assertEquals(await a.acquire("a", SHORT), undefined);
   },
 );
 
 testOverLeases("Lease.take() gives it to one of many who ask at once", async ({ a, b }) => {
-  const asked = Array.from({ length: 20 }, (_, at) => (at % 2 ? a : b).take(`${at}`, LONG));
+  const asked = Array.from({ length: 20 }, (_, at) => (at % 2 ? a : b).acquire(`${at}`, LONG));
   const fences = await Promise.all(asked);
   assertEquals(fences.filter((fence) => fence !== undefined).length, 1);
 });
 
 testOverLeases("Lease.take() gives it anew to its holder, with a higher fence", async ({ a }) => {
-  const first = await a.take("a", LONG) ?? NaN;
-  assertGreater(await a.take("a", LONG) ?? NaN, first);
+  const first = await a.acquire("a", LONG) ?? NaN;
+  assertGreater(await a.acquire("a", LONG) ?? NaN, first);
 });
 
 testOverLeases("Lease.take() gives a fence above those that were used", async ({ a, b }) => {
   let first: number | undefined;
-  const take = async () => first = await a.take("a", { ...SHORT, above: 41 });
+  const take = async () => first = await a.acquire("a", { ...SHORT, above: 41 });
   await until(async () => await take() !== undefined, "nobody can hold it still");
   assertEquals(first, 42);
   await a.release("a");
-  assertEquals(await b.take("b", LONG), 43);
+  assertEquals(await b.acquire("b", LONG), 43);
 });
 
 testOverLeases("Lease.renew() keeps it, for its holder alone", async ({ a, b }) => {
-  await a.take("a", SHORT);
+  await a.acquire("a", SHORT);
   assertEquals(await b.renew("b", LONG), false);
   assertEquals(await a.renew("a", LONG), true);
   await clock.sleep(2 * SHORT.ttlMs);
-  assertEquals(await b.take("b", LONG), undefined);
+  assertEquals(await b.acquire("b", LONG), undefined);
   assertEquals(await a.renew("a", LONG), true);
 });
 
 testOverLeases("Lease.renew() says so when it has run out", async ({ a, b }) => {
-  await a.take("a", SHORT);
+  await a.acquire("a", SHORT);
   await clock.sleep(2 * SHORT.ttlMs);
   assertEquals(await a.renew("a", LONG), false);
-  assertEquals(typeof await b.take("b", LONG), "number");
+  assertEquals(typeof await b.acquire("b", LONG), "number");
   assertEquals(await a.renew("a", LONG), false);
 });
 
 testOverLeases("Lease.release() gives it back at once, by its holder alone", async ({ a, b }) => {
-  await a.take("a", LONG);
+  await a.acquire("a", LONG);
   await b.release("b");
-  assertEquals(await b.take("b", LONG), undefined);
+  assertEquals(await b.acquire("b", LONG), undefined);
   await a.release("a");
-  assertEquals(typeof await b.take("b", LONG), "number");
+  assertEquals(typeof await b.acquire("b", LONG), "number");
   await a.release("a");
-  assertEquals(await a.take("a", LONG), undefined);
+  assertEquals(await a.acquire("a", LONG), undefined);
 });
 
 Deno.test({
@@ -128,15 +128,15 @@ Deno.test({
   ignore: !await isRedisThere(),
   async fn() {
     await using lease = await redisLease();
-    const first = await lease.a.take("a", LONG) ?? NaN;
+    const first = await lease.a.acquire("a", LONG) ?? NaN;
     await lease.forget?.();
     const began = clock.now();
     const again = { ttlMs: 300, above: first };
-    assertEquals(await lease.b.take("b", again), undefined);
+    assertEquals(await lease.b.acquire("b", again), undefined);
     assert(!await lease.a.renew("a", LONG));
     let second: number | undefined;
     await until(async () => {
-      second = await lease.b.take("b", again);
+      second = await lease.b.acquire("b", again);
       return second !== undefined;
     }, "nobody can hold it still");
     assertEquals(second, first + 1);

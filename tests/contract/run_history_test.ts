@@ -2,9 +2,9 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { isVisible, type Visible } from "../../src/account/visible.ts";
 import { systemClock as clock } from "../../src/clock.ts";
-import { MAX_LISTED, type RunQuery } from "../../src/run/history.ts";
+import { MAX_COUNTED_RUNS, type RunQuery } from "../../src/run/history.ts";
 import { newestFirst, type Run } from "../../src/run/run.ts";
-import { isTitled } from "../../src/run/title.ts";
+import { titleMatches } from "../../src/run/title_search.ts";
 import { SqlRunStore } from "../../src/sql/run.ts";
 import { SqlRunHistory } from "../../src/sql/run_history.ts";
 import { testOverDatabases } from "../fakes/database.ts";
@@ -73,7 +73,7 @@ function meets(run: Run, query: RunQuery): boolean {
     (query.event ?? run.event) === run.event &&
     (query.branch ?? run.branch) === run.branch &&
     created >= (query.createdFrom ?? 0) && created < (query.createdBefore ?? Infinity) &&
-    isTitled(run.displayTitle, query.words ?? []);
+    titleMatches(run.displayTitle, query.words ?? []);
 }
 
 testOverDatabases(
@@ -143,7 +143,7 @@ testOverDatabases("RunHistory.list() finds a title as it is now, and nothing tha
 testOverDatabases("RunHistory.list() reaches and counts no more than MAX_LISTED", async (
   { database },
 ) => {
-  const runs = Array.from({ length: MAX_LISTED + 5 }, (_, at) => aRun({ id: at + 1 }));
+  const runs = Array.from({ length: MAX_COUNTED_RUNS + 5 }, (_, at) => aRun({ id: at + 1 }));
   await new SqlRunStore(database, clock).put(runs);
   const history = new SqlRunHistory(database);
   const last = { ...NEWEST, direction: "asc", perPage: 30, page: 34 } as const;
@@ -151,7 +151,7 @@ testOverDatabases("RunHistory.list() reaches and counts no more than MAX_LISTED"
     const filters of [{}, { branch: "main" }, { branch: "main", event: "push" }, { words: ["fix"] }]
   ) {
     const list = await history.list({ ...last, ...filters });
-    assertEquals(list.total, MAX_LISTED);
+    assertEquals(list.total, MAX_COUNTED_RUNS);
     assertEquals(list.runs.map(({ id }) => id), Array.from({ length: 10 }, (_, at) => 991 + at));
     assertEquals((await history.list({ ...last, ...filters, page: 35 })).runs, []);
   }
@@ -163,7 +163,7 @@ testOverDatabases("RunHistory.latestOf() gives the latest of each workflow, newe
   await new SqlRunStore(database, clock).put(someRuns(12));
   const history = new SqlRunHistory(database);
   const ids = async (workflows: readonly number[], count: number) =>
-    (await history.latestOf(workflows, { count, visible: "all" })).map(({ id }) => id);
+    (await history.latestByWorkflow(workflows, { count, visible: "all" })).map(({ id }) => id);
   assertEquals(await ids([7, 9], 2), [111, 109, 108, 106]);
   assertEquals(await ids([99], 2), []);
   assertEquals(await ids([], 2), []);
@@ -182,7 +182,7 @@ testOverDatabases("RunHistory.latestOf() goes back to the latest that may be see
           workflowId === id && isVisible(visible, repository)
         ).sort(newestFirst).slice(0, count)
       ).sort(newestFirst);
-      assertEquals(await history.latestOf([7, 9, 99], { count, visible }), expected);
+      assertEquals(await history.latestByWorkflow([7, 9, 99], { count, visible }), expected);
     }
   }
 });

@@ -198,10 +198,10 @@ testOverDatabases("RunStore.unfinished() lists what waits longest first", async 
     updated(5, "queued", "2026-01-01T12:30:00Z"),
   ]);
   const before = Date.parse("2026-01-01T12:30:00Z");
-  assertEquals((await store.unfinished(before, 10)).map(({ id }) => id), [2, 4, 1]);
-  assertEquals((await store.unfinished(before, 1)).map(({ id }) => id), [2]);
+  assertEquals((await store.listUnfinished(before, 10)).map(({ id }) => id), [2, 4, 1]);
+  assertEquals((await store.listUnfinished(before, 1)).map(({ id }) => id), [2]);
   await store.put([updated(2, "completed", "2026-01-01T11:00:01Z")]);
-  assertEquals((await store.unfinished(before, 1)).map(({ id }) => id), [4]);
+  assertEquals((await store.listUnfinished(before, 1)).map(({ id }) => id), [4]);
 });
 
 testOverDatabases("RunStore.remove() forgets a run", async ({ database }) => {

@@ -4,7 +4,7 @@ import type { Visible } from "../../src/account/visible.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { Job } from "../../src/run/history.ts";
 import type { Run } from "../../src/run/run.ts";
-import { type Figures, PERCENTILE_ERROR, type Statistics } from "../../src/run/statistics.ts";
+import { type RunStatistics, PERCENTILE_ERROR, type Statistics } from "../../src/run/statistics.ts";
 import type { Database, Db } from "../../src/sql/database.ts";
 import { SqlJobStore } from "../../src/sql/job.ts";
 import { SqlRecounts } from "../../src/sql/recount.ts";
@@ -104,7 +104,7 @@ async function take(database: Database, step: Step): Promise<void> {
 
 async function recountAll(database: Database): Promise<void> {
   const recounts = new SqlRecounts(database);
-  while (await recounts.next() !== undefined);
+  while (await recounts.recomputeNext() !== undefined);
 }
 
 const query = fc.record({
@@ -125,8 +125,8 @@ const query = fc.record({
 }).filter(({ from, to }) => from <= to);
 
 /** All but the percentiles is exact. */
-function assertFigures(actual: Figures, expected: Figures): void {
-  const exact = ({ duration, queue, ...rest }: Figures) => ({
+function assertFigures(actual: RunStatistics, expected: RunStatistics): void {
+  const exact = ({ duration, queue, ...rest }: RunStatistics) => ({
     ...rest,
     redToGreenSeconds: null,
     averages: [duration.avg, queue.avg, rest.redToGreenSeconds].map((avg) => avg?.toFixed(6)),
@@ -150,7 +150,7 @@ function assertStatistics(actual: Statistics, { totals, groups }: Expected): voi
   assertFigures(actual.totals, totals);
   assertEquals(actual.groups.map(({ key }) => key), groups.map(({ key }) => key));
   assertEquals(actual.totalGroups, groups.length);
-  for (const [at, { figures }] of actual.groups.entries()) {
+  for (const [at, { statistics: figures }] of actual.groups.entries()) {
     const expected = groups[at];
     assert(expected);
     assertFigures(figures, expected.figures);

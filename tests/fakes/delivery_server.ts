@@ -3,7 +3,7 @@ import type { DeliveryStore } from "../../src/delivery/delivery.ts";
 import { Receiver, type ReceiverOptions } from "../../src/delivery/receive.ts";
 import { subjectOf } from "../../src/github/delivery.ts";
 import { Deliveries } from "../../src/http/delivery.ts";
-import type { Changes } from "../../src/run/change.ts";
+import type { ChangeSet } from "../../src/run/change_set.ts";
 import { headersOf, SECRET } from "./delivery.ts";
 import { ServerUnderTest } from "./server.ts";
 
@@ -15,8 +15,8 @@ export interface DeliveryServerSettings {
   readonly maxHeldBytes?: number;
   readonly onKept?: () => void;
   /** Reads nothing if not given, so that everything waits. */
-  readonly read?: ReceiverOptions<Changes>["read"];
-  readonly onEvents?: ReceiverOptions<Changes>["onEvents"];
+  readonly read?: ReceiverOptions<ChangeSet>["read"];
+  readonly onEvents?: ReceiverOptions<ChangeSet>["onEvents"];
 }
 
 /** The webhook over real sockets, above a store. `await using` stops it. */
@@ -25,7 +25,7 @@ export class DeliveryServer {
   readonly #server: ServerUnderTest;
 
   constructor(
-    store: Pick<DeliveryStore<Changes>, "keep" | "take">,
+    store: Pick<DeliveryStore<ChangeSet>, "keep" | "take">,
     settings: DeliveryServerSettings = {},
   ) {
     const { secrets = [SECRET], clock = systemClock, maxHeldBytes } = settings;

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import { Inbox } from "../../src/delivery/inbox.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import { changesIn, changesOf } from "../../src/github/delivery.ts";
-import type { Changes } from "../../src/run/change.ts";
+import type { ChangeSet } from "../../src/run/change_set.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlRunStore } from "../../src/sql/run.ts";
@@ -23,7 +23,7 @@ export class DeliverySystem {
   readonly repositories: SqlRepositoryStore;
   /** What clients would hear. */
   readonly told: StoredEvent[] = [];
-  readonly #inbox: Inbox<Changes>;
+  readonly #inbox: Inbox<ChangeSet>;
   readonly #stop = new AbortController();
   readonly #resources: AsyncDisposableStack;
   #finished = Promise.resolve();
@@ -38,7 +38,7 @@ export class DeliverySystem {
     this.runs = new SqlRunStore(database, clock);
     this.history = new SqlRunHistory(database);
     this.repositories = new SqlRepositoryStore(database, clock);
-    this.#inbox = new Inbox<Changes>({
+    this.#inbox = new Inbox<ChangeSet>({
       store: this.deliveries,
       read: changesOf,
       onEvents: (events) => this.#tell(events),

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { NO_CHANGES } from "../../src/run/change.ts";
+import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import type { Run } from "../../src/run/run.ts";
 import { SqlBackfillStore } from "../../src/sql/backfill.ts";
 import type { Database } from "../../src/sql/database.ts";
@@ -76,7 +76,7 @@ async function fillDeliveries(store: SqlDeliveryStore): Promise<void> {
   for (const id of ["done", "waiting", "parked", "large"]) {
     await store.keep(aDelivery({ id, subject: id, payload: PAYLOAD }));
   }
-  await store.apply("done", NO_CHANGES);
+  await store.apply("done", EMPTY_CHANGE_SET);
   await store.fail("parked", { reason: 'It\'s "odd"\n', retryAt: undefined });
 }
 

@@ -26,7 +26,7 @@ export class FakeHistory implements RunHistory {
     return this.#answer(isThere ? detailOf : undefined);
   }
 
-  latestOf(
+  latestByWorkflow(
     workflowIds: readonly number[],
     { count, visible }: { readonly count: number; readonly visible: Visible },
   ): Promise<readonly Run[]> {

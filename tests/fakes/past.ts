@@ -1,15 +1,15 @@
 import type { RefusedError } from "../../src/errors.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import {
-  type AskedPast,
+  type BackfillRequest,
   type BackfillJob,
   type BackfillStore,
-  begin,
-  type PastPage,
-  type PastSource,
-  type Progress,
-  type Span,
-} from "../../src/run/backfill_progress.ts";
+  startProgress,
+  type BackfillPage,
+  type HistoricalRunSource,
+  type BackfillProgress,
+  type TimeRange,
+} from "../../src/run/backfill/backfill_progress.ts";
 import type { Run } from "../../src/run/run.ts";
 import { aRun } from "./github.ts";
 
@@ -17,8 +17,8 @@ const CAP = 1_000;
 const PAGE = 100;
 
 /** A GitHub with a past, which lists the 1,000 newest runs of a span, by pages of 100. */
-export class FakePast implements PastSource {
-  readonly asked: Span[] = [];
+export class FakePast implements HistoricalRunSource {
+  readonly asked: TimeRange[] = [];
   runs: Run[];
   /** What the next questions are refused with, in order; `undefined` lets one pass. */
   refusals: (RefusedError | undefined)[] = [];
@@ -36,11 +36,11 @@ export class FakePast implements PastSource {
     return this.runs.map(({ id }) => id);
   }
 
-  created(
+  listCreated(
     _repository: string,
-    { span, next }: { readonly span: Span; readonly next?: string | undefined },
+    { span, next }: { readonly span: TimeRange; readonly next?: string | undefined },
     signal: AbortSignal,
-  ): Promise<PastPage> {
+  ): Promise<BackfillPage> {
     signal.throwIfAborted();
     this.asked.push(span);
     this.onAsked();
@@ -62,23 +62,23 @@ export class FakePast implements PastSource {
 /** Progress and runs in memory. */
 export class MemoryBackfillStore implements BackfillStore {
   readonly runs = new Map<number, Run>();
-  readonly progress = new Map<number, Progress>();
+  readonly progress = new Map<number, BackfillProgress>();
   readonly names = new Map([[1, "octo/a"], [2, "octo/b"]]);
   /** Called with each change before it is made. */
   onWrite = (_what: "start" | "save" | "bring" | "stop") => {};
 
-  start(asked: AskedPast): Promise<Progress> {
+  start(asked: BackfillRequest): Promise<BackfillProgress> {
     this.onWrite("start");
-    const progress = begin(this.progress.get(asked.repositoryId), asked);
+    const progress = startProgress(this.progress.get(asked.repositoryId), asked);
     this.progress.set(asked.repositoryId, progress);
     return Promise.resolve(progress);
   }
 
-  find(repositoryId: number): Promise<Progress | undefined> {
+  find(repositoryId: number): Promise<BackfillProgress | undefined> {
     return Promise.resolve(this.progress.get(repositoryId));
   }
 
-  running(): Promise<readonly BackfillJob[]> {
+  listRunning(): Promise<readonly BackfillJob[]> {
     const running = [...this.progress.values()].filter(({ state, isBackground }) =>
       state === "running" && isBackground
     );
@@ -88,9 +88,9 @@ export class MemoryBackfillStore implements BackfillStore {
     })));
   }
 
-  save(before: Progress, after: Progress): Promise<boolean> {
+  save(before: BackfillProgress, after: BackfillProgress): Promise<boolean> {
     this.onWrite("save");
-    const key = ({ state, since, reached, until, isBackground }: Progress) =>
+    const key = ({ state, since, reached, importedTo: until, isBackground }: BackfillProgress) =>
       [state, since, reached, until, isBackground].join();
     const kept = this.progress.get(before.repositoryId);
     if (!kept || key(kept) !== key(before)) return Promise.resolve(false);
@@ -108,7 +108,7 @@ export class MemoryBackfillStore implements BackfillStore {
     return Promise.resolve();
   }
 
-  bring(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
+  importRuns(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
     this.onWrite("bring");
     for (const run of runs) this.runs.set(run.id, run);
     return Promise.resolve([]);

@@ -1,10 +1,10 @@
 import { systemClock } from "../../src/clock.ts";
 import { ActiveClients } from "../../src/feed/active_clients.ts";
-import { Cycle } from "../../src/run/cycle.ts";
-import type { Budget } from "../../src/run/pace.ts";
-import { type Phase, Poller } from "../../src/run/poller.ts";
+import { PollCycle } from "../../src/run/polling/poll_cycle.ts";
+import type { GitHubRateLimit } from "../../src/run/github_rate_limit.ts";
+import { type Phase, Poller } from "../../src/run/polling/poller.ts";
 import type { Snapshot } from "../../src/run/snapshot.ts";
-import { Picture } from "../../src/run/picture.ts";
+import { SnapshotBuilder } from "../../src/run/snapshot_builder.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import { FakeGitHub } from "./github.ts";
 import { MemoryRepositoryStore, MemoryRunStore } from "./stores.ts";
@@ -20,15 +20,15 @@ export class PollerUnderTest {
   readonly phases: Phase[] = [];
   readonly events: StoredEvent[] = [];
   readonly store = new MemoryRunStore();
-  readonly picture = new Picture({ size: SIZE, store: this.store });
-  budget: () => Budget | undefined = () => undefined;
+  readonly picture = new SnapshotBuilder({ size: SIZE, store: this.store });
+  budget: () => GitHubRateLimit | undefined = () => undefined;
   readonly poller: Poller;
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
 
   constructor() {
     const { github, store, picture } = this;
-    const cycle = new Cycle({
+    const cycle = new PollCycle({
       size: SIZE,
       clock: systemClock,
       random: () => 0,
@@ -36,7 +36,7 @@ export class PollerUnderTest {
       runs: github,
       store,
       repositoryStore: new MemoryRepositoryStore(),
-      picture,
+      snapshotBuilder: picture,
       onEvents: (events) => this.events.push(...events),
     });
     this.poller = new Poller({
@@ -44,8 +44,8 @@ export class PollerUnderTest {
       interval: BEAT_MS,
       clock: systemClock,
       random: () => 0,
-      audience: this.audience,
-      budget: () => this.budget(),
+      activeClients: this.audience,
+      rateLimit: () => this.budget(),
       onSnapshot: (snapshot) => this.snapshots.push({ at: systemClock.now(), snapshot }),
       onPhase: (phase) => this.phases.push(phase),
     });

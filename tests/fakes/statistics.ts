@@ -1,5 +1,5 @@
 import { isVisible } from "../../src/account/visible.ts";
-import type { Distribution, Figures, StatisticsQuery } from "../../src/run/statistics.ts";
+import type { Distribution, RunStatistics, StatisticsQuery } from "../../src/run/statistics.ts";
 import type { Db } from "../../src/sql/database.ts";
 import type { AttemptTable, JobTable, RunTable, WorkflowTable } from "../../src/sql/tables.ts";
 
@@ -29,9 +29,9 @@ export async function readPast(db: Db): Promise<Past> {
 
 /** What statistics tell, with the exact percentiles. */
 export interface Expected {
-  readonly totals: Figures;
+  readonly totals: RunStatistics;
   /** Of all pages. */
-  readonly groups: readonly { readonly key: string; readonly figures: Figures }[];
+  readonly groups: readonly { readonly key: string; readonly figures: RunStatistics }[];
 }
 
 /** Counts everything by looking at everything, as docs/statistics.md says. */
@@ -80,7 +80,7 @@ export class BruteForce {
     return workflow;
   }
 
-  #figures(runs: readonly RunTable[]): Figures {
+  #figures(runs: readonly RunTable[]): RunStatistics {
     const count = (...conclusions: string[]) =>
       runs.filter(({ conclusion }) => conclusion !== null && conclusions.includes(conclusion))
         .length;

@@ -2,7 +2,7 @@ import type { Event, StoredEvent } from "../../src/feed/event.ts";
 import type { Repository, RepositoryStore } from "../../src/repository/repository.ts";
 import { repositoryEvent } from "../../src/repository/event.ts";
 import { runEvent } from "../../src/run/event.ts";
-import { merge, newestFirst, type Run, type RunStore, sameState } from "../../src/run/run.ts";
+import { merge, newestFirst, type Run, type RunStore, isSameState } from "../../src/run/run.ts";
 
 /** Numbers events, as a store does in the transaction of a change. */
 class Numbers {
@@ -27,7 +27,7 @@ export class MemoryRunStore implements RunStore {
     return Promise.resolve(runs.sort(newestFirst).slice(0, count));
   }
 
-  unfinished(before: number, limit: number): Promise<readonly Run[]> {
+  listUnfinished(before: number, limit: number): Promise<readonly Run[]> {
     const runs = [...this.#runs.values()].filter((run) =>
       run.status !== "completed" && Date.parse(run.updatedAt) < before
     );
@@ -44,7 +44,7 @@ export class MemoryRunStore implements RunStore {
     const old = this.#runs.get(run.id);
     const kept = old ? merge(old, run) : run;
     this.#runs.set(run.id, kept);
-    return old && sameState(old, kept) ? [] : [runEvent(kept)];
+    return old && isSameState(old, kept) ? [] : [runEvent(kept)];
   }
 }
 

@@ -28,7 +28,7 @@ testOverDatabases("JobCollector fetches once the jobs of a run that no webhook t
     github,
     runs,
     clock,
-    poller: { isHeldBack: false, hold: () => {} },
+    poller: { isBackingOff: false, backOff: () => {} },
     stuckAfter: FIVE_MINUTES_MS,
     isWanted: () => true,
     tell: () => {},
@@ -39,11 +39,11 @@ testOverDatabases("JobCollector fetches once the jobs of a run that no webhook t
   const store = new SqlRunStore(database, clock);
   await store.put(await runs.latest("octo/a", 1, signal));
 
-  await collector.round(signal);
+  await collector.runOnce(signal);
   const detail = await new SqlRunHistory(database).detail(id, "all");
   assertEquals(detail?.jobs.map(({ name, status }) => [name, status]), [["build", "completed"]]);
   const { requests } = github;
-  await collector.round(signal);
+  await collector.runOnce(signal);
   assertEquals(github.requests, requests);
   stop.abort();
   await finished;

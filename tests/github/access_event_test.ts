@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { changesIn, changesOf, subjectOf } from "../../src/github/delivery.ts";
-import { NO_CHANGES } from "../../src/run/change.ts";
+import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { aDelivery } from "../fakes/delivery.ts";
 import { examples } from "../fakes/delivery_examples.ts";
 
@@ -10,7 +10,7 @@ const TEAM = { action: "edited", team: { id: 3, name: "octocats" } };
 Deno.test("changesOf() tells whose rights have changed where an event names the repository", () => {
   for (const event of ["member", "team", "team_add", "membership"]) {
     const payload = JSON.stringify({ ...TEAM, repository: { id: 8, full_name: "octo/a" } });
-    assertEquals(changesOf(aDelivery({ event, payload })), { ...NO_CHANGES, accessChanged: [8] });
+    assertEquals(changesOf(aDelivery({ event, payload })), { ...EMPTY_CHANGE_SET, accessChanged: [8] });
   }
 });
 
@@ -26,7 +26,7 @@ Deno.test("changesOf() takes rights in all repositories for changed where an eve
     for (const repository of [undefined, null, {}, { id: "8" }, "octo/a"]) {
       const payload = JSON.stringify({ ...TEAM, repository });
       const told = changesOf(aDelivery({ event, payload }));
-      assertEquals(told, { ...NO_CHANGES, accessChanged: "all" });
+      assertEquals(told, { ...EMPTY_CHANGE_SET, accessChanged: "all" });
     }
   }
 });
@@ -34,7 +34,7 @@ Deno.test("changesOf() takes rights in all repositories for changed where an eve
 Deno.test("changesOf() tells which user has revoked our authorization", () => {
   const event = "github_app_authorization";
   const payload = JSON.stringify({ action: "revoked", sender: { id: 7, login: "mona" } });
-  assertEquals(changesOf(aDelivery({ event, payload })), { ...NO_CHANGES, revokedUsers: [7] });
+  assertEquals(changesOf(aDelivery({ event, payload })), { ...EMPTY_CHANGE_SET, revokedUsers: [7] });
   assertThrows(
     () => changesOf(aDelivery({ event, payload: JSON.stringify({ action: "revoked" }) })),
     Error,

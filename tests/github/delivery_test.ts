@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { changesOf, subjectOf } from "../../src/github/delivery.ts";
-import { type Changes, NO_CHANGES } from "../../src/run/change.ts";
+import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { aDelivery } from "../fakes/delivery.ts";
 import { runJson } from "./server.ts";
 
@@ -23,7 +23,7 @@ const OCTO_A = {
 const MINIMAL = { id: 9, full_name: "octo/b", private: true };
 const OCTO_B = { id: 9, fullName: "octo/b", pushedAt: null, isPrivate: true };
 
-function changes(event: string, payload: unknown): Changes {
+function changes(event: string, payload: unknown): ChangeSet {
   return changesOf(aDelivery({ event, payload: JSON.stringify(payload) }));
 }
 
@@ -57,7 +57,7 @@ Deno.test("changesOf() tells the run of workflow_run, as it is in the payload", 
     assertEquals(others, []);
     assertEquals([run?.id, run?.status, run?.conclusion], [30433642, "completed", "success"]);
     assertEquals([run?.repository, run?.source], ["octo-org/octo-repo", "webhook"]);
-    assertEquals({ ...told, runs: [] }, NO_CHANGES);
+    assertEquals({ ...told, runs: [] }, EMPTY_CHANGE_SET);
   }
 });
 
@@ -123,16 +123,16 @@ Deno.test("changesOf() takes what a job leaves open", () => {
 
 Deno.test("changesOf() tells nothing where the body is null or missing", () => {
   const rest = { action: "completed", repository: REPOSITORY };
-  assertEquals(changes("workflow_job", { ...rest, workflow_job: null }), NO_CHANGES);
-  assertEquals(changes("workflow_job", rest), NO_CHANGES);
-  assertEquals(changes("workflow_run", { ...rest, workflow_run: null }), NO_CHANGES);
-  assertEquals(changes("workflow_run", rest), NO_CHANGES);
+  assertEquals(changes("workflow_job", { ...rest, workflow_job: null }), EMPTY_CHANGE_SET);
+  assertEquals(changes("workflow_job", rest), EMPTY_CHANGE_SET);
+  assertEquals(changes("workflow_run", { ...rest, workflow_run: null }), EMPTY_CHANGE_SET);
+  assertEquals(changes("workflow_run", rest), EMPTY_CHANGE_SET);
 });
 
 Deno.test("changesOf() tells the repository of a push, whose time is in Unix seconds there", () => {
   const pushed = { ...REPOSITORY, pushed_at: 1767323045 };
   assertEquals(changes("push", { ref: "refs/heads/main", repository: pushed }), {
-    ...NO_CHANGES,
+    ...EMPTY_CHANGE_SET,
     repositories: [OCTO_A],
   });
 });
@@ -148,13 +148,13 @@ Deno.test("changesOf() writes every time of a push alike", () => {
 Deno.test("changesOf() tells a repository as it is, or that it is gone", () => {
   for (const action of ["created", "publicized", "privatized", "renamed", "edited", "archived"]) {
     assertEquals(changes("repository", { action, repository: REPOSITORY }), {
-      ...NO_CHANGES,
+      ...EMPTY_CHANGE_SET,
       repositories: [OCTO_A],
       accessChanged: [8],
     });
   }
   assertEquals(changes("repository", { action: "deleted", repository: REPOSITORY }), {
-    ...NO_CHANGES,
+    ...EMPTY_CHANGE_SET,
     removedRepositories: [8],
     accessChanged: [8],
   });
@@ -163,25 +163,25 @@ Deno.test("changesOf() tells a repository as it is, or that it is gone", () => {
 Deno.test("changesOf() tells the repositories that an installation brings or takes along", () => {
   for (const action of ["created", "unsuspend", "new_permissions_accepted"]) {
     assertEquals(changes("installation", { action, repositories: [MINIMAL] }), {
-      ...NO_CHANGES,
+      ...EMPTY_CHANGE_SET,
       repositories: [OCTO_B],
       accessChanged: "all",
     });
   }
   for (const action of ["deleted", "suspend"]) {
     assertEquals(changes("installation", { action, repositories: [MINIMAL] }), {
-      ...NO_CHANGES,
+      ...EMPTY_CHANGE_SET,
       removedRepositories: [9],
       accessChanged: "all",
     });
-    assertEquals(changes("installation", { action }), { ...NO_CHANGES, accessChanged: "all" });
+    assertEquals(changes("installation", { action }), { ...EMPTY_CHANGE_SET, accessChanged: "all" });
   }
 });
 
 Deno.test("changesOf() tells what was added to an installation and removed from it", () => {
   const payload = { repositories_added: [MINIMAL], repositories_removed: [{ id: 3 }] };
   assertEquals(changes("installation_repositories", { action: "added", ...payload }), {
-    ...NO_CHANGES,
+    ...EMPTY_CHANGE_SET,
     repositories: [OCTO_B],
     removedRepositories: [3],
     accessChanged: [9, 3],
@@ -189,8 +189,8 @@ Deno.test("changesOf() tells what was added to an installation and removed from 
 });
 
 Deno.test("changesOf() tells nothing of an event that we do not use", () => {
-  assertEquals(changes("star", { action: "created" }), NO_CHANGES);
-  assertEquals(changes("constructor", {}), NO_CHANGES);
+  assertEquals(changes("star", { action: "created" }), EMPTY_CHANGE_SET);
+  assertEquals(changes("constructor", {}), EMPTY_CHANGE_SET);
 });
 
 Deno.test("changesOf() names the field that is not as documented, and never its value", () => {

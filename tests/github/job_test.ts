@@ -44,7 +44,7 @@ Deno.test("GitHubJobs.ofAttempt() reads all jobs, page by page", async () => {
       ? Response.json({ jobs: [jobJson()] }, { headers: next(request, "/more") })
       : Response.json({ jobs: [jobJson({ id: 71 })] })
   );
-  const jobs = await new GitHubJobs(server.github()).ofAttempt(ATTEMPT, never);
+  const jobs = await new GitHubJobs(server.github()).listForAttempt(ATTEMPT, never);
   assertEquals(jobs, [JOB, { ...JOB, id: 71 }]);
   const path = "/repos/octo/a/actions/runs/7/attempts/2/jobs?per_page=100";
   assertEquals(server.asked, [path, "/more"]);
@@ -61,7 +61,7 @@ Deno.test("GitHubJobs.ofAttempt() takes what GitHub leaves open", async () => {
     html_url: null,
   };
   await using server = new Server(() => Response.json({ jobs: [jobJson(open)] }));
-  assertEquals(await new GitHubJobs(server.github()).ofAttempt(ATTEMPT, never), [{
+  assertEquals(await new GitHubJobs(server.github()).listForAttempt(ATTEMPT, never), [{
     ...JOB,
     runAttempt: 1,
     status: "something_new",
@@ -90,11 +90,11 @@ Deno.test("GitHubJobs.ofAttempt() reads the jobs of a simulated run, and is refu
     return fetch(url + pathname + search, { headers: request.headers });
   });
   const jobs = new GitHubJobs(server.github());
-  const [job, ...others] = await jobs.ofAttempt({ ...ATTEMPT, id, runAttempt: 1 }, never);
+  const [job, ...others] = await jobs.listForAttempt({ ...ATTEMPT, id, runAttempt: 1 }, never);
   assertEquals(others, []);
   assertEquals([job?.runId, job?.runAttempt, job?.status], [id, 1, "completed"]);
   for (const unknown of [{ ...ATTEMPT, id }, { ...ATTEMPT, id: 1 }]) {
-    const { refusal } = await refused(jobs.ofAttempt(unknown, never));
+    const { refusal } = await refused(jobs.listForAttempt(unknown, never));
     assertEquals(refusal, { kind: "missing", status: 404 });
   }
   stop.abort();

@@ -167,9 +167,9 @@ Deno.test("GitHubRuns.created() asks for whole seconds, both ends included, and 
     })
   );
   const runs = new GitHubRuns(server.github());
-  const first = await runs.created("octo-org/octo-repo", { span: JANUARY }, never);
+  const first = await runs.listCreated("octo-org/octo-repo", { span: JANUARY }, never);
   assertEquals([first.total, first.runs], [101, [{ ...run, id: 1 }]]);
-  const last = await runs.created("a/b", { span: JANUARY, next: first.next }, never);
+  const last = await runs.listCreated("a/b", { span: JANUARY, next: first.next }, never);
   assertEquals(last, { total: 101, runs: [{ ...run, id: 2 }], next: undefined });
   assertEquals(server.asked.map(decodeURIComponent), [
     "/repos/octo-org/octo-repo/actions/runs?created=2020-01-01T00:00:00Z..2020-01-31T23:59:59Z&per_page=100",
@@ -182,7 +182,7 @@ Deno.test("GitHubRuns.created() keeps no answer, as none is asked for twice", as
     conditional(request, { total_count: 1, workflow_runs: [runJson()] })
   );
   const runs = new GitHubRuns(server.github());
-  for (const _ of [1, 2]) await runs.created("a/b", { span: JANUARY }, never);
+  for (const _ of [1, 2]) await runs.listCreated("a/b", { span: JANUARY }, never);
   assertEquals(server.sent("if-none-match"), [null, null]);
 });
 
@@ -192,7 +192,7 @@ Deno.test("GitHubRuns.created() takes no list that has nothing to do with the ti
   );
   const span = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 0, 2) };
   const error = await refused(
-    new GitHubRuns(server.github()).created("a/b", { span }, never),
+    new GitHubRuns(server.github()).listCreated("a/b", { span }, never),
   );
   assertEquals(error.refusal, { kind: "unavailable" });
   assertMatch(error.message, /not created in 2026-01-01T00:00:00Z\.\.2026-01-01T23:59:59Z/);

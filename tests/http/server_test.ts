@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import { health } from "../../src/http/health.ts";
-import type { PollerStatus } from "../../src/run/poller.ts";
+import type { PollerStatus } from "../../src/run/polling/poller.ts";
 import { LogUnderTest } from "../fakes/log.ts";
 import { ServerUnderTest } from "../fakes/server.ts";
 

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { statisticsRoutes } from "../../src/http/statistics.ts";
-import type { Figures, StatisticsGroup, StatisticsQuery } from "../../src/run/statistics.ts";
+import type { RunStatistics, StatisticsGroup, StatisticsQuery } from "../../src/run/statistics.ts";
 import { systemClock } from "../../src/clock.ts";
 import { ServerUnderTest } from "../fakes/server.ts";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
 
-const FIGURES: Figures = {
+const FIGURES: RunStatistics = {
   runs: 9,
   successes: 3,
   failures: 2,
@@ -51,7 +51,7 @@ async function start(...groups: StatisticsGroup[]) {
 }
 
 Deno.test("GET /stats tells of the last 30 days, by day, unless told otherwise", async () => {
-  const { queries, server } = await start({ key: "2026-02-27", figures: FIGURES });
+  const { queries, server } = await start({ key: "2026-02-27", statistics: FIGURES });
   await using _ = server;
   const response = await fetch(`${server.url}/stats`);
   assertEquals(response.headers.get("link")?.includes('page=2>; rel="next"'), true);
@@ -107,7 +107,7 @@ for (
   ] as const
 ) {
   Deno.test(`GET /stats?group_by=${groupBy} names each ${groupBy}`, async () => {
-    const { server } = await start({ ...group, figures: FIGURES });
+    const { server } = await start({ ...group, statistics: FIGURES });
     await using _ = server;
     const { items } = await (await fetch(`${server.url}/stats?group_by=${groupBy}`)).json();
     assertEquals(items, [{ group: json, ...FIGURES_JSON }]);

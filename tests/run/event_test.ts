@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { runEvent, StatusReport } from "../../src/run/event.ts";
+import { runEvent, StatusPublisher } from "../../src/run/event.ts";
 import { aRun } from "../fakes/github.ts";
 
 Deno.test("runEvent() tells a run in the names of the wire", () => {
@@ -40,15 +40,15 @@ Deno.test("runEvent() gives no duration until the run has ended", () => {
 });
 
 Deno.test("StatusReport tells a status when it has changed, once", () => {
-  const told: unknown[] = [];
-  const report = new StatusReport((event) => told.push(event.data));
+  const published: unknown[] = [];
+  const publisher = new StatusPublisher((event) => published.push(event.data));
   const polling = { state: "polling", waitingUntil: null } as const;
-  report.update({ ...polling, lastSuccessAt: null });
-  report.update({ ...polling, lastSuccessAt: 1 });
-  report.update({ state: "waiting", waitingUntil: 60_000, lastSuccessAt: 1 });
-  report.update({ state: "waiting", waitingUntil: 120_000, lastSuccessAt: 1 });
-  report.update({ ...polling, lastSuccessAt: 2 });
-  assertEquals(told, [
+  publisher.update({ ...polling, lastSuccessAt: null });
+  publisher.update({ ...polling, lastSuccessAt: 1 });
+  publisher.update({ state: "waiting", waitingUntil: 60_000, lastSuccessAt: 1 });
+  publisher.update({ state: "waiting", waitingUntil: 120_000, lastSuccessAt: 1 });
+  publisher.update({ ...polling, lastSuccessAt: 2 });
+  assertEquals(published, [
     { state: "polling", waiting_until: null },
     { state: "waiting", waiting_until: "1970-01-01T00:01:00.000Z" },
     { state: "waiting", waiting_until: "1970-01-01T00:02:00.000Z" },

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ownFacts } from "../../src/run/facts.ts";
+import { computeFacts } from "../../src/run/facts.ts";
 import type { Job } from "../../src/run/history.ts";
 import type { Run } from "../../src/run/run.ts";
 import { aRun } from "../fakes/github.ts";
@@ -30,19 +30,19 @@ function aJob(fields: Partial<Job> = {}): Job {
   };
 }
 
-function factsOf(run: Run, jobs: readonly Job[] = []) {
-  return ownFacts(run, { attempts: [], jobs });
+function computeFactsOfRun(run: Run, jobs: readonly Job[] = []) {
+  return computeFacts(run, { attempts: [], jobs });
 }
 
 Deno.test("ownFacts() measures from the attempt's start, or else from the creation", () => {
-  assertEquals(factsOf(ended()).durationMs, 90_000);
-  assertEquals(factsOf(ended({ startedAt: null })).durationMs, 100_000);
-  assertEquals(factsOf(ended({ startedAt: at(200) })).durationMs, 0);
+  assertEquals(computeFactsOfRun(ended()).durationMs, 90_000);
+  assertEquals(computeFactsOfRun(ended({ startedAt: null })).durationMs, 100_000);
+  assertEquals(computeFactsOfRun(ended({ startedAt: at(200) })).durationMs, 0);
 });
 
 Deno.test("ownFacts() measures no duration of what did not run to its end", () => {
   const durations = ["failure", "startup_failure", "timed_out", "cancelled", "skipped", "new_to_us"]
-    .map((conclusion) => factsOf(ended({ conclusion })).durationMs);
+    .map((conclusion) => computeFactsOfRun(ended({ conclusion })).durationMs);
   assertEquals(durations, [90_000, 90_000, 90_000, null, null, null]);
 });
 
@@ -55,9 +55,9 @@ Deno.test("ownFacts() takes the first start of a job of the last attempt as the 
     aJob({ runAttempt: 2, startedAt: at(12), conclusion: "skipped" }),
     aJob({ runAttempt: 2, startedAt: at(13), status: "queued", completedAt: null }),
   ];
-  assertEquals(factsOf(run, jobs).queueMs, 15_000);
-  assertEquals(factsOf(run, jobs.slice(0, 1)).queueMs, null);
-  assertEquals(factsOf(run, [aJob({ runAttempt: 2, startedAt: at(0) })]).queueMs, 0);
+  assertEquals(computeFactsOfRun(run, jobs).queueMs, 15_000);
+  assertEquals(computeFactsOfRun(run, jobs.slice(0, 1)).queueMs, null);
+  assertEquals(computeFactsOfRun(run, [aJob({ runAttempt: 2, startedAt: at(0) })]).queueMs, 0);
 });
 
 Deno.test("ownFacts() rounds each job of all attempts up to minutes", () => {
@@ -67,27 +67,27 @@ Deno.test("ownFacts() rounds each job of all attempts up to minutes", () => {
     aJob({ startedAt: at(0), completedAt: null }),
     aJob({ startedAt: at(0), completedAt: at(600), conclusion: "skipped" }),
   ];
-  assertEquals(factsOf(ended({ runAttempt: 2 }), jobs).minutes, 3);
-  assertEquals(factsOf(ended(), jobs.slice(3)).minutes, 0);
+  assertEquals(computeFactsOfRun(ended({ runAttempt: 2 }), jobs).minutes, 3);
+  assertEquals(computeFactsOfRun(ended(), jobs.slice(3)).minutes, 0);
 });
 
 Deno.test("ownFacts() takes the duration of a run without known jobs, unless nothing ran", () => {
   const minutes = ["success", "cancelled", "skipped", "action_required"]
-    .map((conclusion) => factsOf(ended({ conclusion })).minutes);
+    .map((conclusion) => computeFactsOfRun(ended({ conclusion })).minutes);
   assertEquals(minutes, [2, 2, 0, 0]);
 });
 
 Deno.test("ownFacts() tells that an earlier attempt had failed, passing over cancelled ones", () => {
-  const isRetried = (...conclusions: (string | null)[]) => {
+  const succeededOnRetry = (...conclusions: (string | null)[]) => {
     const attempts = conclusions.map((conclusion, before) => ({
       runAttempt: before + 1,
       conclusion,
     }));
-    return ownFacts(ended({ runAttempt: 3 }), { attempts, jobs: [] }).isRetried;
+    return computeFacts(ended({ runAttempt: 3 }), { attempts, jobs: [] }).succeededOnRetry;
   };
-  assertEquals(isRetried("failure", "cancelled", "success"), true);
-  assertEquals(isRetried("success", "timed_out", "success"), true);
-  assertEquals(isRetried("failure", "success", "success"), false);
-  assertEquals(isRetried(null, null, "failure"), false);
-  assertEquals(isRetried(), false);
+  assertEquals(succeededOnRetry("failure", "cancelled", "success"), true);
+  assertEquals(succeededOnRetry("success", "timed_out", "success"), true);
+  assertEquals(succeededOnRetry("failure", "success", "success"), false);
+  assertEquals(succeededOnRetry(null, null, "failure"), false);
+  assertEquals(succeededOnRetry(), false);
 });

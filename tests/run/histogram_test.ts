@@ -35,11 +35,11 @@ Deno.test("Histogram.addAll() is as if all had been counted in one", () => {
 });
 
 Deno.test("Histogram.add() takes off what was counted", () => {
-  fc.assert(fc.property(values, values, (kept, gone) => {
-    const histogram = Histogram.of([...gone, ...kept]);
+  fc.assert(fc.property(values, values, (remaining, gone) => {
+    const histogram = Histogram.of([...gone, ...remaining]);
     for (const each of gone) histogram.add(each, -1);
-    assertEquals(String(histogram), String(Histogram.of(kept)));
-    assertEquals(histogram.count, kept.length);
+    assertEquals(String(histogram), String(Histogram.of(remaining)));
+    assertEquals(histogram.count, remaining.length);
   }));
 });
 

@@ -45,18 +45,18 @@ Deno.test("merge() never lets an observer see a run go backwards", async () => {
     let seen: Run | undefined;
     for (const update of list) {
       const changed = await store.put([update]);
-      const [kept] = await store.latest(update.repository, 1);
-      assert(kept);
+      const [stored] = await store.latest(update.repository, 1);
+      assert(stored);
       if (seen) {
-        assert(kept.runAttempt >= seen.runAttempt, "an earlier attempt");
-        if (kept.runAttempt === seen.runAttempt) {
-          assert(Date.parse(kept.updatedAt) >= Date.parse(seen.updatedAt), "an earlier update");
-          const isTie = Date.parse(kept.updatedAt) === Date.parse(seen.updatedAt);
-          if (isTie && seen.status === "completed") assertEquals(kept.status, "completed");
+        assert(stored.runAttempt >= seen.runAttempt, "an earlier attempt");
+        if (stored.runAttempt === seen.runAttempt) {
+          assert(Date.parse(stored.updatedAt) >= Date.parse(seen.updatedAt), "an earlier update");
+          const isTie = Date.parse(stored.updatedAt) === Date.parse(seen.updatedAt);
+          if (isTie && seen.status === "completed") assertEquals(stored.status, "completed");
         }
       }
-      if (changed.length === 0) assertEquals(withoutSource(kept), withoutSource(seen));
-      seen = kept;
+      if (changed.length === 0) assertEquals(withoutSource(stored), withoutSource(seen));
+      seen = stored;
     }
   }));
 });
@@ -83,10 +83,10 @@ Deno.test("merge() prefers completed on a tie, even polled over told by webhook"
 });
 
 Deno.test("merge() otherwise prefers webhook over poll", () => {
-  const told = aRun({ status: "queued", source: "webhook" });
+  const events = aRun({ status: "queued", source: "webhook" });
   const polled = aRun({ status: "in_progress", source: "poll" });
-  assertEquals(merge(told, polled), told);
-  assertEquals(merge(polled, told), told);
+  assertEquals(merge(events, polled), events);
+  assertEquals(merge(polled, events), events);
 });
 
 Deno.test("merge() prefers a started run over a waiting one when nothing else tells", () => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
-import { StaleLeaseError, type Term } from "../../src/run/lease.ts";
+import { StaleFencingTokenError, type Term } from "../../src/cluster/lease.ts";
 import { SqlJournal } from "../../src/sql/event.ts";
 import { fenced, SqlFences, SqlLease } from "../../src/sql/lease.ts";
 import { SqlRunStore } from "../../src/sql/run.ts";
@@ -10,8 +10,8 @@ import { aStatus } from "../fakes/journal.ts";
 import { isPostgresThere } from "../fakes/postgres.ts";
 
 const ignore = !await isPostgresThere();
-const A: Term = { holder: "a", fence: 1 };
-const B: Term = { holder: "b", fence: 2 };
+const A: Term = { holder: "a", fencingToken: 1 };
+const B: Term = { holder: "b", fencingToken: 2 };
 
 Deno.test({
   name: "SqlFences.raise() lets no term in that is not above the last",
@@ -19,12 +19,12 @@ Deno.test({
   async fn() {
     await using opened = await testDatabase("postgres");
     const fences = new SqlFences(opened.database);
-    assertEquals(await fences.highest(), 0);
-    assertEquals(await fences.raise(B), true);
-    assertEquals(await fences.raise(B), true);
-    assertEquals(await fences.raise(A), false);
-    assertEquals(await fences.raise({ ...B, holder: "another with the same fence" }), false);
-    assertEquals(await fences.highest(), 2);
+    assertEquals(await fences.current(), 0);
+    assertEquals(await fences.advance(B), true);
+    assertEquals(await fences.advance(B), true);
+    assertEquals(await fences.advance(A), false);
+    assertEquals(await fences.advance({ ...B, holder: "another with the same fence" }), false);
+    assertEquals(await fences.current(), 2);
   },
 });
 
@@ -38,12 +38,12 @@ Deno.test({
       new SqlRunStore(fenced(opened.database, () => term), clock)
     );
     const [inA, inB, inNone] = stores;
-    await fences.raise(A);
+    await fences.advance(A);
     assertEquals((await inA?.put([aRun({ id: 1 })]))?.length, 1);
-    await assertRejects(() => inB?.put([aRun({ id: 2 })]) ?? never(), StaleLeaseError);
-    await fences.raise(B);
-    await assertRejects(() => inA?.put([aRun({ id: 3 })]) ?? never(), StaleLeaseError);
-    await assertRejects(() => inNone?.put([aRun({ id: 4 })]) ?? never(), StaleLeaseError);
+    await assertRejects(() => inB?.put([aRun({ id: 2 })]) ?? never(), StaleFencingTokenError);
+    await fences.advance(B);
+    await assertRejects(() => inA?.put([aRun({ id: 3 })]) ?? never(), StaleFencingTokenError);
+    await assertRejects(() => inNone?.put([aRun({ id: 4 })]) ?? never(), StaleFencingTokenError);
     assertEquals((await inB?.put([aRun({ id: 5 })]))?.length, 1);
     const events = await new SqlJournal(opened.database, clock).readAfter(0, 9);
     assertEquals(events.map(({ data }) => "id" in data && data.id), [1, 5]);
@@ -56,7 +56,7 @@ Deno.test({
   async fn() {
     await using opened = await testDatabase("postgres");
     const fences = new SqlFences(await opened.another());
-    await fences.raise(A);
+    await fences.advance(A);
     const order: string[] = [];
     const begun = Promise.withResolvers<void>();
     const end = Promise.withResolvers<void>();
@@ -66,7 +66,7 @@ Deno.test({
       order.push("the first has written");
     });
     await begun.promise;
-    const raising = fences.raise(B).then(() => order.push("the second may write"));
+    const raising = fences.advance(B).then(() => order.push("the second may write"));
     await clock.sleep(100);
     end.resolve();
     await Promise.all([writing, raising]);
@@ -82,15 +82,15 @@ Deno.test({
     await using opened = await testDatabase("postgres");
     const other = await opened.another();
     const [lease, fences] = [new SqlLease(other), new SqlFences(other)];
-    const fence = await lease.take("a", { ttlMs: 60_000, above: 0 }) ?? 0;
+    const fence = await lease.acquire("a", { ttlMs: 60_000, above: 0 }) ?? 0;
     const order: string[] = [];
     let raising: Promise<unknown> | undefined;
-    await fenced(opened.database, () => ({ holder: "a", fence })).write(async () => {
+    await fenced(opened.database, () => ({ holder: "a", fencingToken: fence })).write(async () => {
       assertEquals(await lease.renew("a", { ttlMs: 60_000 }), true);
       await lease.release("a");
-      assertEquals(await lease.take("b", { ttlMs: 60_000, above: 0 }), fence + 1);
+      assertEquals(await lease.acquire("b", { ttlMs: 60_000, above: 0 }), fence + 1);
       const term = { holder: "b", fence: fence + 1 };
-      raising = fences.raise(term).then(() => order.push("the second may write"));
+      raising = fences.advance(term).then(() => order.push("the second may write"));
       await clock.sleep(100);
       order.push("the first has written");
     });
@@ -105,10 +105,10 @@ Deno.test({
   async fn() {
     await using opened = await testDatabase("postgres");
     const fences = new SqlFences(opened.database);
-    await fences.raise(A);
+    await fences.advance(A);
     const journal = new SqlJournal(fenced(opened.database, () => A), clock);
-    await fences.raise(B);
-    await assertRejects(() => journal.append([aStatus()]), StaleLeaseError);
+    await fences.advance(B);
+    await assertRejects(() => journal.append([aStatus()]), StaleFencingTokenError);
     assertEquals(await journal.seqRange(), { first: 1, last: 0 });
   },
 });

@@ -33,15 +33,15 @@ Deno.test({
   async fn() {
     await using opened = await testDatabase("postgres");
     const pictures = new SqlPictures(opened.database);
-    assertEquals(await pictures.shown(), undefined);
-    await pictures.show([]);
-    const first = await pictures.shown();
+    assertEquals(await pictures.load(), undefined);
+    await pictures.save([]);
+    const first = await pictures.load();
     const repositories = [{ id: 1, fullName: "octo/a", pushedAt: "2026-01-01T00:00:00Z" }];
     await until(async () => {
-      await pictures.show(repositories);
-      return (await pictures.shown())?.version !== first?.version;
+      await pictures.save(repositories);
+      return (await pictures.load())?.version !== first?.version;
     }, "it has another version");
-    const last = await pictures.shown();
+    const last = await pictures.load();
     assertEquals(last?.repositories, repositories);
     assertEquals((last?.ageMs ?? NaN) >= 0 && (last?.ageMs ?? NaN) < 10_000, true);
   },

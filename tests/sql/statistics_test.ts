@@ -122,11 +122,11 @@ testOverDatabases("Recounts count what a version without statistics has kept", a
       .execute();
   });
   const recounts = new SqlRecounts(database);
-  assertEquals(await recounts.repositories(), 1);
+  assertEquals(await recounts.countRepositories(), 1);
   const counts: (number | undefined)[] = [];
-  do counts.push(await recounts.next()); while (counts.at(-1) !== undefined);
+  do counts.push(await recounts.recomputeNext()); while (counts.at(-1) !== undefined);
   assertEquals(counts, [64, 64, 22, undefined]);
-  assertEquals(await recounts.repositories(), 0);
+  assertEquals(await recounts.countRepositories(), 0);
   await assertRight(database);
 });
 
@@ -139,7 +139,7 @@ testOverDatabases("Recounts follow a default branch that becomes known, and chan
   const recoveries: number[] = [];
   for (const branch of ["main", "dev", "main"]) {
     await know(database, branch);
-    while (await recounts.next() !== undefined);
+    while (await recounts.recomputeNext() !== undefined);
     await assertRight(database);
     recoveries.push((await new SqlStatisticsStore(database).query(WHOLE)).totals.recoveries);
   }
@@ -147,7 +147,7 @@ testOverDatabases("Recounts follow a default branch that becomes known, and chan
   assert(first > 0);
   assertEquals([second, third], [0, first]);
   await know(database, "main");
-  assertEquals(await recounts.repositories(), 0);
+  assertEquals(await recounts.countRepositories(), 0);
 });
 
 testOverDatabases(

@@ -1,0 +1,181 @@
+import { type Clock, within } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import { log } from "../log.ts";
+import type { FencingTokens, Lease, Term } from "./lease.ts";
+
+/** How long the lease is held without a renewal. */
+const TTL_MS = 10_000;
+/** So long before its end the holder asks nothing more: what is under way ends before another begins. */
+const SAFETY_MARGIN_MS = 2_000;
+const RENEW_INTERVAL_MS = 3_000;
+/** After a renewal of which nothing was heard. */
+const RENEW_RETRY_MS = 500;
+/** How often others try to take it: with TTL_MS, when somebody follows one that has died. */
+const ACQUIRE_INTERVAL_MS = 2_000;
+/** Whoever decides has so long for an answer. */
+const REQUEST_TIMEOUT_MS = 3_000;
+
+export interface LeaderElectionOptions {
+  readonly lease: Lease;
+  readonly fencingTokens: FencingTokens;
+  /** This instance, by a name that no other has or had. */
+  readonly holder: string;
+  readonly clock: Clock;
+}
+
+interface HeldLease extends Term {
+  /** When the answer that the lease is held was asked for, in ms since the epoch. */
+  requestedAt: number;
+  readonly lost: AbortController;
+}
+
+/** Does some work while this instance holds the lease, and ends it before another one can begin it. */
+export class LeaderElection {
+  readonly #options: LeaderElectionOptions;
+  readonly #logger = log("lease");
+  #held: HeldLease | undefined;
+  #terms = 0;
+  #isOutageLogged = false;
+  #fencingToken: number | undefined;
+  #acquired = 0;
+  #lost = 0;
+
+  constructor(options: LeaderElectionOptions) {
+    this.#options = options;
+  }
+
+  /** The term of now; `undefined` while this instance does not hold the lease. */
+  get term(): Term | undefined {
+    this.checkExpired();
+    return this.#held?.lost.signal.aborted ? undefined : this.#held;
+  }
+
+  get isLeader(): boolean {
+    return this.term !== undefined;
+  }
+
+  /** Of the last term; `undefined` before the first. */
+  get fencingToken(): number | undefined {
+    return this.#fencingToken;
+  }
+
+  /** How many terms there were, and how many of them did not end because we stopped. */
+  get acquired(): number {
+    return this.#acquired;
+  }
+
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /**
+   * Ends the work when the lease has run out. A process that was paused goes on anywhere: whoever is about to do what one
+   * instance alone may do looks first.
+   */
+  checkExpired(): void {
+    const { clock } = this.#options;
+    const held = this.#held;
+    if (!held || held.lost.signal.aborted) return;
+    const remainingMs = remainingTime(held, clock.now());
+    // A clock that was set back tells nothing of the time since.
+    if (remainingMs > 0 && clock.now() >= held.requestedAt) return;
+    this.#logger.warning("The lease was not renewed in time: another instance may poll now");
+    held.lost.abort();
+  }
+
+  /** Takes the lease whenever it can, and does `work` until its signal aborts: when the lease is lost, or `signal` aborts. */
+  async run(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const held = await this.#acquire();
+      if (held) await this.#lead(held, { work, signal });
+      await this.#options.clock.sleep(ACQUIRE_INTERVAL_MS, signal);
+    }
+  }
+
+  async #acquire(): Promise<HeldLease | undefined> {
+    const { lease, fencingTokens, clock } = this.#options;
+    // Of each term its own: what was asked for in one before, and is done late, must not concern this one.
+    const holder = `${this.#options.holder}/${++this.#terms}`;
+    const requestedAt = clock.now();
+    try {
+      const fencingToken = await this.#withTimeout(
+        fencingTokens.current().then((above) => lease.acquire(holder, { ttlMs: TTL_MS, above })),
+      );
+      if (fencingToken === undefined) return undefined;
+      const isAdvanced = await this.#withTimeout(fencingTokens.advance({ holder, fencingToken }));
+      this.#isOutageLogged = false;
+      const held = { holder, fence: fencingToken, askedAt: requestedAt, lost: new AbortController() };
+      if (isAdvanced && remainingTime(held, clock.now()) > 0) return held;
+    } catch (error) {
+      this.#logOutage(error);
+    }
+    // It may have been given to us all the same.
+    lease.release(holder).catch(() => {});
+    return undefined;
+  }
+
+  async #lead(
+    held: HeldLease,
+    { work, signal }: {
+      readonly work: (signal: AbortSignal) => Promise<void>;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<void> {
+    const { lease } = this.#options;
+    this.#held = held;
+    this.#fencingToken = held.fencingToken;
+    this.#acquired++;
+    this.#logger.info("This instance polls now, with fence {fence}", { fencingToken: held.fencingToken });
+    const ended = AbortSignal.any([signal, held.lost.signal]);
+    const renewing = this.#renew(held, ended);
+    try {
+      await work(ended);
+    } finally {
+      if (held.lost.signal.aborted) this.#lost++;
+      held.lost.abort();
+      await renewing;
+      this.#held = undefined;
+      await this.#withTimeout(lease.release(held.holder)).catch(() => {});
+      this.#logger.info("This instance polls no longer");
+    }
+  }
+
+  async #renew(held: HeldLease, ended: AbortSignal): Promise<void> {
+    const { lease, clock } = this.#options;
+    let pause = RENEW_INTERVAL_MS;
+    while (!ended.aborted) {
+      const wait = Math.min(pause, remainingTime(held, clock.now()));
+      if (wait > 0) await clock.sleep(wait, ended);
+      this.checkExpired();
+      if (ended.aborted) return;
+      const requestedAt = clock.now();
+      pause = RENEW_RETRY_MS;
+      try {
+        const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, remainingTime(held, requestedAt));
+        const isRenewed = await this.#withTimeout(lease.renew(held.holder, { ttlMs: TTL_MS }), timeoutMs);
+        if (!isRenewed) return held.lost.abort();
+        held.requestedAt = requestedAt;
+        pause = RENEW_INTERVAL_MS;
+        this.#isOutageLogged = false;
+      } catch (error) {
+        this.#logOutage(error);
+      }
+    }
+  }
+
+  #withTimeout<T>(request: Promise<T>, ms = REQUEST_TIMEOUT_MS): Promise<T> {
+    return within(this.#options.clock, ms, request);
+  }
+
+  /** Once for each outage. */
+  #logOutage(error: unknown): void {
+    if (this.#isOutageLogged) return;
+    this.#isOutageLogged = true;
+    this.#logger.warning("Cannot tell who polls: {reason}", { reason: messageOf(error) });
+  }
+}
+
+/** How long the holder may go on, in ms. */
+function remainingTime({ requestedAt }: HeldLease, now: number): number {
+  return requestedAt + TTL_MS - SAFETY_MARGIN_MS - now;
+}

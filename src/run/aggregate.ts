@@ -1,0 +1,117 @@
+import type { RunFacts } from "./facts.ts";
+import { Histogram } from "./histogram.ts";
+import type { Distribution, RunStatistics } from "./statistics.ts";
+
+/** What is added up of runs; times in ms. */
+export const COUNTERS = [
+  "runs",
+  "successes",
+  "failures",
+  "cancelled",
+  "timedOut",
+  "durationMs",
+  "queueMs",
+  "reruns",
+  "flaky",
+  "minutes",
+  "recoveries",
+  "recoveryMs",
+] as const;
+export type Counters = Record<(typeof COUNTERS)[number], number>;
+
+/** What is counted of some runs: tallies of parts add up to that of the whole, and what was counted can be taken off. */
+export class RunAggregate {
+  readonly counters: Counters;
+  readonly durations: Histogram;
+  readonly queues: Histogram;
+
+  constructor(
+    { counters, durations = new Histogram(), queues = new Histogram() }: {
+      readonly counters?: Readonly<Counters>;
+      readonly durations?: Histogram;
+      readonly queues?: Histogram;
+    } = {},
+  ) {
+    this.counters = { ...(counters ?? mapCounters(() => 0)) };
+    this.durations = durations;
+    this.queues = queues;
+  }
+
+  /** Counts a run, or takes it off again: `times` is -1. */
+  add(facts: RunFacts, times: 1 | -1 = 1): void {
+    const added = toCounters(facts);
+    for (const name of COUNTERS) this.counters[name] += times * added[name];
+    if (facts.durationMs !== null) this.durations.add(facts.durationMs, times);
+    if (facts.queueMs !== null) this.queues.add(facts.queueMs, times);
+  }
+
+  /** Adds all that another one counts, or takes it off. */
+  addAll(other: RunAggregate, times: 1 | -1 = 1): void {
+    for (const name of COUNTERS) this.counters[name] += times * other.counters[name];
+    this.durations.addAll(other.durations, times);
+    this.queues.addAll(other.queues, times);
+  }
+
+  toStatistics(): RunStatistics {
+    const { durationMs, queueMs, minutes, recoveryMs, ...counts } = this.counters;
+    const ended = counts.successes + counts.failures + counts.timedOut;
+    return {
+      ...counts,
+      successRate: ended === 0 ? null : counts.successes / ended,
+      duration: toDistribution(durationMs, this.durations),
+      queue: toDistribution(queueMs, this.queues),
+      minutesUsed: minutes,
+      redToGreenSeconds: counts.recoveries === 0 ? null : toSeconds(recoveryMs / counts.recoveries),
+    };
+  }
+}
+
+/** What is to be known of each sum. */
+export function mapCounters<T>(value: (name: keyof Counters) => T): Record<keyof Counters, T> {
+  return {
+    runs: value("runs"),
+    successes: value("successes"),
+    failures: value("failures"),
+    cancelled: value("cancelled"),
+    timedOut: value("timedOut"),
+    durationMs: value("durationMs"),
+    queueMs: value("queueMs"),
+    reruns: value("reruns"),
+    flaky: value("flaky"),
+    minutes: value("minutes"),
+    recoveries: value("recoveries"),
+    recoveryMs: value("recoveryMs"),
+  };
+}
+
+function toCounters(facts: RunFacts): Counters {
+  const { outcome: verdict } = facts;
+  return {
+    runs: 1,
+    successes: Number(verdict === "success"),
+    failures: Number(verdict === "failure"),
+    cancelled: Number(verdict === "cancelled"),
+    timedOut: Number(verdict === "timed_out"),
+    durationMs: facts.durationMs ?? 0,
+    queueMs: facts.queueMs ?? 0,
+    reruns: facts.reruns,
+    flaky: Number(facts.isFlaky),
+    minutes: facts.minutes,
+    recoveries: Number(facts.recoveryMs !== null),
+    recoveryMs: facts.recoveryMs ?? 0,
+  };
+}
+
+function toDistribution(sumMs: number, histogram: Histogram): Distribution {
+  return {
+    avg: histogram.count === 0 ? null : toSeconds(sumMs / histogram.count),
+    p50: toSeconds(histogram.percentile(0.5)),
+    p95: toSeconds(histogram.percentile(0.95)),
+  };
+}
+
+function toSeconds(ms: number): number;
+function toSeconds(ms: number | null): number | null;
+function toSeconds(ms: number | null): number | null {
+  return ms === null ? null : ms / 1_000;
+}

@@ -1,0 +1,183 @@
+import type { Clock } from "../../clock.ts";
+import { RefusedError } from "../../errors.ts";
+import type { StoredEvent } from "../../feed/event.ts";
+import { log } from "../../log.ts";
+import {
+  type BackfillJob,
+  type BackfillStore,
+  isImported,
+  type HistoricalRunSource,
+  type BackfillProgress,
+  type TimeRange,
+  floorToSecond,
+} from "./backfill_progress.ts";
+import { type RangeEnd, isNarrowest, isTooMany, MAX_LISTED_RUNS, BackfillWindows } from "./backfill_window.ts";
+
+const SECOND_MS = 1_000;
+/** How far GitHub's filtered lists may be behind: the newest runs that were brought in are looked at again. */
+const INDEX_LAG_MS = 10 * 60_000;
+/** A list that has no end must have one. */
+const MAX_PAGES = MAX_LISTED_RUNS / 100;
+/** How often a window is read of which runs are missing: pages shift when a run is deleted meanwhile, and lists lag. */
+const MAX_FETCHES = 3;
+
+export interface BackfillOptions {
+  readonly source: HistoricalRunSource;
+  readonly store: BackfillStore;
+  readonly clock: Clock;
+  /** Told of changes that are news. */
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
+  /** Told how far it has come, often. */
+  readonly onProgress?: (progress: BackfillProgress) => void;
+}
+
+/** What was had of a window. */
+interface WindowResult {
+  /** How many runs it holds. */
+  readonly total: number;
+  readonly isComplete: boolean;
+  /** When each was created, in ms since the epoch, by its id. */
+  readonly created: ReadonlyMap<number, number>;
+}
+
+/** Another one brings in the same repository. */
+export class ConcurrentBackfillError extends Error {
+  override readonly name = "BusyError";
+}
+
+/**
+ * Brings in the past runs of a repository, window by window: first what was created since the last time, from old to new,
+ * then what came before, from new to old. So what is in has no gap, and two times tell what it is. Progress is kept after each
+ * window: whenever it ends, it goes on there, and reads one window again.
+ */
+export class Backfill {
+  readonly #options: BackfillOptions;
+  readonly #logger = log("backfill");
+  #job: BackfillJob;
+
+  constructor(job: BackfillJob, options: BackfillOptions) {
+    this.#job = job;
+    this.#options = options;
+  }
+
+  get progress(): BackfillProgress {
+    return this.#job.progress;
+  }
+
+  /**
+   * Runs to the end, which is `done`, or `failed` where GitHub will not give the repository.
+   * @throws {RefusedError} where GitHub is unavailable, or refuses the credential
+   * @throws {StorageError}
+   * @throws {ConcurrentBackfillError} when another one has gone on with it meanwhile
+   * @throws the reason of `signal` when that aborts
+   */
+  async run(signal: AbortSignal): Promise<BackfillProgress> {
+    try {
+      await this.#importNewer(signal);
+      await this.#importOlder(signal);
+      await this.#save({ state: "done", estimate: this.progress.runs });
+    } catch (error) {
+      const isNotAccessible = error instanceof RefusedError && error.refusal.kind === "missing";
+      if (!isNotAccessible) throw error;
+      await this.#save({ state: "failed", reason: error.message });
+    }
+    return this.progress;
+  }
+
+  async #importNewer(signal: AbortSignal): Promise<void> {
+    const now = floorToSecond(this.#options.clock.now()) + SECOND_MS;
+    const { importedTo, since } = this.progress;
+    if (now <= importedTo) return;
+    const range = { from: Math.max(since, importedTo - INDEX_LAG_MS), to: now };
+    await this.#importRange(range, { first: "oldest", signal });
+  }
+
+  async #importOlder(signal: AbortSignal): Promise<void> {
+    const { since, reached: importedFrom } = this.progress;
+    await this.#importRange({ from: since, to: importedFrom }, { first: "newest", signal });
+  }
+
+  async #importRange(
+    range: TimeRange,
+    { first, signal }: { readonly first: RangeEnd; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const windows = new BackfillWindows(range, first);
+    let isFirst = true;
+    for (let window; (window = windows.current);) {
+      const result = await this.#fetchWindow(window, signal);
+      if (isFirst) this.#updateEstimate(result.total, first);
+      isFirst = false;
+      if (result.isComplete) {
+        await this.#saveWindow(window, result);
+        windows.advance(result.total);
+      } else windows.narrow(result.total);
+    }
+  }
+
+  /** The first window is all there is left. */
+  #updateEstimate(total: number, first: RangeEnd): void {
+    const { runs, estimate } = this.progress;
+    const counted = first === "newest" ? runs : estimate ?? runs;
+    this.#report({ estimate: counted + total });
+  }
+
+  /** Reads a window to its end, unless it holds too many to be listed and can be made narrower. */
+  async #fetchWindow(window: TimeRange, signal: AbortSignal): Promise<WindowResult> {
+    const created = new Map<number, number>();
+    let total = 0;
+    for (let reads = 0; reads < MAX_FETCHES; reads++) {
+      total = 0;
+      let next: string | undefined;
+      for (let pages = 0; pages < MAX_PAGES; pages++) {
+        const query = { range: window, next };
+        const page = await this.#options.source.listCreated(this.#job.repository, query, signal);
+        total = Math.max(total, page.total);
+        if (isTooMany(total) && !isNarrowest(window)) return { total, isComplete: false, created };
+        this.#options.onEvents(await this.#options.store.importRuns(page.runs));
+        for (const run of page.runs) created.set(run.id, Date.parse(run.createdAt));
+        next = page.next;
+        if (next === undefined) break;
+      }
+      if (created.size >= Math.min(total, MAX_LISTED_RUNS)) break;
+    }
+    return { total, isComplete: true, created };
+  }
+
+  async #saveWindow(window: TimeRange, { created, total }: WindowResult): Promise<void> {
+    const { progress } = this;
+    const { from, to } = window;
+    const added = [...created.values()].filter((ms) => !isImported(progress, ms)).length;
+    const runs = progress.runs + added;
+    await this.#save({
+      reached: Math.min(progress.reached, from),
+      importedTo: Math.max(progress.importedTo, to),
+      runs,
+      estimate: Math.max(progress.estimate ?? 0, runs),
+      ...(created.size < total
+        ? { reason: this.#reportMissing(window, { total, found: created.size }) }
+        : {}),
+    });
+  }
+
+  async #save(changes: Partial<BackfillProgress>): Promise<void> {
+    const after = { ...this.progress, ...changes };
+    if (!await this.#options.store.save(this.progress, after)) {
+      throw new ConcurrentBackfillError(`Another Runwire brings in ${this.#job.repository} at the same time`);
+    }
+    this.#report(changes);
+  }
+
+  #report(changes: Partial<BackfillProgress>): void {
+    this.#job = { ...this.#job, progress: { ...this.progress, ...changes } };
+    this.#options.onProgress?.(this.progress);
+  }
+
+  /** Says, and returns, that runs are missing. */
+  #reportMissing({ from, to }: TimeRange, { total, found }: { total: number; found: number }): string {
+    const [start, end] = [from, to].map((ms) => new Date(ms).toISOString());
+    const reason =
+      `GitHub lists only ${found} of the ${total} runs created from ${start} to ${end}`;
+    this.#logger.warning("{repository}: {reason}", { repository: this.#job.repository, reason });
+    return reason;
+  }
+}

@@ -1,0 +1,155 @@
+import type { Clock } from "../../clock.ts";
+import { RefusedError } from "../../errors.ts";
+import { log } from "../../log.ts";
+import type { StoredEvent } from "../../feed/event.ts";
+import type { RepositorySource, RepositoryStore } from "../../repository/repository.ts";
+import { type Random, retryDelay } from "../github_rate_limit.ts";
+import type { Run, RunSource, RunStore } from "../run.ts";
+import type { SnapshotBuilder, SnapshotSize } from "../snapshot_builder.ts";
+import type { Snapshot } from "../snapshot.ts";
+
+/** What one cycle asks GitHub for. */
+export interface PollCycleSize extends SnapshotSize {
+  /** Before the repositories are listed again. */
+  readonly fetches: number;
+}
+
+export interface PollCycleOptions {
+  readonly size: PollCycleSize;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly repositories: RepositorySource;
+  readonly runs: RunSource;
+  readonly store: RunStore;
+  readonly repositoryStore: RepositoryStore;
+  readonly snapshotBuilder: SnapshotBuilder;
+  /** Told of what has changed. */
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
+}
+
+/** What to ask GitHub next: the repositories, then `fetches` times their runs, then the repositories again. */
+export class PollCycle {
+  readonly #options: PollCycleOptions;
+  readonly #logger = log("poller");
+  /** Repositories that cannot be had; kept beyond the cycle so that each is logged once. */
+  readonly #excluded = new Set<string>();
+  #fetched: number;
+
+  constructor(options: PollCycleOptions) {
+    this.#options = options;
+    this.#fetched = options.size.fetches;
+  }
+
+  /** How many fetches this cycle has had. */
+  get fetched(): number {
+    return this.#fetched;
+  }
+
+  /** Whether the repositories are to be listed before the next fetch. */
+  get isOver(): boolean {
+    return this.#fetched >= this.#options.size.fetches;
+  }
+
+  /** The most requests that a beat may take. */
+  get maxRequests(): number {
+    return this.#options.size.repositories + 1;
+  }
+
+  reset(): void {
+    this.#fetched = this.#options.size.fetches;
+  }
+
+  /**
+   * Lists the repositories to follow. What is unavailable is asked for again while `deadline` (ms since the epoch) allows.
+   * @throws {RefusedError} when GitHub refuses
+   */
+  async list(deadline: number, signal: AbortSignal): Promise<void> {
+    const { repositories, repositoryStore, snapshotBuilder, size, onEvents } = this.#options;
+    const latest = await this.#retry(() => repositories.latestPushed(size.repositories, signal), {
+      deadline,
+      signal,
+    });
+    onEvents(await repositoryStore.put(latest));
+    snapshotBuilder.setRepositories(latest);
+    this.#fetched = 0;
+  }
+
+  /**
+   * Fetches the latest runs of each repository. One that cannot be had is left out until the next list; of one that is
+   * unavailable the runs known so far are shown.
+   * @throws {RefusedError} when no repository is available, or GitHub refuses for a reason that holds for all of them
+   */
+  async fetch(deadline: number, signal: AbortSignal): Promise<Snapshot> {
+    this.#fetched++;
+    let unavailable: RefusedError | undefined;
+    let completed = 0;
+    const { snapshotBuilder, clock } = this.#options;
+    for (const repository of snapshotBuilder.repositoryNames) {
+      try {
+        await this.#retry(() => this.#refresh(repository, signal), { deadline, signal });
+        completed++;
+        this.#excluded.delete(repository);
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error;
+        if (error.refusal.kind === "missing") {
+          completed++;
+          this.#exclude(repository, error);
+        } else if (error.refusal.kind === "unavailable") {
+          unavailable = error;
+          this.#logger.warning("Showing the last known runs of {repository}: {reason}", {
+            repository,
+            reason: error.message,
+          });
+        } else throw error;
+      }
+    }
+    if (unavailable && completed === 0) throw unavailable;
+    return await snapshotBuilder.build(clock.now());
+  }
+
+  /** Takes in the latest runs. A run that lists no longer show is asked for by id: they lag, and runs are deleted. */
+  async #refresh(repository: string, signal: AbortSignal): Promise<void> {
+    const { runs, store, size } = this.#options;
+    const listed = await runs.latest(repository, size.runs, signal);
+    await this.#save(listed);
+    const ids = new Set(listed.map((run) => run.id));
+    for (const { id } of await store.latest(repository, size.runs)) {
+      if (ids.has(id)) continue;
+      const run = await runs.byId(repository, id, signal);
+      if (run) await this.#save([run]);
+      else await store.remove(id);
+    }
+  }
+
+  async #save(runs: readonly Run[]): Promise<void> {
+    this.#options.onEvents(await this.#options.store.put(runs));
+  }
+
+  #exclude(repository: string, error: RefusedError): void {
+    this.#options.snapshotBuilder.exclude(repository);
+    if (this.#excluded.has(repository)) return;
+    this.#excluded.add(repository);
+    this.#logger.warning("Leaving out {repository}: {reason}", {
+      repository,
+      reason: error.message,
+    });
+  }
+
+  async #retry<T>(
+    request: () => Promise<T>,
+    { deadline, signal }: { deadline: number; signal: AbortSignal },
+  ): Promise<T> {
+    const { clock, random } = this.#options;
+    for (let attempt = 0;; attempt++) {
+      try {
+        return await request();
+      } catch (error) {
+        const delay = retryDelay(attempt, random);
+        const isRetryable = error instanceof RefusedError && error.refusal.kind === "unavailable";
+        if (!isRetryable || clock.now() + delay >= deadline) throw error;
+        await clock.sleep(delay, signal);
+        signal.throwIfAborted();
+      }
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import type { Clock } from "../../clock.ts";
+import { concernsAll, RefusedError, StorageError } from "../../errors.ts";
+import type { StoredEvent } from "../../feed/event.ts";
+import { log } from "../../log.ts";
+import type { FollowStore } from "../../repository/follow.ts";
+import { requestSpacing } from "./poll_interval.ts";
+import { LatestRunsFetcher } from "./latest_runs.ts";
+import { type GitHubRateLimit, type Random, retryDelay } from "../github_rate_limit.ts";
+import type { RunSource, RunStore } from "../run.ts";
+import { afterPoll, nextPollAt, initialPollState, type PollState } from "./poll_state.ts";
+
+/** How often to look up what is followed: another instance, or a webhook, may change it. */
+const REFRESH_INTERVAL_MS = 30_000;
+/** How often to look whether GitHub may be asked again. */
+const BLOCKED_CHECK_MS = 1_000;
+const MAX_RETRY_MS = 5 * 60_000;
+/** When a repository was last asked for is kept no more often. */
+const SAVE_INTERVAL_MS = 60_000;
+
+export interface RepositoryPollerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly followStore: Pick<FollowStore, "followed" | "polled">;
+  readonly runs: RunSource;
+  readonly store: RunStore;
+  readonly rateLimit: () => GitHubRateLimit | undefined;
+  /** Points of the budget that others may need in the next `ms`. */
+  readonly reservedPoints: (ms: number) => number;
+  /** Whether GitHub may be asked for what no client waits for. */
+  readonly canRequest: () => boolean;
+  /** Whether webhooks are taken in at all. */
+  readonly webhooksEnabled: boolean;
+  /** Told of what has changed. */
+  readonly onEvents: (events: readonly StoredEvent[]) => void;
+  /** Told when GitHub refuses for a reason that holds for every request. */
+  readonly onGitHubError: (error: RefusedError) => void;
+}
+
+/**
+ * Asks for the runs of the repositories that are followed, whether or not anybody listens: active ones often, quiet ones
+ * seldom, one at a time, and all at the pace that the budget allows.
+ */
+export class RepositoryPoller {
+  readonly #options: RepositoryPollerOptions;
+  readonly #fetcher: LatestRunsFetcher;
+  readonly #logger = log("follow");
+  /** By id. */
+  #states = new Map<number, PollState>();
+  #refreshedAt = -Infinity;
+  #requestedAt = -Infinity;
+  #failures = 0;
+  #retryAt = -Infinity;
+  #wakeUp = new AbortController();
+
+  constructor(options: RepositoryPollerOptions) {
+    this.#options = options;
+    this.#fetcher = new LatestRunsFetcher(options);
+  }
+
+  /** How many repositories are followed, as last looked up. */
+  get size(): number {
+    return this.#states.size;
+  }
+
+  /** Looks up at once which repositories are followed. */
+  wake(): void {
+    this.#refreshedAt = -Infinity;
+    this.#wakeUp.abort();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const wakeUp = this.#wakeUp = new AbortController();
+      const delay = await this.#step(signal);
+      await this.#options.clock.sleep(delay, AbortSignal.any([signal, wakeUp.signal]));
+    }
+  }
+
+  /** Asks for the repository that is due first, when that may be. Returns how long to rest, in ms. */
+  async #step(signal: AbortSignal): Promise<number> {
+    const { clock, canRequest } = this.#options;
+    try {
+      await this.#refreshRepositories();
+      const next = this.#next();
+      if (!next) return REFRESH_INTERVAL_MS;
+      const wait = Math.max(nextPollAt(next, this.#options), this.#nextRequestAt()) - clock.now();
+      if (wait > 0) return Math.min(wait, this.#refreshedAt + REFRESH_INTERVAL_MS - clock.now());
+      if (!canRequest()) return BLOCKED_CHECK_MS;
+      await this.#poll(next, signal);
+      this.#failures = 0;
+      return 0;
+    } catch (error) {
+      if (signal.aborted) return 0;
+      if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
+      return this.#backOff(error);
+    }
+  }
+
+  async #refreshRepositories(): Promise<void> {
+    const { clock, followStore } = this.#options;
+    const now = clock.now();
+    // After a clock that was set back nothing must wait for the time that it showed before.
+    if (now < this.#requestedAt) this.#reset();
+    if (now - this.#refreshedAt < REFRESH_INTERVAL_MS) return;
+    this.#refreshedAt = now;
+    const repositories = await followStore.followed();
+    this.#states = new Map(repositories.map((repository) => {
+      const existing = this.#states.get(repository.id) ?? initialPollState(repository);
+      return [repository.id, { ...existing, repository }];
+    }));
+  }
+
+  #reset(): void {
+    this.#refreshedAt = this.#requestedAt = this.#retryAt = -Infinity;
+    this.#states.clear();
+  }
+
+  #next(): PollState | undefined {
+    const scheduledAt = (state: PollState) => nextPollAt(state, this.#options);
+    return [...this.#states.values()].reduce<PollState | undefined>(
+      (first, each) => first && scheduledAt(first) <= scheduledAt(each) ? first : each,
+      undefined,
+    );
+  }
+
+  #nextRequestAt(): number {
+    const { clock, rateLimit, reservedPoints } = this.#options;
+    const spacing = requestSpacing(rateLimit(), { reservedPoints, now: clock.now() });
+    return spacing === Infinity ? Infinity : Math.max(this.#requestedAt + spacing, this.#retryAt);
+  }
+
+  async #poll(state: PollState, signal: AbortSignal): Promise<void> {
+    const { clock, followStore } = this.#options;
+    const { repository } = state;
+    this.#requestedAt = clock.now();
+    // Whatever comes of it, others have their turn before.
+    this.#states.set(repository.id, { ...state, polledAt: this.#requestedAt });
+    const updated = await this.#fetchState(state, signal);
+    const { error } = updated.repository;
+    const savedAt = repository.polledAt ?? -Infinity;
+    const isSaveDue = error !== repository.error || updated.polledAt - savedAt >= SAVE_INTERVAL_MS;
+    if (isSaveDue) await followStore.polled(repository.id, { at: updated.polledAt, trouble: error });
+    const polledAt = isSaveDue ? updated.polledAt : repository.polledAt;
+    this.#states.set(repository.id, {
+      ...updated,
+      repository: { ...updated.repository, polledAt },
+    });
+  }
+
+  /** What is known of a repository after it was asked for; one that cannot be had has its reason. */
+  async #fetchState(state: PollState, signal: AbortSignal): Promise<PollState> {
+    const { clock, store, webhooksEnabled } = this.#options;
+    const { repository } = state;
+    try {
+      const { latest, events } = await this.#fetcher.fetch(repository.fullName, signal);
+      const [first] = webhooksEnabled ? await store.latest(repository.fullName, 1) : [];
+      const hasWebhookEvents = first?.source === "webhook";
+      return afterPoll(state, { latest, events, hasWebhookEvents, now: clock.now() });
+    } catch (error) {
+      if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
+      if (repository.error === null) {
+        this.#logger.warning("Cannot follow {repository}: {reason}", {
+          repository: repository.fullName,
+          reason: error.message,
+        });
+      }
+      const failed = { ...repository, error: error.message };
+      return { ...state, repository: failed, polledAt: clock.now() };
+    }
+  }
+
+  /** Returns how long to rest. */
+  #backOff(error: RefusedError | StorageError): number {
+    const { clock, random, onGitHubError } = this.#options;
+    if (error instanceof RefusedError && concernsAll(error.refusal)) onGitHubError(error);
+    const delay = Math.min(retryDelay(this.#failures++, random), MAX_RETRY_MS);
+    this.#retryAt = clock.now() + delay;
+    this.#logger.info("Followed repositories have to wait: {reason}", { reason: error.message });
+    return Math.min(delay, REFRESH_INTERVAL_MS);
+  }
+}

@@ -1,0 +1,59 @@
+import type { Clock } from "../../clock.ts";
+import { StorageError } from "../../errors.ts";
+import type { ActiveClients } from "../../feed/active_clients.ts";
+import type { Snapshot } from "../snapshot.ts";
+
+/** The least time between two frames that are sent between the beats. */
+const MIN_INTERVAL_MS = 1_000;
+
+export interface ThrottledSnapshotsOptions {
+  readonly clock: Clock;
+  readonly activeClients: ActiveClients;
+  /** The snapshot that clients have, where there is one. */
+  readonly current: () => Snapshot | undefined;
+  readonly build: (takenAt: number) => Promise<Snapshot>;
+  readonly onSnapshot: (snapshot: Snapshot) => void;
+}
+
+/** Sends a frame between the beats when something has changed: at once, but at most one a second. */
+export class ThrottledSnapshots {
+  readonly #options: ThrottledSnapshotsOptions;
+  #scheduled = Promise.withResolvers<void>();
+
+  constructor(options: ThrottledSnapshotsOptions) {
+    this.#options = options;
+  }
+
+  /** Something that a snapshot may show has changed. */
+  schedule(): void {
+    this.#scheduled.resolve();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => this.schedule(), { once: true });
+    while (!signal.aborted) {
+      await this.#scheduled.promise;
+      if (signal.aborted) return;
+      this.#scheduled = Promise.withResolvers();
+      if (await this.#send()) await this.#options.clock.sleep(MIN_INTERVAL_MS, signal);
+    }
+  }
+
+  /** Returns whether a pause is due. */
+  async #send(): Promise<boolean> {
+    const { activeClients, current, build, onSnapshot } = this.#options;
+    const before = current();
+    if (!before || activeClients.size === 0) return false;
+    const snapshot = await build(before.takenAt).catch((error) => this.#onBuildError(error));
+    if (!snapshot) return true;
+    if (snapshot.encode("full", "all") === before.encode("full", "all")) return false;
+    onSnapshot(snapshot);
+    return true;
+  }
+
+  /** Tries again after the pause. */
+  #onBuildError(error: unknown): undefined {
+    if (!(error instanceof StorageError)) throw error;
+    this.schedule();
+  }
+}

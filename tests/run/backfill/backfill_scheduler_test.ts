@@ -1,0 +1,145 @@
+import { assert, assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { systemClock } from "../../../src/clock.ts";
+import { RefusedError, StorageError } from "../../../src/errors.ts";
+import { BackfillScheduler } from "../../../src/run/backfill/backfill_scheduler.ts";
+import { FakePast, MemoryBackfillStore } from "../../fakes/past.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const NOW = Date.UTC(2026, 5, 1);
+
+/** Backfills over a store and a GitHub that outlive them. */
+class SchedulerUnderTest implements AsyncDisposable {
+  readonly source = new FakePast([NOW - 2 * DAY_MS, NOW - DAY_MS]);
+  readonly store = new MemoryBackfillStore();
+  readonly errors: string[] = [];
+  #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  start(): BackfillScheduler {
+    this.#stop = new AbortController();
+    const scheduler = new BackfillScheduler({
+      source: this.source,
+      store: this.store,
+      clock: systemClock,
+      onEvents: () => {},
+      onGitHubError: ({ message }) => this.errors.push(message),
+    });
+    this.#running = scheduler.run(this.#stop.signal);
+    return scheduler;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  state(id: number): string | undefined {
+    return this.store.progress.get(id)?.state;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+Deno.test("Backfills bring in at once what is asked for, one repository after the other", async () => {
+  using time = new FakeTime(NOW);
+  await using test = new SchedulerUnderTest();
+  const scheduler = test.start();
+  await time.tickAsync(1);
+  await scheduler.start(1, 90);
+  await scheduler.start(2, 1);
+  await time.tickAsync(1);
+  assertEquals([test.state(1), test.state(2)], ["done", "done"]);
+  assertEquals(test.source.asked.map(({ from }) => (NOW - from) / DAY_MS), [90, 1]);
+});
+
+Deno.test("Backfills go on after a restart", async () => {
+  using time = new FakeTime(NOW);
+  await using test = new SchedulerUnderTest();
+  test.source.runs = new FakePast(Array.from({ length: 150 }, (_, i) => NOW - DAY_MS + i)).runs;
+  test.source.onAsked = () => void test.stop();
+  await test.start().start(1, 90);
+  await time.tickAsync(1);
+  await test.stop();
+  assertEquals(test.state(1), "running");
+  test.source.onAsked = () => {};
+  test.start();
+  await time.tickAsync(1);
+  assertEquals([test.state(1), test.store.progress.get(1)?.runs], ["done", 150]);
+});
+
+Deno.test("Backfills find within a minute what another instance was asked for, and leave commands alone", async () => {
+  using time = new FakeTime(NOW);
+  await using test = new SchedulerUnderTest();
+  test.start();
+  await time.tickAsync(1);
+  const request = { since: NOW - DAY_MS, now: NOW };
+  await test.store.start({ ...request, repositoryId: 1, isBackground: true });
+  await test.store.start({ ...request, repositoryId: 2, isBackground: false });
+  await time.tickAsync(MINUTE_MS);
+  assertEquals([test.state(1), test.state(2)], ["done", "running"]);
+});
+
+Deno.test("Backfills let the next go on while one is in trouble, and try that again", async () => {
+  using time = new FakeTime(NOW);
+  await using test = new SchedulerUnderTest();
+  test.source.refusals = [new RefusedError({ kind: "unavailable" }, "GitHub is away")];
+  const scheduler = test.start();
+  await scheduler.start(1, 90);
+  await scheduler.start(2, 90);
+  await time.tickAsync(1);
+  assertEquals([test.state(1), test.state(2)], ["running", "done"]);
+  await time.tickAsync(4 * MINUTE_MS);
+  assertEquals(test.state(1), "running");
+  await time.tickAsync(2 * MINUTE_MS);
+  assertEquals([test.state(1), test.errors], ["done", []]);
+});
+
+Deno.test("Backfills go on over a store that fails, and tell when the credential is refused", async () => {
+  using time = new FakeTime(NOW);
+  await using test = new SchedulerUnderTest();
+  const scheduler = test.start();
+  await scheduler.start(1, 90);
+  test.source.refusals = [new RefusedError({ kind: "unauthorized" }, "Bad credentials")];
+  test.store.onWrite = () => {
+    throw new StorageError("full", "The disk is full");
+  };
+  await time.tickAsync(7 * MINUTE_MS);
+  assertEquals([test.state(1), test.errors], ["running", ["Bad credentials"]]);
+  test.store.onWrite = () => {};
+  await time.tickAsync(7 * MINUTE_MS);
+  assertEquals(test.state(1), "done");
+});
+
+Deno.test("Backfills begin at once with what is asked for while they are at it", async () => {
+  using time = new FakeTime(NOW);
+  await using test = new SchedulerUnderTest();
+  const scheduler = test.start();
+  let again: Promise<void> | undefined;
+  test.source.onAsked = () => again ??= scheduler.start(1, 200);
+  await scheduler.start(1, 90);
+  await time.tickAsync(1);
+  await again;
+  await time.tickAsync(1);
+  assertEquals(test.state(1), "done");
+  assertEquals(test.store.progress.get(1)?.reached, NOW - 200 * DAY_MS);
+});
+
+Deno.test("Backfills.stop() ends what is under way, and what is in stays", async () => {
+  using time = new FakeTime(NOW);
+  await using test = new SchedulerUnderTest();
+  const scheduler = test.start();
+  let stopped: Promise<void> | undefined;
+  test.source.onAsked = () => stopped ??= scheduler.stop(1);
+  await scheduler.start(1, 90);
+  await time.tickAsync(10 * MINUTE_MS);
+  const progress = test.store.progress.get(1);
+  assertEquals([progress?.state, progress?.reason], [
+    "failed",
+    "The repository is no longer followed",
+  ]);
+  assert(test.store.runs.size > 0);
+});

@@ -1,0 +1,137 @@
+import { assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { systemClock } from "../../../src/clock.ts";
+import { type Refusal, RefusedError, StorageError } from "../../../src/errors.ts";
+import type { Job } from "../../../src/run/history.ts";
+import { type AttemptId, JobCollector } from "../../../src/run/polling/job_collector.ts";
+import { aJob } from "../../fakes/job.ts";
+
+const MINUTE_MS = 60_000;
+const NOW = "2026-01-03T00:00:00Z";
+
+function attempts(count: number, first = 1): AttemptId[] {
+  return Array.from({ length: count }, (_, at) => ({
+    id: first + at,
+    repository: "octo/a",
+    runAttempt: 1,
+  }));
+}
+
+function setUp(candidates: readonly AttemptId[]) {
+  const test = {
+    lacking: candidates,
+    ranges: [] as unknown[],
+    requested: [] as number[],
+    stored: [] as Job[],
+    errors: [] as RefusedError[],
+    failures: new Map<number, Refusal>(),
+    canRequest: () => true,
+    storageError: undefined as StorageError | undefined,
+    signal: new AbortController(),
+  };
+  const collector = new JobCollector({
+    clock: systemClock,
+    source: {
+      listForAttempt({ id }) {
+        test.requested.push(id);
+        const failure = test.failures.get(id);
+        if (failure) return Promise.reject(new RefusedError(failure, `GitHub refused ${id}`));
+        return Promise.resolve([aJob({ id, runId: id })]);
+      },
+    },
+    store: {
+      put(jobs) {
+        test.stored.push(...jobs);
+        return Promise.resolve();
+      },
+      listMissing(span) {
+        test.ranges.push(span);
+        return test.storageError ? Promise.reject(test.storageError) : Promise.resolve(test.lacking);
+      },
+    },
+    canRequest: () => test.canRequest(),
+    onGitHubError: (error) => test.errors.push(error),
+  });
+  return { test, collector, runOnce: () => collector.runOnce(test.signal.signal) };
+}
+
+Deno.test("JobCollector asks for the jobs of twenty runs a round, of each once", async () => {
+  using time = new FakeTime(NOW);
+  const { test, collector } = setUp(attempts(25));
+  const running = collector.run(test.signal.signal);
+  await time.tickAsync(MINUTE_MS - 1);
+  assertEquals(test.requested, []);
+  await time.tickAsync(1);
+  assertEquals(test.requested.length, 20);
+  await time.tickAsync(3 * MINUTE_MS);
+  assertEquals(test.requested, attempts(25).map(({ id }) => id));
+  assertEquals(test.stored.map(({ runId }) => runId), test.requested);
+  test.signal.abort();
+  await running;
+});
+
+Deno.test("JobCollector looks at runs of the last day that ended a minute ago", async () => {
+  using _time = new FakeTime(NOW);
+  const { test, runOnce: round } = setUp([]);
+  await round();
+  const now = Date.parse(NOW);
+  assertEquals(test.ranges, [
+    { from: now - 24 * 60 * MINUTE_MS, before: now - MINUTE_MS, among: 2_000 },
+  ]);
+});
+
+Deno.test("JobCollector asks again when a run had another attempt", async () => {
+  const { test, runOnce: round } = setUp(attempts(1));
+  await round();
+  test.lacking = [{ id: 1, repository: "octo/a", runAttempt: 2 }];
+  await round();
+  assertEquals(test.requested, [1, 1]);
+});
+
+Deno.test("JobCollector asks for nothing, and reads nothing, while GitHub may not be asked", async () => {
+  const { test, runOnce: round } = setUp(attempts(5));
+  test.canRequest = () => false;
+  await round();
+  assertEquals([test.requested, test.ranges], [[], []]);
+  test.canRequest = () => test.requested.length < 2;
+  await round();
+  assertEquals(test.requested, [1, 2]);
+});
+
+Deno.test("JobCollector passes over a run whose jobs cannot be had", async () => {
+  const { test, runOnce: round } = setUp(attempts(3));
+  test.failures.set(1, { kind: "missing", status: 404 });
+  await round();
+  await round();
+  assertEquals(test.requested, [1, 2, 3]);
+  assertEquals(test.errors, []);
+});
+
+Deno.test("JobCollector ends a round that is limited, hands it on, and asks again later", async () => {
+  const { test, runOnce: round } = setUp(attempts(3));
+  test.failures.set(2, { kind: "limited", retryAt: 0 });
+  await round();
+  assertEquals(test.requested, [1, 2]);
+  assertEquals(test.errors.map((error) => error.refusal.kind), ["limited"]);
+  test.failures.clear();
+  await round();
+  assertEquals(test.requested, [1, 2, 2, 3]);
+});
+
+Deno.test("JobCollector is not held up for ever by an answer that GitHub cannot give", async () => {
+  const { test, runOnce: round } = setUp(attempts(2));
+  test.failures.set(1, { kind: "unavailable" });
+  await round();
+  assertEquals(test.requested, [1]);
+  await round();
+  assertEquals([test.requested, test.errors], [[1, 2], []]);
+});
+
+Deno.test("JobCollector goes on when the store was away", async () => {
+  const { test, runOnce: round } = setUp(attempts(1));
+  test.storageError = new StorageError("unavailable", "The database is away");
+  await round();
+  test.storageError = undefined;
+  await round();
+  assertEquals(test.requested, [1]);
+});

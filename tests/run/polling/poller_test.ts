@@ -1,0 +1,200 @@
+import { assert, assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { aRun } from "../../fakes/github.ts";
+import { BEAT_MS, PollerUnderTest } from "../../fakes/poller.ts";
+
+const FETCH = ["runs octo/a", "runs octo/b", "runs octo/c"];
+
+Deno.test("Poller asks nothing until somebody listens, and rests when the last has left", async () => {
+  using time = new FakeTime(0);
+  await using test = new PollerUnderTest();
+  await time.tickAsync(60_000);
+  assertEquals(test.github.asked, []);
+  assertEquals(test.poller.status.state, "resting");
+
+  test.audience.add();
+  test.audience.add();
+  await time.tickAsync(BEAT_MS);
+  assertEquals(test.snapshots.length, 2);
+  test.audience.remove();
+  await time.tickAsync(BEAT_MS);
+  assertEquals(test.snapshots.length, 3);
+
+  test.audience.remove();
+  await time.tickAsync(1);
+  assertEquals(test.poller.phase, { name: "resting" });
+  const requestCount = test.github.asked.length;
+  await time.tickAsync(10 * BEAT_MS);
+  assertEquals(test.github.asked.length, requestCount);
+});
+
+Deno.test("Poller lists repositories again after five fetches", async () => {
+  using time = new FakeTime(0);
+  await using test = new PollerUnderTest();
+  test.audience.add();
+  await time.tickAsync(6 * BEAT_MS);
+  const cycle = ["list", ...FETCH, ...FETCH, ...FETCH, ...FETCH, ...FETCH];
+  assertEquals(test.github.questions, [...cycle, "list", ...FETCH, ...FETCH]);
+});
+
+Deno.test("Poller tells its phases one by one", async () => {
+  using time = new FakeTime(0);
+  const test = new PollerUnderTest();
+  await time.tickAsync(1_000);
+  test.audience.add();
+  await time.tickAsync(BEAT_MS);
+  await test.stop();
+  assertEquals(test.phases, [
+    { name: "resting" },
+    { name: "listing" },
+    { name: "fetching", fetch: 1 },
+    { name: "waiting", until: 13_000 },
+    { name: "fetching", fetch: 2 },
+    { name: "waiting", until: 25_000 },
+    { name: "stopped" },
+  ]);
+});
+
+Deno.test("Poller keeps the beat without drift, however long answers take", async () => {
+  using time = new FakeTime(0);
+  await using test = new PollerUnderTest();
+  test.github.delayMs = 700;
+  test.audience.add();
+  await time.tickAsync(100 * BEAT_MS);
+  const starts = test.github.asked.filter(({ what }, index) =>
+    what === "list" ||
+    (what === FETCH[0] && test.github.asked[index - 1]?.what !== "list")
+  ).map(({ at }) => at);
+  assertEquals(starts, Array.from({ length: 101 }, (_, beat) => beat * BEAT_MS));
+});
+
+Deno.test("Poller skips the beats that an overlong fetch has missed", async () => {
+  using time = new FakeTime(0);
+  await using test = new PollerUnderTest();
+  test.github.repositories = ["octo/a"];
+  test.audience.add();
+  await time.tickAsync(0);
+  test.github.delayMs = 2.5 * BEAT_MS;
+  await time.tickAsync(4 * BEAT_MS);
+  test.github.delayMs = 0;
+  await time.tickAsync(3 * BEAT_MS);
+  // The fetch of beat 1 ends at 3.5 beats, that of beat 4 at 6.5; then all is quick again.
+  assertEquals(test.beats, [0, 3.5, 6.5, 7].map((beat) => beat * BEAT_MS));
+});
+
+Deno.test("Poller goes on with the beat, not before it, when somebody comes back", async () => {
+  using time = new FakeTime(0);
+  await using test = new PollerUnderTest();
+  test.audience.add();
+  await time.tickAsync(5_000);
+  test.audience.remove();
+  await time.tickAsync(1_000);
+  test.audience.add();
+  await time.tickAsync(5_999);
+  assertEquals(test.beats, [0]);
+  await time.tickAsync(1);
+  assertEquals(test.beats, [0, BEAT_MS]);
+  assertEquals(test.github.questions, ["list", ...FETCH, ...FETCH]);
+});
+
+Deno.test("Poller starts a new cycle at once after a long rest", async () => {
+  using time = new FakeTime(0);
+  await using test = new PollerUnderTest();
+  test.audience.add();
+  await time.tickAsync(0);
+  test.audience.remove();
+  await time.tickAsync(100_500);
+  test.audience.add();
+  await time.tickAsync(BEAT_MS);
+  assertEquals(test.beats, [0, 100_500, 112_500]);
+  assertEquals(test.github.questions, ["list", ...FETCH, "list", ...FETCH, ...FETCH]);
+});
+
+Deno.test("Poller.current is the snapshot while it is younger than a beat", async () => {
+  using time = new FakeTime(0);
+  await using test = new PollerUnderTest();
+  assertEquals(test.poller.current, undefined);
+  test.audience.add();
+  await time.tickAsync(0);
+  test.audience.remove();
+  await time.tickAsync(BEAT_MS - 1);
+  assertEquals(test.poller.current, test.snapshots[0]?.snapshot);
+  await time.tickAsync(1);
+  assertEquals(test.poller.current, undefined);
+});
+
+Deno.test("Poller shows an empty snapshot when there is no repository at all", async () => {
+  using time = new FakeTime(0);
+  await using test = new PollerUnderTest();
+  test.github.repositories = [];
+  test.audience.add();
+  await time.tickAsync(BEAT_MS);
+  assertEquals(test.frames, ['{"runs":[]}', '{"runs":[]}']);
+  assertEquals(test.poller.status.state, "polling");
+});
+
+Deno.test("Poller shows the runs of the others when a repository has none", async () => {
+  using time = new FakeTime(0);
+  await using test = new PollerUnderTest();
+  test.github.runs = [aRun({ id: 3, repository: "octo/b" })];
+  test.audience.add();
+  await time.tickAsync(0);
+  assertEquals(test.snapshots[0]?.snapshot.runs.map((run) => run.id), [3]);
+});
+
+Deno.test("Poller takes 2 runs of each of 3 repositories, all of them newest first", async () => {
+  using time = new FakeTime(0);
+  await using test = new PollerUnderTest();
+  test.github.repositories = ["octo/a", "octo/b", "octo/c", "octo/d"];
+  test.github.runs = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map((id) =>
+    aRun({
+      id,
+      repository: `octo/${"abcd"[id % 4]}`,
+      createdAt: `2026-01-01T00:00:${String(id).padStart(2, "0")}Z`,
+    })
+  );
+  test.audience.add();
+  await time.tickAsync(0);
+  assertEquals(test.snapshots[0]?.snapshot.runs.map((run) => run.id), [12, 10, 9, 8, 6, 5]);
+});
+
+Deno.test("Poller tells each new state of a run once", async () => {
+  using time = new FakeTime(0);
+  await using test = new PollerUnderTest();
+  test.github.runs = [aRun()];
+  test.audience.add();
+  await time.tickAsync(2 * BEAT_MS);
+  const done = { status: "completed", conclusion: "success", updatedAt: "2026-01-01T00:01:00Z" };
+  test.github.runs = [aRun(done)];
+  await time.tickAsync(2 * BEAT_MS);
+  const statuses = test.events.flatMap((event) => event.type === "run" ? [event.data.status] : []);
+  assertEquals(statuses, ["queued", "completed"]);
+});
+
+Deno.test("Poller stops in every phase", async (t) => {
+  for (const phase of ["resting", "listing", "fetching", "waiting"] as const) {
+    await t.step(phase, async () => {
+      using time = new FakeTime(0);
+      const test = new PollerUnderTest();
+      test.github.delayMs = 1_000;
+      if (phase !== "resting") test.audience.add();
+      await time.tickAsync({ resting: 500, listing: 500, fetching: 1_500, waiting: 6_000 }[phase]);
+      assertEquals(test.poller.phase.name, phase);
+      const requestCount = test.github.asked.length;
+      await test.stop();
+      assertEquals(test.poller.phase, { name: "stopped" });
+      await time.tickAsync(60_000);
+      assertEquals(test.github.asked.length, requestCount);
+    });
+  }
+});
+
+Deno.test("Poller does not wait longer when the system clock is set back", async () => {
+  using time = new FakeTime(3_600_000);
+  await using test = new PollerUnderTest();
+  test.audience.add();
+  await time.tickAsync(1_000);
+  time.setNow(1_000);
+  await time.tickAsync(2 * BEAT_MS);
+  assert(test.snapshots.length >= 2, `${test.snapshots.length} snapshots`);
+});

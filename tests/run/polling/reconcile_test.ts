@@ -1,0 +1,92 @@
+import { assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { systemClock } from "../../../src/clock.ts";
+import type { RefusedError } from "../../../src/errors.ts";
+import type { StoredEvent } from "../../../src/feed/event.ts";
+import { Reconciler } from "../../../src/run/polling/reconcile.ts";
+import { aRun, FakeGitHub } from "../../fakes/github.ts";
+import { MemoryRepositoryStore, MemoryRunStore } from "../../fakes/stores.ts";
+
+const MINUTE_MS = 60_000;
+const STUCK = aRun({ id: 1, status: "in_progress", updatedAt: "2026-01-01T00:00:00Z" });
+const NOW = "2026-01-01T00:10:01Z";
+
+function setUp() {
+  const test = {
+    github: new FakeGitHub(),
+    store: new MemoryRunStore(),
+    repositories: new MemoryRepositoryStore(),
+    events: [] as StoredEvent[],
+    errors: [] as RefusedError[],
+    canRequest: true,
+    signal: new AbortController(),
+  };
+  const reconciler = new Reconciler({
+    clock: systemClock,
+    stuckAfter: 10 * MINUTE_MS,
+    runs: test.github,
+    store: test.store,
+    repositories: test.repositories,
+    canRequest: () => test.canRequest,
+    onEvents: (events) => test.events.push(...events),
+    onGitHubError: (error) => test.errors.push(error),
+  });
+  return { ...test, test, reconciler };
+}
+
+Deno.test("Reconciler looks up a run that has not moved for ten minutes, and tells its end", async () => {
+  using _time = new FakeTime(NOW);
+  const { reconciler, store, github, events, signal } = setUp();
+  await store.put([STUCK, aRun({ id: 2, status: "queued", updatedAt: "2026-01-01T00:00:02Z" })]);
+  github.runs = [{ ...STUCK, status: "completed", updatedAt: "2026-01-01T00:05:00Z" }];
+  await reconciler.runOnce(signal.signal);
+  assertEquals(github.questions, ["run 1"]);
+  assertEquals(events.map((event) => event.type === "run" && event.data.status), ["completed"]);
+  await reconciler.runOnce(signal.signal);
+  assertEquals(github.questions, ["run 1"]);
+});
+
+Deno.test("Reconciler forgets a stuck run that GitHub no longer knows", async () => {
+  using _time = new FakeTime(NOW);
+  const { reconciler, store, signal } = setUp();
+  await store.put([STUCK]);
+  await reconciler.runOnce(signal.signal);
+  assertEquals(await store.latest("octo/a", 5), []);
+});
+
+Deno.test("Reconciler looks at the latest runs of one repository a round, each in its turn", async () => {
+  using time = new FakeTime(NOW);
+  const { reconciler, repositories, github, events, signal } = setUp();
+  await repositories.put([
+    { id: 1, fullName: "octo/a", pushedAt: null },
+    { id: 2, fullName: "octo/b", pushedAt: null },
+  ]);
+  github.runs = [aRun({ status: "completed", conclusion: "startup_failure" })];
+  const running = reconciler.run(signal.signal);
+  await time.tickAsync(3 * MINUTE_MS);
+  assertEquals(github.questions, ["runs octo/a", "runs octo/b", "runs octo/a"]);
+  assertEquals(events.length, 1);
+  signal.abort();
+  await running;
+});
+
+Deno.test("Reconciler asks for nothing while GitHub may not be asked", async () => {
+  using _time = new FakeTime(NOW);
+  const { test, reconciler, store, repositories, github, signal } = setUp();
+  await store.put([STUCK]);
+  await repositories.put([{ id: 1, fullName: "octo/a", pushedAt: null }]);
+  test.canRequest = false;
+  await reconciler.runOnce(signal.signal);
+  assertEquals(github.questions, []);
+});
+
+Deno.test("Reconciler passes on a limit, and goes on past one run that cannot be had", async () => {
+  using _time = new FakeTime(NOW);
+  const { reconciler, store, github, errors: refused, signal } = setUp();
+  await store.put([STUCK, { ...STUCK, id: 3 }]);
+  github.refusals.set("run 1", { kind: "missing", status: 403 });
+  github.refusals.set("run 3", { kind: "limited", retryAt: 0 });
+  await reconciler.runOnce(signal.signal);
+  assertEquals(github.questions, ["run 1", "run 3"]);
+  assertEquals(refused.map((error) => error.refusal.kind), ["limited"]);
+});

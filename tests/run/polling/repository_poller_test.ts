@@ -1,0 +1,283 @@
+import { assert, assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { systemClock } from "../../../src/clock.ts";
+import { type RefusedError, StorageError } from "../../../src/errors.ts";
+import type { StoredEvent } from "../../../src/feed/event.ts";
+import type { FollowedRepository } from "../../../src/repository/follow.ts";
+import { RepositoryPoller } from "../../../src/run/polling/repository_poller.ts";
+import type { GitHubRateLimit } from "../../../src/run/github_rate_limit.ts";
+import { aRun, FakeGitHub } from "../../fakes/github.ts";
+import { MemoryRunStore } from "../../fakes/stores.ts";
+
+const START = "2026-01-01T00:00:00Z";
+const NOW = Date.parse(START);
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+function aFollowedRepository(name: string, fields: Partial<FollowedRepository> = {}): FollowedRepository {
+  return {
+    id: name.charCodeAt(0),
+    fullName: `octo/${name}`,
+    pushedAt: null,
+    polledAt: null,
+    isHooked: false,
+    error: null,
+    ...fields,
+  };
+}
+
+/** A poller over a GitHub in the test's hand, since START. `await using` stops it. */
+class Test {
+  readonly time = new FakeTime(START);
+  readonly github = new FakeGitHub();
+  readonly store = new MemoryRunStore();
+  readonly events: StoredEvent[] = [];
+  readonly errors: RefusedError[] = [];
+  readonly poller: RepositoryPoller;
+  repositories: FollowedRepository[] = [];
+  kept: { readonly id: number; readonly at: number; readonly error: string | null }[] = [];
+  storageError: StorageError | undefined;
+  /** Before anything was asked: each request takes a point. */
+  rateLimit: GitHubRateLimit | undefined;
+  canRequest = true;
+  refreshes = 0;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor({ takesWebhooks: webhooksEnabled = false } = {}) {
+    this.poller = new RepositoryPoller({
+      clock: systemClock,
+      random: () => 0,
+      followStore: {
+        followed: () => {
+          this.refreshes++;
+          if (this.storageError) return Promise.reject(this.storageError);
+          return Promise.resolve(this.repositories);
+        },
+        polled: (id, state) => {
+          this.kept.push({ id, ...state });
+          this.repositories = this.repositories.map((each) =>
+            each.id === id ? { ...each, polledAt: state.at, error: state.trouble } : each
+          );
+          return Promise.resolve();
+        },
+      },
+      runs: this.github,
+      store: this.store,
+      rateLimit: () => {
+        const spent = this.github.asked.length;
+        return this.rateLimit && { ...this.rateLimit, remaining: this.rateLimit.remaining - spent };
+      },
+      reservedPoints: () => 0,
+      canRequest: () => this.canRequest,
+      webhooksEnabled,
+      onEvents: (events) => this.events.push(...events),
+      onGitHubError: (error) => this.errors.push(error),
+    });
+  }
+
+  /** Lets it run for so many ms; returns what was asked meanwhile, less the word `runs`. */
+  async pass(ms: number): Promise<string[]> {
+    const before = this.github.asked.length;
+    this.#running ??= this.poller.run(this.#stop.signal);
+    await this.time.tickAsync(ms);
+    return this.github.questions.slice(before).map((what) => what.replace("runs octo/", ""));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    this.time.restore();
+  }
+}
+
+Deno.test("FollowPoller looks at every followed repository, and tells what is new", async () => {
+  await using test = new Test();
+  test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
+  test.github.runs = [aRun(), aRun({ id: 2, repository: "octo/other" })];
+  assertEquals(await test.pass(SECOND), ["a", "b"]);
+  assertEquals(test.events.map(({ repository }) => repository), ["octo/a"]);
+  assertEquals(test.poller.size, 2);
+});
+
+Deno.test("FollowPoller asks for an active repository every 20 s, for a quiet one every 15 min", async () => {
+  await using test = new Test();
+  test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
+  test.github.runs = [aRun({ status: "in_progress", updatedAt: START })];
+  await test.pass(SECOND);
+  assertEquals(await test.pass(2 * MINUTE), ["a", "a", "a", "a", "a", "a"]);
+  const hour = await test.pass(HOUR);
+  assertEquals(hour.filter((name) => name === "b").length, 4);
+});
+
+Deno.test("FollowPoller takes a push as a sign of life", async () => {
+  await using test = new Test();
+  test.repositories = [aFollowedRepository("a")];
+  await test.pass(15 * MINUTE + SECOND);
+  test.repositories = [aFollowedRepository("a", { pushedAt: new Date(NOW + 15 * MINUTE).toISOString() })];
+  const requests = await test.pass(2 * MINUTE);
+  assert(requests.length >= 4, `asked ${requests.length} times`);
+});
+
+Deno.test("FollowPoller begins with a repository as soon as it is woken, and ends when it is left", async () => {
+  await using test = new Test();
+  assertEquals(await test.pass(MINUTE), []);
+  test.repositories = [aFollowedRepository("a", { polledAt: NOW + MINUTE })];
+  test.poller.wake();
+  assertEquals(await test.pass(0), ["a"]);
+  test.repositories = [];
+  test.poller.wake();
+  assertEquals(await test.pass(HOUR), []);
+  assertEquals(test.poller.size, 0);
+});
+
+Deno.test("FollowPoller sees by itself what another instance follows", async () => {
+  await using test = new Test();
+  await test.pass(SECOND);
+  test.repositories = [aFollowedRepository("a")];
+  assertEquals(await test.pass(30 * SECOND), ["a"]);
+});
+
+Deno.test("FollowPoller looks up every 30 s what is followed, however much it asks", async () => {
+  await using test = new Test();
+  test.repositories = ["a", "b", "c", "d"].map((name) => aFollowedRepository(name, { pushedAt: START }));
+  assertEquals((await test.pass(2 * MINUTE + SECOND)).length, 28);
+  assertEquals(test.refreshes, 5);
+});
+
+Deno.test("FollowPoller asks for more when all that it was shown is news", async () => {
+  await using test = new Test();
+  test.repositories = [aFollowedRepository("a")];
+  test.github.runs = Array.from({ length: 50 }, (_, index) => aRun({ id: index + 1 }));
+  assertEquals(await test.pass(SECOND), ["a", "a"]);
+  assertEquals((await test.store.latest("octo/a", 100)).length, 50);
+});
+
+Deno.test("FollowPoller spreads its requests over what is left of the budget", async () => {
+  await using test = new Test();
+  test.repositories = ["a", "b", "c", "d"].map((name) => aFollowedRepository(name, { pushedAt: START }));
+  // 60 points above the tenth in an hour: one a minute.
+  test.rateLimit = { limit: 5_000, remaining: 560, resetAt: NOW + HOUR };
+  assertEquals(await test.pass(MINUTE - SECOND), ["a"]);
+  const requests = await test.pass(3 * MINUTE);
+  assertEquals(requests.length, 3);
+  assertEquals(requests.toSorted(), ["b", "c", "d"]);
+});
+
+Deno.test("FollowPoller asks for nothing below a tenth of the budget, until its reset", async () => {
+  await using test = new Test();
+  test.repositories = [aFollowedRepository("a")];
+  test.rateLimit = { limit: 5_000, remaining: 500, resetAt: NOW + HOUR };
+  assertEquals(await test.pass(HOUR - SECOND), []);
+  assertEquals(await test.pass(MINUTE), ["a"]);
+});
+
+Deno.test("FollowPoller asks for nothing while GitHub is to be left alone", async () => {
+  await using test = new Test();
+  test.repositories = [aFollowedRepository("a")];
+  test.canRequest = false;
+  assertEquals(await test.pass(HOUR), []);
+  test.canRequest = true;
+  assertEquals(await test.pass(2 * SECOND), ["a"]);
+});
+
+for (const status of [403, 404, 451]) {
+  Deno.test(`FollowPoller keeps why a repository cannot be had on ${status}, and asks once an hour`, async () => {
+    await using test = new Test();
+    test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
+    test.github.refusals.set("runs octo/a", { kind: "missing", status });
+    assertEquals(await test.pass(SECOND), ["a", "b"]);
+    assertEquals(test.kept.map(({ error }) => error), ["GitHub refused runs octo/a", null]);
+    const hour = await test.pass(HOUR + MINUTE);
+    assertEquals(hour.filter((name) => name === "a").length, 1);
+    test.github.refusals.clear();
+    await test.pass(HOUR + MINUTE);
+    assertEquals(test.repositories[0]?.error, null);
+    assertEquals(test.errors, []);
+  });
+}
+
+for (const kind of ["limited", "unauthorized"] as const) {
+  Deno.test(`FollowPoller hands on that it was ${kind}`, async () => {
+    await using test = new Test();
+    test.repositories = [aFollowedRepository("a")];
+    test.github.refusals.set("runs", { kind });
+    await test.pass(0);
+    assertEquals(test.errors.map(({ refusal }) => refusal.kind), [kind]);
+  });
+}
+
+Deno.test("FollowPoller backs off while GitHub is away, and lets the others have their turn", async () => {
+  await using test = new Test();
+  test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
+  test.github.refusals.set("runs octo/a", { kind: "unavailable" });
+  assertEquals(await test.pass(2 * SECOND), ["a", "b"]);
+  test.github.refusals.set("runs", { kind: "unavailable" });
+  test.repositories = ["c", "d", "e", "f", "g"].map((name) => aFollowedRepository(name));
+  test.poller.wake();
+  // After 0, 1, 3 and 7 s.
+  assertEquals(await test.pass(8 * SECOND), ["c", "d", "e", "f"]);
+  assertEquals(test.errors, []);
+});
+
+Deno.test("FollowPoller goes on when the storage is back", async () => {
+  await using test = new Test();
+  test.repositories = [aFollowedRepository("a")];
+  test.storageError = new StorageError("unavailable", "Gone");
+  assertEquals(await test.pass(MINUTE), []);
+  test.storageError = undefined;
+  assertEquals(await test.pass(2 * MINUTE), ["a"]);
+});
+
+Deno.test("FollowPoller leaves to a webhook what it tells", async () => {
+  await using test = new Test({ takesWebhooks: true });
+  test.repositories = [aFollowedRepository("a", { isHooked: true, pushedAt: START })];
+  assertEquals(await test.pass(SECOND), ["a"]);
+  assertEquals(await test.pass(4 * MINUTE), []);
+  assertEquals(await test.pass(2 * MINUTE), ["a"]);
+});
+
+Deno.test("FollowPoller relies on a webhook that others have made, once it has told the latest run", async () => {
+  await using test = new Test({ takesWebhooks: true });
+  test.repositories = [aFollowedRepository("a")];
+  const run = aRun({ status: "completed", source: "webhook" });
+  await test.store.put([run]);
+  test.github.runs = [{ ...run, source: "poll" }];
+  assertEquals(await test.pass(SECOND), ["a"]);
+  assertEquals(await test.pass(4 * MINUTE), []);
+});
+
+Deno.test("FollowPoller relies for an hour on no webhook that has missed a run", async () => {
+  await using test = new Test({ takesWebhooks: true });
+  test.repositories = [aFollowedRepository("a", { isHooked: true, pushedAt: START })];
+  await test.pass(SECOND);
+  test.github.runs = [aRun({ status: "completed", updatedAt: "2026-01-01T00:01:00Z" })];
+  assertEquals(await test.pass(5 * MINUTE), ["a"]);
+  const requests = await test.pass(5 * MINUTE);
+  assert(requests.length >= 4, `asked ${requests.length} times`);
+  await test.pass(2 * HOUR);
+  assertEquals((await test.pass(HOUR)).length, 2);
+});
+
+Deno.test("FollowPoller blames no webhook for what happened before the start", async () => {
+  await using test = new Test({ takesWebhooks: true });
+  test.repositories = [aFollowedRepository("a", { isHooked: true, pushedAt: START })];
+  test.github.runs = [aRun({ status: "completed", updatedAt: "2025-12-31T23:00:00Z" })];
+  assertEquals(await test.pass(4 * MINUTE), ["a"]);
+});
+
+Deno.test("FollowPoller does not wait longer after a clock that was set back", async () => {
+  await using test = new Test();
+  test.repositories = [aFollowedRepository("a")];
+  await test.pass(MINUTE);
+  test.time.setNow(NOW - 24 * HOUR);
+  assertEquals(await test.pass(MINUTE), ["a"]);
+});
+
+Deno.test("FollowPoller keeps when it asked, once a minute", async () => {
+  await using test = new Test();
+  test.repositories = [aFollowedRepository("a", { pushedAt: START })];
+  await test.pass(3 * MINUTE + SECOND);
+  assertEquals(test.kept.map(({ at }) => (at - NOW) / SECOND), [0, 60, 120, 180]);
+});

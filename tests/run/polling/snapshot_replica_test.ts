@@ -1,0 +1,151 @@
+import { assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { systemClock as clock } from "../../../src/clock.ts";
+import { StorageError } from "../../../src/errors.ts";
+import { ActiveClients } from "../../../src/feed/active_clients.ts";
+import { SnapshotReplica, type SharedSnapshot } from "../../../src/run/polling/snapshot_replica.ts";
+import { SnapshotBuilder } from "../../../src/run/snapshot_builder.ts";
+import type { Snapshot } from "../../../src/run/snapshot.ts";
+import { aRun } from "../../fakes/github.ts";
+import { MemoryRunStore } from "../../fakes/stores.ts";
+
+const INTERVAL_MS = 12_000;
+const START = 1_000_000;
+
+/** A mirror of what the test shows. `await using` stops it. */
+class Test implements AsyncDisposable {
+  readonly activeClients = new ActiveClients();
+  readonly snapshots: Snapshot[] = [];
+  shown: Omit<SharedSnapshot, "ageMs"> & { readonly at: number } | undefined;
+  isLeader = false;
+  error: Error | undefined;
+  readonly replica: SnapshotReplica;
+  readonly #stop = new AbortController();
+  #finished: Promise<void> | undefined;
+
+  constructor() {
+    const store = new MemoryRunStore();
+    void store.put([aRun({ id: 1, repository: "octo/a", displayTitle: "A run" })]);
+    this.replica = new SnapshotReplica({
+      store: {
+        save: () => Promise.reject(new Error("Nobody polls here")),
+        load: () =>
+          this.error ? Promise.reject(this.error) : Promise.resolve(
+            this.shown && { ...this.shown, ageMs: Date.now() - this.shown.at },
+          ),
+      },
+      snapshotBuilder: new SnapshotBuilder({ size: { repositories: 3, runs: 2 }, store }),
+      activeClients: this.activeClients,
+      interval: INTERVAL_MS,
+      clock,
+      isLeader: () => this.isLeader,
+      onSnapshot: (snapshot) => this.snapshots.push(snapshot),
+    });
+  }
+
+  start(): void {
+    this.#finished = this.replica.run(this.#stop.signal);
+  }
+
+  /** Another instance shows a snapshot. */
+  show(): void {
+    const repositories = [{ id: 1, fullName: "octo/a", pushedAt: null }];
+    this.shown = { repositories, version: (this.shown?.version ?? 0) + 1, at: Date.now() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#finished;
+  }
+}
+
+Deno.test("Mirror gives each snapshot of the instance that polls once, with its time", async () => {
+  using time = new FakeTime(START);
+  await using test = new Test();
+  test.start();
+  test.activeClients.add();
+  await time.tickAsync(500);
+  test.show();
+  await time.tickAsync(5_000);
+  assertEquals(test.snapshots.map(({ takenAt }) => takenAt), [START + 500]);
+  assertEquals(test.snapshots[0]?.runs.map(({ displayTitle }) => displayTitle), ["A run"]);
+  test.show();
+  await time.tickAsync(1_000);
+  assertEquals(test.snapshots.length, 2);
+});
+
+Deno.test("Mirror rests where nobody listens, and where this instance polls itself", async () => {
+  using time = new FakeTime(START);
+  await using test = new Test();
+  test.start();
+  test.show();
+  await time.tickAsync(3_000);
+  assertEquals(test.snapshots.length, 0);
+  test.activeClients.add();
+  test.isLeader = true;
+  await time.tickAsync(3_000);
+  assertEquals(test.snapshots.length, 0);
+  test.isLeader = false;
+  await time.tickAsync(1_000);
+  assertEquals(test.snapshots.length, 1);
+});
+
+Deno.test("Mirror gives an old snapshot only where no fresher can be had", async () => {
+  using time = new FakeTime(START);
+  await using test = new Test();
+  test.show();
+  await time.tickAsync(60_000);
+  test.start();
+  test.activeClients.add();
+  await time.tickAsync(3_000);
+  assertEquals([test.snapshots.length, test.replica.current], [0, undefined]);
+  test.replica.onStatus({ state: "waiting", waiting_until: null });
+  await time.tickAsync(1_000);
+  assertEquals([test.snapshots.length, test.replica.current?.takenAt], [1, START]);
+  test.replica.onStatus({ state: "polling", waiting_until: null });
+  assertEquals(test.replica.current, undefined);
+});
+
+Deno.test("Mirror gives its last snapshot while the storage is away", async () => {
+  using time = new FakeTime(START);
+  await using test = new Test();
+  test.start();
+  test.activeClients.add();
+  test.show();
+  await time.tickAsync(1_000);
+  assertEquals([test.snapshots.length, test.replica.current], [1, undefined]);
+  test.error = new StorageError("unavailable", "The database does not answer");
+  await time.tickAsync(60_000);
+  assertEquals([test.snapshots.length, test.replica.current?.takenAt], [1, START]);
+  test.isLeader = true;
+  assertEquals(test.replica.current, undefined);
+  test.isLeader = false;
+  test.error = undefined;
+  test.show();
+  await time.tickAsync(1_000);
+  assertEquals(test.replica.current, undefined);
+});
+
+Deno.test("Mirror gives an old snapshot where none has come in the time in which one should have", async () => {
+  using time = new FakeTime(START);
+  await using test = new Test();
+  test.show();
+  await time.tickAsync(60_000);
+  test.start();
+  test.activeClients.add();
+  await time.tickAsync(INTERVAL_MS);
+  assertEquals([test.snapshots.length, test.replica.current], [0, undefined]);
+  await time.tickAsync(3_000);
+  assertEquals([test.snapshots.length, test.replica.current?.takenAt], [1, START]);
+  await time.tickAsync(30_000);
+  assertEquals([test.snapshots.length, test.replica.current?.takenAt], [1, START]);
+  test.show();
+  await time.tickAsync(1_000);
+  assertEquals([test.snapshots.length, test.replica.current], [2, undefined]);
+  // It is waited for anew when somebody comes after a time in which nobody listened.
+  test.activeClients.remove();
+  await time.tickAsync(60_000);
+  test.activeClients.add();
+  await time.tickAsync(INTERVAL_MS);
+  assertEquals(test.replica.current, undefined);
+});

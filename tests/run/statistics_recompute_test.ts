@@ -1,0 +1,49 @@
+import { assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { systemClock } from "../../src/clock.ts";
+import { StorageError } from "../../src/errors.ts";
+import { StatisticsRecomputer, type RecomputeQueue } from "../../src/run/statistics_recompute.ts";
+
+class FakeRecomputeQueue implements RecomputeQueue {
+  remaining = 0;
+  failures = 0;
+
+  countRepositories(): Promise<number> {
+    return Promise.resolve(this.remaining);
+  }
+
+  recomputeNext(): Promise<number | undefined> {
+    if (this.failures-- > 0) return Promise.reject(new StorageError("unavailable", "Away"));
+    return Promise.resolve(this.remaining === 0 ? undefined : this.remaining--);
+  }
+}
+
+Deno.test("Recounter counts until nothing is left, and looks again", async () => {
+  using time = new FakeTime();
+  const queue = new FakeRecomputeQueue();
+  const stop = new AbortController();
+  queue.remaining = 3;
+  const running = new StatisticsRecomputer(queue, systemClock).run(stop.signal);
+  await time.tickAsync(1_000);
+  assertEquals(queue.remaining, 0);
+  queue.remaining = 1;
+  await time.tickAsync(31_000);
+  assertEquals(queue.remaining, 0);
+  stop.abort();
+  await running;
+});
+
+Deno.test("Recounter goes on after the storage was away", async () => {
+  using time = new FakeTime();
+  const queue = new FakeRecomputeQueue();
+  const stop = new AbortController();
+  queue.remaining = 2;
+  queue.failures = 1;
+  const running = new StatisticsRecomputer(queue, systemClock).run(stop.signal);
+  await time.tickAsync(1_000);
+  assertEquals(queue.remaining, 2);
+  await time.tickAsync(31_000);
+  assertEquals(queue.remaining, 0);
+  stop.abort();
+  await running;
+});
