@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { newKeySecret, prefixOf } from "../src/account/key_secret.ts";
-import { newToken, systemRandomBytes } from "../src/account/secret.ts";
+import { generateApiKeySecret, toKeyPrefix } from "../src/account/key_secret.ts";
+import { generateToken, systemRandomBytes } from "../src/account/secret.ts";
 import { redactor } from "../src/redact.ts";
 
 Deno.test("redactor() leaves out the secrets that it is told, however they are written", () => {
@@ -44,8 +44,8 @@ Deno.test("redactor() leaves out what looks like a secret", () => {
 Deno.test("redactor() leaves out our own tokens and keys, wherever they stand", () => {
   const redact = redactor([]);
   for (let round = 0; round < 200; round++) {
-    const token = newToken(systemRandomBytes);
-    const key = newKeySecret(systemRandomBytes);
+    const token = generateToken(systemRandomBytes);
+    const key = generateApiKeySecret(systemRandomBytes);
     const text = redact(`{"a":"${token}","b":"${key}"}`);
     assert(!text.includes(token) && !text.includes(key.slice(-20)), text);
   }
@@ -58,7 +58,7 @@ Deno.test("redactor() lets everything else stand", () => {
     const text of [
       "Listening on http://127.0.0.1:8080, clients connect to /ws",
       `Session ${hash}, delivery 72d3162e-cc78-11e3-81ab-4c9367dc0958`,
-      `Key ${prefixOf(newKeySecret(systemRandomBytes))} was revoked`,
+      `Key ${toKeyPrefix(generateApiKeySecret(systemRandomBytes))} was revoked`,
       "a-repository-with-a-name-of-fourty-three-ch",
       "octo@example.com: state of the code: basic",
     ]

@@ -1,6 +1,6 @@
 // Runwire's own server, connection set and broadcast; the driver's lines stand in for the poller.
-import { type Callers, OPEN_CALLER } from "../../src/account/caller.ts";
-import type { Visible } from "../../src/account/visible.ts";
+import { type Authenticator, ANONYMOUS_ADMIN } from "../../src/account/principal.ts";
+import type { Visibility } from "../../src/visibility.ts";
 import { systemClock } from "../../src/clock.ts";
 import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
@@ -31,10 +31,10 @@ const noEvents: EventLog = {
 };
 
 /** Everybody is let in. */
-const callers: Callers = {
-  isOpen: true,
-  identify: () => Promise.resolve(OPEN_CALLER),
-  again: (caller) => Promise.resolve(caller),
+const callers: Authenticator = {
+  isAnonymousAllowed: true,
+  authenticate: () => Promise.resolve(ANONYMOUS_ADMIN),
+  reauthenticate: (caller) => Promise.resolve(caller),
 };
 
 let current: Snapshot | undefined;
@@ -43,7 +43,7 @@ const broadcast = new Broadcast<View>({ clock: systemClock, activeClients: audie
 const shared = {
   feed: new Feed({ eventLog: noEvents, clock: systemClock }),
   audience,
-  snapshot: (view: View, visible: Visible) => Promise.resolve(current?.encode(view, visible)),
+  snapshot: (view: View, visible: Visibility) => Promise.resolve(current?.encode(view, visible)),
   origins: originRule({ allowed: [], publicUrl: undefined, isLoopback: true }),
   capacity: new Capacity(20_000),
   watch: new CallerWatch({ callers, clock: systemClock }),

@@ -1,5 +1,5 @@
 /** A repository whose readers are asked for. */
-export interface Named {
+export interface RepositoryRef {
   readonly id: number;
   /** `owner/name` */
   readonly fullName: string;
@@ -12,15 +12,15 @@ export interface AccessSource {
    * @throws {LoginRefusedError} when the token is not accepted any more
    * @throws {RefusedError} when GitHub cannot be asked now
    */
-  readable(
-    repositories: readonly Named[],
+  filterReadable(
+    repositories: readonly RepositoryRef[],
     accessToken: string,
     signal: AbortSignal,
   ): Promise<ReadonlySet<number>>;
 }
 
 /** What a user may read, as it is kept. */
-export interface KnownAccess {
+export interface CachedAccess {
   /**
    * Grows with every change of rights that we hear of, and when a repository is new or renamed: what was read under a lower
    * one is out of date.
@@ -32,17 +32,17 @@ export interface KnownAccess {
    */
   readonly readable: ReadonlySet<string>;
   /** Those that have not been checked since. */
-  readonly unchecked: readonly Named[];
+  readonly unchecked: readonly RepositoryRef[];
   /** When the first of the others was checked; `undefined` when there are none. */
-  readonly checkedAt: number | undefined;
+  readonly oldestCheckedAt: number | undefined;
 }
 
 /** Where it is kept what users may read. All throw StorageError. */
 export interface AccessStore {
   /** `since` in ms since the epoch: what was checked before counts as unchecked. */
-  known(userId: number, since: number): Promise<KnownAccess>;
+  load(userId: number, since: number): Promise<CachedAccess>;
   /** Keeps an answer of GitHub, unless the epoch is another one by now: then it returns `false`, and nothing is kept. */
-  keep(answer: {
+  save(result: {
     readonly userId: number;
     readonly epoch: number;
     readonly readable: readonly number[];

@@ -1,41 +1,41 @@
 import type { Clock } from "../clock.ts";
 import { RefusedError } from "../errors.ts";
-import type { AccessSource, AccessStore, KnownAccess, Named } from "./access.ts";
-import { LatelyUsed } from "./lately_used.ts";
-import { SharedCalls } from "./shared_calls.ts";
-import type { TokenKeeper } from "./token_keeper.ts";
+import type { AccessSource, AccessStore, CachedAccess, RepositoryRef } from "./access.ts";
+import { LruCache } from "../lru_cache.ts";
+import { SingleFlight } from "../single_flight.ts";
+import type { TokenManager } from "./token_manager.ts";
 
 /** GitHub is asked again when its answer is so old, as not every change of rights is told by a webhook. */
-export const ACCESS_FRESH_MS = 5 * 60_000;
+export const ACCESS_MAX_AGE_MS = 5 * 60_000;
 /** What it said holds for so long while it cannot be asked. */
-export const ACCESS_HOLD_MS = 30 * 60_000;
+export const ACCESS_STALE_IF_ERROR_MS = 30 * 60_000;
 /** While GitHub cannot be asked it is looked so often whether it can. */
-const RETRY_MS = 30_000;
+const RETRY_INTERVAL_MS = 30_000;
 /** What GitHub answers in one query. */
-const BATCH = 100;
+const BATCH_SIZE = 100;
 /** Rights may change while GitHub is asked; then it is asked anew, so often. */
 const MAX_TRIES = 5;
 /** Users whose rights are in memory. */
-const MAX_USERS = 10_000;
+const MAX_CACHED_USERS = 10_000;
 
-interface Entry {
+interface CacheEntry {
   readonly epoch: number;
   readonly readable: ReadonlySet<string>;
-  readonly until: number;
+  readonly expiresAt: number;
 }
 
 export interface AccessCacheOptions {
   readonly store: AccessStore;
   readonly source: AccessSource;
-  readonly tokens: Pick<TokenKeeper, "use">;
+  readonly tokens: Pick<TokenManager, "use">;
   readonly clock: Clock;
 }
 
 /** What users may read: in memory, else in the store, else from GitHub. */
 export class AccessCache {
   readonly #options: AccessCacheOptions;
-  readonly #entries = new LatelyUsed<number, Entry>(MAX_USERS);
-  readonly #looks = new SharedCalls<number, Entry>();
+  readonly #entries = new LruCache<number, CacheEntry>(MAX_CACHED_USERS);
+  readonly #refreshes = new SingleFlight<number, CacheEntry>();
   #epoch: Promise<number> | undefined;
 
   constructor(options: AccessCacheOptions) {
@@ -43,22 +43,22 @@ export class AccessCache {
   }
 
   /** See Caller.visible. */
-  async visible(userId: number): Promise<ReadonlySet<string>> {
+  async visibility(userId: number): Promise<ReadonlySet<string>> {
     const epoch = await this.#readEpoch();
     for (;;) {
       const entry = this.#entries.get(userId);
-      if (entry && entry.epoch >= epoch && this.#options.clock.now() < entry.until) {
+      if (entry && entry.epoch >= epoch && this.#options.clock.now() < entry.expiresAt) {
         return entry.readable;
       }
       // One that was under way may have begun before the rights changed.
-      const { epoch: seen, readable } = await this.#looks.run(userId, () => this.#look(userId));
-      if (seen >= epoch) return readable;
+      const { epoch: readEpoch, readable } = await this.#refreshes.run(userId, () => this.#refresh(userId));
+      if (readEpoch >= epoch) return readable;
     }
   }
 
   /** See Caller.mayRead. */
-  async mayRead(userId: number, repository: Named): Promise<boolean> {
-    const readable = await this.#ask(userId, [repository]);
+  async canRead(userId: number, repository: RepositoryRef): Promise<boolean> {
+    const readable = await this.#fetchReadable(userId, [repository]);
     return readable.has(repository.id);
   }
 
@@ -70,22 +70,22 @@ export class AccessCache {
     });
   }
 
-  async #look(userId: number): Promise<Entry> {
+  async #refresh(userId: number): Promise<CacheEntry> {
     const { store, clock } = this.#options;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const now = clock.now();
-      const known = await store.known(userId, now - ACCESS_FRESH_MS);
-      if (known.unchecked.length === 0) {
-        return this.#remember(userId, known, (known.checkedAt ?? now) + ACCESS_FRESH_MS);
+      const cached = await store.load(userId, now - ACCESS_MAX_AGE_MS);
+      if (cached.unchecked.length === 0) {
+        return this.#cacheEntry(userId, cached, (cached.oldestCheckedAt ?? now) + ACCESS_MAX_AGE_MS);
       }
       try {
-        await this.#check(userId, known);
+        await this.#fetchUnchecked(userId, cached);
       } catch (error) {
-        if (error instanceof RefusedError) return await this.#hold(userId, error);
+        if (error instanceof RefusedError) return await this.#useStale(userId, error);
         throw error;
       }
     }
-    return await this.#hold(
+    return await this.#useStale(
       userId,
       new RefusedError(
         { kind: "unavailable" },
@@ -95,46 +95,46 @@ export class AccessCache {
   }
 
   /** Keeps what GitHub says of those that are not known, as long as rights do not change. */
-  async #check(userId: number, { epoch, unchecked }: KnownAccess): Promise<void> {
+  async #fetchUnchecked(userId: number, { epoch, unchecked }: CachedAccess): Promise<void> {
     const { store, clock } = this.#options;
-    for (let start = 0; start < unchecked.length; start += BATCH) {
-      const batch = unchecked.slice(start, start + BATCH);
+    for (let start = 0; start < unchecked.length; start += BATCH_SIZE) {
+      const batch = unchecked.slice(start, start + BATCH_SIZE);
       const checkedAt = clock.now();
-      const readable = await this.#ask(userId, batch);
+      const readable = await this.#fetchReadable(userId, batch);
       const ids = batch.map(({ id }) => id);
-      const isKept = await store.keep({
+      const isSaved = await store.save({
         userId,
         epoch,
         checkedAt,
         readable: ids.filter((id) => readable.has(id)),
         unreadable: ids.filter((id) => !readable.has(id)),
       });
-      if (!isKept) return;
+      if (!isSaved) return;
     }
   }
 
-  #ask(userId: number, repositories: readonly Named[]): Promise<ReadonlySet<number>> {
+  #fetchReadable(userId: number, repositories: readonly RepositoryRef[]): Promise<ReadonlySet<number>> {
     const { source, tokens } = this.#options;
-    return tokens.use(userId, (token, signal) => source.readable(repositories, token, signal));
+    return tokens.withToken(userId, (token, signal) => source.filterReadable(repositories, token, signal));
   }
 
   /** What is known holds for a while; of what is not known nothing is shown, and when that is all, it is no answer. */
-  async #hold(userId: number, why: RefusedError): Promise<Entry> {
+  async #useStale(userId: number, cause: RefusedError): Promise<CacheEntry> {
     const { store, clock } = this.#options;
     const now = clock.now();
-    const known = await store.known(userId, now - ACCESS_HOLD_MS);
-    if (known.checkedAt === undefined) throw why;
-    return this.#remember(
+    const cached = await store.load(userId, now - ACCESS_STALE_IF_ERROR_MS);
+    if (cached.oldestCheckedAt === undefined) throw cause;
+    return this.#cacheEntry(
       userId,
-      known,
-      Math.min(now + RETRY_MS, known.checkedAt + ACCESS_HOLD_MS),
+      cached,
+      Math.min(now + RETRY_INTERVAL_MS, cached.oldestCheckedAt + ACCESS_STALE_IF_ERROR_MS),
     );
   }
 
-  #remember(userId: number, { epoch, readable }: KnownAccess, until: number): Entry {
-    const before = this.#entries.get(userId)?.readable;
-    const isSame = before?.symmetricDifference(readable).size === 0;
-    const entry = { epoch, readable: before && isSame ? before : readable, until };
+  #cacheEntry(userId: number, { epoch, readable }: CachedAccess, expiresAt: number): CacheEntry {
+    const previous = this.#entries.get(userId)?.readable;
+    const isSame = previous?.symmetricDifference(readable).size === 0;
+    const entry = { epoch, readable: previous && isSame ? previous : readable, until: expiresAt };
     this.#entries.set(userId, entry);
     return entry;
   }

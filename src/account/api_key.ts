@@ -1,7 +1,7 @@
 import type { Permission } from "./permission.ts";
 
 /** A key's use is noted to the minute. */
-export const KEY_USE_MS = 60_000;
+export const KEY_USE_INTERVAL_MS = 60_000;
 
 /** A key of a program, without the secret itself. Times are ms since the epoch. */
 export interface ApiKey {
@@ -15,7 +15,7 @@ export interface ApiKey {
   readonly createdAt: number;
   readonly expiresAt: number | null;
   /** To the minute. */
-  readonly usedAt: number | null;
+  readonly lastUsedAt: number | null;
   readonly revokedAt: number | null;
 }
 
@@ -28,8 +28,8 @@ export type NewApiKey = Pick<ApiKey, "name" | "prefix" | "scopes" | "budgetCents
 export interface ApiKeyStore {
   create(key: NewApiKey): Promise<ApiKey>;
   /** The key of that hash, compared in constant time, whether it may be used or not. */
-  byHash(hash: string): Promise<ApiKey | undefined>;
-  byId(id: number): Promise<ApiKey | undefined>;
+  findByHash(hash: string): Promise<ApiKey | undefined>;
+  findById(id: number): Promise<ApiKey | undefined>;
   /** The newest first. */
   list(page: { readonly page: number; readonly perPage: number }): Promise<{
     readonly total: number;
@@ -38,5 +38,5 @@ export interface ApiKeyStore {
   /** The key, revoked; `undefined` when there is no such key. */
   revoke(id: number): Promise<ApiKey | undefined>;
   /** Notes a use, once a minute at the most. */
-  noteUse(id: number): Promise<void>;
+  recordUse(id: number): Promise<void>;
 }

@@ -1,4 +1,4 @@
-export interface DerivedKey {
+export interface KeyDerivation {
   /** What it is for: keys for different ends tell nothing of each other. */
   readonly info: string;
   readonly algorithm: AesDerivedKeyParams | HmacKeyGenParams;
@@ -8,10 +8,10 @@ export interface DerivedKey {
 /** A key made of a secret text by HKDF-SHA256 (RFC 5869); it cannot be exported. */
 export async function deriveKey(
   secret: string,
-  { info, algorithm, usages }: DerivedKey,
+  { info, algorithm, usages }: KeyDerivation,
 ): Promise<CryptoKey> {
-  const text = new TextEncoder();
-  const base = await crypto.subtle.importKey("raw", text.encode(secret), "HKDF", false, [
+  const encoder = new TextEncoder();
+  const base = await crypto.subtle.importKey("raw", encoder.encode(secret), "HKDF", false, [
     "deriveKey",
   ]);
   return await crypto.subtle.deriveKey(
@@ -20,7 +20,7 @@ export async function deriveKey(
       hash: "SHA-256",
       // The secret is random enough without one: RFC 5869, 3.1.
       salt: new Uint8Array(),
-      info: text.encode(`runwire: ${info}`),
+      info: encoder.encode(`runwire: ${info}`),
     },
     base,
     algorithm,

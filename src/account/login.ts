@@ -1,39 +1,168 @@
-import type { Profile } from "./user.ts";
+import { createHash } from "node:crypto";
+import { RefusedError } from "../errors.ts";
+import { type SignInPolicy, requiresMembership, isAllowedMember, initialRole } from "./sign_in_policy.ts";
+import { LoginError } from "./login_error.ts";
+import { type OAuthProvider, TokenRejectedError, type UserTokens } from "./oauth_provider.ts";
+import { LOGIN_STATE_TTL_MS, type LoginState, type LoginStateCookie } from "./login_state.ts";
+import { isLocalPath } from "./return_path.ts";
+import { sha256Hex, generateToken, type RandomBytes } from "./secret.ts";
+import type { Session, SessionStore } from "./session.ts";
+import type { TokenManager } from "./token_manager.ts";
+import type { Profile, User, UserStore } from "./user.ts";
 
-/** What a user's consent gives us. Times are ms since the epoch. */
-export interface UserTokens {
-  readonly accessToken: string;
-  /** `undefined` for one that does not expire. */
-  readonly expiresAt: number | undefined;
-  /** Can be used once. */
-  readonly refreshToken: string | undefined;
-  readonly refreshExpiresAt: number | undefined;
+export interface LoginOptions {
+  readonly provider: OAuthProvider;
+  readonly users: Pick<UserStore, "signIn">;
+  readonly sessions: Pick<SessionStore, "create" | "end" | "endAll">;
+  readonly tokens: Pick<TokenManager, "letGo">;
+  readonly stateCookie: LoginStateCookie;
+  readonly policy: SignInPolicy;
+  readonly random: RandomBytes;
+  /** Where GitHub sends browsers back to: an absolute URL; known once we listen. */
+  readonly redirectUri: () => string;
 }
 
-/** GitHub does not take what it was given: a code or token that was used, has expired or was revoked. */
-export class LoginRefusedError extends Error {
-  override readonly name = "LoginRefusedError";
+/** What GitHub and the browser bring back, each as it came. */
+export interface OAuthCallback {
+  /** The value of the cookie that `begin` made. */
+  readonly cookie: string | undefined;
+  readonly state: string | undefined;
+  readonly code: string | undefined;
+  /** `access_denied` when the user has said no. */
+  readonly error: string | undefined;
+  /** The token of the session that the browser had until now. */
+  readonly session: string | undefined;
 }
 
-/**
- * Where users sign in: GitHub, for an OAuth app and for a GitHub App alike.
- * https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
- * https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app
- * All but `authorizationUrl` throw LoginRefusedError, or RefusedError when GitHub cannot be asked now.
- */
-export interface LoginProvider {
-  /** Where to send a browser. `challenge` is the S256 one of RFC 7636. */
-  authorizationUrl(
-    request: { readonly state: string; readonly challenge: string; readonly redirectUri: string },
-  ): string;
-  exchange(
-    grant: { readonly code: string; readonly verifier: string; readonly redirectUri: string },
-    signal: AbortSignal,
-  ): Promise<UserTokens>;
-  refresh(refreshToken: string, signal: AbortSignal): Promise<UserTokens>;
-  /** Lets the token go; one that is gone already is fine. */
-  revoke(accessToken: string, signal: AbortSignal): Promise<void>;
-  profile(accessToken: string, signal: AbortSignal): Promise<Profile>;
-  /** The logins of the organisations that the user is an active member of. */
-  organisations(accessToken: string, signal: AbortSignal): Promise<readonly string[]>;
+/** Signs users in by GitHub, and out. */
+export class Login {
+  readonly #options: LoginOptions;
+
+  constructor(options: LoginOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Where to send the browser, and the value of the cookie that it keeps meanwhile, for `maxAge` seconds.
+   * @throws {LoginError} `return_path_invalid`
+   */
+  async begin(returnTo = "/"): Promise<{
+    readonly url: string;
+    readonly cookie: { readonly value: string; readonly maxAge: number };
+  }> {
+    const { provider, stateCookie, random, redirectUri } = this.#options;
+    if (!isLocalPath(returnTo)) {
+      throw new LoginError(
+        "return_path_invalid",
+        "Cannot come back there after the login: allowed is a path of ours, such as /",
+      );
+    }
+    const state: LoginState = { state: generateToken(random), verifier: generateToken(random), returnTo };
+    const url = provider.authorizationUrl({
+      state: state.state,
+      challenge: createHash("sha256").update(state.verifier).digest("base64url"),
+      redirectUri: redirectUri(),
+    });
+    return { url, cookie: { value: await stateCookie.sign(state), maxAge: LOGIN_STATE_TTL_MS / 1_000 } };
+  }
+
+  /**
+   * Makes a session of its own for the browser, whatever it had before. `sessionToken` is for its cookie.
+   * @throws {LoginError}
+   * @throws {RefusedError} when GitHub cannot be asked now
+   * @throws {StorageError}
+   */
+  async finish(callback: OAuthCallback, signal: AbortSignal): Promise<{
+    readonly sessionToken: string;
+    readonly user: User;
+    readonly returnTo: string;
+  }> {
+    const { users, sessions, random, policy } = this.#options;
+    const { verifier, returnTo } = await this.#verifyState(callback);
+    const { profile, tokens } = await this.#fetchProfile(callback, { verifier, signal });
+    const role = initialRole(profile.login, policy);
+    const user = await users.signIn({ profile, tokens, role });
+    if (callback.session !== undefined) await this.#endPreviousSession(callback.session, user);
+    const sessionToken = generateToken(random);
+    await sessions.create({ id: sha256Hex(sessionToken), userId: user.id });
+    return { sessionToken, user, returnTo };
+  }
+
+  /** Ends this session, or all of its user; with the last one goes the user's token. */
+  async signOut(
+    { id, user }: Session,
+    { isEverywhere }: { readonly isEverywhere: boolean },
+  ): Promise<void> {
+    if (isEverywhere) return await this.endSessions(user.id);
+    const ended = await this.#options.sessions.end(id);
+    if (ended?.remaining === 0) await this.#options.tokens.revoke(user.id);
+  }
+
+  /** Signs a user out everywhere. */
+  async endSessions(userId: number): Promise<void> {
+    await this.#options.sessions.endAll(userId);
+    await this.#options.tokens.revoke(userId);
+  }
+
+  /** The session that the browser had, perhaps as somebody else. */
+  async #endPreviousSession(token: string, { id }: User): Promise<void> {
+    const ended = await this.#options.sessions.end(sha256Hex(token));
+    if (ended?.remaining === 0 && ended.userId !== id) await this.#options.tokens.revoke(ended.userId);
+  }
+
+  /** The login that this browser has begun. */
+  async #verifyState({ cookie, state }: OAuthCallback): Promise<LoginState> {
+    const started = cookie === undefined ? undefined : await this.#options.stateCookie.verify(cookie);
+    if (started && state !== undefined && sha256Hex(state) === sha256Hex(started.state)) return started;
+    throw new LoginError(
+      "login_expired",
+      "Cannot sign in: this browser has begun no such login, or more than 10 minutes ago; try again",
+    );
+  }
+
+  async #fetchProfile(
+    { code, error }: OAuthCallback,
+    { verifier, signal }: { readonly verifier: string; readonly signal: AbortSignal },
+  ): Promise<{ readonly profile: Profile; readonly tokens: UserTokens }> {
+    const { provider, redirectUri } = this.#options;
+    if (code === undefined) {
+      throw error === "access_denied"
+        ? new LoginError(
+          "login_denied",
+          "Cannot sign in: GitHub was not allowed to tell who you are",
+        )
+        : toLoginError();
+    }
+    try {
+      const grant = { code, verifier, redirectUri: redirectUri() };
+      const tokens = await provider.exchangeCode(grant, signal);
+      const profile = await provider.fetchProfile(tokens.accessToken, signal);
+      await this.#checkPolicy(profile, tokens, signal);
+      return { profile, tokens };
+    } catch (error) {
+      throw error instanceof TokenRejectedError ? toLoginError(error) : error;
+    }
+  }
+
+  /** Who is not let in leaves no token with us, nor with GitHub. */
+  async #checkPolicy({ login }: Profile, tokens: UserTokens, signal: AbortSignal): Promise<void> {
+    const { provider, policy } = this.#options;
+    if (!requiresMembership(login, policy)) return;
+    if (isAllowedMember(await provider.listOrganizations(tokens.accessToken, signal), policy)) return;
+    try {
+      await provider.revoke(tokens.accessToken, signal);
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+    }
+    throw new LoginError(
+      "organisation_required",
+      "Cannot sign in: you are in none of the organisations that may use this Runwire",
+    );
+  }
+}
+
+function toLoginError(cause?: TokenRejectedError): LoginError {
+  return new LoginError("login_refused", "Cannot sign in: GitHub did not confirm it; try again", {
+    cause,
+  });
 }

@@ -2,7 +2,7 @@
  * Why somebody cannot sign in: the browser has no login under way, or not this one; the path to come back to is not ours;
  * GitHub's question was answered with no; GitHub gave no token; or the user is in none of the allowed organisations.
  */
-export type LoginFailure =
+export type LoginErrorCode =
   | "login_expired"
   | "return_path_invalid"
   | "login_denied"
@@ -13,7 +13,7 @@ export type LoginFailure =
 export class LoginError extends Error {
   override readonly name = "LoginError";
 
-  constructor(readonly code: LoginFailure, message: string, options?: ErrorOptions) {
+  constructor(readonly code: LoginErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }

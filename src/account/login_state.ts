@@ -12,10 +12,10 @@ export interface LoginState {
 }
 
 /** Somebody who signs in is back within this time. */
-export const LOGIN_STATE_MS = 10 * 60_000;
+export const LOGIN_STATE_TTL_MS = 10 * 60_000;
 
 /** Writes and reads the cookie of a login that is under way, signed so that nobody else can make one (HMAC-SHA256). */
-export class LoginStates {
+export class LoginStateCookie {
   readonly #secret: string;
   readonly #clock: Clock;
   #key: Promise<CryptoKey> | undefined;
@@ -25,18 +25,18 @@ export class LoginStates {
     this.#clock = clock;
   }
 
-  async write(state: LoginState): Promise<string> {
-    const expiresAt = this.#clock.now() + LOGIN_STATE_MS;
+  async sign(state: LoginState): Promise<string> {
+    const expiresAt = this.#clock.now() + LOGIN_STATE_TTL_MS;
     const text = new TextEncoder().encode(JSON.stringify({ ...state, expiresAt }));
-    const signature = await crypto.subtle.sign("HMAC", await this.#open(), text);
+    const signature = await crypto.subtle.sign("HMAC", await this.#getKey(), text);
     return `${text.toBase64(BASE64URL)}.${new Uint8Array(signature).toBase64(BASE64URL)}`;
   }
 
   /** `undefined` for one that we did not write, or too long ago. */
-  async read(cookie: string): Promise<LoginState | undefined> {
-    const [text, signature] = cookie.split(".").map(bytesOf);
+  async verify(cookie: string): Promise<LoginState | undefined> {
+    const [text, signature] = cookie.split(".").map(decodeBase64Url);
     if (!text || !signature) return undefined;
-    if (!await crypto.subtle.verify("HMAC", await this.#open(), signature, text)) return undefined;
+    if (!await crypto.subtle.verify("HMAC", await this.#getKey(), signature, text)) return undefined;
     // We wrote it ourselves, as the signature makes sure.
     const { expiresAt, ...state }: LoginState & { readonly expiresAt: number } = JSON.parse(
       new TextDecoder().decode(text),
@@ -44,7 +44,7 @@ export class LoginStates {
     return this.#clock.now() < expiresAt ? state : undefined;
   }
 
-  #open(): Promise<CryptoKey> {
+  #getKey(): Promise<CryptoKey> {
     return this.#key ??= deriveKey(this.#secret, {
       info: "cookies of logins",
       algorithm: { name: "HMAC", hash: "SHA-256" },
@@ -53,7 +53,7 @@ export class LoginStates {
   }
 }
 
-function bytesOf(text: string): Uint8Array<ArrayBuffer> | undefined {
+function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     return Uint8Array.fromBase64(text, BASE64URL);
   } catch {

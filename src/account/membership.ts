@@ -1,22 +1,22 @@
 import type { Clock } from "../clock.ts";
 import { RefusedError } from "../errors.ts";
 import { log } from "../log.ts";
-import { type Admission, asksOrganisations, belongs } from "./admission.ts";
-import { type LoginProvider, LoginRefusedError } from "./login.ts";
+import { type SignInPolicy, requiresMembership, isAllowedMember } from "./sign_in_policy.ts";
+import { type OAuthProvider, TokenRejectedError } from "./oauth_provider.ts";
 import type { SessionStore } from "./session.ts";
-import { SharedCalls } from "./shared_calls.ts";
-import type { TokenKeeper } from "./token_keeper.ts";
+import { SingleFlight } from "../single_flight.ts";
+import type { TokenManager } from "./token_manager.ts";
 import type { User, UserStore } from "./user.ts";
 
 /** GitHub is asked again when its answer is so old, */
-export const MEMBER_FRESH_MS = 30 * 60_000;
+export const MEMBERSHIP_MAX_AGE_MS = 30 * 60_000;
 /** and nobody stays in for longer on an old one. */
-export const MEMBER_HOLD_MS = 60 * 60_000;
+export const MEMBERSHIP_STALE_IF_ERROR_MS = 60 * 60_000;
 
 export interface MembershipOptions {
-  readonly admission: Admission;
-  readonly provider: Pick<LoginProvider, "organisations">;
-  readonly tokens: Pick<TokenKeeper, "use" | "letGo">;
+  readonly policy: SignInPolicy;
+  readonly provider: Pick<OAuthProvider, "organisations">;
+  readonly tokens: Pick<TokenManager, "use" | "letGo">;
   readonly users: Pick<UserStore, "noteMember">;
   readonly sessions: Pick<SessionStore, "endAll">;
   readonly clock: Clock;
@@ -25,7 +25,7 @@ export interface MembershipOptions {
 /** Whether users still belong to one of the organisations that may use this Runwire. */
 export class Membership {
   readonly #options: MembershipOptions;
-  readonly #calls = new SharedCalls<number, boolean>();
+  readonly #checks = new SingleFlight<number, boolean>();
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -36,29 +36,29 @@ export class Membership {
    * @throws {RefusedError} when GitHub cannot be asked, and last told an hour ago
    * @throws {StorageError}
    */
-  async holds(user: User): Promise<boolean> {
-    if (!asksOrganisations(user.login, this.#options.admission)) return true;
-    const age = this.#options.clock.now() - user.memberAt;
-    if (age < MEMBER_FRESH_MS) return true;
+  async isCurrent(user: User): Promise<boolean> {
+    if (!requiresMembership(user.login, this.#options.policy)) return true;
+    const age = this.#options.clock.now() - user.membershipCheckedAt;
+    if (age < MEMBERSHIP_MAX_AGE_MS) return true;
     try {
-      return await this.#calls.run(user.id, () => this.#ask(user));
+      return await this.#checks.run(user.id, () => this.#check(user));
     } catch (error) {
-      if (error instanceof LoginRefusedError) return false;
-      if (error instanceof RefusedError && age < MEMBER_HOLD_MS) return true;
+      if (error instanceof TokenRejectedError) return false;
+      if (error instanceof RefusedError && age < MEMBERSHIP_STALE_IF_ERROR_MS) return true;
       throw error;
     }
   }
 
-  async #ask({ id, memberAt }: User): Promise<boolean> {
-    const { admission, provider, tokens, users, sessions, clock } = this.#options;
+  async #check({ id, membershipCheckedAt: memberAt }: User): Promise<boolean> {
+    const { policy, provider, tokens, users, sessions, clock } = this.#options;
     const at = clock.now();
-    const theirs = await tokens.use(id, (token, signal) => provider.organisations(token, signal));
-    if (belongs(theirs, admission)) {
-      await users.noteMember(id, { at, before: memberAt });
+    const memberships = await tokens.withToken(id, (token, signal) => provider.listOrganizations(token, signal));
+    if (isAllowedMember(memberships, policy)) {
+      await users.recordMembership(id, { at, previous: memberAt });
       return true;
     }
     await sessions.endAll(id);
-    await tokens.letGo(id);
+    await tokens.revoke(id);
     log("account").info("Signed user {user} out, who is in no allowed organisation", { user: id });
     return false;
   }

@@ -1,6 +1,6 @@
 import type { ApiKey, ApiKeyStore, NewApiKey } from "./api_key.ts";
-import { newKeySecret, prefixOf } from "./key_secret.ts";
-import { hashOf, type RandomBytes } from "./secret.ts";
+import { generateApiKeySecret, toKeyPrefix } from "./key_secret.ts";
+import { sha256Hex, type RandomBytes } from "./secret.ts";
 
 /** In words that end the sentence `Cannot use name="…": allowed is …`. */
 export const KEY_NAME_RULE =
@@ -14,16 +14,16 @@ export function isKeyName(text: string): boolean {
  * Makes a key. Its secret is told this once, and not kept.
  * @throws {StorageError}
  */
-export async function createKey(
+export async function createApiKey(
   key: Omit<NewApiKey, "hash" | "prefix">,
   { keys, random }: { readonly keys: Pick<ApiKeyStore, "create">; readonly random: RandomBytes },
 ): Promise<{ readonly secret: string; readonly key: ApiKey }> {
-  const secret = newKeySecret(random);
-  const made = await keys.create({ ...key, prefix: prefixOf(secret), hash: hashOf(secret) });
-  return { secret, key: made };
+  const secret = generateApiKeySecret(random);
+  const created = await keys.create({ ...key, prefix: toKeyPrefix(secret), hash: sha256Hex(secret) });
+  return { secret, key: created };
 }
 
 /** Whether a key counts now. */
-export function isValid({ expiresAt, revokedAt }: ApiKey, now: number): boolean {
+export function isApiKeyActive({ expiresAt, revokedAt }: ApiKey, now: number): boolean {
   return revokedAt === null && (expiresAt === null || now < expiresAt);
 }

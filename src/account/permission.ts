@@ -5,12 +5,12 @@ export type Permission = (typeof PERMISSIONS)[number];
 export const ROLES = ["viewer", "member", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
-const OF_ROLE: Readonly<Record<Role, ReadonlySet<Permission>>> = {
+const ROLE_PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> = {
   viewer: new Set(["read"]),
   member: new Set(["read", "write", "tasks", "cast"]),
   admin: new Set(PERMISSIONS),
 };
 
-export function permissionsOf(role: Role): ReadonlySet<Permission> {
-  return OF_ROLE[role];
+export function toPermissions(role: Role): ReadonlySet<Permission> {
+  return ROLE_PERMISSIONS[role];
 }

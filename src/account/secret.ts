@@ -14,11 +14,11 @@ export function systemRandomBytes(size: number): Uint8Array {
 const TOKEN_BYTES = 32;
 
 /** A secret for a session, a state or a ticket: 256 bits in base64url. */
-export function newToken(random: RandomBytes): string {
+export function generateToken(random: RandomBytes): string {
   return random(TOKEN_BYTES).toBase64(BASE64URL);
 }
 
 /** What is kept of a secret: its SHA-256, in hex. */
-export function hashOf(secret: string): string {
+export function sha256Hex(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }

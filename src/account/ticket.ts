@@ -2,7 +2,7 @@
 export type TicketHolder = { readonly sessionId: string } | { readonly keyId: number } | "anybody";
 
 /** A ticket opens a connection within this time. */
-export const TICKET_MS = 30_000;
+export const TICKET_TTL_MS = 30_000;
 
 /** Where tickets are kept: each opens one connection, within 30 s. All throw StorageError. */
 export interface TicketStore {
@@ -11,7 +11,7 @@ export interface TicketStore {
     ticket: { readonly id: string; readonly holder: TicketHolder; readonly expiresAt: number },
   ): Promise<void>;
   /** The holder, once: of two who come with the same ticket one gets it. */
-  take(id: string): Promise<TicketHolder | undefined>;
+  consume(id: string): Promise<TicketHolder | undefined>;
   /** Forgets those that have expired. */
-  sweep(): Promise<number>;
+  deleteExpired(): Promise<number>;
 }

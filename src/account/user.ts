@@ -1,5 +1,5 @@
 import type { Role } from "./permission.ts";
-import type { UserTokens } from "./login.ts";
+import type { UserTokens } from "./oauth_provider.ts";
 
 /** Somebody who has signed in by GitHub. Times are ms since the epoch. */
 export interface User {
@@ -13,14 +13,14 @@ export interface User {
   /** When last signed in. */
   readonly signedInAt: number;
   /** When last found to be in one of the allowed organisations; 0 when that is to be asked anew. */
-  readonly memberAt: number;
+  readonly membershipCheckedAt: number;
 }
 
 /** How GitHub names a user. */
 export type Profile = Pick<User, "id" | "login" | "name" | "avatarUrl">;
 
 /** A user's tokens, which are kept encrypted. */
-export interface KeptTokens extends UserTokens {
+export interface StoredTokens extends UserTokens {
   /** Counts up with each change, so that of two who refresh them one knows that it came second. */
   readonly version: number;
 }
@@ -36,7 +36,7 @@ export interface SignIn {
 export interface UserStore {
   /** Keeps a user as GitHub tells now. */
   signIn(signIn: SignIn): Promise<User>;
-  byId(id: number): Promise<User | undefined>;
+  findById(id: number): Promise<User | undefined>;
   /** By login. */
   list(page: { readonly page: number; readonly perPage: number }): Promise<{
     readonly total: number;
@@ -45,13 +45,13 @@ export interface UserStore {
   /** The user as changed. Somebody has to be admin: the last one stays. `undefined` when there is no such user. */
   setRole(id: number, role: Role): Promise<User | "last_admin" | undefined>;
   /** Notes that the user was found to be in one of the allowed organisations, unless `memberAt` is not `before` any more. */
-  noteMember(id: number, times: { readonly at: number; readonly before: number }): Promise<void>;
+  recordMembership(id: number, times: { readonly at: number; readonly previous: number }): Promise<void>;
   /** `undefined` when there are none, or they were encrypted with another secret. */
-  tokens(id: number): Promise<KeptTokens | undefined>;
+  tokens(id: number): Promise<StoredTokens | undefined>;
   /** Does nothing, and returns `false`, when they are not of this version any more. */
   replaceTokens(id: number, version: number, tokens: UserTokens): Promise<boolean>;
   /** Does nothing, and returns `false`, when they are not of this version any more. */
-  dropTokens(id: number, version: number): Promise<boolean>;
+  deleteTokens(id: number, version: number): Promise<boolean>;
   /** The ids of those whose tokens are kept, but no session, and who signed in before that time (ms since the epoch). */
-  withoutSession(signedInBefore: number): Promise<readonly number[]>;
+  listWithoutSession(signedInBefore: number): Promise<readonly number[]>;
 }

@@ -1,6 +1,6 @@
 import type { ApiKey } from "../account/api_key.ts";
-import { createKey, isValid } from "../account/new_key.ts";
-import { type Permission, permissionsOf, type Role } from "../account/permission.ts";
+import { createApiKey, isApiKeyActive } from "../account/new_key.ts";
+import { type Permission, toPermissions, type Role } from "../account/permission.ts";
 import { systemRandomBytes } from "../account/secret.ts";
 import { dayOf, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
@@ -27,9 +27,9 @@ export async function createApiKey(options: KeyOptions): Promise<void> {
   const { name, role, scopes, budgetCents, expires } = options;
   const expiresAt = expires === undefined ? null : parseExpiry(expires, systemClock.now());
   await using database = await openHere();
-  const { secret } = await createKey({
+  const { secret } = await createApiKey({
     name,
-    scopes: scopes ?? [...permissionsOf(role)],
+    scopes: scopes ?? [...toPermissions(role)],
     budgetCents: budgetCents ?? null,
     expiresAt,
   }, { keys: new SqlApiKeyStore(database, systemClock), random: systemRandomBytes });
@@ -56,8 +56,8 @@ export async function revokeKey(id: number): Promise<void> {
 }
 
 function describe(key: ApiKey, now: number): string {
-  const { revokedAt, expiresAt, usedAt, budgetCents } = key;
-  const state = isValid(key, now) ? "valid" : revokedAt === null ? "expired" : "revoked";
+  const { revokedAt, expiresAt, lastUsedAt: usedAt, budgetCents } = key;
+  const state = isApiKeyActive(key, now) ? "valid" : revokedAt === null ? "expired" : "revoked";
   return [
     String(key.id),
     key.name,

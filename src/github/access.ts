@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { AccessSource, Named } from "../account/access.ts";
+import type { AccessSource, RepositoryRef } from "../account/access.ts";
 import { RefusedError } from "../errors.ts";
 import { Answers } from "./answers.ts";
 import { resetAt } from "./refusal.ts";
@@ -37,8 +37,8 @@ export class GitHubAccess implements AccessSource {
     this.#url = graphqlUrl(options.baseUrl);
   }
 
-  async readable(
-    repositories: readonly Named[],
+  async filterReadable(
+    repositories: readonly RepositoryRef[],
     accessToken: string,
     signal: AbortSignal,
   ): Promise<ReadonlySet<number>> {
@@ -52,7 +52,7 @@ export class GitHubAccess implements AccessSource {
   }
 
   async #readable(
-    batch: readonly Named[],
+    batch: readonly RepositoryRef[],
     accessToken: string,
     signal: AbortSignal,
   ): Promise<readonly number[]> {
@@ -72,7 +72,7 @@ function graphqlUrl(baseUrl: string): string {
 }
 
 /** The names are variables: they are never part of the query's text. */
-function queryFor(batch: readonly Named[]) {
+function queryFor(batch: readonly RepositoryRef[]) {
   const names = batch.map(({ fullName }, at) => {
     const [owner = "", name = ""] = fullName.split("/");
     return [[`owner${at}`, owner], [`name${at}`, name]] as const;

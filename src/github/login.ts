@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { LoginProvider, UserTokens } from "../account/login.ts";
+import type { OAuthProvider, UserTokens } from "../account/oauth_provider.ts";
 import type { Profile } from "../account/user.ts";
 import { RefusedError } from "../errors.ts";
 import { Answers } from "./answers.ts";
@@ -47,7 +47,7 @@ export interface GitHubLoginOptions extends TokenEndpointOptions {
 }
 
 /** Signing in by GitHub's web flow, with PKCE. `new GitHubLogin({ clientId, clientSecret, webUrl, apiUrl, version, clock })` */
-export class GitHubLogin implements LoginProvider {
+export class GitHubLogin implements OAuthProvider {
   readonly #options: GitHubLoginOptions;
   readonly #endpoint: TokenEndpoint;
   readonly #users: UserRequests;
@@ -80,7 +80,7 @@ export class GitHubLogin implements LoginProvider {
     return url.href;
   }
 
-  exchange(
+  exchangeCode(
     grant: { readonly code: string; readonly verifier: string; readonly redirectUri: string },
     signal: AbortSignal,
   ): Promise<UserTokens> {
@@ -105,7 +105,7 @@ export class GitHubLogin implements LoginProvider {
     if (answer.status !== 404 && answer.status !== 422) assertAccepted(answer);
   }
 
-  async profile(accessToken: string, signal: AbortSignal): Promise<Profile> {
+  async fetchProfile(accessToken: string, signal: AbortSignal): Promise<Profile> {
     const request = { method: "GET", url: "/user", accessToken } as const;
     return this.#profile.read(await this.#users.send(request, signal));
   }
@@ -114,7 +114,7 @@ export class GitHubLogin implements LoginProvider {
    * A GitHub App sees those that it is installed on, and needs the organisation permission "Members" (read); an OAuth app
    * sees those that have not restricted it.
    */
-  async organisations(accessToken: string, signal: AbortSignal): Promise<readonly string[]> {
+  async listOrganizations(accessToken: string, signal: AbortSignal): Promise<readonly string[]> {
     const logins: string[] = [];
     let url: string | undefined = "/user/memberships/orgs";
     for (let page = 0; url !== undefined && page < MAX_PAGES; page++) {

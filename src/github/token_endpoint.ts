@@ -1,6 +1,6 @@
 import * as oauth from "oauth4webapi";
 import { z } from "zod";
-import { LoginRefusedError, type UserTokens } from "../account/login.ts";
+import { TokenRejectedError, type UserTokens } from "../account/oauth_provider.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf, RefusedError } from "../errors.ts";
 import { assertAccepted } from "./refusal.ts";
@@ -71,7 +71,7 @@ export class TokenEndpoint {
   }
 
   /**
-   * @throws {LoginRefusedError} when the code is wrong, was used or has expired, or belongs to another verifier
+   * @throws {TokenRejectedError} when the code is wrong, was used or has expired, or belongs to another verifier
    * @throws {RefusedError} when GitHub cannot be asked, or does not accept our client
    */
   exchange(
@@ -106,7 +106,7 @@ export class TokenEndpoint {
   }
 
   /**
-   * @throws {LoginRefusedError} when the refresh token was used, has expired or was revoked
+   * @throws {TokenRejectedError} when the refresh token was used, has expired or was revoked
    * @throws {RefusedError} as `exchange` does
    */
   refresh(refreshToken: string, signal: AbortSignal): Promise<UserTokens> {
@@ -175,7 +175,7 @@ export class TokenEndpoint {
 /** How we take GitHub's word for why there is no token. */
 function refusedAs(error: string): Error {
   const message = `GitHub gives no token: ${error}`;
-  if (OF_THE_USER.includes(error)) return new LoginRefusedError(message);
+  if (OF_THE_USER.includes(error)) return new TokenRejectedError(message);
   const kind = OF_THE_APP.includes(error) ? "unauthorized" : "unavailable";
   return new RefusedError({ kind }, message);
 }

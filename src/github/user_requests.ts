@@ -1,4 +1,4 @@
-import { LoginRefusedError } from "../account/login.ts";
+import { TokenRejectedError } from "../account/oauth_provider.ts";
 import { RefusedError } from "../errors.ts";
 import { assertAccepted } from "./refusal.ts";
 import { type Answer, Transport, type TransportOptions } from "./transport.ts";
@@ -28,7 +28,7 @@ export class UserRequests {
 
   /**
    * The answer of GitHub (2xx).
-   * @throws {LoginRefusedError} when the token is not accepted (any more), or its user is suspended
+   * @throws {TokenRejectedError} when the token is not accepted (any more), or its user is suspended
    * @throws {RefusedError} when GitHub refuses for another reason, or does not answer in time
    */
   async send(
@@ -41,7 +41,7 @@ export class UserRequests {
       assertAccepted(answer);
     } catch (error) {
       if (!(error instanceof RefusedError) || !isOfToken(error, answer)) throw error;
-      throw new LoginRefusedError(error.message, { cause: error });
+      throw new TokenRejectedError(error.message, { cause: error });
     }
     return answer;
   }

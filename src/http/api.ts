@@ -1,5 +1,5 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Caller } from "../account/caller.ts";
+import type { Principal } from "../account/principal.ts";
 import { badInput } from "./bad_input.ts";
 
 /** What comes with a request beside it. */
@@ -11,7 +11,7 @@ export interface RequestEnvironment {
     /** Where others reach us, from PUBLIC_URL; `undefined` where it is not set. */
     readonly publicUrl: string | undefined;
     /** Who asks. */
-    readonly caller: Caller;
+    readonly caller: Principal;
   };
 }
 

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiKeyStore } from "../account/api_key.ts";
-import { createKey, isKeyName, KEY_NAME_RULE } from "../account/new_key.ts";
+import { createApiKey, isKeyName, KEY_NAME_RULE } from "../account/new_key.ts";
 import { PERMISSIONS } from "../account/permission.ts";
 import type { RandomBytes } from "../account/secret.ts";
 import type { Clock } from "../clock.ts";
@@ -110,7 +110,7 @@ export function apiKeyRoutes({ keys, clock, random }: ApiKeyRoutesOptions): Api 
         `Cannot use expires_at="${expires_at}": allowed is ${TIME}`,
       );
     }
-    const { key, secret } = await createKey(
+    const { key, secret } = await createApiKey(
       { name, scopes, budgetCents: budget_cents ?? null, expiresAt },
       { keys, random },
     );

@@ -33,7 +33,7 @@ export function apiKeyJson(key: ApiKey): z.infer<typeof ApiKeySchema> {
     budget_cents: key.budgetCents,
     created_at: timeOf(key.createdAt),
     expires_at: key.expiresAt === null ? null : timeOf(key.expiresAt),
-    used_at: key.usedAt === null ? null : timeOf(key.usedAt),
+    used_at: key.lastUsedAt === null ? null : timeOf(key.lastUsedAt),
     revoked_at: key.revokedAt === null ? null : timeOf(key.revokedAt),
   };
 }

@@ -1,6 +1,6 @@
-import type { Caller, Callers } from "../account/caller.ts";
-import { SharedCalls } from "../account/shared_calls.ts";
-import type { Visible } from "../account/visible.ts";
+import type { Principal, Authenticator } from "../account/principal.ts";
+import { SingleFlight } from "../single_flight.ts";
+import type { Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { log } from "../log.ts";
@@ -9,7 +9,7 @@ import { log } from "../log.ts";
 const INTERVAL_MS = 5_000;
 
 export interface CallerWatchOptions {
-  readonly callers: Pick<Callers, "again">;
+  readonly callers: Pick<Authenticator, "again">;
   readonly clock: Clock;
   readonly intervalMs?: number;
 }
@@ -19,7 +19,7 @@ export class CallerWatch {
   readonly #options: CallerWatchOptions;
   readonly #logger = log("http");
   readonly #stays = new Map<string, Set<Stay>>();
-  readonly #looks = new SharedCalls<string, void>();
+  readonly #looks = new SingleFlight<string, void>();
   #stopTicking: (() => void) | undefined;
 
   constructor(options: CallerWatchOptions) {
@@ -27,7 +27,7 @@ export class CallerWatch {
   }
 
   /** `onEnd` is told when the caller may not stay any more; not after `leave`. */
-  enter(caller: Caller, onEnd: () => void): Stay {
+  enter(caller: Principal, onEnd: () => void): Stay {
     const identity = identityOf(caller);
     const stay: Stay = new Stay(caller, {
       onEnd,
@@ -57,7 +57,7 @@ export class CallerWatch {
     const [first] = stays;
     if (!first) return;
     try {
-      const caller = await this.#options.callers.again(first.caller);
+      const caller = await this.#options.callers.reauthenticate(first.caller);
       for (const stay of [...stays]) stay.update(caller);
     } catch (error) {
       // Not theirs to suffer from: what they may see is asked for with everything that is told.
@@ -78,21 +78,21 @@ export class CallerWatch {
 /** One connection of a caller. */
 export class Stay {
   readonly #told: { readonly onEnd: () => void; readonly onLeave: () => void };
-  #caller: Caller;
+  #caller: Principal;
 
-  constructor(caller: Caller, told: { readonly onEnd: () => void; readonly onLeave: () => void }) {
+  constructor(caller: Principal, told: { readonly onEnd: () => void; readonly onLeave: () => void }) {
     this.#caller = caller;
     this.#told = told;
   }
 
   /** As last looked at. */
-  get caller(): Caller {
+  get caller(): Principal {
     return this.#caller;
   }
 
   /** What it may see now. Throws as Caller. */
-  visible(): Visible | Promise<Visible> {
-    return this.#caller.visible();
+  visible(): Visibility | Promise<Visibility> {
+    return this.#caller.visibility();
   }
 
   /** The connection is over. */
@@ -101,7 +101,7 @@ export class Stay {
   }
 
   /** Told what has become of the caller: `undefined` when it may not stay, nor when it may not read any more. */
-  update(caller: Caller | undefined): void {
+  update(caller: Principal | undefined): void {
     if (caller?.permissions.has("read")) {
       this.#caller = caller;
       return;
@@ -111,7 +111,7 @@ export class Stay {
   }
 }
 
-function identityOf({ session, key }: Caller): string | undefined {
+function identityOf({ session, key }: Principal): string | undefined {
   if (session) return `session ${session.id}`;
   return key ? `key ${key.id}` : undefined;
 }

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { SESSION_MAX_MS } from "../account/session.ts";
+import { SESSION_MAX_AGE_MS } from "../account/session.ts";
 
 /**
  * How our cookies are named: with `host`, browsers take them over TLS alone, for all of our paths, and from no other host.
@@ -34,7 +34,7 @@ export function sessionToken(context: Context, { prefix }: CookieNames): string 
 }
 
 export function setSession(context: Context, token: string, names: CookieNames): void {
-  const maxAge = SESSION_MAX_MS / 1_000;
+  const maxAge = SESSION_MAX_AGE_MS / 1_000;
   setCookie(context, SESSION, token, { ...optionsOf(names), maxAge });
 }
 

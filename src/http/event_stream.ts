@@ -2,8 +2,8 @@ import {
   type ServerSentEventMessage,
   ServerSentEventStream,
 } from "@std/http/server_sent_event_stream.js";
-import { LoginRefusedError } from "../account/login.ts";
-import type { Visible } from "../account/visible.ts";
+import { TokenRejectedError } from "../account/oauth_provider.ts";
+import type { Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Feed } from "../feed/feed.ts";
@@ -22,9 +22,9 @@ export interface EventStreamOptions {
   readonly feed: Feed;
   readonly clock: Clock;
   /** What the client may see now. */
-  readonly visible: () => Visible | Promise<Visible>;
+  readonly visible: () => Visibility | Promise<Visibility>;
   /** The full snapshot that follows a gap; `undefined` where there is none. */
-  readonly snapshot: (visible: Visible) => Promise<string | undefined>;
+  readonly snapshot: (visible: Visibility) => Promise<string | undefined>;
   /** A comment is sent after so long a silence. */
   readonly heartbeatMs: number;
   /** Told of what is sent, and of the end. */
@@ -101,7 +101,7 @@ export class EventStream {
       this.#lastId = value.id ?? this.#lastId;
       this.#sentAt = this.#waitingSince = this.#options.clock.now();
     } catch (error) {
-      if (error instanceof LoginRefusedError) return this.end(CLOSE_POLICY_VIOLATION);
+      if (error instanceof TokenRejectedError) return this.end(CLOSE_POLICY_VIOLATION);
       this.#logger.warning("Cannot go on telling events: {reason}", { reason: messageOf(error) });
       this.end(CLOSE_INTERNAL_ERROR);
     }

@@ -1,7 +1,7 @@
 import type { ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { LoginError } from "../account/login_error.ts";
-import { LoginRefusedError } from "../account/login.ts";
+import { TokenRejectedError } from "../account/oauth_provider.ts";
 import type { Clock } from "../clock.ts";
 import { RefusedError, StorageError } from "../errors.ts";
 import { log } from "../log.ts";
@@ -42,7 +42,7 @@ export function problemOf(error: Error, now: number): ProblemError | undefined {
     return new ProblemError(error.code === "forbidden" ? "forbidden" : "bad_body", error.message);
   }
   if (error instanceof LoginError) return new ProblemError(error.code, error.message);
-  if (error instanceof LoginRefusedError) {
+  if (error instanceof TokenRejectedError) {
     return unauthenticated("GitHub does not accept your login any more: sign in again");
   }
   // What @hono/zod-openapi throws at a body.

@@ -1,5 +1,5 @@
 import type { Context, MiddlewareHandler } from "hono";
-import type { Caller, Callers } from "../account/caller.ts";
+import type { Principal, Authenticator } from "../account/principal.ts";
 import type { Permission } from "../account/permission.ts";
 import { isLoopback } from "./address.ts";
 import type { RequestEnvironment } from "./api.ts";
@@ -13,7 +13,7 @@ import { ProblemError } from "./problem.ts";
 const PROXY_HEADERS = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 export interface GuardOptions {
-  readonly callers: Pick<Callers, "identify">;
+  readonly callers: Pick<Authenticator, "identify">;
   readonly cookies: CookieNames;
   readonly origins: OriginRule;
   /** What each route asks of its caller (demand.ts), as soon as all are known. */
@@ -28,7 +28,7 @@ export function identified(
     const demand = demandOf(context, demands());
     if (demand !== "nothing") {
       const { takesTickets } = demand;
-      const caller = await callers.identify({
+      const caller = await callers.authenticate({
         key: bearer(context),
         ticket: takesTickets ? context.req.query("ticket") : undefined,
         session: sessionToken(context, cookies),
@@ -60,7 +60,7 @@ function check(
   permission: Permission | undefined,
   origins: OriginRule,
 ): void {
-  const caller: Caller | undefined = context.get("caller");
+  const caller: Principal | undefined = context.get("caller");
   if (!caller) throw unauthenticated();
   const { method, headers } = context.req.raw;
   // Its cookie comes along whatever page asks.

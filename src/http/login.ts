@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { hashOf } from "../account/secret.ts";
+import { sha256Hex } from "../account/secret.ts";
 import type { SessionStore } from "../account/session.ts";
-import type { Login } from "../account/sign_in.ts";
+import type { Login } from "../account/login.ts";
 import type { Clock } from "../clock.ts";
 import { type Api, json, newApi, parameters, type RequestEnvironment } from "./api.ts";
 import {
@@ -147,7 +147,7 @@ export function loginRoutes(options: LoginRoutesOptions): Api {
     const token = sessionToken(context, cookies);
     if (token !== undefined) {
       if (pageOf(context.req.raw.headers, origins) !== "own") throw originProblem();
-      const session = await sessions.find(hashOf(token));
+      const session = await sessions.find(sha256Hex(token));
       const isEverywhere = context.req.valid("query").everywhere === "true";
       if (session) await login?.signOut(session, { isEverywhere });
       clearSession(context, cookies);

@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Caller } from "../account/caller.ts";
+import type { Principal } from "../account/principal.ts";
 import { PERMISSIONS } from "../account/permission.ts";
 import { type Api, json, newApi, NOT_MODIFIED, parameters } from "./api.ts";
 import { apiKeyJson, ApiKeySchema } from "./api_key_schema.ts";
@@ -37,7 +37,7 @@ export function meRoutes(): Api {
   return api;
 }
 
-function meJson({ kind, permissions, session, key }: Caller): z.infer<typeof MeSchema> {
+function meJson({ kind, permissions, session, key }: Principal): z.infer<typeof MeSchema> {
   return {
     kind,
     permissions: PERMISSIONS.filter((each) => permissions.has(each)),

@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Visible } from "../account/visible.ts";
+import type { Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import type { Catalog } from "../repository/catalog.ts";
 import type { Following } from "../repository/following.ts";
@@ -145,7 +145,7 @@ export function repositoryRoutes(
   api.openapi(LIST, async (context) => {
     const { followed, sort, direction, page, per_page: perPage } = context.req.valid("query");
     const { total, repositories } = await catalog.repositories({
-      visible: await context.get("caller").visible(),
+      visible: await context.get("caller").visibility(),
       followed: followed === undefined ? undefined : followed === "true",
       sort,
       direction: direction ?? (sort === "name" ? "asc" : "desc"),
@@ -157,16 +157,16 @@ export function repositoryRoutes(
   });
   api.openapi(DETAIL, async (context) => {
     const { id } = context.req.valid("param");
-    return context.json(await find(id, await context.get("caller").visible()), 200);
+    return context.json(await find(id, await context.get("caller").visibility()), 200);
   });
   api.openapi(FOLLOW, async (context) => {
     const { full_name, backfill_days: backfillDays } = context.req.valid("json");
     const caller = context.get("caller");
     // Who sees everything may also ask for what is not known here yet.
-    const mayRead = await caller.visible() === "all"
+    const mayRead = await caller.visibility() === "all"
       ? undefined
       : (repository: { readonly id: number; readonly fullName: string }) =>
-        caller.mayRead(repository);
+        caller.canRead(repository);
     const { repository: { id, fullName }, webhook } = await explained(
       full_name,
       () => following.follow(full_name, { backfillDays, mayRead }),
@@ -183,7 +183,7 @@ export function repositoryRoutes(
   api.openapi(LEAVE, async (context) => {
     const { id } = context.req.valid("param");
     const purge = context.req.valid("query").purge === "true";
-    const visible = await context.get("caller").visible();
+    const visible = await context.get("caller").visibility();
     const left = await following.unfollow(id, { purge, visible });
     if (!left) {
       const state = purge ? "known" : "followed";
@@ -196,7 +196,7 @@ export function repositoryRoutes(
   });
   return api;
 
-  async function find(id: number, visible: Visible) {
+  async function find(id: number, visible: Visibility) {
     const repository = await catalog.repository(id, visible);
     if (repository) return repositoryJson(repository);
     throw new ProblemError("not_found", `Cannot find repository ${id}: it is not known here`);

@@ -1,5 +1,5 @@
 import type { Context, MiddlewareHandler } from "hono";
-import type { Caller } from "../account/caller.ts";
+import type { Principal } from "../account/principal.ts";
 import { monotonicNow } from "../clock.ts";
 import { Latency } from "../latency.ts";
 import { log, type Logger, withContext } from "../log.ts";
@@ -75,13 +75,13 @@ function tell(
   const isQuiet = QUIET.has(route) && status < 400;
   const level = status >= 500 ? "warning" : isQuiet ? "debug" : "info";
   if (!logger.isEnabledFor(level)) return;
-  const caller: Caller | undefined = context.get("caller");
+  const caller: Principal | undefined = context.get("caller");
   logger[level]("{method} {path}: {status}", {
     method: context.req.method,
     path: context.req.path.slice(0, MAX_PATH),
     status,
     ms: Math.round(ms * 10) / 10,
-    account: caller?.account ?? null,
+    account: caller?.id ?? null,
     requestId: context.get("requestId"),
   });
 }

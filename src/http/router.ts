@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { requestId } from "hono/request-id";
-import type { Callers } from "../account/caller.ts";
+import type { Authenticator } from "../account/principal.ts";
 import type { Clock } from "../clock.ts";
 import { access } from "./access.ts";
 import { type Api, newApi, type RequestEnvironment } from "./api.ts";
@@ -47,7 +47,7 @@ export interface RouterOptions {
   readonly accounts: readonly Api[];
   /** The routes of messages, likewise. */
   readonly messages?: Api;
-  readonly callers: Callers;
+  readonly callers: Authenticator;
   readonly origins: OriginRule;
   /** What each caller may ask of the routes of data; `undefined` for as much as it likes. */
   readonly throttle?: Throttle | undefined;

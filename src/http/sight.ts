@@ -1,4 +1,4 @@
-import type { Visible } from "../account/visible.ts";
+import type { Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import { RefusedError, StorageError } from "../errors.ts";
 
@@ -10,12 +10,12 @@ const RETRY_MS = 5_000;
  * @throws {LoginRefusedError} as Caller does
  */
 export function onceKnown(
-  visible: () => Visible | Promise<Visible>,
+  visible: () => Visibility | Promise<Visibility>,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-): () => Visible | Promise<Visible> {
+): () => Visibility | Promise<Visibility> {
   const nothing = new Set<string>();
-  const wait = async (asked: Promise<Visible>): Promise<Visible> => {
-    for (let answer: Visible | Promise<Visible> = asked;;) {
+  const wait = async (asked: Promise<Visibility>): Promise<Visibility> => {
+    for (let answer: Visibility | Promise<Visibility> = asked;;) {
       try {
         return await answer;
       } catch (error) {

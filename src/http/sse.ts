@@ -1,6 +1,6 @@
 import type { Context } from "hono";
-import type { Caller } from "../account/caller.ts";
-import type { Visible } from "../account/visible.ts";
+import type { Principal } from "../account/principal.ts";
+import type { Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import type { ActiveClients } from "../feed/active_clients.ts";
 import type { Feed } from "../feed/feed.ts";
@@ -23,7 +23,7 @@ export interface EventStreamsOptions {
   readonly feed: Feed;
   readonly audience: ActiveClients;
   /** The snapshot that follows a gap in the events; `undefined` where there is none. */
-  readonly snapshot: (view: View, visible: Visible) => Promise<string | undefined>;
+  readonly snapshot: (view: View, visible: Visibility) => Promise<string | undefined>;
   readonly origins: OriginRule;
   readonly capacity: Capacity;
   readonly watch: CallerWatch;
@@ -57,7 +57,7 @@ export class EventStreams {
     const query = eventQuery(context.req.query(), headers);
     const caller = context.get("caller");
     // Whoever cannot be told anything is refused here, where the reason can be said.
-    await caller.visible();
+    await caller.visibility();
     const refusal = capacity.refuse(context);
     if (refusal) return refusal;
     const head = {
@@ -78,7 +78,7 @@ export class EventStreams {
   }
 
   #start({ caller, query, completed }: {
-    readonly caller: Caller;
+    readonly caller: Principal;
     readonly query: EventQuery;
     readonly completed: Promise<void>;
   }): EventStream["body"] {

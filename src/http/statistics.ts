@@ -87,7 +87,7 @@ export function statisticsRoutes({ statistics, clock }: StatisticsRoutesOptions)
     );
     const range = rangeOf(query, clock.now());
     const { totals, totalGroups, groups } = await statistics.query({
-      visible: await context.get("caller").visible(),
+      visible: await context.get("caller").visibility(),
       ...query,
       ...range,
       workflowId: workflow,

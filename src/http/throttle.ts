@@ -1,13 +1,13 @@
 import type { Context, MiddlewareHandler } from "hono";
-import type { Caller } from "../account/caller.ts";
-import type { Allowance, Buckets, Grant } from "../account/throttle.ts";
+import type { Principal } from "../account/principal.ts";
+import type { RateLimit, RateLimiter, RateLimitDecision } from "../account/rate_limiter.ts";
 import { callerAddress } from "./address.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { ProblemError } from "./problem.ts";
 
 export interface Throttle {
-  readonly allowance: Allowance;
-  readonly buckets: Buckets;
+  readonly allowance: RateLimit;
+  readonly buckets: RateLimiter;
 }
 
 /**
@@ -23,15 +23,15 @@ export function throttled(
   const { burst, perSecond } = allowance;
   const policy = `"default";q=${burst};w=${Math.ceil(burst / perSecond)}`;
   return async (context, next) => {
-    const caller: Caller | undefined = context.get("caller");
-    const name = caller?.account ?? addressOf(context);
-    const grant = await buckets.take(kind === undefined ? name : `${kind} ${name}`);
+    const caller: Principal | undefined = context.get("caller");
+    const name = caller?.id ?? addressOf(context);
+    const grant = await buckets.consume(kind === undefined ? name : `${kind} ${name}`);
     const headers = { "RateLimit-Policy": policy, RateLimit: limitOf(grant) };
-    if (!grant.isGranted) {
+    if (!grant.isAllowed) {
       throw new ProblemError(
         "throttled",
         `Cannot answer so many requests: ${rateOf(perSecond)} are allowed, and ${burst} at once`,
-        { ...headers, "Retry-After": String(secondsOf(grant.retryAfter)) },
+        { ...headers, "Retry-After": String(secondsOf(grant.retryAfterMs)) },
       );
     }
     await next();
@@ -51,7 +51,7 @@ function rateOf(perSecond: number): string {
   return perSecond < 1 ? `${Math.round(perSecond * 60)} a minute` : `${perSecond} a second`;
 }
 
-function limitOf({ remaining, reset }: Grant): string {
+function limitOf({ remaining, resetMs: reset }: RateLimitDecision): string {
   return `"default";r=${remaining};t=${secondsOf(reset)}`;
 }
 

@@ -90,7 +90,7 @@ export function userRoutes({ users, signOut }: UserRoutesOptions): Api {
   });
   api.openapi(END_SESSIONS, async (context) => {
     const { id } = context.req.valid("param");
-    if (!await users.byId(id)) throw unknownUser(id);
+    if (!await users.findById(id)) throw unknownUser(id);
     await signOut(id);
     return context.body(null, 204);
   });

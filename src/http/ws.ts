@@ -1,7 +1,7 @@
 import type { Context } from "hono";
-import type { Caller } from "../account/caller.ts";
-import { LoginRefusedError } from "../account/login.ts";
-import type { Visible } from "../account/visible.ts";
+import type { Principal } from "../account/principal.ts";
+import { TokenRejectedError } from "../account/oauth_provider.ts";
+import type { Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { ActiveClients } from "../feed/active_clients.ts";
@@ -42,7 +42,7 @@ export interface ConnectionsOptions {
   readonly sender: Pick<Sender, "send">;
   readonly audience: ActiveClients;
   /** The snapshot that follows a gap in the events; `undefined` where there is none. */
-  readonly snapshot: (view: View, visible: Visible) => Promise<string | undefined>;
+  readonly snapshot: (view: View, visible: Visibility) => Promise<string | undefined>;
   readonly origins: OriginRule;
   readonly capacity: Capacity;
   readonly watch: CallerWatch;
@@ -85,7 +85,7 @@ export class Connections {
     if (!isOwn || !mayConnect(headers, origins)) throw originProblem();
     const parameters = socketParameters(context.req.query());
     // Whoever cannot be told anything is refused here, where the reason can be said.
-    await caller.visible();
+    await caller.visibility();
     return capacity.refuse(context) ?? this.#accept(context.req.raw, { caller, parameters });
   }
 
@@ -103,7 +103,7 @@ export class Connections {
 
   #accept(
     request: Request,
-    { caller, parameters }: { readonly caller: Caller; readonly parameters: SocketParameters },
+    { caller, parameters }: { readonly caller: Principal; readonly parameters: SocketParameters },
   ): Response {
     const { capacity, watch, sender, clock } = this.#options;
     const { heartbeatSeconds = HEARTBEAT_SECONDS } = this.#options;
@@ -149,7 +149,7 @@ export class Connections {
   async #tell(
     connection: Connection,
     { view, sight, events, batch }: Omit<SocketParameters, "topics"> & {
-      readonly sight: () => Visible | Promise<Visible>;
+      readonly sight: () => Visibility | Promise<Visibility>;
     },
   ): Promise<void> {
     const { feed, audience, clock, snapshot } = this.#options;
@@ -164,7 +164,7 @@ export class Connections {
         snapshot: async () => await snapshot(view, await sight()),
       });
     } catch (error) {
-      if (error instanceof LoginRefusedError) return sendAway(connection);
+      if (error instanceof TokenRejectedError) return sendAway(connection);
       this.#logger.warning("Cannot go on telling events: {reason}", { reason: messageOf(error) });
       connection.close(CLOSE_INTERNAL_ERROR, "Events cannot be read now");
     } finally {

@@ -1,4 +1,4 @@
-import { type Allowance, Bucket } from "../account/throttle.ts";
+import { type RateLimit, TokenBucket } from "../account/rate_limiter.ts";
 import type { Clock } from "../clock.ts";
 import { CLOSE_TOO_SLOW, MAX_BUFFERED_BYTES } from "../feed/latest_queue.ts";
 import { log } from "../log.ts";
@@ -12,7 +12,7 @@ import { NewMessageSchema } from "./message_schema.ts";
 import { ProblemError } from "./problem.ts";
 
 /** What one client may say. */
-const ALLOWANCE: Allowance = { perSecond: 10, burst: 20 };
+const ALLOWANCE: RateLimit = { perSecond: 10, burst: 20 };
 
 export interface InboundOptions {
   readonly stay: Stay;
@@ -27,18 +27,18 @@ export interface InboundOptions {
 export class Inbound {
   readonly #connection: Connection;
   readonly #options: InboundOptions;
-  readonly #bucket: Bucket;
+  readonly #bucket: TokenBucket;
   readonly #logger = log("http");
 
   constructor(connection: Connection, options: InboundOptions) {
     this.#connection = connection;
     this.#options = options;
-    this.#bucket = new Bucket(ALLOWANCE, options.clock.now());
+    this.#bucket = new TokenBucket(ALLOWANCE, options.clock.now());
   }
 
   /** Takes a frame. Messages are sent in the order in which they come. */
   receive(data: string | ArrayBuffer): void {
-    if (this.#bucket.take(this.#options.clock.now()).isGranted) return void this.#send(data);
+    if (this.#bucket.consume(this.#options.clock.now()).isAllowed) return void this.#send(data);
     const { perSecond, burst } = ALLOWANCE;
     const words = `${perSecond} messages a second are allowed, and ${burst} at once`;
     this.#refuse("throttled", `Cannot take so much: ${words}`);

@@ -1,4 +1,4 @@
-import type { Caller } from "../account/caller.ts";
+import type { Principal } from "../account/principal.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import {
   CONTENT_RULE,
@@ -48,7 +48,7 @@ export class Sender {
    * @throws {MessageError}
    * @throws {StorageError}
    */
-  async send(draft: Draft, caller: Caller): Promise<Message> {
+  async send(draft: Draft, caller: Principal): Promise<Message> {
     const { store, newId, tell } = this.#options;
     const { content } = draft;
     if (!caller.permissions.has("write")) {
@@ -64,7 +64,7 @@ export class Sender {
   }
 }
 
-function authorOf({ userId }: Draft, { session }: Caller): string {
+function authorOf({ userId }: Draft, { session }: Principal): string {
   if (session) return session.user.login;
   if (userId !== undefined && isUserId(userId)) return userId;
   const problem = userId === undefined ? "do without" : "use";

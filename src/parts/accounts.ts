@@ -1,13 +1,13 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { AccessCache } from "../account/access_cache.ts";
-import { AccountCallers } from "../account/callers.ts";
-import { AesCipher } from "../account/cipher.ts";
-import { LoginStates } from "../account/login_state.ts";
+import { AccountAuthenticator } from "../account/authenticator.ts";
+import { AesCipher } from "../account/crypto.ts";
+import { LoginStateCookie } from "../account/login_state.ts";
 import { Membership } from "../account/membership.ts";
 import { systemRandomBytes } from "../account/secret.ts";
-import { Login } from "../account/sign_in.ts";
-import { AccountSweep } from "../account/sweep.ts";
-import { TokenKeeper } from "../account/token_keeper.ts";
+import { Login } from "../account/login.ts";
+import { ExpiredSessionCleanup } from "../account/session_cleanup.ts";
+import { TokenManager } from "../account/token_manager.ts";
 import type { Clock } from "../clock.ts";
 import type { Config, LoginConfig } from "../config.ts";
 import { GitHubAccess } from "../github/access.ts";
@@ -41,10 +41,10 @@ export interface AccountPartsOptions {
 }
 
 export interface AccountParts {
-  readonly callers: AccountCallers;
+  readonly callers: AccountAuthenticator;
   readonly routes: readonly Api[];
   /** To be run. */
-  readonly sweep: AccountSweep;
+  readonly sweep: ExpiredSessionCleanup;
 }
 
 /** The part of App that knows who asks. */
@@ -60,7 +60,7 @@ export function accountParts(options: AccountPartsOptions): AccountParts {
   const parts = config.login && loginParts({ ...options, login: config.login, users, sessions });
   const random = systemRandomBytes;
   return {
-    callers: new AccountCallers({
+    callers: new AccountAuthenticator({
       keys,
       tickets,
       clock,
@@ -88,7 +88,7 @@ export function accountParts(options: AccountPartsOptions): AccountParts {
       apiKeyRoutes({ keys, clock, random }),
       ticketRoutes({ tickets, clock, random }),
     ],
-    sweep: new AccountSweep({
+    sweep: new ExpiredSessionCleanup({
       sessions,
       tickets,
       login: parts && { users, tokens: parts.tokens },
@@ -110,7 +110,7 @@ function loginParts({ login: configured, ...options }: LoginPartsOptions) {
   const { apiUrl, webUrl } = config.github;
   const { version } = manifest;
   const provider = new GitHubLogin({ clientId, clientSecret, webUrl, apiUrl, version, clock });
-  const tokens = new TokenKeeper({ users, sessions, provider, clock, signal });
+  const tokens = new TokenManager({ users, sessions, provider, clock, signal });
   const source = new GitHubAccess({ baseUrl: apiUrl, version, clock });
   return {
     tokens,
@@ -119,13 +119,13 @@ function loginParts({ login: configured, ...options }: LoginPartsOptions) {
       users,
       sessions,
       tokens,
-      states: new LoginStates(sessionSecret, clock),
-      admission,
+      stateCookie: new LoginStateCookie(sessionSecret, clock),
+      policy: admission,
       random: systemRandomBytes,
       redirectUri: () =>
         `${(config.server.publicUrl ?? ownUrl()).replace(/\/$/, "")}/login/callback`,
     }),
     access: new AccessCache({ store: new SqlAccessStore(database), source, tokens, clock }),
-    membership: new Membership({ admission, provider, tokens, users, sessions, clock }),
+    membership: new Membership({ policy: admission, provider, tokens, users, sessions, clock }),
   };
 }

@@ -1,6 +1,6 @@
 import manifest from "../../deno.json" with { type: "json" };
-import type { Callers } from "../account/caller.ts";
-import type { Visible } from "../account/visible.ts";
+import type { Authenticator } from "../account/principal.ts";
+import type { Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import { type Config, isLoopback } from "../config.ts";
 import { Receiver } from "../delivery/receive.ts";
@@ -61,7 +61,7 @@ export interface ServerPartOptions {
   readonly inbox: Pick<Inbox<unknown>, "wake" | "outcomes">;
   readonly tell: (events: readonly StoredEvent[]) => void;
   readonly origins: OriginRule;
-  readonly callers: Callers;
+  readonly callers: Authenticator;
   readonly data: readonly Api[];
   readonly accounts: readonly Api[];
   readonly messages: MessageParts;
@@ -82,7 +82,7 @@ export function serverPart(options: ServerPartOptions): Server {
   const streams = {
     feed,
     audience,
-    snapshot: async (view: View, visible: Visible) =>
+    snapshot: async (view: View, visible: Visibility) =>
       (await picture.build(clock.now())).encode(view, visible),
     origins,
     capacity,

@@ -1,4 +1,4 @@
-import { type Allowance, MemoryBuckets } from "../account/throttle.ts";
+import { type RateLimit, MemoryRateLimiter } from "../account/rate_limiter.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { Throttle } from "../http/throttle.ts";
@@ -10,7 +10,7 @@ import type { Random } from "../run/github_rate_limit.ts";
 const REDIS_PREFIX = "runwire:";
 
 /** What an address may begin of logins. */
-const LOGINS: Allowance = { perSecond: 10 / 60, burst: 10 };
+const LOGINS: RateLimit = { perSecond: 10 / 60, burst: 10 };
 
 export interface ThrottleParts {
   /** `undefined` where callers may ask for as much as they like. */
@@ -26,8 +26,8 @@ export function throttleParts(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): ThrottleParts {
   const redis = redisUrl === undefined ? undefined : new Redis(redisUrl, { clock, random });
-  const shared = (allowance: Allowance, prefix: string): Throttle => {
-    const fallback = new MemoryBuckets(allowance, { clock });
+  const shared = (allowance: RateLimit, prefix: string): Throttle => {
+    const fallback = new MemoryRateLimiter(allowance, { clock });
     const buckets = redis
       ? new RedisBuckets(allowance, { redis, clock, prefix, fallback })
       : fallback;

@@ -1,4 +1,4 @@
-import { type Allowance, type Buckets, type Grant, grantOf } from "../account/throttle.ts";
+import { type RateLimit, type RateLimiter, type RateLimitDecision, toDecision } from "../account/rate_limiter.ts";
 import type { Clock } from "../clock.ts";
 import type { Redis } from "./connection.ts";
 
@@ -26,27 +26,27 @@ export interface RedisBucketsOptions {
   /** Of all keys of ours in this Redis. */
   readonly prefix: string;
   /** Used while Redis does not answer: then each instance counts for itself. */
-  readonly fallback: Buckets;
+  readonly fallback: RateLimiter;
 }
 
 /** Buckets that all instances share. */
-export class RedisBuckets implements Buckets {
-  readonly #allowance: Allowance;
+export class RedisBuckets implements RateLimiter {
+  readonly #allowance: RateLimit;
   readonly #options: RedisBucketsOptions;
 
-  constructor(allowance: Allowance, options: RedisBucketsOptions) {
+  constructor(allowance: RateLimit, options: RedisBucketsOptions) {
     this.#allowance = allowance;
     this.#options = options;
   }
 
-  async take(caller: string): Promise<Grant> {
+  async consume(caller: string): Promise<RateLimitDecision> {
     const { redis, fallback } = this.#options;
     const grant = redis.isReady ? await this.#ask(caller) : undefined;
-    return grant ?? await fallback.take(caller);
+    return grant ?? await fallback.consume(caller);
   }
 
   /** `undefined` when there is no answer in time. */
-  async #ask(caller: string): Promise<Grant | undefined> {
+  async #ask(caller: string): Promise<RateLimitDecision | undefined> {
     const { redis, prefix, clock } = this.#options;
     const { perSecond, burst } = this.#allowance;
     const limit = new AbortController();
@@ -62,9 +62,9 @@ export class RedisBuckets implements Buckets {
     return grant;
   }
 
-  #read(reply: unknown): Grant | undefined {
+  #read(reply: unknown): RateLimitDecision | undefined {
     const [granted, left] = Array.isArray(reply) ? reply : [];
     if (!Number.isFinite(Number(left))) return undefined;
-    return grantOf({ isGranted: granted === 1, left: Number(left) }, this.#allowance);
+    return toDecision({ isAllowed: granted === 1, remainingTokens: Number(left) }, this.#allowance);
   }
 }

@@ -1,4 +1,4 @@
-import type { Visible } from "../account/visible.ts";
+import type { Visibility } from "../visibility.ts";
 
 /** What is known of the webhook of a repository that is followed. */
 export type WebhookState =
@@ -60,7 +60,7 @@ export interface Page {
 
 export interface RepositoryQuery extends Page {
   /** Others are neither listed nor counted. */
-  readonly visible: Visible;
+  readonly visible: Visibility;
   readonly followed?: boolean | undefined;
   readonly sort: "pushed" | "name";
   readonly direction: "asc" | "desc";
@@ -68,7 +68,7 @@ export interface RepositoryQuery extends Page {
 
 export interface WorkflowQuery extends Page {
   /** Workflows of other repositories are neither listed nor counted. */
-  readonly visible: Visible;
+  readonly visible: Visibility;
   /** `owner/name`, in any case. */
   readonly repository?: string | undefined;
 }
@@ -79,11 +79,11 @@ export interface Catalog {
     query: RepositoryQuery,
   ): Promise<{ readonly total: number; readonly repositories: readonly CatalogRepository[] }>;
   /** `undefined` when it is not known, or may not be seen. */
-  repository(id: number, visible: Visible): Promise<CatalogRepository | undefined>;
+  repository(id: number, visible: Visibility): Promise<CatalogRepository | undefined>;
   /** By repository and name. */
   workflows(
     query: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }>;
   /** `undefined` when it is not known, or may not be seen. */
-  workflow(id: number, visible: Visible): Promise<CatalogWorkflow | undefined>;
+  workflow(id: number, visible: Visibility): Promise<CatalogWorkflow | undefined>;
 }

@@ -1,4 +1,4 @@
-import { isVisible, type Visible } from "../account/visible.ts";
+import { isVisible, type Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import { concernsAll, messageOf, RefusedError, StorageError } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
@@ -91,7 +91,7 @@ export class Following {
    */
   async unfollow(
     id: number,
-    { purge, visible }: { readonly purge: boolean; readonly visible: Visible },
+    { purge, visible }: { readonly purge: boolean; readonly visible: Visibility },
   ): Promise<Unfollowed | undefined> {
     const { store, backfills, onChange } = this.#options;
     const fullName = await store.nameOf(id);

@@ -1,4 +1,4 @@
-import type { Visible } from "../account/visible.ts";
+import type { Visibility } from "../visibility.ts";
 import { newestFirst, type Run } from "./run.ts";
 
 /** `compact` has the nine fields, `full` adds six more. */
@@ -22,7 +22,7 @@ export class Snapshot {
     this.#repositories = [...new Set(runs.map(toRepositoryKey))];
   }
 
-  encode(view: View, visible: Visible): string {
+  encode(view: View, visible: Visibility): string {
     const hidden = visible === "all"
       ? NO_REPOSITORIES
       : this.#repositories.filter((repository) => !visible.has(repository));

@@ -1,4 +1,4 @@
-import type { Visible } from "../account/visible.ts";
+import type { Visibility } from "../visibility.ts";
 
 /** A length of time in seconds, over many runs. `null` where there is none to tell of. */
 export interface Distribution {
@@ -34,7 +34,7 @@ export type Grouping = "day" | "week" | "workflow" | "repository";
 
 export interface StatisticsQuery {
   /** Runs of other repositories count nowhere. */
-  readonly visible: Visible;
+  readonly visible: Visibility;
   /** UTC days, `2026-01-31`, both included. */
   readonly from: string;
   readonly to: string;

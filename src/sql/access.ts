@@ -1,4 +1,4 @@
-import type { AccessStore, KnownAccess, Named } from "../account/access.ts";
+import type { AccessStore, CachedAccess, RepositoryRef } from "../account/access.ts";
 import type { FormerNameTable } from "./account_tables.ts";
 import type { Database, Db, Tx } from "./database.ts";
 
@@ -10,7 +10,7 @@ export class SqlAccessStore implements AccessStore {
     this.#database = database;
   }
 
-  known(userId: number, since: number): Promise<KnownAccess> {
+  load(userId: number, since: number): Promise<CachedAccess> {
     return this.#database.read(async (db) => {
       // First, so that what changes meanwhile makes the answer older than it is, and not newer.
       const epoch = await readEpoch(db);
@@ -27,7 +27,7 @@ export class SqlAccessStore implements AccessStore {
     });
   }
 
-  keep(
+  save(
     { userId, epoch, readable, unreadable, checkedAt }: {
       readonly userId: number;
       readonly epoch: number;
@@ -110,11 +110,11 @@ interface Row {
 function knownOf(
   rows: readonly Row[],
   former: readonly FormerNameTable[],
-): Omit<KnownAccess, "epoch"> {
+): Omit<CachedAccess, "epoch"> {
   const formerOf = Map.groupBy(former, ({ repository_id }) => repository_id);
   const readable = new Set<string>();
   const hidden = new Set<string>();
-  const unchecked: Named[] = [];
+  const unchecked: RepositoryRef[] = [];
   let checkedAt: number | undefined;
   for (const { id, full_name, can_read, checked_ms } of rows) {
     for (const name of [full_name, ...(formerOf.get(id) ?? []).map(({ name }) => name)]) {
@@ -123,5 +123,5 @@ function knownOf(
     if (checked_ms === null) unchecked.push({ id, fullName: full_name });
     else checkedAt = Math.min(checkedAt ?? checked_ms, checked_ms);
   }
-  return { readable: readable.difference(hidden), unchecked, checkedAt };
+  return { readable: readable.difference(hidden), unchecked, oldestCheckedAt: checkedAt };
 }

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { type ApiKey, type ApiKeyStore, KEY_USE_MS, type NewApiKey } from "../account/api_key.ts";
+import { type ApiKey, type ApiKeyStore, KEY_USE_INTERVAL_MS, type NewApiKey } from "../account/api_key.ts";
 import { PERMISSIONS } from "../account/permission.ts";
 import type { Clock } from "../clock.ts";
 import type { ApiKeyTable } from "./account_tables.ts";
@@ -36,14 +36,14 @@ export class SqlApiKeyStore implements ApiKeyStore {
     return keyOf(row);
   }
 
-  async byHash(hash: string): Promise<ApiKey | undefined> {
+  async findByHash(hash: string): Promise<ApiKey | undefined> {
     const row = await this.#database.read((db) =>
       db.selectFrom("api_keys").selectAll().where("hash", "=", hash).executeTakeFirst()
     );
     return row && isEqual(row.hash, hash) ? keyOf(row) : undefined;
   }
 
-  async byId(id: number): Promise<ApiKey | undefined> {
+  async findById(id: number): Promise<ApiKey | undefined> {
     const row = await this.#database.read((db) =>
       db.selectFrom("api_keys").selectAll().where("id", "=", id).executeTakeFirst()
     );
@@ -70,11 +70,11 @@ export class SqlApiKeyStore implements ApiKeyStore {
     return row && keyOf(row);
   }
 
-  async noteUse(id: number): Promise<void> {
+  async recordUse(id: number): Promise<void> {
     const now = this.#clock.now();
     await this.#database.write((tx) =>
       tx.updateTable("api_keys").set({ used_ms: now }).where("id", "=", id)
-        .where((eb) => eb.or([eb("used_ms", "is", null), eb("used_ms", "<=", now - KEY_USE_MS)]))
+        .where((eb) => eb.or([eb("used_ms", "is", null), eb("used_ms", "<=", now - KEY_USE_INTERVAL_MS)]))
         .execute()
     );
   }
@@ -97,7 +97,7 @@ function keyOf(row: Row): ApiKey {
     budgetCents: row.budget_cents,
     createdAt: row.created_ms,
     expiresAt: row.expires_ms,
-    usedAt: row.used_ms,
+    lastUsedAt: row.used_ms,
     revokedAt: row.revoked_ms,
   };
 }

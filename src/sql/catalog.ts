@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import { isVisible, type Visible } from "../account/visible.ts";
+import { isVisible, type Visibility } from "../visibility.ts";
 import type {
   Catalog,
   CatalogRepository,
@@ -44,7 +44,7 @@ export class SqlCatalog implements Catalog {
     });
   }
 
-  repository(id: number, visible: Visible): Promise<CatalogRepository | undefined> {
+  repository(id: number, visible: Visibility): Promise<CatalogRepository | undefined> {
     return this.#database.read(async (db) => {
       const row = await db.selectFrom("repositories").selectAll().where("id", "=", id)
         .executeTakeFirst();
@@ -73,7 +73,7 @@ export class SqlCatalog implements Catalog {
     });
   }
 
-  workflow(id: number, visible: Visible): Promise<CatalogWorkflow | undefined> {
+  workflow(id: number, visible: Visibility): Promise<CatalogWorkflow | undefined> {
     return this.#database.read(async (db) => {
       const row = await db.selectFrom("workflows").selectAll().where("id", "=", id)
         .executeTakeFirst();

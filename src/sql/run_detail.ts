@@ -1,5 +1,5 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
-import { isVisible, type Visible } from "../account/visible.ts";
+import { isVisible, type Visibility } from "../visibility.ts";
 import type { RunAttempt, RunDetail } from "../run/history.ts";
 import { newestFirst, type Run } from "../run/run.ts";
 import type { Db } from "./database.ts";
@@ -13,7 +13,7 @@ import { isVisibleIn } from "./visible.ts";
 export async function runDetail(
   db: Db,
   id: number,
-  visible: Visible,
+  visible: Visibility,
 ): Promise<RunDetail | undefined> {
   const row = await db.selectFrom("workflow_runs").selectAll().where("id", "=", id)
     .executeTakeFirst();
@@ -29,7 +29,7 @@ export async function runDetail(
 export async function latestRunsOf(
   db: Db,
   workflowIds: readonly number[],
-  { count, visible }: { readonly count: number; readonly visible: Visible },
+  { count, visible }: { readonly count: number; readonly visible: Visibility },
 ): Promise<readonly Run[]> {
   const rows = await latestRows(db, workflowIds, { count });
   const isHidden = ({ repository }: RunTable) => !isVisible(visible, repository);

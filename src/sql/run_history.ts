@@ -1,4 +1,4 @@
-import type { Visible } from "../account/visible.ts";
+import type { Visibility } from "../visibility.ts";
 import type { RunDetail, RunHistory, RunList, RunQuery } from "../run/history.ts";
 import type { Run } from "../run/run.ts";
 import type { Database } from "./database.ts";
@@ -22,13 +22,13 @@ export class SqlRunHistory implements RunHistory {
     );
   }
 
-  detail(id: number, visible: Visible): Promise<RunDetail | undefined> {
+  detail(id: number, visible: Visibility): Promise<RunDetail | undefined> {
     return this.#database.read((db) => runDetail(db, id, visible));
   }
 
   latestByWorkflow(
     workflowIds: readonly number[],
-    of: { readonly count: number; readonly visible: Visible },
+    of: { readonly count: number; readonly visible: Visibility },
   ): Promise<readonly Run[]> {
     return this.#database.read((db) => latestRunsOf(db, workflowIds, of));
   }

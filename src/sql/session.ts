@@ -1,8 +1,8 @@
 import type { ExpressionBuilder } from "kysely";
 import {
   type Session,
-  SESSION_IDLE_MS,
-  SESSION_MAX_MS,
+  SESSION_IDLE_TIMEOUT_MS,
+  SESSION_MAX_AGE_MS,
   type SessionStore,
 } from "../account/session.ts";
 import type { Clock } from "../clock.ts";
@@ -55,7 +55,7 @@ export class SqlSessionStore implements SessionStore {
     );
     if (!row) return undefined;
     if (row.used_ms <= now - NOTE_MS) await this.#noteUse(id, now);
-    return { id, user: userOf(row), createdAt: row.begun_ms, usedAt: row.used_ms };
+    return { id, user: userOf(row), createdAt: row.begun_ms, lastUsedAt: row.used_ms };
   }
 
   end(id: string): Promise<{ readonly userId: number; readonly left: number } | undefined> {
@@ -78,7 +78,7 @@ export class SqlSessionStore implements SessionStore {
     return Number(numDeletedRows);
   }
 
-  async sweep(): Promise<number> {
+  async deleteExpired(): Promise<number> {
     const now = this.#clock.now();
     const { numDeletedRows } = await this.#database.write((tx) =>
       tx.deleteFrom("sessions").where((eb) => hasExpired(eb, now)).executeTakeFirstOrThrow()
@@ -103,7 +103,7 @@ export class SqlSessionStore implements SessionStore {
 
 function hasExpired(eb: ExpressionBuilder<Tables, "sessions">, now: number) {
   return eb.or([
-    eb("sessions.used_ms", "<=", now - SESSION_IDLE_MS),
-    eb("sessions.created_ms", "<=", now - SESSION_MAX_MS),
+    eb("sessions.used_ms", "<=", now - SESSION_IDLE_TIMEOUT_MS),
+    eb("sessions.created_ms", "<=", now - SESSION_MAX_AGE_MS),
   ]);
 }

@@ -29,7 +29,7 @@ export class SqlTicketStore implements TicketStore {
     await this.#database.write((tx) => tx.insertInto("tickets").values(row).execute());
   }
 
-  async take(id: string): Promise<TicketHolder | undefined> {
+  async consume(id: string): Promise<TicketHolder | undefined> {
     const row = await this.#database.write((tx) =>
       tx.deleteFrom("tickets").where("id", "=", id).returningAll().executeTakeFirst()
     );
@@ -38,7 +38,7 @@ export class SqlTicketStore implements TicketStore {
     return row.key_id === null ? "anybody" : { keyId: row.key_id };
   }
 
-  async sweep(): Promise<number> {
+  async deleteExpired(): Promise<number> {
     const { numDeletedRows } = await this.#database.write((tx) =>
       tx.deleteFrom("tickets").where("expires_ms", "<=", this.#clock.now())
         .executeTakeFirstOrThrow()

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
-import type { Cipher } from "../account/cipher.ts";
-import type { UserTokens } from "../account/login.ts";
+import type { Cipher } from "../account/crypto.ts";
+import type { UserTokens } from "../account/oauth_provider.ts";
 import type { Role } from "../account/permission.ts";
-import type { KeptTokens, SignIn, User, UserStore } from "../account/user.ts";
+import type { StoredTokens, SignIn, User, UserStore } from "../account/user.ts";
 import type { Clock } from "../clock.ts";
 import type { UserTable } from "./account_tables.ts";
 import type { Database } from "./database.ts";
@@ -51,7 +51,7 @@ export class SqlUserStore implements UserStore {
     return userOf(row);
   }
 
-  async byId(id: number): Promise<User | undefined> {
+  async findById(id: number): Promise<User | undefined> {
     const row = await this.#row(id);
     return row && userOf(row);
   }
@@ -78,7 +78,7 @@ export class SqlUserStore implements UserStore {
     });
   }
 
-  async noteMember(
+  async recordMembership(
     id: number,
     { at, before }: { readonly at: number; readonly before: number },
   ): Promise<void> {
@@ -88,7 +88,7 @@ export class SqlUserStore implements UserStore {
     );
   }
 
-  async tokens(id: number): Promise<KeptTokens | undefined> {
+  async tokens(id: number): Promise<StoredTokens | undefined> {
     const row = await this.#row(id);
     if (!row || row.tokens === null) return undefined;
     const text = await this.#cipher.decrypt(row.tokens, contextOf(id));
@@ -108,11 +108,11 @@ export class SqlUserStore implements UserStore {
     return await this.#change(id, version, await this.#encrypt(id, tokens));
   }
 
-  dropTokens(id: number, version: number): Promise<boolean> {
+  deleteTokens(id: number, version: number): Promise<boolean> {
     return this.#change(id, version, null);
   }
 
-  async withoutSession(signedInBefore: number): Promise<readonly number[]> {
+  async listWithoutSession(signedInBefore: number): Promise<readonly number[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("users").select("id")
         .where("tokens", "is not", null).where("signed_in_ms", "<", signedInBefore)
@@ -155,7 +155,7 @@ export function userOf(row: Omit<UserTable, "tokens" | "version">): User {
     role: row.role,
     createdAt: row.created_ms,
     signedInAt: row.signed_in_ms,
-    memberAt: row.member_ms,
+    membershipCheckedAt: row.member_ms,
   };
 }
 

@@ -1,9 +1,9 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
-import type { Visible } from "../account/visible.ts";
+import type { Visibility } from "../visibility.ts";
 import type { Db } from "./database.ts";
 import { isPostgres } from "./migrations/key.ts";
 
-const NOTHING: Visible = new Set<string>();
+const NOTHING: Visibility = new Set<string>();
 
 /**
  * The condition that `name`, a repository's in lower case, is of one that may be seen; `undefined` where all may be, so that a
@@ -11,7 +11,7 @@ const NOTHING: Visible = new Set<string>();
  */
 export function isVisibleIn(
   db: Db,
-  visible: Visible,
+  visible: Visibility,
   name: RawBuilder<unknown>,
 ): RawBuilder<SqlBool> | undefined {
   if (visible === "all") return undefined;
@@ -24,14 +24,14 @@ export function isVisibleIn(
 /** What may be seen of what is asked for: of one repository that is named all or nothing, which the name then decides. */
 export function visibleOf(
   { visible, repository }: {
-    readonly visible: Visible;
+    readonly visible: Visibility;
     readonly repository?: string | undefined;
   },
-): Visible {
+): Visibility {
   if (visible === "all" || repository === undefined) return visible;
   return visible.has(repository.toLowerCase()) ? "all" : NOTHING;
 }
 
-export function isNothing(visible: Visible): boolean {
+export function isNothing(visible: Visibility): boolean {
   return visible !== "all" && visible.size === 0;
 }

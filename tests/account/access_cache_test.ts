@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import type { AccessSource, AccessStore, Named } from "../../src/account/access.ts";
-import { ACCESS_FRESH_MS, ACCESS_HOLD_MS, AccessCache } from "../../src/account/access_cache.ts";
-import { TokenKeeper } from "../../src/account/token_keeper.ts";
+import type { AccessSource, AccessStore, RepositoryRef } from "../../src/account/access.ts";
+import { ACCESS_MAX_AGE_MS, ACCESS_STALE_IF_ERROR_MS, AccessCache } from "../../src/account/access_cache.ts";
+import { TokenManager } from "../../src/account/token_manager.ts";
 import { RefusedError } from "../../src/errors.ts";
 import { dropAccess } from "../../src/sql/access.ts";
 import type { Database } from "../../src/sql/database.ts";
@@ -16,20 +16,20 @@ const MINUTE_MS = 60_000;
 const UNAVAILABLE = new RefusedError({ kind: "unavailable" }, "502");
 
 /** GitHub, as far as it tells who may read what. */
-class Rights implements AccessSource {
-  readonly asked: number[][] = [];
+class FakeAccessSource implements AccessSource {
+  readonly requests: number[][] = [];
   allowed = new Set<number>();
   failure: Error | undefined;
   /** Done while it is asked. */
-  meanwhile: () => Promise<unknown> = () => Promise.resolve();
+  beforeResponse: () => Promise<unknown> = () => Promise.resolve();
 
-  async readable(repositories: readonly Named[]): Promise<ReadonlySet<number>> {
+  async filterReadable(repositories: readonly RepositoryRef[]): Promise<ReadonlySet<number>> {
     const ids = repositories.map(({ id }) => id);
-    this.asked.push(ids);
-    const answer = new Set(ids.filter((id) => this.allowed.has(id)));
-    await this.meanwhile();
+    this.requests.push(ids);
+    const readable = new Set(ids.filter((id) => this.allowed.has(id)));
+    await this.beforeResponse();
     if (this.failure) throw this.failure;
-    return answer;
+    return readable;
   }
 }
 
@@ -40,21 +40,21 @@ async function setUp(database: Database, ids: readonly number[] = [1, 2]) {
   const repositories = new SqlRepositoryStore(database, clock);
   const put = (id: number) => repositories.put([{ id, fullName: `Octo/R${id}`, pushedAt: null }]);
   await repositories.put(ids.map((id) => ({ id, fullName: `Octo/R${id}`, pushedAt: null })));
-  const github = new Rights();
+  const github = new FakeAccessSource();
   github.allowed.add(1);
   const { signal } = new AbortController();
-  const tokens = new TokenKeeper({
+  const tokens = new TokenManager({
     users,
     sessions,
     provider: new ScriptedProvider(),
     clock,
     signal,
   });
-  const newCache = (kept: AccessStore = store) =>
-    new AccessCache({ store: kept, source: github, tokens, clock });
-  const drop = (changed: readonly number[] | "all") =>
+  const newCache = (cacheStore: AccessStore = store) =>
+    new AccessCache({ store: cacheStore, source: github, tokens, clock });
+  const invalidate = (changed: readonly number[] | "all") =>
     database.write((tx) => dropAccess(tx, changed));
-  return { clock, store, github, put, drop, newCache, cache: newCache() };
+  return { clock, store, github, put, drop: invalidate, newCache, cache: newCache() };
 }
 
 const names = (...ids: number[]) => new Set(ids.map((id) => `octo/r${id}`));
@@ -63,41 +63,41 @@ testOverDatabases("AccessCache.visible() asks GitHub once, and again after 5 min
   { database },
 ) => {
   const { clock, github, cache, newCache } = await setUp(database);
-  const [first, second] = await Promise.all([cache.visible(MONA), cache.visible(MONA)]);
-  assertEquals([first, github.asked], [names(1), [[1, 2]]]);
+  const [first, second] = await Promise.all([cache.visibility(MONA), cache.visibility(MONA)]);
+  assertEquals([first, github.requests], [names(1), [[1, 2]]]);
   assertStrictEquals(second, first);
-  clock.time += ACCESS_FRESH_MS;
-  assertStrictEquals(await cache.visible(MONA), first);
-  assertEquals(await newCache().visible(MONA), names(1), "kept for other instances");
-  assertEquals(github.asked.length, 1);
+  clock.time += ACCESS_MAX_AGE_MS;
+  assertStrictEquals(await cache.visibility(MONA), first);
+  assertEquals(await newCache().visibility(MONA), names(1), "kept for other instances");
+  assertEquals(github.requests.length, 1);
   clock.time += 1;
   github.allowed.add(2).delete(1);
-  assertEquals(await cache.visible(MONA), names(2));
-  assertEquals(github.asked.length, 2);
+  assertEquals(await cache.visibility(MONA), names(2));
+  assertEquals(github.requests.length, 2);
 });
 
 testOverDatabases("AccessCache.visible() counts the age of an answer over a restart", async (
   { database },
 ) => {
   const { clock, github, cache, newCache } = await setUp(database);
-  await cache.visible(MONA);
-  clock.time += ACCESS_FRESH_MS - 1;
+  await cache.visibility(MONA);
+  clock.time += ACCESS_MAX_AGE_MS - 1;
   const later = newCache();
-  await later.visible(MONA);
+  await later.visibility(MONA);
   clock.time += 2;
-  await later.visible(MONA);
-  assertEquals(github.asked.length, 2);
+  await later.visibility(MONA);
+  assertEquals(github.requests.length, 2);
 }, { kinds: ["memory"] });
 
 testOverDatabases("AccessCache.visible() misses no change of rights that was told before", async (
   { database },
 ) => {
   const { github, cache, drop } = await setUp(database);
-  assertEquals(await cache.visible(MONA), names(1));
+  assertEquals(await cache.visibility(MONA), names(1));
   github.allowed.delete(1);
   await drop([1]);
-  assertEquals(await cache.visible(MONA), names());
-  assertEquals(github.asked, [[1, 2], [1]]);
+  assertEquals(await cache.visibility(MONA), names());
+  assertEquals(github.requests, [[1, 2], [1]]);
 });
 
 testOverDatabases(
@@ -106,13 +106,13 @@ testOverDatabases(
     { database },
   ) => {
     const { github, cache, drop } = await setUp(database);
-    github.meanwhile = async () => {
-      github.meanwhile = () => Promise.resolve();
+    github.beforeResponse = async () => {
+      github.beforeResponse = () => Promise.resolve();
       github.allowed.delete(1);
       await drop("all");
     };
-    assertEquals(await cache.visible(MONA), names());
-    assertEquals(github.asked, [[1, 2], [1, 2]]);
+    assertEquals(await cache.visibility(MONA), names());
+    assertEquals(github.requests, [[1, 2], [1, 2]]);
   },
 );
 
@@ -122,17 +122,17 @@ testOverDatabases("AccessCache.visible() joins nobody who began before the chang
   const { github, cache, drop } = await setUp(database);
   const began = Promise.withResolvers<void>();
   const mayEnd = Promise.withResolvers<void>();
-  await cache.visible(MONA);
-  github.meanwhile = () => {
+  await cache.visibility(MONA);
+  github.beforeResponse = () => {
     began.resolve();
     return mayEnd.promise;
   };
   await drop([1]);
-  const early = cache.visible(MONA);
+  const early = cache.visibility(MONA);
   await began.promise;
   github.allowed.delete(1);
   await drop([1]);
-  const late = cache.visible(MONA);
+  const late = cache.visibility(MONA);
   mayEnd.resolve();
   assertEquals(await late, names());
   assertEquals(await early, names());
@@ -142,25 +142,25 @@ testOverDatabases("AccessCache.visible() joins nobody who looked before the chan
   { database },
 ) => {
   const { store, github, cache, newCache, drop } = await setUp(database);
-  await cache.visible(MONA);
+  await cache.visibility(MONA);
   const looked = Promise.withResolvers<void>();
   const mayEnd = Promise.withResolvers<void>();
   const slow: AccessStore = {
     epoch: () => store.epoch(),
-    keep: (answer) => store.keep(answer),
-    known: async (userId, since) => {
-      const known = await store.known(userId, since);
+    save: (answer) => store.save(answer),
+    load: async (userId, since) => {
+      const known = await store.load(userId, since);
       looked.resolve();
       await mayEnd.promise;
       return known;
     },
   };
   const later = newCache(slow);
-  const early = later.visible(MONA);
+  const early = later.visibility(MONA);
   await looked.promise;
   github.allowed.delete(1);
   await drop([1]);
-  const late = later.visible(MONA);
+  const late = later.visibility(MONA);
   // It has joined by now.
   for (let turn = 0; turn < 5; turn++) await store.epoch();
   mayEnd.resolve();
@@ -171,38 +171,38 @@ testOverDatabases("AccessCache.visible() asks for a new repository alone, at onc
   { database },
 ) => {
   const { github, cache, put } = await setUp(database);
-  await cache.visible(MONA);
+  await cache.visibility(MONA);
   github.allowed.add(3);
   await put(3);
-  assertEquals(await cache.visible(MONA), names(1, 3));
-  assertEquals(github.asked, [[1, 2], [3]]);
+  assertEquals(await cache.visibility(MONA), names(1, 3));
+  assertEquals(github.requests, [[1, 2], [3]]);
 }, { kinds: ["memory"] });
 
 testOverDatabases("AccessCache.visible() asks for a hundred at a time", async ({ database }) => {
   const ids = Array.from({ length: 201 }, (_, index) => index + 1);
   const { github, cache } = await setUp(database, ids);
   github.allowed = new Set(ids.slice(1));
-  assertEquals((await cache.visible(MONA)).size, 200);
-  assertEquals(github.asked.map(({ length }) => length), [100, 100, 1]);
+  assertEquals((await cache.visibility(MONA)).size, 200);
+  assertEquals(github.requests.map(({ length }) => length), [100, 100, 1]);
 }, { kinds: ["memory", "postgres"] });
 
 testOverDatabases("AccessCache.visible() holds what it knows for 30 minutes without GitHub", async (
   { database },
 ) => {
   const { clock, github, cache } = await setUp(database);
-  const before = await cache.visible(MONA);
+  const before = await cache.visibility(MONA);
   github.failure = UNAVAILABLE;
-  clock.time = NOW + ACCESS_FRESH_MS + 1;
-  assertStrictEquals(await cache.visible(MONA), before);
-  assertStrictEquals(await cache.visible(MONA), before);
-  assertEquals(github.asked.length, 2, "not asked at every turn");
-  clock.time = NOW + ACCESS_HOLD_MS;
-  assertStrictEquals(await cache.visible(MONA), before);
+  clock.time = NOW + ACCESS_MAX_AGE_MS + 1;
+  assertStrictEquals(await cache.visibility(MONA), before);
+  assertStrictEquals(await cache.visibility(MONA), before);
+  assertEquals(github.requests.length, 2, "not asked at every turn");
+  clock.time = NOW + ACCESS_STALE_IF_ERROR_MS;
+  assertStrictEquals(await cache.visibility(MONA), before);
   clock.time += 1;
-  await assertRejects(() => cache.visible(MONA), RefusedError, "502");
+  await assertRejects(() => cache.visibility(MONA), RefusedError, "502");
   github.failure = undefined;
   clock.time += MINUTE_MS;
-  assertEquals(await cache.visible(MONA), names(1));
+  assertEquals(await cache.visibility(MONA), names(1));
 }, { kinds: ["memory"] });
 
 testOverDatabases(
@@ -212,15 +212,15 @@ testOverDatabases(
   ) => {
     const { clock, github, cache, put, drop } = await setUp(database);
     github.allowed.add(2);
-    await cache.visible(MONA);
+    await cache.visibility(MONA);
     github.failure = UNAVAILABLE;
     await drop([1]);
     await put(3);
-    assertEquals(await cache.visible(MONA), names(2));
+    assertEquals(await cache.visibility(MONA), names(2));
     await drop("all");
-    await assertRejects(() => cache.visible(MONA), RefusedError, "502");
+    await assertRejects(() => cache.visibility(MONA), RefusedError, "502");
     clock.time += MINUTE_MS;
-    await assertRejects(() => cache.visible(MONA), RefusedError, "502");
+    await assertRejects(() => cache.visibility(MONA), RefusedError, "502");
   },
   { kinds: ["memory"] },
 );
@@ -229,9 +229,9 @@ testOverDatabases("AccessCache.visible() gives up while rights go on changing", 
   { database },
 ) => {
   const { github, cache, drop } = await setUp(database);
-  github.meanwhile = () => drop("all");
-  await assertRejects(() => cache.visible(MONA), RefusedError, "goes on changing");
-  assertEquals(github.asked.length, 5);
+  github.beforeResponse = () => drop("all");
+  await assertRejects(() => cache.visibility(MONA), RefusedError, "goes on changing");
+  assertEquals(github.requests.length, 5);
 }, { kinds: ["memory"] });
 
 testOverDatabases("AccessCache.mayRead() asks GitHub about what is not known yet", async (
@@ -239,8 +239,8 @@ testOverDatabases("AccessCache.mayRead() asks GitHub about what is not known yet
 ) => {
   const { github, cache } = await setUp(database);
   github.allowed.add(9);
-  assertEquals(await cache.mayRead(MONA, { id: 9, fullName: "octo/new" }), true);
-  assertEquals(await cache.mayRead(MONA, { id: 8, fullName: "octo/hidden" }), false);
+  assertEquals(await cache.canRead(MONA, { id: 9, fullName: "octo/new" }), true);
+  assertEquals(await cache.canRead(MONA, { id: 8, fullName: "octo/hidden" }), false);
   github.failure = UNAVAILABLE;
-  await assertRejects(() => cache.mayRead(MONA, { id: 9, fullName: "octo/new" }), RefusedError);
+  await assertRejects(() => cache.canRead(MONA, { id: 9, fullName: "octo/new" }), RefusedError);
 }, { kinds: ["memory"] });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LOGIN_STATE_MS, LoginStates } from "../../src/account/login_state.ts";
+import { LOGIN_STATE_TTL_MS, LoginStateCookie } from "../../src/account/login_state.ts";
 import { SECRET } from "../fakes/account.ts";
 import { SetClock } from "../fakes/clock.ts";
 
@@ -7,21 +7,21 @@ const STATE = { state: "s", verifier: "v", returnTo: "/a?b=ü" };
 
 Deno.test("LoginStates reads what it wrote, for ten minutes", async () => {
   const clock = new SetClock(1_000);
-  const cookie = await new LoginStates(SECRET, clock).write(STATE);
-  const states = new LoginStates(SECRET, clock);
-  clock.time += LOGIN_STATE_MS - 1;
-  assertEquals(await states.read(cookie), STATE);
+  const cookie = await new LoginStateCookie(SECRET, clock).sign(STATE);
+  const states = new LoginStateCookie(SECRET, clock);
+  clock.time += LOGIN_STATE_TTL_MS - 1;
+  assertEquals(await states.verify(cookie), STATE);
   clock.time += 1;
-  assertEquals(await states.read(cookie), undefined);
+  assertEquals(await states.verify(cookie), undefined);
 });
 
 Deno.test("LoginStates reads nothing that was forged", async () => {
   const clock = new SetClock(1_000);
-  const states = new LoginStates(SECRET, clock);
-  const cookie = await states.write(STATE);
+  const states = new LoginStateCookie(SECRET, clock);
+  const cookie = await states.sign(STATE);
   const [text = "", signature = ""] = cookie.split(".");
-  const other = await states.write({ ...STATE, returnTo: "/other" });
-  const foreign = await new LoginStates(`${SECRET}!`, clock).write(STATE);
+  const other = await states.sign({ ...STATE, returnTo: "/other" });
+  const foreign = await new LoginStateCookie(`${SECRET}!`, clock).sign(STATE);
   const forged = [
     "",
     ".",
@@ -38,5 +38,5 @@ Deno.test("LoginStates reads nothing that was forged", async () => {
         : [cookie.slice(0, at) + (character === "A" ? "B" : "A") + cookie.slice(at + 1)]
     ),
   ];
-  for (const each of forged) assertEquals(await states.read(each), undefined, each);
+  for (const each of forged) assertEquals(await states.verify(each), undefined, each);
 });

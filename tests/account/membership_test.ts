@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { asksOrganisations, belongs, roleOfNewcomer } from "../../src/account/admission.ts";
-import { MEMBER_FRESH_MS, MEMBER_HOLD_MS, Membership } from "../../src/account/membership.ts";
-import { TokenKeeper } from "../../src/account/token_keeper.ts";
+import { requiresMembership, isAllowedMember, initialRole } from "../../src/account/sign_in_policy.ts";
+import { MEMBERSHIP_MAX_AGE_MS, MEMBERSHIP_STALE_IF_ERROR_MS, Membership } from "../../src/account/membership.ts";
+import { TokenManager } from "../../src/account/token_manager.ts";
 import { RefusedError } from "../../src/errors.ts";
 import { dropAccess } from "../../src/sql/access.ts";
 import type { Database } from "../../src/sql/database.ts";
@@ -10,7 +10,7 @@ import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
-const ADMISSION = { admins: ["root"], organisations: ["octo-org"] };
+const POLICY = { admins: ["root"], organisations: ["octo-org"] };
 const IN_MEMORY = { kinds: ["memory"] } as const;
 
 async function setUp(database: Database, { login = "Mona" } = {}) {
@@ -22,41 +22,41 @@ async function setUp(database: Database, { login = "Mona" } = {}) {
   const provider = new ScriptedProvider();
   provider.memberships.set("gho_one", ["Octo-Org"]);
   const { signal } = new AbortController();
-  const tokens = new TokenKeeper({ users, sessions, provider, clock, signal });
+  const tokens = new TokenManager({ users, sessions, provider, clock, signal });
   const membership = new Membership({
-    admission: ADMISSION,
+    policy: POLICY,
     provider,
     tokens,
     users,
     sessions,
     clock,
   });
-  const holds = async () => {
-    const user = await users.byId(profile.id);
-    return user && await membership.holds(user);
+  const isCurrent = async () => {
+    const user = await users.findById(profile.id);
+    return user && await membership.isCurrent(user);
   };
   const isSignedIn = async () => await sessions.find("a") !== undefined;
-  return { clock, users, provider, holds, isSignedIn };
+  return { clock, users, provider, holds: isCurrent, isSignedIn };
 }
 
 testOverDatabases("Membership.holds() asks GitHub again after half an hour", async (
   { database },
 ) => {
-  const { clock, provider, holds } = await setUp(database);
-  clock.time += MEMBER_FRESH_MS - 1;
-  assertEquals([await holds(), provider.asked], [true, []]);
+  const { clock, provider, holds: isCurrent } = await setUp(database);
+  clock.time += MEMBERSHIP_MAX_AGE_MS - 1;
+  assertEquals([await isCurrent(), provider.asked], [true, []]);
   clock.time += 1;
-  assertEquals([await holds(), await holds()], [true, true]);
+  assertEquals([await isCurrent(), await isCurrent()], [true, true]);
   assertEquals(provider.asked, ["organisations gho_one"]);
 }, IN_MEMORY);
 
 testOverDatabases("Membership.holds() signs out who has left, and lets the token go", async (
   { database },
 ) => {
-  const { clock, provider, holds, isSignedIn, users } = await setUp(database);
+  const { clock, provider, holds: isCurrent, isSignedIn, users } = await setUp(database);
   provider.memberships.set("gho_one", ["elsewhere"]);
-  clock.time += MEMBER_FRESH_MS;
-  assertEquals([await holds(), await isSignedIn()], [false, false]);
+  clock.time += MEMBERSHIP_MAX_AGE_MS;
+  assertEquals([await isCurrent(), await isSignedIn()], [false, false]);
   assertEquals(provider.asked, ["organisations gho_one", "revoke gho_one"]);
   assertEquals(await users.tokens(7), undefined);
 });
@@ -64,51 +64,51 @@ testOverDatabases("Membership.holds() signs out who has left, and lets the token
 testOverDatabases("Membership.holds() asks at once when organisations have changed", async (
   { database },
 ) => {
-  const { provider, holds } = await setUp(database);
+  const { provider, holds: isCurrent } = await setUp(database);
   await database.write((tx) => dropAccess(tx, "all"));
-  assertEquals([await holds(), provider.asked.length], [true, 1]);
-  assertEquals([await holds(), provider.asked.length], [true, 1]);
+  assertEquals([await isCurrent(), provider.asked.length], [true, 1]);
+  assertEquals([await isCurrent(), provider.asked.length], [true, 1]);
 }, IN_MEMORY);
 
 testOverDatabases("Membership.holds() for an hour without GitHub, and not longer", async (
   { database },
 ) => {
-  const { clock, provider, holds, isSignedIn } = await setUp(database);
+  const { clock, provider, holds: isCurrent, isSignedIn } = await setUp(database);
   provider.failure = new RefusedError({ kind: "unavailable" }, "502");
-  clock.time += MEMBER_HOLD_MS - 1;
-  assertEquals(await holds(), true);
+  clock.time += MEMBERSHIP_STALE_IF_ERROR_MS - 1;
+  assertEquals(await isCurrent(), true);
   clock.time += 1;
-  await assertRejects(holds, RefusedError, "502");
+  await assertRejects(isCurrent, RefusedError, "502");
   assertEquals(await isSignedIn(), true);
 }, IN_MEMORY);
 
 testOverDatabases("Membership.holds() for nobody whose token was revoked", async (
   { database },
 ) => {
-  const { clock, provider, holds, isSignedIn } = await setUp(database);
+  const { clock, provider, holds: isCurrent, isSignedIn } = await setUp(database);
   provider.memberships.clear();
-  clock.time += MEMBER_FRESH_MS;
-  assertEquals([await holds(), await isSignedIn()], [false, false]);
+  clock.time += MEMBERSHIP_MAX_AGE_MS;
+  assertEquals([await isCurrent(), await isSignedIn()], [false, false]);
 }, IN_MEMORY);
 
 testOverDatabases("Membership.holds() for admins of the settings, whatever they belong to", async (
   { database },
 ) => {
-  const { clock, provider, holds } = await setUp(database, { login: "Root" });
-  clock.time += MEMBER_HOLD_MS;
-  assertEquals([await holds(), provider.asked], [true, []]);
+  const { clock, provider, holds: isCurrent } = await setUp(database, { login: "Root" });
+  clock.time += MEMBERSHIP_STALE_IF_ERROR_MS;
+  assertEquals([await isCurrent(), provider.asked], [true, []]);
 }, IN_MEMORY);
 
 Deno.test("An admission compares names in any case", () => {
-  assertEquals(belongs(["other", "OCTO-ORG"], ADMISSION), true);
-  assertEquals(belongs(["octo-org2", "octo"], ADMISSION), false);
-  assertEquals(asksOrganisations("ROOT", ADMISSION), false);
-  assertEquals(asksOrganisations("rooty", ADMISSION), true);
-  assertEquals(asksOrganisations("mona", { ...ADMISSION, organisations: [] }), false);
+  assertEquals(isAllowedMember(["other", "OCTO-ORG"], POLICY), true);
+  assertEquals(isAllowedMember(["octo-org2", "octo"], POLICY), false);
+  assertEquals(requiresMembership("ROOT", POLICY), false);
+  assertEquals(requiresMembership("rooty", POLICY), true);
+  assertEquals(requiresMembership("mona", { ...POLICY, organizations: [] }), false);
 });
 
 Deno.test("roleOfNewcomer() is viewer where anybody may sign in", () => {
-  assertEquals(roleOfNewcomer("Root", ADMISSION), "admin");
-  assertEquals(roleOfNewcomer("mona", ADMISSION), "member");
-  assertEquals(roleOfNewcomer("mona", { ...ADMISSION, organisations: [] }), "viewer");
+  assertEquals(initialRole("Root", POLICY), "admin");
+  assertEquals(initialRole("mona", POLICY), "member");
+  assertEquals(initialRole("mona", { ...POLICY, organizations: [] }), "viewer");
 });

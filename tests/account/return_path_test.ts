@@ -1,9 +1,9 @@
 import { assert } from "@std/assert";
-import { isOwnPath } from "../../src/account/return_path.ts";
+import { isLocalPath } from "../../src/account/return_path.ts";
 
 Deno.test("isOwnPath() takes paths of ours", () => {
   for (const path of ["/", "/runs?page=2", "/docs#top", "/a//b", "/?next=https://evil.example"]) {
-    assert(isOwnPath(path), path);
+    assert(isLocalPath(path), path);
   }
 });
 
@@ -27,5 +27,5 @@ Deno.test("isOwnPath() refuses whatever could lead a browser elsewhere", () => {
       "javascript:alert(1)",
       `/${"a".repeat(2_000)}`,
     ]
-  ) assert(!isOwnPath(path), JSON.stringify(path));
+  ) assert(!isLocalPath(path), JSON.stringify(path));
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { AesCipher } from "../../src/account/cipher.ts";
+import { AesCipher } from "../../src/account/crypto.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { SqlAccessStore } from "../../src/sql/access.ts";
 import type { Database } from "../../src/sql/database.ts";
@@ -33,7 +33,7 @@ async function setUp(database: Database) {
     });
     await sessions.create({ id: `session of ${userId}`, userId });
     const readable = REPOSITORIES.map(({ id }) => id);
-    await access.keep({ userId, epoch, readable, unreadable: [], checkedAt: NOW });
+    await access.save({ userId, epoch, readable, unreadable: [], checkedAt: NOW });
   }
   return {
     users,
@@ -42,7 +42,7 @@ async function setUp(database: Database) {
     deliveries,
     epoch,
     unchecked: async (userId: number) =>
-      (await access.known(userId, NOW)).unchecked.map(({ id }) => id),
+      (await access.load(userId, NOW)).unchecked.map(({ id }) => id),
     apply: async (id: string, changes: Partial<ChangeSet>) => {
       await deliveries.keep(aDelivery({ id }));
       return await deliveries.apply(id, { ...EMPTY_CHANGE_SET, ...changes });

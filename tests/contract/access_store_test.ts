@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { AesCipher } from "../../src/account/cipher.ts";
+import { AesCipher } from "../../src/account/crypto.ts";
 import { dropAccess, SqlAccessStore } from "../../src/sql/access.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { mergeRepositories, SqlRepositoryStore } from "../../src/sql/repository.ts";
@@ -23,8 +23,8 @@ async function setUp(database: Database) {
   await repositories.put([A, B]);
   const store = new SqlAccessStore(database);
   /** Keeps that user 7 may read A, and not B. */
-  const keep = async (answer: Partial<Parameters<SqlAccessStore["keep"]>[0]> = {}) =>
-    await store.keep({
+  const keep = async (answer: Partial<Parameters<SqlAccessStore["save"]>[0]> = {}) =>
+    await store.save({
       userId: 7,
       epoch: await store.epoch(),
       readable: [1],
@@ -43,12 +43,12 @@ testOverDatabases("AccessStore.known() tells one user's rights, and what is to b
   const { store, keep } = await setUp(database);
   const epoch = await store.epoch();
   const nothing = { epoch, readable: new Set<string>(), checkedAt: undefined };
-  assertEquals(await store.known(7, NOW), { ...nothing, unchecked: [A, B].map(named) });
+  assertEquals(await store.load(7, NOW), { ...nothing, unchecked: [A, B].map(named) });
   assertEquals(await keep(), true);
   const known = { epoch, readable: new Set(["octo/a"]), unchecked: [], checkedAt: NOW };
-  assertEquals(await store.known(7, NOW), known);
-  assertEquals(await store.known(7, NOW + 1), { ...nothing, unchecked: [A, B].map(named) });
-  assertEquals(await store.known(8, NOW), { ...nothing, unchecked: [A, B].map(named) });
+  assertEquals(await store.load(7, NOW), known);
+  assertEquals(await store.load(7, NOW + 1), { ...nothing, unchecked: [A, B].map(named) });
+  assertEquals(await store.load(8, NOW), { ...nothing, unchecked: [A, B].map(named) });
 });
 
 testOverDatabases("AccessStore.keep() does not wait for who changes a repository", async (
@@ -65,10 +65,10 @@ testOverDatabases("AccessStore.keep() replaces what GitHub said before", async (
   const { store, keep } = await setUp(database);
   await keep();
   await keep({ readable: [2], unreadable: [], checkedAt: NOW + 5 });
-  const { readable, checkedAt } = await store.known(7, NOW);
+  const { readable, oldestCheckedAt: checkedAt } = await store.load(7, NOW);
   assertEquals([readable, checkedAt], [new Set(["octo/a", "octo/b"]), NOW]);
   await keep({ readable: [], unreadable: [1], checkedAt: NOW + 5 });
-  assertEquals((await store.known(7, NOW)).readable, new Set(["octo/b"]));
+  assertEquals((await store.load(7, NOW)).readable, new Set(["octo/b"]));
 });
 
 testOverDatabases("AccessStore.keep() keeps nothing of an epoch that has passed", async (
@@ -78,7 +78,7 @@ testOverDatabases("AccessStore.keep() keeps nothing of an epoch that has passed"
   const epoch = await store.epoch();
   await database.write((tx) => dropAccess(tx, [1]));
   assertEquals(await keep({ epoch }), false);
-  assertEquals((await store.known(7, 0)).unchecked, [A, B].map(named));
+  assertEquals((await store.load(7, 0)).unchecked, [A, B].map(named));
 });
 
 testOverDatabases("dropAccess() forgets some repositories for everybody, or all", async (
@@ -92,11 +92,11 @@ testOverDatabases("dropAccess() forgets some repositories for everybody, or all"
   assertEquals(await store.epoch(), before);
   await database.write((tx) => dropAccess(tx, [1]));
   assertEquals(await store.epoch(), before + 1);
-  for (const user of [7, 8]) assertEquals((await store.known(user, 0)).unchecked, [A].map(named));
-  assertEquals((await users.byId(7))?.memberAt, NOW);
+  for (const user of [7, 8]) assertEquals((await store.load(user, 0)).unchecked, [A].map(named));
+  assertEquals((await users.findById(7))?.membershipCheckedAt, NOW);
   await database.write((tx) => dropAccess(tx, "all"));
-  assertEquals((await store.known(7, 0)).unchecked, [A, B].map(named));
-  assertEquals((await users.byId(7))?.memberAt, 0);
+  assertEquals((await store.load(7, 0)).unchecked, [A, B].map(named));
+  assertEquals((await users.findById(7))?.membershipCheckedAt, 0);
 });
 
 testOverDatabases("AccessStore.keep() never outlives a change that commits meanwhile", async (
@@ -110,7 +110,7 @@ testOverDatabases("AccessStore.keep() never outlives a change that commits meanw
       keep({ epoch }),
       other.write((tx) => dropAccess(tx, [1, 2])),
     ]);
-    const { unchecked } = await store.known(7, 0);
+    const { unchecked } = await store.load(7, 0);
     assertEquals(unchecked.length, 2, `round ${round}, kept: ${isKept}`);
   }
 });
@@ -128,12 +128,12 @@ testOverDatabases(
     };
     await keep();
     await put(C);
-    assertEquals((await store.known(7, NOW)).unchecked, [C].map(named));
+    assertEquals((await store.load(7, NOW)).unchecked, [C].map(named));
     await put({ ...A, fullName: "octo/z" });
-    assertEquals((await store.known(7, NOW)).readable, new Set(["octo/z", "octo/a"]));
+    assertEquals((await store.load(7, NOW)).readable, new Set(["octo/z", "octo/a"]));
     await put({ ...A, fullName: "octo/z", isPrivate: false });
     await put({ ...A, fullName: "octo/z", isPrivate: true });
-    assertEquals((await store.known(7, NOW)).unchecked.map(({ id }) => id), [1, 3]);
+    assertEquals((await store.load(7, NOW)).unchecked.map(({ id }) => id), [1, 3]);
     const [first = 0] = epochs;
     assertEquals(epochs, [first, first + 1, first + 2, first + 2, first + 3]);
   },
@@ -146,9 +146,9 @@ testOverDatabases("AccessStore.known() hides a name that belonged to what may no
   await repositories.remove([2]);
   await repositories.put([{ ...C, fullName: "OCTO/B" }]);
   await keep({ readable: [1, 3], unreadable: [2] });
-  assertEquals((await store.known(7, NOW)).readable, new Set(["octo/a"]));
+  assertEquals((await store.load(7, NOW)).readable, new Set(["octo/a"]));
   await keep({ readable: [1, 2, 3], unreadable: [] });
-  assertEquals((await store.known(7, NOW)).readable, new Set(["octo/a", "octo/b"]));
+  assertEquals((await store.load(7, NOW)).readable, new Set(["octo/a", "octo/b"]));
 });
 
 testOverDatabases("AccessStore.known() remembers what a repository was called before", async (
@@ -159,9 +159,9 @@ testOverDatabases("AccessStore.known() remembers what a repository was called be
   // Another one, which the user may read, has the name that events of B still have.
   await repositories.put([{ ...C, fullName: "Octo/B" }]);
   await keep({ readable: [1, 3] });
-  const { readable } = await store.known(7, NOW);
+  const { readable } = await store.load(7, NOW);
   assertEquals(readable, new Set(["octo/now", "octo/a"]));
   await keep({ readable: [1, 2, 3], unreadable: [] });
-  const all = await store.known(7, NOW);
+  const all = await store.load(7, NOW);
   assertEquals(all.readable, new Set(["octo/now", "octo/a", "octo/hidden", "octo/b"]));
 });

@@ -20,11 +20,11 @@ testOverDatabases("ApiKeyStore.byHash() finds a key by the hash alone", async ({
   const store = new SqlApiKeyStore(database, new SetClock(NOW));
   const key = await store.create(KEY);
   const { hash: _, ...kept } = KEY;
-  assertEquals(key, { ...kept, id: key.id, createdAt: NOW, usedAt: null, revokedAt: null });
-  assertEquals(await store.byHash("00ff"), key);
-  assertEquals(await store.byHash("00fe"), undefined);
-  assertEquals(await store.byId(key.id), key);
-  assertEquals(await store.byId(key.id + 1), undefined);
+  assertEquals(key, { ...kept, id: key.id, createdAt: NOW, lastUsedAt: null, revokedAt: null });
+  assertEquals(await store.findByHash("00ff"), key);
+  assertEquals(await store.findByHash("00fe"), undefined);
+  assertEquals(await store.findById(key.id), key);
+  assertEquals(await store.findById(key.id + 1), undefined);
 });
 
 testOverDatabases("ApiKeyStore.list() has the newest first", async ({ database }) => {
@@ -46,7 +46,7 @@ testOverDatabases("ApiKeyStore.revoke() keeps when it was first revoked", async 
   assertEquals((await store.revoke(id))?.revokedAt, NOW);
   clock.time += 1;
   assertEquals((await store.revoke(id))?.revokedAt, NOW);
-  assertEquals((await store.byHash("00ff"))?.revokedAt, NOW);
+  assertEquals((await store.findByHash("00ff"))?.revokedAt, NOW);
   assertEquals(await store.revoke(id + 1), undefined);
 });
 
@@ -56,8 +56,8 @@ testOverDatabases("ApiKeyStore.noteUse() notes one a minute", async ({ database 
   const { id } = await store.create(KEY);
   const usedAfter = async (ms: number) => {
     clock.time = NOW + ms;
-    await store.noteUse(id);
-    return ((await store.byId(id))?.usedAt ?? 0) - NOW;
+    await store.recordUse(id);
+    return ((await store.findById(id))?.lastUsedAt ?? 0) - NOW;
   };
   assertEquals(await usedAfter(1), 1);
   assertEquals(await usedAfter(MINUTE_MS), 1);
@@ -72,10 +72,10 @@ testOverDatabases("TicketStore.take() gives a ticket to one of many", async (
   const tickets = new SqlTicketStore(database, clock);
   const others = new SqlTicketStore(await another(), clock);
   await tickets.create({ id: "t", holder: { keyId }, expiresAt: NOW + 1 });
-  const taken = await Promise.all([tickets, others, tickets].map((each) => each.take("t")));
+  const taken = await Promise.all([tickets, others, tickets].map((each) => each.consume("t")));
   assertEquals(taken.filter((each) => each !== undefined), [{ keyId }]);
   await tickets.create({ id: "a", holder: "anybody", expiresAt: NOW + 1 });
-  assertEquals(await tickets.take("a"), "anybody");
+  assertEquals(await tickets.consume("a"), "anybody");
 });
 
 testOverDatabases("TicketStore.take() takes none that has expired", async ({ database }) => {
@@ -85,7 +85,7 @@ testOverDatabases("TicketStore.take() takes none that has expired", async ({ dat
   await tickets.create({ id: "b", holder: "anybody", expiresAt: NOW + 1 });
   await tickets.create({ id: "c", holder: "anybody", expiresAt: NOW + 2 });
   clock.time += 1;
-  assertEquals(await tickets.take("a"), undefined);
-  assertEquals(await tickets.sweep(), 1);
-  assertEquals(await tickets.take("c"), "anybody");
+  assertEquals(await tickets.consume("a"), undefined);
+  assertEquals(await tickets.deleteExpired(), 1);
+  assertEquals(await tickets.consume("c"), "anybody");
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Visible } from "../../src/account/visible.ts";
+import type { Visibility } from "../../src/visibility.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { RepositoryQuery } from "../../src/repository/catalog.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
@@ -78,7 +78,7 @@ testOverDatabases("Catalog tells no more than may be seen, and counts no more", 
     if (at === 2) await new SqlRepositoryStore(database, clock).put([repository]);
     else await follows.follow(repository, [ci]);
   }
-  const told = async (visible: Visible) => {
+  const told = async (visible: Visibility) => {
     const list = async (query: Partial<RepositoryQuery>) => {
       const asked = { ...BY_PUSH, visible, direction: "asc", perPage: 1, ...query } as const;
       const { total, repositories } = await catalog.repositories(asked);

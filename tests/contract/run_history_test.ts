@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { isVisible, type Visible } from "../../src/account/visible.ts";
+import { isVisible, type Visibility } from "../../src/visibility.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import { MAX_COUNTED_RUNS, type RunQuery } from "../../src/run/history.ts";
 import { newestFirst, type Run } from "../../src/run/run.ts";
@@ -13,7 +13,7 @@ import { aRun } from "../fakes/github.ts";
 const DAY = Date.parse("2026-01-01T00:00:00Z");
 const MINUTE_MS = 60_000;
 const NEWEST: RunQuery = { visible: "all", direction: "desc", page: 1, perPage: 100 };
-const VISIBLE: readonly Visible[] = [
+const VISIBLE: readonly Visibility[] = [
   "all",
   new Set(["octo/a"]),
   new Set(["octo/b", "octo/none"]),
@@ -192,7 +192,7 @@ testOverDatabases("RunHistory.detail() tells a run to those alone who may see it
 ) => {
   await new SqlRunStore(database, clock).put([aRun({ id: 1, repository: "Octo/A" })]);
   const history = new SqlRunHistory(database);
-  const isTold = async (visible: Visible) => await history.detail(1, visible) !== undefined;
+  const isTold = async (visible: Visibility) => await history.detail(1, visible) !== undefined;
   assertEquals(await isTold("all"), true);
   assertEquals(await isTold(new Set(["octo/a"])), true);
   assertEquals(await isTold(new Set(["octo/b"])), false);

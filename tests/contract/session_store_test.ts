@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { AesCipher } from "../../src/account/cipher.ts";
-import { SESSION_IDLE_MS, SESSION_MAX_MS } from "../../src/account/session.ts";
+import { AesCipher } from "../../src/account/crypto.ts";
+import { SESSION_IDLE_TIMEOUT_MS, SESSION_MAX_AGE_MS } from "../../src/account/session.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlSessionStore } from "../../src/sql/session.ts";
 import { SqlTicketStore } from "../../src/sql/ticket.ts";
@@ -41,7 +41,7 @@ testOverDatabases("SessionStore.find() notes a use once a minute", async ({ data
   const usedAfter = async (ms: number) => {
     clock.time = NOW + ms;
     await sessions.find("a");
-    return ((await sessions.find("a"))?.usedAt ?? 0) - NOW;
+    return ((await sessions.find("a"))?.lastUsedAt ?? 0) - NOW;
   };
   assertEquals(await usedAfter(MINUTE_MS - 1), 0);
   assertEquals(await usedAfter(MINUTE_MS), MINUTE_MS);
@@ -53,9 +53,9 @@ testOverDatabases("SessionStore.find() ends a session that was not used for 7 da
 ) => {
   const { sessions, clock } = await setUp(database);
   await sessions.create({ id: "a", userId: 7 });
-  clock.time += SESSION_IDLE_MS - 1;
+  clock.time += SESSION_IDLE_TIMEOUT_MS - 1;
   assertEquals((await sessions.find("a"))?.id, "a");
-  clock.time += SESSION_IDLE_MS;
+  clock.time += SESSION_IDLE_TIMEOUT_MS;
   assertEquals(await sessions.find("a"), undefined);
 });
 
@@ -66,13 +66,13 @@ testOverDatabases(
   ) => {
     const { sessions, clock } = await setUp(database);
     await sessions.create({ id: "a", userId: 7 });
-    while (clock.time + SESSION_IDLE_MS / 2 < NOW + SESSION_MAX_MS) {
-      clock.time += SESSION_IDLE_MS / 2;
+    while (clock.time + SESSION_IDLE_TIMEOUT_MS / 2 < NOW + SESSION_MAX_AGE_MS) {
+      clock.time += SESSION_IDLE_TIMEOUT_MS / 2;
       assertEquals((await sessions.find("a"))?.id, "a");
     }
-    clock.time = NOW + SESSION_MAX_MS - 1;
+    clock.time = NOW + SESSION_MAX_AGE_MS - 1;
     assertEquals((await sessions.find("a"))?.id, "a");
-    clock.time = NOW + SESSION_MAX_MS;
+    clock.time = NOW + SESSION_MAX_AGE_MS;
     assertEquals(await sessions.find("a"), undefined);
   },
 );
@@ -82,7 +82,7 @@ testOverDatabases("SessionStore.end() ends one, and tells how many are left", as
 ) => {
   const { sessions, clock } = await setUp(database);
   await sessions.create({ id: "expired", userId: 7 });
-  clock.time += SESSION_IDLE_MS;
+  clock.time += SESSION_IDLE_TIMEOUT_MS;
   for (const id of ["a", "b"]) await sessions.create({ id, userId: 7 });
   await sessions.create({ id: "c", userId: 8 });
   assertEquals(await sessions.end("a"), { userId: 7, left: 1 });
@@ -104,15 +104,15 @@ testOverDatabases("SessionStore.endAll() ends those of one user, with their tick
   assertEquals(await sessions.endAll(7), 0);
   assertEquals(await sessions.find("b"), undefined);
   assertEquals((await sessions.find("c"))?.id, "c");
-  assertEquals(await tickets.take("t"), undefined);
+  assertEquals(await tickets.consume("t"), undefined);
 });
 
 testOverDatabases("SessionStore.sweep() forgets what has expired", async ({ database }) => {
   const { sessions, clock } = await setUp(database);
   await sessions.create({ id: "old", userId: 7 });
-  clock.time += SESSION_IDLE_MS;
+  clock.time += SESSION_IDLE_TIMEOUT_MS;
   await sessions.create({ id: "new", userId: 7 });
-  assertEquals(await sessions.sweep(), 1);
+  assertEquals(await sessions.deleteExpired(), 1);
   const rows = await database.read((db) => db.selectFrom("sessions").select("id").execute());
   assertEquals(rows, [{ id: "new" }]);
 });

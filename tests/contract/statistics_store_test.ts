@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Visible } from "../../src/account/visible.ts";
+import type { Visibility } from "../../src/visibility.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { Job } from "../../src/run/history.ts";
 import type { Run } from "../../src/run/run.ts";
@@ -108,7 +108,7 @@ async function recountAll(database: Database): Promise<void> {
 }
 
 const query = fc.record({
-  visible: fc.constantFrom<Visible>(
+  visible: fc.constantFrom<Visibility>(
     ...["all", "all"] as const,
     ...[["octo/a"], ["octo/b"], ["octo/a", "octo/b"], ["octo/renamed", "octo/none"], []]
       .map((names) => new Set(names)),

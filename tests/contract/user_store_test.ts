@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { AesCipher } from "../../src/account/cipher.ts";
+import { AesCipher } from "../../src/account/crypto.ts";
 import type { Role } from "../../src/account/permission.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlUserStore } from "../../src/sql/user.ts";
@@ -34,9 +34,9 @@ testOverDatabases("UserStore.signIn() keeps a newcomer, and later what GitHub te
   const renamed = aProfile({ login: "lisa", name: null, avatarUrl: "https://a.example/7" });
   const again = await store.signIn({ profile: renamed, tokens, role: "viewer" });
   const expected = { ...renamed, role: "member" as const, createdAt: NOW };
-  assertEquals(again, { ...expected, signedInAt: NOW + 5, memberAt: NOW + 5 });
-  assertEquals(await store.byId(7), again);
-  assertEquals(await store.byId(8), undefined);
+  assertEquals(again, { ...expected, signedInAt: NOW + 5, membershipCheckedAt: NOW + 5 });
+  assertEquals(await store.findById(7), again);
+  assertEquals(await store.findById(8), undefined);
 });
 
 testOverDatabases("UserStore.signIn() lifts to admin, and never lowers", async ({ database }) => {
@@ -82,9 +82,9 @@ testOverDatabases("UserStore.noteMember() does not undo what has come meanwhile"
 ) => {
   const { store, enter } = setUp(database);
   await enter(7, "mona");
-  await store.noteMember(7, { at: NOW + 9, before: NOW });
-  await store.noteMember(7, { at: NOW + 10, before: NOW });
-  assertEquals((await store.byId(7))?.memberAt, NOW + 9);
+  await store.recordMembership(7, { at: NOW + 9, before: NOW });
+  await store.recordMembership(7, { at: NOW + 10, before: NOW });
+  assertEquals((await store.findById(7))?.membershipCheckedAt, NOW + 9);
 });
 
 testOverDatabases("UserStore.tokens() are encrypted, for one user and by one secret", async (
@@ -116,9 +116,9 @@ testOverDatabases("UserStore.replaceTokens() is for who knows the version", asyn
   const kept = await Promise.all([store.replaceTokens(7, 1, a), store.replaceTokens(7, 1, b)]);
   assertEquals(kept.toSorted(), [false, true]);
   assertEquals(await store.tokens(7), { ...(kept[0] ? a : b), version: 2 });
-  assertEquals(await store.dropTokens(7, 1), false);
+  assertEquals(await store.deleteTokens(7, 1), false);
   assertEquals((await store.tokens(7))?.version, 2);
-  assertEquals(await store.dropTokens(7, 2), true);
+  assertEquals(await store.deleteTokens(7, 2), true);
   assertEquals(await store.tokens(7), undefined);
   await enter(7, "mona");
   assertEquals(await store.tokens(7), { ...someTokens(), version: 4 });

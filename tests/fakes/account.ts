@@ -1,5 +1,5 @@
-import { AesCipher } from "../../src/account/cipher.ts";
-import { type LoginProvider, LoginRefusedError, type UserTokens } from "../../src/account/login.ts";
+import { AesCipher } from "../../src/account/crypto.ts";
+import { type OAuthProvider, TokenRejectedError, type UserTokens } from "../../src/account/oauth_provider.ts";
 import type { Profile } from "../../src/account/user.ts";
 import type { Clock } from "../../src/clock.ts";
 import { SqlAccessStore } from "../../src/sql/access.ts";
@@ -45,7 +45,7 @@ export function accountStores(database: Database, clock: Clock) {
 }
 
 /** Answers as it is told to, and notes what it was asked. */
-export class ScriptedProvider implements LoginProvider {
+export class ScriptedProvider implements OAuthProvider {
   readonly asked: string[] = [];
   /** By what it exchanges for tokens; what is not here, is refused. */
   readonly grants = new Map<string, UserTokens>();
@@ -62,7 +62,7 @@ export class ScriptedProvider implements LoginProvider {
     return `https://github.example/authorize?${query}`;
   }
 
-  exchange({ code }: { readonly code: string }): Promise<UserTokens> {
+  exchangeCode({ code }: { readonly code: string }): Promise<UserTokens> {
     return this.#grant(code);
   }
 
@@ -75,17 +75,17 @@ export class ScriptedProvider implements LoginProvider {
     return Promise.resolve();
   }
 
-  async profile(accessToken: string): Promise<Profile> {
+  async fetchProfile(accessToken: string): Promise<Profile> {
     this.#ask(`profile ${accessToken}`);
     await Promise.resolve();
     return this.profileOf;
   }
 
-  async organisations(accessToken: string): Promise<readonly string[]> {
+  async listOrganizations(accessToken: string): Promise<readonly string[]> {
     this.#ask(`organisations ${accessToken}`);
     const found = this.memberships.get(accessToken);
     await Promise.resolve();
-    if (!found) throw new LoginRefusedError("Revoked");
+    if (!found) throw new TokenRejectedError("Revoked");
     return found;
   }
 
@@ -95,7 +95,7 @@ export class ScriptedProvider implements LoginProvider {
     const tokens = this.grants.get(code);
     this.grants.delete(code);
     await Promise.resolve();
-    if (!tokens) throw new LoginRefusedError("Used or unknown");
+    if (!tokens) throw new TokenRejectedError("Used or unknown");
     return tokens;
   }
 

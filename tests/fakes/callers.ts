@@ -1,41 +1,41 @@
 import {
-  type Caller,
-  type Callers,
+  type Principal,
+  type Authenticator,
   type Credentials,
-  OPEN_CALLER,
-} from "../../src/account/caller.ts";
+  ANONYMOUS_ADMIN,
+} from "../../src/account/principal.ts";
 
 /** Callers by their credentials, kept in a map that a test fills and empties; each is asked for as of now. */
-export class MemoryCallers implements Callers {
-  readonly isOpen: boolean;
+export class MemoryCallers implements Authenticator {
+  readonly isAnonymousAllowed: boolean;
   /** By key, ticket or token of a session. */
-  readonly known = new Map<string, Caller>();
+  readonly known = new Map<string, Principal>();
   /** Everything that was asked for, in order. */
   readonly asked: Credentials[] = [];
 
   constructor({ isOpen = false }: { readonly isOpen?: boolean } = {}) {
-    this.isOpen = isOpen;
+    this.isAnonymousAllowed = isOpen;
   }
 
-  identify(credentials: Credentials): Promise<Caller | undefined> {
+  authenticate(credentials: Credentials): Promise<Principal | undefined> {
     this.asked.push(credentials);
     const { key, ticket, session } = credentials;
     const credential = key ?? ticket ?? session;
     if (credential !== undefined) return Promise.resolve(this.known.get(credential));
-    return Promise.resolve(this.isOpen ? OPEN_CALLER : undefined);
+    return Promise.resolve(this.isAnonymousAllowed ? ANONYMOUS_ADMIN : undefined);
   }
 
-  again(caller: Caller): Promise<Caller | undefined> {
-    const same = [...this.known.values()].find(({ account }) => account === caller.account);
+  reauthenticate(caller: Principal): Promise<Principal | undefined> {
+    const same = [...this.known.values()].find(({ id: account }) => account === caller.id);
     return Promise.resolve(caller.kind === "open" ? caller : same);
   }
 }
 
 /** A program with a key, that may read and see everything unless `fields` say otherwise. */
-export function keyCaller(fields: Partial<Caller> = {}): Caller {
+export function keyCaller(fields: Partial<Principal> = {}): Principal {
   return {
     kind: "key",
-    account: "key 1",
+    id: "key 1",
     permissions: new Set(["read"]),
     key: {
       id: 1,
@@ -45,20 +45,20 @@ export function keyCaller(fields: Partial<Caller> = {}): Caller {
       budgetCents: null,
       createdAt: 0,
       expiresAt: null,
-      usedAt: null,
+      lastUsedAt: null,
       revokedAt: null,
     },
-    visible: () => Promise.resolve("all"),
-    mayRead: () => Promise.resolve(true),
+    visibility: () => Promise.resolve("all"),
+    canRead: () => Promise.resolve(true),
     ...fields,
   };
 }
 
 /** A user who has signed in, who may read and see everything unless `fields` say otherwise. */
-export function sessionCaller(fields: Partial<Caller> = {}): Caller {
+export function sessionCaller(fields: Partial<Principal> = {}): Principal {
   return {
     kind: "session",
-    account: "user 7",
+    id: "user 7",
     permissions: new Set(["read"]),
     session: {
       id: "0".repeat(64),
@@ -70,13 +70,13 @@ export function sessionCaller(fields: Partial<Caller> = {}): Caller {
         role: "viewer",
         createdAt: 0,
         signedInAt: 0,
-        memberAt: 0,
+        membershipCheckedAt: 0,
       },
       createdAt: 0,
-      usedAt: 0,
+      lastUsedAt: 0,
     },
-    visible: () => Promise.resolve("all"),
-    mayRead: () => Promise.resolve(true),
+    visibility: () => Promise.resolve("all"),
+    canRead: () => Promise.resolve(true),
     ...fields,
   };
 }

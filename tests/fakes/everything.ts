@@ -97,7 +97,7 @@ async function fillAccounts(database: Database, clock: SetClock): Promise<void> 
   await tickets.create({ id: "t1", holder: { sessionId: "session 7" }, expiresAt: NOON + 1 });
   await tickets.create({ id: "t2", holder: { keyId: 1 }, expiresAt: NOON + 1 });
   const epoch = await access.epoch();
-  await access.keep({ userId: 7, epoch, readable: [1], unreadable: [2], checkedAt: NOON });
+  await access.save({ userId: 7, epoch, readable: [1], unreadable: [2], checkedAt: NOON });
 }
 
 /** Rows of no meaning for tables that nothing above fills: those that are newer than this test. */

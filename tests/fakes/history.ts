@@ -1,4 +1,4 @@
-import { isVisible, type Visible } from "../../src/account/visible.ts";
+import { isVisible, type Visibility } from "../../src/visibility.ts";
 import type { StorageError } from "../../src/errors.ts";
 import type { RunDetail, RunHistory, RunList, RunQuery } from "../../src/run/history.ts";
 import type { Run } from "../../src/run/run.ts";
@@ -20,7 +20,7 @@ export class FakeHistory implements RunHistory {
     return this.#answer({ total: this.total ?? this.runs.length, runs: this.runs });
   }
 
-  detail(id: number, visible: Visible): Promise<RunDetail | undefined> {
+  detail(id: number, visible: Visibility): Promise<RunDetail | undefined> {
     const { detailOf } = this;
     const isThere = detailOf?.run.id === id && isVisible(visible, detailOf.run.repository);
     return this.#answer(isThere ? detailOf : undefined);
@@ -28,7 +28,7 @@ export class FakeHistory implements RunHistory {
 
   latestByWorkflow(
     workflowIds: readonly number[],
-    { count, visible }: { readonly count: number; readonly visible: Visible },
+    { count, visible }: { readonly count: number; readonly visible: Visibility },
   ): Promise<readonly Run[]> {
     const runs = this.runs.filter(({ repository }) => isVisible(visible, repository));
     return this.#answer(

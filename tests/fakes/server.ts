@@ -1,5 +1,5 @@
-import type { Callers } from "../../src/account/caller.ts";
-import type { Visible } from "../../src/account/visible.ts";
+import type { Authenticator } from "../../src/account/principal.ts";
+import type { Visibility } from "../../src/visibility.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
@@ -42,7 +42,7 @@ export interface ServerSettings {
   readonly data?: readonly Api[];
   readonly accounts?: readonly Api[];
   /** Anybody, unless given. */
-  readonly callers?: Callers;
+  readonly callers?: Authenticator;
   /** How often it is looked whether those who are connected may stay. */
   readonly watchMs?: number;
   readonly throttle?: Throttle;
@@ -87,7 +87,7 @@ export class ServerUnderTest {
     const shared = {
       feed: this.feed,
       audience: this.audience,
-      snapshot: (view: View, visible: Visible) =>
+      snapshot: (view: View, visible: Visibility) =>
         Promise.resolve(this.current?.encode(view, visible)),
       origins: settings.origins ?? loopback,
       capacity: this.capacity,

@@ -1,4 +1,4 @@
-import { isVisible } from "../../src/account/visible.ts";
+import { isVisible } from "../../src/visibility.ts";
 import type { Distribution, RunStatistics, StatisticsQuery } from "../../src/run/statistics.ts";
 import type { Db } from "../../src/sql/database.ts";
 import type { AttemptTable, JobTable, RunTable, WorkflowTable } from "../../src/sql/tables.ts";

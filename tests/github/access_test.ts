@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { z } from "zod";
-import type { Named } from "../../src/account/access.ts";
-import { LoginRefusedError } from "../../src/account/login.ts";
+import type { RepositoryRef } from "../../src/account/access.ts";
+import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
 import { systemClock } from "../../src/clock.ts";
 import { GitHubAccess } from "../../src/github/access.ts";
 import { never, refused, Server } from "./server.ts";
@@ -11,7 +11,7 @@ type Mona = ReturnType<typeof signedIn>;
 
 /** One public and three private repositories, of which Mona may read the first. */
 function repositoriesOf({ world }: Mona) {
-  const add = (name: string, isPrivate: boolean): Named => {
+  const add = (name: string, isPrivate: boolean): RepositoryRef => {
     const { id, full_name } = world.addRepository({ full_name: name, private: isPrivate });
     return { id, fullName: full_name };
   };
@@ -25,14 +25,14 @@ function repositoriesOf({ world }: Mona) {
   return all;
 }
 
-const SOME: Named = { id: 1, fullName: "octo/a" };
-const OTHER: Named = { id: 2, fullName: "octo/b" };
+const SOME: RepositoryRef = { id: 1, fullName: "octo/a" };
+const OTHER: RepositoryRef = { id: 2, fullName: "octo/b" };
 
 /** Asked of a server that answers so. */
 async function readableBy(answer: () => Response, repositories = [SOME, OTHER]) {
   await using server = new Server(answer);
   const access = new GitHubAccess({ baseUrl: server.url, version: "1.2.3", clock: systemClock });
-  return await access.readable(repositories, "ghu_a", never);
+  return await access.filterReadable(repositories, "ghu_a", never);
 }
 
 for (const kind of ["oauth_app", "github_app"] as const) {
@@ -42,10 +42,10 @@ for (const kind of ["oauth_app", "github_app"] as const) {
     const token = mona.simulator.signIn("mona", "Iv1.a");
     const all = [open, granted, own, ...Object.values(rest)];
     const ids = new Set([open.id, granted.id, own.id]);
-    assertEquals(await mona.access.readable(all, token, never), ids);
+    assertEquals(await mona.access.filterReadable(all, token, never), ids);
     assertEquals(mona.asked(), ["POST /graphql"]);
     mona.world.people.revoke("mona", "octo-org/granted");
-    assertEquals(await mona.access.readable([granted, open], token, never), new Set([open.id]));
+    assertEquals(await mona.access.filterReadable([granted, open], token, never), new Set([open.id]));
   });
 }
 
@@ -53,7 +53,7 @@ Deno.test("GitHubAccess.readable() asks a GitHub Enterprise Server at /api/graph
   await using mona = signedIn("oauth_app", { api: "/api/v3" });
   const { open } = repositoriesOf(mona);
   const token = mona.simulator.signIn("mona", "Iv1.a");
-  assertEquals(await mona.access.readable([open], token, never), new Set([open.id]));
+  assertEquals(await mona.access.filterReadable([open], token, never), new Set([open.id]));
   assertEquals(mona.asked(), ["POST /api/graphql"]);
 });
 
@@ -61,12 +61,12 @@ Deno.test("GitHubAccess.readable() finds nothing private without the scope, or w
   await using mona = signedIn("oauth_app");
   const { open, granted, own } = repositoriesOf(mona);
   const unscoped = mona.simulator.signIn("mona", "Iv1.a", ["read:org"]);
-  assertEquals(await mona.access.readable([open, own], unscoped, never), new Set([open.id]));
+  assertEquals(await mona.access.filterReadable([open, own], unscoped, never), new Set([open.id]));
   await using app = signedIn("github_app");
   repositoriesOf(app);
   app.world.people.uninstall("octo-org/granted");
   const token = app.simulator.signIn("mona", "Iv1.a");
-  assertEquals(await app.access.readable([granted, own], token, never), new Set([own.id]));
+  assertEquals(await app.access.filterReadable([granted, own], token, never), new Set([own.id]));
 });
 
 Deno.test("GitHubAccess.readable() takes a repository for another one when its name is another's by now", async () => {
@@ -75,9 +75,9 @@ Deno.test("GitHubAccess.readable() takes a repository for another one when its n
   const token = mona.simulator.signIn("mona", "Iv1.a");
   mona.world.renameRepository("octo-org/granted", "octo-org/renamed");
   // Its former name still leads to it.
-  assertEquals(await mona.access.readable([granted], token, never), new Set([granted.id]));
+  assertEquals(await mona.access.filterReadable([granted], token, never), new Set([granted.id]));
   mona.world.addRepository({ full_name: "octo-org/granted" });
-  assertEquals(await mona.access.readable([granted, open], token, never), new Set([open.id]));
+  assertEquals(await mona.access.filterReadable([granted, open], token, never), new Set([open.id]));
 });
 
 Deno.test("GitHubAccess.readable() asks for a hundred at a time", async () => {
@@ -92,7 +92,7 @@ Deno.test("GitHubAccess.readable() asks for a hundred at a time", async () => {
   });
   const token = mona.simulator.signIn("mona", "Iv1.a");
   const expected = new Set(all.filter((_, at) => at % 3 === 0).map(({ id }) => id));
-  assertEquals(await mona.access.readable(all, token, never), expected);
+  assertEquals(await mona.access.filterReadable(all, token, never), expected);
   assertEquals(mona.asked().length, 3);
   assertEquals(mona.simulator.graphqlLimits.of({ token }).used, 3);
 });
@@ -101,7 +101,7 @@ Deno.test("GitHubAccess.readable() asks for nothing where there is nothing to as
   await using mona = signedIn();
   const names = ["", "octo", "octo/a/b", "/a"];
   const nameless = names.map((fullName, id) => ({ id, fullName }));
-  assertEquals(await mona.access.readable(nameless, "ghu_a", never), new Set());
+  assertEquals(await mona.access.filterReadable(nameless, "ghu_a", never), new Set());
   assertEquals(mona.asked(), []);
 });
 
@@ -112,7 +112,7 @@ Deno.test("GitHubAccess.readable() sends names as variables, never as a part of 
     return Response.json({ data: { r0: null } });
   });
   const access = new GitHubAccess({ baseUrl: server.url, version: "1.2.3", clock: systemClock });
-  await access.readable([{ id: 1, fullName: 'o"){id}/{n}' }], "ghu_a", never);
+  await access.filterReadable([{ id: 1, fullName: 'o"){id}/{n}' }], "ghu_a", never);
   assertEquals(sent, [{
     query: "query ($owner0: String!, $name0: String!) { " +
       "r0: repository(owner: $owner0, name: $name0) { databaseId } }",
@@ -156,10 +156,10 @@ Deno.test("GitHubAccess.readable() is limited when the budget is used up, which 
   const token = mona.simulator.signIn("mona", "Iv1.a");
   const reset = mona.clock.now() / 1_000 + 60;
   mona.simulator.graphqlLimits.set(token, { remaining: 0, reset });
-  const { refusal } = await refused(mona.access.readable([open], token, never));
+  const { refusal } = await refused(mona.access.filterReadable([open], token, never));
   assertEquals(refusal, { kind: "limited", retryAt: reset * 1_000 });
   mona.clock.pass(60);
-  assertEquals(await mona.access.readable([open], token, never), new Set([open.id]));
+  assertEquals(await mona.access.filterReadable([open], token, never), new Set([open.id]));
 });
 
 Deno.test("GitHubAccess.readable() is limited by each of the words that GitHub has for it", async () => {
@@ -184,7 +184,7 @@ Deno.test("GitHubAccess.readable() is limited by the secondary limit, and unavai
   ] as const;
   for (const fault of faults) {
     mona.simulator.faults.add(fault);
-    kinds.push((await refused(mona.access.readable([open], token, never))).refusal.kind);
+    kinds.push((await refused(mona.access.filterReadable([open], token, never))).refusal.kind);
   }
   assertEquals(kinds, ["limited", "limited", "unavailable", "unavailable", "unavailable"]);
 });
@@ -195,14 +195,14 @@ Deno.test("GitHubAccess.readable() refuses a token that GitHub does not take, an
   const token = mona.simulator.signIn("mona", "Iv1.a");
   mona.simulator.credentials.revoke(token);
   const { message } = await assertRejects(
-    () => mona.access.readable([open], token, never),
-    LoginRefusedError,
+    () => mona.access.filterReadable([open], token, never),
+    TokenRejectedError,
   );
   assertEquals(message, "GitHub answered POST /graphql with 401: Bad credentials");
   const suspended = { message: "Sorry. Your account was suspended." };
   await assertRejects(
     () => readableBy(() => Response.json(suspended, { status: 403 })),
-    LoginRefusedError,
+    TokenRejectedError,
     "Your account was suspended",
   );
   // A proxy's, or a rule's, says nothing of the token.
@@ -219,8 +219,8 @@ Deno.test("GitHubAccess.readable() lets users not wait for each other", async ()
     return Response.json({ data: { r0: { databaseId: 2 } } });
   });
   const access = new GitHubAccess({ baseUrl: server.url, version: "1.2.3", clock: systemClock });
-  const first = access.readable([SOME], "ghu_a", never);
-  assertEquals(await access.readable([OTHER], "ghu_b", never), new Set([2]));
+  const first = access.filterReadable([SOME], "ghu_a", never);
+  assertEquals(await access.filterReadable([OTHER], "ghu_b", never), new Set([2]));
   slow.resolve();
   assertEquals(await first, new Set());
 });
@@ -229,7 +229,7 @@ Deno.test("GitHubAccess.readable() stops with its signal", async () => {
   await using mona = signedIn();
   const stop = new AbortController();
   stop.abort();
-  const error = await mona.access.readable([SOME], "ghu_a", stop.signal)
+  const error = await mona.access.filterReadable([SOME], "ghu_a", stop.signal)
     .then(() => undefined, (error) => error);
   assert(error instanceof DOMException);
   assertMatch(error.name, /^AbortError$/);

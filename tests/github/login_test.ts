@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { LoginRefusedError } from "../../src/account/login.ts";
+import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
 import { systemClock } from "../../src/clock.ts";
 import { GitHubLogin } from "../../src/github/login.ts";
 import { CALLBACK, CHALLENGE, signedIn, VERIFIER } from "./signed_in.ts";
@@ -9,7 +9,7 @@ const EIGHT_HOURS_MS = 8 * 60 * 60 * 1_000;
 
 /** The words with which GitHub does not let somebody in; fails the test when it does. */
 async function refusal(promise: Promise<unknown>): Promise<string> {
-  const { message } = await assertRejects(() => promise, LoginRefusedError);
+  const { message } = await assertRejects(() => promise, TokenRejectedError);
   return message;
 }
 
@@ -60,19 +60,19 @@ Deno.test("GitHubLogin.exchange() gives the tokens of a GitHub App, with the tim
 Deno.test("GitHubLogin.exchange() refuses a code that was used, is wrong or has expired", async () => {
   await using mona = signedIn();
   const grant = await mona.grant();
-  await mona.login.exchange(grant, never);
+  await mona.login.exchangeCode(grant, never);
   const words = "GitHub gives no token: bad_verification_code";
-  assertEquals(await refusal(mona.login.exchange(grant, never)), words);
-  assertEquals(await refusal(mona.login.exchange({ ...grant, code: "made-up" }, never)), words);
+  assertEquals(await refusal(mona.login.exchangeCode(grant, never)), words);
+  assertEquals(await refusal(mona.login.exchangeCode({ ...grant, code: "made-up" }, never)), words);
   const late = await mona.grant();
   mona.clock.pass(601);
-  assertEquals(await refusal(mona.login.exchange(late, never)), words);
+  assertEquals(await refusal(mona.login.exchangeCode(late, never)), words);
 });
 
 Deno.test("GitHubLogin.exchange() refuses a code that was issued for another verifier", async () => {
   await using mona = signedIn();
   const grant = { ...await mona.grant(), verifier: "another-verifier-of-43-characters-or-more-00" };
-  assertMatch(await refusal(mona.login.exchange(grant, never)), /bad_verification_code$/);
+  assertMatch(await refusal(mona.login.exchangeCode(grant, never)), /bad_verification_code$/);
 });
 
 Deno.test("GitHubLogin.exchange() is unauthorized with a wrong secret or address, which is no user's fault", async () => {
@@ -82,7 +82,7 @@ Deno.test("GitHubLogin.exchange() is unauthorized with a wrong secret or address
   assertEquals(wrongSecret.message, "GitHub gives no token: incorrect_client_credentials");
   await using hubot = signedIn();
   const grant = { ...await hubot.grant(), redirectUri: "http://127.0.0.1:1/login/callback" };
-  const elsewhere = await refused(hubot.login.exchange(grant, never));
+  const elsewhere = await refused(hubot.login.exchangeCode(grant, never));
   assertEquals(elsewhere.refusal, { kind: "unauthorized" });
 });
 
@@ -96,7 +96,7 @@ Deno.test("GitHubLogin.exchange() is refused as unavailable by what is no answer
   for (const fault of faults) {
     const grant = await mona.grant();
     mona.simulator.faults.add(fault);
-    const { refusal } = await refused(mona.login.exchange(grant, never));
+    const { refusal } = await refused(mona.login.exchangeCode(grant, never));
     assertEquals(refusal, { kind: "unavailable" });
   }
 });
@@ -120,12 +120,12 @@ Deno.test("GitHubLogin.exchange() is limited where GitHub says so, and reads not
   );
   const kinds: string[] = [];
   for (const _ of answers) {
-    const { refusal, message } = await refused(loginAt(server).exchange(GRANT, never));
+    const { refusal, message } = await refused(loginAt(server).exchangeCode(GRANT, never));
     assert(!/gho_a|soon|<b>/.test(message), message);
     kinds.push(refusal.kind);
   }
   assertEquals(kinds, ["limited", "missing", ...Array(7).fill("unavailable")]);
-  assertEquals((await loginAt(server).exchange(GRANT, never)).accessToken, "gho_a");
+  assertEquals((await loginAt(server).exchangeCode(GRANT, never)).accessToken, "gho_a");
   assertEquals(new Set(server.sent("user-agent")), new Set(["runwire/1.2.3"]));
 });
 
@@ -133,7 +133,7 @@ Deno.test("GitHubLogin.exchange() waits for GitHub ten seconds, and no longer", 
   await using mona = signedIn();
   const grant = await mona.grant();
   mona.simulator.faults.add({ kind: "delay", ms: 60_000 });
-  const asked = refused(mona.login.exchange(grant, never));
+  const asked = refused(mona.login.exchangeCode(grant, never));
   await mona.clock.untilAsleep();
   while (mona.clock.sleeping < 2) await new Promise((resolve) => setTimeout(resolve, 2));
   mona.clock.pass(10);
@@ -147,10 +147,10 @@ Deno.test("GitHubLogin.refresh() changes a pair of tokens for another, once", as
   const first = await mona.tokens();
   mona.clock.pass(8 * 60 * 60);
   assert(first.refreshToken);
-  assertMatch(await refusal(mona.login.profile(first.accessToken, never)), /401: Bad credentials$/);
+  assertMatch(await refusal(mona.login.fetchProfile(first.accessToken, never)), /401: Bad credentials$/);
   const second = await mona.login.refresh(first.refreshToken, never);
   assertEquals(second.expiresAt, mona.clock.now() + EIGHT_HOURS_MS);
-  assertEquals((await mona.login.profile(second.accessToken, never)).id, 7);
+  assertEquals((await mona.login.fetchProfile(second.accessToken, never)).id, 7);
   assertEquals(
     await refusal(mona.login.refresh(first.refreshToken, never)),
     "GitHub gives no token: bad_refresh_token",
@@ -171,7 +171,7 @@ Deno.test("GitHubLogin.revoke() lets a token go, and does not mind one that is g
   await using mona = signedIn();
   const { accessToken } = await mona.tokens();
   await mona.login.revoke(accessToken, never);
-  assertMatch(await refusal(mona.login.profile(accessToken, never)), /401: Bad credentials$/);
+  assertMatch(await refusal(mona.login.fetchProfile(accessToken, never)), /401: Bad credentials$/);
   await mona.login.revoke(accessToken, never);
   assertEquals(mona.asked().filter((asked) => asked.startsWith("DELETE")), [
     "DELETE /applications/Iv1.a/token",
@@ -190,7 +190,7 @@ Deno.test("GitHubLogin.profile() tells who somebody is", async () => {
   for (const api of ["", "/api/v3"]) {
     await using mona = signedIn("oauth_app", { api });
     const { accessToken } = await mona.tokens();
-    assertEquals(await mona.login.profile(accessToken, never), {
+    assertEquals(await mona.login.fetchProfile(accessToken, never), {
       id: 7,
       login: "mona",
       name: "Mona Lisa",
@@ -204,10 +204,10 @@ Deno.test("GitHubLogin.profile() tells a limit from a token that is not accepted
   await using mona = signedIn();
   const token = mona.simulator.signIn("mona", "Iv1.a");
   mona.simulator.faults.add({ kind: "secondary_limit", retryAfter: 30 });
-  const limited = await refused(mona.login.profile(token, never));
+  const limited = await refused(mona.login.fetchProfile(token, never));
   assertEquals(limited.refusal, { kind: "limited", retryAt: mona.clock.now() + 30_000 });
   mona.simulator.credentials.revoke(token);
-  assertMatch(await refusal(mona.login.profile(token, never)), /^GitHub answered GET \/user/);
+  assertMatch(await refusal(mona.login.fetchProfile(token, never)), /^GitHub answered GET \/user/);
 });
 
 Deno.test("GitHubLogin.organisations() lists all that a user is a member of, page after page", async () => {
@@ -215,7 +215,7 @@ Deno.test("GitHubLogin.organisations() lists all that a user is a member of, pag
   const organisations = Array.from({ length: 230 }, (_, at) => `org-${at}`);
   mona.world.people.add({ login: "hubot", id: 8, organisations });
   const of = (login: string) =>
-    mona.login.organisations(mona.simulator.signIn(login, "Iv1.a"), never);
+    mona.login.listOrganizations(mona.simulator.signIn(login, "Iv1.a"), never);
   assertEquals(await of("hubot"), organisations);
   assertEquals(mona.asked().length, 3);
   assertEquals(await of("mona"), ["octo-org"]);
@@ -231,15 +231,15 @@ Deno.test("GitHubLogin.organisations() leaves out who was invited, and takes the
     const link = `<${other.url}/user/memberships/orgs?page=2>; rel="next"`;
     return Response.json(page, { headers: count === 1 ? {} : { link } });
   });
-  assertEquals(await loginAt(server).organisations("ghu_a", never), ["octo-org"]);
-  const { refusal } = await refused(loginAt(server).organisations("ghu_a", never));
+  assertEquals(await loginAt(server).listOrganizations("ghu_a", never), ["octo-org"]);
+  const { refusal } = await refused(loginAt(server).listOrganizations("ghu_a", never));
   assertEquals([refusal, other.requests.length], [{ kind: "unavailable" }, 0]);
 });
 
 Deno.test("GitHubLogin.organisations() says which scope is missing", async () => {
   await using mona = signedIn();
   const token = mona.simulator.signIn("mona", "Iv1.a", ["repo"]);
-  const { refusal, message } = await refused(mona.login.organisations(token, never));
+  const { refusal, message } = await refused(mona.login.listOrganizations(token, never));
   assertEquals(refusal, { kind: "unauthorized" });
   assertMatch(message, /the scope read:org/);
 });

@@ -56,7 +56,7 @@ export function signedIn(
     access: new GitHubAccess({ baseUrl: apiUrl, version, clock }),
     consent,
     grant,
-    tokens: async () => await login.exchange(await grant(), never),
+    tokens: async () => await login.exchangeCode(await grant(), never),
     asked: () => simulator.requests.entries.map(({ method, path }) => `${method} ${path}`),
     [Symbol.asyncDispose]: () => github[Symbol.asyncDispose](),
   };

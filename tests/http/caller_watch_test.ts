@@ -1,19 +1,19 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import type { Caller } from "../../src/account/caller.ts";
+import type { Principal } from "../../src/account/principal.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import { CallerWatch } from "../../src/http/caller_watch.ts";
 import { keyCaller } from "../fakes/callers.ts";
 
 Deno.test("CallerWatch asks for a caller again only when it has been answered", async () => {
   using time = new FakeTime();
-  const asked: PromiseWithResolvers<Caller | undefined>[] = [];
+  const asked: PromiseWithResolvers<Principal | undefined>[] = [];
   const again = () => {
-    const answer = Promise.withResolvers<Caller | undefined>();
+    const answer = Promise.withResolvers<Principal | undefined>();
     asked.push(answer);
     return answer.promise;
   };
-  const watch = new CallerWatch({ callers: { again }, clock, intervalMs: 1_000 });
+  const watch = new CallerWatch({ callers: { reauthenticate: again }, clock, intervalMs: 1_000 });
   let ended = 0;
   watch.enter(keyCaller(), () => ended++);
   await time.tickAsync(10_000);

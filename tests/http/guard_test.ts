@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { assertEquals } from "@std/assert";
-import { LoginRefusedError } from "../../src/account/login.ts";
+import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
 import { RefusedError } from "../../src/errors.ts";
 import { json, newApi } from "../../src/http/api.ts";
 import { demands, FOR_CALLERS } from "../../src/http/demand.ts";
@@ -158,7 +158,7 @@ Deno.test("Throttle counts for each account, and for an address where there is n
     throttle: {
       allowance: { perSecond: 1, burst: 2 },
       buckets: {
-        take: (caller) => {
+        consume: (caller) => {
           taken.push(caller);
           return Promise.resolve({ isGranted: true, remaining: 1, retryAfter: 0, reset: 0 });
         },
@@ -166,8 +166,8 @@ Deno.test("Throttle counts for each account, and for an address where there is n
     },
   });
   await using _ = server;
-  callers.known.set("rw_live_x", keyCaller({ account: "key 3" }));
-  callers.known.set("token", sessionCaller({ account: "user 7" }));
+  callers.known.set("rw_live_x", keyCaller({ id: "key 3" }));
+  callers.known.set("token", sessionCaller({ id: "user 7" }));
   await ask("/read", KEY);
   await ask("/read", COOKIE);
   await ask("/read", { authorization: "Bearer guessed" });
@@ -180,7 +180,7 @@ Deno.test("GET /runs says what to do when it cannot be told what a caller may se
   const { callers, server, ask } = await start({ data });
   await using _ = server;
   const trouble = (error: Error) =>
-    callers.known.set("token", sessionCaller({ visible: () => Promise.reject(error) }));
+    callers.known.set("token", sessionCaller({ visibility: () => Promise.reject(error) }));
   for (const path of ["/runs", "/api/v1/events"]) {
     trouble(new RefusedError({ kind: "unavailable" }, "it is away"));
     const away = await ask(path, COOKIE);
@@ -190,7 +190,7 @@ Deno.test("GET /runs says what to do when it cannot be told what a caller may se
     const limited = await ask(path, COOKIE);
     assertEquals([limited.status, limited.code], [503, "github_limited"]);
     assertEquals(Math.abs(Number(limited.headers.get("retry-after")) - 90) < 5, true);
-    trouble(new LoginRefusedError("revoked"));
+    trouble(new TokenRejectedError("revoked"));
     assertEquals((await ask(path, COOKIE)).code, "unauthenticated");
   }
 });
@@ -198,7 +198,7 @@ Deno.test("GET /runs says what to do when it cannot be told what a caller may se
 Deno.test("Guard answers 503 when GitHub cannot say whether a user may stay", async () => {
   const { callers, server, ask } = await start();
   await using _ = server;
-  callers.identify = () => Promise.reject(new RefusedError({ kind: "unavailable" }, "it is away"));
+  callers.authenticate = () => Promise.reject(new RefusedError({ kind: "unavailable" }, "it is away"));
   for (const path of ["/read", "/known", "/api/v1/events"]) {
     assertEquals((await ask(path, COOKIE)).code, "github_unavailable");
   }

@@ -32,7 +32,7 @@ Deno.test("Every request is logged in one line, without its query", async () => 
     method: "GET",
     path: "/api/v1/events",
     status: 400,
-    account: callers.known.get("rw_live_x")?.account,
+    account: callers.known.get("rw_live_x")?.id,
     requestId: "asked-by-a-test",
   });
   assert(!JSON.stringify(log.records).includes("secret"));

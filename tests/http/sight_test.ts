@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { LoginRefusedError } from "../../src/account/login.ts";
-import type { Visible } from "../../src/account/visible.ts";
+import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
+import type { Visibility } from "../../src/visibility.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import { RefusedError, StorageError } from "../../src/errors.ts";
 import { onceKnown } from "../../src/http/sight.ts";
@@ -14,7 +14,7 @@ import { aStatus } from "../fakes/journal.ts";
 import { type ServerSettings, ServerUnderTest } from "../fakes/server.ts";
 import { SocketClient, until, within } from "../fakes/socket.ts";
 
-const OF_A: Visible = new Set(["octo/a"]);
+const OF_A: Visibility = new Set(["octo/a"]);
 const LIMITED = new RefusedError({ kind: "limited" }, "GitHub limits us");
 const BOTH = [aRun({ id: 1, repository: "Octo/a" }), aRun({ id: 2, repository: "octo/b" })];
 
@@ -26,7 +26,7 @@ Deno.test("onceKnown() asks every five seconds until it is known what may be see
     const failure = failures.shift();
     return failure ? Promise.reject(failure) : Promise.resolve(OF_A);
   }, { clock, signal });
-  let known: Visible | undefined;
+  let known: Visibility | undefined;
   void Promise.resolve(sight()).then((visible) => known = visible);
   await time.tickAsync(9_999);
   assertEquals(known, undefined);
@@ -52,16 +52,16 @@ Deno.test("onceKnown() tells at once what is known at once, to a client that is 
 
 Deno.test("onceKnown() throws when the login is refused", async () => {
   const { signal } = new AbortController();
-  const refused = () => Promise.reject(new LoginRefusedError("The token was revoked"));
+  const refused = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   const sight = onceKnown(refused, { clock, signal });
-  await assertRejects(async () => await sight(), LoginRefusedError);
+  await assertRejects(async () => await sight(), TokenRejectedError);
 });
 
 /** A server with one caller, whose ticket is `t`, and what that caller may see. */
 async function start(settings: ServerSettings = {}) {
-  const caller: { visible: () => Promise<Visible> } = { visible: () => Promise.resolve(OF_A) };
+  const caller: { visible: () => Promise<Visibility> } = { visible: () => Promise.resolve(OF_A) };
   const callers = new MemoryCallers({ isOpen: true });
-  callers.known.set("t", keyCaller({ visible: () => caller.visible() }));
+  callers.known.set("t", keyCaller({ visibility: () => caller.visible() }));
   const server = await new ServerUnderTest({ callers, ...settings }).start();
   const connect = async (query: string) => {
     const before = server.audience.size;
@@ -167,7 +167,7 @@ Deno.test("Connections closes with 1008 when the login is refused meanwhile", as
   const { server, caller, connect, publish } = await start();
   await using _ = server;
   await using socket = await connect("topics=events&ticket=t");
-  caller.visible = () => Promise.reject(new LoginRefusedError("The token was revoked"));
+  caller.visible = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
   assertEquals((await within(socket.closed, "the end")).code, 1008);
   assertEquals(socket.frames, []);
@@ -177,7 +177,7 @@ Deno.test("EventStreams ends as not allowed when the login is refused meanwhile"
   const { server, caller, publish } = await start();
   await using _ = server;
   await using stream = await StreamClient.begin(`${server.url}/api/v1/events?ticket=t`);
-  caller.visible = () => Promise.reject(new LoginRefusedError("The token was revoked"));
+  caller.visible = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
   assertEquals(await stream.next(), undefined);
   assertEquals(Object.fromEntries(server.events.traffic.closed), { not_allowed: 1 });

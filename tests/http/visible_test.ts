@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Visible } from "../../src/account/visible.ts";
+import type { Visibility } from "../../src/visibility.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import { repositoryRoutes } from "../../src/http/repository.ts";
 import { runRoutes } from "../../src/http/run.ts";
@@ -17,7 +17,7 @@ import { aRun } from "../fakes/github.ts";
 import { ServerUnderTest } from "../fakes/server.ts";
 
 const NAMES = ["Octo/seen", "octo/hidden"];
-const SEEN: Visible = new Set(["octo/seen"]);
+const SEEN: Visibility = new Set(["octo/seen"]);
 const STATS = "/stats?from=2026-01-01&to=2026-01-31";
 
 /** Two repositories, each with a workflow and a run of the same numbers: 1 may be seen, 2 may not. */
@@ -42,12 +42,12 @@ async function start() {
   const left: number[] = [];
   const callers = new MemoryCallers({ isOpen: true });
   const permissions = new Set(["read", "write"] as const);
-  callers.known.set("k", keyCaller({ permissions, visible: () => Promise.resolve(SEEN) }));
+  callers.known.set("k", keyCaller({ permissions, visibility: () => Promise.resolve(SEEN) }));
   const catalog = new SqlCatalog(database);
   const history = new SqlRunHistory(database);
   const following = {
     follow: () => Promise.reject(new Error("Nobody follows here")),
-    unfollow: (id: number, { visible }: { readonly visible: Visible }) => {
+    unfollow: (id: number, { visible }: { readonly visible: Visibility }) => {
       assertEquals(visible, SEEN);
       left.push(id);
       return Promise.resolve(undefined);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import type { Caller } from "../../src/account/caller.ts";
+import type { Principal } from "../../src/account/principal.ts";
 import { Snapshot } from "../../src/run/snapshot.ts";
 import { keyCaller, MemoryCallers, sessionCaller } from "../fakes/callers.ts";
 import { aRun } from "../fakes/github.ts";
@@ -12,7 +12,7 @@ import { SocketClient, until, within } from "../fakes/socket.ts";
 const MAY_WRITE = { permissions: new Set(["read", "write"] as const) };
 
 /** A server with one caller, whose ticket is `t`. */
-async function startFor(caller: Caller, settings: ServerSettings = {}) {
+async function startFor(caller: Principal, settings: ServerSettings = {}) {
   const callers = new MemoryCallers({ isOpen: true });
   callers.known.set("t", caller);
   return { callers, server: await new ServerUnderTest({ callers, ...settings }).start() };
@@ -120,7 +120,7 @@ Deno.test("Connections takes nothing any more from who has lost the right to wri
   client.socket.send(said("one"));
   assertEquals(await contentOf(client), "one");
   let looked = 0;
-  callers.again = () => {
+  callers.reauthenticate = () => {
     looked++;
     return Promise.resolve(sessionCaller());
   };

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type Caller, OPEN_CALLER } from "../../src/account/caller.ts";
+import { type Principal, ANONYMOUS_ADMIN } from "../../src/account/principal.ts";
 import { StorageError } from "../../src/errors.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import { type Draft, MessageError, Sender } from "../../src/message/send.ts";
@@ -20,7 +20,7 @@ function setUp() {
     newId: () => `id ${++ids}`,
     tell: (events) => told.push(...events),
   });
-  const refusal = async (draft: Partial<Draft>, caller: Caller = OPEN_CALLER) => {
+  const refusal = async (draft: Partial<Draft>, caller: Principal = ANONYMOUS_ADMIN) => {
     const sending = () => sender.send({ ...DRAFT, ...draft }, caller);
     const { code, message } = await assertRejects(sending, MessageError);
     assertEquals([store.kept, told], [[], []]);
@@ -31,7 +31,7 @@ function setUp() {
 
 Deno.test("Sender keeps a message, then tells of it", async () => {
   const { store, told, sender } = setUp();
-  const message = await sender.send(DRAFT, OPEN_CALLER);
+  const message = await sender.send(DRAFT, ANONYMOUS_ADMIN);
   const { createdAt } = message;
   assertEquals(message, { id: "id 1", content: "Hello", userId: "ada", createdAt });
   assertEquals(store.kept, [message]);
@@ -47,14 +47,14 @@ Deno.test("Sender keeps a message, then tells of it", async () => {
 Deno.test("Sender tells nothing of what was not kept", async () => {
   const { journal, told, sender } = setUp();
   journal.failure = new StorageError("unavailable", "The database is away");
-  await assertRejects(() => sender.send(DRAFT, OPEN_CALLER), StorageError, "away");
+  await assertRejects(() => sender.send(DRAFT, ANONYMOUS_ADMIN), StorageError, "away");
   assertEquals(told, []);
 });
 
 Deno.test("Sender keeps messages in the order in which they come", async () => {
   const { told, sender } = setUp();
   const contents = Array.from({ length: 50 }, (_, at) => String(at));
-  await Promise.all(contents.map((content) => sender.send({ ...DRAFT, content }, OPEN_CALLER)));
+  await Promise.all(contents.map((content) => sender.send({ ...DRAFT, content }, ANONYMOUS_ADMIN)));
   assertEquals(told.map(({ data }) => "content" in data ? data.content : ""), contents);
 });
 
@@ -68,7 +68,7 @@ Deno.test("Sender takes the author from the session, whatever is said", async ()
 
 Deno.test("Sender wants an author of whoever has not signed in", async () => {
   const { refusal, sender } = setUp();
-  for (const caller of [OPEN_CALLER, keyCaller(MAY_WRITE)]) {
+  for (const caller of [ANONYMOUS_ADMIN, keyCaller(MAY_WRITE)]) {
     assertEquals(await refusal({ userId: undefined }, caller), [
       "bad_message",
       "Cannot do without user_id: allowed is 1 to 100 characters, none of them a control character",
@@ -90,10 +90,10 @@ Deno.test("Sender takes nothing from who may not write", async () => {
 Deno.test("Sender counts characters, not what they take", async () => {
   const { sender } = setUp();
   for (const content of ["x", " ", "\n\t", "😀".repeat(4_000), "é".repeat(4_000), "\u202e"]) {
-    assertEquals((await sender.send({ ...DRAFT, content }, OPEN_CALLER)).content, content);
+    assertEquals((await sender.send({ ...DRAFT, content }, ANONYMOUS_ADMIN)).content, content);
   }
   const userId = "😀".repeat(100);
-  assertEquals((await sender.send({ ...DRAFT, userId }, OPEN_CALLER)).userId, userId);
+  assertEquals((await sender.send({ ...DRAFT, userId }, ANONYMOUS_ADMIN)).userId, userId);
 });
 
 for (

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { isKeySecret } from "../../src/account/key_secret.ts";
-import { hashOf } from "../../src/account/secret.ts";
+import { isApiKeySecret } from "../../src/account/key_secret.ts";
+import { sha256Hex } from "../../src/account/secret.ts";
 import { systemClock } from "../../src/clock.ts";
 import { SqlApiKeyStore } from "../../src/sql/api_key.ts";
 import { openDatabase } from "../../src/sql/database.ts";
@@ -20,10 +20,10 @@ Deno.test("runwire keys makes a key, lists it without its secret, and revokes it
   );
   assertEquals([made.code, made.stderr], [0, ""]);
   const secret = made.stdout;
-  assertEquals(isKeySecret(secret), true, secret);
+  assertEquals(isApiKeySecret(secret), true, secret);
   {
     await using database = await openDatabase(environment.DATABASE_URL, { clock: systemClock });
-    const key = await new SqlApiKeyStore(database, systemClock).byHash(hashOf(secret));
+    const key = await new SqlApiKeyStore(database, systemClock).findByHash(sha256Hex(secret));
     assertEquals([key?.name, key?.scopes, key?.budgetCents], ["ci", ["read", "cast"], 500]);
   }
 

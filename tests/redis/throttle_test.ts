@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Buckets, type Grant, MemoryBuckets } from "../../src/account/throttle.ts";
+import { type RateLimiter, type RateLimitDecision, MemoryRateLimiter } from "../../src/account/rate_limiter.ts";
 import { systemClock } from "../../src/clock.ts";
 import { RedisBuckets, type RedisBucketsOptions } from "../../src/redis/throttle.ts";
 import { isRedisThere, REDIS_URL, testRedis } from "../fakes/redis.ts";
@@ -11,8 +11,8 @@ const ignore = !await isRedisThere();
 const SLOW = { perSecond: 0.001, burst: 3 };
 
 /** Fails the test that it is asked by. */
-const NO_FALLBACK: Buckets = {
-  take: () => Promise.reject(new Error("Redis was not asked")),
+const NO_FALLBACK: RateLimiter = {
+  consume: () => Promise.reject(new Error("Redis was not asked")),
 };
 
 function redisBuckets(
@@ -29,16 +29,16 @@ Deno.test({
     await using first = await testRedis();
     await using second = await testRedis({ prefix: first.prefix });
     const instances = [redisBuckets(first), redisBuckets(second)];
-    const grants: Grant[] = [];
+    const grants: RateLimitDecision[] = [];
     for (let at = 0; at < 4; at++) {
-      grants.push(await instances[at % 2]?.take("a") ?? await NO_FALLBACK.take(""));
+      grants.push(await instances[at % 2]?.consume("a") ?? await NO_FALLBACK.consume(""));
     }
-    assertEquals(grants.map(({ isGranted }) => isGranted), [true, true, true, false]);
+    assertEquals(grants.map(({ isAllowed: isGranted }) => isGranted), [true, true, true, false]);
     assertEquals(grants.map(({ remaining }) => remaining), [2, 1, 0, 0]);
-    const { retryAfter = 0, reset = 0 } = grants[3] ?? {};
+    const { retryAfterMs: retryAfter = 0, resetMs: reset = 0 } = grants[3] ?? {};
     assert(retryAfter > 900_000 && retryAfter <= 1_000_000, `${retryAfter}`);
     assert(reset > 2_900_000 && reset <= 3_000_000, `${reset}`);
-    assertEquals((await redisBuckets(first).take("b")).remaining, 2);
+    assertEquals((await redisBuckets(first).consume("b")).remaining, 2);
   },
 });
 
@@ -48,8 +48,8 @@ Deno.test({
   async fn() {
     await using opened = await testRedis();
     const buckets = redisBuckets(opened, { allowance: { perSecond: 0.001, burst: 20 } });
-    const grants = await Promise.all(Array.from({ length: 100 }, () => buckets.take("a")));
-    assertEquals(grants.filter(({ isGranted }) => isGranted).length, 20);
+    const grants = await Promise.all(Array.from({ length: 100 }, () => buckets.consume("a")));
+    assertEquals(grants.filter(({ isAllowed: isGranted }) => isGranted).length, 20);
   },
 });
 
@@ -59,10 +59,10 @@ Deno.test({
   async fn() {
     await using opened = await testRedis();
     const buckets = redisBuckets(opened, { allowance: { perSecond: 20, burst: 1 } });
-    assertEquals((await buckets.take("a")).isGranted, true);
+    assertEquals((await buckets.consume("a")).isAllowed, true);
     const time = await opened.redis.client.pTTL(`${opened.prefix}throttle:a`);
     assert(time > 0 && time <= 1_050, `the key is kept for ${time} ms`);
-    await until(async () => (await buckets.take("a")).isGranted, "another is granted");
+    await until(async () => (await buckets.consume("a")).isAllowed, "another is granted");
   },
 });
 
@@ -72,17 +72,17 @@ Deno.test({
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);
     await using opened = await testRedis({ url: proxy.through(REDIS_URL) });
-    const fallback = new MemoryBuckets(SLOW, { clock: systemClock });
+    const fallback = new MemoryRateLimiter(SLOW, { clock: systemClock });
     const buckets = redisBuckets(opened, { fallback });
-    assertEquals((await buckets.take("a")).remaining, 2);
+    assertEquals((await buckets.consume("a")).remaining, 2);
     proxy.cut();
     await until(() => !opened.redis.isReady, "the connection is lost");
-    const alone = [await buckets.take("a"), await buckets.take("a"), await buckets.take("a")];
+    const alone = [await buckets.consume("a"), await buckets.consume("a"), await buckets.consume("a")];
     assertEquals(alone.map(({ remaining }) => remaining), [2, 1, 0]);
-    assertEquals((await buckets.take("a")).isGranted, false);
+    assertEquals((await buckets.consume("a")).isAllowed, false);
     proxy.heal();
     await until(() => opened.redis.isReady, "Redis is back");
-    assertEquals((await buckets.take("a")).remaining, 1);
+    assertEquals((await buckets.consume("a")).remaining, 1);
   },
 });
 
@@ -92,9 +92,9 @@ Deno.test({
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);
     await using opened = await testRedis({ url: proxy.through(REDIS_URL) });
-    const fallback = new MemoryBuckets(SLOW, { clock: systemClock });
+    const fallback = new MemoryRateLimiter(SLOW, { clock: systemClock });
     proxy.lose();
-    assertEquals((await redisBuckets(opened, { fallback }).take("a")).remaining, 2);
+    assertEquals((await redisBuckets(opened, { fallback }).consume("a")).remaining, 2);
     assertEquals(fallback.size, 1);
     proxy.cut();
     await until(() => !opened.redis.isReady, "the connection is lost");

@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import type { Visible } from "../../src/account/visible.ts";
+import type { Visibility } from "../../src/visibility.ts";
 import { Snapshot } from "../../src/run/snapshot.ts";
 import { aRun } from "../fakes/github.ts";
 
@@ -60,7 +60,7 @@ Deno.test("Snapshot.encode() shows the runs that may be seen, by the whole name 
     aRun({ id: 2, repository: "octo/b" }),
     aRun({ id: 3, repository: "octo/ab" }),
   ], 0);
-  const ids = (visible: Visible) =>
+  const ids = (visible: Visibility) =>
     JSON.parse(snapshot.encode("full", visible)).runs.map(({ id }: { id: number }) => id);
   assertEquals(ids("all"), [3, 2, 1]);
   assertEquals(ids(new Set(["octo/a"])), [1]);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import type { Visible } from "../../src/account/visible.ts";
+import type { Visibility } from "../../src/visibility.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { Run } from "../../src/run/run.ts";
 import type { Database } from "../../src/sql/database.ts";
@@ -160,7 +160,7 @@ testOverDatabases(
       ...[4, 5].map((id) => ({ ...ofOneBranch(id), workflowId: 2, repository: "octo/b" })),
     ]);
     const store = new SqlStatisticsStore(database);
-    const ask = (visible: Visible) => store.query({ ...WHOLE, visible });
+    const ask = (visible: Visibility) => store.query({ ...WHOLE, visible });
     const [all, ofA, ofB, alsoOfB, none] = [
       ask("all"),
       ask(new Set(["octo/a", "octo/none"])),

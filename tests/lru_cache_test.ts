@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { LatelyUsed } from "../../src/account/lately_used.ts";
+import { LruCache } from "../src/lru_cache.ts";
 
 Deno.test("LatelyUsed forgets what was not asked for the longest", () => {
-  const values = new LatelyUsed<string, number>(2);
+  const values = new LruCache<string, number>(2);
   values.set("a", 1);
   values.set("b", 2);
   assertEquals(values.get("a"), 1);

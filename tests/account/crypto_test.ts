@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { AesCipher } from "../../src/account/cipher.ts";
+import { AesCipher } from "../../src/account/crypto.ts";
 import { deriveKey } from "../../src/account/derived_key.ts";
 import { SECRET } from "../fakes/account.ts";
 

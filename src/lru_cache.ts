@@ -1,5 +1,5 @@
 /** Remembers so many values at the most; what was not asked for the longest is forgotten first. */
-export class LatelyUsed<Key, Value> {
+export class LruCache<Key, Value> {
   readonly #max: number;
   /** What was used last is the last. */
   readonly #values = new Map<Key, Value>();

@@ -32,25 +32,25 @@ export class AesCipher implements Cipher {
     const iv = Uint8Array.from(this.#random(IV_BYTES));
     const bytes = new TextEncoder().encode(text);
     const encrypted = await crypto.subtle.encrypt(
-      parameters(iv, context),
-      await this.#open(),
+      toAesGcmParams(iv, context),
+      await this.#getKey(),
       bytes,
     );
-    const all = new Uint8Array(IV_BYTES + encrypted.byteLength);
-    all.set(iv);
-    all.set(new Uint8Array(encrypted), IV_BYTES);
-    return all.toBase64(BASE64URL);
+    const combined = new Uint8Array(IV_BYTES + encrypted.byteLength);
+    combined.set(iv);
+    combined.set(new Uint8Array(encrypted), IV_BYTES);
+    return combined.toBase64(BASE64URL);
   }
 
   async decrypt(encrypted: string, context: string): Promise<string | undefined> {
-    const key = await this.#open();
+    const key = await this.#getKey();
     try {
-      const all = Uint8Array.fromBase64(encrypted, BASE64URL);
-      const iv = all.slice(0, IV_BYTES);
+      const combined = Uint8Array.fromBase64(encrypted, BASE64URL);
+      const iv = combined.slice(0, IV_BYTES);
       const text = await crypto.subtle.decrypt(
-        parameters(iv, context),
+        toAesGcmParams(iv, context),
         key,
-        all.slice(IV_BYTES),
+        combined.slice(IV_BYTES),
       );
       return new TextDecoder().decode(text);
     } catch {
@@ -58,7 +58,7 @@ export class AesCipher implements Cipher {
     }
   }
 
-  #open(): Promise<CryptoKey> {
+  #getKey(): Promise<CryptoKey> {
     return this.#key ??= deriveKey(this.#secret, {
       info: "tokens of users",
       algorithm: { name: ALGORITHM, length: 256 },
@@ -67,6 +67,6 @@ export class AesCipher implements Cipher {
   }
 }
 
-function parameters(iv: Uint8Array<ArrayBuffer>, context: string): AesGcmParams {
+function toAesGcmParams(iv: Uint8Array<ArrayBuffer>, context: string): AesGcmParams {
   return { name: ALGORITHM, iv, additionalData: new TextEncoder().encode(context) };
 }

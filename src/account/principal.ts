@@ -1,14 +1,14 @@
-import type { Named } from "./access.ts";
+import type { RepositoryRef } from "./access.ts";
 import type { ApiKey } from "./api_key.ts";
 import { type Permission, PERMISSIONS } from "./permission.ts";
 import type { Session } from "./session.ts";
-import type { Visible } from "./visible.ts";
+import type { Visibility } from "../visibility.ts";
 
 /** Who asks: anybody (where no login is configured), a user by a session, or a program by a key. */
-export interface Caller {
+export interface Principal {
   readonly kind: "open" | "session" | "key";
   /** Under which its share is counted, for example `user 7`; `undefined` for its address. */
-  readonly account: string | undefined;
+  readonly id: string | undefined;
   readonly permissions: ReadonlySet<Permission>;
   /** Of kind `session`. */
   readonly session?: Session;
@@ -22,20 +22,20 @@ export interface Caller {
    * @throws {RefusedError} when GitHub cannot be asked, and what is known is too old
    * @throws {StorageError}
    */
-  visible(): Visible | Promise<Visible>;
+  visibility(): Visibility | Promise<Visibility>;
   /**
    * Whether GitHub lets it read this repository, which we may not know yet. Asks GitHub, and fails, as `visible` does.
    */
-  mayRead(repository: Named): Promise<boolean>;
+  canRead(repository: RepositoryRef): Promise<boolean>;
 }
 
 /** Anybody, where no login is configured. */
-export const OPEN_CALLER: Caller = {
+export const ANONYMOUS_ADMIN: Principal = {
   kind: "open",
-  account: undefined,
+  id: undefined,
   permissions: new Set(PERMISSIONS),
-  visible: () => "all",
-  mayRead: () => Promise.resolve(true),
+  visibility: () => "all",
+  canRead: () => Promise.resolve(true),
 };
 
 /** What a request or a connection brings to say who asks; the first that is there counts. */
@@ -48,18 +48,18 @@ export interface Credentials {
 }
 
 /** Knows callers by their credentials. */
-export interface Callers {
+export interface Authenticator {
   /** Whether a login is configured; otherwise everybody without credentials is let in. */
-  readonly isOpen: boolean;
+  readonly isAnonymousAllowed: boolean;
   /**
    * Who asks; `undefined` when nobody can tell: no credential, or one that does not count (any more). A user who has left the
    * allowed organisations is signed out by this.
    * @throws {StorageError}
    * @throws {RefusedError} when it was long ago that GitHub said that the user is in one, and it cannot be asked now
    */
-  identify(credentials: Credentials): Promise<Caller | undefined>;
+  authenticate(credentials: Credentials): Promise<Principal | undefined>;
   /**
    * The same caller as of now, for a connection that stays open; `undefined` when it may not stay. Throws as `identify`.
    */
-  again(caller: Caller): Promise<Caller | undefined>;
+  reauthenticate(principal: Principal): Promise<Principal | undefined>;
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { isKeySecret, newKeySecret, prefixOf } from "../../src/account/key_secret.ts";
+import { isApiKeySecret, generateApiKeySecret, toKeyPrefix } from "../../src/account/key_secret.ts";
 import { systemRandomBytes } from "../../src/account/secret.ts";
 
 const ZEROS = () => new Uint8Array(32);
@@ -7,34 +7,34 @@ const ONES = () => new Uint8Array(32).fill(255);
 
 Deno.test("newKeySecret() holds 256 bits and a checksum in 57 characters", () => {
   // As another program counts them, with zlib's CRC-32.
-  assertEquals(newKeySecret(ZEROS), "rw_live_00000000000000000000000000000000000000000000tp0C2");
-  assertEquals(newKeySecret(ONES), "rw_live_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp12paMKo");
+  assertEquals(generateApiKeySecret(ZEROS), "rw_live_00000000000000000000000000000000000000000000tp0C2");
+  assertEquals(generateApiKeySecret(ONES), "rw_live_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp12paMKo");
   const secrets = new Set<string>();
   for (let round = 0; round < 100; round++) {
-    const secret = newKeySecret(systemRandomBytes);
+    const secret = generateApiKeySecret(systemRandomBytes);
     assertMatch(secret, /^rw_live_[0-9A-Za-z]{49}$/);
-    assert(isKeySecret(secret), secret);
+    assert(isApiKeySecret(secret), secret);
     secrets.add(secret);
   }
   assertEquals(secrets.size, 100);
 });
 
 Deno.test("isKeySecret() finds every mistyped character", () => {
-  const secret = newKeySecret(systemRandomBytes);
+  const secret = generateApiKeySecret(systemRandomBytes);
   for (let at = 0; at < secret.length; at++) {
     const typed = secret[at] === "a" ? "b" : "a";
     const wrong = secret.slice(0, at) + typed + secret.slice(at + 1);
-    assert(!isKeySecret(wrong), wrong);
+    assert(!isApiKeySecret(wrong), wrong);
   }
 });
 
 Deno.test("isKeySecret() refuses what has another shape", () => {
-  const secret = newKeySecret(systemRandomBytes);
+  const secret = generateApiKeySecret(systemRandomBytes);
   for (
     const text of ["", "rw_live_", secret.slice(1), `${secret}0`, ` ${secret}`, `${secret}\n`]
-  ) assert(!isKeySecret(text), text);
+  ) assert(!isApiKeySecret(text), text);
 });
 
 Deno.test("prefixOf() shows four characters of the secret", () => {
-  assertEquals(prefixOf(newKeySecret(ZEROS)), "rw_live_0000");
+  assertEquals(toKeyPrefix(generateApiKeySecret(ZEROS)), "rw_live_0000");
 });

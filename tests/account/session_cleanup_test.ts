@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { SESSION_IDLE_MS } from "../../src/account/session.ts";
-import { AccountSweep } from "../../src/account/sweep.ts";
-import { TokenKeeper } from "../../src/account/token_keeper.ts";
+import { SESSION_IDLE_TIMEOUT_MS } from "../../src/account/session.ts";
+import { ExpiredSessionCleanup } from "../../src/account/session_cleanup.ts";
+import { TokenManager } from "../../src/account/token_manager.ts";
 import { systemClock } from "../../src/clock.ts";
 import { StorageError } from "../../src/errors.ts";
 import { accountStores, aProfile, ScriptedProvider, someTokens } from "../fakes/account.ts";
@@ -24,9 +24,9 @@ Deno.test("AccountSweep forgets what has expired every hour, until it is stopped
   };
   let tickets = 0;
   const stop = new AbortController();
-  const running = new AccountSweep({
+  const running = new ExpiredSessionCleanup({
     sessions,
-    tickets: { sweep: () => Promise.resolve(++tickets) },
+    tickets: { deleteExpired: () => Promise.resolve(++tickets) },
     login: undefined,
     clock: systemClock,
   }).run(stop.signal);
@@ -50,7 +50,7 @@ testOverDatabases("AccountSweep lets the token of a user go whose last session h
   const provider = new ScriptedProvider();
   const stop = new AbortController();
   const { signal } = stop;
-  const tokens = new TokenKeeper({ users, sessions, provider, clock, signal });
+  const tokens = new TokenManager({ users, sessions, provider, clock, signal });
   const signIn = async (id: number) => {
     await users.signIn({
       profile: aProfile({ id }),
@@ -62,13 +62,13 @@ testOverDatabases("AccountSweep lets the token of a user go whose last session h
     await signIn(id);
     await sessions.create({ id: `session ${id}`, userId: id });
   }
-  clock.time += SESSION_IDLE_MS - HOUR_MS;
+  clock.time += SESSION_IDLE_TIMEOUT_MS - HOUR_MS;
   await sessions.find("session 8");
   clock.time += HOUR_MS;
   // Whose session is about to be made.
   await signIn(9);
   const login = { users, tokens };
-  const sweep = new AccountSweep({ sessions, tickets, login, clock });
+  const sweep = new ExpiredSessionCleanup({ sessions, tickets, login, clock });
   const running = sweep.run(signal);
   await until(() => provider.asked.length > 0, "a token is let go");
   stop.abort();

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { SharedCalls } from "../../src/account/shared_calls.ts";
+import { SingleFlight } from "../src/single_flight.ts";
 
 Deno.test("SharedCalls makes one call for all who want it at the same time, by its key", async () => {
-  const calls = new SharedCalls<number, string>();
+  const calls = new SingleFlight<number, string>();
   let made = 0;
   const call = async () => {
     made++;
@@ -16,7 +16,7 @@ Deno.test("SharedCalls makes one call for all who want it at the same time, by i
 });
 
 Deno.test("SharedCalls fails for all, and calls again after that", async () => {
-  const calls = new SharedCalls<number, string>();
+  const calls = new SingleFlight<number, string>();
   const failed = () => Promise.reject(new TypeError("No"));
   await Promise.all([1, 2].map(() => assertRejects(() => calls.run(1, failed), TypeError)));
   assertEquals(await calls.run(1, () => Promise.resolve("yes")), "yes");

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
-import type { Admission } from "../../src/account/admission.ts";
-import { LoginError, type LoginFailure } from "../../src/account/login_error.ts";
-import { LOGIN_STATE_MS, LoginStates } from "../../src/account/login_state.ts";
-import { hashOf, systemRandomBytes as random } from "../../src/account/secret.ts";
-import { type Callback, Login } from "../../src/account/sign_in.ts";
-import { TokenKeeper } from "../../src/account/token_keeper.ts";
+import type { SignInPolicy } from "../../src/account/sign_in_policy.ts";
+import { LoginError, type LoginErrorCode } from "../../src/account/login_error.ts";
+import { LOGIN_STATE_TTL_MS, LoginStateCookie } from "../../src/account/login_state.ts";
+import { sha256Hex, systemRandomBytes as random } from "../../src/account/secret.ts";
+import { type OAuthCallback, Login } from "../../src/account/login.ts";
+import { TokenManager } from "../../src/account/token_manager.ts";
 import { RefusedError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { accountStores, aProfile, ScriptedProvider, SECRET, someTokens } from "../fakes/account.ts";
@@ -14,27 +14,27 @@ import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
 const REDIRECT = "https://ci.example/login/callback";
-const ANYBODY: Admission = { admins: [], organisations: [] };
+const OPEN_POLICY: SignInPolicy = { admins: [], organizations: [] };
 const { signal } = new AbortController();
 
-function setUp(database: Database, admission = ANYBODY) {
+function setUp(database: Database, policy = OPEN_POLICY) {
   const clock = new SetClock(NOW);
   const { users, sessions } = accountStores(database, clock);
   const provider = new ScriptedProvider();
   provider.grants.set("code", someTokens());
-  const tokens = new TokenKeeper({ users, sessions, provider, clock, signal });
+  const tokens = new TokenManager({ users, sessions, provider, clock, signal });
   const login = new Login({
     provider,
     users,
     sessions,
     tokens,
-    states: new LoginStates(SECRET, clock),
-    admission,
+    stateCookie: new LoginStateCookie(SECRET, clock),
+    policy,
     random,
     redirectUri: () => REDIRECT,
   });
   /** A browser comes back from GitHub. */
-  const finish = async (changed: Partial<Callback> = {}, returnTo = "/") => {
+  const finish = async (overrides: Partial<OAuthCallback> = {}, returnTo = "/") => {
     const { url, cookie } = await login.begin(returnTo);
     const state = new URL(url).searchParams.get("state") ?? "";
     return await login.finish({
@@ -43,14 +43,14 @@ function setUp(database: Database, admission = ANYBODY) {
       code: "code",
       error: undefined,
       session: undefined,
-      ...changed,
+      ...overrides,
     }, signal);
   };
-  const isSignedIn = async (token: string) => await sessions.find(hashOf(token)) !== undefined;
+  const isSignedIn = async (token: string) => await sessions.find(sha256Hex(token)) !== undefined;
   return { clock, users, sessions, provider, login, finish, isSignedIn };
 }
 
-async function failureOf(outcome: Promise<unknown>): Promise<LoginFailure> {
+async function loginErrorCode(outcome: Promise<unknown>): Promise<LoginErrorCode> {
   return (await assertRejects(() => outcome, LoginError)).code;
 }
 
@@ -60,7 +60,7 @@ testOverDatabases("Login.begin() sends the browser to GitHub with the hash of it
   const { login, clock } = setUp(database);
   const { url, cookie } = await login.begin("/runs?page=2");
   const query = Object.fromEntries(new URL(url).searchParams);
-  const kept = await new LoginStates(SECRET, clock).read(cookie.value);
+  const kept = await new LoginStateCookie(SECRET, clock).verify(cookie.value);
   const challenge = createHash("sha256").update(kept?.verifier ?? "").digest("base64url");
   assertEquals(query, { state: kept?.state ?? "", challenge, redirectUri: REDIRECT });
   assertEquals([kept?.returnTo, cookie.maxAge], ["/runs?page=2", 600]);
@@ -69,7 +69,7 @@ testOverDatabases("Login.begin() sends the browser to GitHub with the hash of it
 
 testOverDatabases("Login.begin() refuses to come back to a foreign page", async ({ database }) => {
   const { login } = setUp(database);
-  assertEquals(await failureOf(login.begin("//evil.example")), "return_path_invalid");
+  assertEquals(await loginErrorCode(login.begin("//evil.example")), "return_path_invalid");
 }, { kinds: ["memory"] });
 
 testOverDatabases("Login.finish() makes a session of which the hash alone is kept", async (
@@ -121,11 +121,11 @@ testOverDatabases("Login.finish() refuses what this browser has not begun", asyn
       { state: "" },
       { state: "another" },
     ]
-  ) assertEquals(await failureOf(finish(changed)), "login_expired", JSON.stringify(changed));
+  ) assertEquals(await loginErrorCode(finish(changed)), "login_expired", JSON.stringify(changed));
   const late = await login.begin();
   const state = new URL(late.url).searchParams.get("state") ?? "";
-  clock.time += LOGIN_STATE_MS;
-  assertEquals(await failureOf(finish({ cookie: late.cookie.value, state })), "login_expired");
+  clock.time += LOGIN_STATE_TTL_MS;
+  assertEquals(await loginErrorCode(finish({ cookie: late.cookie.value, state })), "login_expired");
   assertEquals(provider.asked, [], "GitHub is not asked");
 }, { kinds: ["memory"] });
 
@@ -136,11 +136,11 @@ testOverDatabases(
   ) => {
     const { finish, provider } = setUp(database);
     await finish();
-    assertEquals(await failureOf(finish()), "login_refused");
+    assertEquals(await loginErrorCode(finish()), "login_refused");
     const denied = { code: undefined, error: "access_denied" };
-    assertEquals(await failureOf(finish(denied)), "login_denied");
+    assertEquals(await loginErrorCode(finish(denied)), "login_denied");
     const other = { code: undefined, error: "redirect_uri_mismatch" };
-    assertEquals(await failureOf(finish(other)), "login_refused");
+    assertEquals(await loginErrorCode(finish(other)), "login_refused");
     provider.failure = new RefusedError({ kind: "unavailable" }, "502");
     await assertRejects(() => finish(), RefusedError, "502");
   },
@@ -153,9 +153,9 @@ testOverDatabases("Login.finish() lets in who belongs, and keeps nothing of who 
   const admission = { admins: ["root"], organisations: ["octo-org"] };
   const { finish, provider, users } = setUp(database, admission);
   provider.memberships.set("gho_one", ["elsewhere"]);
-  assertEquals(await failureOf(finish()), "organisation_required");
+  assertEquals(await loginErrorCode(finish()), "organisation_required");
   assertEquals(provider.asked.at(-1), "revoke gho_one");
-  assertEquals(await users.byId(7), undefined);
+  assertEquals(await users.findById(7), undefined);
   provider.grants.set("code", someTokens());
   provider.memberships.set("gho_one", ["Octo-Org"]);
   assertEquals((await finish()).user.role, "member");
@@ -171,7 +171,7 @@ testOverDatabases("Login.signOut() lets the token go with the last session", asy
   const { finish, login, sessions, provider, users } = setUp(database);
   const enter = async () => {
     provider.grants.set("code", someTokens());
-    const session = await sessions.find(hashOf((await finish()).sessionToken));
+    const session = await sessions.find(sha256Hex((await finish()).sessionToken));
     if (!session) throw new Error("No session");
     return session;
   };

@@ -1,0 +1,113 @@
+import type { Clock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import { log } from "../log.ts";
+import type { AccessCache } from "./access_cache.ts";
+import { type ApiKey, type ApiKeyStore, KEY_USE_INTERVAL_MS } from "./api_key.ts";
+import { type Principal, type Authenticator, type Credentials, ANONYMOUS_ADMIN } from "./principal.ts";
+import { isApiKeySecret } from "./key_secret.ts";
+import type { Membership } from "./membership.ts";
+import { isApiKeyActive } from "./new_key.ts";
+import { toPermissions } from "./permission.ts";
+import { sha256Hex } from "./secret.ts";
+import type { Session, SessionStore } from "./session.ts";
+import type { TicketStore } from "./ticket.ts";
+
+export interface AccountAuthenticatorOptions {
+  readonly keys: Pick<ApiKeyStore, "byHash" | "byId" | "noteUse">;
+  readonly tickets: Pick<TicketStore, "take">;
+  readonly clock: Clock;
+  /** Where users sign in; `undefined` where none is configured, and everybody without credentials is let in. */
+  readonly login: {
+    readonly sessions: Pick<SessionStore, "find">;
+    readonly access: Pick<AccessCache, "visible" | "mayRead">;
+    readonly membership: Pick<Membership, "holds">;
+  } | undefined;
+}
+
+/** Knows callers by what is kept of keys, tickets and sessions. */
+export class AccountAuthenticator implements Authenticator {
+  readonly #options: AccountAuthenticatorOptions;
+  readonly #logger = log("account");
+
+  constructor(options: AccountAuthenticatorOptions) {
+    this.#options = options;
+  }
+
+  get isAnonymousAllowed(): boolean {
+    return this.#options.login === undefined;
+  }
+
+  async authenticate({ key, ticket, session }: Credentials): Promise<Principal | undefined> {
+    if (key !== undefined) return await this.#authenticateApiKey(key);
+    if (ticket !== undefined) return await this.#authenticateTicket(ticket);
+    if (this.isAnonymousAllowed) return ANONYMOUS_ADMIN;
+    return session === undefined ? undefined : await this.#authenticateSession(sha256Hex(session));
+  }
+
+  async reauthenticate({ session, key }: Principal): Promise<Principal | undefined> {
+    if (session) return await this.#authenticateSession(session.id);
+    if (key) return await this.#toApiKeyPrincipal(await this.#options.keys.findById(key.id));
+    return this.isAnonymousAllowed ? ANONYMOUS_ADMIN : undefined;
+  }
+
+  async #authenticateApiKey(secret: string): Promise<Principal | undefined> {
+    if (!isApiKeySecret(secret)) return undefined;
+    return await this.#toApiKeyPrincipal(await this.#options.keys.findByHash(sha256Hex(secret)));
+  }
+
+  async #authenticateTicket(ticket: string): Promise<Principal | undefined> {
+    const { tickets, keys } = this.#options;
+    const holder = await tickets.consume(sha256Hex(ticket));
+    if (holder === undefined) return undefined;
+    if (holder === "anybody") return this.isAnonymousAllowed ? ANONYMOUS_ADMIN : undefined;
+    return "keyId" in holder
+      ? await this.#toApiKeyPrincipal(await keys.findById(holder.keyId))
+      : await this.#authenticateSession(holder.sessionId);
+  }
+
+  async #toApiKeyPrincipal(key: ApiKey | undefined): Promise<Principal | undefined> {
+    const now = this.#options.clock.now();
+    if (!key || !isApiKeyActive(key, now)) return undefined;
+    if (key.lastUsedAt === null || key.lastUsedAt <= now - KEY_USE_INTERVAL_MS) await this.#recordUse(key);
+    return {
+      kind: "key",
+      id: `key ${key.id}`,
+      permissions: new Set(key.scopes),
+      key,
+      // Only admins make keys, for whom it is to say what a program is shown.
+      visibility: () => "all",
+      canRead: () => Promise.resolve(true),
+    };
+  }
+
+  async #authenticateSession(id: string): Promise<Principal | undefined> {
+    const { login } = this.#options;
+    const session = await login?.sessions.find(id);
+    if (!login || !session || !await login.membership.isCurrent(session.user)) return undefined;
+    return toSessionPrincipal(session, login.access);
+  }
+
+  /** A database that cannot be written can still tell who asks. */
+  async #recordUse({ id }: ApiKey): Promise<void> {
+    try {
+      await this.#options.keys.recordUse(id);
+    } catch (error) {
+      this.#logger.warning("Cannot note the use of key {id}: {reason}", {
+        id,
+        reason: messageOf(error),
+      });
+    }
+  }
+}
+
+function toSessionPrincipal(session: Session, access: Pick<AccessCache, "visible" | "mayRead">): Principal {
+  const { id, role } = session.user;
+  return {
+    kind: "session",
+    id: `user ${id}`,
+    permissions: toPermissions(role),
+    session,
+    visibility: () => access.visibility(id),
+    canRead: (repository) => access.canRead(id, repository),
+  };
+}
