@@ -2,7 +2,7 @@ import manifest from "../deno.json" with { type: "json" };
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { Inbox } from "./delivery/inbox.ts";
-import type { RedeliveryOnStart } from "./delivery/start.ts";
+import type { RedeliveryOnStart } from "./delivery/redelivery_on_start.ts";
 import { messageOf } from "./errors.ts";
 import { ActiveClients } from "./feed/active_clients.ts";
 import { Broadcast } from "./feed/broadcast.ts";
@@ -237,7 +237,7 @@ export class App {
   #buildInbox(tell: Tell) {
     const { clock, random } = this.#options;
     const store = this.#deliveryStore;
-    return new Inbox({ store, read: changesOf, onEvents: tell, clock, random });
+    return new Inbox({ store, parse: changesOf, onEvents: tell, clock, random });
   }
 
   #redelivery(): RedeliveryOnStart {

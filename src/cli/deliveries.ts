@@ -1,7 +1,7 @@
 import { systemClock } from "../clock.ts";
 import { readConfig } from "../config.ts";
 import type { DeliveryState } from "../delivery/delivery.ts";
-import { Sweep } from "../delivery/sweep.ts";
+import { Redelivery } from "../delivery/redelivery.ts";
 import { RefusedError, UsageError } from "../errors.ts";
 import { GitHubHooks } from "../github/hook.ts";
 import { SqlDeliveryStore } from "../sql/delivery.ts";
@@ -21,7 +21,7 @@ export async function listDeliveries(
   await using database = await openHere();
   const store = new SqlDeliveryStore(database, systemClock);
   for (const delivery of await store.list({ limit, ...(state ? { state } : {}) })) {
-    const { id, event, action, receivedAt, failures, reason } = delivery;
+    const { id, event, action, receivedAt, failures, error: reason } = delivery;
     print(
       [
         new Date(receivedAt).toISOString(),
@@ -59,9 +59,9 @@ export async function redeliver(signal: AbortSignal): Promise<void> {
   });
   const bar = new ProgressBar("Asking GitHub", systemClock);
   try {
-    const sweep = new Sweep({ attempts, clock: systemClock });
-    const { found, asked, left } = await sweep.run(signal, {
-      onProgress: ({ found, asked }) => bar.show(asked, found),
+    const sweep = new Redelivery({ attempts, clock: systemClock });
+    const { found, requested: asked, remaining: left } = await sweep.run(signal, {
+      onProgress: ({ found, requested: asked }) => bar.show(asked, found),
     });
     bar.close();
     print(`${found} deliveries never arrived, asked for ${asked}, left ${left}`);

@@ -1,9 +1,9 @@
 /** A delivery that has failed so often is parked. */
 export const MAX_FAILURES = 5;
 
-const FIRST_RETRY_MS = 1_000;
-const RETRY_FACTOR = 4;
-const LONGEST_RETRY_MS = 5 * 60_000;
+const MIN_BACKOFF_MS = 1_000;
+const BACKOFF_FACTOR = 4;
+const MAX_BACKOFF_MS = 5 * 60_000;
 
 /**
  * When a delivery is due again after its `failures`th failure, in ms since the epoch: about 1 s later, then 4 s, 16 s, 64 s,
@@ -14,6 +14,6 @@ export function retryAt(
   { now, random }: { now: number; random: () => number },
 ): number | undefined {
   if (failures >= MAX_FAILURES) return undefined;
-  const delay = Math.min(FIRST_RETRY_MS * RETRY_FACTOR ** (failures - 1), LONGEST_RETRY_MS);
+  const delay = Math.min(MIN_BACKOFF_MS * BACKOFF_FACTOR ** (failures - 1), MAX_BACKOFF_MS);
   return now + Math.round(delay * (1 + random() / 2));
 }

@@ -9,13 +9,13 @@ export interface Delivery {
   /** The payload's `action`; `null` for events that have none. */
   readonly action: string | null;
   /** Deliveries of the same subject are applied in the order in which they came, for example `run 123`. */
-  readonly subject: string;
+  readonly orderingKey: string;
   /** The payload as JSON text, whichever form it was sent in. */
   readonly payload: string;
 }
 
 /** A delivery that waits to be applied. */
-export interface WaitingDelivery extends Delivery {
+export interface PendingDelivery extends Delivery {
   /** How often it has failed. */
   readonly failures: number;
 }
@@ -29,18 +29,18 @@ export interface DeliverySummary {
   readonly receivedAt: number;
   readonly failures: number;
   /** Why it failed last; `null` if it never has. */
-  readonly reason: string | null;
+  readonly error: string | null;
 }
 
 /** `waiting` to be applied (perhaps again), `done`, or `parked` after too many failures. */
 export type DeliveryState = "waiting" | "done" | "parked";
 
 /** What became of a delivery that was handed in: it is new (or was parked, and waits again), waits already, or was done. */
-export type Receipt = "kept" | "waiting" | "done";
+export type StoreResult = "kept" | "waiting" | "done";
 
 /** What became of a delivery that was handed in to be applied at once, and the events that tell what it has changed. */
-export interface Taken {
-  readonly receipt: Receipt | "applied";
+export interface ApplyResult {
+  readonly status: StoreResult | "applied";
   readonly events: readonly StoredEvent[];
 }
 
@@ -49,23 +49,23 @@ export interface Backlog {
   readonly waiting: number;
   readonly parked: number;
   /** When the oldest that waits was received, in ms since the epoch; `undefined` where none does. */
-  readonly waitingSince: number | undefined;
+  readonly oldestReceivedAt: number | undefined;
 }
 
 /** Where deliveries are kept until they are applied, and for a while after. */
 export interface DeliveryStore<Changes> {
   /** Keeps a delivery durably, once for each id. */
-  keep(delivery: Delivery): Promise<Receipt>;
+  store(delivery: Delivery): Promise<StoreResult>;
   /**
    * Keeps a delivery, and applies what it tells in the same transaction: one that is new, if nothing of its subject waits.
    * Where it cannot be applied it waits like any other.
    */
-  take(delivery: Delivery, changes: Changes): Promise<Taken>;
+  storeAndApply(delivery: Delivery, changes: Changes): Promise<ApplyResult>;
   /**
    * Deliveries that are due at `now`, the oldest first, `limit` at the most; of each subject only those before which no
    * other one waits for a later time.
    */
-  due(now: number, limit: number): Promise<readonly WaitingDelivery[]>;
+  listDue(now: number, limit: number): Promise<readonly PendingDelivery[]>;
   /** When `due` will have something next, in ms since the epoch; `undefined` when none waits. */
   nextDueAt(): Promise<number | undefined>;
   /**
@@ -74,7 +74,7 @@ export interface DeliveryStore<Changes> {
    */
   apply(id: string, changes: Changes): Promise<readonly StoredEvent[]>;
   /** Notes a failure; the delivery is due again at `retryAt`, or parked when that is `undefined`. */
-  fail(id: string, failure: { reason: string; retryAt: number | undefined }): Promise<void>;
+  recordFailure(id: string, failure: { error: string; retryAt: number | undefined }): Promise<void>;
   backlog(): Promise<Backlog>;
   /** The latest first. */
   list(filter: { state?: DeliveryState; limit: number }): Promise<readonly DeliverySummary[]>;

@@ -7,7 +7,7 @@ const SIGNATURE = /^sha256=([0-9a-f]{64})$/;
  * constant time (docs/decisions/webhook-verify.md).
  * https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
  */
-export function isSigned(
+export function isSignatureValid(
   body: Uint8Array,
   { signature, secrets }: { signature: string | null; secrets: readonly string[] },
 ): boolean {

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import {
   type DeliveryAttempt,
-  type DeliveryAttempts,
+  type DeliveryAttemptSource,
   type FailedDelivery,
-  neverArrived,
-} from "../delivery/sweep.ts";
+  findUndelivered,
+} from "../delivery/redelivery.ts";
 import { RefusedError } from "../errors.ts";
 import { log } from "../log.ts";
 import { Answers } from "./answers.ts";
@@ -42,12 +42,12 @@ const attemptAnswer = z.object({
   id: String(attempt.id),
   event: attempt.event,
   action: attempt.action ?? null,
-  at: Date.parse(attempt.delivered_at),
+  deliveredAt: Date.parse(attempt.delivered_at),
   // Our own answers alone count: a redirect, which GitHub does not follow, did not reach us.
   succeeded: attempt.status_code >= 200 && attempt.status_code < 300,
 }));
 
-type Hook = DeliveryAttempt["hook"];
+type Hook = DeliveryAttempt["webhook"];
 
 export interface GitHubHooksOptions {
   readonly github: GitHub;
@@ -61,7 +61,7 @@ export interface GitHubHooksOptions {
  * The deliveries of our hooks, as GitHub lists them: those of the App's hook when it acts as an App, else those of the
  * repositories' hooks, for which the token needs admin rights on hooks.
  */
-export class GitHubHooks implements DeliveryAttempts {
+export class GitHubHooks implements DeliveryAttemptSource {
   readonly #github: GitHub;
   readonly #repositories: () => readonly string[];
   readonly #receivers: readonly string[];
@@ -82,15 +82,15 @@ export class GitHubHooks implements DeliveryAttempts {
     return this.#passedOver;
   }
 
-  async failed(since: number, signal: AbortSignal): Promise<readonly FailedDelivery[]> {
+  async listFailed(since: number, signal: AbortSignal): Promise<readonly FailedDelivery[]> {
     const attempts: DeliveryAttempt[] = [];
     for (const hook of await this.#ours(signal)) {
       attempts.push(...await this.#attempts(hook, { since, signal }));
     }
-    return neverArrived(attempts);
+    return findUndelivered(attempts);
   }
 
-  async redeliver({ hook, id }: FailedDelivery, signal: AbortSignal): Promise<void> {
+  async redeliver({ webhook: hook, id }: FailedDelivery, signal: AbortSignal): Promise<void> {
     const { path, parameters, asApp } = deliveriesOf(hook);
     await this.#github.post(`${path}/{delivery_id}/attempts`, {
       parameters: { ...parameters, delivery_id: id },
@@ -140,8 +140,8 @@ export class GitHubHooks implements DeliveryAttempts {
     const attempts: DeliveryAttempt[] = [];
     const { path, parameters, asApp } = deliveriesOf(hook);
     for await (const page of this.#github.pages(this.#lists, path, { parameters, asApp, signal })) {
-      attempts.push(...page.filter(({ at }) => at >= since).map((each) => ({ ...each, hook })));
-      if (page.some(({ at }) => at < since)) break;
+      attempts.push(...page.filter(({ deliveredAt: at }) => at >= since).map((each) => ({ ...each, hook })));
+      if (page.some(({ deliveredAt: at }) => at < since)) break;
     }
     return attempts;
   }

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { Clock } from "../clock.ts";
-import type { Receiver, Reception } from "../delivery/receive.ts";
+import type { Receiver, ReceiveResult } from "../delivery/receiver.ts";
 import { BodyReader } from "./body.ts";
 import { bodyProblem } from "./body_problem.ts";
 import { problem, ProblemError } from "./problem.ts";
@@ -104,13 +104,13 @@ export class Deliveries {
 }
 
 /** Of what is believed and used: so there are few, whatever somebody posts. */
-function eventOf({ status }: Reception, event: string | null): string {
+function eventOf({ status }: ReceiveResult, event: string | null): string {
   if (status === "pong") return "ping";
   if (status === "accepted" || status === "done") return event ?? UNREAD;
   return status === "ignored" ? "unused" : UNREAD;
 }
 
-function receptionAnswer(context: Context, reception: Reception): Response {
+function receptionAnswer(context: Context, reception: ReceiveResult): Response {
   switch (reception.status) {
     case "refused":
       return problem(context, reception.code, { detail: reception.detail });

@@ -1,5 +1,5 @@
-import { RedeliveryOnStart, type RedeliveryOnStartOptions } from "../delivery/start.ts";
-import { Sweep } from "../delivery/sweep.ts";
+import { RedeliveryOnStart, type RedeliveryOnStartOptions } from "../delivery/redelivery_on_start.ts";
+import { Redelivery } from "../delivery/redelivery.ts";
 import type { GitHub } from "../github/client.ts";
 import { GitHubHooks } from "../github/hook.ts";
 
@@ -13,8 +13,8 @@ export function redeliveryOnStart(options: RedeliveryOptions): RedeliveryOnStart
   const { github, publicUrl, clock } = options;
   return new RedeliveryOnStart({
     ...options,
-    sweep: (repositories) =>
-      new Sweep({
+    createRedelivery: (repositories) =>
+      new Redelivery({
         attempts: new GitHubHooks({
           github,
           repositories: () => repositories,

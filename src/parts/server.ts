@@ -3,7 +3,7 @@ import type { Authenticator } from "../account/principal.ts";
 import type { Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import { type Config, isLoopback } from "../config.ts";
-import { Receiver } from "../delivery/receive.ts";
+import { Receiver } from "../delivery/receiver.ts";
 import type { Inbox } from "../delivery/inbox.ts";
 import type { ActiveClients } from "../feed/active_clients.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
@@ -93,10 +93,10 @@ export function serverPart(options: ServerPartOptions): Server {
   const receiver = new Receiver({
     secrets: config.webhookSecrets,
     store: traces?.store(deliveryStore) ?? deliveryStore,
-    subjectOf,
-    read: changesIn,
+    toOrderingKey: subjectOf,
+    parse: changesIn,
     onEvents: options.tell,
-    onKept: () => options.inbox.wake(),
+    onStored: () => options.inbox.wake(),
   });
   const connections = new Connections({
     ...streams,

@@ -1,6 +1,6 @@
 import type { Tracing } from "../tracing/tracing.ts";
 import { monotonicNow } from "../clock.ts";
-import type { Receiver } from "../delivery/receive.ts";
+import type { Receiver } from "../delivery/receiver.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { View } from "../run/snapshot.ts";
@@ -49,16 +49,16 @@ export class WebhookTraces {
 
   store(store: Store): Store {
     return {
-      keep: (delivery) =>
+      store: (delivery) =>
         this.#tracing.span("delivery.store", {}, async (span) => {
-          const receipt = await store.keep(delivery);
+          const receipt = await store.store(delivery);
           span.setAttribute("runwire.delivery.receipt", receipt);
           return receipt;
         }),
-      take: (delivery, changes) =>
+      storeAndApply: (delivery, changes) =>
         this.#tracing.span("delivery.store", {}, async (span) => {
-          const taken = await store.take(delivery, changes);
-          span.setAttribute("runwire.delivery.receipt", taken.receipt);
+          const taken = await store.storeAndApply(delivery, changes);
+          span.setAttribute("runwire.delivery.receipt", taken.status);
           return taken;
         }),
     };

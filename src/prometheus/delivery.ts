@@ -56,6 +56,6 @@ export function deliveryMetrics(exposition: Exposition, sources: DeliverySources
     help: "For how long the oldest of those that wait does; 0 where none waits",
   }, async () => {
     const found = await lookOnce();
-    return found && (clock.now() - (found.waitingSince ?? clock.now())) / 1_000;
+    return found && (clock.now() - (found.oldestReceivedAt ?? clock.now())) / 1_000;
   });
 }

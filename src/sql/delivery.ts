@@ -6,9 +6,9 @@ import type {
   DeliveryState,
   DeliveryStore,
   DeliverySummary,
-  Receipt,
-  Taken,
-  WaitingDelivery,
+  StoreResult,
+  ApplyResult,
+  PendingDelivery,
 } from "../delivery/delivery.ts";
 import { StorageError } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
@@ -26,7 +26,7 @@ const PRUNED_AT_ONCE = 1_000;
 export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
   readonly #database: Database;
   readonly #clock: Clock;
-  readonly #keeper: GroupWriter<Arrival, Taken>;
+  readonly #keeper: GroupWriter<Arrival, ApplyResult>;
   readonly #applier: GroupWriter<Waiting, readonly StoredEvent[]>;
 
   constructor(database: Database, clock: Clock) {
@@ -42,17 +42,17 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
     });
   }
 
-  async keep(delivery: Delivery): Promise<Receipt> {
-    const { receipt } = await this.#keeper.add({ delivery, changes: undefined });
+  async store(delivery: Delivery): Promise<StoreResult> {
+    const { status: receipt } = await this.#keeper.add({ delivery, changes: undefined });
     // Nothing is applied that has no changes.
     return receipt === "applied" ? "kept" : receipt;
   }
 
-  take(delivery: Delivery, changes: ChangeSet): Promise<Taken> {
+  storeAndApply(delivery: Delivery, changes: ChangeSet): Promise<ApplyResult> {
     return this.#keeper.add({ delivery, changes });
   }
 
-  async due(now: number, limit: number): Promise<readonly WaitingDelivery[]> {
+  async listDue(now: number, limit: number): Promise<readonly PendingDelivery[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("deliveries as d")
         .select(["d.id", "d.event", "d.action", "d.subject", "d.payload", "d.failures"])
@@ -77,7 +77,7 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
     return this.#applier.add({ id, changes });
   }
 
-  async fail(
+  async recordFailure(
     id: string,
     { reason, retryAt }: { reason: string; retryAt: number | undefined },
   ): Promise<void> {
@@ -135,7 +135,7 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
     });
   }
 
-  async #keep(group: readonly Arrival[]): Promise<readonly Taken[]> {
+  async #keep(group: readonly Arrival[]): Promise<readonly ApplyResult[]> {
     const keep = (arrivals: readonly Arrival[]) =>
       this.#database.write((tx) => keepDeliveries(tx, arrivals, { clock: this.#clock }));
     try {

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
-import type { Delivery, Receipt, Taken } from "../delivery/delivery.ts";
+import type { Delivery, StoreResult, ApplyResult } from "../delivery/delivery.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET } from "../run/change_set.ts";
 import type { Tx } from "./database.ts";
 import { applyInOrder } from "./delivery_apply.ts";
@@ -19,7 +19,7 @@ export async function keepDeliveries(
   tx: Tx,
   arrivals: readonly Arrival[],
   { clock }: { readonly clock: Clock },
-): Promise<readonly Taken[]> {
+): Promise<readonly ApplyResult[]> {
   const firstById = new Map(arrivals.toReversed().map((each) => [each.delivery.id, each]));
   // In the order in which they came, those of one transaction too.
   const first = arrivals.filter((each) => firstById.get(each.delivery.id) === each);
@@ -46,13 +46,13 @@ export async function keepDeliveries(
 /** Those that can be applied at once: nothing of their subject waits, neither in the table nor among those before them. */
 async function applicable(tx: Tx, arrivals: readonly Arrival[]): Promise<ReadonlySet<Arrival>> {
   const subjects = new Set(
-    arrivals.filter(({ changes }) => changes).map(({ delivery }) => delivery.subject),
+    arrivals.filter(({ changes }) => changes).map(({ delivery }) => delivery.orderingKey),
   );
   if (subjects.size === 0) return new Set();
   const rows = await tx.selectFrom("deliveries").select("subject").distinct()
     .where("state", "=", sql.lit("waiting")).where("subject", "in", [...subjects]).execute();
   const waiting = new Set(rows.map(({ subject }) => subject));
-  return new Set(arrivals.filter(({ delivery: { subject }, changes }) => {
+  return new Set(arrivals.filter(({ delivery: { orderingKey: subject }, changes }) => {
     if (changes && !waiting.has(subject)) return true;
     waiting.add(subject);
     return false;
@@ -67,7 +67,7 @@ async function insertNew(
 ): Promise<ReadonlySet<Arrival>> {
   const rows = await tx.insertInto("deliveries")
     .values(arrivals.map((arrival) => {
-      const { id, event, action, subject, payload } = arrival.delivery;
+      const { id, event, action, orderingKey: subject, payload } = arrival.delivery;
       const isDone = direct.has(arrival);
       return {
         id,
@@ -93,7 +93,7 @@ async function receiptsOfKnown(
   tx: Tx,
   arrivals: readonly Arrival[],
   { now }: { readonly now: number },
-): Promise<ReadonlyMap<string, Receipt>> {
+): Promise<ReadonlyMap<string, StoreResult>> {
   if (arrivals.length === 0) return new Map();
   const ids = arrivals.map(({ delivery }) => delivery.id);
   const again = await tx.updateTable("deliveries")
@@ -101,7 +101,7 @@ async function receiptsOfKnown(
     .where("id", "in", ids).where("state", "=", "parked").returning("id").execute();
   const others = await tx.selectFrom("deliveries").select(["id", "state"])
     .where("id", "in", ids).execute();
-  return new Map<string, Receipt>([
+  return new Map<string, StoreResult>([
     ...others.map(({ id, state }) => [id, state === "done" ? "done" : "waiting"] as const),
     ...again.map(({ id }) => [id, "kept"] as const),
   ]);

@@ -44,7 +44,7 @@ async function setUp(database: Database) {
     unchecked: async (userId: number) =>
       (await access.load(userId, NOW)).unchecked.map(({ id }) => id),
     apply: async (id: string, changes: Partial<ChangeSet>) => {
-      await deliveries.keep(aDelivery({ id }));
+      await deliveries.store(aDelivery({ id }));
       return await deliveries.apply(id, { ...EMPTY_CHANGE_SET, ...changes });
     },
   };
@@ -88,9 +88,9 @@ testOverDatabases("DeliveryStore.take() forgets rights with the delivery, or not
   const { deliveries, unchecked, access, epoch } = await setUp(database);
   const broken = { ...EMPTY_CHANGE_SET, runs: [aRun({ createdAt: "not a time" })] };
   const changes: ChangeSet = { ...broken, accessChanged: [1] };
-  const { receipt } = await deliveries.take(aDelivery({ id: "a" }), changes);
+  const { status: receipt } = await deliveries.storeAndApply(aDelivery({ id: "a" }), changes);
   assertEquals([receipt, await unchecked(7), await access.epoch()], ["kept", [], epoch]);
-  await deliveries.take(aDelivery({ id: "b", subject: "delivery b" }), {
+  await deliveries.storeAndApply(aDelivery({ id: "b", orderingKey: "delivery b" }), {
     ...EMPTY_CHANGE_SET,
     accessChanged: [1],
   });

@@ -27,7 +27,7 @@ testOverDatabases(
     const runs = new SqlRunStore(database, systemClock);
     const repository = { id: 1, fullName: "octo/a", pushedAt: null };
     await runs.put([aRun({ id: 1, status: "queued" })]);
-    await store.keep(aDelivery({ id: "a" }));
+    await store.store(aDelivery({ id: "a" }));
     const at = "2026-01-01T00:01:00Z";
     const events = await store.apply("a", {
       runs: [aRun({ id: 2 })],
@@ -111,12 +111,12 @@ testOverDatabases("applyInOrder() locks repositories in order, however they are 
 
 testOverDatabases("DeliveryStore.apply() changes nothing when it fails", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
-  await store.keep(aDelivery({ id: "a" }));
+  await store.store(aDelivery({ id: "a" }));
   const broken = changes({ runs: [aRun({ id: 1 }), aRun({ id: 2, createdAt: "not a time" })] });
   const failure = await store.apply("a", broken).then(() => undefined, (error) => error);
   assert(failure instanceof Error);
   assertEquals(await new SqlRunStore(database, systemClock).latest("octo/a", 9), []);
-  assertEquals(await store.due(NOON, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
+  assertEquals(await store.listDue(NOON, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
   assertEquals((await new SqlJournal(database, systemClock).seqRange()).last, 0);
 });
 
@@ -126,7 +126,7 @@ testOverDatabases("DeliveryStore.apply() applies once, however many try at once"
   const stores = [database, await another()].map((each) =>
     new SqlDeliveryStore(each, new SetClock(NOON))
   );
-  await stores[0]?.keep(aDelivery({ id: "a" }));
+  await stores[0]?.store(aDelivery({ id: "a" }));
   const tries = Array.from(
     { length: 10 },
     (_, index) => stores[index % 2]?.apply("a", changes({ runs: [aRun({ id: index + 1 })] })),
@@ -140,7 +140,7 @@ testOverDatabases("DeliveryStore.apply() applies once, however many try at once"
 
 testOverDatabases("DeliveryStore.apply() drops the payload", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
-  await store.keep(aDelivery({ id: "a" }));
+  await store.store(aDelivery({ id: "a" }));
   await store.apply("a", EMPTY_CHANGE_SET);
   const rows = await database.read((db) => db.selectFrom("deliveries").select("payload").execute());
   assertEquals(rows.map(({ payload }) => payload), [null]);

@@ -16,17 +16,17 @@ testOverDatabases("DeliveryStore.keep() keeps a delivery to the letter, once", a
 ) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
   const delivery = aDelivery({ action: "requested", payload: `{"text":"🚀 ' \\u0000"}` });
-  assertEquals(await store.keep(delivery), "kept");
-  assertEquals(await store.keep({ ...delivery, payload: "{}" }), "waiting");
-  assertEquals(await store.due(NOON, 9), [{ ...delivery, failures: 0 }]);
+  assertEquals(await store.store(delivery), "kept");
+  assertEquals(await store.store({ ...delivery, payload: "{}" }), "waiting");
+  assertEquals(await store.listDue(NOON, 9), [{ ...delivery, failures: 0 }]);
 });
 
 testOverDatabases("DeliveryStore.keep() says what is done", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
-  await store.keep(aDelivery({ id: "a" }));
+  await store.store(aDelivery({ id: "a" }));
   await store.apply("a", EMPTY_CHANGE_SET);
-  assertEquals(await store.keep(aDelivery({ id: "a" })), "done");
-  assertEquals(await store.due(NOON, 9), []);
+  assertEquals(await store.store(aDelivery({ id: "a" })), "done");
+  assertEquals(await store.listDue(NOON, 9), []);
 });
 
 testOverDatabases("DeliveryStore.keep() lets a parked delivery wait again, from the start", async (
@@ -34,14 +34,14 @@ testOverDatabases("DeliveryStore.keep() lets a parked delivery wait again, from 
 ) => {
   const clock = new SetClock(NOON);
   const store = new SqlDeliveryStore(database, clock);
-  await store.keep(aDelivery({ id: "a" }));
-  await store.fail("a", { reason: "No", retryAt: undefined });
-  assertEquals(await store.due(NOON * 2, 9), []);
+  await store.store(aDelivery({ id: "a" }));
+  await store.recordFailure("a", { reason: "No", retryAt: undefined });
+  assertEquals(await store.listDue(NOON * 2, 9), []);
   assertEquals(await store.nextDueAt(), undefined);
   clock.time += 60_000;
-  assertEquals(await store.keep(aDelivery({ id: "a" })), "kept");
+  assertEquals(await store.store(aDelivery({ id: "a" })), "kept");
   assertEquals(await store.nextDueAt(), NOON + 60_000);
-  assertEquals(await store.due(clock.time, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
+  assertEquals(await store.listDue(clock.time, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
 });
 
 testOverDatabases(
@@ -53,7 +53,7 @@ testOverDatabases(
       new SqlDeliveryStore(each, new SetClock(NOON))
     );
     for (const id of ["a", "b", "c"]) {
-      const keeps = Array.from({ length: 50 }, (_, i) => stores[i % 2]?.keep(aDelivery({ id })));
+      const keeps = Array.from({ length: 50 }, (_, i) => stores[i % 2]?.store(aDelivery({ id })));
       const receipts = await Promise.all(keeps);
       assertEquals(receipts.filter((receipt) => receipt === "kept").length, 1);
       assertEquals(receipts.filter((receipt) => receipt === "waiting").length, 49);
@@ -78,10 +78,10 @@ testOverDatabases(
   ) => {
     const store = new SqlDeliveryStore(database, new SetClock(NOON));
     const ids = Array.from({ length: 1_000 }, (_, index) => `id ${index}`);
-    const receipts = await Promise.all(ids.map((id) => store.keep(aDelivery({ id, subject: id }))));
+    const receipts = await Promise.all(ids.map((id) => store.store(aDelivery({ id, orderingKey: id }))));
     assertEquals(new Set(receipts), new Set(["kept"]));
-    assertEquals(await idsOf(store.due(NOON, 2_000)), ids);
-    assertEquals(await idsOf(store.due(NOON, 3)), ids.slice(0, 3));
+    assertEquals(await idsOf(store.listDue(NOON, 2_000)), ids);
+    assertEquals(await idsOf(store.listDue(NOON, 3)), ids.slice(0, 3));
   },
 );
 
@@ -89,34 +89,34 @@ testOverDatabases("DeliveryStore.due() holds back what follows a failure of its 
   { database },
 ) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
-  await store.keep(aDelivery({ id: "a", subject: "run 1" }));
-  await store.keep(aDelivery({ id: "b", subject: "run 2" }));
-  await store.keep(aDelivery({ id: "c", subject: "run 1" }));
-  await store.keep(aDelivery({ id: "d", subject: "run 2" }));
+  await store.store(aDelivery({ id: "a", orderingKey: "run 1" }));
+  await store.store(aDelivery({ id: "b", orderingKey: "run 2" }));
+  await store.store(aDelivery({ id: "c", orderingKey: "run 1" }));
+  await store.store(aDelivery({ id: "d", orderingKey: "run 2" }));
   const later = NOON + 5_000;
-  await store.fail("a", { reason: "Not yet", retryAt: later });
-  assertEquals(await idsOf(store.due(NOON, 9)), ["b", "d"]);
+  await store.recordFailure("a", { reason: "Not yet", retryAt: later });
+  assertEquals(await idsOf(store.listDue(NOON, 9)), ["b", "d"]);
   await store.apply("b", EMPTY_CHANGE_SET);
   await store.apply("d", EMPTY_CHANGE_SET);
   assertEquals(await store.nextDueAt(), later);
-  assertEquals(await idsOf(store.due(later - 1, 9)), []);
-  assertEquals(await idsOf(store.due(later, 9)), ["a", "c"]);
-  assertEquals((await store.due(later, 1))[0]?.failures, 1);
+  assertEquals(await idsOf(store.listDue(later - 1, 9)), []);
+  assertEquals(await idsOf(store.listDue(later, 9)), ["a", "c"]);
+  assertEquals((await store.listDue(later, 1))[0]?.failures, 1);
 });
 
 testOverDatabases("DeliveryStore.due() goes on behind a parked delivery", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
-  await store.keep(aDelivery({ id: "a" }));
-  await store.keep(aDelivery({ id: "b" }));
-  await store.fail("a", { reason: "No", retryAt: undefined });
-  assertEquals(await idsOf(store.due(NOON, 9)), ["b"]);
+  await store.store(aDelivery({ id: "a" }));
+  await store.store(aDelivery({ id: "b" }));
+  await store.recordFailure("a", { reason: "No", retryAt: undefined });
+  assertEquals(await idsOf(store.listDue(NOON, 9)), ["b"]);
 });
 
 testOverDatabases("DeliveryStore.fail() leaves alone what is done", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
-  await store.keep(aDelivery({ id: "a" }));
+  await store.store(aDelivery({ id: "a" }));
   await store.apply("a", EMPTY_CHANGE_SET);
-  await store.fail("a", { reason: "Too late", retryAt: NOON });
+  await store.recordFailure("a", { reason: "Too late", retryAt: NOON });
   assertEquals(
     (await store.list({ limit: 9 })).map(({ state, failures }) => ({ state, failures })),
     [
@@ -130,11 +130,11 @@ testOverDatabases("DeliveryStore.list() shows the latest first, and why they fai
 ) => {
   const clock = new SetClock(NOON);
   const store = new SqlDeliveryStore(database, clock);
-  await store.keep(aDelivery({ id: "a", action: null }));
+  await store.store(aDelivery({ id: "a", action: null }));
   clock.time += 1_000;
-  await store.keep(aDelivery({ id: "b", action: "requested" }));
-  await store.fail("a", { reason: "One", retryAt: NOON });
-  await store.fail("a", { reason: "Two", retryAt: undefined });
+  await store.store(aDelivery({ id: "b", action: "requested" }));
+  await store.recordFailure("a", { reason: "One", retryAt: NOON });
+  await store.recordFailure("a", { reason: "Two", retryAt: undefined });
   const a = {
     id: "a",
     event: "workflow_run",
@@ -164,9 +164,9 @@ testOverDatabases("DeliveryStore.retry() makes a parked delivery due, and no oth
 ) => {
   const clock = new SetClock(NOON);
   const store = new SqlDeliveryStore(database, clock);
-  await store.keep(aDelivery({ id: "a" }));
-  await store.keep(aDelivery({ id: "b", subject: "run 2" }));
-  await store.fail("a", { reason: "No", retryAt: undefined });
+  await store.store(aDelivery({ id: "a" }));
+  await store.store(aDelivery({ id: "b", orderingKey: "run 2" }));
+  await store.recordFailure("a", { reason: "No", retryAt: undefined });
   await store.apply("b", EMPTY_CHANGE_SET);
   clock.time += 1_000;
   assertEquals(await store.retry("a"), true);
@@ -175,7 +175,7 @@ testOverDatabases("DeliveryStore.retry() makes a parked delivery due, and no oth
     false,
     false,
   ]);
-  assertEquals(await store.due(clock.time, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
+  assertEquals(await store.listDue(clock.time, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
 });
 
 testOverDatabases("DeliveryStore.prune() forgets what was done long ago, and nothing else", async (
@@ -184,28 +184,28 @@ testOverDatabases("DeliveryStore.prune() forgets what was done long ago, and not
   const clock = new SetClock(NOON);
   const store = new SqlDeliveryStore(database, clock);
   for (const id of ["waiting", "parked", "old", "young"]) {
-    await store.keep(aDelivery({ id, subject: id }));
+    await store.store(aDelivery({ id, orderingKey: id }));
   }
-  await store.fail("parked", { reason: "No", retryAt: undefined });
+  await store.recordFailure("parked", { reason: "No", retryAt: undefined });
   await store.apply("old", EMPTY_CHANGE_SET);
   clock.time += 1;
   await store.apply("young", EMPTY_CHANGE_SET);
   assertEquals(await store.prune(NOON + 1), 1);
   assertEquals(await idsOf(store.list({ limit: 9 })), ["young", "parked", "waiting"]);
-  assertEquals(await store.keep(aDelivery({ id: "old" })), "kept");
+  assertEquals(await store.store(aDelivery({ id: "old" })), "kept");
 });
 
 testOverDatabases("DeliveryStore knows its deliveries after a restart", async (
   { database, reopen },
 ) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
-  await store.keep(aDelivery({ id: "a" }));
-  await store.keep(aDelivery({ id: "b" }));
+  await store.store(aDelivery({ id: "a" }));
+  await store.store(aDelivery({ id: "b" }));
   await store.apply("a", EMPTY_CHANGE_SET);
   await database.close();
   const again = new SqlDeliveryStore(await reopen(), new SetClock(NOON));
-  assertEquals(await idsOf(again.due(NOON, 9)), ["b"]);
-  assertEquals(await again.keep(aDelivery({ id: "a" })), "done");
+  assertEquals(await idsOf(again.listDue(NOON, 9)), ["b"]);
+  assertEquals(await again.store(aDelivery({ id: "a" })), "done");
 }, { kinds: ["sqlite", "postgres"] });
 
 testOverDatabases("DeliveryStore.backlog() counts what waits and what was given up", async (
@@ -213,12 +213,12 @@ testOverDatabases("DeliveryStore.backlog() counts what waits and what was given 
 ) => {
   const clock = new SetClock(NOON);
   const store = new SqlDeliveryStore(database, clock);
-  assertEquals(await store.backlog(), { waiting: 0, parked: 0, waitingSince: undefined });
+  assertEquals(await store.backlog(), { waiting: 0, parked: 0, oldestReceivedAt: undefined });
   for (const id of ["done", "parked", "first", "second"]) {
     clock.time += 1_000;
-    await store.keep(aDelivery({ id, subject: id }));
+    await store.store(aDelivery({ id, orderingKey: id }));
   }
   await store.apply("done", EMPTY_CHANGE_SET);
-  await store.fail("parked", { reason: "No", retryAt: undefined });
-  assertEquals(await store.backlog(), { waiting: 2, parked: 1, waitingSince: NOON + 3_000 });
+  await store.recordFailure("parked", { reason: "No", retryAt: undefined });
+  assertEquals(await store.backlog(), { waiting: 2, parked: 1, oldestReceivedAt: NOON + 3_000 });
 });

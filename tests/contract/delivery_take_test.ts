@@ -23,7 +23,7 @@ testOverDatabases(
     { database },
   ) => {
     const store = new SqlDeliveryStore(database, new SetClock(NOON));
-    const { receipt, events } = await store.take(aDelivery({ id: "a" }), changes({ id: 7 }));
+    const { status: receipt, events } = await store.storeAndApply(aDelivery({ id: "a" }), changes({ id: 7 }));
     assertEquals(receipt, "applied");
     assertEquals(events.map(({ type, data }) => ({ type, data })), [
       { type: "run", data: runEvent(aRun({ id: 7 })).data },
@@ -40,7 +40,7 @@ testOverDatabases(
       payload: null,
       done_ms: NOON,
     }]);
-    assertEquals(await store.due(NOON, 9), []);
+    assertEquals(await store.listDue(NOON, 9), []);
   },
 );
 
@@ -48,16 +48,16 @@ testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is kn
   { database },
 ) => {
   const store = new SqlDeliveryStore(database, new SetClock(NOON));
-  for (const id of ["waiting", "parked", "done"]) await store.keep(aDelivery({ id, subject: id }));
-  await store.fail("parked", { reason: "No", retryAt: undefined });
+  for (const id of ["waiting", "parked", "done"]) await store.store(aDelivery({ id, orderingKey: id }));
+  await store.recordFailure("parked", { reason: "No", retryAt: undefined });
   await store.apply("done", EMPTY_CHANGE_SET);
   for (
     const [id, receipt] of [["waiting", "waiting"], ["parked", "kept"], ["done", "done"]] as const
   ) {
-    const taken = await store.take(aDelivery({ id, subject: "other" }), changes({}));
-    assertEquals(taken, { receipt, events: [] });
+    const taken = await store.storeAndApply(aDelivery({ id, orderingKey: "other" }), changes({}));
+    assertEquals(taken, { status: receipt, events: [] });
   }
-  assertEquals((await store.due(NOON, 9)).map(({ id }) => id), ["waiting", "parked"]);
+  assertEquals((await store.listDue(NOON, 9)).map(({ id }) => id), ["waiting", "parked"]);
   assertEquals((await new SqlJournal(database, systemClock).seqRange()).last, 0);
 });
 
@@ -67,16 +67,16 @@ testOverDatabases(
     { database },
   ) => {
     const store = new SqlDeliveryStore(database, new SetClock(NOON));
-    await store.keep(aDelivery({ id: "a", subject: "run 1" }));
+    await store.store(aDelivery({ id: "a", orderingKey: "run 1" }));
     const taken = await Promise.all([
-      store.take(aDelivery({ id: "b", subject: "run 1" }), changes({ id: 1 })),
-      store.take(aDelivery({ id: "c", subject: "run 2" }), changes({ id: 2 })),
-      store.keep(aDelivery({ id: "d", subject: "run 3" })),
-      store.take(aDelivery({ id: "e", subject: "run 3" }), changes({ id: 3 })),
+      store.storeAndApply(aDelivery({ id: "b", orderingKey: "run 1" }), changes({ id: 1 })),
+      store.storeAndApply(aDelivery({ id: "c", orderingKey: "run 2" }), changes({ id: 2 })),
+      store.store(aDelivery({ id: "d", orderingKey: "run 3" })),
+      store.storeAndApply(aDelivery({ id: "e", orderingKey: "run 3" }), changes({ id: 3 })),
     ]);
-    const receipts = taken.map((each) => typeof each === "string" ? each : each.receipt);
+    const receipts = taken.map((each) => typeof each === "string" ? each : each.status);
     assertEquals(receipts, ["kept", "applied", "kept", "kept"]);
-    assertEquals((await store.due(NOON, 9)).map(({ id }) => id), ["a", "b", "d", "e"]);
+    assertEquals((await store.listDue(NOON, 9)).map(({ id }) => id), ["a", "b", "d", "e"]);
     const runs = await new SqlRunStore(database, systemClock).latest("octo/a", 9);
     assertEquals(runs.map(({ id }) => id), [2]);
   },
@@ -93,8 +93,8 @@ testOverDatabases(
     const taken = await Promise.all(
       states.flatMap((status, second) =>
         [1, 2].map((id) =>
-          store.take(
-            aDelivery({ id: `${id} ${status}`, subject: `run ${id}` }),
+          store.storeAndApply(
+            aDelivery({ id: `${id} ${status}`, orderingKey: `run ${id}` }),
             status === "in_progress"
               ? {
                 ...EMPTY_CHANGE_SET,
@@ -106,7 +106,7 @@ testOverDatabases(
       ),
     );
     assertEquals(
-      taken.map(({ receipt }) => receipt),
+      taken.map(({ status: receipt }) => receipt),
       Array(6).fill("applied"),
     );
     const told = taken.map(({ events }) =>
@@ -132,11 +132,11 @@ testOverDatabases(
     );
     const takes = Array.from(
       { length: 20 },
-      (_, index) => stores[index % 2]?.take(aDelivery({ id: "a" }), changes({ id: index + 1 })),
+      (_, index) => stores[index % 2]?.storeAndApply(aDelivery({ id: "a" }), changes({ id: index + 1 })),
     );
     const taken = await Promise.all(takes);
-    assertEquals(taken.filter((each) => each?.receipt === "applied").length, 1);
-    assertEquals(taken.filter((each) => each?.receipt === "done").length, 19);
+    assertEquals(taken.filter((each) => each?.status === "applied").length, 1);
+    assertEquals(taken.filter((each) => each?.status === "done").length, 19);
     assertEquals(taken.flatMap((each) => each?.events ?? []).length, 1);
     assertEquals((await new SqlRunStore(database, systemClock).latest("octo/a", 99)).length, 1);
   },
@@ -153,10 +153,10 @@ testOverDatabases(
     const takes = Array.from({ length: 60 }, (_, index) => {
       const updatedAt = `2026-01-01T00:01:${String(index * 7 % 60).padStart(2, "0")}Z`;
       const told = changes({ id: index % 3 + 1, updatedAt });
-      return stores[index % 2]?.take(aDelivery({ id: `${index}`, subject: `${index}` }), told);
+      return stores[index % 2]?.storeAndApply(aDelivery({ id: `${index}`, orderingKey: `${index}` }), told);
     });
     const taken = await Promise.all(takes);
-    assertEquals(taken.filter((each) => each?.receipt !== "applied"), []);
+    assertEquals(taken.filter((each) => each?.status !== "applied"), []);
     const runs = await new SqlRunStore(database, systemClock).latest("octo/a", 9);
     assertEquals(runs.map(({ id, updatedAt }) => [id, updatedAt.slice(-3, -1)]), [
       [3, "59"],
@@ -176,12 +176,12 @@ testOverDatabases(
   ) => {
     const store = new SqlDeliveryStore(database, new SetClock(NOON));
     const taken = await Promise.all([
-      store.take(aDelivery({ id: "bad" }), changes({ id: 1, createdAt: "not a time" })),
-      store.take(aDelivery({ id: "next" }), changes({ id: 1 })),
-      store.take(aDelivery({ id: "other", subject: "run 2" }), changes({ id: 2 })),
+      store.storeAndApply(aDelivery({ id: "bad" }), changes({ id: 1, createdAt: "not a time" })),
+      store.storeAndApply(aDelivery({ id: "next" }), changes({ id: 1 })),
+      store.storeAndApply(aDelivery({ id: "other", orderingKey: "run 2" }), changes({ id: 2 })),
     ]);
-    assertEquals(taken.map(({ receipt }) => receipt), ["kept", "kept", "applied"]);
-    const due = await store.due(NOON, 9);
+    assertEquals(taken.map(({ status: receipt }) => receipt), ["kept", "kept", "applied"]);
+    const due = await store.listDue(NOON, 9);
     assertEquals(due.map(({ id, payload }) => [id, payload]), [["bad", "{}"], ["next", "{}"]]);
     assertEquals((await new SqlJournal(database, systemClock).seqRange()).last, 1);
   },
@@ -194,7 +194,7 @@ testOverDatabases(
   ) => {
     const store = new SqlDeliveryStore(database, new SetClock(NOON));
     const ids = ["1", "2", "3"];
-    for (const id of ids) await store.keep(aDelivery({ id, subject: id }));
+    for (const id of ids) await store.store(aDelivery({ id, orderingKey: id }));
     const outcomes = await Promise.allSettled(
       ids.map((id) =>
         store.apply(id, changes(id === "2" ? { createdAt: "not a time" } : { id: Number(id) }))
@@ -206,7 +206,7 @@ testOverDatabases(
       ),
       [[1], false, [3]],
     );
-    assertEquals((await store.due(NOON, 9)).map(({ id }) => id), ["2"]);
+    assertEquals((await store.listDue(NOON, 9)).map(({ id }) => id), ["2"]);
     assert((await new SqlRunStore(database, systemClock).latest("octo/a", 9)).length === 2);
   },
 );
@@ -218,8 +218,8 @@ testOverDatabases(
     const names = ["older", "latest", "oldest"];
     const created = ["2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "2026-01-01T00:00:00Z"];
     await Promise.all(names.map((workflowName, index) =>
-      store.take(
-        aDelivery({ id: workflowName, subject: workflowName }),
+      store.storeAndApply(
+        aDelivery({ id: workflowName, orderingKey: workflowName }),
         changes({ id: index + 1, workflowName, createdAt: created[index] ?? "" }),
       )
     ));

@@ -4,7 +4,7 @@ import { DATABASE_KINDS } from "../fakes/database.ts";
 import { type Example, examples } from "../fakes/delivery_examples.ts";
 import { DeliverySystem } from "../fakes/delivery_system.ts";
 
-const USED = [
+const SUPPORTED_EVENTS = [
   "github_app_authorization",
   "installation",
   "installation_repositories",
@@ -71,11 +71,11 @@ for (const { kind, ignore } of DATABASE_KINDS) {
       const all = examples();
       assertEquals(new Set(all.map(({ event }) => event)).size, 58);
       const expected = all.map(({ event }) =>
-        event === "ping" ? "200 pong" : USED.includes(event) ? "202 accepted" : "202 ignored"
+        event === "ping" ? "200 pong" : SUPPORTED_EVENTS.includes(event) ? "202 accepted" : "202 ignored"
       );
       assertEquals(await post(system, all), expected);
       const kept = await system.deliveries.list({ limit: 1_000 });
-      assertEquals(kept.length, all.filter(({ event }) => USED.includes(event)).length);
+      assertEquals(kept.length, all.filter(({ event }) => SUPPORTED_EVENTS.includes(event)).length);
       assertEquals(kept.filter(({ state, failures }) => state !== "done" || failures > 0), []);
       assertEquals(
         await system.repositories.latestPushed(10),
@@ -134,7 +134,7 @@ Deno.test("The webhook keeps of each example of workflow_run what is in it", asy
 });
 
 /** A run that waits, as GitHub would have told it before a job of its. */
-function queuedRunOf(job: z.infer<typeof jobPayload>): Example {
+function toQueuedRun(job: z.infer<typeof jobPayload>): Example {
   const [{ payload } = { payload: {} }] = examples("workflow_run");
   const { workflow_run: template } = runPayload.parse(payload);
   const workflow_run = {
@@ -152,7 +152,7 @@ Deno.test("The webhook fills the attempts and jobs of GitHub's examples", async 
   for (const example of examples("workflow_job")) {
     await using system = await DeliverySystem.start();
     const sent = wholeJobPayload.parse(example.payload);
-    await post(system, [queuedRunOf(jobPayload.parse(example.payload)), example]);
+    await post(system, [toQueuedRun(jobPayload.parse(example.payload)), example]);
     const detail = await system.history.detail(sent.workflow_job.run_id, "all");
     assertEquals(detail?.attempts.map(({ runAttempt }) => runAttempt), [detail?.run.runAttempt]);
     const { workflow_job: job } = sent;
@@ -172,7 +172,7 @@ Deno.test("The webhook lets a job of GitHub's examples that has started start it
   for (const example of started) {
     await using system = await DeliverySystem.start();
     const job = jobPayload.parse(example.payload);
-    await post(system, [queuedRunOf(job), example]);
+    await post(system, [toQueuedRun(job), example]);
     const [run] = await system.runs.latest(job.repository.full_name, 2);
     assertEquals(
       [run?.id, run?.status, run?.updatedAt],

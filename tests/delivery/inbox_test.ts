@@ -88,7 +88,7 @@ Deno.test("Inbox tries what failed again, four times at growing distances, and t
     assertEquals(failures(), before + 1);
   }
   const [summary] = await under.store.list({ limit: 1 });
-  assertEquals([summary?.state, summary?.reason], ["parked", "workflow_run.id is missing"]);
+  assertEquals([summary?.state, summary?.error], ["parked", "workflow_run.id is missing"]);
   assertEquals(log.records.map((record) => record.level), [
     ...Array(4).fill("warning"),
     "error",
@@ -231,7 +231,7 @@ Deno.test("Inbox forgets deliveries a week after they were done, looking every h
 
 Deno.test("Inbox ends with an error that is no fault of a delivery or of the storage", async () => {
   const under = new InboxUnderTest();
-  under.store.due = () => Promise.reject(new TypeError("A mistake"));
+  under.store.listDue = () => Promise.reject(new TypeError("A mistake"));
   under.start();
   await assertRejects(() => under.stop(), TypeError, "A mistake");
   assert(under.applied.length === 0);

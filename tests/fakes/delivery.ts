@@ -28,7 +28,7 @@ export function aDelivery(fields: Partial<Delivery> = {}): Delivery {
     id: "1",
     event: "workflow_run",
     action: null,
-    subject: "run 1",
+    orderingKey: "run 1",
     payload: "{}",
     ...fields,
   };

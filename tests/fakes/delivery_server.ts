@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 import type { DeliveryStore } from "../../src/delivery/delivery.ts";
-import { Receiver, type ReceiverOptions } from "../../src/delivery/receive.ts";
+import { Receiver, type ReceiverOptions } from "../../src/delivery/receiver.ts";
 import { subjectOf } from "../../src/github/delivery.ts";
 import { Deliveries } from "../../src/http/delivery.ts";
 import type { ChangeSet } from "../../src/run/change_set.ts";
@@ -15,7 +15,7 @@ export interface DeliveryServerSettings {
   readonly maxHeldBytes?: number;
   readonly onKept?: () => void;
   /** Reads nothing if not given, so that everything waits. */
-  readonly read?: ReceiverOptions<ChangeSet>["read"];
+  readonly read?: ReceiverOptions<ChangeSet>["parse"];
   readonly onEvents?: ReceiverOptions<ChangeSet>["onEvents"];
 }
 
@@ -31,7 +31,7 @@ export class DeliveryServer {
     const { secrets = [SECRET], clock = systemClock, maxHeldBytes } = settings;
     const { onKept = () => {}, read = () => undefined, onEvents = () => {} } = settings;
     this.deliveries = new Deliveries({
-      receiver: new Receiver({ secrets, store, subjectOf, read, onEvents, onKept }),
+      receiver: new Receiver({ secrets, store, toOrderingKey: subjectOf, parse: read, onEvents, onStored: onKept }),
       clock,
       ...(maxHeldBytes === undefined ? {} : { maxHeldBytes }),
     });

@@ -5,9 +5,9 @@ import type {
   DeliveryState,
   DeliveryStore,
   DeliverySummary,
-  Receipt,
-  Taken,
-  WaitingDelivery,
+  StoreResult,
+  ApplyResult,
+  PendingDelivery,
 } from "../../src/delivery/delivery.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
 
@@ -37,7 +37,7 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
     this.#apply = apply;
   }
 
-  async keep(delivery: Delivery): Promise<Receipt> {
+  async store(delivery: Delivery): Promise<StoreResult> {
     await this.#access();
     const old = this.entries.get(delivery.id);
     if (old && old.state !== "parked") return old.state;
@@ -55,20 +55,20 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
     return "kept";
   }
 
-  async take(delivery: Delivery, changes: Changes): Promise<Taken> {
-    const isHeldUp = this.#waiting().some((entry) => entry.delivery.subject === delivery.subject);
-    const receipt = await this.keep(delivery);
-    if (receipt !== "kept" || isHeldUp) return { receipt, events: [] };
-    return { receipt: "applied", events: await this.apply(delivery.id, changes) };
+  async storeAndApply(delivery: Delivery, changes: Changes): Promise<ApplyResult> {
+    const isHeldUp = this.#waiting().some((entry) => entry.delivery.orderingKey === delivery.orderingKey);
+    const receipt = await this.store(delivery);
+    if (receipt !== "kept" || isHeldUp) return { status: receipt, events: [] };
+    return { status: "applied", events: await this.apply(delivery.id, changes) };
   }
 
-  async due(now: number, limit: number): Promise<readonly WaitingDelivery[]> {
+  async listDue(now: number, limit: number): Promise<readonly PendingDelivery[]> {
     await this.#access();
     const blocked = new Set<string>();
-    const due: WaitingDelivery[] = [];
+    const due: PendingDelivery[] = [];
     for (const { delivery, dueAt, failures } of this.#waiting()) {
-      if (dueAt > now) blocked.add(delivery.subject);
-      else if (!blocked.has(delivery.subject)) due.push({ ...delivery, failures });
+      if (dueAt > now) blocked.add(delivery.orderingKey);
+      else if (!blocked.has(delivery.orderingKey)) due.push({ ...delivery, failures });
     }
     this.onLooked();
     return due.slice(0, limit);
@@ -90,7 +90,7 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
     return events;
   }
 
-  async fail(
+  async recordFailure(
     id: string,
     { reason, retryAt }: { reason: string; retryAt: number | undefined },
   ): Promise<void> {
@@ -110,7 +110,7 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
     return {
       waiting: waiting.length,
       parked: states.filter((state) => state === "parked").length,
-      waitingSince: waiting[0]?.receivedAt,
+      oldestReceivedAt: waiting[0]?.receivedAt,
     };
   }
 

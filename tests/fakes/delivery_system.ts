@@ -40,7 +40,7 @@ export class DeliverySystem {
     this.repositories = new SqlRepositoryStore(database, clock);
     this.#inbox = new Inbox<ChangeSet>({
       store: this.deliveries,
-      read: changesOf,
+      parse: changesOf,
       onEvents: (events) => this.#tell(events),
       clock,
       random: () => 0.5,

@@ -74,10 +74,10 @@ function repeated(run: Run): Run {
 
 async function fillDeliveries(store: SqlDeliveryStore): Promise<void> {
   for (const id of ["done", "waiting", "parked", "large"]) {
-    await store.keep(aDelivery({ id, subject: id, payload: PAYLOAD }));
+    await store.store(aDelivery({ id, orderingKey: id, payload: PAYLOAD }));
   }
   await store.apply("done", EMPTY_CHANGE_SET);
-  await store.fail("parked", { reason: 'It\'s "odd"\n', retryAt: undefined });
+  await store.recordFailure("parked", { reason: 'It\'s "odd"\n', retryAt: undefined });
 }
 
 async function fillAccounts(database: Database, clock: SetClock): Promise<void> {

@@ -17,7 +17,7 @@ export class InboxUnderTest {
   readonly store = new MemoryDeliveryStore<string>(systemClock, (payload) => this.#apply(payload));
   readonly inbox = new Inbox<string>({
     store: this.store,
-    read: ({ payload }) => {
+    parse: ({ payload }) => {
       const reason = this.unreadable.get(payload);
       if (reason !== undefined) throw new Error(reason);
       return payload;
@@ -36,7 +36,7 @@ export class InboxUnderTest {
 
   /** Keeps a delivery with this payload and id, without waking the inbox. */
   async keep(payload: string, subject = "run 1"): Promise<void> {
-    await this.store.keep(aDelivery({ id: payload, payload, subject }));
+    await this.store.store(aDelivery({ id: payload, payload, orderingKey: subject }));
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { generateKeyPairSync } from "node:crypto";
-import { Sweep } from "../../src/delivery/sweep.ts";
+import { Redelivery } from "../../src/delivery/redelivery.ts";
 import { GitHub } from "../../src/github/client.ts";
 import type { Credential } from "../../src/github/credential.ts";
 import { GitHubHooks } from "../../src/github/hook.ts";
@@ -49,9 +49,9 @@ function simulate({ credential = { token: TOKEN }, publicUrl }: {
     receiver,
     client,
     hooks,
-    sweep: new Sweep({ attempts: hooks, clock }),
+    sweep: new Redelivery({ attempts: hooks, clock }),
     /** Since three days ago, as they stand by the simulated clock. */
-    failed: () => within(hooks.failed(clock.now() - THREE_DAYS_MS, never)),
+    failed: () => within(hooks.listFailed(clock.now() - THREE_DAYS_MS, never)),
     hook: (fullName = API, url = receiver.url) =>
       simulator.hooks.add(fullName, { url, secret: SECRET }),
     /** Pushes, and waits until the hooks of the repository, or the App's, have been told. */
@@ -90,7 +90,7 @@ Deno.test("Sweep.run() has exactly what never arrived sent once more, under the 
   await simulated.push(4, { hook });
   const missed = receiver.received.slice(2, 5);
 
-  assertEquals(await within(sweep.run(never)), { found: 3, asked: 3, left: 0 });
+  assertEquals(await within(sweep.run(never)), { found: 3, requested: 3, remaining: 0 });
   const again = (await receiver.until(9)).slice(6);
   assertEquals(again.map(({ guid }) => guid), missed.map(({ guid }) => guid));
   assertEquals(again.map(({ body }) => body), missed.map(({ body }) => body));
@@ -98,7 +98,7 @@ Deno.test("Sweep.run() has exactly what never arrived sent once more, under the 
   await until(() => simulated.simulator.hooks.deliveries(hook.id).length === 9);
 
   clock.pass(600);
-  assertEquals(await within(sweep.run(never)), { found: 0, asked: 0, left: 0 });
+  assertEquals(await within(sweep.run(never)), { found: 0, requested: 0, remaining: 0 });
   await simulated.push(1, { hook });
   assertEquals(receiver.received.length, 10);
 });
@@ -113,7 +113,7 @@ Deno.test("Sweep.run() asks again for the latest attempt when that failed too", 
   clock.pass(600);
   const [failed] = await simulated.failed();
   assertEquals(failed?.id, String(simulator.hooks.deliveries(hook.id)[0]?.id));
-  assertEquals((await within(sweep.run(never))).asked, 1);
+  assertEquals((await within(sweep.run(never))).requested, 1);
   const guids = (await receiver.until(3)).map(({ guid }) => guid);
   assertEquals(new Set(guids).size, 1);
 });
@@ -133,9 +133,9 @@ Deno.test("GitHubHooks.failed() reads all pages, and tells ids that no number ho
     id: "",
     event: "push",
     action: null,
-    at,
+    deliveredAt: at,
     succeeded: false,
-    hook: { repository: API, id: hook.id },
+    webhook: { repository: API, id: hook.id },
   });
 });
 
@@ -162,10 +162,10 @@ Deno.test("Sweep.run() stops at the rate limit, and goes on with the rest when i
   // Two lists of hooks and one of deliveries, and then two of the five.
   simulator.rateLimits.set(TOKEN, { remaining: 5, reset });
   const refusal = { kind: "limited", retryAt: reset * 1_000 } as const;
-  assertEquals(await within(sweep.run(never)), { found: 5, asked: 2, left: 3, refusal });
+  assertEquals(await within(sweep.run(never)), { found: 5, requested: 2, remaining: 3, failure: refusal });
   assertEquals((await refused(simulated.failed())).refusal, refusal);
   clock.pass(61);
-  assertEquals(await within(sweep.run(never)), { found: 3, asked: 3, left: 0 });
+  assertEquals(await within(sweep.run(never)), { found: 3, requested: 3, remaining: 0 });
   const guids = (await receiver.until(10)).map(({ guid }) => guid);
   assertEquals(guids.slice(5), guids.slice(0, 5));
 });
@@ -194,7 +194,7 @@ Deno.test("GitHubHooks.failed() looks at no hook that leads elsewhere", async ()
   const last = hooks.at(-1);
   assert(last);
   await simulated.push(1, { hook: last });
-  const ids = (await simulated.failed()).map(({ hook }) => hook?.id);
+  const ids = (await simulated.failed()).map(({ webhook: hook }) => hook?.id);
   // One event has one GUID, whichever hook it goes to, and is asked for once.
   assertEquals(ids.length, 1);
   assert(hooks.slice(0, 2).some(({ id }) => id === ids[0]));
@@ -220,7 +220,7 @@ Deno.test("Sweep.run() works as an App, whose budget is not its installation's",
   await simulated.push(2, { hook });
   await simulated.push(1, { hook, to: WEB });
   receiver.answer = up;
-  assertEquals(await within(sweep.run(never)), { found: 3, asked: 3, left: 0 });
+  assertEquals(await within(sweep.run(never)), { found: 3, requested: 3, remaining: 0 });
   const guids = (await receiver.until(6)).map(({ guid }) => guid);
   assertEquals(guids.slice(3), guids.slice(0, 3));
   assertEquals(client.budget, undefined);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Deliveries } from "../../src/http/delivery.ts";
-import type { Posted, Reception } from "../../src/delivery/receive.ts";
+import type { IncomingWebhook, ReceiveResult } from "../../src/delivery/receiver.ts";
 import { systemClock } from "../../src/clock.ts";
 import { StorageError } from "../../src/errors.ts";
 import { ServerUnderTest } from "../fakes/server.ts";
@@ -8,7 +8,7 @@ import { ServerUnderTest } from "../fakes/server.ts";
 const PATH = "/api/v1/webhook/github";
 
 /** Says of each delivery what its event asks for. */
-function receive({ event }: Posted): Promise<Reception> {
+function receive({ event }: IncomingWebhook): Promise<ReceiveResult> {
   if (event === "broken") return Promise.reject(new StorageError("unavailable", "Away"));
   if (event === "forged") {
     return Promise.resolve({ status: "refused", code: "bad_signature", detail: "No" });

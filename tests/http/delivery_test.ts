@@ -27,7 +27,7 @@ for (const path of [PATH, "/api/webhooks/github"]) {
       id: "a",
       event: "workflow_run",
       action: "completed",
-      subject: "run 7",
+      orderingKey: "run 7",
       payload: PAYLOAD,
     };
     assertEquals(store.entries.get("a")?.delivery, expected);

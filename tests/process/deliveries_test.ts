@@ -13,9 +13,9 @@ async function prepare(url: string): Promise<void> {
   await migrate(database);
   const store = new SqlDeliveryStore(database, systemClock);
   const delivery = { event: "workflow_run", action: "completed", subject: "run 1", payload: "{}" };
-  await store.keep({ ...delivery, id: "parked-one" });
-  await store.fail("parked-one", { reason: "workflow_run.id is missing", retryAt: undefined });
-  await store.keep({ ...delivery, id: "waiting-one", subject: "run 2" });
+  await store.store({ ...delivery, id: "parked-one" });
+  await store.recordFailure("parked-one", { reason: "workflow_run.id is missing", retryAt: undefined });
+  await store.store({ ...delivery, id: "waiting-one", orderingKey: "run 2" });
 }
 
 Deno.test("runwire migrate says what it ran, and that nothing is left to do", async () => {

@@ -147,9 +147,9 @@ for (const way of WAYS) {
       ]);
       assertEquals(event?.seq, last + 1);
       const store = new SqlDeliveryStore(target, clock);
-      assertEquals(await store.keep(aDelivery({ id: "next" })), "kept");
+      assertEquals(await store.store(aDelivery({ id: "next" })), "kept");
       assertEquals((await store.list({ limit: 1 }))[0]?.id, "next");
-      assertEquals(await store.keep(aDelivery({ id: "done" })), "done");
+      assertEquals(await store.store(aDelivery({ id: "done" })), "done");
       const { keys } = accountStores(target, clock);
       const key = { name: "n", prefix: "p", hash: "new", scopes: [], budgetCents: null };
       assertEquals((await keys.create({ ...key, expiresAt: null })).id, 3);

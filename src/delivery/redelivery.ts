@@ -8,16 +8,16 @@ import { concernsAll, type Refusal, RefusedError } from "../errors.ts";
 export const REDELIVERY_WINDOW_MS = 3 * 24 * 60 * 60 * 1_000;
 
 /** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests */
-const PAUSE_MS = 1_000;
+const REQUEST_INTERVAL_MS = 1_000;
 
 /** What was asked for shows in GitHub's list only after a while; until then it is not asked for again. */
-const ANSWER_WITHIN_MS = 5 * 60 * 1_000;
+const REQUESTED_TTL_MS = 5 * 60 * 1_000;
 
 /** Seven minutes of asking, and as many changes as GitHub may allow in an hour (500). */
-const ASKED_AT_MOST = 400;
+const MAX_REQUESTS = 400;
 
 /** So many refusals in a row are not about one delivery any more. */
-const REFUSALS_IN_A_ROW = 3;
+const MAX_CONSECUTIVE_FAILURES = 3;
 
 /** One time that GitHub sent a delivery, or tried to. */
 export interface DeliveryAttempt {
@@ -28,42 +28,42 @@ export interface DeliveryAttempt {
   readonly event: string;
   readonly action: string | null;
   /** Milliseconds since the epoch. */
-  readonly at: number;
+  readonly deliveredAt: number;
   readonly succeeded: boolean;
   /** The repository's hook that sent it; `null` for the hook of a GitHub App. */
-  readonly hook: { readonly repository: string; readonly id: number } | null;
+  readonly webhook: { readonly repository: string; readonly id: number } | null;
 }
 
 /** The latest attempt of a delivery of which none succeeded. */
 export type FailedDelivery = DeliveryAttempt;
 
 /** What GitHub sent to us without success. Both are refused with a RefusedError. */
-export interface DeliveryAttempts {
+export interface DeliveryAttemptSource {
   /** The deliveries since `since` (ms since the epoch) that never arrived, the oldest first. */
-  failed(since: number, signal: AbortSignal): Promise<readonly FailedDelivery[]>;
+  listFailed(since: number, signal: AbortSignal): Promise<readonly FailedDelivery[]>;
   /** Asks GitHub to send it once more. It does so a little later, under the same GUID. */
   redeliver(delivery: FailedDelivery, signal: AbortSignal): Promise<void>;
 }
 
 /** How far a sweep has come. */
-export interface SweepProgress {
+export interface RedeliveryProgress {
   /** Deliveries that never arrived, less those that were asked for a moment ago. */
   readonly found: number;
   /** Those of them that GitHub will send again. */
-  readonly asked: number;
+  readonly requested: number;
 }
 
-export interface SweepResult extends SweepProgress {
+export interface RedeliveryResult extends RedeliveryProgress {
   /** Those of them that a later sweep must ask for. */
-  readonly left: number;
+  readonly remaining: number;
   /** Why the sweep ended before its end. */
-  readonly refusal?: Refusal;
+  readonly failure?: Refusal;
 }
 
-export interface SweepOptions {
+export interface RedeliveryOptions {
   /** How many are asked for at the most. */
   readonly limit?: number;
-  readonly onProgress?: (progress: SweepProgress) => void;
+  readonly onProgress?: (progress: RedeliveryProgress) => void;
 }
 
 /**
@@ -72,14 +72,14 @@ export interface SweepOptions {
  *
  * `new Sweep({ attempts, clock })`
  */
-export class Sweep {
-  readonly #attempts: DeliveryAttempts;
+export class Redelivery {
+  readonly #attempts: DeliveryAttemptSource;
   readonly #clock: Clock;
   /** When each GUID was asked for, in ms since the epoch, the oldest first. */
-  readonly #asked = new Map<string, number>();
+  readonly #requestedAt = new Map<string, number>();
 
   constructor({ attempts, clock }: {
-    readonly attempts: DeliveryAttempts;
+    readonly attempts: DeliveryAttemptSource;
     readonly clock: Clock;
   }) {
     this.#attempts = attempts;
@@ -94,40 +94,40 @@ export class Sweep {
    */
   async run(
     signal: AbortSignal,
-    { limit = ASKED_AT_MOST, onProgress }: SweepOptions = {},
-  ): Promise<SweepResult> {
-    const deliveries = await this.#toAskFor(signal);
+    { limit = MAX_REQUESTS, onProgress }: RedeliveryOptions = {},
+  ): Promise<RedeliveryResult> {
+    const deliveries = await this.#listUnrequested(signal);
     const found = deliveries.length;
-    let asked = 0;
-    let refusals = 0;
-    onProgress?.({ found, asked });
+    let requested = 0;
+    let consecutiveFailures = 0;
+    onProgress?.({ found, requested });
     for (const [i, delivery] of deliveries.slice(0, limit).entries()) {
-      if (i > 0) await this.#clock.sleep(PAUSE_MS, signal);
+      if (i > 0) await this.#clock.sleep(REQUEST_INTERVAL_MS, signal);
       signal.throwIfAborted();
-      const refusal = await this.#ask(delivery, signal);
-      refusals = refusal ? refusals + 1 : 0;
-      if (refusal && (concernsAll(refusal) || refusals === REFUSALS_IN_A_ROW)) {
-        return { found, asked, left: found - asked, refusal };
+      const failure = await this.#requestRedelivery(delivery, signal);
+      consecutiveFailures = failure ? consecutiveFailures + 1 : 0;
+      if (failure && (concernsAll(failure) || consecutiveFailures === MAX_CONSECUTIVE_FAILURES)) {
+        return { found, requested, remaining: found - requested, failure };
       }
-      if (refusal) continue;
-      asked++;
-      onProgress?.({ found, asked });
+      if (failure) continue;
+      requested++;
+      onProgress?.({ found, requested });
     }
-    return { found, asked, left: found - asked };
+    return { found, requested, remaining: found - requested };
   }
 
-  async #toAskFor(signal: AbortSignal): Promise<readonly FailedDelivery[]> {
-    const failed = await this.#attempts.failed(this.#clock.now() - REDELIVERY_WINDOW_MS, signal);
-    for (const [guid, at] of this.#asked) {
-      if (at <= this.#clock.now() - ANSWER_WITHIN_MS) this.#asked.delete(guid);
+  async #listUnrequested(signal: AbortSignal): Promise<readonly FailedDelivery[]> {
+    const failed = await this.#attempts.listFailed(this.#clock.now() - REDELIVERY_WINDOW_MS, signal);
+    for (const [guid, at] of this.#requestedAt) {
+      if (at <= this.#clock.now() - REQUESTED_TTL_MS) this.#requestedAt.delete(guid);
     }
-    return failed.filter(({ guid }) => !this.#asked.has(guid));
+    return failed.filter(({ guid }) => !this.#requestedAt.has(guid));
   }
 
-  async #ask(delivery: FailedDelivery, signal: AbortSignal): Promise<Refusal | undefined> {
+  async #requestRedelivery(delivery: FailedDelivery, signal: AbortSignal): Promise<Refusal | undefined> {
     try {
       await this.#attempts.redeliver(delivery, signal);
-      this.#asked.set(delivery.guid, this.#clock.now());
+      this.#requestedAt.set(delivery.guid, this.#clock.now());
       return undefined;
     } catch (error) {
       if (error instanceof RefusedError) return error.refusal;
@@ -140,14 +140,14 @@ export class Sweep {
  * The latest attempt of each delivery of which none succeeded, the oldest first. `attempts` of the same moment come the
  * latest first, as GitHub lists them.
  */
-export function neverArrived(attempts: Iterable<DeliveryAttempt>): readonly FailedDelivery[] {
+export function findUndelivered(attempts: Iterable<DeliveryAttempt>): readonly FailedDelivery[] {
   const latest = new Map<string, DeliveryAttempt>();
-  const arrived = new Set<string>();
+  const delivered = new Set<string>();
   for (const attempt of attempts) {
-    if (attempt.succeeded) arrived.add(attempt.guid);
-    const known = latest.get(attempt.guid);
-    if (!known || attempt.at > known.at) latest.set(attempt.guid, attempt);
+    if (attempt.succeeded) delivered.add(attempt.guid);
+    const previous = latest.get(attempt.guid);
+    if (!previous || attempt.deliveredAt > previous.deliveredAt) latest.set(attempt.guid, attempt);
   }
-  return [...latest.values()].filter(({ guid }) => !arrived.has(guid)).reverse()
-    .sort((a, b) => a.at - b.at);
+  return [...latest.values()].filter(({ guid }) => !delivered.has(guid)).reverse()
+    .sort((a, b) => a.deliveredAt - b.deliveredAt);
 }

@@ -3,18 +3,18 @@ import { messageOf, RefusedError, StorageError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { RepositoryStore } from "../repository/repository.ts";
 import type { DeliveryStore } from "./delivery.ts";
-import type { Sweep } from "./sweep.ts";
+import type { Redelivery } from "./redelivery.ts";
 
 /** After a shorter stop nothing is missed that GitHub did not try to deliver in time. */
-const SHORT_STOP_MS = 60_000;
+const MIN_DOWNTIME_MS = 60_000;
 /** Whose hooks are looked at: the most recently pushed. */
-const REPOSITORIES = 100;
+const MAX_REPOSITORIES = 100;
 
 export interface RedeliveryOnStartOptions {
   readonly clock: Clock;
   readonly deliveries: Pick<DeliveryStore<unknown>, "list">;
   readonly repositories: Pick<RepositoryStore, "latestPushed">;
-  readonly sweep: (repositories: readonly string[]) => Pick<Sweep, "run">;
+  readonly createRedelivery: (repositories: readonly string[]) => Pick<Redelivery, "run">;
 }
 
 /** Asks GitHub, once, for what it could not deliver while we were stopped: when nothing has come for a minute. */
@@ -28,10 +28,10 @@ export class RedeliveryOnStart {
 
   async run(signal: AbortSignal): Promise<void> {
     try {
-      if (await this.#wasShort()) return;
-      const known = await this.#options.repositories.latestPushed(REPOSITORIES);
-      const sweep = this.#options.sweep(known.map((repository) => repository.fullName));
-      const { found, asked, left } = await sweep.run(signal);
+      if (await this.#wasDowntimeShort()) return;
+      const repositories = await this.#options.repositories.latestPushed(MAX_REPOSITORIES);
+      const redelivery = this.#options.createRedelivery(repositories.map((repository) => repository.fullName));
+      const { found, requested: asked, remaining: left } = await redelivery.run(signal);
       if (found === 0) return;
       this.#logger.info("Asked GitHub again for {asked} deliveries, {left} are left", {
         asked,
@@ -46,9 +46,9 @@ export class RedeliveryOnStart {
     }
   }
 
-  async #wasShort(): Promise<boolean> {
+  async #wasDowntimeShort(): Promise<boolean> {
     const { clock, deliveries } = this.#options;
     const [latest] = await deliveries.list({ limit: 1 });
-    return latest !== undefined && clock.now() - latest.receivedAt < SHORT_STOP_MS;
+    return latest !== undefined && clock.now() - latest.receivedAt < MIN_DOWNTIME_MS;
   }
 }

@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import type { DeliverySummary } from "../../src/delivery/delivery.ts";
-import { RedeliveryOnStart } from "../../src/delivery/start.ts";
+import { RedeliveryOnStart } from "../../src/delivery/redelivery_on_start.ts";
 import { RefusedError } from "../../src/errors.ts";
 import { LogUnderTest } from "../fakes/log.ts";
 
@@ -16,7 +16,7 @@ function received(at: number): DeliverySummary {
     state: "done",
     receivedAt: at,
     failures: 0,
-    reason: null,
+    error: null,
   };
 }
 
@@ -25,20 +25,20 @@ async function start(
   latest: DeliverySummary[],
   sweep = () => Promise.resolve({ found: 2, asked: 1, left: 1 }),
 ): Promise<readonly string[] | undefined> {
-  let swept: readonly string[] | undefined;
+  let requestedRepositories: readonly string[] | undefined;
   const onStart = new RedeliveryOnStart({
     clock: systemClock,
     deliveries: { list: () => Promise.resolve(latest) },
     repositories: {
       latestPushed: () => Promise.resolve([{ id: 1, fullName: "octo/a", pushedAt: null }]),
     },
-    sweep: (repositories) => {
-      swept = repositories;
+    createRedelivery: (repositories) => {
+      requestedRepositories = repositories;
       return { run: sweep };
     },
   });
   await onStart.run(new AbortController().signal);
-  return swept;
+  return requestedRepositories;
 }
 
 Deno.test("RedeliveryOnStart sweeps when nothing has come for a minute, or ever", async () => {

@@ -1,10 +1,10 @@
 import { Buffer, isAscii } from "node:buffer";
 import type { StoredEvent } from "../feed/event.ts";
 import type { Delivery, DeliveryStore } from "./delivery.ts";
-import { isSigned } from "./signature.ts";
+import { isSignatureValid } from "./signature.ts";
 
 /** What somebody posted to the webhook, before any of it is believed; `null` for a header that was not sent. */
-export interface Posted {
+export interface IncomingWebhook {
   /** `X-Hub-Signature-256` */
   readonly signature: string | null;
   /** `X-GitHub-Delivery` */
@@ -17,7 +17,7 @@ export interface Posted {
 }
 
 /** What became of a post. */
-export type Reception =
+export type ReceiveResult =
   /** Durably kept (perhaps before), and will be applied. */
   | { readonly status: "accepted" }
   /** Was applied before. */
@@ -25,29 +25,29 @@ export type Reception =
   /** Tells nothing that we use, so that nothing is kept: to get it twice does no harm. */
   | { readonly status: "ignored" }
   | { readonly status: "pong" }
-  | { readonly status: "refused"; readonly code: RefusalCode; readonly detail: string };
+  | { readonly status: "refused"; readonly code: RejectionCode; readonly detail: string };
 
-export type RefusalCode = "bad_signature" | "bad_header" | "bad_body" | "unsupported_media_type";
+export type RejectionCode = "bad_signature" | "bad_header" | "bad_body" | "unsupported_media_type";
 
 export interface ReceiverOptions<Changes> {
   /** One, or two while they are changed; an empty one opens nothing. */
   readonly secrets: readonly string[];
   readonly store: Pick<DeliveryStore<Changes>, "keep" | "take">;
   /** In what order a delivery belongs; `undefined` when we have no use for its event. */
-  readonly subjectOf: (
+  readonly toOrderingKey: (
     delivery: { readonly id: string; readonly event: string },
     payload: object,
   ) => string | undefined;
   /** What a delivery tells; `undefined` when it is not as GitHub documents it. */
-  readonly read: (delivery: { readonly event: string }, payload: object) => Changes | undefined;
+  readonly parse: (delivery: { readonly event: string }, payload: object) => Changes | undefined;
   /** Told what has changed, once it is committed. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Told when a delivery waits to be applied. */
-  readonly onKept: () => void;
+  readonly onStored: () => void;
 }
 
 /** A delivery that is believed, with what it tells if that can be read. */
-interface Arrival<Changes> {
+interface VerifiedDelivery<Changes> {
   readonly delivery: Delivery;
   readonly changes: Changes | undefined;
 }
@@ -73,66 +73,66 @@ export class Receiver<Changes> {
   }
 
   /** @throws {StorageError} when it could not be kept */
-  async receive(posted: Posted): Promise<Reception> {
-    const arrival = this.#read(posted);
-    return "status" in arrival ? arrival : await this.#keep(arrival);
+  async receive(webhook: IncomingWebhook): Promise<ReceiveResult> {
+    const verified = this.#verifyAndParse(webhook);
+    return "status" in verified ? verified : await this.#storeAndApply(verified);
   }
 
   /** Apart from what waits for the store: the parsed payload is large, and garbage as soon as it is read. */
-  #read({ signature, id, event, contentType, body }: Posted): Reception | Arrival<Changes> {
-    if (!isSigned(body, { signature, secrets: this.#secrets })) {
-      return refused(
+  #verifyAndParse({ signature, id, event, contentType, body }: IncomingWebhook): ReceiveResult | VerifiedDelivery<Changes> {
+    if (!isSignatureValid(body, { signature, secrets: this.#secrets })) {
+      return rejected(
         "bad_signature",
         "X-Hub-Signature-256 does not fit the body: both sides must have the same secret",
       );
     }
     if (id === null || !DELIVERY_ID.test(id)) {
-      return refused("bad_header", headerDetail("X-GitHub-Delivery", id, "a GUID"));
+      return rejected("bad_header", headerProblem("X-GitHub-Delivery", id, "a GUID"));
     }
     if (event === null || !EVENT_NAME.test(event)) {
-      return refused("bad_header", headerDetail("X-GitHub-Event", event, "the name of an event"));
+      return rejected("bad_header", headerProblem("X-GitHub-Event", event, "the name of an event"));
     }
-    const text = payloadText(body, contentType);
+    const text = extractPayload(body, contentType);
     if (typeof text !== "string") return text;
     const payload = parseObject(text);
-    if (!payload) return refused("bad_body", "The payload is not a JSON object");
+    if (!payload) return rejected("bad_body", "The payload is not a JSON object");
     if (event === "ping") return { status: "pong" };
-    const subject = this.#options.subjectOf({ id, event }, payload);
-    if (subject === undefined) return { status: "ignored" };
-    const delivery = { id, event, action: actionOf(payload), subject, payload: text };
-    return { delivery, changes: this.#options.read(delivery, payload) };
+    const orderingKey = this.#options.toOrderingKey({ id, event }, payload);
+    if (orderingKey === undefined) return { status: "ignored" };
+    const delivery = { id, event, action: parseAction(payload), subject: orderingKey, payload: text };
+    return { delivery, changes: this.#options.parse(delivery, payload) };
   }
 
   /** What can be read is applied at once, as it is parsed already; for the rest the inbox finds the words. */
-  async #keep({ delivery, changes }: Arrival<Changes>): Promise<Reception> {
-    const { store, onEvents, onKept } = this.#options;
-    const { receipt, events } = changes === undefined
-      ? { receipt: await store.keep(delivery), events: [] }
-      : await store.take(delivery, changes);
-    if (receipt === "done") return { status: "done" };
-    if (receipt !== "applied") onKept();
+  async #storeAndApply({ delivery, changes }: VerifiedDelivery<Changes>): Promise<ReceiveResult> {
+    const { store, onEvents, onStored } = this.#options;
+    const { status, events } = changes === undefined
+      ? { status: await store.store(delivery), events: [] }
+      : await store.storeAndApply(delivery, changes);
+    if (status === "done") return { status: "done" };
+    if (status !== "applied") onStored();
     else if (events.length > 0) onEvents(events);
     return { status: "accepted" };
   }
 }
 
 /** https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks: JSON, or a form with JSON in one field. */
-function payloadText(body: Uint8Array, contentType: string | null): string | Reception {
+function extractPayload(body: Uint8Array, contentType: string | null): string | ReceiveResult {
   const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
   if (type !== "application/json" && type !== "application/x-www-form-urlencoded") {
-    return refused(
+    return rejected(
       "unsupported_media_type",
       "Content-Type must be application/json or application/x-www-form-urlencoded",
     );
   }
-  const text = decode(body);
-  if (text === undefined) return refused("bad_body", "The body is not UTF-8");
+  const text = decodeUtf8(body);
+  if (text === undefined) return rejected("bad_body", "The body is not UTF-8");
   if (type === "application/json") return text;
   return new URLSearchParams(text).get("payload") ??
-    refused("bad_body", "The form has no field payload");
+    rejected("bad_body", "The form has no field payload");
 }
 
-function decode(body: Uint8Array): string | undefined {
+function decodeUtf8(body: Uint8Array): string | undefined {
   // Most payloads are, and are here in a fifth of the time.
   if (isAscii(body)) {
     return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1");
@@ -154,17 +154,17 @@ function parseObject(text: string): object | undefined {
   }
 }
 
-function actionOf(payload: object): string | null {
+function parseAction(payload: object): string | null {
   const action = "action" in payload ? payload.action : null;
   return typeof action === "string" && ACTION.test(action) ? action : null;
 }
 
-function headerDetail(name: string, value: string | null, wanted: string): string {
+function headerProblem(name: string, value: string | null, expected: string): string {
   return value === null
-    ? `${name} is missing: it must hold ${wanted}`
-    : `${name} is malformed: it must hold ${wanted}`;
+    ? `${name} is missing: it must hold ${expected}`
+    : `${name} is malformed: it must hold ${expected}`;
 }
 
-function refused(code: RefusalCode, detail: string): Reception {
+function rejected(code: RejectionCode, detail: string): ReceiveResult {
   return { status: "refused", code, detail };
 }

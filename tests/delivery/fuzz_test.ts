@@ -7,10 +7,10 @@ import { DeliverySystem } from "../fakes/delivery_system.ts";
 
 const SEED = Number(Deno.env.get("TEST_SEED") ?? 20_260_101);
 const MUTANTS = 5_000;
-const GARBLED = 500;
+const INVALID_SIGNATURES = 500;
 /** Posts under way at a time. */
-const LANES = 8;
-const USED = [
+const CONCURRENCY = 8;
+const SUPPORTED_EVENTS = [
   "workflow_run",
   "workflow_job",
   "push",
@@ -27,7 +27,7 @@ interface Mutant {
 /** Half of them of events that we use. */
 function* mutants(random: () => number, count: number): Generator<Mutant> {
   const all = examples();
-  const used = all.filter(({ event }) => USED.includes(event));
+  const used = all.filter(({ event }) => SUPPORTED_EVENTS.includes(event));
   for (; count > 0; count--) {
     const example = pick(random, random() < 0.5 ? used : all);
     yield { event: example.event, body: mutant(example, pick(random, MUTATIONS), random) };
@@ -39,7 +39,7 @@ async function each<T>(items: Iterator<T>, work: (item: T) => Promise<void>): Pr
   const lane = async () => {
     for (let next = items.next(); !next.done; next = items.next()) await work(next.value);
   };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  await Promise.all(Array.from({ length: CONCURRENCY }, lane));
 }
 
 Deno.test(`The webhook survives ${MUTANTS} signed payloads that went wrong (seed ${SEED})`, async () => {
@@ -66,7 +66,7 @@ Deno.test(`The webhook survives ${MUTANTS} signed payloads that went wrong (seed
   assertGreater(kept.length, MUTANTS / 4);
   assertGreater(parked.length, MUTANTS / 100);
   assertLess(parked.length, kept.length);
-  for (const { failures, reason, id } of parked) {
+  for (const { failures, error: reason, id } of parked) {
     assertEquals(failures, 5);
     assertMatch(reason ?? "", /^The payload of \w+ is not as documented: /, id);
   }
@@ -79,10 +79,10 @@ Deno.test(`The webhook survives ${MUTANTS} signed payloads that went wrong (seed
   assertEquals(again.status, 202);
 });
 
-Deno.test(`The webhook keeps nothing of ${GARBLED} payloads whose signature does not fit (seed ${SEED})`, async () => {
+Deno.test(`The webhook keeps nothing of ${INVALID_SIGNATURES} payloads whose signature does not fit (seed ${SEED})`, async () => {
   await using system = await DeliverySystem.start();
   const random = seededRandom(SEED + 1);
-  await each(mutants(random, GARBLED), async ({ event, body }) => {
+  await each(mutants(random, INVALID_SIGNATURES), async ({ event, body }) => {
     const signature = signatureOf(body);
     const at = between(random, [0, signature.length - 1]);
     const garbled = pick(random, [
