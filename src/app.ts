@@ -136,7 +136,7 @@ export class App {
     const { throttle, logins, redis } = this.#throttle;
     const failed = new AbortController();
     const stop = AbortSignal.any([signal, failed.signal]);
-    followed.following.endWith(stop);
+    followed.following.stopOn(stop);
     const origins = originsOf(this.#config);
     const accounts = accountParts({
       ...this.#options,

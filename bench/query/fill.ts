@@ -21,7 +21,7 @@ export async function fill(url: string, count: number): Promise<void> {
   const known = await countOf(database);
   if (known >= count) return;
   if (known > 0) throw new Error(`Cannot fill ${database.name}: it has ${known} runs already`);
-  await new SqlRepositoryStore(database, systemClock).put(
+  await new SqlRepositoryStore(database, systemClock).upsert(
     Array.from({ length: REPOSITORIES }, (_, at) => ({
       id: 1 + at,
       fullName: repositoryName(at),

@@ -30,8 +30,8 @@ export async function backfill(
   await using database = await openHere();
   const repositories = new SqlRepositoryStore(database, systemClock);
   const store = new SqlBackfillStore(database, systemClock);
-  const repository = await asked(() => new GitHubRepositories(github).byName(fullName, signal));
-  await repositories.put([repository]);
+  const repository = await asked(() => new GitHubRepositories(github).findByName(fullName, signal));
+  await repositories.upsert([repository]);
 
   const bar = new ProgressBar(`Bringing in ${printable(repository.fullName)}`, systemClock, {
     estimated: "runs",
@@ -80,7 +80,7 @@ async function asked<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-function summary({ repository }: BackfillJob, { runs, reached, since }: BackfillProgress): string {
+function summary({ repository }: BackfillJob, { runs, importedFrom: reached, since }: BackfillProgress): string {
   const from = new Date(Math.max(reached, since)).toISOString();
   return `${runs} runs of ${printable(repository)} are in, back to ${from}`;
 }

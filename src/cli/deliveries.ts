@@ -50,7 +50,7 @@ export async function retryDelivery(id: string): Promise<void> {
 export async function redeliver(signal: AbortSignal): Promise<void> {
   const config = readConfig(environment());
   await using database = await openHere();
-  const known = await new SqlRepositoryStore(database, systemClock).latestPushed(REPOSITORIES);
+  const known = await new SqlRepositoryStore(database, systemClock).listRecentlyPushed(REPOSITORIES);
   const { publicUrl } = config.server;
   const attempts = new GitHubHooks({
     github: connect(config),

@@ -29,7 +29,7 @@ export class RedeliveryOnStart {
   async run(signal: AbortSignal): Promise<void> {
     try {
       if (await this.#wasDowntimeShort()) return;
-      const repositories = await this.#options.repositories.latestPushed(MAX_REPOSITORIES);
+      const repositories = await this.#options.repositories.listRecentlyPushed(MAX_REPOSITORIES);
       const redelivery = this.#options.createRedelivery(repositories.map((repository) => repository.fullName));
       const { found, requested: asked, remaining: left } = await redelivery.run(signal);
       if (found === 0) return;

@@ -34,7 +34,7 @@ export class GitHubRepositories implements RepositorySource, RepositoryLookup {
   }
 
   /** An installation's list cannot be had in order of pushes: it is fetched whole and put in order here. */
-  async latestPushed(count: number, signal: AbortSignal): Promise<readonly Repository[]> {
+  async listRecentlyPushed(count: number, signal: AbortSignal): Promise<readonly Repository[]> {
     const list = this.#github.isInstallation
       ? this.#github.list(this.#ofInstallation, "/installation/repositories", {
         count: Infinity,
@@ -49,7 +49,7 @@ export class GitHubRepositories implements RepositorySource, RepositoryLookup {
   }
 
   /** GitHub answers 301 to a former name, and the client follows. */
-  async byName(fullName: string, signal: AbortSignal): Promise<Repository> {
+  async findByName(fullName: string, signal: AbortSignal): Promise<Repository> {
     const options = { parameters: ownerAndRepo(fullName), signal };
     return (await this.#github.get(this.#single, "/repos/{owner}/{repo}", options)).value;
   }

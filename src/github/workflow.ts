@@ -25,7 +25,7 @@ export class GitHubWorkflows implements WorkflowSource {
     this.#github = github;
   }
 
-  async of(fullName: string, signal: AbortSignal): Promise<readonly Workflow[]> {
+  async listWorkflows(fullName: string, signal: AbortSignal): Promise<readonly Workflow[]> {
     return await this.#github.list(this.#lists, "/repos/{owner}/{repo}/actions/workflows", {
       parameters: ownerAndRepo(fullName),
       count: Infinity,

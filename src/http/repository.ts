@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import type { Catalog } from "../repository/catalog.ts";
-import type { Following } from "../repository/following.ts";
+import type { FollowManager } from "../repository/follow_manager.ts";
 import { type Api, body, DATA_SERVERS, json, newApi, NOT_MODIFIED, parameters } from "./api.ts";
 import { demands } from "./demand.ts";
 import { LINK_HEADER, linkPages, listOf, PAGE_PARAMETERS } from "./list.ts";
@@ -133,7 +133,7 @@ const LEAVE = createRoute({
 
 export interface RepositoryRoutesOptions {
   readonly catalog: Pick<Catalog, "repositories" | "repository">;
-  readonly following: Pick<Following, "follow" | "unfollow">;
+  readonly following: Pick<FollowManager, "follow" | "unfollow">;
   readonly clock: Clock;
 }
 
@@ -145,7 +145,7 @@ export function repositoryRoutes(
   api.openapi(LIST, async (context) => {
     const { followed, sort, direction, page, per_page: perPage } = context.req.valid("query");
     const { total, repositories } = await catalog.repositories({
-      visible: await context.get("caller").visibility(),
+      visibility: await context.get("caller").visibility(),
       followed: followed === undefined ? undefined : followed === "true",
       sort,
       direction: direction ?? (sort === "name" ? "asc" : "desc"),
@@ -169,7 +169,7 @@ export function repositoryRoutes(
         caller.canRead(repository);
     const { repository: { id, fullName }, webhook } = await explained(
       full_name,
-      () => following.follow(full_name, { backfillDays, mayRead }),
+      () => following.follow(full_name, { backfillDays, canRead: mayRead }),
       { clock },
     );
     if (!webhook) {
@@ -184,20 +184,20 @@ export function repositoryRoutes(
     const { id } = context.req.valid("param");
     const purge = context.req.valid("query").purge === "true";
     const visible = await context.get("caller").visibility();
-    const left = await following.unfollow(id, { purge, visible });
+    const left = await following.unfollow(id, { purge, visibility: visible });
     if (!left) {
       const state = purge ? "known" : "followed";
       throw new ProblemError("not_found", `Cannot leave repository ${id}: it is not ${state}`);
     }
     return context.json(
-      { id, runs_purged: left.runsPurged, webhook_left: left.hookLeft ?? null },
+      { id, runs_purged: left.runsPurged, webhook_left: left.webhookError ?? null },
       200,
     );
   });
   return api;
 
   async function find(id: number, visible: Visibility) {
-    const repository = await catalog.repository(id, visible);
+    const repository = await catalog.findRepository(id, visible);
     if (repository) return repositoryJson(repository);
     throw new ProblemError("not_found", `Cannot find repository ${id}: it is not known here`);
   }

@@ -89,7 +89,7 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
   api.openapi(LIST, async (context) => {
     const { repository, page, per_page: perPage } = context.req.valid("query");
     const visible = await context.get("caller").visibility();
-    const { total, workflows } = await catalog.workflows({ visible, repository, page, perPage });
+    const { total, workflows } = await catalog.workflows({ visibility: visible, repository, page, perPage });
     const latest = await history.latestByWorkflow(workflows.map(({ id }) => id), { count: 1, visible });
     const runs = new Map(latest.map((run) => [run.workflowId, runData(run)]));
     linkPages(context, { page, perPage, total });
@@ -104,7 +104,7 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
   api.openapi(DETAIL, async (context) => {
     const { id } = context.req.valid("param");
     const visible = await context.get("caller").visibility();
-    const workflow = await catalog.workflow(id, visible);
+    const workflow = await catalog.findWorkflow(id, visible);
     if (!workflow) {
       throw new ProblemError("not_found", `Cannot find workflow ${id}: it is not kept here`);
     }

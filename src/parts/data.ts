@@ -4,7 +4,7 @@ import { repositoryRoutes } from "../http/repository.ts";
 import { runRoutes } from "../http/run.ts";
 import { statisticsRoutes } from "../http/statistics.ts";
 import { workflowRoutes } from "../http/workflow.ts";
-import type { Following } from "../repository/following.ts";
+import type { FollowManager } from "../repository/follow_manager.ts";
 import { SqlCatalog } from "../sql/catalog.ts";
 import type { Database } from "../sql/database.ts";
 import { SqlRunHistory } from "../sql/run_history.ts";
@@ -12,7 +12,7 @@ import { SqlStatisticsStore } from "../sql/statistics.ts";
 
 export interface DataRoutesOptions {
   readonly database: Database;
-  readonly following: Following;
+  readonly following: FollowManager;
   readonly clock: Clock;
 }
 

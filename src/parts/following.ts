@@ -7,7 +7,7 @@ import { GitHubWebhooks } from "../github/hook_setup.ts";
 import { GitHubRepositories } from "../github/repository.ts";
 import { GitHubRuns } from "../github/run.ts";
 import { GitHubWorkflows } from "../github/workflow.ts";
-import { Following } from "../repository/following.ts";
+import { FollowManager } from "../repository/follow_manager.ts";
 import { BackfillScheduler } from "../run/backfill/backfill_scheduler.ts";
 import { RateLimitedSource } from "../run/backfill/rate_limited_source.ts";
 import { RepositoryPoller } from "../run/polling/repository_poller.ts";
@@ -39,7 +39,7 @@ export interface FollowingPartsOptions {
 
 /** What follows repositories on request: which, their runs, and their past. */
 export interface FollowingParts {
-  readonly following: Following;
+  readonly following: FollowManager;
   readonly followPoller: RepositoryPoller;
   readonly backfills: BackfillScheduler;
 }
@@ -82,7 +82,7 @@ export function followingParts(options: FollowingPartsOptions): FollowingParts {
   });
   // Whoever asks any instance to follow a repository sees its runs at once.
   const look = new LatestRunsFetcher({ ...shared, runs, store: new SqlRunStore(database, clock) });
-  const following = new Following({
+  const following = new FollowManager({
     ...shared,
     store,
     repositories: new GitHubRepositories(github),
@@ -92,11 +92,11 @@ export function followingParts(options: FollowingPartsOptions): FollowingParts {
       publicUrl: config.server.publicUrl,
       secret: config.webhookSecrets[0],
     }),
-    lookAtRuns: async (fullName, signal) => {
+    fetchLatestRuns: async (fullName, signal) => {
       await look.fetch(fullName, signal);
     },
     backfills,
-    mayAsk,
+    canRequest: mayAsk,
     onChange: () => followPoller.wake(),
   });
   return { following, followPoller, backfills };

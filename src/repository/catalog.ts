@@ -12,7 +12,7 @@ export interface BackfillState {
   readonly state: "running" | "done" | "failed";
   readonly since: number;
   /** Everything created from here to when it began is in. */
-  readonly reached: number;
+  readonly importedFrom: number;
   /** Runs that were brought in. */
   readonly runs: number;
   /** How many there will be, by what is known so far; `null` until something is. */
@@ -33,7 +33,7 @@ export interface CatalogRepository {
   readonly followedAt: number | null;
   readonly polledAt: number | null;
   /** Why it cannot be followed any more or just now, in words. */
-  readonly trouble: string | null;
+  readonly error: string | null;
   /** `null` for one that is not followed. */
   readonly webhook: WebhookState | null;
   readonly backfill: BackfillState | null;
@@ -52,23 +52,23 @@ export interface CatalogWorkflow {
   readonly htmlUrl: string | null;
 }
 
-export interface Page {
+export interface ListPage {
   /** From 1. */
   readonly page: number;
   readonly perPage: number;
 }
 
-export interface RepositoryQuery extends Page {
+export interface RepositoryQuery extends ListPage {
   /** Others are neither listed nor counted. */
-  readonly visible: Visibility;
+  readonly visibility: Visibility;
   readonly followed?: boolean | undefined;
   readonly sort: "pushed" | "name";
   readonly direction: "asc" | "desc";
 }
 
-export interface WorkflowQuery extends Page {
+export interface WorkflowQuery extends ListPage {
   /** Workflows of other repositories are neither listed nor counted. */
-  readonly visible: Visibility;
+  readonly visibility: Visibility;
   /** `owner/name`, in any case. */
   readonly repository?: string | undefined;
 }
@@ -79,11 +79,11 @@ export interface Catalog {
     query: RepositoryQuery,
   ): Promise<{ readonly total: number; readonly repositories: readonly CatalogRepository[] }>;
   /** `undefined` when it is not known, or may not be seen. */
-  repository(id: number, visible: Visibility): Promise<CatalogRepository | undefined>;
+  findRepository(id: number, visibility: Visibility): Promise<CatalogRepository | undefined>;
   /** By repository and name. */
   workflows(
     query: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }>;
   /** `undefined` when it is not known, or may not be seen. */
-  workflow(id: number, visible: Visibility): Promise<CatalogWorkflow | undefined>;
+  findWorkflow(id: number, visibility: Visibility): Promise<CatalogWorkflow | undefined>;
 }

@@ -2,7 +2,7 @@ import type { RepositoryEvent } from "../feed/event.ts";
 import type { Repository } from "./repository.ts";
 
 /** What clients hear when a repository has changed, or is gone. */
-export function repositoryEvent(
+export function toRepositoryEvent(
   { id, fullName, pushedAt }: Repository,
   { removed = false } = {},
 ): RepositoryEvent {

@@ -30,11 +30,11 @@ export interface RepositoryStore {
    * Keeps repositories as they are now; a `pushedAt` never moves back. Returns the events that tell what has changed, kept
    * in the same transaction.
    */
-  put(repositories: readonly Repository[]): Promise<readonly StoredEvent[]>;
+  upsert(repositories: readonly Repository[]): Promise<readonly StoredEvent[]>;
   /** Marks repositories as gone; their history stays. */
-  remove(ids: readonly number[]): Promise<readonly StoredEvent[]>;
+  markRemoved(ids: readonly number[]): Promise<readonly StoredEvent[]>;
   /** The `count` most recently pushed that are not gone, latest first. */
-  latestPushed(count: number): Promise<readonly Repository[]>;
+  listRecentlyPushed(count: number): Promise<readonly Repository[]>;
 }
 
 /** Where a repository can be looked up: GitHub. */
@@ -43,7 +43,7 @@ export interface RepositoryLookup {
    * The repository of that name, or that once had it; it tells the name that it has now.
    * @throws {RefusedError} `missing` when there is none, or this credential may not see it
    */
-  byName(fullName: string, signal: AbortSignal): Promise<Repository>;
+  findByName(fullName: string, signal: AbortSignal): Promise<Repository>;
 }
 
 /** Where workflows come from: GitHub. */
@@ -52,7 +52,7 @@ export interface WorkflowSource {
    * All workflows of a repository.
    * @throws {RefusedError} when GitHub refuses
    */
-  of(fullName: string, signal: AbortSignal): Promise<readonly Workflow[]>;
+  listWorkflows(fullName: string, signal: AbortSignal): Promise<readonly Workflow[]>;
 }
 
 /** Where repositories come from: GitHub. */
@@ -62,5 +62,5 @@ export interface RepositorySource {
    * there are fewer.
    * @throws {RefusedError} when GitHub refuses
    */
-  latestPushed(count: number, signal: AbortSignal): Promise<readonly Repository[]>;
+  listRecentlyPushed(count: number, signal: AbortSignal): Promise<readonly Repository[]>;
 }

@@ -59,7 +59,7 @@ export class SqlBackfillStore implements BackfillStore {
         .where("repository_id", "=", before.repositoryId)
         .where("state", "=", before.state).where("background", "=", Number(before.isBackground))
         .where("since_ms", "=", before.since)
-        .where("reached_ms", "=", before.reached).where("until_ms", "=", before.importedTo)
+        .where("reached_ms", "=", before.importedFrom).where("until_ms", "=", before.importedTo)
         .executeTakeFirstOrThrow();
       return numUpdatedRows > 0n;
     });
@@ -100,7 +100,7 @@ export class SqlBackfillStore implements BackfillStore {
     return {
       repository_id: progress.repositoryId,
       since_ms: progress.since,
-      reached_ms: progress.reached,
+      reached_ms: progress.importedFrom,
       until_ms: progress.importedTo,
       runs: progress.runs,
       estimate: progress.estimate,
@@ -133,7 +133,7 @@ function progressOf(row: BackfillTable): BackfillProgress {
   return {
     repositoryId: row.repository_id,
     since: row.since_ms,
-    reached: row.reached_ms,
+    importedFrom: row.reached_ms,
     importedTo: row.until_ms,
     runs: row.runs,
     estimate: row.estimate,

@@ -44,7 +44,7 @@ export class SqlCatalog implements Catalog {
     });
   }
 
-  repository(id: number, visible: Visibility): Promise<CatalogRepository | undefined> {
+  findRepository(id: number, visible: Visibility): Promise<CatalogRepository | undefined> {
     return this.#database.read(async (db) => {
       const row = await db.selectFrom("repositories").selectAll().where("id", "=", id)
         .executeTakeFirst();
@@ -54,7 +54,7 @@ export class SqlCatalog implements Catalog {
   }
 
   workflows(
-    { visible, repository, ...page }: WorkflowQuery,
+    { visibility: visible, repository, ...page }: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }> {
     return this.#database.read(async (db) => {
       const seen = isVisibleIn(db, visibleOf({ visible, repository }), sql`lower(repository)`);
@@ -73,7 +73,7 @@ export class SqlCatalog implements Catalog {
     });
   }
 
-  workflow(id: number, visible: Visibility): Promise<CatalogWorkflow | undefined> {
+  findWorkflow(id: number, visible: Visibility): Promise<CatalogWorkflow | undefined> {
     return this.#database.read(async (db) => {
       const row = await db.selectFrom("workflows").selectAll().where("id", "=", id)
         .executeTakeFirst();
@@ -82,7 +82,7 @@ export class SqlCatalog implements Catalog {
   }
 }
 
-function repositoriesOf(db: Db, { visible, followed }: RepositoryQuery) {
+function repositoriesOf(db: Db, { visibility: visible, followed }: RepositoryQuery) {
   const seen = isVisibleIn(db, visible, sql`lower(full_name)`);
   const every = db.selectFrom("repositories");
   const all = seen ? every.where(seen) : every;
@@ -111,12 +111,12 @@ function repositoryOf(row: RepositoryTable, backfill: BackfillTable | undefined)
     pushedAt: row.pushed_at,
     followedAt: isGone ? null : row.followed_ms,
     polledAt: row.polled_ms,
-    trouble: isGone ? GONE : row.trouble,
+    error: isGone ? GONE : row.trouble,
     webhook: isGone || row.followed_ms === null ? null : webhookOf(row),
     backfill: backfill === undefined ? null : {
       state: backfill.state,
       since: backfill.since_ms,
-      reached: backfill.reached_ms,
+      importedFrom: backfill.reached_ms,
       runs: backfill.runs,
       estimate: backfill.estimate,
       reason: backfill.reason,

@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { WebhookState } from "../repository/catalog.ts";
-import { repositoryEvent } from "../repository/event.ts";
-import type { FollowedRepository, FollowStore, UnsettledHook } from "../repository/follow.ts";
+import { toRepositoryEvent } from "../repository/event.ts";
+import type { FollowedRepository, FollowStore, PendingWebhook } from "../repository/follow_store.ts";
 import type { Repository, Workflow } from "../repository/repository.ts";
 import type { Database } from "./database.ts";
 import { appendEvents } from "./event.ts";
@@ -41,13 +41,13 @@ export class SqlFollowStore implements FollowStore {
         .returning("id").executeTakeFirst();
       await putWorkflows(tx, workflows, { repository: repository.fullName, now });
       const isNew = row !== undefined;
-      const events = isNew ? [repositoryEvent(repository)] : merged;
+      const events = isNew ? [toRepositoryEvent(repository)] : merged;
       const numbered = await appendEvents(tx, events, { clock });
       return isNew ? numbered : undefined;
     });
   }
 
-  async unfollow(id: number): Promise<UnsettledHook | undefined> {
+  async unfollow(id: number): Promise<PendingWebhook | undefined> {
     const row = await this.#database.write(async (tx) => {
       const old = await tx.selectFrom("repositories").selectAll()
         .where("id", "=", id).where("followed_ms", "is not", null).forUpdate().executeTakeFirst();
@@ -59,7 +59,7 @@ export class SqlFollowStore implements FollowStore {
     return row && hookOf(row);
   }
 
-  async followed(): Promise<readonly FollowedRepository[]> {
+  async listFollowed(): Promise<readonly FollowedRepository[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("repositories").selectAll().where(IS_FOLLOWED)
         .orderBy("pushed_ms", "desc").orderBy("id", "desc").execute()
@@ -74,7 +74,7 @@ export class SqlFollowStore implements FollowStore {
     }));
   }
 
-  async polled(
+  async recordPoll(
     id: number,
     { at, trouble }: { readonly at: number; readonly trouble: string | null },
   ): Promise<void> {
@@ -84,9 +84,9 @@ export class SqlFollowStore implements FollowStore {
     );
   }
 
-  async unsettledHooks(
+  async listPendingWebhooks(
     { isRetry }: { readonly isRetry: boolean },
-  ): Promise<readonly UnsettledHook[]> {
+  ): Promise<readonly PendingWebhook[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("repositories").selectAll().where(IS_FOLLOWED).where("hook_id", "is", null)
         .$if(!isRetry, (query) => query.where("hook_reason", "is", null))
@@ -98,7 +98,7 @@ export class SqlFollowStore implements FollowStore {
     return rows.map(hookOf);
   }
 
-  async keepHook(id: number, state: WebhookState | undefined): Promise<void> {
+  async saveWebhook(id: number, state: WebhookState | undefined): Promise<void> {
     const hook_id = state?.state === "active" ? state.id : null;
     const hook_reason = state?.state === "absent" ? state.reason : null;
     await this.#database.write((tx) =>
@@ -106,7 +106,7 @@ export class SqlFollowStore implements FollowStore {
     );
   }
 
-  async nameOf(id: number): Promise<string | undefined> {
+  async findName(id: number): Promise<string | undefined> {
     return (await this.#find(id))?.full_name;
   }
 
@@ -122,11 +122,11 @@ export class SqlFollowStore implements FollowStore {
   }
 }
 
-function hookOf(row: RepositoryTable): UnsettledHook {
+function hookOf(row: RepositoryTable): PendingWebhook {
   return {
     repositoryId: row.id,
     fullName: row.full_name,
     followedAt: row.removed_ms === null ? row.followed_ms : null,
-    hookId: row.hook_id,
+    webhookId: row.hook_id,
   };
 }

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Event, StoredEvent } from "../feed/event.ts";
-import { repositoryEvent } from "../repository/event.ts";
+import { toRepositoryEvent } from "../repository/event.ts";
 import type { Repository, RepositoryStore } from "../repository/repository.ts";
 import { dropAccess, raiseEpoch } from "./access.ts";
 import type { Database, Tx } from "./database.ts";
@@ -19,13 +19,13 @@ export class SqlRepositoryStore implements RepositoryStore {
     this.#clock = clock;
   }
 
-  put(repositories: readonly Repository[]): Promise<readonly StoredEvent[]> {
+  upsert(repositories: readonly Repository[]): Promise<readonly StoredEvent[]> {
     return this.#database.write(async (tx) =>
       appendEvents(tx, await mergeRepositories(tx, repositories), { clock: this.#clock })
     );
   }
 
-  remove(ids: readonly number[]): Promise<readonly StoredEvent[]> {
+  markRemoved(ids: readonly number[]): Promise<readonly StoredEvent[]> {
     return this.#database.write(async (tx) =>
       appendEvents(tx, await removeRepositories(tx, ids, { clock: this.#clock }), {
         clock: this.#clock,
@@ -33,7 +33,7 @@ export class SqlRepositoryStore implements RepositoryStore {
     );
   }
 
-  async latestPushed(count: number): Promise<readonly Repository[]> {
+  async listRecentlyPushed(count: number): Promise<readonly Repository[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("repositories").selectAll().where("removed_ms", "is", null)
         .orderBy("pushed_ms", "desc").orderBy("id", "desc").limit(count).execute()
@@ -60,7 +60,7 @@ export async function mergeRepositories(
     if (!old) {
       hasNewNames = true;
       if (repository.defaultBranch !== undefined) await recountLater(tx, repository.fullName);
-      events.push(repositoryEvent(repository));
+      events.push(toRepositoryEvent(repository));
       continue;
     }
     const told = toRow({ ...repository, pushedAt: laterPush(ofRow(old), repository) });
@@ -74,7 +74,7 @@ export async function mergeRepositories(
     }
     if (old.is_private !== null && next.is_private !== old.is_private) turned.push(old.id);
     if (!hasSameDefault(next, old)) await recountLater(tx, next.full_name);
-    if (!looksSame(next, old)) events.push(repositoryEvent(ofRow(next)));
+    if (!looksSame(next, old)) events.push(toRepositoryEvent(ofRow(next)));
   }
   if (hasNewNames) await raiseEpoch(tx);
   await dropAccess(tx, turned);
@@ -91,7 +91,7 @@ export async function removeRepositories(
   for (const id of ids.toSorted((a, b) => a - b)) {
     const row = await tx.updateTable("repositories").set({ removed_ms: clock.now() })
       .where("id", "=", id).where("removed_ms", "is", null).returningAll().executeTakeFirst();
-    if (row) events.push(repositoryEvent(ofRow(row), { removed: true }));
+    if (row) events.push(toRepositoryEvent(ofRow(row), { removed: true }));
   }
   return events;
 }

@@ -38,8 +38,8 @@ async function setUp(database: Database, ids: readonly number[] = [1, 2]) {
   const { users, sessions, access: store } = accountStores(database, clock);
   await users.signIn({ profile: aProfile({ id: MONA }), tokens: someTokens(), role: "member" });
   const repositories = new SqlRepositoryStore(database, clock);
-  const put = (id: number) => repositories.put([{ id, fullName: `Octo/R${id}`, pushedAt: null }]);
-  await repositories.put(ids.map((id) => ({ id, fullName: `Octo/R${id}`, pushedAt: null })));
+  const put = (id: number) => repositories.upsert([{ id, fullName: `Octo/R${id}`, pushedAt: null }]);
+  await repositories.upsert(ids.map((id) => ({ id, fullName: `Octo/R${id}`, pushedAt: null })));
   const github = new FakeAccessSource();
   github.allowed.add(1);
   const { signal } = new AbortController();

@@ -23,7 +23,7 @@ async function setUp(database: Database) {
   const sessions = new SqlSessionStore(database, clock);
   const access = new SqlAccessStore(database);
   const deliveries = new SqlDeliveryStore(database, clock);
-  await new SqlRepositoryStore(database, clock).put(REPOSITORIES);
+  await new SqlRepositoryStore(database, clock).upsert(REPOSITORIES);
   const epoch = await access.epoch();
   for (const userId of [7, 8]) {
     await users.signIn({

@@ -20,7 +20,7 @@ async function setUp(database: Database) {
     await users.signIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" });
   }
   const repositories = new SqlRepositoryStore(database, clock);
-  await repositories.put([A, B]);
+  await repositories.upsert([A, B]);
   const store = new SqlAccessStore(database);
   /** Keeps that user 7 may read A, and not B. */
   const keep = async (answer: Partial<Parameters<SqlAccessStore["save"]>[0]> = {}) =>
@@ -123,7 +123,7 @@ testOverDatabases(
     const { store, repositories, keep } = await setUp(database);
     const epochs = [await store.epoch()];
     const put = async (repository: typeof A & { readonly isPrivate?: boolean }) => {
-      await repositories.put([repository]);
+      await repositories.upsert([repository]);
       epochs.push(await store.epoch());
     };
     await keep();
@@ -143,8 +143,8 @@ testOverDatabases("AccessStore.known() hides a name that belonged to what may no
   { database },
 ) => {
   const { store, repositories, keep } = await setUp(database);
-  await repositories.remove([2]);
-  await repositories.put([{ ...C, fullName: "OCTO/B" }]);
+  await repositories.markRemoved([2]);
+  await repositories.upsert([{ ...C, fullName: "OCTO/B" }]);
   await keep({ readable: [1, 3], unreadable: [2] });
   assertEquals((await store.load(7, NOW)).readable, new Set(["octo/a"]));
   await keep({ readable: [1, 2, 3], unreadable: [] });
@@ -155,9 +155,9 @@ testOverDatabases("AccessStore.known() remembers what a repository was called be
   { database },
 ) => {
   const { store, repositories, keep } = await setUp(database);
-  await repositories.put([{ ...A, fullName: "octo/now" }, { ...B, fullName: "octo/hidden" }]);
+  await repositories.upsert([{ ...A, fullName: "octo/now" }, { ...B, fullName: "octo/hidden" }]);
   // Another one, which the user may read, has the name that events of B still have.
-  await repositories.put([{ ...C, fullName: "Octo/B" }]);
+  await repositories.upsert([{ ...C, fullName: "Octo/B" }]);
   await keep({ readable: [1, 3] });
   const { readable } = await store.load(7, NOW);
   assertEquals(readable, new Set(["octo/now", "octo/a"]));

@@ -22,7 +22,7 @@ const ASKED = {
 const BEGUN: BackfillProgress = {
   repositoryId: 1,
   since: NOW - 30 * DAY_MS,
-  reached: NOW + SECOND_MS,
+  importedFrom: NOW + SECOND_MS,
   importedTo: NOW + SECOND_MS,
   runs: 0,
   estimate: null,
@@ -33,7 +33,7 @@ const BEGUN: BackfillProgress = {
 
 async function setUp(database: Database, clock = new SetClock(NOW)) {
   const repositories = new SqlRepositoryStore(database, clock);
-  await repositories.put([
+  await repositories.upsert([
     { id: 1, fullName: "octo/a", pushedAt: null },
     { id: 2, fullName: "octo/b", pushedAt: null },
   ]);
@@ -47,7 +47,7 @@ testOverDatabases("BackfillStore.start() begins with nothing, and goes on with w
   assertEquals(await store.find(1), undefined);
   assertEquals(await store.start(ASKED), BEGUN);
   assertEquals(await store.find(1), BEGUN);
-  const done: BackfillProgress = { ...BEGUN, reached: BEGUN.since, runs: 7, estimate: 7, state: "done" };
+  const done: BackfillProgress = { ...BEGUN, importedFrom: BEGUN.since, runs: 7, estimate: 7, state: "done" };
   assertEquals(await store.save(BEGUN, done), true);
   const earlier = { since: NOW - 90 * DAY_MS, isBackground: false };
   const again: BackfillProgress = { ...done, ...earlier, state: "running" };
@@ -94,11 +94,11 @@ testOverDatabases(
     assertEquals((await store.listRunning())[1]?.progress, BEGUN);
     clock.time += 1;
     const second = { ...BEGUN, repositoryId: 2 };
-    await store.save(second, { ...second, reached: NOW });
+    await store.save(second, { ...second, importedFrom: NOW });
     assertEquals(await names(), ["octo/a", "octo/b"]);
-    await repositories.remove([1]);
+    await repositories.markRemoved([1]);
     assertEquals(await names(), ["octo/b"]);
-    await store.save({ ...second, reached: NOW }, { ...second, state: "done" });
+    await store.save({ ...second, importedFrom: NOW }, { ...second, state: "done" });
     assertEquals(await names(), []);
   },
 );

@@ -13,7 +13,7 @@ import { aRun } from "../fakes/github.ts";
 const PUSHED = ["2026-01-03T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", null];
 const NAMES = ["octo/b", "Octo/c", "octo/a", "acme/z"];
 const BY_PUSH = {
-  visible: "all",
+  visibility: "all",
   sort: "pushed",
   direction: "desc",
   page: 1,
@@ -26,7 +26,7 @@ testOverDatabases(
     { database },
   ) => {
     const catalog = new SqlCatalog(database);
-    await new SqlRepositoryStore(database, clock).put(
+    await new SqlRepositoryStore(database, clock).upsert(
       NAMES.map((fullName, index) => ({
         id: index + 1,
         fullName,
@@ -53,10 +53,10 @@ testOverDatabases("Catalog.repositories() tells those that are followed from the
   const repositories = new SqlRepositoryStore(database, clock);
   const follows = new SqlFollowStore(database, clock);
   const of = (id: number) => ({ id, fullName: `octo/${id}`, pushedAt: null });
-  await repositories.put([of(1)]);
+  await repositories.upsert([of(1)]);
   await follows.follow(of(2), []);
   await follows.follow(of(3), []);
-  await repositories.remove([3]);
+  await repositories.markRemoved([3]);
   const ids = async (followed: boolean | undefined) => {
     const query = { ...BY_PUSH, followed, direction: "asc" } as const;
     return (await catalog.repositories(query)).repositories.map(({ id }) => id);
@@ -75,7 +75,7 @@ testOverDatabases("Catalog tells no more than may be seen, and counts no more", 
   for (const [at, fullName] of names.entries()) {
     const ci = { id: 10 + at, name: "CI", path: "ci.yml", state: "active", htmlUrl: "" };
     const repository = { id: at, fullName, pushedAt: null };
-    if (at === 2) await new SqlRepositoryStore(database, clock).put([repository]);
+    if (at === 2) await new SqlRepositoryStore(database, clock).upsert([repository]);
     else await follows.follow(repository, [ci]);
   }
   const told = async (visible: Visibility) => {
@@ -90,8 +90,8 @@ testOverDatabases("Catalog tells no more than may be seen, and counts no more", 
       return [total, ...workflows.map(({ id }) => id)];
     };
     const ids = [0, 1, 2, 3];
-    const repositories = await Promise.all(ids.map((id) => catalog.repository(id, visible)));
-    const each = await Promise.all(ids.map((id) => catalog.workflow(10 + id, visible)));
+    const repositories = await Promise.all(ids.map((id) => catalog.findRepository(id, visible)));
+    const each = await Promise.all(ids.map((id) => catalog.findWorkflow(10 + id, visible)));
     return {
       lists: [await list({}), await list({ followed: true, page: 2 }), await list({ page: 9 })],
       named: await list({ sort: "name", perPage: 9 }),
@@ -125,10 +125,10 @@ testOverDatabases("Catalog tells no more than may be seen, and counts no more", 
 
 testOverDatabases("Catalog.repository() shows how far its past is in", async ({ database }) => {
   const catalog = new SqlCatalog(database);
-  await new SqlRepositoryStore(database, clock).put([
+  await new SqlRepositoryStore(database, clock).upsert([
     { id: 1, fullName: "octo/a", pushedAt: null },
   ]);
-  assertEquals((await catalog.repository(1, "all"))?.backfill, null);
+  assertEquals((await catalog.findRepository(1, "all"))?.backfill, null);
   const now = Date.parse("2026-01-10T00:00:00Z");
   const since = Date.parse("2026-01-01T00:00:00Z");
   await new SqlBackfillStore(database, clock).start({
@@ -137,9 +137,9 @@ testOverDatabases("Catalog.repository() shows how far its past is in", async ({ 
     now,
     isBackground: true,
   });
-  const backfill = (await catalog.repository(1, "all"))?.backfill;
+  const backfill = (await catalog.findRepository(1, "all"))?.backfill;
   assertEquals([backfill?.state, backfill?.since, backfill?.runs], ["running", since, 0]);
-  assertEquals(await catalog.repository(2, "all"), undefined);
+  assertEquals(await catalog.findRepository(2, "all"), undefined);
 });
 
 testOverDatabases("Catalog.workflows() lists by repository and name, or of one in any case", async (
@@ -159,7 +159,7 @@ testOverDatabases("Catalog.workflows() lists by repository and name, or of one i
   );
   const ids = async (repository: string | undefined, page = 1, perPage = 30) => {
     const { total, workflows } = await catalog.workflows({
-      visible: "all",
+      visibility: "all",
       repository,
       page,
       perPage,
@@ -170,7 +170,7 @@ testOverDatabases("Catalog.workflows() lists by repository and name, or of one i
   assertEquals(await ids("OCTO/b"), [3, 4, 2, 1]);
   assertEquals(await ids("octo/b", 2, 2), [3, 1]);
   assertEquals(await ids("octo/none"), [0]);
-  assertEquals(await catalog.workflow(3, "all"), {
+  assertEquals(await catalog.findWorkflow(3, "all"), {
     id: 3,
     repository: "Octo/a",
     name: "Lint",
@@ -178,5 +178,5 @@ testOverDatabases("Catalog.workflows() lists by repository and name, or of one i
     state: null,
     htmlUrl: null,
   });
-  assertEquals(await catalog.workflow(99, "all"), undefined);
+  assertEquals(await catalog.findWorkflow(99, "all"), undefined);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import { repositoryEvent } from "../../src/repository/event.ts";
+import { toRepositoryEvent } from "../../src/repository/event.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
@@ -44,8 +44,8 @@ testOverDatabases(
     assertEquals(
       events.map(({ type, repository, data }) => ({ type, repository, data })),
       [
-        repositoryEvent(repository),
-        repositoryEvent(repository, { removed: true }),
+        toRepositoryEvent(repository),
+        toRepositoryEvent(repository, { removed: true }),
         runEvent(aRun({ id: 2 })),
         runEvent(started),
       ],
@@ -75,10 +75,10 @@ testOverDatabases("applyInOrder() applies to a repository one delivery after the
   assertEquals(
     events.map((each) => each.map(({ type, repository, data }) => ({ type, repository, data }))),
     [
-      [repositoryEvent(pushed)],
+      [toRepositoryEvent(pushed)],
       [],
-      [repositoryEvent(pushed, { removed: true })],
-      [repositoryEvent(pushed)],
+      [toRepositoryEvent(pushed, { removed: true })],
+      [toRepositoryEvent(pushed)],
     ],
   );
 });

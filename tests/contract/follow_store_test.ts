@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
-import { repositoryEvent } from "../../src/repository/event.ts";
+import { toRepositoryEvent } from "../../src/repository/event.ts";
 import type { Repository, Workflow } from "../../src/repository/repository.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
 import type { Database } from "../../src/sql/database.ts";
@@ -54,20 +54,20 @@ testOverDatabases(
   ) => {
     const { store, catalog, journal } = setUp(database);
     const events = await store.follow(OCTO_A, [CI]);
-    assertEquals(told(events), [repositoryEvent(OCTO_A)]);
+    assertEquals(told(events), [toRepositoryEvent(OCTO_A)]);
     assertEquals(await journal.readAfter(0, 9), events);
-    assertEquals(await catalog.repository(1, "all"), {
+    assertEquals(await catalog.findRepository(1, "all"), {
       ...OCTO_A,
       isPrivate: true,
       defaultBranch: "trunk",
       htmlUrl: "https://github.com/octo/a",
       followedAt: NOW,
       polledAt: NOW,
-      trouble: null,
+      error: null,
       webhook: { state: "absent", reason: "It is still to be created" },
       backfill: null,
     });
-    assertEquals(await catalog.workflow(7, "all"), { ...CI, repository: "octo/a" });
+    assertEquals(await catalog.findWorkflow(7, "all"), { ...CI, repository: "octo/a" });
     assertEquals(await store.follow(OCTO_A, [CI]), undefined);
     assertEquals(await journal.readAfter(0, 9), events);
   },
@@ -77,8 +77,8 @@ testOverDatabases("FollowStore.follow() tells of a repository that was known bef
   { database },
 ) => {
   const { store, repositories } = setUp(database);
-  await repositories.put([OCTO_A]);
-  assertEquals(told(await store.follow(OCTO_A, [])), [repositoryEvent(OCTO_A)]);
+  await repositories.upsert([OCTO_A]);
+  assertEquals(told(await store.follow(OCTO_A, [])), [toRepositoryEvent(OCTO_A)]);
 });
 
 testOverDatabases("FollowStore.follow() lets one of two win who follow at once", async (
@@ -97,17 +97,17 @@ testOverDatabases(
     const { store, catalog, runs } = setUp(database);
     await runs.put([aRun()]);
     await store.follow(OCTO_A, [CI]);
-    await store.keepHook(1, { state: "active", id: 99 });
+    await store.saveWebhook(1, { state: "active", id: 99 });
     const hook = { repositoryId: 1, fullName: "octo/a" };
-    assertEquals(await store.unfollow(1), { ...hook, followedAt: NOW, hookId: 99 });
+    assertEquals(await store.unfollow(1), { ...hook, followedAt: NOW, webhookId: 99 });
     assertEquals(await store.unfollow(1), undefined);
     assertEquals(await store.unfollow(2), undefined);
-    assertEquals((await catalog.repository(1, "all"))?.followedAt, null);
+    assertEquals((await catalog.findRepository(1, "all"))?.followedAt, null);
     assertEquals((await runs.latest("octo/a", 9)).length, 1);
     const left = [{ ...hook, followedAt: null, hookId: 99 }];
-    assertEquals(await store.unsettledHooks({ isRetry: false }), left);
-    await store.keepHook(1, undefined);
-    assertEquals(await store.unsettledHooks({ isRetry: true }), []);
+    assertEquals(await store.listPendingWebhooks({ isRetry: false }), left);
+    await store.saveWebhook(1, undefined);
+    assertEquals(await store.listPendingWebhooks({ isRetry: true }), []);
   },
 );
 
@@ -118,10 +118,10 @@ testOverDatabases(
   ) => {
     const { store } = setUp(database);
     for (const id of [1, 2, 3]) await store.follow({ ...OCTO_A, id, fullName: `octo/${id}` }, []);
-    await store.keepHook(2, { state: "absent", reason: "No" });
-    await store.keepHook(3, { state: "active", id: 5 });
+    await store.saveWebhook(2, { state: "absent", reason: "No" });
+    await store.saveWebhook(3, { state: "active", id: 5 });
     const ids = async (isRetry: boolean) =>
-      (await store.unsettledHooks({ isRetry })).map(({ repositoryId }) => repositoryId).sort();
+      (await store.listPendingWebhooks({ isRetry })).map(({ repositoryId }) => repositoryId).sort();
     assertEquals(await ids(false), [1]);
     assertEquals(await ids(true), [1, 2]);
   },
@@ -133,17 +133,17 @@ testOverDatabases("FollowStore.followed() leaves out what is gone until it is ba
   const { store, repositories, catalog } = setUp(database);
   await store.follow(OCTO_A, []);
   await store.follow({ ...OCTO_A, id: 2, fullName: "octo/b", pushedAt: null }, []);
-  await store.polled(2, { at: NOW + 5, trouble: "404" });
+  await store.recordPoll(2, { at: NOW + 5, trouble: "404" });
   const b = { id: 2, fullName: "octo/b", pushedAt: null, isHooked: false, trouble: "404" };
-  const [, second] = await store.followed();
+  const [, second] = await store.listFollowed();
   assertEquals(second, { ...b, polledAt: NOW + 5 });
-  await repositories.remove([1]);
-  assertEquals((await store.followed()).map(({ id }) => id), [2]);
-  const gone = await catalog.repository(1, "all");
+  await repositories.markRemoved([1]);
+  assertEquals((await store.listFollowed()).map(({ id }) => id), [2]);
+  const gone = await catalog.findRepository(1, "all");
   assertEquals([gone?.followedAt, gone?.webhook], [null, null]);
-  assertEquals(gone?.trouble?.startsWith("GitHub says that it was deleted"), true);
-  await repositories.put([{ ...OCTO_A, fullName: "octo/renamed" }]);
-  assertEquals((await store.followed()).map(({ fullName }) => fullName), [
+  assertEquals(gone?.error?.startsWith("GitHub says that it was deleted"), true);
+  await repositories.upsert([{ ...OCTO_A, fullName: "octo/renamed" }]);
+  assertEquals((await store.listFollowed()).map(({ fullName }) => fullName), [
     "octo/renamed",
     "octo/b",
   ]);
@@ -155,9 +155,9 @@ testOverDatabases("FollowStore.polled() does not bring back who left meanwhile",
   const { store, catalog } = setUp(database);
   await store.follow(OCTO_A, []);
   await store.unfollow(1);
-  await store.polled(1, { at: NOW, trouble: "403" });
-  const left = await catalog.repository(1, "all");
-  assertEquals([left?.polledAt, left?.trouble], [null, null]);
+  await store.recordPoll(1, { at: NOW, trouble: "403" });
+  const left = await catalog.findRepository(1, "all");
+  assertEquals([left?.polledAt, left?.error], [null, null]);
 });
 
 testOverDatabases("FollowStore.purge() forgets all runs and workflows of one repository", async (
@@ -175,7 +175,7 @@ testOverDatabases("FollowStore.purge() forgets all runs and workflows of one rep
   assertEquals(await store.purge(1, never), 1_001);
   assertEquals(await runs.latest("octo/a", 9), []);
   assertEquals((await runs.latest("octo/other", 9)).length, 1);
-  const { workflows } = await catalog.workflows({ visible: "all", page: 1, perPage: 9 });
+  const { workflows } = await catalog.workflows({ visibility: "all", page: 1, perPage: 9 });
   assertEquals(workflows.map(({ id }) => id), [8]);
   assertEquals((await journal.seqRange()).last, last);
   assertEquals(await store.purge(1, never), 0);
@@ -195,5 +195,5 @@ testOverDatabases("FollowStore.purge() leaves a workflow of which a run is just 
     await Promise.race([purging, systemClock.sleep(200)]);
   });
   assertEquals(await purging, 0);
-  assertEquals((await catalog.workflow(7, "all"))?.id, 7);
+  assertEquals((await catalog.findWorkflow(7, "all"))?.id, 7);
 }, { kinds: ["postgres"] });

@@ -96,13 +96,13 @@ const run = {
 
 Deno.test("GitHubRepositories.latestPushed() reads the published list of a user", async () => {
   await using server = forward();
-  const latest = await new GitHubRepositories(server.github(token)).latestPushed(1, never);
+  const latest = await new GitHubRepositories(server.github(token)).listRecentlyPushed(1, never);
   assertEquals(latest, [repository]);
 });
 
 Deno.test("GitHubRepositories.latestPushed() gets the published token and reads the published list of an installation", async () => {
   await using server = forward();
-  const latest = await new GitHubRepositories(server.github(app)).latestPushed(1, never);
+  const latest = await new GitHubRepositories(server.github(app)).listRecentlyPushed(1, never);
   assertEquals(latest, [repository]);
   const [tokens, first, ...others] = server.asked;
   assertEquals([tokens, first], [ACCESS_TOKENS, "/installation/repositories?per_page=100"]);
@@ -131,9 +131,9 @@ Deno.test("GitHubRepositories.latestPushed() takes a 304 as the description has 
   const prefer: Record<string, string> = {};
   await using server = forward(prefer);
   const repositories = new GitHubRepositories(server.github(token));
-  await repositories.latestPushed(1, never);
+  await repositories.listRecentlyPushed(1, never);
   prefer["/user/repos"] = "code=304";
-  assertEquals(await repositories.latestPushed(1, never), [repository]);
+  assertEquals(await repositories.listRecentlyPushed(1, never), [repository]);
   assertEquals(server.sent("if-none-match"), [null, '"example"']);
 });
 
@@ -152,7 +152,7 @@ for (
   Deno.test(`GitHubRepositories.latestPushed() is refused as ${refusal.kind} by the described ${status} of ${path}`, async () => {
     await using server = forward({ [path]: `code=${status}` });
     const error = await refused(
-      new GitHubRepositories(server.github(credential)).latestPushed(1, never),
+      new GitHubRepositories(server.github(credential)).listRecentlyPushed(1, never),
     );
     assertEquals(error.refusal, refusal);
     assertMatch(error.message, new RegExp(`${path} with ${status}: string$`));
@@ -169,7 +169,7 @@ Deno.test("GitHubRuns and GitHubRepositories read whatever the described schemas
     read.runs += (await new GitHubRuns(user).latest("octo-org/octo-repo", 100, never)).length;
     if (await new GitHubRuns(user).byId("octo-org/octo-repo", 1, never)) read.runs++;
     for (const github of [user, installation]) {
-      read.repositories += (await new GitHubRepositories(github).latestPushed(100, never)).length;
+      read.repositories += (await new GitHubRepositories(github).listRecentlyPushed(100, never)).length;
     }
   }
   assertGreater(read.runs, MADE_UP);

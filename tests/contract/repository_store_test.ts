@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
-import { repositoryEvent } from "../../src/repository/event.ts";
+import { toRepositoryEvent } from "../../src/repository/event.ts";
 import type { Repository } from "../../src/repository/repository.ts";
 import { SqlJournal } from "../../src/sql/event.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
@@ -23,41 +23,41 @@ testOverDatabases("RepositoryStore.put() tells what is new and what was pushed t
   const store = new SqlRepositoryStore(database, clock);
   const first = aRepository();
   const pushed = aRepository({ pushedAt: "2026-01-01T01:00:01+01:00" });
-  assertEquals(told(await store.put([first])), [repositoryEvent(first)]);
-  assertEquals(await store.put([first]), []);
-  assertEquals(told(await store.put([pushed])), [repositoryEvent(pushed)]);
-  assertEquals(await store.latestPushed(9), [pushed]);
-  assertEquals(await store.put([]), []);
+  assertEquals(told(await store.upsert([first])), [toRepositoryEvent(first)]);
+  assertEquals(await store.upsert([first]), []);
+  assertEquals(told(await store.upsert([pushed])), [toRepositoryEvent(pushed)]);
+  assertEquals(await store.listRecentlyPushed(9), [pushed]);
+  assertEquals(await store.upsert([]), []);
 });
 
 testOverDatabases("RepositoryStore.put() never moves a push back", async ({ database }) => {
   const store = new SqlRepositoryStore(database, clock);
   const pushed = aRepository({ pushedAt: "2026-01-01T00:00:01Z" });
-  await store.put([pushed]);
-  assertEquals(await store.put([aRepository({ pushedAt: "2026-01-01T01:00:00+01:00" })]), []);
-  assertEquals(await store.put([aRepository({ pushedAt: null })]), []);
-  assertEquals(await store.latestPushed(9), [pushed]);
+  await store.upsert([pushed]);
+  assertEquals(await store.upsert([aRepository({ pushedAt: "2026-01-01T01:00:00+01:00" })]), []);
+  assertEquals(await store.upsert([aRepository({ pushedAt: null })]), []);
+  assertEquals(await store.listRecentlyPushed(9), [pushed]);
 });
 
 testOverDatabases("RepositoryStore.remove() tells once that a repository is gone", async (
   { database },
 ) => {
   const store = new SqlRepositoryStore(database, clock);
-  await store.put([aRepository(), aRepository({ id: 2, fullName: "octo/b" })]);
-  const gone = await store.remove([1, 99]);
-  assertEquals(told(gone), [repositoryEvent(aRepository(), { removed: true })]);
-  assertEquals(await store.remove([1]), []);
-  assertEquals((await store.latestPushed(9)).map(({ id }) => id), [2]);
+  await store.upsert([aRepository(), aRepository({ id: 2, fullName: "octo/b" })]);
+  const gone = await store.markRemoved([1, 99]);
+  assertEquals(told(gone), [toRepositoryEvent(aRepository(), { removed: true })]);
+  assertEquals(await store.markRemoved([1]), []);
+  assertEquals((await store.listRecentlyPushed(9)).map(({ id }) => id), [2]);
 });
 
 testOverDatabases("RepositoryStore.put() brings back a repository that was gone", async (
   { database },
 ) => {
   const store = new SqlRepositoryStore(database, clock);
-  await store.put([aRepository()]);
-  await store.remove([1]);
-  assertEquals(told(await store.put([aRepository()])), [repositoryEvent(aRepository())]);
-  assertEquals(await store.latestPushed(9), [aRepository()]);
+  await store.upsert([aRepository()]);
+  await store.markRemoved([1]);
+  assertEquals(told(await store.upsert([aRepository()])), [toRepositoryEvent(aRepository())]);
+  assertEquals(await store.listRecentlyPushed(9), [aRepository()]);
 });
 
 testOverDatabases("RepositoryStore.put() moves the history of a renamed repository", async (
@@ -66,9 +66,9 @@ testOverDatabases("RepositoryStore.put() moves the history of a renamed reposito
   const store = new SqlRepositoryStore(database, clock);
   const runs = new SqlRunStore(database, clock);
   const renamed = aRepository({ fullName: "octo/renamed" });
-  await store.put([aRepository()]);
+  await store.upsert([aRepository()]);
   await runs.put([aRun({ repository: "octo/a" }), aRun({ id: 2, repository: "octo/other" })]);
-  assertEquals(told(await store.put([renamed])), [repositoryEvent(renamed)]);
+  assertEquals(told(await store.upsert([renamed])), [toRepositoryEvent(renamed)]);
   assertEquals((await runs.latest("octo/renamed", 9)).map(({ id }) => id), [1]);
   assertEquals(await runs.latest("octo/a", 9), []);
   assertEquals((await runs.latest("octo/other", 9)).length, 1);
@@ -82,14 +82,14 @@ testOverDatabases(
     const store = new SqlRepositoryStore(database, clock);
     const pushed = (id: number, pushedAt: string | null) =>
       aRepository({ id, fullName: `octo/${id}`, pushedAt });
-    await store.put([
+    await store.upsert([
       pushed(1, null),
       pushed(2, "2026-01-01T12:00:00+02:00"),
       pushed(3, "2026-01-01T11:00:00Z"),
       pushed(4, "2026-01-01T09:00:00-03:00"),
     ]);
-    assertEquals((await store.latestPushed(9)).map(({ id }) => id), [4, 3, 2, 1]);
-    assertEquals((await store.latestPushed(2)).map(({ id }) => id), [4, 3]);
+    assertEquals((await store.listRecentlyPushed(9)).map(({ id }) => id), [4, 3, 2, 1]);
+    assertEquals((await store.listRecentlyPushed(2)).map(({ id }) => id), [4, 3]);
   },
 );
 
@@ -100,7 +100,7 @@ testOverDatabases("RepositoryStore tells a repository once that two instances pu
     new SqlRepositoryStore(database, clock),
     new SqlRepositoryStore(await another(), clock),
   ];
-  const puts = Array.from({ length: 10 }, (_, index) => stores[index % 2]?.put([aRepository()]));
+  const puts = Array.from({ length: 10 }, (_, index) => stores[index % 2]?.upsert([aRepository()]));
   const events = (await Promise.all(puts)).flatMap((each) => each ?? []);
   assertEquals(events.length, 1);
   assertEquals(await new SqlJournal(database, clock).readAfter(0, 9), events);

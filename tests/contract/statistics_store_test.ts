@@ -98,7 +98,7 @@ async function take(database: Database, step: Step): Promise<void> {
   else if ("jobs" in step) await new SqlJobStore(database).put(step.jobs);
   else if ("removed" in step) await new SqlRunStore(database, clock).remove(step.removed);
   else {
-    await new SqlRepositoryStore(database, clock).put([{ ...step.repository, pushedAt: null }]);
+    await new SqlRepositoryStore(database, clock).upsert([{ ...step.repository, pushedAt: null }]);
   }
 }
 

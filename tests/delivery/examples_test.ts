@@ -78,7 +78,7 @@ for (const { kind, ignore } of DATABASE_KINDS) {
       assertEquals(kept.length, all.filter(({ event }) => SUPPORTED_EVENTS.includes(event)).length);
       assertEquals(kept.filter(({ state, failures }) => state !== "done" || failures > 0), []);
       assertEquals(
-        await system.repositories.latestPushed(10),
+        await system.repositories.listRecentlyPushed(10),
         [
           { id: 186853002, fullName: "Codertocat/Hello-World", pushedAt: "2019-05-15T15:20:57Z" },
           { id: 186853261, fullName: "Octocoders/Hello-World", pushedAt: "2019-05-15T15:20:33Z" },

@@ -30,7 +30,7 @@ async function start(
     clock: systemClock,
     deliveries: { list: () => Promise.resolve(latest) },
     repositories: {
-      latestPushed: () => Promise.resolve([{ id: 1, fullName: "octo/a", pushedAt: null }]),
+      listRecentlyPushed: () => Promise.resolve([{ id: 1, fullName: "octo/a", pushedAt: null }]),
     },
     createRedelivery: (repositories) => {
       requestedRepositories = repositories;

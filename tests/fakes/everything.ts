@@ -25,12 +25,12 @@ const PAYLOAD = `{"text":"🚀 ' \\u0000 ${"x".repeat(3 * 1024 * 1024)}"}`;
 export async function fillWithEverything(database: Database): Promise<void> {
   const clock = new SetClock(NOON);
   // One that is renamed leaves its former name behind.
-  await new SqlRepositoryStore(database, clock).put([{
+  await new SqlRepositoryStore(database, clock).upsert([{
     id: 1,
     fullName: "octo/before",
     pushedAt: null,
   }]);
-  await new SqlRepositoryStore(database, clock).put(["octo/a", "Octo/B"].map((fullName, index) => ({
+  await new SqlRepositoryStore(database, clock).upsert(["octo/a", "Octo/B"].map((fullName, index) => ({
     id: index + 1,
     fullName,
     pushedAt: "2026-01-20T11:59:59+02:00",

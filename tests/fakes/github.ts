@@ -20,7 +20,7 @@ export class FakeGitHub implements RepositorySource, RunSource {
     return this.asked.map(({ what }) => what);
   }
 
-  async latestPushed(count: number, signal: AbortSignal): Promise<readonly Repository[]> {
+  async listRecentlyPushed(count: number, signal: AbortSignal): Promise<readonly Repository[]> {
     await this.#answer("list", signal);
     return this.repositories.slice(0, count).map((fullName, index) => ({
       id: index + 1,

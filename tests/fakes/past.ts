@@ -90,7 +90,7 @@ export class MemoryBackfillStore implements BackfillStore {
 
   save(before: BackfillProgress, after: BackfillProgress): Promise<boolean> {
     this.onWrite("save");
-    const key = ({ state, since, reached, importedTo: until, isBackground }: BackfillProgress) =>
+    const key = ({ state, since, importedFrom: reached, importedTo: until, isBackground }: BackfillProgress) =>
       [state, since, reached, until, isBackground].join();
     const kept = this.progress.get(before.repositoryId);
     if (!kept || key(kept) !== key(before)) return Promise.resolve(false);

@@ -1,6 +1,6 @@
 import type { Event, StoredEvent } from "../../src/feed/event.ts";
 import type { Repository, RepositoryStore } from "../../src/repository/repository.ts";
-import { repositoryEvent } from "../../src/repository/event.ts";
+import { toRepositoryEvent } from "../../src/repository/event.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { merge, newestFirst, type Run, type RunStore, isSameState } from "../../src/run/run.ts";
 
@@ -53,17 +53,17 @@ export class MemoryRepositoryStore implements RepositoryStore {
   readonly #repositories = new Map<number, Repository>();
   readonly #numbers = new Numbers();
 
-  put(repositories: readonly Repository[]): Promise<readonly StoredEvent[]> {
+  upsert(repositories: readonly Repository[]): Promise<readonly StoredEvent[]> {
     for (const repository of repositories) this.#repositories.set(repository.id, repository);
-    return Promise.resolve(this.#numbers.number(repositories.map((each) => repositoryEvent(each))));
+    return Promise.resolve(this.#numbers.number(repositories.map((each) => toRepositoryEvent(each))));
   }
 
-  remove(ids: readonly number[]): Promise<readonly StoredEvent[]> {
+  markRemoved(ids: readonly number[]): Promise<readonly StoredEvent[]> {
     for (const id of ids) this.#repositories.delete(id);
     return Promise.resolve([]);
   }
 
-  latestPushed(count: number): Promise<readonly Repository[]> {
+  listRecentlyPushed(count: number): Promise<readonly Repository[]> {
     return Promise.resolve([...this.#repositories.values()].slice(0, count));
   }
 }

@@ -15,7 +15,7 @@ Deno.test("GitHubRepositories.latestPushed() asks for the user's repositories, l
       repositoryJson(3, null),
     ])
   );
-  const latest = await new GitHubRepositories(server.github()).latestPushed(3, never);
+  const latest = await new GitHubRepositories(server.github()).listRecentlyPushed(3, never);
   assertEquals(latest, [
     { id: 2, fullName: "octo/r2", pushedAt: "2026-01-02T00:00:00Z", isPrivate: true },
     { id: 1, fullName: "octo/r1", pushedAt: "2026-01-01T00:00:00Z", isPrivate: true },
@@ -51,7 +51,7 @@ Deno.test("GitHubRepositories.latestPushed() asks an installation for all its re
     privateKey: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
     installationId: 34,
   });
-  const latest = await new GitHubRepositories(github).latestPushed(4, never);
+  const latest = await new GitHubRepositories(github).listRecentlyPushed(4, never);
   assertEquals(latest.map(({ id }) => id), [4, 3, 5, 1]);
   assertEquals(server.asked.slice(1), [
     "/installation/repositories?per_page=100",
@@ -63,7 +63,7 @@ Deno.test("GitHubRepositories.latestPushed() is refused as unavailable when one 
   await using server = new Server(() =>
     Response.json([repositoryJson(1, null), { ...repositoryJson(2, null), full_name: 2 }])
   );
-  const error = await refused(new GitHubRepositories(server.github()).latestPushed(3, never));
+  const error = await refused(new GitHubRepositories(server.github()).listRecentlyPushed(3, never));
   assertEquals(error.refusal, { kind: "unavailable" });
   assertEquals(
     error.message,

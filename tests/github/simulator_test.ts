@@ -56,7 +56,7 @@ Deno.test("GitHub as an installation follows runs over its token's end", async (
   await using simulated = simulate();
   const github = simulated.github(app);
   const [repositories, runs] = [new GitHubRepositories(github), new GitHubRuns(github)];
-  const names = (await repositories.latestPushed(3, never)).map(({ fullName }) => fullName);
+  const names = (await repositories.listRecentlyPushed(3, never)).map(({ fullName }) => fullName);
   assertEquals(names, ["octo-org/api"]);
   for (const minute of [0, 30, 90]) {
     time.tick(NOON + minute * MINUTE_MS - time.now);

@@ -60,7 +60,7 @@ for (const base of ["", "/api/v1"]) {
         },
       ],
     });
-    assertEquals(queries, [{ visible: "all", repository: "Octo/A", page: 1, perPage: 2 }]);
+    assertEquals(queries, [{ visibility: "all", repository: "Octo/A", page: 1, perPage: 2 }]);
   });
 }
 

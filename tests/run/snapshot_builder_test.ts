@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { repositoryEvent } from "../../src/repository/event.ts";
+import { toRepositoryEvent } from "../../src/repository/event.ts";
 import type { Repository } from "../../src/repository/repository.ts";
 import { SnapshotBuilder } from "../../src/run/snapshot_builder.ts";
 import { aRun } from "../fakes/github.ts";
@@ -11,7 +11,7 @@ function repository(id: number, day: number | null): Repository {
 }
 
 function toEventData(repository: Repository) {
-  return repositoryEvent(repository).data;
+  return toRepositoryEvent(repository).data;
 }
 
 async function setUp() {

@@ -91,7 +91,7 @@ async function answers(database: Database) {
     ),
     repositories: await catalog.repositories({
       ...PAGE,
-      visible: "all",
+      visibility: "all",
       sort: "name",
       direction: "asc",
     }),

@@ -37,7 +37,7 @@ function ofOneBranch(id: number): Run {
 
 async function know(database: Database, defaultBranch = "main"): Promise<void> {
   const repositories = new SqlRepositoryStore(database, clock);
-  await repositories.put([{ id: 1, fullName: "octo/a", pushedAt: null, defaultBranch }]);
+  await repositories.upsert([{ id: 1, fullName: "octo/a", pushedAt: null, defaultBranch }]);
 }
 
 async function assertRight(database: Database): Promise<void> {

@@ -93,7 +93,7 @@ export class Backfill {
   }
 
   async #importOlder(signal: AbortSignal): Promise<void> {
-    const { since, reached: importedFrom } = this.progress;
+    const { since, importedFrom } = this.progress;
     await this.#importRange({ from: since, to: importedFrom }, { first: "newest", signal });
   }
 
@@ -149,7 +149,7 @@ export class Backfill {
     const added = [...created.values()].filter((ms) => !isImported(progress, ms)).length;
     const runs = progress.runs + added;
     await this.#save({
-      reached: Math.min(progress.reached, from),
+      importedFrom: Math.min(progress.importedFrom, from),
       importedTo: Math.max(progress.importedTo, to),
       runs,
       estimate: Math.max(progress.estimate ?? 0, runs),

@@ -85,11 +85,11 @@ export function startProgress(
   const requested = { since: from, state: "running", reason: null, isBackground } as const;
   if (previous && from <= previous.importedTo) return { ...previous, ...requested };
   const importedTo = floorToSecond(now) + SECOND_MS;
-  return { repositoryId, ...requested, reached: importedTo, importedTo, runs: 0, estimate: null };
+  return { repositoryId, ...requested, importedFrom: importedTo, importedTo, runs: 0, estimate: null };
 }
 
 /** Whether a run that was created at `ms` since the epoch is in already. */
-export function isImported({ reached: importedFrom, importedTo }: BackfillProgress, ms: number): boolean {
+export function isImported({ importedFrom, importedTo }: BackfillProgress, ms: number): boolean {
   return ms >= importedFrom && ms < importedTo;
 }
 

@@ -65,11 +65,11 @@ export class PollCycle {
    */
   async list(deadline: number, signal: AbortSignal): Promise<void> {
     const { repositories, repositoryStore, snapshotBuilder, size, onEvents } = this.#options;
-    const latest = await this.#retry(() => repositories.latestPushed(size.repositories, signal), {
+    const latest = await this.#retry(() => repositories.listRecentlyPushed(size.repositories, signal), {
       deadline,
       signal,
     });
-    onEvents(await repositoryStore.put(latest));
+    onEvents(await repositoryStore.upsert(latest));
     snapshotBuilder.setRepositories(latest);
     this.#fetched = 0;
   }

@@ -1,5 +1,5 @@
 import type { StoredEvent } from "../../feed/event.ts";
-import type { FollowedRepository } from "../../repository/follow.ts";
+import type { FollowedRepository } from "../../repository/follow_store.ts";
 import { pollInterval } from "./poll_interval.ts";
 import type { Run } from "../run.ts";
 
@@ -43,7 +43,7 @@ export function nextPollAt(
   return polledAt + pollInterval({
     lastActivityAt: Math.max(lastActivityAt, pushedAt),
     hasUnfinishedRun,
-    hasWebhook: webhooksEnabled && (repository.isHooked || hasWebhookEvents) && polledAt >= webhookTrustedFrom,
+    hasWebhook: webhooksEnabled && (repository.hasWebhook || hasWebhookEvents) && polledAt >= webhookTrustedFrom,
     hasError: repository.error !== null,
   }, polledAt);
 }

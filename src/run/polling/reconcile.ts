@@ -73,7 +73,7 @@ export class Reconciler {
 
   async #checkNextRepository(signal: AbortSignal): Promise<void> {
     const { repositories, runs, canRequest } = this.#options;
-    const latestPushed = await repositories.latestPushed(MAX_REPOSITORIES);
+    const latestPushed = await repositories.listRecentlyPushed(MAX_REPOSITORIES);
     const repository = latestPushed[this.#repositoryIndex++ % Math.max(1, latestPushed.length)];
     if (!repository || !canRequest()) return;
     const latest = await this.#fetch(() => runs.latest(repository.fullName, LATEST_RUNS, signal));

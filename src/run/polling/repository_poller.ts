@@ -2,7 +2,7 @@ import type { Clock } from "../../clock.ts";
 import { concernsAll, RefusedError, StorageError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
-import type { FollowStore } from "../../repository/follow.ts";
+import type { FollowStore } from "../../repository/follow_store.ts";
 import { requestSpacing } from "./poll_interval.ts";
 import { LatestRunsFetcher } from "./latest_runs.ts";
 import { type GitHubRateLimit, type Random, retryDelay } from "../github_rate_limit.ts";
@@ -103,7 +103,7 @@ export class RepositoryPoller {
     if (now < this.#requestedAt) this.#reset();
     if (now - this.#refreshedAt < REFRESH_INTERVAL_MS) return;
     this.#refreshedAt = now;
-    const repositories = await followStore.followed();
+    const repositories = await followStore.listFollowed();
     this.#states = new Map(repositories.map((repository) => {
       const existing = this.#states.get(repository.id) ?? initialPollState(repository);
       return [repository.id, { ...existing, repository }];
@@ -139,7 +139,7 @@ export class RepositoryPoller {
     const { error } = updated.repository;
     const savedAt = repository.polledAt ?? -Infinity;
     const isSaveDue = error !== repository.error || updated.polledAt - savedAt >= SAVE_INTERVAL_MS;
-    if (isSaveDue) await followStore.polled(repository.id, { at: updated.polledAt, trouble: error });
+    if (isSaveDue) await followStore.recordPoll(repository.id, { at: updated.polledAt, error });
     const polledAt = isSaveDue ? updated.polledAt : repository.polledAt;
     this.#states.set(repository.id, {
       ...updated,

@@ -125,7 +125,7 @@ Deno.test("Backfills begin at once with what is asked for while they are at it",
   await again;
   await time.tickAsync(1);
   assertEquals(test.state(1), "done");
-  assertEquals(test.store.progress.get(1)?.reached, NOW - 200 * DAY_MS);
+  assertEquals(test.store.progress.get(1)?.importedFrom, NOW - 200 * DAY_MS);
 });
 
 Deno.test("Backfills.stop() ends what is under way, and what is in stays", async () => {

@@ -54,7 +54,7 @@ Deno.test("Backfill brings in what was created since, and nothing older", async 
   assertEquals(progress, {
     repositoryId: 1,
     since: SINCE,
-    reached: SINCE,
+    importedFrom: SINCE,
     importedTo: NOW + SECOND_MS,
     runs: 3,
     estimate: 3,
@@ -154,7 +154,7 @@ Deno.test("Backfill ends when another one goes on with the same repository", asy
   const test = setUp(evenly(2_000, { end: NOW, every: MINUTE_MS }));
   test.past.onAsked = () => {
     const stored = test.store.progress.get(1);
-    if (stored && stored.runs > 0) test.store.progress.set(1, { ...stored, reached: SINCE });
+    if (stored && stored.runs > 0) test.store.progress.set(1, { ...stored, importedFrom: SINCE });
   };
   await assertRejects(() => test.run(), ConcurrentBackfillError, "octo/a");
 });

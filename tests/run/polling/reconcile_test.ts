@@ -57,7 +57,7 @@ Deno.test("Reconciler forgets a stuck run that GitHub no longer knows", async ()
 Deno.test("Reconciler looks at the latest runs of one repository a round, each in its turn", async () => {
   using time = new FakeTime(NOW);
   const { reconciler, repositories, github, events, signal } = setUp();
-  await repositories.put([
+  await repositories.upsert([
     { id: 1, fullName: "octo/a", pushedAt: null },
     { id: 2, fullName: "octo/b", pushedAt: null },
   ]);
@@ -74,7 +74,7 @@ Deno.test("Reconciler asks for nothing while GitHub may not be asked", async () 
   using _time = new FakeTime(NOW);
   const { test, reconciler, store, repositories, github, signal } = setUp();
   await store.put([STUCK]);
-  await repositories.put([{ id: 1, fullName: "octo/a", pushedAt: null }]);
+  await repositories.upsert([{ id: 1, fullName: "octo/a", pushedAt: null }]);
   test.canRequest = false;
   await reconciler.runOnce(signal.signal);
   assertEquals(github.questions, []);

@@ -3,7 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
 import { type RefusedError, StorageError } from "../../../src/errors.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
-import type { FollowedRepository } from "../../../src/repository/follow.ts";
+import type { FollowedRepository } from "../../../src/repository/follow_store.ts";
 import { RepositoryPoller } from "../../../src/run/polling/repository_poller.ts";
 import type { GitHubRateLimit } from "../../../src/run/github_rate_limit.ts";
 import { aRun, FakeGitHub } from "../../fakes/github.ts";
@@ -21,7 +21,7 @@ function aFollowedRepository(name: string, fields: Partial<FollowedRepository> =
     fullName: `octo/${name}`,
     pushedAt: null,
     polledAt: null,
-    isHooked: false,
+    hasWebhook: false,
     error: null,
     ...fields,
   };
@@ -50,15 +50,15 @@ class Test {
       clock: systemClock,
       random: () => 0,
       followStore: {
-        followed: () => {
+        listFollowed: () => {
           this.refreshes++;
           if (this.storageError) return Promise.reject(this.storageError);
           return Promise.resolve(this.repositories);
         },
-        polled: (id, state) => {
+        recordPoll: (id, state) => {
           this.kept.push({ id, ...state });
           this.repositories = this.repositories.map((each) =>
-            each.id === id ? { ...each, polledAt: state.at, error: state.trouble } : each
+            each.id === id ? { ...each, polledAt: state.at, error: state.error } : each
           );
           return Promise.resolve();
         },
@@ -232,7 +232,7 @@ Deno.test("FollowPoller goes on when the storage is back", async () => {
 
 Deno.test("FollowPoller leaves to a webhook what it tells", async () => {
   await using test = new Test({ takesWebhooks: true });
-  test.repositories = [aFollowedRepository("a", { isHooked: true, pushedAt: START })];
+  test.repositories = [aFollowedRepository("a", { hasWebhook: true, pushedAt: START })];
   assertEquals(await test.pass(SECOND), ["a"]);
   assertEquals(await test.pass(4 * MINUTE), []);
   assertEquals(await test.pass(2 * MINUTE), ["a"]);
@@ -250,7 +250,7 @@ Deno.test("FollowPoller relies on a webhook that others have made, once it has t
 
 Deno.test("FollowPoller relies for an hour on no webhook that has missed a run", async () => {
   await using test = new Test({ takesWebhooks: true });
-  test.repositories = [aFollowedRepository("a", { isHooked: true, pushedAt: START })];
+  test.repositories = [aFollowedRepository("a", { hasWebhook: true, pushedAt: START })];
   await test.pass(SECOND);
   test.github.runs = [aRun({ status: "completed", updatedAt: "2026-01-01T00:01:00Z" })];
   assertEquals(await test.pass(5 * MINUTE), ["a"]);
@@ -262,7 +262,7 @@ Deno.test("FollowPoller relies for an hour on no webhook that has missed a run",
 
 Deno.test("FollowPoller blames no webhook for what happened before the start", async () => {
   await using test = new Test({ takesWebhooks: true });
-  test.repositories = [aFollowedRepository("a", { isHooked: true, pushedAt: START })];
+  test.repositories = [aFollowedRepository("a", { hasWebhook: true, pushedAt: START })];
   test.github.runs = [aRun({ status: "completed", updatedAt: "2025-12-31T23:00:00Z" })];
   assertEquals(await test.pass(4 * MINUTE), ["a"]);
 });

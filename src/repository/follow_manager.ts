@@ -4,58 +4,58 @@ import { concernsAll, messageOf, RefusedError, StorageError } from "../errors.ts
 import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { WebhookState } from "./catalog.ts";
-import type { FollowStore, UnsettledHook } from "./follow.ts";
+import type { FollowStore, PendingWebhook } from "./follow_store.ts";
 import type { Repository, RepositoryLookup, WorkflowSource } from "./repository.ts";
 import type { Webhooks } from "./webhook.ts";
 
-const ROUND_INTERVAL_MS = 10 * 60_000;
+const RECONCILE_INTERVAL_MS = 10 * 60_000;
 /** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests */
-const PAUSE_MS = 1_000;
+const MUTATION_INTERVAL_MS = 1_000;
 
-export interface FollowingOptions {
+export interface FollowManagerOptions {
   readonly clock: Clock;
   readonly store: FollowStore;
   readonly repositories: RepositoryLookup;
   readonly workflows: WorkflowSource;
   readonly webhooks: Webhooks;
   /** Takes in the latest runs of a repository. */
-  readonly lookAtRuns: (fullName: string, signal: AbortSignal) => Promise<void>;
+  readonly fetchLatestRuns: (fullName: string, signal: AbortSignal) => Promise<void>;
   /** Brings in the past of repositories, in the background. */
   readonly backfills: {
     start(repositoryId: number, days: number): Promise<void>;
     stop(repositoryId: number): Promise<void>;
   };
   /** Whether GitHub may be asked for what nobody waits for. */
-  readonly mayAsk: () => boolean;
+  readonly canRequest: () => boolean;
   /** Told of what has changed. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Told that other repositories are followed than before. */
   readonly onChange: () => void;
   /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onRefused: (error: RefusedError) => void;
+  readonly onGitHubError: (error: RefusedError) => void;
 }
 
 /** What came of the wish to follow a repository. */
-export interface Followed {
+export interface FollowResult {
   readonly repository: Repository;
   /** `undefined` when it was followed already. */
   readonly webhook: WebhookState | undefined;
 }
 
 /** What came of the wish to follow a repository no longer. */
-export interface Unfollowed {
+export interface UnfollowResult {
   readonly runsPurged: number;
   /** Why the webhook that we had created is still there; it is removed later unless the credential may not. */
-  readonly hookLeft: string | undefined;
+  readonly webhookError: string | undefined;
 }
 
 /** Which repositories are followed, and that each of them has its webhook, and others have none of ours. */
-export class Following {
-  readonly #options: FollowingOptions;
+export class FollowManager {
+  readonly #options: FollowManagerOptions;
   readonly #logger = log("repositories");
   readonly #stop = new AbortController();
 
-  constructor(options: FollowingOptions) {
+  constructor(options: FollowManagerOptions) {
     this.#options = options;
   }
 
@@ -68,20 +68,20 @@ export class Following {
    */
   async follow(
     fullName: string,
-    { backfillDays, mayRead }: {
+    { backfillDays, canRead }: {
       readonly backfillDays?: number | undefined;
-      readonly mayRead?: ((repository: Repository) => Promise<boolean>) | undefined;
+      readonly canRead?: ((repository: Repository) => Promise<boolean>) | undefined;
     } = {},
-  ): Promise<Followed> {
+  ): Promise<FollowResult> {
     const { store, backfills, onEvents, onChange } = this.#options;
-    const repository = await this.#find(fullName, mayRead);
-    const workflows = await this.#passOn(() => this.#look(repository));
+    const repository = await this.#findRepository(fullName, canRead);
+    const workflows = await this.#reportGlobalErrors(() => this.#fetchWorkflowsAndRuns(repository));
     const events = await store.follow(repository, workflows);
     if (events === undefined) return { repository, webhook: undefined };
     onEvents(events);
     onChange();
     if (backfillDays !== undefined) await backfills.start(repository.id, backfillDays);
-    return { repository, webhook: await this.#firstHook(repository) };
+    return { repository, webhook: await this.#createFirstWebhook(repository) };
   }
 
   /**
@@ -91,24 +91,24 @@ export class Following {
    */
   async unfollow(
     id: number,
-    { purge, visible }: { readonly purge: boolean; readonly visible: Visibility },
-  ): Promise<Unfollowed | undefined> {
+    { purge, visibility }: { readonly purge: boolean; readonly visibility: Visibility },
+  ): Promise<UnfollowResult | undefined> {
     const { store, backfills, onChange } = this.#options;
-    const fullName = await store.nameOf(id);
-    if (fullName === undefined || !isVisible(visible, fullName)) return undefined;
-    const hook = await store.unfollow(id);
-    if (!hook && !purge) return undefined;
+    const fullName = await store.findName(id);
+    if (fullName === undefined || !isVisible(visibility, fullName)) return undefined;
+    const webhook = await store.unfollow(id);
+    if (!webhook && !purge) return undefined;
     onChange();
     await backfills.stop(id);
-    const hookLeft = hook && hook.hookId !== null
-      ? await this.#removeHook(hook, this.#stop.signal)
+    const webhookError = webhook && webhook.webhookId !== null
+      ? await this.#removeWebhook(webhook, this.#stop.signal)
       : undefined;
     const runsPurged = purge ? await store.purge(id, this.#stop.signal) : 0;
-    return { runsPurged, hookLeft };
+    return { runsPurged, webhookError };
   }
 
   /** Whatever is asked for ends when `signal` aborts. */
-  endWith(signal: AbortSignal): void {
+  stopOn(signal: AbortSignal): void {
     signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
   }
 
@@ -116,23 +116,23 @@ export class Following {
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     // At the start the settings, or the rights of the credential, may be others than before.
-    for (let isRetry = true; !signal.aborted; isRetry = false) {
-      await this.round({ isRetry }, signal);
-      await clock.sleep(ROUND_INTERVAL_MS, signal);
+    for (let includeFailed = true; !signal.aborted; includeFailed = false) {
+      await this.reconcileWebhooks({ includeFailed }, signal);
+      await clock.sleep(RECONCILE_INTERVAL_MS, signal);
     }
   }
 
   /** One round of `run`; ends early when GitHub may not be asked any more. */
-  async round(
-    { isRetry }: { readonly isRetry: boolean },
+  async reconcileWebhooks(
+    { includeFailed }: { readonly includeFailed: boolean },
     signal = this.#stop.signal,
   ): Promise<void> {
-    const { clock, store, mayAsk } = this.#options;
+    const { clock, store, canRequest } = this.#options;
     try {
-      for (const hook of await store.unsettledHooks({ isRetry })) {
-        if (!mayAsk() || signal.aborted) return;
-        await this.#passOn(() => this.#settle(hook, signal));
-        await clock.sleep(PAUSE_MS, signal);
+      for (const webhook of await store.listPendingWebhooks({ includeFailed })) {
+        if (!canRequest() || signal.aborted) return;
+        await this.#reportGlobalErrors(() => this.#reconcileWebhook(webhook, signal));
+        await clock.sleep(MUTATION_INTERVAL_MS, signal);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -141,30 +141,30 @@ export class Following {
     }
   }
 
-  async #find(
+  async #findRepository(
     fullName: string,
-    mayRead?: (repository: Repository) => Promise<boolean>,
+    canRead?: (repository: Repository) => Promise<boolean>,
   ): Promise<Repository> {
     const { repositories } = this.#options;
-    const none = new RefusedError({ kind: "missing", status: 404 }, "GitHub shows none");
+    const notFound = new RefusedError({ kind: "missing", status: 404 }, "GitHub shows none");
     try {
-      const find = () => repositories.byName(fullName, this.#stop.signal);
-      const repository = await this.#passOn(find);
-      if (!mayRead || await mayRead(repository)) return repository;
+      const find = () => repositories.findByName(fullName, this.#stop.signal);
+      const repository = await this.#reportGlobalErrors(find);
+      if (!canRead || await canRead(repository)) return repository;
     } catch (error) {
       // That it is kept from us, too, would say that it is there.
-      const isKept = error instanceof RefusedError && error.refusal.kind === "missing";
-      throw mayRead && isKept ? none : error;
+      const isHidden = error instanceof RefusedError && error.refusal.kind === "missing";
+      throw canRead && isHidden ? notFound : error;
     }
-    throw none;
+    throw notFound;
   }
 
-  async #look({ fullName }: Repository) {
-    const { workflows, lookAtRuns } = this.#options;
+  async #fetchWorkflowsAndRuns({ fullName }: Repository) {
+    const { workflows, fetchLatestRuns } = this.#options;
     const { signal } = this.#stop;
     try {
-      const found = await workflows.of(fullName, signal);
-      await lookAtRuns(fullName, signal);
+      const found = await workflows.listWorkflows(fullName, signal);
+      await fetchLatestRuns(fullName, signal);
       return found;
     } catch (error) {
       if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
@@ -174,58 +174,58 @@ export class Following {
   }
 
   /** The repository is followed whatever becomes of its webhook: polling serves it. */
-  async #firstHook({ id, fullName }: Repository): Promise<WebhookState> {
-    const hook = { repositoryId: id, fullName, hookId: null };
+  async #createFirstWebhook({ id, fullName }: Repository): Promise<WebhookState> {
+    const webhook = { repositoryId: id, fullName, hookId: null };
     const followedAt = this.#options.clock.now();
     try {
-      return await this.#passOn(() => this.#createHook({ ...hook, followedAt }, this.#stop.signal));
+      return await this.#reportGlobalErrors(() => this.#createWebhook({ ...webhook, followedAt }, this.#stop.signal));
     } catch (error) {
       if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
       return { state: "absent", reason: `It is created later: ${messageOf(error)}` };
     }
   }
 
-  async #settle(hook: UnsettledHook, signal: AbortSignal): Promise<void> {
-    if (hook.followedAt === null) await this.#removeHook(hook, signal);
-    else await this.#createHook({ ...hook, followedAt: hook.followedAt }, signal);
+  async #reconcileWebhook(webhook: PendingWebhook, signal: AbortSignal): Promise<void> {
+    if (webhook.followedAt === null) await this.#removeWebhook(webhook, signal);
+    else await this.#createWebhook({ ...webhook, followedAt: webhook.followedAt }, signal);
   }
 
-  async #createHook(
-    { repositoryId, fullName, followedAt }: UnsettledHook & { readonly followedAt: number },
+  async #createWebhook(
+    { repositoryId, fullName, followedAt }: PendingWebhook & { readonly followedAt: number },
     signal: AbortSignal,
   ): Promise<WebhookState> {
     const { store, webhooks } = this.#options;
     const state = await webhooks.ensure(fullName, { since: followedAt, signal });
-    await store.keepHook(repositoryId, state);
+    await store.saveWebhook(repositoryId, state);
     return state;
   }
 
   /** Returns why it is still there. What is refused for now is tried again by `run`. */
-  async #removeHook(
-    { repositoryId, fullName, hookId }: UnsettledHook,
+  async #removeWebhook(
+    { repositoryId, fullName, webhookId: hookId }: PendingWebhook,
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const { store, webhooks } = this.#options;
     if (hookId === null) return undefined;
     try {
-      await this.#passOn(() => webhooks.remove(fullName, hookId, signal));
+      await this.#reportGlobalErrors(() => webhooks.remove(fullName, hookId, signal));
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
-      const words = messageOf(error);
-      if (error.refusal.kind !== "missing") return `It is removed later: ${words}`;
-      await store.keepHook(repositoryId, undefined);
-      return `It has to be removed by hand: ${words}`;
+      const message = messageOf(error);
+      if (error.refusal.kind !== "missing") return `It is removed later: ${message}`;
+      await store.saveWebhook(repositoryId, undefined);
+      return `It has to be removed by hand: ${message}`;
     }
-    await store.keepHook(repositoryId, undefined);
+    await store.saveWebhook(repositoryId, undefined);
     return undefined;
   }
 
-  async #passOn<T>(ask: () => Promise<T>): Promise<T> {
+  async #reportGlobalErrors<T>(request: () => Promise<T>): Promise<T> {
     try {
-      return await ask();
+      return await request();
     } catch (error) {
       if (error instanceof RefusedError && concernsAll(error.refusal)) {
-        this.#options.onRefused(error);
+        this.#options.onGitHubError(error);
       }
       throw error;
     }
