@@ -5,7 +5,7 @@ import { TokenRejectedError } from "../account/oauth_provider.ts";
 import type { Clock } from "../clock.ts";
 import { RefusedError, StorageError } from "../errors.ts";
 import { log } from "../log.ts";
-import { MessageError } from "../message/send.ts";
+import { MessageError } from "../message/sender.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { unauthenticated } from "./guard.ts";
 import { problem, ProblemError } from "./problem.ts";

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { messageData } from "../message/event.ts";
+import { toMessageData } from "../message/event.ts";
 import type { MessageStore } from "../message/message.ts";
-import type { Sender } from "../message/send.ts";
+import type { MessageSender } from "../message/sender.ts";
 import { type Api, json, newApi, NOT_MODIFIED, parameter, parameters } from "./api.ts";
 import { demands } from "./demand.ts";
 import { LINK_HEADER, linkBefore } from "./list.ts";
@@ -62,7 +62,7 @@ const SEND = createRoute({
 
 export interface MessageRoutesOptions {
   readonly messages: Pick<MessageStore, "list">;
-  readonly sender: Pick<Sender, "send">;
+  readonly sender: Pick<MessageSender, "send">;
 }
 
 /** `GET` and `POST /api/v1/messages`. */
@@ -74,12 +74,12 @@ export function messageRoutes({ messages, sender }: MessageRoutesOptions): Api {
     if (!page) throw new ProblemError("not_found", `Cannot find message ${before}: it is not kept`);
     const last = page.messages.at(-1);
     if (page.hasMore && last) linkBefore(context, last.id);
-    return context.json({ items: page.messages.map(messageData) }, 200);
+    return context.json({ items: page.messages.map(toMessageData) }, 200);
   });
   api.openapi(SEND, async (context) => {
     const { content, user_id: userId } = context.req.valid("json");
     const message = await sender.send({ content, userId }, context.get("caller"));
-    return context.json(messageData(message), 201);
+    return context.json(toMessageData(message), 201);
   });
   return api;
 }

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { CONTENT_RULE, isContent, isUserId, USER_ID_RULE } from "../message/message.ts";
+import { CONTENT_RULE, isValidContent, isValidUserId, USER_ID_RULE } from "../message/message.ts";
 import { body } from "./api.ts";
 
 export const MessageSchema = z.object({
@@ -11,12 +11,12 @@ export const MessageSchema = z.object({
 
 /** What is said, by `POST /api/v1/messages` and in a frame of `/ws` alike. */
 export const NewMessageSchema = body({
-  content: z.string({ error: CONTENT_RULE }).refine(isContent, CONTENT_RULE).openapi({
+  content: z.string({ error: CONTENT_RULE }).refine(isValidContent, CONTENT_RULE).openapi({
     minLength: 1,
     maxLength: 4_000,
     example: "Deploying storefront, please hold your merges",
   }),
-  user_id: z.string({ error: USER_ID_RULE }).refine(isUserId, USER_ID_RULE).optional().openapi({
+  user_id: z.string({ error: USER_ID_RULE }).refine(isValidUserId, USER_ID_RULE).optional().openapi({
     minLength: 1,
     maxLength: 100,
     description: "Who says it. Of who has signed in it is the login, whatever is given here",

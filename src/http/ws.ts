@@ -12,7 +12,7 @@ import { sendEvents } from "../feed/send_events.ts";
 import { MAX_BUFFERED_BYTES } from "../feed/latest_queue.ts";
 import type { TopicFanout } from "../feed/topic_fanout.ts";
 import { log } from "../log.ts";
-import type { Sender } from "../message/send.ts";
+import type { MessageSender } from "../message/sender.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
 import type { RequestEnvironment } from "./api.ts";
 import type { CallerWatch, Stay } from "./caller_watch.ts";
@@ -39,7 +39,7 @@ export interface ConnectionsOptions {
   /** Tells what clients say, */
   readonly relay: TopicFanout;
   /** and takes it. */
-  readonly sender: Pick<Sender, "send">;
+  readonly sender: Pick<MessageSender, "send">;
   readonly audience: ActiveClients;
   /** The snapshot that follows a gap in the events; `undefined` where there is none. */
   readonly snapshot: (view: View, visible: Visibility) => Promise<string | undefined>;

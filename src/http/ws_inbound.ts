@@ -2,7 +2,7 @@ import { type RateLimit, TokenBucket } from "../account/rate_limiter.ts";
 import type { Clock } from "../clock.ts";
 import { CLOSE_TOO_SLOW, MAX_BUFFERED_BYTES } from "../feed/latest_queue.ts";
 import { log } from "../log.ts";
-import type { Draft, Sender } from "../message/send.ts";
+import type { MessageInput, MessageSender } from "../message/sender.ts";
 import { badInput } from "./bad_input.ts";
 import type { Stay } from "./caller_watch.ts";
 import { CLOSE_POLICY_VIOLATION } from "./close_code.ts";
@@ -16,7 +16,7 @@ const ALLOWANCE: RateLimit = { perSecond: 10, burst: 20 };
 
 export interface InboundOptions {
   readonly stay: Stay;
-  readonly sender: Pick<Sender, "send">;
+  readonly sender: Pick<MessageSender, "send">;
   readonly clock: Clock;
 }
 
@@ -74,7 +74,7 @@ export class Inbound {
 }
 
 /** @throws {ProblemError} `bad_body` */
-function draftOf(frame: string | ArrayBuffer): Draft {
+function draftOf(frame: string | ArrayBuffer): MessageInput {
   const given = jsonOf(frame);
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     const fields = Object.keys(NewMessageSchema.shape).join(", ");

@@ -18,11 +18,11 @@ export const CONTENT_RULE = "1 to 4,000 characters, none of them U+0000 or half 
 export const USER_ID_RULE = "1 to 100 characters, none of them a control character";
 
 /** PostgreSQL has no place for U+0000, and UTF-8 none for half a pair. Characters are code points. */
-export function isContent(text: string): boolean {
+export function isValidContent(text: string): boolean {
   return /^[^\0]{1,4000}$/u.test(text) && text.isWellFormed();
 }
 
-export function isUserId(text: string): boolean {
+export function isValidUserId(text: string): boolean {
   return /^\P{Cc}{1,100}$/u.test(text) && text.isWellFormed();
 }
 
@@ -51,14 +51,14 @@ export interface MessageStore {
    * Keeps a message, and in the same transaction the event that tells it. Messages get their numbers in the order in which
    * this is called.
    */
-  add(message: NewMessage): Promise<Kept>;
+  insert(message: NewMessage): Promise<StoredMessage>;
   /** `undefined` when there is no message of the id `before` (any more). */
   list(query: MessageQuery): Promise<MessagePage | undefined>;
   /** Forgets messages from before `before` (ms since the epoch), and all but the last `count`. Returns how many. */
-  prune(keep: { readonly before: number; readonly count: number }): Promise<number>;
+  prune(limits: { readonly before: number; readonly count: number }): Promise<number>;
 }
 
-export interface Kept {
+export interface StoredMessage {
   readonly message: Message;
   readonly events: readonly StoredEvent[];
 }

@@ -5,7 +5,7 @@ import { Retention } from "../feed/retention.ts";
 import type { Api } from "../http/api.ts";
 import { messageRoutes } from "../http/message.ts";
 import { RETAIN_MESSAGES_COUNT, RETAIN_MESSAGES_MS } from "../message/message.ts";
-import { Sender } from "../message/send.ts";
+import { MessageSender } from "../message/sender.ts";
 import type { Database } from "../sql/database.ts";
 import { SqlMessageStore } from "../sql/message.ts";
 
@@ -16,7 +16,7 @@ export interface MessagePartsOptions {
 }
 
 export interface MessageParts {
-  readonly sender: Sender;
+  readonly sender: MessageSender;
   readonly routes: Api;
   /** To be run, */
   readonly relay: TopicFanout;
@@ -27,10 +27,10 @@ export interface MessageParts {
 /** The part of App by which clients say something to each other. */
 export function messageParts({ database, clock, feed }: MessagePartsOptions): MessageParts {
   const messages = new SqlMessageStore(database, clock);
-  const sender = new Sender({
+  const sender = new MessageSender({
     store: messages,
-    newId: () => crypto.randomUUID(),
-    tell: (events) => feed.emit(events),
+    generateId: () => crypto.randomUUID(),
+    publish: (events) => feed.emit(events),
   });
   return {
     sender,

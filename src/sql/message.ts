@@ -1,8 +1,8 @@
 import type { DeleteResult } from "kysely";
 import type { Clock } from "../clock.ts";
-import { messageEvent } from "../message/event.ts";
+import { toMessageEvent } from "../message/event.ts";
 import type {
-  Kept,
+  StoredMessage,
   Message,
   MessagePage,
   MessageQuery,
@@ -21,7 +21,7 @@ const ROWS = 1_000;
 /** Keeps messages in SQL; those that come together in one transaction. */
 export class SqlMessageStore implements MessageStore {
   readonly #database: Database;
-  readonly #writer: GroupWriter<NewMessage, Kept>;
+  readonly #writer: GroupWriter<NewMessage, StoredMessage>;
 
   constructor(database: Database, clock: Clock) {
     this.#database = database;
@@ -31,7 +31,7 @@ export class SqlMessageStore implements MessageStore {
     });
   }
 
-  add(message: NewMessage): Promise<Kept> {
+  insert(message: NewMessage): Promise<StoredMessage> {
     return this.#writer.add(message);
   }
 
@@ -50,10 +50,10 @@ async function keepMessages(
   tx: Tx,
   drafts: readonly NewMessage[],
   { clock }: { readonly clock: Clock },
-): Promise<readonly Kept[]> {
+): Promise<readonly StoredMessage[]> {
   const createdAt = clock.now();
   const messages = drafts.map((draft): Message => ({ ...draft, createdAt }));
-  const events = await appendEvents(tx, messages.map(messageEvent), { clock });
+  const events = await appendEvents(tx, messages.map(toMessageEvent), { clock });
   const kept = events.flatMap((event, index) => {
     const message = messages[index];
     return message ? [{ message, events: [event], seq: event.seq }] : [];
@@ -62,7 +62,7 @@ async function keepMessages(
   return kept;
 }
 
-function rowOf({ message, seq }: Kept & { readonly seq: number }): MessageTable {
+function rowOf({ message, seq }: StoredMessage & { readonly seq: number }): MessageTable {
   const { id, content, userId, createdAt } = message;
   return { seq, id, content, user_id: userId, created_ms: createdAt };
 }

@@ -32,7 +32,7 @@ testOverDatabases("MessageStore.add() keeps a message with the event that tells 
   const clock = new SetClock(NOW);
   const store = new SqlMessageStore(database, clock);
   const draft = { ...aMessage(1), content: "Line one\n\tΩ 😀 \u202e \"'\\ %_", userId: "Åda 😀" };
-  const { message, events } = await store.add(draft);
+  const { message, events } = await store.insert(draft);
   assertEquals(message, { ...draft, createdAt: NOW });
   const { id, content, userId: user_id } = draft;
   const created_at = "2026-01-01T00:00:00.000Z";
@@ -52,8 +52,8 @@ testOverDatabases("MessageStore.add() keeps neither message nor event when it fa
 ) => {
   const clock = new SetClock(NOW);
   const store = new SqlMessageStore(database, clock);
-  await store.add(aMessage(1));
-  const again = await store.add(aMessage(1)).catch((error) => error);
+  await store.insert(aMessage(1));
+  const again = await store.insert(aMessage(1)).catch((error) => error);
   assert(again instanceof Error);
   assertEquals((await store.list({ limit: 10 }))?.messages.length, 1);
   assertEquals(await new SqlJournal(database, clock).seqRange(), { first: 1, last: 1 });
@@ -63,7 +63,7 @@ testOverDatabases("MessageStore.add() numbers messages in the order in which the
   { database },
 ) => {
   const store = new SqlMessageStore(database, new SetClock(NOW));
-  const kept = await Promise.all(upTo(300).map((at) => store.add(aMessage(at))));
+  const kept = await Promise.all(upTo(300).map((at) => store.insert(aMessage(at))));
   assertEquals(kept.flatMap(({ events }) => events.map(({ seq }) => seq)), upTo(300));
   assertEquals(kept.map(({ message }) => message.content), upTo(300).map(String));
   const page = await store.list({ limit: 300 });
@@ -81,7 +81,7 @@ testOverDatabases("MessageStore.list() pages back, past what others say meanwhil
   let said = 0;
   const say = async () => {
     said++;
-    await stores[said % 2]?.add(aMessage(said));
+    await stores[said % 2]?.insert(aMessage(said));
     // Other events take numbers, too.
     const status = { state: "resting", waiting_until: null } as const;
     await new SqlJournal(database, clock).append([{
@@ -109,7 +109,7 @@ testOverDatabases("MessageStore.list() pages back, past what others say meanwhil
 testOverDatabases("MessageStore.list() knows no message that is not kept", async ({ database }) => {
   const store = new SqlMessageStore(database, new SetClock(NOW));
   assertEquals(await store.list({ limit: 5 }), { messages: [], hasMore: false });
-  await store.add(aMessage(1));
+  await store.insert(aMessage(1));
   assertEquals(await store.list({ before: aMessage(2).id, limit: 5 }), undefined);
 });
 
@@ -124,7 +124,7 @@ testOverDatabases("MessageStore.prune() forgets what is old, and what is too muc
   };
   for (const at of upTo(6)) {
     clock.time = NOW + at;
-    await store.add(aMessage(at));
+    await store.insert(aMessage(at));
   }
   assertEquals(await store.prune({ before: NOW, count: 6 }), 0);
   assertEquals(await store.prune({ before: NOW + 2, count: 6 }), 1);
@@ -140,7 +140,7 @@ testOverDatabases("MessageStore.prune() forgets more than one statement takes", 
   { database },
 ) => {
   const store = new SqlMessageStore(database, new SetClock(NOW));
-  await Promise.all(upTo(2_300).map((at) => store.add(aMessage(at))));
+  await Promise.all(upTo(2_300).map((at) => store.insert(aMessage(at))));
   assertEquals(await store.prune({ before: 0, count: 100 }), 2_200);
   assertEquals((await store.list({ limit: 1_000 }))?.messages.length, 100);
 });

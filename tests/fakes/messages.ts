@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { messageEvent } from "../../src/message/event.ts";
+import { toMessageEvent } from "../../src/message/event.ts";
 import type {
-  Kept,
+  StoredMessage,
   Message,
   MessagePage,
   MessageQuery,
@@ -21,9 +21,9 @@ export class MemoryMessageStore implements MessageStore {
     this.#journal = journal;
   }
 
-  async add(draft: NewMessage): Promise<Kept> {
+  async insert(draft: NewMessage): Promise<StoredMessage> {
     const message = { ...draft, createdAt: Date.now() };
-    const events = await this.#journal.append([messageEvent(message)]);
+    const events = await this.#journal.append([toMessageEvent(message)]);
     this.kept.push(message);
     return { message, events };
   }

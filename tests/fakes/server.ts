@@ -18,7 +18,7 @@ import { Server } from "../../src/http/server.ts";
 import { EventStreams } from "../../src/http/sse.ts";
 import type { Throttle } from "../../src/http/throttle.ts";
 import { Connections } from "../../src/http/ws.ts";
-import { Sender } from "../../src/message/send.ts";
+import { MessageSender } from "../../src/message/sender.ts";
 import { Snapshot, type View } from "../../src/run/snapshot.ts";
 import { MemoryCallers } from "./callers.ts";
 import { answerCheck } from "./checked_answers.ts";
@@ -78,10 +78,10 @@ export class ServerUnderTest {
     this.#broadcast = new Broadcast({ clock, activeClients: this.audience });
     this.feed = new Feed({ eventLog: this.journal, clock, ...settings.feed });
     this.relay = new TopicFanout({ feed: this.feed, topics: new Set(["message"]), clock });
-    const sender = new Sender({
+    const sender = new MessageSender({
       store: this.messages,
-      newId: () => crypto.randomUUID(),
-      tell: (events) => this.feed.emit(events),
+      generateId: () => crypto.randomUUID(),
+      publish: (events) => this.feed.emit(events),
     });
     this.capacity = new Capacity(maxConnections);
     const shared = {

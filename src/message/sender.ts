@@ -2,15 +2,15 @@ import type { Principal } from "../account/principal.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import {
   CONTENT_RULE,
-  isContent,
-  isUserId,
+  isValidContent,
+  isValidUserId,
   type Message,
   type MessageStore,
   USER_ID_RULE,
 } from "./message.ts";
 
 /** What a client wants to say. */
-export interface Draft {
+export interface MessageInput {
   readonly content: string;
   /** Who says it; of one who has signed in it does not count. */
   readonly userId: string | undefined;
@@ -26,19 +26,19 @@ export class MessageError extends Error {
   }
 }
 
-export interface SenderOptions {
+export interface MessageSenderOptions {
   readonly store: Pick<MessageStore, "add">;
   /** Makes UUIDs. */
-  readonly newId: () => string;
+  readonly generateId: () => string;
   /** Told of what was kept, after the commit. */
-  readonly tell: (events: readonly StoredEvent[]) => void;
+  readonly publish: (events: readonly StoredEvent[]) => void;
 }
 
 /** Takes what clients say: it is kept first, and then told to all. */
-export class Sender {
-  readonly #options: SenderOptions;
+export class MessageSender {
+  readonly #options: MessageSenderOptions;
 
-  constructor(options: SenderOptions) {
+  constructor(options: MessageSenderOptions) {
     this.#options = options;
   }
 
@@ -48,25 +48,25 @@ export class Sender {
    * @throws {MessageError}
    * @throws {StorageError}
    */
-  async send(draft: Draft, caller: Principal): Promise<Message> {
-    const { store, newId, tell } = this.#options;
-    const { content } = draft;
-    if (!caller.permissions.has("write")) {
+  async send(input: MessageInput, principal: Principal): Promise<Message> {
+    const { store, generateId, publish } = this.#options;
+    const { content } = input;
+    if (!principal.permissions.has("write")) {
       throw new MessageError("forbidden", "Cannot post: it needs the permission write");
     }
-    if (!isContent(content)) {
+    if (!isValidContent(content)) {
       throw new MessageError("bad_message", `Cannot use content: allowed is ${CONTENT_RULE}`);
     }
-    const userId = authorOf(draft, caller);
-    const { message, events } = await store.add({ id: newId(), content, userId });
-    tell(events);
+    const userId = resolveUserId(input, principal);
+    const { message, events } = await store.insert({ id: generateId(), content, userId });
+    publish(events);
     return message;
   }
 }
 
-function authorOf({ userId }: Draft, { session }: Principal): string {
+function resolveUserId({ userId }: MessageInput, { session }: Principal): string {
   if (session) return session.user.login;
-  if (userId !== undefined && isUserId(userId)) return userId;
+  if (userId !== undefined && isValidUserId(userId)) return userId;
   const problem = userId === undefined ? "do without" : "use";
   throw new MessageError("bad_message", `Cannot ${problem} user_id: allowed is ${USER_ID_RULE}`);
 }

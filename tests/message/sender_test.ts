@@ -2,42 +2,42 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type Principal, ANONYMOUS_ADMIN } from "../../src/account/principal.ts";
 import { StorageError } from "../../src/errors.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
-import { type Draft, MessageError, Sender } from "../../src/message/send.ts";
+import { type MessageInput, MessageError, MessageSender } from "../../src/message/sender.ts";
 import { keyCaller, sessionCaller } from "../fakes/callers.ts";
 import { FakeJournal } from "../fakes/journal.ts";
 import { MemoryMessageStore } from "../fakes/messages.ts";
 
-const DRAFT: Draft = { content: "Hello", userId: "ada" };
+const INPUT: MessageInput = { content: "Hello", userId: "ada" };
 const MAY_WRITE = { permissions: new Set(["read", "write"] as const) };
 
 function setUp() {
-  const journal = new FakeJournal();
-  const store = new MemoryMessageStore(journal);
-  const told: StoredEvent[] = [];
+  const eventLog = new FakeJournal();
+  const store = new MemoryMessageStore(eventLog);
+  const published: StoredEvent[] = [];
   let ids = 0;
-  const sender = new Sender({
+  const sender = new MessageSender({
     store,
-    newId: () => `id ${++ids}`,
-    tell: (events) => told.push(...events),
+    generateId: () => `id ${++ids}`,
+    publish: (events) => published.push(...events),
   });
-  const refusal = async (draft: Partial<Draft>, caller: Principal = ANONYMOUS_ADMIN) => {
-    const sending = () => sender.send({ ...DRAFT, ...draft }, caller);
+  const rejection = async (input: Partial<MessageInput>, principal: Principal = ANONYMOUS_ADMIN) => {
+    const sending = () => sender.send({ ...INPUT, ...input }, principal);
     const { code, message } = await assertRejects(sending, MessageError);
-    assertEquals([store.kept, told], [[], []]);
+    assertEquals([store.kept, published], [[], []]);
     return [code, message];
   };
-  return { journal, store, told, sender, refusal };
+  return { journal: eventLog, store, told: published, sender, refusal: rejection };
 }
 
 Deno.test("Sender keeps a message, then tells of it", async () => {
-  const { store, told, sender } = setUp();
-  const message = await sender.send(DRAFT, ANONYMOUS_ADMIN);
+  const { store, told: published, sender } = setUp();
+  const message = await sender.send(INPUT, ANONYMOUS_ADMIN);
   const { createdAt } = message;
   assertEquals(message, { id: "id 1", content: "Hello", userId: "ada", createdAt });
   assertEquals(store.kept, [message]);
   const created_at = new Date(createdAt).toISOString();
   assertMatch(created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-  assertEquals(told.map(({ type, repository, data }) => ({ type, repository, data })), [{
+  assertEquals(published.map(({ type, repository, data }) => ({ type, repository, data })), [{
     type: "message",
     repository: null,
     data: { id: "id 1", content: "Hello", user_id: "ada", created_at },
@@ -45,42 +45,42 @@ Deno.test("Sender keeps a message, then tells of it", async () => {
 });
 
 Deno.test("Sender tells nothing of what was not kept", async () => {
-  const { journal, told, sender } = setUp();
-  journal.failure = new StorageError("unavailable", "The database is away");
-  await assertRejects(() => sender.send(DRAFT, ANONYMOUS_ADMIN), StorageError, "away");
-  assertEquals(told, []);
+  const { journal: eventLog, told: published, sender } = setUp();
+  eventLog.failure = new StorageError("unavailable", "The database is away");
+  await assertRejects(() => sender.send(INPUT, ANONYMOUS_ADMIN), StorageError, "away");
+  assertEquals(published, []);
 });
 
 Deno.test("Sender keeps messages in the order in which they come", async () => {
-  const { told, sender } = setUp();
+  const { told: published, sender } = setUp();
   const contents = Array.from({ length: 50 }, (_, at) => String(at));
-  await Promise.all(contents.map((content) => sender.send({ ...DRAFT, content }, ANONYMOUS_ADMIN)));
-  assertEquals(told.map(({ data }) => "content" in data ? data.content : ""), contents);
+  await Promise.all(contents.map((content) => sender.send({ ...INPUT, content }, ANONYMOUS_ADMIN)));
+  assertEquals(published.map(({ data }) => "content" in data ? data.content : ""), contents);
 });
 
 Deno.test("Sender takes the author from the session, whatever is said", async () => {
   const { sender } = setUp();
   for (const userId of ["ada", "", "\n", undefined]) {
-    const message = await sender.send({ ...DRAFT, userId }, sessionCaller(MAY_WRITE));
+    const message = await sender.send({ ...INPUT, userId }, sessionCaller(MAY_WRITE));
     assertEquals(message.userId, "octocat");
   }
 });
 
 Deno.test("Sender wants an author of whoever has not signed in", async () => {
-  const { refusal, sender } = setUp();
+  const { refusal: rejection, sender } = setUp();
   for (const caller of [ANONYMOUS_ADMIN, keyCaller(MAY_WRITE)]) {
-    assertEquals(await refusal({ userId: undefined }, caller), [
+    assertEquals(await rejection({ userId: undefined }, caller), [
       "bad_message",
       "Cannot do without user_id: allowed is 1 to 100 characters, none of them a control character",
     ]);
   }
-  assertEquals((await sender.send(DRAFT, keyCaller(MAY_WRITE))).userId, "ada");
+  assertEquals((await sender.send(INPUT, keyCaller(MAY_WRITE))).userId, "ada");
 });
 
 Deno.test("Sender takes nothing from who may not write", async () => {
-  const { refusal } = setUp();
+  const { refusal: rejection } = setUp();
   for (const caller of [keyCaller(), sessionCaller()]) {
-    assertEquals(await refusal({}, caller), [
+    assertEquals(await rejection({}, caller), [
       "forbidden",
       "Cannot post: it needs the permission write",
     ]);
@@ -90,10 +90,10 @@ Deno.test("Sender takes nothing from who may not write", async () => {
 Deno.test("Sender counts characters, not what they take", async () => {
   const { sender } = setUp();
   for (const content of ["x", " ", "\n\t", "😀".repeat(4_000), "é".repeat(4_000), "\u202e"]) {
-    assertEquals((await sender.send({ ...DRAFT, content }, ANONYMOUS_ADMIN)).content, content);
+    assertEquals((await sender.send({ ...INPUT, content }, ANONYMOUS_ADMIN)).content, content);
   }
   const userId = "😀".repeat(100);
-  assertEquals((await sender.send({ ...DRAFT, userId }, ANONYMOUS_ADMIN)).userId, userId);
+  assertEquals((await sender.send({ ...INPUT, userId }, ANONYMOUS_ADMIN)).userId, userId);
 });
 
 for (
@@ -106,8 +106,8 @@ for (
   ] as const
 ) {
   Deno.test(`Sender refuses content: ${what}`, async () => {
-    const { refusal } = setUp();
-    const [code, message = ""] = await refusal({ content });
+    const { refusal: rejection } = setUp();
+    const [code, message = ""] = await rejection({ content });
     assertEquals(code, "bad_message");
     assertMatch(message, /^Cannot use content: allowed is 1 to 4,000 characters/);
   });
@@ -115,8 +115,8 @@ for (
 
 for (const userId of ["", "x".repeat(101), "a\nb", "a\u0000", "a\u0085", "\udc00"]) {
   Deno.test(`Sender refuses the user_id ${JSON.stringify(userId).slice(0, 20)}`, async () => {
-    const { refusal } = setUp();
-    const [code, message = ""] = await refusal({ userId });
+    const { refusal: rejection } = setUp();
+    const [code, message = ""] = await rejection({ userId });
     assertEquals(code, "bad_message");
     assertMatch(message, /^Cannot use user_id: allowed is 1 to 100 characters/);
   });
