@@ -5,7 +5,7 @@ import { Presence } from "../cluster/presence.ts";
 import type { Redis } from "../redis/connection.ts";
 import type { LeaseSources } from "../prometheus/run.ts";
 import { RedisLease } from "../redis/lease.ts";
-import { RedisWire } from "../redis/wire.ts";
+import { RedisEventBus } from "../redis/event_bus.ts";
 import { LeaderElection } from "../cluster/leader_election.ts";
 import type { Random } from "../run/github_rate_limit.ts";
 import type { SnapshotBuilder } from "../run/snapshot_builder.ts";
@@ -87,7 +87,7 @@ export class Cluster {
     const prefix = keyPrefix(database);
     const channel = async () => `${await prefix()}events`;
     const wire = { ...shared, url, publisher: redis, channel, instance: this.#instance };
-    return { eventBus: new RedisWire(wire), pollMs: LOOK_MS };
+    return { eventBus: new RedisEventBus(wire), pollMs: LOOK_MS };
   }
 
   /** Says to others whether anybody listens here. */

@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { Throttle } from "../http/throttle.ts";
 import { Redis } from "../redis/connection.ts";
-import { RedisBuckets } from "../redis/throttle.ts";
+import { RedisRateLimiter } from "../redis/rate_limiter.ts";
 import type { Random } from "../run/github_rate_limit.ts";
 
 /** Of all keys of ours, in a Redis that others use too. */
@@ -29,7 +29,7 @@ export function throttleParts(
   const shared = (allowance: RateLimit, prefix: string): Throttle => {
     const fallback = new MemoryRateLimiter(allowance, { clock });
     const buckets = redis
-      ? new RedisBuckets(allowance, { redis, clock, prefix, fallback })
+      ? new RedisRateLimiter(allowance, { redis, clock, prefix, fallback })
       : fallback;
     return { allowance, buckets };
   };

@@ -5,17 +5,17 @@ import { Latency } from "../latency.ts";
 import { log } from "../log.ts";
 
 /** To connect, and to be greeted. */
-const CONNECT_LIMIT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 3_000;
 /** Between two tries to connect: growing from the first to the second, with as much of jitter. */
-const FIRST_PAUSE_MS = 50;
-const MAX_PAUSE_MS = 2_000;
+const MIN_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 2_000;
 /** How often it is looked whether Redis still answers, and how long that may take: a network can lose all in silence. */
-const PING_MS = 1_000;
-const PING_LIMIT_MS = 2_000;
+const PING_INTERVAL_MS = 1_000;
+const PING_TIMEOUT_MS = 2_000;
 /** What may wait for an answer. */
-const MAX_COMMANDS = 10_000;
+const MAX_QUEUED_COMMANDS = 10_000;
 
-export type RedisClient = ReturnType<typeof newClient>;
+export type RedisClient = ReturnType<typeof createRedisClient>;
 
 export interface RedisOptions {
   readonly clock: Clock;
@@ -34,13 +34,13 @@ export class Redis {
   #client: RedisClient;
   /** Resolves when the next connection is there. */
   #connected = Promise.withResolvers<void>();
-  #isTold = false;
+  #isOutageLogged = false;
 
   /** @param url `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss://` over TLS */
   constructor(url: string, options: RedisOptions) {
     this.#url = url;
     this.#options = options;
-    this.#client = newClient(url);
+    this.#client = createRedisClient(url);
   }
 
   /** The connection of now: another one after each loss. */
@@ -62,76 +62,76 @@ export class Redis {
    * Resolves as soon as it is connected.
    * @throws when it is not within `ms`
    */
-  async untilReady(ms: number): Promise<void> {
-    if (!this.isReady) await this.#within(ms, this.#connected.promise);
+  async waitUntilReady(ms: number): Promise<void> {
+    if (!this.isReady) await this.#withTimeout(ms, this.#connected.promise);
   }
 
   /** Stays connected until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     for (let tries = 0; !signal.aborted; tries++) {
-      if (await this.#stay(signal)) tries = 0;
-      const pause = Math.min(FIRST_PAUSE_MS * 2 ** tries, MAX_PAUSE_MS) * (1 + random());
+      if (await this.#runConnection(signal)) tries = 0;
+      const pause = Math.min(MIN_BACKOFF_MS * 2 ** tries, MAX_BACKOFF_MS) * (1 + random());
       await clock.sleep(pause, signal);
     }
   }
 
   /** One connection from its beginning to its end. Returns whether there was one. */
-  async #stay(signal: AbortSignal): Promise<boolean> {
+  async #runConnection(signal: AbortSignal): Promise<boolean> {
     const { clock, onConnect } = this.#options;
-    const client = this.#client = newClient(this.#url);
+    const client = this.#client = createRedisClient(this.#url);
     const lost = new AbortController();
     client.on("error", (error) => {
-      if (!signal.aborted) this.#tell(error);
+      if (!signal.aborted) this.#logOutage(error);
       lost.abort();
     });
     const ended = AbortSignal.any([signal, lost.signal]);
     // Whatever is waited for fails.
-    const leave = () => client.destroy();
-    signal.addEventListener("abort", leave, { once: true });
-    let isThere = false;
+    const close = () => client.destroy();
+    signal.addEventListener("abort", close, { once: true });
+    let wasConnected = false;
     try {
-      await this.#within(CONNECT_LIMIT_MS, client.connect());
-      await this.#within(CONNECT_LIMIT_MS, onConnect?.(client) ?? Promise.resolve());
-      isThere = true;
+      await this.#withTimeout(CONNECT_TIMEOUT_MS, client.connect());
+      await this.#withTimeout(CONNECT_TIMEOUT_MS, onConnect?.(client) ?? Promise.resolve());
+      wasConnected = true;
       this.#connected.resolve();
-      if (this.#isTold) this.#logger.info("Redis is back");
-      this.#isTold = false;
+      if (this.#isOutageLogged) this.#logger.info("Redis is back");
+      this.#isOutageLogged = false;
       while (!ended.aborted) {
-        await clock.sleep(PING_MS, ended);
+        await clock.sleep(PING_INTERVAL_MS, ended);
         if (!ended.aborted) await this.#ping(client);
       }
     } catch (error) {
-      if (!signal.aborted) this.#tell(error);
+      if (!signal.aborted) this.#logOutage(error);
     }
-    signal.removeEventListener("abort", leave);
+    signal.removeEventListener("abort", close);
     client.destroy();
-    if (isThere) this.#connected = Promise.withResolvers();
-    return isThere;
+    if (wasConnected) this.#connected = Promise.withResolvers();
+    return wasConnected;
   }
 
   async #ping(client: RedisClient): Promise<void> {
-    await this.#within(PING_LIMIT_MS, this.latency.time(() => client.ping()));
+    await this.#withTimeout(PING_TIMEOUT_MS, this.latency.time(() => client.ping()));
   }
 
-  #within<T>(ms: number, answer: Promise<T>): Promise<T> {
-    return within(this.#options.clock, ms, answer);
+  #withTimeout<T>(ms: number, reply: Promise<T>): Promise<T> {
+    return within(this.#options.clock, ms, reply);
   }
 
   /** Once for each outage. */
-  #tell(error: unknown): void {
-    if (this.#isTold) return;
-    this.#isTold = true;
+  #logOutage(error: unknown): void {
+    if (this.#isOutageLogged) return;
+    this.#isOutageLogged = true;
     this.#logger.warning("Redis is away: {reason}", { reason: messageOf(error) });
   }
 }
 
 /** Who connects again is `Redis`: the client's own way waits for ever for a greeting that does not come. */
-function newClient(url: string) {
+function createRedisClient(url: string) {
   return createClient({
     url,
     disableOfflineQueue: true,
-    commandsQueueMaxLength: MAX_COMMANDS,
-    socket: { connectTimeout: CONNECT_LIMIT_MS, reconnectStrategy: false },
+    commandsQueueMaxLength: MAX_QUEUED_COMMANDS,
+    socket: { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false },
   });
 }

@@ -1,7 +1,7 @@
 import { systemClock } from "../../src/clock.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import { maxSeq, type EventNotice, type EventBus } from "../../src/feed/event_bus.ts";
-import { RedisWire } from "../../src/redis/wire.ts";
+import { RedisEventBus } from "../../src/redis/event_bus.ts";
 import { isRedisThere, REDIS_URL, testRedis } from "./redis.ts";
 import { until } from "./socket.ts";
 
@@ -51,7 +51,7 @@ export async function redisWires(url = REDIS_URL): Promise<TestWires> {
   return {
     join: () =>
       Promise.resolve(
-        new RedisWire({
+        new RedisEventBus({
           url,
           publisher: redis,
           channel: () => Promise.resolve(`${prefix}events`),

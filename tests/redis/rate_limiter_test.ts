@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type RateLimiter, type RateLimitDecision, MemoryRateLimiter } from "../../src/account/rate_limiter.ts";
 import { systemClock } from "../../src/clock.ts";
-import { RedisBuckets, type RedisBucketsOptions } from "../../src/redis/throttle.ts";
+import { RedisRateLimiter, type RedisRateLimiterOptions } from "../../src/redis/rate_limiter.ts";
 import { isRedisThere, REDIS_URL, testRedis } from "../fakes/redis.ts";
 import { until } from "../fakes/socket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
@@ -15,11 +15,11 @@ const NO_FALLBACK: RateLimiter = {
   consume: () => Promise.reject(new Error("Redis was not asked")),
 };
 
-function redisBuckets(
-  { redis, prefix }: Pick<RedisBucketsOptions, "redis" | "prefix">,
-  { allowance = SLOW, fallback = NO_FALLBACK } = {},
+function redisRateLimiter(
+  { redis, prefix }: Pick<RedisRateLimiterOptions, "redis" | "prefix">,
+  { allowance: limit = SLOW, fallback = NO_FALLBACK } = {},
 ) {
-  return new RedisBuckets(allowance, { redis, prefix, clock: systemClock, fallback });
+  return new RedisRateLimiter(limit, { redis, prefix, clock: systemClock, fallback });
 }
 
 Deno.test({
@@ -28,17 +28,17 @@ Deno.test({
   async fn() {
     await using first = await testRedis();
     await using second = await testRedis({ prefix: first.prefix });
-    const instances = [redisBuckets(first), redisBuckets(second)];
-    const grants: RateLimitDecision[] = [];
+    const instances = [redisRateLimiter(first), redisRateLimiter(second)];
+    const decisions: RateLimitDecision[] = [];
     for (let at = 0; at < 4; at++) {
-      grants.push(await instances[at % 2]?.consume("a") ?? await NO_FALLBACK.consume(""));
+      decisions.push(await instances[at % 2]?.consume("a") ?? await NO_FALLBACK.consume(""));
     }
-    assertEquals(grants.map(({ isAllowed: isGranted }) => isGranted), [true, true, true, false]);
-    assertEquals(grants.map(({ remaining }) => remaining), [2, 1, 0, 0]);
-    const { retryAfterMs: retryAfter = 0, resetMs: reset = 0 } = grants[3] ?? {};
+    assertEquals(decisions.map(({ isAllowed: isGranted }) => isGranted), [true, true, true, false]);
+    assertEquals(decisions.map(({ remaining }) => remaining), [2, 1, 0, 0]);
+    const { retryAfterMs: retryAfter = 0, resetMs: reset = 0 } = decisions[3] ?? {};
     assert(retryAfter > 900_000 && retryAfter <= 1_000_000, `${retryAfter}`);
     assert(reset > 2_900_000 && reset <= 3_000_000, `${reset}`);
-    assertEquals((await redisBuckets(first).consume("b")).remaining, 2);
+    assertEquals((await redisRateLimiter(first).consume("b")).remaining, 2);
   },
 });
 
@@ -47,9 +47,9 @@ Deno.test({
   ignore,
   async fn() {
     await using opened = await testRedis();
-    const buckets = redisBuckets(opened, { allowance: { perSecond: 0.001, burst: 20 } });
-    const grants = await Promise.all(Array.from({ length: 100 }, () => buckets.consume("a")));
-    assertEquals(grants.filter(({ isAllowed: isGranted }) => isGranted).length, 20);
+    const limiter = redisRateLimiter(opened, { allowance: { perSecond: 0.001, burst: 20 } });
+    const decisions = await Promise.all(Array.from({ length: 100 }, () => limiter.consume("a")));
+    assertEquals(decisions.filter(({ isAllowed: isGranted }) => isGranted).length, 20);
   },
 });
 
@@ -58,11 +58,11 @@ Deno.test({
   ignore,
   async fn() {
     await using opened = await testRedis();
-    const buckets = redisBuckets(opened, { allowance: { perSecond: 20, burst: 1 } });
-    assertEquals((await buckets.consume("a")).isAllowed, true);
+    const limiter = redisRateLimiter(opened, { allowance: { perSecond: 20, burst: 1 } });
+    assertEquals((await limiter.consume("a")).isAllowed, true);
     const time = await opened.redis.client.pTTL(`${opened.prefix}throttle:a`);
     assert(time > 0 && time <= 1_050, `the key is kept for ${time} ms`);
-    await until(async () => (await buckets.consume("a")).isAllowed, "another is granted");
+    await until(async () => (await limiter.consume("a")).isAllowed, "another is granted");
   },
 });
 
@@ -73,16 +73,16 @@ Deno.test({
     await using proxy = TcpProxy.to(REDIS_URL);
     await using opened = await testRedis({ url: proxy.through(REDIS_URL) });
     const fallback = new MemoryRateLimiter(SLOW, { clock: systemClock });
-    const buckets = redisBuckets(opened, { fallback });
-    assertEquals((await buckets.consume("a")).remaining, 2);
+    const limiter = redisRateLimiter(opened, { fallback });
+    assertEquals((await limiter.consume("a")).remaining, 2);
     proxy.cut();
     await until(() => !opened.redis.isReady, "the connection is lost");
-    const alone = [await buckets.consume("a"), await buckets.consume("a"), await buckets.consume("a")];
+    const alone = [await limiter.consume("a"), await limiter.consume("a"), await limiter.consume("a")];
     assertEquals(alone.map(({ remaining }) => remaining), [2, 1, 0]);
-    assertEquals((await buckets.consume("a")).isAllowed, false);
+    assertEquals((await limiter.consume("a")).isAllowed, false);
     proxy.heal();
     await until(() => opened.redis.isReady, "Redis is back");
-    assertEquals((await buckets.consume("a")).remaining, 1);
+    assertEquals((await limiter.consume("a")).remaining, 1);
   },
 });
 
@@ -94,7 +94,7 @@ Deno.test({
     await using opened = await testRedis({ url: proxy.through(REDIS_URL) });
     const fallback = new MemoryRateLimiter(SLOW, { clock: systemClock });
     proxy.lose();
-    assertEquals((await redisBuckets(opened, { fallback }).consume("a")).remaining, 2);
+    assertEquals((await redisRateLimiter(opened, { fallback }).consume("a")).remaining, 2);
     assertEquals(fallback.size, 1);
     proxy.cut();
     await until(() => !opened.redis.isReady, "the connection is lost");

@@ -4,11 +4,11 @@ import { maxSeq, type EventNotice, type EventBus } from "../feed/event_bus.ts";
 import { Redis } from "./connection.ts";
 
 /** Larger news is only a number: those who hear of it read the journal. In characters. */
-const MAX_SIZE = 64 * 1024;
+const MAX_MESSAGE_LENGTH = 64 * 1024;
 /** What may wait for a Redis that does not answer, in characters. */
-const MAX_WAITING = 8 * 1024 * 1024;
+const MAX_PENDING_LENGTH = 8 * 1024 * 1024;
 
-export interface RedisWireOptions {
+export interface RedisEventBusOptions {
   /** As `Redis` takes it: what is heard comes by a connection of its own. */
   readonly url: string;
   /** What is published goes by this one. */
@@ -22,41 +22,41 @@ export interface RedisWireOptions {
 }
 
 /** News as it goes over the wire. */
-interface Message {
+interface BusMessage {
   readonly from: string;
   readonly last: number;
   readonly events?: readonly StoredEvent[];
 }
 
 /** Tells instances of events by Redis' pub/sub, which keeps nothing: who is away misses them. */
-export class RedisWire implements EventBus {
-  readonly #options: RedisWireOptions;
-  #waiting = 0;
+export class RedisEventBus implements EventBus {
+  readonly #options: RedisEventBusOptions;
+  #pendingLength = 0;
 
-  constructor(options: RedisWireOptions) {
+  constructor(options: RedisEventBusOptions) {
     this.#options = options;
   }
 
   publish(events: readonly StoredEvent[]): void {
     const { publisher, instance } = this.#options;
     if (!publisher.isReady || events.length === 0) return;
-    const message: Message = { from: instance, last: maxSeq(events) };
-    const whole = JSON.stringify({ ...message, events });
-    const text = whole.length < MAX_SIZE ? whole : JSON.stringify(message);
-    if (this.#waiting + text.length > MAX_WAITING) return;
-    this.#waiting += text.length;
-    void this.#send(text).catch(() => {}).finally(() => this.#waiting -= text.length);
+    const message: BusMessage = { from: instance, last: maxSeq(events) };
+    const full = JSON.stringify({ ...message, events });
+    const text = full.length < MAX_MESSAGE_LENGTH ? full : JSON.stringify(message);
+    if (this.#pendingLength + text.length > MAX_PENDING_LENGTH) return;
+    this.#pendingLength += text.length;
+    void this.#send(text).catch(() => {}).finally(() => this.#pendingLength -= text.length);
   }
 
-  async listen(hear: (news: EventNotice) => void, signal: AbortSignal): Promise<void> {
+  async listen(onNotice: (news: EventNotice) => void, signal: AbortSignal): Promise<void> {
     const { url, channel, clock, random } = this.#options;
     const subscriber = new Redis(url, {
       clock,
       random,
       onConnect: async (client) => {
         await client.subscribe(await channel(), (text) => {
-          const message = this.#read(text);
-          if (message) hear({ last: message.last, events: message.events ?? [] });
+          const message = this.#parse(text);
+          if (message) onNotice({ last: message.last, events: message.events ?? [] });
         });
       },
     });
@@ -69,10 +69,10 @@ export class RedisWire implements EventBus {
   }
 
   /** `undefined` for our own, and for what no instance has written. */
-  #read(text: string): Message | undefined {
+  #parse(text: string): BusMessage | undefined {
     try {
       const message: unknown = JSON.parse(text);
-      return isMessage(message) && message.from !== this.#options.instance ? message : undefined;
+      return isBusMessage(message) && message.from !== this.#options.instance ? message : undefined;
     } catch {
       return undefined;
     }
@@ -80,9 +80,9 @@ export class RedisWire implements EventBus {
 }
 
 /** As far as the feed relies on it. */
-function isMessage(value: unknown): value is Message {
+function isBusMessage(value: unknown): value is BusMessage {
   if (typeof value !== "object" || value === null) return false;
-  const { from, last, events = [] }: Partial<Record<keyof Message, unknown>> = value;
+  const { from, last, events = [] }: Partial<Record<keyof BusMessage, unknown>> = value;
   return typeof from === "string" && Number.isSafeInteger(last) && Array.isArray(events) &&
     events.every((event) => Number.isSafeInteger(event?.seq));
 }

@@ -3,10 +3,10 @@ import type { Clock } from "../clock.ts";
 import type { Redis } from "./connection.ts";
 
 /** A caller does not wait for longer to be told that it may ask. */
-const LIMIT_MS = 200;
+const TIMEOUT_MS = 200;
 
 /** By the clock of Redis, so that instances need not agree on the time. A bucket that is full again is forgotten. */
-const TAKE = `
+const CONSUME_SCRIPT = `
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local burst, per_ms = tonumber(ARGV[1]), tonumber(ARGV[2]) / 1000
@@ -20,7 +20,7 @@ redis.call("PEXPIRE", KEYS[1], math.ceil((burst - tokens) / per_ms) + 1000)
 return { granted, tostring(tokens) }
 `;
 
-export interface RedisBucketsOptions {
+export interface RedisRateLimiterOptions {
   readonly redis: Redis;
   readonly clock: Clock;
   /** Of all keys of ours in this Redis. */
@@ -30,41 +30,41 @@ export interface RedisBucketsOptions {
 }
 
 /** Buckets that all instances share. */
-export class RedisBuckets implements RateLimiter {
-  readonly #allowance: RateLimit;
-  readonly #options: RedisBucketsOptions;
+export class RedisRateLimiter implements RateLimiter {
+  readonly #limit: RateLimit;
+  readonly #options: RedisRateLimiterOptions;
 
-  constructor(allowance: RateLimit, options: RedisBucketsOptions) {
-    this.#allowance = allowance;
+  constructor(limit: RateLimit, options: RedisRateLimiterOptions) {
+    this.#limit = limit;
     this.#options = options;
   }
 
   async consume(caller: string): Promise<RateLimitDecision> {
     const { redis, fallback } = this.#options;
-    const grant = redis.isReady ? await this.#ask(caller) : undefined;
-    return grant ?? await fallback.consume(caller);
+    const decision = redis.isReady ? await this.#tryConsume(caller) : undefined;
+    return decision ?? await fallback.consume(caller);
   }
 
   /** `undefined` when there is no answer in time. */
-  async #ask(caller: string): Promise<RateLimitDecision | undefined> {
+  async #tryConsume(client: string): Promise<RateLimitDecision | undefined> {
     const { redis, prefix, clock } = this.#options;
-    const { perSecond, burst } = this.#allowance;
-    const limit = new AbortController();
-    const answer = redis.latency.time(() =>
-      redis.client.eval(TAKE, {
-        keys: [`${prefix}throttle:${caller}`],
+    const { perSecond, burst } = this.#limit;
+    const timer = new AbortController();
+    const result = redis.latency.time(() =>
+      redis.client.eval(CONSUME_SCRIPT, {
+        keys: [`${prefix}throttle:${client}`],
         arguments: [String(burst), String(perSecond)],
       })
-    ).then((reply) => this.#read(reply), () => undefined);
-    const late = clock.sleep(LIMIT_MS, limit.signal).then(() => undefined);
-    const grant = await Promise.race([answer, late]);
-    limit.abort();
-    return grant;
+    ).then((reply) => this.#parseReply(reply), () => undefined);
+    const timeout = clock.sleep(TIMEOUT_MS, timer.signal).then(() => undefined);
+    const decision = await Promise.race([result, timeout]);
+    timer.abort();
+    return decision;
   }
 
-  #read(reply: unknown): RateLimitDecision | undefined {
+  #parseReply(reply: unknown): RateLimitDecision | undefined {
     const [granted, left] = Array.isArray(reply) ? reply : [];
     if (!Number.isFinite(Number(left))) return undefined;
-    return toDecision({ isAllowed: granted === 1, remainingTokens: Number(left) }, this.#allowance);
+    return toDecision({ isAllowed: granted === 1, remainingTokens: Number(left) }, this.#limit);
   }
 }

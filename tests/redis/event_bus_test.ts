@@ -14,19 +14,19 @@ const ignore = !await isRedisThere();
 /** A feed over `journal`, with what its one follower hears. `await using` ends it. */
 class Instance implements AsyncDisposable {
   readonly feed: Feed;
-  readonly heard: number[] = [];
+  readonly received: number[] = [];
   readonly #stop = new AbortController();
   readonly #finished: Promise<unknown>;
 
-  constructor(journal: FakeJournal, wire: EventBus, lookMs = 300) {
+  constructor(eventLog: FakeJournal, eventBus: EventBus, pollMs = 300) {
     const { signal } = this.#stop;
-    this.feed = new Feed({ eventLog: journal, clock, eventBus: wire, pollMs: lookMs });
-    this.#finished = Promise.all([this.feed.run(signal), this.#follow(signal)]);
+    this.feed = new Feed({ eventLog, clock, eventBus, pollMs });
+    this.#finished = Promise.all([this.feed.run(signal), this.#subscribe(signal)]);
   }
 
-  async #follow(signal: AbortSignal): Promise<void> {
+  async #subscribe(signal: AbortSignal): Promise<void> {
     for await (const batch of await this.feed.subscribe({ since: 0, visibility: seesAll, signal })) {
-      if ("events" in batch) this.heard.push(...batch.events.map(({ seq }) => seq));
+      if ("events" in batch) this.received.push(...batch.events.map(({ seq }) => seq));
     }
   }
 
@@ -36,12 +36,12 @@ class Instance implements AsyncDisposable {
   }
 }
 
-const TROUBLES = [
+const OUTAGES = [
   { what: "is cut", begin: (proxy: TcpProxy) => proxy.cut() },
   { what: "is lost behind a silent network", begin: (proxy: TcpProxy) => proxy.lose() },
 ];
 
-for (const { what, begin } of TROUBLES) {
+for (const { what, begin } of OUTAGES) {
   Deno.test({
     name: `Feed hears each event of another instance once and in order while Redis ${what}`,
     ignore,
@@ -55,7 +55,7 @@ for (const { what, begin } of TROUBLES) {
       const publish = async (count: number) => {
         for (let i = 0; i < count; i++, last++) await writer.feed.publish(aStatus());
       };
-      const allHeard = () => until(() => reader.heard.length >= last, `${last} are heard`);
+      const allHeard = () => until(() => reader.received.length >= last, `${last} are heard`);
       await publish(20);
       await allHeard();
       begin(proxy);
@@ -66,7 +66,7 @@ for (const { what, begin } of TROUBLES) {
       proxy.heal();
       await publish(20);
       await allHeard();
-      assertEquals(reader.heard, Array.from({ length: 60 }, (_, index) => index + 1));
+      assertEquals(reader.received, Array.from({ length: 60 }, (_, index) => index + 1));
     },
   });
 }
@@ -83,17 +83,17 @@ Deno.test({
     await using reader = new Instance(journal, await wires.join(), never);
     await until(async () => {
       await writer.feed.publish(aStatus());
-      return reader.heard.length > 0;
+      return reader.received.length > 0;
     }, "the wire works");
     proxy.lose();
     proxy.heal();
-    const before = reader.heard.length;
+    const before = reader.received.length;
     await until(async () => {
       await writer.feed.publish(aStatus());
       await clock.sleep(100);
-      return reader.heard.length > before;
+      return reader.received.length > before;
     }, "the wire works again");
-    assertEquals(reader.heard, reader.heard.map((_, index) => index + 1));
+    assertEquals(reader.received, reader.received.map((_, index) => index + 1));
   },
 });
 
@@ -125,8 +125,8 @@ Deno.test({
       }
     }
     await writer.feed.publish(aStatus());
-    await until(() => reader.heard.length > 0, "the event is heard");
-    assertEquals(reader.heard, [1]);
+    await until(() => reader.received.length > 0, "the event is heard");
+    assertEquals(reader.received, [1]);
     const { reads } = journal;
     await clock.sleep(500);
     assertLess(journal.reads - reads, 3, "a number that was never given is not waited for");
