@@ -13,9 +13,9 @@ import { GitHub } from "./github/client.ts";
 import { changesOf } from "./github/delivery.ts";
 import { GitHubRepositories } from "./github/repository.ts";
 import { GitHubRuns } from "./github/run.ts";
-import type { OriginRule } from "./http/origin.ts";
+import type { OriginPolicy } from "./http/origin.ts";
 import type { Server } from "./http/server.ts";
-import type { Throttle } from "./http/throttle.ts";
+import type { RateLimitOptions } from "./http/rate_limit.ts";
 import { log } from "./log.ts";
 import { type AccountParts, accountParts } from "./parts/accounts.ts";
 import { Cluster } from "./parts/cluster.ts";
@@ -255,8 +255,8 @@ export class App {
     readonly tell: Tell;
     readonly followed: FollowingParts;
     readonly messages: MessageParts;
-    readonly throttle: Throttle | undefined;
-    readonly origins: OriginRule;
+    readonly throttle: RateLimitOptions | undefined;
+    readonly origins: OriginPolicy;
     readonly accounts: AccountParts;
   }): Server {
     const { database, clock, onListen } = this.#options;

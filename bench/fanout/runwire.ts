@@ -7,14 +7,14 @@ import { Broadcast } from "../../src/feed/broadcast.ts";
 import { Feed } from "../../src/feed/feed.ts";
 import type { EventLog } from "../../src/feed/event_log.ts";
 import { TopicFanout } from "../../src/feed/topic_fanout.ts";
-import { CallerWatch } from "../../src/http/caller_watch.ts";
-import { Capacity } from "../../src/http/capacity.ts";
-import { health } from "../../src/http/health.ts";
-import { originRule } from "../../src/http/origin.ts";
-import { Requests } from "../../src/http/requests.ts";
+import { SessionMonitor } from "../../src/http/streams/session_monitor.ts";
+import { ConnectionLimit } from "../../src/http/streams/connection_limit.ts";
+import { checkHealth } from "../../src/http/routes/health.ts";
+import { toOriginPolicy } from "../../src/http/origin.ts";
+import { RequestMetrics } from "../../src/http/request_metrics.ts";
 import { Server } from "../../src/http/server.ts";
-import { EventStreams } from "../../src/http/sse.ts";
-import { Connections } from "../../src/http/ws.ts";
+import { EventStreams } from "../../src/http/streams/sse.ts";
+import { WebSocketServer } from "../../src/http/streams/websocket.ts";
 import type { Run } from "../../src/run/run.ts";
 import { Snapshot, type View } from "../../src/run/snapshot.ts";
 import { listening, onBroadcast } from "./broadcasts.mjs";
@@ -44,9 +44,9 @@ const shared = {
   feed: new Feed({ eventLog: noEvents, clock: systemClock }),
   audience,
   snapshot: (view: View, visible: Visibility) => Promise.resolve(current?.encode(view, visible)),
-  origins: originRule({ allowed: [], publicUrl: undefined, isLoopback: true }),
-  capacity: new Capacity(20_000),
-  watch: new CallerWatch({ callers, clock: systemClock }),
+  origins: toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true }),
+  capacity: new ConnectionLimit(20_000),
+  watch: new SessionMonitor({ authenticator: callers, clock: systemClock }),
   clock: systemClock,
 };
 
@@ -61,18 +61,18 @@ const server = new Server({
   port: 0,
   clock: systemClock,
   capacity: shared.capacity,
-  connections: new Connections({ ...shared, ...messages, broadcast, current: () => current }),
+  connections: new WebSocketServer({ ...shared, ...messages, broadcast, current: () => current }),
   events: new EventStreams(shared),
   data: [],
   accounts: [],
-  callers,
+  authenticator: callers,
   origins: shared.origins,
-  requests: new Requests(),
+  requests: new RequestMetrics(),
   version: "0.0.0",
   health: () =>
-    health({
+    checkHealth({
       poller: { status: { state: "polling", waitingUntil: null, lastSuccessAt: null } },
-      budget: () => undefined,
+      rateLimit: () => undefined,
       services: {},
       clock: systemClock,
     }),

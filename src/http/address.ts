@@ -3,12 +3,12 @@
  * last that X-Forwarded-For names. An IPv6 network of 64 bits, all of which one caller may have, counts as one address.
  * https://www.rfc-editor.org/rfc/rfc7239#section-8.1 says why no other entry can be believed.
  */
-export function callerAddress(
+export function clientAddress(
   headers: Headers,
   { remote, isProxied }: { readonly remote: string; readonly isProxied: boolean },
 ): string {
-  const last = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim();
-  return networkOf(isProxied && last && isAddress(last) ? last : remote);
+  const forwarded = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim();
+  return toNetwork(isProxied && forwarded && isAddress(forwarded) ? forwarded : remote);
 }
 
 /** Whether a connection from this address comes from this machine. */
@@ -20,7 +20,7 @@ function isAddress(text: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || URL.canParse(`http://[${text}]/`);
 }
 
-function networkOf(address: string): string {
+function toNetwork(address: string): string {
   const url = `http://[${address}]/`;
   if (!address.includes(":") || !URL.canParse(url)) return address;
   const [head = "", tail = ""] = new URL(url).hostname.slice(1, -1).split("::");

@@ -1,6 +1,6 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Principal } from "../account/principal.ts";
-import { badInput } from "./bad_input.ts";
+import { validationProblem } from "./validation_problem.ts";
 
 /** What comes with a request beside it. */
 export interface RequestEnvironment {
@@ -11,7 +11,7 @@ export interface RequestEnvironment {
     /** Where others reach us, from PUBLIC_URL; `undefined` where it is not set. */
     readonly publicUrl: string | undefined;
     /** Who asks. */
-    readonly caller: Principal;
+    readonly principal: Principal;
   };
 }
 
@@ -23,8 +23,8 @@ export function newApi(): Api {
   return new OpenAPIHono<RequestEnvironment>({
     defaultHook: (result) => {
       if (result.success) return;
-      const given = "data" in result ? result.data : undefined;
-      throw badInput(result.error, { given, isBody: result.target === "json" });
+      const input = "data" in result ? result.data : undefined;
+      throw validationProblem(result.error, { input, isBody: result.target === "json" });
     },
   });
 }
@@ -39,19 +39,19 @@ export const DATA_SERVERS = [
 export const NOT_MODIFIED = { 304: { description: "Nothing has changed since this `ETag`" } };
 
 /** The parameters of a route; others are refused. */
-export function parameters<Shape extends z.ZodRawShape>(shape: Shape) {
+export function paramsSchema<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape, { error: () => Object.keys(shape).join(", ") || "none" });
 }
 
 /** The fields of a JSON body; others are refused. */
-export function body<Shape extends z.ZodRawShape>(shape: Shape) {
+export function bodySchema<Shape extends z.ZodRawShape>(shape: Shape) {
   const names = Object.keys(shape).join(", ");
   return z.strictObject(shape, {
     error: ({ code }) => code === "unrecognized_keys" ? names : `a JSON object with ${names}`,
   });
 }
 
-export interface ParameterDescription {
+export interface ParamDescription {
   /** What may be given, in words that end the sentence `Cannot use name="value": allowed is …`. */
   readonly allowed: string;
   readonly description: string;
@@ -61,12 +61,12 @@ export interface ParameterDescription {
 }
 
 /** A parameter whose text is understood by `read`, which gives `undefined` for what cannot be used. */
-export function parameter<Value>(
-  read: (text: string) => Value | undefined,
-  { allowed, description, example, schema = { type: "string" } }: ParameterDescription,
+export function parsedParam<Value>(
+  parse: (text: string) => Value | undefined,
+  { allowed, description, example, schema = { type: "string" } }: ParamDescription,
 ) {
   return z.string({ error: allowed }).transform((text, context): Value => {
-    const value = read(text);
+    const value = parse(text);
     if (value !== undefined) return value;
     context.addIssue({ code: "custom", message: allowed });
     return z.NEVER;
@@ -74,6 +74,6 @@ export function parameter<Value>(
 }
 
 /** A JSON answer. */
-export function json<Schema extends z.ZodType>(schema: Schema, description: string) {
+export function jsonResponse<Schema extends z.ZodType>(schema: Schema, description: string) {
   return { description, content: { "application/json": { schema } } };
 }

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { ApiKey } from "../account/api_key.ts";
 import { PERMISSIONS } from "../account/permission.ts";
-import { Time, timeOf } from "./user_schema.ts";
+import { Timestamp, toTimestamp } from "./user_schema.ts";
 
 export const ApiKeySchema = z.object({
   id: z.int().openapi({ example: 3 }),
@@ -14,26 +14,26 @@ export const ApiKeySchema = z.object({
   budget_cents: z.int().min(0).nullable().openapi({
     description: "What its casts may cost in a calendar month (UTC); `null` for no bound",
   }),
-  created_at: Time,
-  expires_at: Time.nullable(),
-  used_at: Time.nullable().openapi({ description: "When last used, to the minute" }),
-  revoked_at: Time.nullable(),
+  created_at: Timestamp,
+  expires_at: Timestamp.nullable(),
+  used_at: Timestamp.nullable().openapi({ description: "When last used, to the minute" }),
+  revoked_at: Timestamp.nullable(),
 }).openapi("ApiKey");
 
 export const NewApiKeySchema = ApiKeySchema.extend({
   key: z.string().openapi({ description: "The key itself: it is shown this once" }),
 }).openapi("NewApiKey");
 
-export function apiKeyJson(key: ApiKey): z.infer<typeof ApiKeySchema> {
+export function toApiKeyJson(key: ApiKey): z.infer<typeof ApiKeySchema> {
   return {
     id: key.id,
     name: key.name,
     prefix: key.prefix,
     scopes: [...key.scopes],
     budget_cents: key.budgetCents,
-    created_at: timeOf(key.createdAt),
-    expires_at: key.expiresAt === null ? null : timeOf(key.expiresAt),
-    used_at: key.lastUsedAt === null ? null : timeOf(key.lastUsedAt),
-    revoked_at: key.revokedAt === null ? null : timeOf(key.revokedAt),
+    created_at: toTimestamp(key.createdAt),
+    expires_at: key.expiresAt === null ? null : toTimestamp(key.expiresAt),
+    used_at: key.lastUsedAt === null ? null : toTimestamp(key.lastUsedAt),
+    revoked_at: key.revokedAt === null ? null : toTimestamp(key.revokedAt),
   };
 }

@@ -1,15 +1,15 @@
-import type { BodyFault, BodyReaderOptions } from "./body.ts";
+import type { BodyReadError, BodyReaderOptions } from "./body.ts";
 import { ProblemError } from "./problem.ts";
 
 const RETRY_AFTER_SECONDS = 30;
 
 /** What follows on the connection is the rest of a body that nobody wants: it is closed. */
-export function bodyProblem(
-  fault: BodyFault,
-  { maxBytes, limitMs }: Pick<BodyReaderOptions, "maxBytes" | "limitMs">,
+export function toBodyProblem(
+  error: BodyReadError,
+  { maxBytes, timeoutMs: limitMs }: Pick<BodyReaderOptions, "maxBytes" | "limitMs">,
 ): ProblemError {
   const headers = { Connection: "close" };
-  switch (fault) {
+  switch (error) {
     case "too_large":
       return new ProblemError(
         "payload_too_large",

@@ -10,16 +10,16 @@ export interface CookieNames {
   readonly prefix: "host" | undefined;
 }
 
-const SESSION = "runwire";
-const LOGIN = "runwire-login";
+const SESSION_COOKIE = "runwire";
+const LOGIN_COOKIE = "runwire-login";
 
 /** Over TLS as soon as others reach us so; a browser would not send such a cookie to a plain loopback address. */
-export function cookieNames(publicUrl: string | undefined): CookieNames {
+export function toCookieNames(publicUrl: string | undefined): CookieNames {
   return { prefix: publicUrl?.startsWith("https:") ? "host" : undefined };
 }
 
 /** No script sees it, and no other site sends it but by a link to us. */
-function optionsOf({ prefix }: CookieNames) {
+function cookieOptions({ prefix }: CookieNames) {
   return {
     path: "/",
     httpOnly: true,
@@ -29,33 +29,33 @@ function optionsOf({ prefix }: CookieNames) {
   } as const;
 }
 
-export function sessionToken(context: Context, { prefix }: CookieNames): string | undefined {
-  return getCookie(context, SESSION, prefix) || undefined;
+export function getSessionToken(context: Context, { prefix }: CookieNames): string | undefined {
+  return getCookie(context, SESSION_COOKIE, prefix) || undefined;
 }
 
-export function setSession(context: Context, token: string, names: CookieNames): void {
+export function setSessionCookie(context: Context, token: string, names: CookieNames): void {
   const maxAge = SESSION_MAX_AGE_MS / 1_000;
-  setCookie(context, SESSION, token, { ...optionsOf(names), maxAge });
+  setCookie(context, SESSION_COOKIE, token, { ...cookieOptions(names), maxAge });
 }
 
-export function clearSession(context: Context, names: CookieNames): void {
-  deleteCookie(context, SESSION, optionsOf(names));
+export function clearSessionCookie(context: Context, names: CookieNames): void {
+  deleteCookie(context, SESSION_COOKIE, cookieOptions(names));
 }
 
 /** What a browser keeps while it is at GitHub. */
-export function loginCookie(context: Context, { prefix }: CookieNames): string | undefined {
-  return getCookie(context, LOGIN, prefix) || undefined;
+export function getLoginCookie(context: Context, { prefix }: CookieNames): string | undefined {
+  return getCookie(context, LOGIN_COOKIE, prefix) || undefined;
 }
 
 /** `maxAge` in seconds. */
-export function setLogin(
+export function setLoginCookie(
   context: Context,
   { value, maxAge }: { readonly value: string; readonly maxAge: number },
   names: CookieNames,
 ): void {
-  setCookie(context, LOGIN, value, { ...optionsOf(names), maxAge });
+  setCookie(context, LOGIN_COOKIE, value, { ...cookieOptions(names), maxAge });
 }
 
-export function clearLogin(context: Context, names: CookieNames): void {
-  deleteCookie(context, LOGIN, optionsOf(names));
+export function clearLoginCookie(context: Context, names: CookieNames): void {
+  deleteCookie(context, LOGIN_COOKIE, cookieOptions(names));
 }

@@ -1,23 +1,23 @@
 import { z } from "@hono/zod-openapi";
-import { type Api, json, newApi } from "./api.ts";
-import { FOR_ANYBODY } from "./demand.ts";
-import type { Deliveries } from "./delivery.ts";
-import { problems } from "./problem_schema.ts";
+import { type Api, jsonResponse, newApi } from "./api.ts";
+import { PUBLIC } from "./security.ts";
+import type { WebhookEndpoint } from "./routes/delivery.ts";
+import { openApiProblems } from "./problem_schema.ts";
 
 /** One handler: the second is the name under which others know it. */
 const PATHS = ["/api/v1/webhook/github", "/api/webhooks/github"] as const;
 
-const ReceptionSchema = (statuses: readonly string[]) => z.object({ status: z.enum(statuses) });
+const receiveResultSchema = (statuses: readonly string[]) => z.object({ status: z.enum(statuses) });
 
 /** Where GitHub posts its deliveries. */
-export function deliveryRoutes({ deliveries }: { readonly deliveries: Deliveries }): Api {
+export function deliveryRoutes({ endpoint }: { readonly endpoint: WebhookEndpoint }): Api {
   const api = newApi();
   for (const path of PATHS) {
     api.openAPIRegistry.registerPath({
       method: "post",
       path,
       tags: ["webhooks"],
-      ...FOR_ANYBODY,
+      ...PUBLIC,
       summary: "Take a delivery of a GitHub webhook",
       description:
         "What is answered with success is kept, and applied once. https://docs.github.com/en/webhooks/webhook-events-and-payloads",
@@ -41,12 +41,12 @@ export function deliveryRoutes({ deliveries }: { readonly deliveries: Deliveries
         },
       },
       responses: {
-        200: json(ReceptionSchema(["done", "pong"]), "It was applied already, or was a ping"),
-        202: json(
-          ReceptionSchema(["accepted", "ignored"]),
+        200: jsonResponse(receiveResultSchema(["done", "pong"]), "It was applied already, or was a ping"),
+        202: jsonResponse(
+          receiveResultSchema(["accepted", "ignored"]),
           "It is kept, or there is no use for it",
         ),
-        ...problems(
+        ...openApiProblems(
           "bad_header",
           "bad_body",
           "bad_signature",
@@ -61,7 +61,7 @@ export function deliveryRoutes({ deliveries }: { readonly deliveries: Deliveries
         ),
       },
     });
-    api.post(path, (context) => deliveries.answer(context));
+    api.post(path, (context) => endpoint.handle(context));
   }
   return api;
 }

@@ -1,10 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { type Api, json, newApi } from "./api.ts";
-import { FOR_ANYBODY } from "./demand.ts";
-import type { Health } from "./health.ts";
-import { problems } from "./problem_schema.ts";
+import { type Api, jsonResponse, newApi } from "./api.ts";
+import { PUBLIC } from "./security.ts";
+import type { Health } from "./routes/health.ts";
+import { openApiProblems } from "./problem_schema.ts";
 
-const Time = z.string().nullable().openapi({ format: "date-time" });
+const NullableTimestamp = z.string().nullable().openapi({ format: "date-time" });
 
 const HealthSchema = z.object({
   status: z.enum(["healthy", "degraded", "unhealthy"]).openapi({
@@ -14,11 +14,11 @@ const HealthSchema = z.object({
   services: z.record(z.string(), z.enum(["up", "down"])).openapi({ example: { sqlite: "up" } }),
   github: z.object({
     state: z.enum(["polling", "waiting", "resting", "unauthorized", "unreachable"]),
-    waiting_until: Time,
+    waiting_until: NullableTimestamp,
     remaining: z.int().nullable().openapi({ description: "Of GitHub's rate limit", example: 4990 }),
     limit: z.int().nullable().openapi({ example: 5000 }),
-    reset_at: Time,
-    last_success_at: Time,
+    reset_at: NullableTimestamp,
+    last_success_at: NullableTimestamp,
   }),
 }).openapi("Health");
 
@@ -26,12 +26,12 @@ const HEALTH = createRoute({
   method: "get",
   path: "/health",
   tags: ["health"],
-  ...FOR_ANYBODY,
+  ...PUBLIC,
   summary: "Tell how we are, and how we stand with GitHub",
   responses: {
-    200: json(HealthSchema, "We can serve"),
-    503: json(HealthSchema, "A service that we stand on is down"),
-    ...problems("internal"),
+    200: jsonResponse(HealthSchema, "We can serve"),
+    503: jsonResponse(HealthSchema, "A service that we stand on is down"),
+    ...openApiProblems("internal"),
   },
 });
 
@@ -39,9 +39,9 @@ const LIVEZ = createRoute({
   method: "get",
   path: "/livez",
   tags: ["health"],
-  ...FOR_ANYBODY,
+  ...PUBLIC,
   summary: "Tell that the process lives",
-  responses: { 200: json(z.object({ status: z.literal("alive") }), "It lives") },
+  responses: { 200: jsonResponse(z.object({ status: z.literal("alive") }), "It lives") },
 });
 
 /** `GET /health` and `GET /livez`. */

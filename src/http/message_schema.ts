@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { CONTENT_RULE, isValidContent, isValidUserId, USER_ID_RULE } from "../message/message.ts";
-import { body } from "./api.ts";
+import { bodySchema } from "./api.ts";
 
 export const MessageSchema = z.object({
   id: z.uuid().openapi({ example: "0b2c0f3e-5a55-4c53-9d7c-3c1d6d1f0a11" }),
@@ -10,7 +10,7 @@ export const MessageSchema = z.object({
 }).openapi("Message");
 
 /** What is said, by `POST /api/v1/messages` and in a frame of `/ws` alike. */
-export const NewMessageSchema = body({
+export const NewMessageSchema = bodySchema({
   content: z.string({ error: CONTENT_RULE }).refine(isValidContent, CONTENT_RULE).openapi({
     minLength: 1,
     maxLength: 4_000,

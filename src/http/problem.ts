@@ -54,16 +54,16 @@ export class ProblemError extends Error {
   }
 }
 
-export function statusOf(code: ProblemCode): ContentfulStatusCode {
+export function problemStatus(code: ProblemCode): ContentfulStatusCode {
   return PROBLEMS[code][0];
 }
 
-export function titleOf(code: ProblemCode): string {
+export function problemTitle(code: ProblemCode): string {
   return PROBLEMS[code][1];
 }
 
 /** An error as RFC 9457 has it: `{"title","status","detail","code"}`. */
-export function problem(
+export function problemResponse(
   context: Context,
   code: ProblemCode,
   { detail, headers = {} }: { detail: string; headers?: Readonly<Record<string, string>> },

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { type ProblemCode, statusOf, titleOf } from "./problem.ts";
+import { type ProblemCode, problemStatus, problemTitle } from "./problem.ts";
 
 const ProblemSchema = z.object({
   title: z.string(),
@@ -9,7 +9,7 @@ const ProblemSchema = z.object({
 }).openapi("Problem", { description: "What is wrong, as RFC 9457 has it; `code` is stable" });
 
 /** The problems of every route that is for those alone who may. */
-export const CALLER_PROBLEMS: readonly ProblemCode[] = [
+export const AUTH_PROBLEMS: readonly ProblemCode[] = [
   "unauthenticated",
   "forbidden",
   "origin_not_allowed",
@@ -22,7 +22,7 @@ export const CALLER_PROBLEMS: readonly ProblemCode[] = [
 ];
 
 /** The problems of every route that reads data. */
-export const READ_PROBLEMS: readonly ProblemCode[] = [...CALLER_PROBLEMS, "bad_parameter"];
+export const READ_PROBLEMS: readonly ProblemCode[] = [...AUTH_PROBLEMS, "bad_parameter"];
 
 /** The problems of every route that takes a JSON body. */
 export const WRITE_PROBLEMS: readonly ProblemCode[] = [
@@ -39,28 +39,28 @@ export const WRITE_PROBLEMS: readonly ProblemCode[] = [
  * The answers of a route that say what is wrong, to be spread into its `responses`. They have no type: a handler throws a
  * ProblemError, and never returns one.
  */
-export function problems(...codes: readonly ProblemCode[]): object {
-  return responsesOf(codes, {});
+export function openApiProblems(...codes: readonly ProblemCode[]): object {
+  return toResponses(codes, {});
 }
 
 /** The same for a route that persons see the answers of, too. */
-export function problemPages(...codes: readonly ProblemCode[]): object {
-  return responsesOf(codes, { "text/html": { schema: { type: "string" } } });
+export function openApiProblemsOrPage(...codes: readonly ProblemCode[]): object {
+  return toResponses(codes, { "text/html": { schema: { type: "string" } } });
 }
 
-function responsesOf(codes: readonly ProblemCode[], others: object): object {
-  const byStatus = Map.groupBy(codes, statusOf);
+function toResponses(codes: readonly ProblemCode[], otherContent: object): object {
+  const byStatus = Map.groupBy(codes, problemStatus);
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [status, {
       description: codes.map((code) => `\`${code}\``).join(" or "),
-      content: { "application/problem+json": { schema: problemSchema(codes) }, ...others },
+      content: { "application/problem+json": { schema: toProblemSchema(codes) }, ...otherContent },
     }]),
   );
 }
 
-function problemSchema(codes: readonly ProblemCode[]): z.ZodType {
+function toProblemSchema(codes: readonly ProblemCode[]): z.ZodType {
   const [code] = codes;
   if (code === undefined) return ProblemSchema;
-  const example = { title: titleOf(code), status: statusOf(code), detail: "Cannot …", code };
+  const example = { title: problemTitle(code), status: problemStatus(code), detail: "Cannot …", code };
   return ProblemSchema.extend({ code: z.enum(codes) }).openapi({ example });
 }

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { CatalogRepository } from "../repository/catalog.ts";
 
-const time = z.iso.datetime().openapi({ example: "2026-01-01T12:00:00.000Z" });
+const Timestamp = z.iso.datetime().openapi({ example: "2026-01-01T12:00:00.000Z" });
 
 const WebhookSchema = z.discriminatedUnion("state", [
   z.object({
@@ -16,8 +16,8 @@ const WebhookSchema = z.discriminatedUnion("state", [
 
 const BackfillSchema = z.object({
   state: z.enum(["running", "done", "failed"]),
-  since: time,
-  reached: time.openapi({ description: "What was created from here on is in" }),
+  since: Timestamp,
+  reached: Timestamp.openapi({ description: "What was created from here on is in" }),
   runs: z.int().min(0).openapi({ description: "Brought in so far" }),
   estimated_runs: z.int().min(0).nullable().openapi({
     description: "How many there will be, by what is known so far",
@@ -33,8 +33,8 @@ export const RepositorySchema = z.object({
   html_url: z.string().nullable().openapi({ example: "https://github.com/octo/app" }),
   pushed_at: z.string().nullable().openapi({ description: "`null` when nothing was ever pushed" }),
   followed: z.boolean(),
-  followed_at: time.nullable(),
-  polled_at: time.nullable().openapi({
+  followed_at: Timestamp.nullable(),
+  polled_at: Timestamp.nullable().openapi({
     description: "When GitHub was last asked for its runs, to the minute",
   }),
   trouble: z.string().nullable().openapi({
@@ -44,7 +44,7 @@ export const RepositorySchema = z.object({
   backfill: BackfillSchema.nullable().openapi({ description: "How far its past is in" }),
 }).openapi("Repository");
 
-export const LeftSchema = z.object({
+export const UnfollowedSchema = z.object({
   id: z.int(),
   runs_purged: z.int().min(0).openapi({ description: "Runs that were forgotten" }),
   webhook_left: z.string().nullable().openapi({
@@ -52,7 +52,7 @@ export const LeftSchema = z.object({
   }),
 }).openapi("LeftRepository");
 
-export function repositoryJson(repository: CatalogRepository): z.infer<typeof RepositorySchema> {
+export function toRepositoryJson(repository: CatalogRepository): z.infer<typeof RepositorySchema> {
   const { backfill, followedAt } = repository;
   return {
     id: repository.id,
@@ -62,8 +62,8 @@ export function repositoryJson(repository: CatalogRepository): z.infer<typeof Re
     html_url: repository.htmlUrl,
     pushed_at: repository.pushedAt,
     followed: followedAt !== null,
-    followed_at: timeOf(followedAt),
-    polled_at: timeOf(repository.polledAt),
+    followed_at: toNullableTimestamp(followedAt),
+    polled_at: toNullableTimestamp(repository.polledAt),
     trouble: repository.error,
     webhook: repository.webhook,
     backfill: backfill && {
@@ -77,6 +77,6 @@ export function repositoryJson(repository: CatalogRepository): z.infer<typeof Re
   };
 }
 
-function timeOf(ms: number | null): string | null {
+function toNullableTimestamp(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
 }

@@ -1,12 +1,12 @@
 import { z } from "@hono/zod-openapi";
 
 /** A time as GitHub writes it. */
-export const Time = z.string().openapi({ format: "date-time", example: "2026-01-31T09:00:00Z" });
+export const GitHubTime = z.string().openapi({ format: "date-time", example: "2026-01-31T09:00:00Z" });
 
 const Seconds = z.int().min(0);
 
 /** What is the same of runs, attempts and jobs. GitHub may add to its words. */
-const State = {
+const StatusFields = {
   status: z.string().nullable().openapi({ example: "completed" }),
   conclusion: z.string().nullable().openapi({ example: "success" }),
 };
@@ -19,15 +19,15 @@ export const RunSchema = z.object({
   workflow_name: z.string().openapi({ example: "CI" }),
   display_title: z.string().openapi({ example: "Fix the build" }),
   event: z.string().openapi({ example: "push" }),
-  ...State,
+  ...StatusFields,
   branch: z.string().nullable().openapi({ example: "main" }),
   head_sha: z.string().openapi({ example: "009b8a3a9ccbb128af87f9b1c0f4c62e8a304f6d" }),
   actor: z.string().nullable().openapi({ description: "A login", example: "octocat" }),
   run_number: z.int().openapi({ example: 42 }),
   run_attempt: z.int().openapi({ example: 1 }),
-  created_at: Time,
-  started_at: Time.nullable(),
-  updated_at: Time,
+  created_at: GitHubTime,
+  started_at: GitHubTime.nullable(),
+  updated_at: GitHubTime,
   duration_seconds: Seconds.nullable().openapi({
     description: "From start to end; `null` until the run has ended",
     example: 93,
@@ -37,9 +37,9 @@ export const RunSchema = z.object({
 
 const AttemptSchema = z.object({
   run_attempt: z.int().openapi({ example: 1 }),
-  ...State,
-  started_at: Time.nullable(),
-  updated_at: Time,
+  ...StatusFields,
+  started_at: GitHubTime.nullable(),
+  updated_at: GitHubTime,
   duration_seconds: Seconds.nullable(),
 }).openapi("Attempt");
 
@@ -47,10 +47,10 @@ const JobSchema = z.object({
   id: z.int(),
   run_attempt: z.int().openapi({ example: 1 }),
   name: z.string().openapi({ example: "build (ubuntu-latest)" }),
-  ...State,
-  created_at: Time.nullable(),
-  started_at: Time.nullable(),
-  completed_at: Time.nullable(),
+  ...StatusFields,
+  created_at: GitHubTime.nullable(),
+  started_at: GitHubTime.nullable(),
+  completed_at: GitHubTime.nullable(),
   duration_seconds: Seconds.nullable(),
   queue_seconds: Seconds.nullable().openapi({ description: "From creation to start" }),
   runner_name: z.string().nullable(),

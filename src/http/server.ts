@@ -1,12 +1,12 @@
 import { messageOf, UsageError } from "../errors.ts";
-import type { Capacity } from "./capacity.ts";
+import type { ConnectionLimit } from "./streams/connection_limit.ts";
 import { router, type RouterOptions } from "./router.ts";
 
 /** How long requests under way have to end when we stop. */
-const DRAIN_LIMIT_MS = 2_000;
+const DRAIN_TIMEOUT_MS = 2_000;
 
 export interface ServerOptions extends RouterOptions {
-  readonly capacity: Capacity;
+  readonly capacity: ConnectionLimit;
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -29,7 +29,7 @@ export class Server {
   async run(signal: AbortSignal): Promise<void> {
     const { connections, events, deliveries, capacity, clock } = this.#options;
     const server = this.#listen();
-    using _watch = deliveries?.watch();
+    using _bodyTimeout = deliveries?.enforceTimeout();
     const stopped = Promise.withResolvers<void>();
     if (signal.aborted) stopped.resolve();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });
@@ -40,9 +40,9 @@ export class Server {
     // Not before: it would close sockets with words of its own.
     const drained = server.shutdown();
     // What clings on ends with the process: Deno 2.9.6 throws BadResource when a server that shuts down is aborted.
-    const limit = new AbortController();
-    await Promise.race([drained, clock.sleep(DRAIN_LIMIT_MS, limit.signal)]);
-    limit.abort();
+    const timeout = new AbortController();
+    await Promise.race([drained, clock.sleep(DRAIN_TIMEOUT_MS, timeout.signal)]);
+    timeout.abort();
   }
 
   #listen(): Deno.HttpServer<Deno.NetAddr> {

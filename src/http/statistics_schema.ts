@@ -12,7 +12,7 @@ const DistributionSchema = z.object({
   description: "In seconds, over many runs; `null` where there is none to tell of",
 });
 
-const Figure = {
+const StatisticsFields = {
   runs: Count.openapi({ description: "Completed runs, by the UTC day of their creation" }),
   successes: Count,
   failures: Count,
@@ -31,7 +31,7 @@ const Figure = {
   red_to_green_seconds: Seconds.openapi({ description: "How long a recovery took on average" }),
 };
 
-export const FiguresSchema = z.object(Figure).openapi("Figures");
+export const RunStatisticsSchema = z.object(StatisticsFields).openapi("Figures");
 
 const GroupSchema = z.union([
   z.object({ day: z.string().openapi({ format: "date", example: "2026-01-31" }) }),
@@ -46,34 +46,34 @@ const GroupSchema = z.union([
   z.object({ repository: z.string().openapi({ example: "octo/app" }) }),
 ]);
 
-export const GroupFiguresSchema = z.object({ group: GroupSchema, ...Figure }).openapi(
+export const GroupStatisticsSchema = z.object({ group: GroupSchema, ...StatisticsFields }).openapi(
   "GroupFigures",
 );
 
-export function figuresJson(figures: RunStatistics): z.infer<typeof FiguresSchema> {
+export function toStatisticsJson(statistics: RunStatistics): z.infer<typeof RunStatisticsSchema> {
   return {
-    runs: figures.runs,
-    successes: figures.successes,
-    failures: figures.failures,
-    cancelled: figures.cancelled,
-    timed_out: figures.timedOut,
-    success_rate: rounded(figures.successRate),
-    duration_seconds: distributionJson(figures.duration),
-    queue_seconds: distributionJson(figures.queue),
-    reruns: figures.reruns,
-    flaky: figures.flaky,
-    minutes_used: figures.minutesUsed,
-    recoveries: figures.recoveries,
-    red_to_green_seconds: rounded(figures.redToGreenSeconds),
+    runs: statistics.runs,
+    successes: statistics.successes,
+    failures: statistics.failures,
+    cancelled: statistics.cancelled,
+    timed_out: statistics.timedOut,
+    success_rate: roundToThousandth(statistics.successRate),
+    duration_seconds: toDistributionJson(statistics.duration),
+    queue_seconds: toDistributionJson(statistics.queue),
+    reruns: statistics.reruns,
+    flaky: statistics.flaky,
+    minutes_used: statistics.minutesUsed,
+    recoveries: statistics.recoveries,
+    red_to_green_seconds: roundToThousandth(statistics.redToGreenSeconds),
   };
 }
 
-function distributionJson({ avg, p50, p95 }: Distribution) {
-  return { avg: rounded(avg), p50: rounded(p50), p95: rounded(p95) };
+function toDistributionJson({ avg, p50, p95 }: Distribution) {
+  return { avg: roundToThousandth(avg), p50: roundToThousandth(p50), p95: roundToThousandth(p95) };
 }
 
 /** By what a group stands for. */
-export function groupJson(
+export function toGroupJson(
   { key, workflow }: StatisticsGroup,
   groupBy: Grouping,
 ): z.infer<typeof GroupSchema> {
@@ -94,6 +94,6 @@ export function groupJson(
 }
 
 /** To a thousandth: what GitHub tells are whole seconds. */
-function rounded(value: number | null): number | null {
+function roundToThousandth(value: number | null): number | null {
   return value === null ? null : Math.round(value * 1_000) / 1_000;
 }

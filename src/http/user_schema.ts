@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { ROLES } from "../account/permission.ts";
 import type { User } from "../account/user.ts";
 
-export const Time = z.iso.datetime().openapi({ example: "2026-01-01T12:00:00.000Z" });
+export const Timestamp = z.iso.datetime().openapi({ example: "2026-01-01T12:00:00.000Z" });
 
 export const UserSchema = z.object({
   id: z.int().openapi({ description: "GitHub's number of the user", example: 583231 }),
@@ -10,23 +10,23 @@ export const UserSchema = z.object({
   name: z.string().nullable().openapi({ example: "The Octocat" }),
   avatar_url: z.string().nullable(),
   role: z.enum(ROLES),
-  created_at: Time,
-  signed_in_at: Time.openapi({ description: "When last signed in" }),
+  created_at: Timestamp,
+  signed_in_at: Timestamp.openapi({ description: "When last signed in" }),
 }).openapi("User");
 
-export function userJson(user: User): z.infer<typeof UserSchema> {
+export function toUserJson(user: User): z.infer<typeof UserSchema> {
   return {
     id: user.id,
     login: user.login,
     name: user.name,
     avatar_url: user.avatarUrl,
     role: user.role,
-    created_at: timeOf(user.createdAt),
-    signed_in_at: timeOf(user.signedInAt),
+    created_at: toTimestamp(user.createdAt),
+    signed_in_at: toTimestamp(user.signedInAt),
   };
 }
 
 /** `ms` since the epoch. */
-export function timeOf(ms: number): string {
+export function toTimestamp(ms: number): string {
   return new Date(ms).toISOString();
 }

@@ -1,13 +1,13 @@
 import type { View } from "../run/snapshot.ts";
-import { type EventQuery, resumeQuery } from "./event_query.ts";
-import { listOf, oneOf, ParameterError, type Parameters } from "./parameter.ts";
+import { type EventQuery, parseResumeQuery } from "./streams/stream_params.ts";
+import { parseList, parseChoice, ParameterError, type QueryParams } from "./params.ts";
 
 const VIEWS = ["compact", "full"] as const satisfies readonly View[];
 const TOPICS = ["runs", "messages", "events"] as const;
 const DEFAULT_TOPICS = "runs,messages";
 
 /** What a client of `/ws` asks for. */
-export interface SocketParameters {
+export interface WebSocketParams {
   readonly view: View;
   /** `runs`: every snapshot; `messages`: every message; `events`: every event of the feed, messages too. */
   readonly topics: ReadonlySet<(typeof TOPICS)[number]>;
@@ -23,20 +23,20 @@ export interface SocketParameters {
  * Reads `?view=&topics=&since=&repository=&batch=`.
  * @throws {ParameterError}
  */
-export function socketParameters(parameters: Parameters): SocketParameters {
+export function parseWebSocketParams(parameters: QueryParams): WebSocketParams {
   const { view = "compact", topics: list = DEFAULT_TOPICS } = parameters;
-  const topics = listOf({ name: "topics", value: list, allowed: TOPICS });
+  const topics = parseList({ name: "topics", value: list, allowed: TOPICS });
   return {
-    view: oneOf({ name: "view", value: view, allowed: VIEWS }),
+    view: parseChoice({ name: "view", value: view, allowed: VIEWS }),
     topics,
-    events: resumeQuery(parameters),
-    batch: isBatch(parameters, topics.has("events")),
+    events: parseResumeQuery(parameters),
+    batch: parseBatch(parameters, topics.has("events")),
   };
 }
 
-function isBatch({ batch = "false" }: Parameters, hasEvents: boolean): boolean {
-  const isWanted = oneOf({ name: "batch", value: batch, allowed: ["true", "false"] }) === "true";
-  if (!isWanted || hasEvents) return isWanted;
+function parseBatch({ batch = "false" }: QueryParams, hasEvents: boolean): boolean {
+  const isEnabled = parseChoice({ name: "batch", value: batch, allowed: ["true", "false"] }) === "true";
+  if (!isEnabled || hasEvents) return isEnabled;
   throw new ParameterError({
     name: "batch",
     value: batch,

@@ -13,14 +13,14 @@ import type { Config, LoginConfig } from "../config.ts";
 import { GitHubAccess } from "../github/access.ts";
 import { GitHubLogin } from "../github/login.ts";
 import type { Api } from "../http/api.ts";
-import { apiKeyRoutes } from "../http/api_key.ts";
-import { cookieNames } from "../http/cookie.ts";
-import { loginRoutes } from "../http/login.ts";
-import { meRoutes } from "../http/me.ts";
-import type { OriginRule } from "../http/origin.ts";
-import type { Throttle } from "../http/throttle.ts";
-import { ticketRoutes } from "../http/ticket.ts";
-import { userRoutes } from "../http/user.ts";
+import { apiKeyRoutes } from "../http/routes/api_key.ts";
+import { toCookieNames } from "../http/cookie.ts";
+import { loginRoutes } from "../http/routes/login.ts";
+import { meRoutes } from "../http/routes/me.ts";
+import type { OriginPolicy } from "../http/origin.ts";
+import type { RateLimitOptions } from "../http/rate_limit.ts";
+import { ticketRoutes } from "../http/routes/ticket.ts";
+import { userRoutes } from "../http/routes/user.ts";
 import { SqlAccessStore } from "../sql/access.ts";
 import { SqlApiKeyStore } from "../sql/api_key.ts";
 import type { Database } from "../sql/database.ts";
@@ -34,8 +34,8 @@ export interface AccountPartsOptions {
   readonly clock: Clock;
   /** Ends what is asked of GitHub. */
   readonly signal: AbortSignal;
-  readonly origins: OriginRule;
-  readonly logins: Throttle;
+  readonly origins: OriginPolicy;
+  readonly logins: RateLimitOptions;
   /** Where we listen, for example `http://127.0.0.1:8080`; asked for once we do. */
   readonly ownUrl: () => string;
 }
@@ -70,10 +70,10 @@ export function accountParts(options: AccountPartsOptions): AccountParts {
       loginRoutes({
         login: parts?.login,
         sessions,
-        cookies: cookieNames(publicUrl),
+        cookies: toCookieNames(publicUrl),
         origins,
         publicUrl,
-        throttle: logins,
+        rateLimitOptions: logins,
         clock,
         signal,
       }),

@@ -1,9 +1,9 @@
 import type { Clock } from "../clock.ts";
 import type { Api } from "../http/api.ts";
-import { repositoryRoutes } from "../http/repository.ts";
-import { runRoutes } from "../http/run.ts";
-import { statisticsRoutes } from "../http/statistics.ts";
-import { workflowRoutes } from "../http/workflow.ts";
+import { repositoryRoutes } from "../http/routes/repository.ts";
+import { runRoutes } from "../http/routes/run.ts";
+import { statisticsRoutes } from "../http/routes/statistics.ts";
+import { workflowRoutes } from "../http/routes/workflow.ts";
 import type { FollowManager } from "../repository/follow_manager.ts";
 import { SqlCatalog } from "../sql/catalog.ts";
 import type { Database } from "../sql/database.ts";

@@ -3,7 +3,7 @@ import type { Feed } from "../feed/feed.ts";
 import { TopicFanout } from "../feed/topic_fanout.ts";
 import { Retention } from "../feed/retention.ts";
 import type { Api } from "../http/api.ts";
-import { messageRoutes } from "../http/message.ts";
+import { messageRoutes } from "../http/routes/message.ts";
 import { RETAIN_MESSAGES_COUNT, RETAIN_MESSAGES_MS } from "../message/message.ts";
 import { MessageSender } from "../message/sender.ts";
 import type { Database } from "../sql/database.ts";

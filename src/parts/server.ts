@@ -12,17 +12,17 @@ import type { Feed } from "../feed/feed.ts";
 import type { GitHub } from "../github/client.ts";
 import { changesIn, subjectOf } from "../github/delivery.ts";
 import type { Api } from "../http/api.ts";
-import { CallerWatch } from "../http/caller_watch.ts";
-import { Capacity } from "../http/capacity.ts";
-import { Deliveries } from "../http/delivery.ts";
-import { health } from "../http/health.ts";
-import { type OriginRule, originRule } from "../http/origin.ts";
-import { Requests } from "../http/requests.ts";
+import { SessionMonitor } from "../http/streams/session_monitor.ts";
+import { ConnectionLimit } from "../http/streams/connection_limit.ts";
+import { WebhookEndpoint } from "../http/routes/delivery.ts";
+import { checkHealth } from "../http/routes/health.ts";
+import { type OriginPolicy, toOriginPolicy } from "../http/origin.ts";
+import { RequestMetrics } from "../http/request_metrics.ts";
 import { Server } from "../http/server.ts";
-import { SharedCheck } from "../http/shared_check.ts";
-import { EventStreams } from "../http/sse.ts";
-import type { Throttle } from "../http/throttle.ts";
-import { Connections } from "../http/ws.ts";
+import { CachedHealthCheck } from "../http/shared_check.ts";
+import { EventStreams } from "../http/streams/sse.ts";
+import type { RateLimitOptions } from "../http/rate_limit.ts";
+import { WebSocketServer } from "../http/streams/websocket.ts";
 import type { EventLoop } from "../prometheus/event_loop.ts";
 import type { LeaseSources } from "../prometheus/run.ts";
 import type { Redis } from "../redis/connection.ts";
@@ -60,17 +60,17 @@ export interface ServerPartOptions {
   readonly deliveryStore: SqlDeliveryStore;
   readonly inbox: Pick<Inbox<unknown>, "wake" | "outcomes">;
   readonly tell: (events: readonly StoredEvent[]) => void;
-  readonly origins: OriginRule;
+  readonly origins: OriginPolicy;
   readonly callers: Authenticator;
   readonly data: readonly Api[];
   readonly accounts: readonly Api[];
   readonly messages: MessageParts;
-  readonly throttle: Throttle | undefined;
+  readonly throttle: RateLimitOptions | undefined;
 }
 
 /** Which web pages may connect. */
-export function originsOf({ server: { hostname, allowedOrigins, publicUrl } }: Config): OriginRule {
-  return originRule({ allowed: allowedOrigins, publicUrl, isLoopback: isLoopback(hostname) });
+export function originsOf({ server: { hostname, allowedOrigins, publicUrl } }: Config): OriginPolicy {
+  return toOriginPolicy({ allowed: allowedOrigins, publicUrl, isLoopback: isLoopback(hostname) });
 }
 
 /** The part of App that clients and GitHub connect to. */
@@ -78,7 +78,7 @@ export function serverPart(options: ServerPartOptions): Server {
   const { config, clock, onListen, feed, audience, picture, callers } = options;
   const { origins, messages } = options;
   const { hostname, port, maxConnections, publicUrl } = config.server;
-  const capacity = new Capacity(maxConnections);
+  const capacity = new ConnectionLimit(maxConnections);
   const streams = {
     feed,
     audience,
@@ -86,7 +86,7 @@ export function serverPart(options: ServerPartOptions): Server {
       (await picture.build(clock.now())).encode(view, visible),
     origins,
     capacity,
-    watch: new CallerWatch({ callers, clock }),
+    watch: new SessionMonitor({ authenticator: callers, clock }),
     clock,
   };
   const { deliveryStore, traces } = options;
@@ -98,10 +98,10 @@ export function serverPart(options: ServerPartOptions): Server {
     onEvents: options.tell,
     onStored: () => options.inbox.wake(),
   });
-  const connections = new Connections({
+  const connections = new WebSocketServer({
     ...streams,
     broadcast: options.broadcast,
-    relay: messages.relay,
+    messageFanout: messages.relay,
     sender: messages.sender,
     current: options.current,
   });
@@ -109,8 +109,8 @@ export function serverPart(options: ServerPartOptions): Server {
     capacity,
     connections,
     events: new EventStreams(streams),
-    deliveries: new Deliveries({ receiver: traces?.receiver(receiver) ?? receiver, clock }),
-    requests: new Requests(),
+    deliveries: new WebhookEndpoint({ receiver: traces?.receiver(receiver) ?? receiver, clock }),
+    requests: new RequestMetrics(),
     health: healthOf(options),
     clock,
   };
@@ -123,9 +123,9 @@ export function serverPart(options: ServerPartOptions): Server {
     data: options.data,
     accounts: options.accounts,
     messages: messages.routes,
-    callers,
+    authenticator: callers,
     origins,
-    throttle: options.throttle,
+    rateLimitOptions: options.throttle,
     publicUrl,
     version: manifest.version,
     onListen: (address) => onListen(`http://${urlHost(address.hostname)}:${address.port}`),
@@ -135,11 +135,11 @@ export function serverPart(options: ServerPartOptions): Server {
 function healthOf({ database, redis, poller, github, clock }: ServerPartOptions) {
   const services = { [database.kind]: database, ...(redis ? { redis } : {}) };
   const checks = Object.entries(services).map(([name, service]) => {
-    const shared = new SharedCheck(() => service.check(), clock);
-    return [name, () => shared.ask()] as const;
+    const shared = new CachedHealthCheck(() => service.check(), clock);
+    return [name, () => shared.run()] as const;
   });
   const sources = { poller, budget: () => github.budget, clock };
-  return () => health({ ...sources, services: Object.fromEntries(checks) });
+  return () => checkHealth({ ...sources, services: Object.fromEntries(checks) });
 }
 
 function urlHost(hostname: string): string {

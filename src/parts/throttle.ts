@@ -1,7 +1,7 @@
 import { type RateLimit, MemoryRateLimiter } from "../account/rate_limiter.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import type { Throttle } from "../http/throttle.ts";
+import type { RateLimitOptions } from "../http/rate_limit.ts";
 import { Redis } from "../redis/connection.ts";
 import { RedisRateLimiter } from "../redis/rate_limiter.ts";
 import type { Random } from "../run/github_rate_limit.ts";
@@ -14,8 +14,8 @@ const LOGINS: RateLimit = { perSecond: 10 / 60, burst: 10 };
 
 export interface ThrottleParts {
   /** `undefined` where callers may ask for as much as they like. */
-  readonly throttle: Throttle | undefined;
-  readonly logins: Throttle;
+  readonly throttle: RateLimitOptions | undefined;
+  readonly logins: RateLimitOptions;
   /** The connection that the buckets are shared by, to be run; `undefined` where there is none. */
   readonly redis: Redis | undefined;
 }
@@ -26,12 +26,12 @@ export function throttleParts(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): ThrottleParts {
   const redis = redisUrl === undefined ? undefined : new Redis(redisUrl, { clock, random });
-  const shared = (allowance: RateLimit, prefix: string): Throttle => {
+  const shared = (allowance: RateLimit, prefix: string): RateLimitOptions => {
     const fallback = new MemoryRateLimiter(allowance, { clock });
     const buckets = redis
       ? new RedisRateLimiter(allowance, { redis, clock, prefix, fallback })
       : fallback;
-    return { allowance, buckets };
+    return { limit: allowance, limiter: buckets };
   };
   return {
     throttle: allowance && shared(allowance, REDIS_PREFIX),

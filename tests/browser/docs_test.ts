@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { runRoutes } from "../../src/http/run.ts";
+import { runRoutes } from "../../src/http/routes/run.ts";
 import { findChromium, openPage } from "../fakes/chromium.ts";
 import { FakeHistory } from "../fakes/history.ts";
 import { ServerUnderTest } from "../fakes/server.ts";

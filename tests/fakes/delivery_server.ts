@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import type { DeliveryStore } from "../../src/delivery/delivery.ts";
 import { Receiver, type ReceiverOptions } from "../../src/delivery/receiver.ts";
 import { subjectOf } from "../../src/github/delivery.ts";
-import { Deliveries } from "../../src/http/delivery.ts";
+import { WebhookEndpoint } from "../../src/http/routes/delivery.ts";
 import type { ChangeSet } from "../../src/run/change_set.ts";
 import { headersOf, SECRET } from "./delivery.ts";
 import { ServerUnderTest } from "./server.ts";
@@ -21,7 +21,7 @@ export interface DeliveryServerSettings {
 
 /** The webhook over real sockets, above a store. `await using` stops it. */
 export class DeliveryServer {
-  readonly deliveries: Deliveries;
+  readonly deliveries: WebhookEndpoint;
   readonly #server: ServerUnderTest;
 
   constructor(
@@ -30,7 +30,7 @@ export class DeliveryServer {
   ) {
     const { secrets = [SECRET], clock = systemClock, maxHeldBytes } = settings;
     const { onKept = () => {}, read = () => undefined, onEvents = () => {} } = settings;
-    this.deliveries = new Deliveries({
+    this.deliveries = new WebhookEndpoint({
       receiver: new Receiver({ secrets, store, toOrderingKey: subjectOf, parse: read, onEvents, onStored: onKept }),
       clock,
       ...(maxHeldBytes === undefined ? {} : { maxHeldBytes }),

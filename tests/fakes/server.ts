@@ -6,18 +6,18 @@ import { Broadcast } from "../../src/feed/broadcast.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
 import { TopicFanout } from "../../src/feed/topic_fanout.ts";
 import type { Api } from "../../src/http/api.ts";
-import { CallerWatch } from "../../src/http/caller_watch.ts";
-import { Capacity } from "../../src/http/capacity.ts";
-import type { Deliveries } from "../../src/http/delivery.ts";
-import { type Health, health } from "../../src/http/health.ts";
-import { messageRoutes } from "../../src/http/message.ts";
-import { type OriginRule, originRule } from "../../src/http/origin.ts";
-import type { Metrics } from "../../src/http/metrics_route.ts";
-import { Requests } from "../../src/http/requests.ts";
+import { SessionMonitor } from "../../src/http/streams/session_monitor.ts";
+import { ConnectionLimit } from "../../src/http/streams/connection_limit.ts";
+import type { WebhookEndpoint } from "../../src/http/routes/delivery.ts";
+import { type Health, checkHealth } from "../../src/http/routes/health.ts";
+import { messageRoutes } from "../../src/http/routes/message.ts";
+import { type OriginPolicy, toOriginPolicy } from "../../src/http/origin.ts";
+import type { Metrics } from "../../src/http/routes/metrics.ts";
+import { RequestMetrics } from "../../src/http/request_metrics.ts";
 import { Server } from "../../src/http/server.ts";
-import { EventStreams } from "../../src/http/sse.ts";
-import type { Throttle } from "../../src/http/throttle.ts";
-import { Connections } from "../../src/http/ws.ts";
+import { EventStreams } from "../../src/http/streams/sse.ts";
+import type { RateLimitOptions } from "../../src/http/rate_limit.ts";
+import { WebSocketServer } from "../../src/http/streams/websocket.ts";
 import { MessageSender } from "../../src/message/sender.ts";
 import { Snapshot, type View } from "../../src/run/snapshot.ts";
 import { MemoryCallers } from "./callers.ts";
@@ -32,11 +32,11 @@ export interface ServerSettings {
   readonly port?: number;
   readonly maxConnections?: number;
   readonly heartbeatSeconds?: number;
-  readonly origins?: OriginRule;
+  readonly origins?: OriginPolicy;
   readonly clock?: Clock;
   /** Of event streams. */
   readonly heartbeatMs?: number;
-  readonly deliveries?: Deliveries;
+  readonly deliveries?: WebhookEndpoint;
   readonly metrics?: Metrics;
   /** The routes of data. */
   readonly data?: readonly Api[];
@@ -45,7 +45,7 @@ export interface ServerSettings {
   readonly callers?: Authenticator;
   /** How often it is looked whether those who are connected may stay. */
   readonly watchMs?: number;
-  readonly throttle?: Throttle;
+  readonly throttle?: RateLimitOptions;
   readonly publicUrl?: string;
   readonly feed?: Pick<FeedOptions, "recent" | "pageSize">;
 }
@@ -58,10 +58,10 @@ export class ServerUnderTest {
   readonly feed: Feed;
   /** By which clients hear what others say. */
   readonly relay: TopicFanout;
-  readonly capacity: Capacity;
-  readonly connections: Connections;
+  readonly capacity: ConnectionLimit;
+  readonly connections: WebSocketServer;
   readonly events: EventStreams;
-  readonly requests = new Requests();
+  readonly requests = new RequestMetrics();
   port = 0;
   /** What new clients get at once. */
   current: Snapshot | undefined;
@@ -74,7 +74,7 @@ export class ServerUnderTest {
   constructor(settings: ServerSettings = {}) {
     const { clock = systemClock, maxConnections = 100, heartbeatSeconds, heartbeatMs } = settings;
     const { deliveries, callers = new MemoryCallers({ isOpen: true }), watchMs } = settings;
-    const loopback = originRule({ allowed: [], publicUrl: undefined, isLoopback: true });
+    const loopback = toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true });
     this.#broadcast = new Broadcast({ clock, activeClients: this.audience });
     this.feed = new Feed({ eventLog: this.journal, clock, ...settings.feed });
     this.relay = new TopicFanout({ feed: this.feed, topics: new Set(["message"]), clock });
@@ -83,7 +83,7 @@ export class ServerUnderTest {
       generateId: () => crypto.randomUUID(),
       publish: (events) => this.feed.emit(events),
     });
-    this.capacity = new Capacity(maxConnections);
+    this.capacity = new ConnectionLimit(maxConnections);
     const shared = {
       feed: this.feed,
       audience: this.audience,
@@ -91,17 +91,17 @@ export class ServerUnderTest {
         Promise.resolve(this.current?.encode(view, visible)),
       origins: settings.origins ?? loopback,
       capacity: this.capacity,
-      watch: new CallerWatch({
-        callers,
+      watch: new SessionMonitor({
+        authenticator: callers,
         clock,
         ...(watchMs === undefined ? {} : { intervalMs: watchMs }),
       }),
       clock,
     };
-    this.connections = new Connections({
+    this.connections = new WebSocketServer({
       ...shared,
       broadcast: this.#broadcast,
-      relay: this.relay,
+      messageFanout: this.relay,
       sender,
       current: () => this.current,
       ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
@@ -117,9 +117,9 @@ export class ServerUnderTest {
       connections: this.connections,
       events: this.events,
       health: settings.health ?? (() =>
-        health({
+        checkHealth({
           poller: { status: { state: "resting", waitingUntil: null, lastSuccessAt: null } },
-          budget: () => undefined,
+          rateLimit: () => undefined,
           services: {},
           clock,
         })),
@@ -129,8 +129,8 @@ export class ServerUnderTest {
       data: settings.data ?? [],
       accounts: settings.accounts ?? [],
       messages: messageRoutes({ messages: this.messages, sender }),
-      callers,
-      throttle: settings.throttle,
+      authenticator: callers,
+      rateLimitOptions: settings.throttle,
       origins: shared.origins,
       publicUrl: settings.publicUrl,
       version: "0.0.0",

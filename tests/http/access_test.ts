@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { runRoutes } from "../../src/http/run.ts";
+import { runRoutes } from "../../src/http/routes/run.ts";
 import { RawRequest } from "../fakes/delivery_request.ts";
 import { FakeHistory } from "../fakes/history.ts";
 import { ServerUnderTest } from "../fakes/server.ts";

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { mayConnect, mayRead, originRule } from "../../src/http/origin.ts";
+import { isConnectAllowed, isReadAllowed, toOriginPolicy } from "../../src/http/origin.ts";
 
-function allows(rule: Parameters<typeof originRule>[0], headers: Record<string, string>): boolean {
-  return mayConnect(new Headers(headers), originRule(rule));
+function allows(rule: Parameters<typeof toOriginPolicy>[0], headers: Record<string, string>): boolean {
+  return isConnectAllowed(new Headers(headers), toOriginPolicy(rule));
 }
 
 Deno.test("mayConnect() lets programs in, which send no Origin", () => {
@@ -38,12 +38,12 @@ Deno.test("mayConnect() goes by ALLOWED_ORIGINS alone where they are named", () 
 });
 
 Deno.test("mayRead() on a loopback address keeps out hosts that were made to point at it", () => {
-  const rule = originRule({
+  const rule = toOriginPolicy({
     allowed: ["https://ci.example.com"],
     publicUrl: "https://runs.example.com",
     isLoopback: true,
   });
-  const mayReadAt = (host: string) => mayRead(new Headers({ host }), rule);
+  const mayReadAt = (host: string) => isReadAllowed(new Headers({ host }), rule);
   for (const host of ["127.0.0.1:8080", "LOCALHOST:8080", "[::1]:8080", "localhost"]) {
     assertEquals(mayReadAt(host), true, host);
   }
@@ -55,9 +55,9 @@ Deno.test("mayRead() on a loopback address keeps out hosts that were made to poi
 });
 
 Deno.test("mayRead() beyond loopback lets programs and our own pages in", () => {
-  const rule = originRule({ allowed: [], publicUrl: undefined, isLoopback: false });
-  assertEquals(mayRead(new Headers({ host: "ci.example.com" }), rule), true);
-  assertEquals(mayRead(new Headers(), rule), true);
+  const rule = toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: false });
+  assertEquals(isReadAllowed(new Headers({ host: "ci.example.com" }), rule), true);
+  assertEquals(isReadAllowed(new Headers(), rule), true);
   const foreign = { host: "ci.example.com", origin: "https://evil.example" };
-  assertEquals(mayRead(new Headers(foreign), rule), false);
+  assertEquals(isReadAllowed(new Headers(foreign), rule), false);
 });

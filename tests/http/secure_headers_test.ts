@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { runRoutes } from "../../src/http/run.ts";
+import { runRoutes } from "../../src/http/routes/run.ts";
 import { FakeHistory } from "../fakes/history.ts";
 import { ServerUnderTest } from "../fakes/server.ts";
 
@@ -9,7 +9,7 @@ async function start(publicUrl?: string) {
   return await server.start();
 }
 
-async function headersOf(url: string, init: RequestInit = {}): Promise<Headers> {
+async function fetchHeaders(url: string, init: RequestInit = {}): Promise<Headers> {
   const { headers, body } = await fetch(url, init);
   await body?.cancel();
   return headers;
@@ -32,7 +32,7 @@ const PATHS = [
 Deno.test("Every answer tells browsers to be careful", async () => {
   await using server = await start();
   for (const path of PATHS) {
-    const headers = await headersOf(server.url + path);
+    const headers = await fetchHeaders(server.url + path);
     assertEquals(headers.get("x-content-type-options"), "nosniff", path);
     assertEquals(headers.get("x-frame-options"), "DENY", path);
     assertEquals(headers.get("referrer-policy"), "no-referrer", path);
@@ -47,7 +47,7 @@ Deno.test("Every answer tells browsers to be careful", async () => {
 Deno.test("Every answer asks for TLS where others reach us by it", async () => {
   await using server = await start("https://ci.example.com");
   for (const path of PATHS) {
-    const headers = await headersOf(server.url + path);
+    const headers = await fetchHeaders(server.url + path);
     assertEquals(headers.get("strict-transport-security"), "max-age=63072000", path);
   }
 });
@@ -55,12 +55,12 @@ Deno.test("Every answer asks for TLS where others reach us by it", async () => {
 Deno.test("Answers that depend on the caller are kept by no one else", async () => {
   await using server = await start();
   for (const path of ["/runs", "/runs?page=x", "/runs/7", "/api/v1/runs", "/api/v1/events"]) {
-    const headers = await headersOf(server.url + path);
+    const headers = await fetchHeaders(server.url + path);
     assertEquals(headers.get("cache-control"), "private, no-cache", path);
     assertMatch(headers.get("vary") ?? "", /Cookie, Authorization/, path);
   }
-  const etag = (await headersOf(`${server.url}/runs`)).get("etag") ?? "";
-  const same = await headersOf(`${server.url}/runs`, { headers: { "If-None-Match": etag } });
+  const etag = (await fetchHeaders(`${server.url}/runs`)).get("etag") ?? "";
+  const same = await fetchHeaders(`${server.url}/runs`, { headers: { "If-None-Match": etag } });
   assertEquals(same.get("cache-control"), "private, no-cache");
   assertMatch(same.get("vary") ?? "", /Cookie, Authorization/);
   assertEquals(same.get("x-content-type-options"), "nosniff");

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
-import { health } from "../../src/http/health.ts";
+import { checkHealth } from "../../src/http/routes/health.ts";
 import type { PollerStatus } from "../../src/run/polling/poller.ts";
 import { LogUnderTest } from "../fakes/log.ts";
 import { ServerUnderTest } from "../fakes/server.ts";
@@ -47,7 +47,7 @@ Deno.test("health() tells until when GitHub is left alone, and what remains", as
   const status: PollerStatus = { state: "waiting", waitingUntil: 60_000, lastSuccessAt: 1_000 };
   const budget = { limit: 5_000, remaining: 0, resetAt: 60_000 };
   const none = { services: {}, clock: systemClock };
-  assertEquals(await health({ poller: { status }, budget: () => budget, ...none }), {
+  assertEquals(await checkHealth({ poller: { status }, rateLimit: () => budget, ...none }), {
     status: "healthy",
     services: {},
     github: {
@@ -63,9 +63,9 @@ Deno.test("health() tells until when GitHub is left alone, and what remains", as
 
 Deno.test("health() is degraded while GitHub does not answer us", async () => {
   const statusIn = async (state: PollerStatus["state"]) =>
-    (await health({
+    (await checkHealth({
       poller: { status: { state, waitingUntil: null, lastSuccessAt: null } },
-      budget: () => undefined,
+      rateLimit: () => undefined,
       services: {},
       clock: systemClock,
     })).status;
@@ -78,9 +78,9 @@ Deno.test("health() is degraded while GitHub does not answer us", async () => {
 Deno.test("health() is unhealthy when a service is down, or does not answer within a second", async () => {
   using time = new FakeTime(0);
   const status: PollerStatus = { state: "polling", waitingUntil: null, lastSuccessAt: null };
-  const answer = health({
+  const answer = checkHealth({
     poller: { status },
-    budget: () => undefined,
+    rateLimit: () => undefined,
     services: {
       quick: () => Promise.resolve(),
       broken: () => Promise.reject(new Error("No")),

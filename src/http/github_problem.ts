@@ -1,0 +1,55 @@
+import type { Clock } from "../clock.ts";
+import { RefusedError } from "../errors.ts";
+import { ProblemError } from "./problem.ts";
+
+/** Where GitHub does not say when to come again. */
+const RETRY_AFTER_SECONDS = 60;
+
+/** Does what has GitHub asked for a repository, and says in a problem's words why it refused. */
+export async function withGitHubProblems<T>(
+  fullName: string,
+  run: () => Promise<T>,
+  { clock }: { readonly clock: Clock },
+): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof RefusedError) throw toRepositoryProblem(fullName, error, clock.now());
+    const isStopping = error instanceof DOMException && error.name === "AbortError";
+    if (isStopping) throw new ProblemError("stopping", "Cannot ask GitHub: Runwire stops");
+    throw error;
+  }
+}
+
+function toRepositoryProblem(fullName: string, error: RefusedError, now: number) {
+  const { refusal: failure, message } = error;
+  switch (failure.kind) {
+    case "missing":
+      return failure.status === 404
+        ? new ProblemError("repository_not_found", `Cannot find ${fullName}: ${message}`)
+        : new ProblemError("repository_forbidden", `May not read ${fullName}: ${message}`);
+    case "unauthorized":
+      return new ProblemError(
+        "github_unauthorized",
+        `Cannot ask GitHub, which does not accept our own credential: ${message}`,
+      );
+    case "limited":
+    case "unavailable":
+      return toRetryLaterProblem(error, now);
+  }
+}
+
+/** What a caller is told when GitHub does not answer now, and when to come again. */
+export function toRetryLaterProblem({ refusal: failure, message }: RefusedError, now: number): ProblemError {
+  if (failure.kind !== "limited") {
+    return new ProblemError("github_unavailable", `Cannot reach GitHub: ${message}`, {
+      "Retry-After": String(RETRY_AFTER_SECONDS),
+    });
+  }
+  const retryAfterSeconds = failure.retryAt === undefined
+    ? RETRY_AFTER_SECONDS
+    : Math.max(1, Math.ceil((failure.retryAt - now) / 1_000));
+  return new ProblemError("github_limited", `Cannot ask GitHub for now: ${message}`, {
+    "Retry-After": String(retryAfterSeconds),
+  });
+}

@@ -1,0 +1,178 @@
+import type { Context } from "hono";
+import type { Principal } from "../../account/principal.ts";
+import { TokenRejectedError } from "../../account/oauth_provider.ts";
+import type { Visibility } from "../../visibility.ts";
+import type { Clock } from "../../clock.ts";
+import { messageOf } from "../../errors.ts";
+import type { ActiveClients } from "../../feed/active_clients.ts";
+import type { Broadcast } from "../../feed/broadcast.ts";
+import { BatchEncoder } from "../../feed/batch_encoder.ts";
+import type { Feed } from "../../feed/feed.ts";
+import { sendEvents } from "../../feed/send_events.ts";
+import { MAX_BUFFERED_BYTES } from "../../feed/latest_queue.ts";
+import type { TopicFanout } from "../../feed/topic_fanout.ts";
+import { log } from "../../log.ts";
+import type { MessageSender } from "../../message/sender.ts";
+import type { Snapshot, View } from "../../run/snapshot.ts";
+import type { RequestEnvironment } from "../api.ts";
+import type { SessionMonitor, WatchedConnection } from "./session_monitor.ts";
+import type { ConnectionLimit } from "./connection_limit.ts";
+import { CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR, CLOSE_POLICY_VIOLATION } from "./close_code.ts";
+import { Connection } from "./connection.ts";
+import { isConnectAllowed, originProblem, type OriginPolicy } from "../origin.ts";
+import { problemResponse } from "../problem.ts";
+import { retryVisibility } from "./visibility_retry.ts";
+import { ConnectionMetrics } from "./connection_metrics.ts";
+import { InboundMessages } from "./websocket_messages.ts";
+import { type WebSocketParams, parseWebSocketParams } from "../ws_parameters.ts";
+
+/** Deno sends a ping after half of this silence, and closes the connection after all of it. */
+const HEARTBEAT_SECONDS = 30;
+/** How long closed clients have to say goodbye. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+export interface WebSocketServerOptions {
+  readonly broadcast: Broadcast<View>;
+  /** The snapshot that a new client gets at once. */
+  readonly current: () => Snapshot | undefined;
+  readonly feed: Feed;
+  /** Tells what clients say, */
+  readonly messageFanout: TopicFanout;
+  /** and takes it. */
+  readonly sender: Pick<MessageSender, "send">;
+  readonly activeClients: ActiveClients;
+  /** The snapshot that follows a gap in the events; `undefined` where there is none. */
+  readonly snapshot: (view: View, visibility: Visibility) => Promise<string | undefined>;
+  readonly origins: OriginPolicy;
+  readonly capacity: ConnectionLimit;
+  readonly sessionMonitor: SessionMonitor;
+  readonly clock: Clock;
+  readonly heartbeatSeconds?: number;
+}
+
+/** The WebSocket clients of `/ws`. */
+export class WebSocketServer {
+  readonly traffic = new ConnectionMetrics();
+  readonly #options: WebSocketServerOptions;
+  readonly #logger = log("http");
+  readonly #open = new Set<Connection>();
+  readonly #batchEncoder = new BatchEncoder(MAX_BUFFERED_BYTES);
+
+  constructor(options: WebSocketServerOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * Answers `GET /ws?view=&topics=&since=&repository=&batch=`: 101, or a problem that says why not.
+   * @throws {ProblemError}, and what the caller throws who cannot be told what it may see
+   */
+  async upgrade(context: Context<RequestEnvironment>): Promise<Response> {
+    const { headers } = context.req.raw;
+    const principal = context.get("caller");
+    const { origins, capacity } = this.#options;
+    if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
+      return problemResponse(context, "upgrade_required", {
+        detail: "Cannot answer a plain request on /ws: open a WebSocket here",
+        headers: { Upgrade: "websocket", Connection: "Upgrade" },
+      });
+    }
+    // A browser sends the cookie whatever page connects, and says which.
+    const isOriginKnown = principal.kind !== "session" || headers.has("origin");
+    if (!isOriginKnown || !isConnectAllowed(headers, origins)) throw originProblem();
+    const parameters = parseWebSocketParams(context.req.query());
+    // Whoever cannot be told anything is refused here, where the reason can be said.
+    await principal.visibility();
+    return capacity.check(context) ?? this.#accept(context.req.raw, { principal, parameters });
+  }
+
+  /** Tells every client that we go away; resolves when they have left, or have had their time. */
+  async close(): Promise<void> {
+    const closing = [...this.#open];
+    for (const connection of closing) connection.close(CLOSE_GOING_AWAY, "Runwire is stopping");
+    const timeout = new AbortController();
+    await Promise.race([
+      Promise.all(closing.map((connection) => connection.closed)),
+      this.#options.clock.sleep(CLOSE_TIMEOUT_MS, timeout.signal),
+    ]);
+    timeout.abort();
+  }
+
+  #accept(
+    request: Request,
+    { principal, parameters }: { readonly principal: Principal; readonly parameters: WebSocketParams },
+  ): Response {
+    const { capacity, sessionMonitor, sender, clock } = this.#options;
+    const { heartbeatSeconds = HEARTBEAT_SECONDS } = this.#options;
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: heartbeatSeconds });
+    const connection = new Connection(socket, {
+      onOpen: () => this.#subscribe(connection, { watched, parameters }),
+      onFrame: (frame) => inbound.receive(frame),
+      traffic: this.traffic,
+      clock,
+    });
+    const watched = sessionMonitor.watch(principal, () => closeUnauthorized(connection));
+    const inbound = new InboundMessages(connection, { watched, sender, clock });
+    this.#open.add(connection);
+    connection.disconnected.addEventListener("abort", () => {
+      this.#open.delete(connection);
+      watched.unwatch();
+    });
+    // One that we have closed may cling on: Deno cannot cut it off.
+    capacity.add(connection.closed);
+    return response;
+  }
+
+  #subscribe(
+    connection: Connection,
+    { watched, parameters }: { readonly watched: WatchedConnection; readonly parameters: WebSocketParams },
+  ): void {
+    const { broadcast, messageFanout, clock, current } = this.#options;
+    const { topics, view, ...eventOptions } = parameters;
+    const signal = connection.disconnected;
+    if (signal.aborted) return;
+    const visibility = retryVisibility(() => watched.visible(), { clock, signal });
+    if (topics.has("runs")) {
+      broadcast.subscribe(connection, { view, visibility, current: current() });
+      connection.disconnected.addEventListener("abort", () => broadcast.unsubscribe(connection));
+    }
+    if (topics.has("events")) return void this.#sendEvents(connection, { view, visibility, ...eventOptions });
+    if (!topics.has("messages")) return;
+    messageFanout.subscribe(connection);
+    connection.disconnected.addEventListener("abort", () => messageFanout.unsubscribe(connection));
+  }
+
+  /** Sends events until the client has left. */
+  async #sendEvents(
+    connection: Connection,
+    { view, visibility, events, batch }: Omit<WebSocketParams, "topics"> & {
+      readonly visibility: () => Visibility | Promise<Visibility>;
+    },
+  ): Promise<void> {
+    const { feed, activeClients, clock, snapshot } = this.#options;
+    const signal = connection.disconnected;
+    activeClients.add();
+    try {
+      await sendEvents(await feed.subscribe({ ...events, batch, visibility, signal }), {
+        sink: connection,
+        clock,
+        signal,
+        ...(batch ? { encode: (events) => this.#batchEncoder.encode(events) } : {}),
+        snapshot: async () => await snapshot(view, await visibility()),
+      });
+    } catch (error) {
+      if (error instanceof TokenRejectedError) return closeUnauthorized(connection);
+      this.#logger.warning("Cannot go on telling events: {reason}", { reason: messageOf(error) });
+      connection.close(CLOSE_INTERNAL_ERROR, "Events cannot be read now");
+    } finally {
+      activeClients.remove();
+    }
+  }
+}
+
+function closeUnauthorized(connection: Connection): void {
+  connection.close(CLOSE_POLICY_VIOLATION, "The session or key has ended");
+}

@@ -1,0 +1,99 @@
+import { type RateLimit, TokenBucket } from "../../account/rate_limiter.ts";
+import type { Clock } from "../../clock.ts";
+import { CLOSE_TOO_SLOW, MAX_BUFFERED_BYTES } from "../../feed/latest_queue.ts";
+import { log } from "../../log.ts";
+import type { MessageInput, MessageSender } from "../../message/sender.ts";
+import { validationProblem } from "../validation_problem.ts";
+import type { WatchedConnection } from "./session_monitor.ts";
+import { CLOSE_POLICY_VIOLATION } from "./close_code.ts";
+import type { Connection } from "./connection.ts";
+import { toErrorFields, toProblem } from "../error_handler.ts";
+import { NewMessageSchema } from "../message_schema.ts";
+import { ProblemError } from "../problem.ts";
+
+/** What one client may say. */
+const MESSAGE_RATE_LIMIT: RateLimit = { perSecond: 10, burst: 20 };
+
+export interface InboundMessagesOptions {
+  readonly watched: WatchedConnection;
+  readonly sender: Pick<MessageSender, "send">;
+  readonly clock: Clock;
+}
+
+/**
+ * What one client of `/ws` says: a message in each frame. What is wrong with one is answered to this client alone, as
+ * `{"error":{"code","message"}}`, and it stays connected; one that says too much is sent away.
+ */
+export class InboundMessages {
+  readonly #connection: Connection;
+  readonly #options: InboundMessagesOptions;
+  readonly #bucket: TokenBucket;
+  readonly #logger = log("http");
+
+  constructor(connection: Connection, options: InboundMessagesOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#bucket = new TokenBucket(MESSAGE_RATE_LIMIT, options.clock.now());
+  }
+
+  /** Takes a frame. Messages are sent in the order in which they come. */
+  receive(data: string | ArrayBuffer): void {
+    if (this.#bucket.consume(this.#options.clock.now()).isAllowed) return void this.#send(data);
+    const { perSecond, burst } = MESSAGE_RATE_LIMIT;
+    const detail = `${perSecond} messages a second are allowed, and ${burst} at once`;
+    this.#sendError("throttled", `Cannot take so much: ${detail}`);
+    void this.#connection.closeAfterDrain(CLOSE_POLICY_VIOLATION, detail);
+  }
+
+  async #send(data: string | ArrayBuffer): Promise<void> {
+    const { sender, watched } = this.#options;
+    try {
+      await sender.send(parseMessage(data), watched.principal);
+    } catch (error) {
+      this.#reportError(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #reportError(error: Error): void {
+    const problem = toProblem(error, this.#options.clock.now());
+    if (problem) {
+      const isBad = problem.code === "bad_body";
+      return this.#sendError(isBad ? "bad_message" : problem.code, problem.message);
+    }
+    this.#logger.error("A message of a WebSocket failed: {kind}", toErrorFields(error));
+    this.#sendError("internal", "Cannot take the message: look in the log");
+  }
+
+  /** Who reads nothing, and goes on saying what is wrong, is told no more. */
+  #sendError(code: string, message: string): void {
+    if (this.#connection.bufferedAmount > MAX_BUFFERED_BYTES) {
+      return this.#connection.close(CLOSE_TOO_SLOW, "The client reads too slowly");
+    }
+    this.#connection.send(JSON.stringify({ error: { code, message } }));
+  }
+}
+
+/** @throws {ProblemError} `bad_body` */
+function parseMessage(frame: string | ArrayBuffer): MessageInput {
+  const input = parseJson(frame);
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    const fields = Object.keys(NewMessageSchema.shape).join(", ");
+    throw new ProblemError(
+      "bad_body",
+      `Cannot read the frame: allowed is text, a JSON object with ${fields}`,
+    );
+  }
+  const { data, error } = NewMessageSchema.safeParse(input);
+  if (error) throw validationProblem(error, { input, isBody: true });
+  return { content: data.content, userId: data.user_id };
+}
+
+/** `undefined` where it is none. */
+function parseJson(frame: string | ArrayBuffer): unknown {
+  if (typeof frame !== "string") return undefined;
+  try {
+    return JSON.parse(frame);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,91 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { createRoute, z } from "@hono/zod-openapi";
+import { bodySchema, DATA_SERVERS, jsonResponse, newApi } from "../../src/http/api.ts";
+import { openApiProblems, WRITE_PROBLEMS } from "../../src/http/problem_schema.ts";
+import { RawRequest } from "../fakes/delivery_request.ts";
+import { ServerUnderTest } from "../fakes/server.ts";
+
+const NAME = "a name";
+
+/** A server with a route that takes `{"name"}` and answers it. */
+async function start(): Promise<ServerUnderTest> {
+  const api = newApi();
+  const schema = bodySchema({ name: z.string({ error: NAME }).min(1, NAME) });
+  const route = createRoute({
+    method: "post",
+    path: "/names",
+    tags: ["names"],
+    servers: DATA_SERVERS,
+    request: { body: { required: true, content: { "application/json": { schema } } } },
+    responses: {
+      200: jsonResponse(z.object({ name: z.string() }), "The name"),
+      ...openApiProblems(...WRITE_PROBLEMS),
+    },
+  });
+  api.openapi(route, (context) => context.json(context.req.valid("json"), 200));
+  return await new ServerUnderTest({ data: [api] }).start();
+}
+
+async function post(server: ServerUnderTest, text: string, headers: Record<string, string> = {}) {
+  const response = await fetch(`${server.url}/api/v1/names`, {
+    method: "POST",
+    body: text,
+    headers: { "content-type": "application/json", ...headers },
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+Deno.test("POST takes a JSON body", async () => {
+  await using server = await start();
+  const { status, body } = await post(server, '{"name":"Größe"}');
+  assertEquals([status, body], [200, { name: "Größe" }]);
+  const charset = { "content-type": "Application/JSON; charset=utf-8" };
+  assertEquals((await post(server, '{"name":"x"}', charset)).status, 200);
+});
+
+for (
+  const [text, detail] of [
+    ["{", "Cannot read the body: allowed is JSON"],
+    ["", "Cannot read the body: allowed is JSON"],
+    ["[]", "Cannot use the body: allowed is a JSON object with name"],
+    ["null", "Cannot use the body: allowed is a JSON object with name"],
+    ["{}", "Cannot do without name: allowed is a name"],
+    ['{"name":""}', 'Cannot use name="": allowed is a name'],
+    ['{"name":{"first":1}}', 'Cannot use name="{"first":1}": allowed is a name'],
+    ['{"name":"x","nick":"y"}', 'Cannot use field="nick": allowed is name'],
+  ] as const
+) {
+  Deno.test(`POST names what is wrong with the body ${text}`, async () => {
+    await using server = await start();
+    const { status, body } = await post(server, text);
+    assertEquals([status, body.code, body.detail], [400, "bad_body", detail]);
+  });
+}
+
+Deno.test("POST takes nothing but JSON, which no form can send", async () => {
+  await using server = await start();
+  for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"]) {
+    const { status, body } = await post(server, '{"name":"x"}', { "content-type": type });
+    assertEquals([status, body.code], [415, "unsupported_media_type"]);
+    assertStringIncludes(body.detail, `"${type}": allowed is application/json`);
+  }
+});
+
+Deno.test("POST is not for pages of foreign origins", async () => {
+  await using server = await start();
+  const { status, body } = await post(server, '{"name":"x"}', { origin: "https://evil.example" });
+  assertEquals([status, body.code], [403, "origin_not_allowed"]);
+});
+
+Deno.test("POST takes no more than 64 KiB, whatever the head says", async () => {
+  await using server = await start();
+  const { status, body } = await post(server, JSON.stringify({ name: "x".repeat(65_536) }));
+  assertEquals([status, body.code], [413, "payload_too_large"]);
+  using request = await RawRequest.post(server.port, "/names", {
+    "Content-Type": "application/json",
+    "Transfer-Encoding": "chunked",
+  });
+  const piece = "x".repeat(40_000);
+  for (const _ of [1, 2]) await request.send(`${piece.length.toString(16)}\r\n${piece}\r\n`);
+  assertEquals((await request.answer()).status, 413);
+});

@@ -1,0 +1,65 @@
+import { assert, assertEquals } from "@std/assert";
+import { systemClock } from "../../src/clock.ts";
+import { keyCaller, MemoryCallers } from "../fakes/callers.ts";
+import { DeliveryServer, PATH } from "../fakes/delivery_server.ts";
+import { MemoryDeliveryStore } from "../fakes/delivery_store.ts";
+import { LogUnderTest } from "../fakes/log.ts";
+import { ServerUnderTest } from "../fakes/server.ts";
+
+function findRecord({ records }: LogUnderTest, path: string) {
+  const [record] = records.filter(({ properties }) =>
+    properties["path"] === path && "ms" in properties
+  );
+  assert(record, path);
+  return record;
+}
+
+Deno.test("Every request is logged in one line, without its query", async () => {
+  await using log = await new LogUnderTest().start();
+  const callers = new MemoryCallers({ isOpen: false });
+  callers.known.set("rw_live_x", keyCaller({ permissions: new Set(["read"]) }));
+  await using server = await new ServerUnderTest({ callers }).start();
+  const response = await fetch(`${server.url}/api/v1/events?topics=nothing&ticket=secret`, {
+    headers: { authorization: "Bearer rw_live_x", "x-request-id": "asked-by-a-test" },
+  });
+  await response.body?.cancel();
+  const { level, message, properties } = findRecord(log, "/api/v1/events");
+  assertEquals(message.join(""), `"GET" "/api/v1/events": 400`.replaceAll('"', ""));
+  const { ms, ...rest } = properties;
+  assert(typeof ms === "number" && ms >= 0);
+  assertEquals(level, "info");
+  assertEquals(rest, {
+    method: "GET",
+    path: "/api/v1/events",
+    status: 400,
+    account: callers.known.get("rw_live_x")?.id,
+    requestId: "asked-by-a-test",
+  });
+  assert(!JSON.stringify(log.records).includes("secret"));
+});
+
+Deno.test("Probes are logged for those alone who look closely, and faults as warnings", async () => {
+  await using log = await new LogUnderTest().start();
+  await using server = await new ServerUnderTest({
+    health: () => Promise.reject(new RangeError("No")),
+  }).start();
+  for (const path of ["/livez", "/health", `/${"x".repeat(300)}`]) {
+    const response = await fetch(server.url + path);
+    await response.body?.cancel();
+  }
+  assertEquals(findRecord(log, "/livez").level, "debug");
+  assertEquals(findRecord(log, "/health").level, "warning");
+  assertEquals(findRecord(log, `/${"x".repeat(199)}`).properties["status"], 404);
+});
+
+Deno.test("Deliveries are logged for all where they are refused", async () => {
+  await using log = await new LogUnderTest().start();
+  await using server = await new DeliveryServer(new MemoryDeliveryStore(systemClock, () => []))
+    .start();
+  assertEquals((await server.post("{}", { event: "push" })).status, 202);
+  assertEquals(findRecord(log, PATH).level, "debug");
+  log.records.length = 0;
+  const refused = await server.post("{}", { headers: { "x-hub-signature-256": "sha256=00" } });
+  assert(refused.status >= 400);
+  assertEquals(findRecord(log, PATH).level, "info");
+});

@@ -1,0 +1,63 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { runRoutes } from "../../../src/http/routes/run.ts";
+import { runData } from "../../../src/run/event.ts";
+import { ApiDocument } from "../../fakes/api_document.ts";
+import { aRun } from "../../fakes/github.ts";
+import { FakeHistory } from "../../fakes/history.ts";
+import { ServerUnderTest } from "../../fakes/server.ts";
+
+async function fetchDocument(): Promise<ApiDocument> {
+  const data = [runRoutes({ history: new FakeHistory() })];
+  await using server = await new ServerUnderTest({ data }).start();
+  return new ApiDocument(await (await fetch(`${server.url}/openapi.json`)).json());
+}
+
+const RUN = runData(aRun());
+const OK = { method: "GET", status: 200, contentType: "application/json" };
+
+Deno.test("ApiDocument finds nothing wrong with what is documented, at both places", async () => {
+  const document = await fetchDocument();
+  for (const path of ["/runs", "/api/v1/runs"]) {
+    const body = { total_count: 1, items: [RUN] };
+    assertEquals(document.complaint({ ...OK, path, body }), undefined);
+    assertEquals(document.complaint({ ...OK, path, method: "HEAD" }), undefined);
+  }
+  const detail = { ...RUN, attempts: [], jobs: [] };
+  assertEquals(document.complaint({ ...OK, path: "/runs/7", body: detail }), undefined);
+});
+
+for (
+  const [what, change, complaint] of [
+    ["a field too many in a list", { items: [{ ...RUN, secret: 1 }] }, "unevaluated"],
+    ["a field too many beside it", { extra: 1 }, "unevaluated"],
+    ["a missing field", { items: [{ ...RUN, id: undefined }] }, "required property 'id'"],
+    ["a wrong type", { items: [{ ...RUN, id: "1" }] }, "must be integer"],
+    ["no time", { items: [{ ...RUN, updated_at: "yesterday" }] }, 'must match format "date-time"'],
+  ] as const
+) {
+  Deno.test(`ApiDocument finds ${what}`, async () => {
+    const body = JSON.parse(JSON.stringify({ total_count: 1, items: [RUN], ...change }));
+    const found = (await fetchDocument()).complaint({ ...OK, path: "/runs", body });
+    assertStringIncludes(found ?? "", complaint);
+  });
+}
+
+Deno.test("ApiDocument finds a status, a type, a code and a path that are not documented", async () => {
+  const document = await fetchDocument();
+  const at = (answer: Record<string, unknown>) =>
+    document.complaint({ ...OK, path: "/runs", ...answer });
+  assertEquals(at({ status: 201 }), "201 is not documented");
+  assertEquals(at({ contentType: "text/plain" }), "text/plain is not documented");
+  const problem = { title: "Not found", status: 400, detail: "", code: "not_found" };
+  const contentType = "application/problem+json";
+  assertStringIncludes(at({ status: 400, contentType, body: problem }) ?? "", "allowed values");
+  assertStringIncludes(at({ path: "/walks", body: {} }) ?? "", "for a route that is documented");
+  assertStringIncludes(at({ method: "PUT", body: {} }) ?? "", "for a route that is documented");
+});
+
+Deno.test("A test that fetches what is not documented fails", async () => {
+  const history = new FakeHistory();
+  history.runs = [{ ...aRun(), createdAt: "yesterday" }];
+  await using server = await new ServerUnderTest({ data: [runRoutes({ history })] }).start();
+  await assertRejects(() => fetch(`${server.url}/runs`), Error, "/openapi.json does not say");
+});

@@ -1,0 +1,67 @@
+import { assert, assertEquals } from "@std/assert";
+import { keyCaller, MemoryCallers, sessionCaller } from "../../fakes/callers.ts";
+import { RawRequest } from "../../fakes/delivery_request.ts";
+import { ServerUnderTest } from "../../fakes/server.ts";
+
+const METRICS = { contentType: "text/plain; version=0.0.4; charset=utf-8", renderText };
+
+function renderText(): Promise<string> {
+  return Promise.resolve("runwire_connections 1\n");
+}
+
+Deno.test("GET /metrics answers anybody where no login is configured", async () => {
+  await using server = await new ServerUnderTest({ metrics: METRICS }).start();
+  const response = await fetch(`${server.url}/metrics`, {
+    headers: { "x-forwarded-for": "192.0.2.1" },
+  });
+  assertEquals(await response.text(), "runwire_connections 1\n");
+  assertEquals(response.headers.get("content-type"), METRICS.contentType);
+});
+
+Deno.test("GET /metrics with a login answers programs on this machine, but none that a proxy asks for", async () => {
+  const callers = new MemoryCallers({ isOpen: false });
+  await using server = await new ServerUnderTest({ metrics: METRICS, callers }).start();
+  const ask = async (headers: Record<string, string>) => {
+    using request = await RawRequest.get(server.port, "/metrics", headers);
+    return (await request.answer()).status;
+  };
+  assertEquals(await ask({}), 200);
+  for (const name of ["X-Forwarded-For", "X-Real-IP"]) {
+    assertEquals(await ask({ [name]: "127.0.0.1" }), 401, name);
+  }
+  assertEquals(await ask({ Forwarded: "for=192.0.2.1" }), 401);
+  assertEquals(await ask({ Via: "1.1 nginx" }), 401);
+  const proxied = { "X-Forwarded-For": "192.0.2.1" };
+  callers.known.set("rw_live_x", keyCaller({ permissions: new Set() }));
+  callers.known.set("token", sessionCaller({ permissions: new Set(["read"]) }));
+  assertEquals(await ask({ ...proxied, Authorization: "Bearer rw_live_x" }), 200);
+  assertEquals(await ask({ ...proxied, Cookie: "runwire=token" }), 200);
+  assertEquals(await ask({ ...proxied, Authorization: "Bearer rw_live_y" }), 401);
+});
+
+Deno.test("Requests are counted by their routes, however many paths and methods are made up", async () => {
+  await using server = await new ServerUnderTest({ metrics: METRICS }).start();
+  const ask = async (path: string, method = "GET") => {
+    const response = await fetch(server.url + path, { method });
+    await response.body?.cancel();
+  };
+  for (let i = 0; i < 20; i++) await ask(`/made/up/${i}`);
+  await ask("/livez?x=1");
+  await ask("/livez", "HEAD");
+  await ask("/livez", "POST");
+  await ask("/livez", "BREW");
+  const counts = [...server.requests.counts].filter(({ route }) => route !== "/openapi.json");
+  assertEquals(
+    counts.map(({ method, route, status, count }) => `${method} ${route} ${status} ${count}`),
+    [
+      "GET none 404 20",
+      "GET /livez 200 1",
+      "HEAD /livez 200 1",
+      "POST none 405 1",
+      "other none 405 1",
+    ],
+  );
+  const latency = server.requests.latencies.get("/livez");
+  assert(latency && latency.sum > 0);
+  assertEquals(latency.counts.reduce((a, b) => a + b), 2);
+});

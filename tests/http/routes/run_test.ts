@@ -1,0 +1,208 @@
+import { assert, assertEquals } from "@std/assert";
+import { runRoutes } from "../../../src/http/routes/run.ts";
+import { runData } from "../../../src/run/event.ts";
+import { FakeHistory } from "../../fakes/history.ts";
+import { aRun } from "../../fakes/github.ts";
+import { ServerUnderTest } from "../../fakes/server.ts";
+
+async function start() {
+  const history = new FakeHistory();
+  return { history, server: await new ServerUnderTest({ data: [runRoutes({ history })] }).start() };
+}
+
+/** Answer and body. */
+async function get(url: string, init?: RequestInit) {
+  const response = await fetch(url, init);
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+for (const base of ["", "/api/v1"]) {
+  Deno.test(`GET ${base}/runs lists runs as events tell them`, async () => {
+    const { history, server } = await start();
+    await using _ = server;
+    history.runs = [aRun({ id: 2, status: "completed", conclusion: "success" }), aRun()];
+    const { status, headers, body } = await get(`${server.url}${base}/runs`);
+    assertEquals([status, headers.get("link")], [200, null]);
+    assertEquals(body, { total_count: 2, items: history.runs.map(runData) });
+  });
+}
+
+Deno.test("GET /runs asks for the newest first, without conditions", async () => {
+  const { history, server } = await start();
+  await using _ = server;
+  await get(`${server.url}/runs`);
+  const [query] = history.queries;
+  const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
+  assertEquals(Object.fromEntries(given), {
+    visible: "all",
+    direction: "desc",
+    page: 1,
+    perPage: 30,
+  });
+});
+
+Deno.test("GET /runs hands every filter on", async () => {
+  const { history, server } = await start();
+  await using _ = server;
+  const filters = new URLSearchParams({
+    repository: "octo/a",
+    workflow_id: "7",
+    status: "completed",
+    conclusion: "failure",
+    event: "push",
+    branch: "feature/ä b",
+    actor: "dependabot[bot]",
+    created: "2026-01-01..2026-01-31",
+    q: "Fix the größe_2!",
+    sort: "created",
+    direction: "asc",
+    page: "3",
+    per_page: "50",
+  });
+  assertEquals((await get(`${server.url}/runs?${filters}`)).status, 200);
+  assertEquals(history.queries, [{
+    visible: "all",
+    repository: "octo/a",
+    workflowId: 7,
+    status: "completed",
+    conclusion: "failure",
+    event: "push",
+    branch: "feature/ä b",
+    actor: "dependabot[bot]",
+    createdFrom: Date.parse("2026-01-01T00:00:00Z"),
+    createdBefore: Date.parse("2026-02-01T00:00:00Z"),
+    words: ["Fix", "the", "größe", "2"],
+    direction: "asc",
+    page: 3,
+    perPage: 50,
+  }]);
+});
+
+for (
+  const [query, detail] of [
+    [
+      "statu=completed",
+      'Cannot use parameter="statu": allowed is repository, workflow_id, status,',
+    ],
+    ["status=done", 'Cannot use status="done": allowed is queued, in_progress, completed, '],
+    ["conclusion=", 'Cannot use conclusion="": allowed is success, failure, '],
+    ["page=0", 'Cannot use page="0": allowed is a whole number from 1 to 10000'],
+    ["page=1&page=2", 'Cannot use page="1,2": allowed is a whole number from 1 to 10000'],
+    ["page=1e2", 'Cannot use page="1e2": allowed is a whole number'],
+    ["per_page=101", 'Cannot use per_page="101": allowed is a whole number from 1 to 100'],
+    ["workflow_id=ci.yml", 'Cannot use workflow_id="ci.yml": allowed is a whole number from 1'],
+    ["repository=octo", 'Cannot use repository="octo": allowed is owner/name'],
+    ["branch=a%00b", 'Cannot use branch="a\u0000b": allowed is 1 to 255 characters'],
+    [`actor=${"x".repeat(300)}`, `Cannot use actor="${"x".repeat(100)}…": allowed is 1 to 255`],
+    ["created=2026-02-30", 'Cannot use created="2026-02-30": allowed is A..B, A..*'],
+    ["q=-", 'Cannot use q="-": allowed is up to 10 words'],
+    ["q=a+b+c+d+e+f+g+h+i+j+k", 'Cannot use q="a b c d e f g h i j k": allowed is up to 10 words'],
+    ["sort=name", 'Cannot use sort="name": allowed is created'],
+    ["direction=up", 'Cannot use direction="up": allowed is asc, desc'],
+  ] as const
+) {
+  Deno.test(`GET /runs names what is wrong with ?${query.slice(0, 40)}`, async () => {
+    const { history, server } = await start();
+    await using _ = server;
+    const { status, body } = await get(`${server.url}/runs?${query}`);
+    assertEquals([status, body.code], [400, "bad_parameter"]);
+    assertEquals(body.detail.slice(0, detail.length), detail);
+    assertEquals(history.queries, []);
+  });
+}
+
+Deno.test("GET /runs says that it does not count further, and how to go on", async () => {
+  const { history, server } = await start();
+  await using _ = server;
+  history.total = 999;
+  assertEquals("total_count_capped" in (await get(`${server.url}/runs`)).body, false);
+  history.total = 1_000;
+  const { body } = await get(`${server.url}/runs?page=10&per_page=100`);
+  assertEquals([body.total_count, body.total_count_capped], [1_000, true]);
+  const beyond = await get(`${server.url}/runs?page=11&per_page=100`);
+  assertEquals([beyond.status, beyond.body.code], [400, "bad_parameter"]);
+  assertEquals(
+    beyond.body.detail,
+    'Cannot use page="11": allowed is 1 to 10; to reach older runs, narrow the list by created=*..DAY',
+  );
+});
+
+Deno.test("GET /runs/{id} tells a run with its attempts and jobs", async () => {
+  const { history, server } = await start();
+  await using _ = server;
+  const run = aRun({ status: "completed", conclusion: "success", runAttempt: 2 });
+  const times = { startedAt: "2026-01-01T00:01:00Z", updatedAt: "2026-01-01T00:03:30Z" };
+  const job = {
+    id: 5,
+    runId: run.id,
+    name: "build",
+    status: "completed",
+    conclusion: "success",
+    createdAt: "2026-01-01T00:01:00Z",
+    startedAt: "2026-01-01T00:01:07Z",
+    completedAt: "2026-01-01T00:03:00Z",
+    runnerName: "runner-1",
+    htmlUrl: null,
+  };
+  history.detailOf = {
+    run,
+    attempts: [
+      { runAttempt: 1, status: "completed", conclusion: "failure", ...times },
+      { runAttempt: 2, status: "in_progress", conclusion: null, ...times, startedAt: null },
+    ],
+    jobs: [
+      { ...job, runAttempt: 1 },
+      { ...job, id: 6, runAttempt: 2, status: "queued", startedAt: null, completedAt: null },
+    ],
+  };
+  const { status, body } = await get(`${server.url}/runs/1`);
+  assertEquals(status, 200);
+  const { attempts, jobs, ...data } = body;
+  assertEquals(data, runData(run));
+  assertEquals(attempts, [
+    {
+      run_attempt: 1,
+      status: "completed",
+      conclusion: "failure",
+      started_at: times.startedAt,
+      updated_at: times.updatedAt,
+      duration_seconds: 150,
+    },
+    {
+      run_attempt: 2,
+      status: "in_progress",
+      conclusion: null,
+      started_at: null,
+      updated_at: times.updatedAt,
+      duration_seconds: null,
+    },
+  ]);
+  assertEquals(jobs[0], {
+    id: 5,
+    run_attempt: 1,
+    name: "build",
+    status: "completed",
+    conclusion: "success",
+    created_at: job.createdAt,
+    started_at: job.startedAt,
+    completed_at: job.completedAt,
+    duration_seconds: 113,
+    queue_seconds: 7,
+    runner_name: "runner-1",
+    html_url: null,
+  });
+  assertEquals([jobs[1].duration_seconds, jobs[1].queue_seconds], [null, null]);
+});
+
+Deno.test("GET /runs/{id} answers 404 for a run that is not kept, 400 for what is no number", async () => {
+  const { server } = await start();
+  await using _ = server;
+  const missing = await get(`${server.url}/runs/9`);
+  assertEquals([missing.status, missing.body.code], [404, "not_found"]);
+  assertEquals(missing.body.detail, "Cannot find run 9: it is not kept here");
+  const wrong = await get(`${server.url}/api/v1/runs/latest`);
+  assertEquals([wrong.status, wrong.body.code], [400, "bad_parameter"]);
+  assert(wrong.body.detail.startsWith('Cannot use id="latest": allowed is a whole number from 1'));
+  const extra = await get(`${server.url}/runs/9?fields=id`);
+  assertEquals([extra.status, extra.body.code], [400, "bad_parameter"]);
+});

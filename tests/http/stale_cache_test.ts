@@ -1,0 +1,102 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { StorageError } from "../../src/errors.ts";
+import { StaleCache } from "../../src/http/stale_cache.ts";
+import { runRoutes } from "../../src/http/routes/run.ts";
+import { keyCaller, MemoryCallers } from "../fakes/callers.ts";
+import { JumpingClock, SetClock } from "../fakes/clock.ts";
+import { aRun } from "../fakes/github.ts";
+import { FakeHistory } from "../fakes/history.ts";
+import { ServerUnderTest } from "../fakes/server.ts";
+
+const STORAGE_DOWN = new StorageError("unavailable", "The database does not answer");
+
+Deno.test("GET /runs answers as it did last while the storage is away, and says how old that is", async () => {
+  const history = new FakeHistory();
+  history.total = 90;
+  const clock = new JumpingClock();
+  const data = [runRoutes({ history })];
+  await using server = await new ServerUnderTest({ data, clock }).start();
+  const ask = async (query: string, headers: HeadersInit = {}) => {
+    const response = await fetch(`${server.url}/runs${query}`, { headers });
+    const header = (name: string) => response.headers.get(name);
+    return { status: response.status, header, body: await response.text() };
+  };
+  const before = await ask("?page=2");
+  assertEquals([before.status, before.header("age")], [200, null]);
+  history.trouble = STORAGE_DOWN;
+  history.runs = [aRun({ id: 99 })];
+  clock.jump(40_000);
+  const stale = await ask("?page=2");
+  assertEquals([stale.status, stale.body], [200, before.body]);
+  for (const name of ["etag", "link", "content-type", "cache-control"]) {
+    assertEquals(stale.header(name), before.header(name));
+    assertNotEquals(stale.header(name), null);
+  }
+  assertEquals([stale.header("age"), stale.header("retry-after")], ["40", null]);
+  const same = await ask("?page=2", { "If-None-Match": before.header("etag") ?? "" });
+  assertEquals([same.status, same.header("age")], [304, "40"]);
+  const never = await ask("?page=3");
+  assertEquals([never.status, never.header("retry-after")], [503, "30"]);
+  clock.jump(600_000);
+  assertEquals((await ask("?page=2")).status, 503);
+  history.trouble = undefined;
+  assertEquals((await ask("?page=2")).header("age"), null);
+});
+
+Deno.test("GET /runs gives no last answer to those of whom it has to be known who they are", async () => {
+  const history = new FakeHistory();
+  const callers = new MemoryCallers();
+  callers.known.set("rw", keyCaller());
+  const data = [runRoutes({ history })];
+  await using server = await new ServerUnderTest({ data, callers }).start();
+  const ask = async () => {
+    const headers = { authorization: "Bearer rw" };
+    const response = await fetch(`${server.url}/runs`, { headers });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await ask(), 200);
+  history.trouble = STORAGE_DOWN;
+  assertEquals(await ask(), 503);
+});
+
+Deno.test("GET /runs gives no last answer where the storage is damaged", async () => {
+  const history = new FakeHistory();
+  const data = [runRoutes({ history })];
+  await using server = await new ServerUnderTest({ data }).start();
+  const ask = async () => {
+    const response = await fetch(`${server.url}/runs`);
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await ask(), 200);
+  history.trouble = new StorageError("corrupt", "Its content is damaged");
+  assertEquals(await ask(), 503);
+});
+
+Deno.test("LastAnswers forgets what was kept first when all are too large", () => {
+  const cache = new StaleCache(new SetClock(0));
+  const body = (mebibytes: number) => new Uint8Array(mebibytes * 1024 * 1024);
+  const cachedUrls = () => ["a", "b", "c"].filter((url) => cache.find(url, new Headers()));
+  cache.store("a", body(6), new Headers());
+  cache.store("b", body(6), new Headers());
+  assertEquals(cachedUrls(), ["a", "b"]);
+  cache.store("a", body(5), new Headers());
+  cache.store("c", body(6), new Headers());
+  assertEquals(cachedUrls(), ["a", "c"]);
+  cache.store("c", body(17), new Headers());
+  assertEquals(cachedUrls(), ["a"]);
+});
+
+Deno.test("LastAnswers forgets small answers, too, to questions that are long or many", () => {
+  const cache = new StaleCache(new SetClock(0));
+  const small = new Uint8Array(1);
+  const isCached = (url: string) => cache.find(url, new Headers()) !== undefined;
+  cache.store("first", small, new Headers());
+  for (let at = 0; at < 1_000; at++) cache.store("x".repeat(8_192) + at, small, new Headers());
+  assertEquals(isCached("first"), false);
+  cache.store("second", small, new Headers());
+  for (let at = 0; at < 40_000; at++) cache.store(`${at}`, small, new Headers());
+  assertEquals(isCached("second"), false);
+  assertEquals(isCached("39999"), true);
+});

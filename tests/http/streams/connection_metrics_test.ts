@@ -1,0 +1,64 @@
+import { assertEquals } from "@std/assert";
+import { ConnectionMetrics } from "../../../src/http/streams/connection_metrics.ts";
+import { ServerUnderTest } from "../../fakes/server.ts";
+import { SocketClient, until } from "../../fakes/socket.ts";
+
+Deno.test("Traffic counts frames and their bytes in UTF-8, in turn of two kinds", () => {
+  const traffic = new ConnectionMetrics();
+  for (const frame of ["häh", "häh", "no", "häh"]) traffic.sent(frame);
+  traffic.received(7);
+  assertEquals([traffic.framesSent, traffic.bytesSent], [4, 14]);
+  assertEquals([traffic.framesReceived, traffic.bytesReceived], [1, 7]);
+});
+
+Deno.test("Traffic tells why connections have ended", () => {
+  const traffic = new ConnectionMetrics();
+  for (const code of [undefined, 1001, 1008, 1009, 1011, 1013, 1013, 4000]) traffic.ended(code);
+  assertEquals(Object.fromEntries(traffic.closed), {
+    left: 1,
+    stopping: 1,
+    not_allowed: 1,
+    too_big: 1,
+    error: 1,
+    too_slow: 2,
+    other: 1,
+  });
+});
+
+Deno.test("Connections count what goes over /ws, and each end once", async () => {
+  const server = await new ServerUnderTest().start();
+  await using _ = server;
+  const { traffic } = server.connections;
+  await using staying = await SocketClient.connect(server.socketUrl);
+  await using leaving = await SocketClient.connect(server.socketUrl);
+  server.publish("one");
+  await staying.next();
+  const frame = await leaving.next();
+  assertEquals([traffic.framesSent, traffic.bytesSent], [2, 2 * frame.length]);
+  staying.socket.send("hello");
+  await until(() => traffic.framesReceived === 1, "a frame is counted");
+  assertEquals(traffic.bytesReceived, 5);
+  await leaving.close();
+  await until(() => traffic.closed.get("left") === 1, "one has left");
+  staying.socket.send("x".repeat(64 * 1024 + 1));
+  await staying.closed;
+  // By then both sides have said that it is closed.
+  await until(() => server.capacity.used === 0, "nobody is there");
+  assertEquals(Object.fromEntries(traffic.closed), { left: 1, too_big: 1 });
+});
+
+Deno.test("EventStreams count what goes over /api/v1/events", async () => {
+  const server = await new ServerUnderTest().start();
+  await using _ = server;
+  const { traffic } = server.events;
+  const response = await fetch(`${server.url}/api/v1/events`);
+  await until(() => server.events.size === 1, "the stream is open");
+  await server.feed.publish({
+    type: "status",
+    repository: null,
+    data: { state: "polling", waiting_until: null },
+  });
+  await until(() => traffic.framesSent === 1, "an event is counted");
+  await response.body?.cancel();
+  await until(() => traffic.closed.get("left") === 1, "the client has left");
+});

@@ -1,0 +1,27 @@
+import { assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import type { Principal } from "../../../src/account/principal.ts";
+import { systemClock as clock } from "../../../src/clock.ts";
+import { SessionMonitor } from "../../../src/http/streams/session_monitor.ts";
+import { keyCaller } from "../../fakes/callers.ts";
+
+Deno.test("CallerWatch asks for a caller again only when it has been answered", async () => {
+  using time = new FakeTime();
+  const calls: PromiseWithResolvers<Principal | undefined>[] = [];
+  const reauthenticate = () => {
+    const call = Promise.withResolvers<Principal | undefined>();
+    calls.push(call);
+    return call.promise;
+  };
+  const monitor = new SessionMonitor({ authenticator: { reauthenticate }, clock, intervalMs: 1_000 });
+  let ended = 0;
+  monitor.watch(keyCaller(), () => ended++);
+  await time.tickAsync(10_000);
+  assertEquals(calls.length, 1);
+  calls[0]?.reject(new Error("The database is away"));
+  await time.tickAsync(1_000);
+  assertEquals([calls.length, ended], [2, 0]);
+  calls[1]?.resolve(undefined);
+  await time.tickAsync(10_000);
+  assertEquals([calls.length, ended, monitor.size], [2, 1, 0]);
+});
