@@ -10,13 +10,13 @@ import { reservedUntil } from "../run/github_rate_limit.ts";
 import { SqlBackfillStore } from "../sql/backfill.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { environment } from "./environment.ts";
-import { connect, openHere } from "./open.ts";
+import { connectGitHub, connectDatabase } from "./connect.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
-import { parseSince } from "./since.ts";
-import { printable } from "./state.ts";
+import { parseSince } from "./date_argument.ts";
+import { sanitize } from "./format.ts";
 
-const GO_ON = "the same command goes on there";
+const RESUME_HINT = "the same command goes on there";
 
 /** `runwire backfill owner/repo --since 90d`: brings in the runs of the past, until all are in or `signal` aborts. */
 export async function backfill(
@@ -26,14 +26,14 @@ export async function backfill(
 ): Promise<void> {
   const now = systemClock.now();
   const since = parseSince(text, now);
-  const github = connect(readConfig(environment()));
-  await using database = await openHere();
+  const github = connectGitHub(readConfig(environment()));
+  await using database = await connectDatabase();
   const repositories = new SqlRepositoryStore(database, systemClock);
   const store = new SqlBackfillStore(database, systemClock);
-  const repository = await asked(() => new GitHubRepositories(github).findByName(fullName, signal));
+  const repository = await withUsageErrors(() => new GitHubRepositories(github).findByName(fullName, signal));
   await repositories.upsert([repository]);
 
-  const bar = new ProgressBar(`Bringing in ${printable(repository.fullName)}`, systemClock, {
+  const bar = new ProgressBar(`Bringing in ${sanitize(repository.fullName)}`, systemClock, {
     estimated: "runs",
   });
   const source = new RateLimitedSource({
@@ -41,12 +41,12 @@ export async function backfill(
     clock: systemClock,
     random: Math.random,
     pausedUntil: () => reservedUntil(github.budget, { now: systemClock.now() }),
-    onWait: (until, refusal) => bar.notice(waiting(until, refusal)),
+    onWait: (until, error) => bar.printLine(formatWait(until, error)),
   });
   const repositoryId = repository.id;
   const progress = await store.start({ repositoryId, since, now, isBackground: false });
   const job: BackfillJob = { progress, repository: repository.fullName };
-  const work = new Backfill(job, {
+  const importer = new Backfill(job, {
     source,
     store,
     clock: systemClock,
@@ -54,38 +54,38 @@ export async function backfill(
     onProgress: ({ runs, estimate }) => bar.show(runs, Math.max(runs, estimate ?? 0)),
   });
   try {
-    await asked(() => work.run(signal));
+    await withUsageErrors(() => importer.run(signal));
   } catch (error) {
     const reason = signal.aborted ? "Interrupted" : messageOf(error);
     // Where that fails too it seems to be under way, and the command goes on all the same.
-    await store.save(work.progress, { ...work.progress, state: "failed", reason }).catch(() => {});
-    const words = `${reason}: ${summary(job, work.progress)}; ${GO_ON}`;
-    throw error instanceof UsageError ? new UsageError(words) : new Error(words, { cause: error });
+    await store.save(importer.progress, { ...importer.progress, state: "failed", reason }).catch(() => {});
+    const message = `${reason}: ${summary(job, importer.progress)}; ${RESUME_HINT}`;
+    throw error instanceof UsageError ? new UsageError(message) : new Error(message, { cause: error });
   } finally {
     bar.close();
   }
-  if (work.progress.state === "failed") throw new UsageError(`${work.progress.reason}`);
-  print(summary(job, work.progress));
-  if (work.progress.reason !== null) print(work.progress.reason);
+  if (importer.progress.state === "failed") throw new UsageError(`${importer.progress.reason}`);
+  print(summary(job, importer.progress));
+  if (importer.progress.reason !== null) print(importer.progress.reason);
 }
 
 /** What GitHub refuses for good is the user's to change. */
-async function asked<T>(ask: () => Promise<T>): Promise<T> {
+async function withUsageErrors<T>(run: () => Promise<T>): Promise<T> {
   try {
-    return await ask();
+    return await run();
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
-    const isForGood = error.refusal.kind === "missing" || error.refusal.kind === "unauthorized";
-    throw isForGood ? new UsageError(error.message, { cause: error }) : error;
+    const isPermanent = error.refusal.kind === "missing" || error.refusal.kind === "unauthorized";
+    throw isPermanent ? new UsageError(error.message, { cause: error }) : error;
   }
 }
 
 function summary({ repository }: BackfillJob, { runs, importedFrom: reached, since }: BackfillProgress): string {
   const from = new Date(Math.max(reached, since)).toISOString();
-  return `${runs} runs of ${printable(repository)} are in, back to ${from}`;
+  return `${runs} runs of ${sanitize(repository)} are in, back to ${from}`;
 }
 
-function waiting(until: number, refusal: RefusedError | undefined): string {
-  const why = refusal?.message ?? "most of the rate limit is used, the rest is left to others";
-  return `Waiting until ${new Date(until).toISOString()}: ${printable(why)}`;
+function formatWait(until: number, error: RefusedError | undefined): string {
+  const reason = error?.message ?? "most of the rate limit is used, the rest is left to others";
+  return `Waiting until ${new Date(until).toISOString()}: ${sanitize(reason)}`;
 }

@@ -7,18 +7,18 @@ import { GitHubHooks } from "../github/hook.ts";
 import { SqlDeliveryStore } from "../sql/delivery.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { environment } from "./environment.ts";
-import { connect, openHere } from "./open.ts";
+import { connectGitHub, connectDatabase } from "./connect.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
-import { printable } from "./state.ts";
+import { sanitize } from "./format.ts";
 
-const REPOSITORIES = 100;
+const MAX_REPOSITORIES = 100;
 
 /** `runwire deliveries list`: the latest deliveries, a line each, parted by tabs. */
 export async function listDeliveries(
   { state, limit }: { state: DeliveryState | undefined; limit: number },
 ): Promise<void> {
-  await using database = await openHere();
+  await using database = await connectDatabase();
   const store = new SqlDeliveryStore(database, systemClock);
   for (const delivery of await store.list({ limit, ...(state ? { state } : {}) })) {
     const { id, event, action, receivedAt, failures, error: reason } = delivery;
@@ -30,14 +30,14 @@ export async function listDeliveries(
         action === null ? event : `${event}.${action}`,
         failures === 1 ? "1 failure" : `${failures} failures`,
         reason ?? "-",
-      ].map(printable).join("\t"),
+      ].map(sanitize).join("\t"),
     );
   }
 }
 
 /** `runwire deliveries retry ID`: applies a parked delivery again. */
 export async function retryDelivery(id: string): Promise<void> {
-  await using database = await openHere();
+  await using database = await connectDatabase();
   if (!await new SqlDeliveryStore(database, systemClock).retry(id)) {
     throw new UsageError(
       `Cannot retry "${id}": it is not parked; see runwire deliveries list --state parked`,
@@ -49,23 +49,23 @@ export async function retryDelivery(id: string): Promise<void> {
 /** `runwire deliveries redeliver`: asks GitHub for what it could not deliver in the last 3 days. */
 export async function redeliver(signal: AbortSignal): Promise<void> {
   const config = readConfig(environment());
-  await using database = await openHere();
-  const known = await new SqlRepositoryStore(database, systemClock).listRecentlyPushed(REPOSITORIES);
+  await using database = await connectDatabase();
+  const repositories = await new SqlRepositoryStore(database, systemClock).listRecentlyPushed(MAX_REPOSITORIES);
   const { publicUrl } = config.server;
-  const attempts = new GitHubHooks({
-    github: connect(config),
-    repositories: () => known.map((repository) => repository.fullName),
+  const deliveries = new GitHubHooks({
+    github: connectGitHub(config),
+    repositories: () => repositories.map((repository) => repository.fullName),
     ...(publicUrl === undefined ? {} : { publicUrl }),
   });
   const bar = new ProgressBar("Asking GitHub", systemClock);
   try {
-    const sweep = new Redelivery({ attempts, clock: systemClock });
-    const { found, requested: asked, remaining: left } = await sweep.run(signal, {
+    const redelivery = new Redelivery({ attempts: deliveries, clock: systemClock });
+    const { found, requested: asked, remaining: left } = await redelivery.run(signal, {
       onProgress: ({ found, requested: asked }) => bar.show(asked, found),
     });
     bar.close();
     print(`${found} deliveries never arrived, asked for ${asked}, left ${left}`);
-    for (const name of attempts.passedOver) print(`Cannot see the hooks of ${printable(name)}`);
+    for (const name of deliveries.passedOver) print(`Cannot see the hooks of ${sanitize(name)}`);
   } catch (error) {
     bar.close();
     if (error instanceof RefusedError) throw new UsageError(error.message, { cause: error });

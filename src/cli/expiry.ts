@@ -1,7 +1,7 @@
 import { DAY_MS, dayOf, readDay } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 
-const MAX_DAYS = 3_650;
+const MAX_EXPIRY_DAYS = 3_650;
 
 /**
  * When something expires, in ms since the epoch: `90d` is so many days after `now`, `2027-01-01` the beginning of that day
@@ -11,9 +11,9 @@ const MAX_DAYS = 3_650;
 export function parseExpiry(text: string, now: number): number {
   const days = /^(\d{1,4})d$/.exec(text)?.[1];
   const at = days === undefined ? readDay(text) : now + Number(days) * DAY_MS;
-  if (at !== undefined && at > now && at <= now + MAX_DAYS * DAY_MS) return at;
+  if (at !== undefined && at > now && at <= now + MAX_EXPIRY_DAYS * DAY_MS) return at;
   throw new UsageError(
-    `Cannot use --expires "${text}": allowed is 1d to ${MAX_DAYS}d, or a day to come such as ` +
+    `Cannot use --expires "${text}": allowed is 1d to ${MAX_EXPIRY_DAYS}d, or a day to come such as ` +
       dayOf(now + 90 * DAY_MS),
   );
 }

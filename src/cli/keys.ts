@@ -6,9 +6,9 @@ import { dayOf, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 import { SqlApiKeyStore } from "../sql/api_key.ts";
 import { parseExpiry } from "./expiry.ts";
-import { openHere } from "./open.ts";
+import { connectDatabase } from "./connect.ts";
 import { print } from "./print.ts";
-import { printable } from "./state.ts";
+import { sanitize } from "./format.ts";
 
 const PER_PAGE = 1_000;
 
@@ -23,10 +23,10 @@ export interface KeyOptions {
 }
 
 /** `runwire keys create`: prints the secret of a new key, and nothing else. */
-export async function createApiKey(options: KeyOptions): Promise<void> {
+export async function createKeyCommand(options: KeyOptions): Promise<void> {
   const { name, role, scopes, budgetCents, expires } = options;
   const expiresAt = expires === undefined ? null : parseExpiry(expires, systemClock.now());
-  await using database = await openHere();
+  await using database = await connectDatabase();
   const { secret } = await createApiKey({
     name,
     scopes: scopes ?? [...toPermissions(role)],
@@ -38,24 +38,24 @@ export async function createApiKey(options: KeyOptions): Promise<void> {
 
 /** `runwire keys list`: all keys, the newest first, a line each, parted by tabs. */
 export async function listKeys(): Promise<void> {
-  await using database = await openHere();
+  await using database = await connectDatabase();
   const store = new SqlApiKeyStore(database, systemClock);
   for (let page = 1;; page++) {
     const { keys, total } = await store.list({ page, perPage: PER_PAGE });
-    for (const key of keys) print(describe(key, systemClock.now()));
+    for (const key of keys) print(formatKey(key, systemClock.now()));
     if (page * PER_PAGE >= total) return;
   }
 }
 
 /** `runwire keys revoke ID`: the key does not count from now on. */
 export async function revokeKey(id: number): Promise<void> {
-  await using database = await openHere();
+  await using database = await connectDatabase();
   const key = await new SqlApiKeyStore(database, systemClock).revoke(id);
   if (!key) throw new UsageError(`Cannot revoke key ${id}: there is none; see runwire keys list`);
   print(`Key ${id} is revoked, whoever uses it is refused from now on`);
 }
 
-function describe(key: ApiKey, now: number): string {
+function formatKey(key: ApiKey, now: number): string {
   const { revokedAt, expiresAt, lastUsedAt: usedAt, budgetCents } = key;
   const state = isApiKeyActive(key, now) ? "valid" : revokedAt === null ? "expired" : "revoked";
   return [
@@ -68,5 +68,5 @@ function describe(key: ApiKey, now: number): string {
     `created ${dayOf(key.createdAt)}`,
     expiresAt === null ? "does not expire" : `expires ${dayOf(expiresAt)}`,
     usedAt === null ? "never used" : `used ${new Date(usedAt).toISOString()}`,
-  ].map(printable).join("\t");
+  ].map(sanitize).join("\t");
 }

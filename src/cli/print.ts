@@ -1,5 +1,5 @@
 /** As a shell tells of a program that SIGPIPE has ended. */
-const EXIT_NOBODY_READS = 128 + 13;
+const EXIT_SIGPIPE = 128 + 13;
 
 /** Writes a line to standard output. */
 export function print(line: string): void {
@@ -14,6 +14,6 @@ export function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text:
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-    Deno.exit(EXIT_NOBODY_READS);
+    Deno.exit(EXIT_SIGPIPE);
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { shortTime } from "./state.ts";
+import { formatDuration } from "./format.ts";
 
 const WIDTH = 30;
 
@@ -26,7 +26,7 @@ export class ProgressBar {
   }
 
   /** A line that stays, in a terminal or not. */
-  notice(text: string): void {
+  printLine(text: string): void {
     write(`${this.#start === undefined ? "" : "\n"}runwire: ${text}\n`);
   }
 
@@ -52,7 +52,7 @@ export function renderBar(
   const filled = total === 0 ? WIDTH : Math.round(WIDTH * done / total);
   const bar = "#".repeat(filled).padEnd(WIDTH, "-");
   const time = elapsed / (done - from) * (total - done);
-  const left = done === from ? "" : `, ${shortTime(time)} left`;
+  const left = done === from ? "" : `, ${formatDuration(time)} left`;
   const count = estimated === undefined
     ? `${done}/${total}`
     : `${done} of about ${total} ${estimated}`;

@@ -1,6 +1,6 @@
 import { systemClock } from "../clock.ts";
 import { rebuildStatistics } from "../sql/statistics_rebuild.ts";
-import { openHere } from "./open.ts";
+import { connectDatabase } from "./connect.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
 
@@ -12,7 +12,7 @@ const TITLES = {
 
 /** `runwire statistics rebuild`: computes all statistics anew, also while another Runwire serves. */
 export async function rebuild(signal: AbortSignal): Promise<void> {
-  await using database = await openHere();
+  await using database = await connectDatabase();
   let bar: ProgressBar | undefined;
   let counted = 0;
   try {

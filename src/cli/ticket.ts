@@ -8,31 +8,31 @@ const PROBLEM = z.object({ detail: z.string() });
  * The URL of a socket with a ticket, which the key gets at the same server: `…/api/v1/tickets` beside `…/ws`. Where there is
  * none, why not, in words without the key.
  */
-export async function withTicket(
+export async function addTicket(
   socketUrl: string,
   { key, signal }: { readonly key: string; readonly signal: AbortSignal },
 ): Promise<{ readonly url: string } | { readonly reason: string }> {
   const url = new URL(socketUrl);
   try {
-    const response = await fetch(ticketsOf(url), {
+    const response = await fetch(toTicketsUrl(url), {
       method: "POST",
       headers: { authorization: `Bearer ${key}` },
       redirect: "error",
       signal,
     });
-    const answer: unknown = await response.json();
+    const body: unknown = await response.json();
     if (!response.ok) {
-      const { data } = PROBLEM.safeParse(answer);
+      const { data } = PROBLEM.safeParse(body);
       return { reason: data?.detail ?? `The server answered ${response.status}` };
     }
-    url.searchParams.set("ticket", TICKET.parse(answer).ticket);
+    url.searchParams.set("ticket", TICKET.parse(body).ticket);
     return { url: url.href };
   } catch (error) {
     return { reason: `Cannot get a ticket from ${url.host} (${messageOf(error)})` };
   }
 }
 
-function ticketsOf({ protocol, host, pathname }: URL): string {
+function toTicketsUrl({ protocol, host, pathname }: URL): string {
   const base = pathname.replace(/\/[^/]*$/, "");
   return `${protocol.replace(/^ws/, "http")}//${host}${base}/api/v1/tickets`;
 }

@@ -3,23 +3,23 @@ import { type Clock, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 import type { FullRun } from "../run/snapshot.ts";
 import { environment } from "./environment.ts";
-import { LineScreen } from "./lines.ts";
-import { TableScreen } from "./table.ts";
-import { withTicket } from "./ticket.ts";
+import { LineScreen } from "./line_screen.ts";
+import { TableScreen } from "./table_screen.ts";
+import { addTicket } from "./ticket.ts";
 
 export const DEFAULT_URL = "ws://127.0.0.1:8080/ws";
 
-const CONNECT_LIMIT_MS = 10_000;
-const CLOSE_LIMIT_MS = 1_000;
-const FIRST_RETRY_MS = 1_000;
-const MAX_RETRY_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 1_000;
+const MIN_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 30_000;
 
 /** Where `watch` shows what it hears. */
 export interface Screen {
   open(): void;
   show(runs: readonly FullRun[]): void;
   /** Says how the connection fares. */
-  notice(text: string): void;
+  showStatus(text: string): void;
   close(): void;
 }
 
@@ -30,7 +30,7 @@ export async function watch(url: string, signal: AbortSignal): Promise<void> {
   screen.open();
   try {
     const key = environment()["RUNWIRE_KEY"] || undefined;
-    await follow(target, { screen, clock: systemClock, signal, key });
+    await streamRuns(target, { screen, clock: systemClock, signal, key });
   } finally {
     screen.close();
   }
@@ -52,7 +52,7 @@ export function socketUrl(text: string): string {
   return target.href;
 }
 
-export interface FollowOptions {
+export interface StreamOptions {
   readonly screen: Screen;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -61,9 +61,9 @@ export interface FollowOptions {
 }
 
 /** Keeps connected to `url` until `signal` aborts. */
-export async function follow(
+export async function streamRuns(
   url: string,
-  { screen, clock, signal, key }: FollowOptions,
+  { screen, clock, signal, key }: StreamOptions,
 ): Promise<void> {
   let failures = 0;
   while (!signal.aborted) {
@@ -73,18 +73,18 @@ export async function follow(
       key,
       onOpen: () => {
         failures = 0;
-        screen.notice("Connected");
+        screen.showStatus("Connected");
       },
       onRuns: (runs) => screen.show(runs),
     });
     if (signal.aborted) return;
-    const delay = Math.min(FIRST_RETRY_MS * 2 ** failures++, MAX_RETRY_MS);
-    screen.notice(`${reason}, trying again in ${delay / 1000} s`);
+    const delay = Math.min(MIN_BACKOFF_MS * 2 ** failures++, MAX_BACKOFF_MS);
+    screen.showStatus(`${reason}, trying again in ${delay / 1000} s`);
     await clock.sleep(delay, signal);
   }
 }
 
-interface ListenOptions {
+interface ConnectionOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly key: string | undefined;
@@ -93,27 +93,27 @@ interface ListenOptions {
 }
 
 /** Resolves, with the reason in words, when the connection is lost or could not be made. */
-async function connect(url: string, options: ListenOptions): Promise<string> {
+async function connect(url: string, options: ConnectionOptions): Promise<string> {
   const { clock, signal, key } = options;
-  if (key === undefined) return await listen(url, { ...options, shown: url });
-  const over = new AbortController();
-  const stop = AbortSignal.any([signal, over.signal]);
-  void clock.sleep(CONNECT_LIMIT_MS, stop).then(() => over.abort());
-  const ticket = await withTicket(url, { key, signal: stop });
-  over.abort();
-  return "reason" in ticket ? ticket.reason : await listen(ticket.url, { ...options, shown: url });
+  if (key === undefined) return await openSocket(url, { ...options, displayUrl: url });
+  const done = new AbortController();
+  const stop = AbortSignal.any([signal, done.signal]);
+  void clock.sleep(CONNECT_TIMEOUT_MS, stop).then(() => done.abort());
+  const ticket = await addTicket(url, { key, signal: stop });
+  done.abort();
+  return "reason" in ticket ? ticket.reason : await openSocket(ticket.url, { ...options, displayUrl: url });
 }
 
 /** `shown` is the address without a ticket. */
-async function listen(
+async function openSocket(
   url: string,
-  options: ListenOptions & { readonly shown: string },
+  options: ConnectionOptions & { readonly displayUrl: string },
 ): Promise<string> {
-  const { clock, signal, onOpen, onRuns, shown } = options;
+  const { clock, signal, onOpen, onRuns, displayUrl } = options;
   const ended = Promise.withResolvers<void>();
-  const over = new AbortController();
+  const done = new AbortController();
   const socket = new WebSocket(url);
-  let reason = `Cannot reach ${shown}`;
+  let reason = `Cannot reach ${displayUrl}`;
   socket.onopen = () => {
     reason = "Connection lost";
     onOpen();
@@ -125,23 +125,23 @@ async function listen(
   socket.onerror = (event) => {
     event.preventDefault();
     if (event instanceof ErrorEvent && event.message) {
-      reason += ` (${event.message.replaceAll(url, shown)})`;
+      reason += ` (${event.message.replaceAll(url, displayUrl)})`;
     }
   };
-  socket.onclose = ({ reason: told }) => {
-    if (told) reason += ` (${told})`;
+  socket.onclose = ({ reason: closeReason }) => {
+    if (closeReason) reason += ` (${closeReason})`;
     ended.resolve();
   };
   const close = () => {
     socket.close();
-    void clock.sleep(CLOSE_LIMIT_MS, over.signal).then(ended.resolve);
+    void clock.sleep(CLOSE_TIMEOUT_MS, done.signal).then(ended.resolve);
   };
-  signal.addEventListener("abort", close, { once: true, signal: over.signal });
-  void clock.sleep(CONNECT_LIMIT_MS, over.signal).then(() => {
+  signal.addEventListener("abort", close, { once: true, signal: done.signal });
+  void clock.sleep(CONNECT_TIMEOUT_MS, done.signal).then(() => {
     if (socket.readyState === WebSocket.CONNECTING) close();
   });
   await ended.promise;
-  over.abort();
+  done.abort();
   return reason;
 }
 

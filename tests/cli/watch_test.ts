@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { follow, type Screen, socketUrl } from "../../src/cli/watch.ts";
+import { streamRuns, type Screen, socketUrl } from "../../src/cli/watch.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { FullRun } from "../../src/run/snapshot.ts";
@@ -14,20 +14,20 @@ class FakeScreen implements Screen {
   show(runs: readonly FullRun[]): void {
     this.titles.push(runs[0]?.displayTitle);
   }
-  notice(text: string): void {
+  showStatus(text: string): void {
     this.notices.push(text);
   }
 }
 
-const CONNECT_LIMIT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Sleeps no longer than a moment between tries, and remembers for how long it should have slept. */
-function hasty() {
+function fastClock() {
   const slept: number[] = [];
   const clock: Clock = {
     ...systemClock,
     sleep(ms, signal) {
-      if (ms === CONNECT_LIMIT_MS) return systemClock.sleep(ms, signal);
+      if (ms === CONNECT_TIMEOUT_MS) return systemClock.sleep(ms, signal);
       slept.push(ms);
       return systemClock.sleep(5, signal);
     },
@@ -61,8 +61,8 @@ Deno.test("follow() shows what comes, and connects again when the connection is 
   const screen = new FakeScreen();
   const stop = new AbortController();
   const server = await new ServerUnderTest().start();
-  const options = { screen, clock: hasty().clock, signal: stop.signal };
-  const following = follow(`${server.socketUrl}?view=full`, options);
+  const options = { screen, clock: fastClock().clock, signal: stop.signal };
+  const following = streamRuns(`${server.socketUrl}?view=full`, options);
   await until(() => server.audience.size === 1, "it has connected");
   server.publish("one");
   await until(() => screen.titles.length === 1, "it shows the run");
@@ -83,11 +83,11 @@ Deno.test("follow() shows what comes, and connects again when the connection is 
 });
 
 Deno.test("follow() waits ever longer between tries, and stops when told", async () => {
-  const { clock, slept } = hasty();
+  const { clock, slept } = fastClock();
   const stop = new AbortController();
   const screen = new FakeScreen();
   // Nobody listens on port 1.
-  const following = follow("ws://127.0.0.1:1/ws", { screen, clock, signal: stop.signal });
+  const following = streamRuns("ws://127.0.0.1:1/ws", { screen, clock, signal: stop.signal });
   await until(() => slept.length >= 7, "seven tries");
   stop.abort();
   await within(following, "it to stop");
@@ -108,7 +108,7 @@ Deno.test("follow() passes over frames that are no snapshot", async () => {
     return response;
   });
   const url = `ws://127.0.0.1:${server.addr.port}/`;
-  const following = follow(url, { screen, clock: systemClock, signal: stop.signal });
+  const following = streamRuns(url, { screen, clock: systemClock, signal: stop.signal });
   await until(() => screen.titles.length === 1, "the one snapshot");
   stop.abort();
   await within(following, "it to stop");

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { follow, type Screen, socketUrl } from "../../src/cli/watch.ts";
+import { streamRuns, type Screen, socketUrl } from "../../src/cli/watch.ts";
 import { systemClock } from "../../src/clock.ts";
 import { LoginApp } from "../fakes/login_app.ts";
 import { until } from "../fakes/socket.ts";
@@ -12,9 +12,9 @@ async function watched(app: LoginApp, key: string | undefined): Promise<string> 
     open() {},
     close() {},
     show: (runs) => heard.push(runs.map(({ displayTitle }) => displayTitle).join()),
-    notice: (text) => heard.push(text),
+    showStatus: (text) => heard.push(text),
   };
-  const followed = follow(socketUrl(app.url), {
+  const followed = streamRuns(socketUrl(app.url), {
     screen,
     clock: systemClock,
     signal: stop.signal,

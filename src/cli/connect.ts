@@ -7,14 +7,14 @@ import { migrate } from "../sql/migrate.ts";
 import { environment } from "./environment.ts";
 
 /** The database of the settings, brought up to date; another Runwire may serve from it. */
-export async function openHere(): Promise<Database> {
+export async function connectDatabase(): Promise<Database> {
   const database = await openDatabase(readDatabaseUrl(environment()), { clock: systemClock });
   await migrate(database);
   return database;
 }
 
 /** The GitHub of the settings. */
-export function connect({ github }: Config): GitHub {
+export function connectGitHub({ github }: Config): GitHub {
   return new GitHub({
     credential: github.credential,
     baseUrl: github.apiUrl,

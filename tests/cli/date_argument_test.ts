@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { parseSince } from "../../src/cli/since.ts";
+import { parseSince } from "../../src/cli/date_argument.ts";
 import { UsageError } from "../../src/errors.ts";
 
 const NOON = Date.UTC(2026, 5, 1, 12);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LineScreen } from "../../src/cli/lines.ts";
+import { LineScreen } from "../../src/cli/line_screen.ts";
 import { aFullRun } from "../fakes/full_run.ts";
 
 Deno.test("LineScreen writes one line for each new state of a run, the oldest run first", () => {
@@ -22,6 +22,6 @@ Deno.test("LineScreen writes one line for each new state of a run, the oldest ru
 Deno.test("LineScreen keeps notices apart from runs", () => {
   const notices: string[] = [];
   const screen = new LineScreen(() => {}, (line) => notices.push(line));
-  screen.notice("Connected\x1b[2J");
+  screen.showStatus("Connected\x1b[2J");
   assertEquals(notices, ["runwire: Connected [2J"]);
 });

@@ -3,13 +3,13 @@ import type { FullRun } from "../run/snapshot.ts";
 export type Style = "green" | "red" | "yellow" | "blue" | "gray";
 
 /** How a run stands, in one word, with its sign and colour. Values that are new to us are shown as they are. */
-export interface State {
+export interface DisplayState {
   readonly word: string;
   readonly sign: string;
   readonly style: Style;
 }
 
-const SIGNS: Readonly<Record<string, readonly [sign: string, style: Style]>> = {
+const SYMBOLS: Readonly<Record<string, readonly [sign: string, style: Style]>> = {
   success: ["✓", "green"],
   failure: ["✗", "red"],
   startup_failure: ["✗", "red"],
@@ -26,14 +26,14 @@ const SIGNS: Readonly<Record<string, readonly [sign: string, style: Style]>> = {
   pending: ["○", "blue"],
 };
 
-export function stateOf(run: Pick<FullRun, "status" | "conclusion">): State {
+export function toDisplayState(run: Pick<FullRun, "status" | "conclusion">): DisplayState {
   const word = (run.status === "completed" ? run.conclusion : run.status) ?? "unknown";
-  const [sign, style] = SIGNS[word] ?? ["?", "gray"];
-  return { word: printable(word), sign, style };
+  const [sign, style] = SYMBOLS[word] ?? ["?", "gray"];
+  return { word: sanitize(word), sign, style };
 }
 
 /** From its start to its end, or until `now`, in ms; `undefined` for a run that has not started. */
-export function durationOf(run: FullRun, now: number): number | undefined {
+export function runDuration(run: FullRun, now: number): number | undefined {
   const isOver = run.status === "completed";
   if (!isOver && run.status !== "in_progress") return undefined;
   const start = Date.parse(run.startedAt ?? run.createdAt);
@@ -41,7 +41,7 @@ export function durationOf(run: FullRun, now: number): number | undefined {
 }
 
 /** Two units at the most: `42s`, `3m 07s`, `2h 05m`, `4d 03h`. */
-export function shortTime(ms: number): string {
+export function formatDuration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [minutes, hours, days] = [seconds / 60, seconds / 3600, seconds / 86_400].map(
     Math.floor,
@@ -53,7 +53,7 @@ export function shortTime(ms: number): string {
 }
 
 /** Without anything that could move the cursor or turn the text around: titles are written by strangers. */
-export function printable(text: string): string {
+export function sanitize(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, " ").trim();
 }
 

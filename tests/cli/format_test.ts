@@ -1,0 +1,45 @@
+import { assertEquals } from "@std/assert";
+import { runDuration, sanitize, formatDuration, toDisplayState } from "../../src/cli/format.ts";
+import { aFullRun } from "../fakes/full_run.ts";
+
+Deno.test("stateOf() shows the conclusion of a completed run, and the status of any other", () => {
+  assertEquals(toDisplayState({ status: "completed", conclusion: "success" }), {
+    word: "success",
+    sign: "✓",
+    style: "green",
+  });
+  assertEquals(toDisplayState({ status: "in_progress", conclusion: null }).sign, "●");
+  assertEquals(toDisplayState({ status: "completed", conclusion: "timed_out" }).style, "red");
+});
+
+Deno.test("stateOf() shows values that are new to us as they are", () => {
+  const unknown = { sign: "?", style: "gray" } as const;
+  assertEquals(toDisplayState({ status: "on_hold", conclusion: null }), { word: "on_hold", ...unknown });
+  assertEquals(toDisplayState({ status: null, conclusion: null }), { word: "unknown", ...unknown });
+  assertEquals(toDisplayState({ status: "completed", conclusion: null }).word, "unknown");
+});
+
+Deno.test("durationOf() counts from the start to the end, or to now", () => {
+  const run = aFullRun({ startedAt: "2026-01-01T00:00:10Z", updatedAt: "2026-01-01T00:01:00Z" });
+  const now = Date.parse("2026-01-01T00:02:10Z");
+  assertEquals(runDuration({ ...run, status: "queued" }, now), undefined);
+  assertEquals(runDuration({ ...run, status: "in_progress" }, now), 120_000);
+  assertEquals(runDuration({ ...run, status: "completed" }, now), 50_000);
+  assertEquals(runDuration({ ...run, status: "completed", startedAt: null }, now), 60_000);
+});
+
+Deno.test("shortTime() has two units at the most", () => {
+  const second = 1_000;
+  const hour = 3_600 * second;
+  assertEquals(
+    [-1, 0, 59 * second, 67 * second, hour, 26 * hour + 61 * second, 100 * 24 * hour].map(
+      formatDuration,
+    ),
+    ["0s", "0s", "59s", "1m 07s", "1h 00m", "1d 02h", "100d 00h"],
+  );
+});
+
+Deno.test("printable() takes out what could move the cursor or turn text around", () => {
+  assertEquals(sanitize("a\x1b[2Jb\r\nc\x07\u009b1md\u202ee"), "a [2Jb  c  1md e");
+  assertEquals(sanitize("Größe 家 👩‍👩‍👧 "), "Größe 家 👩‍👩‍👧");
+});
