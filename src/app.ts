@@ -39,11 +39,11 @@ import { Poller } from "./run/polling/poller.ts";
 import { StatisticsRecomputer } from "./run/statistics_recompute.ts";
 import type { View } from "./run/snapshot.ts";
 import type { Database } from "./sql/database.ts";
-import { SqlDeliveryStore } from "./sql/delivery.ts";
-import { SqlJournal } from "./sql/event.ts";
-import { SqlRecounts } from "./sql/recount.ts";
+import { SqlDeliveryStore } from "./sql/delivery/delivery.ts";
+import { SqlEventLog } from "./sql/event_log.ts";
+import { SqlRecomputeQueue } from "./sql/statistics/recompute_queue.ts";
 import { SqlRepositoryStore } from "./sql/repository.ts";
-import { SqlRunStore } from "./sql/run.ts";
+import { SqlRunStore } from "./sql/run/run.ts";
 import type { Tracing } from "./tracing/tracing.ts";
 
 type Tell = (events: readonly StoredEvent[]) => void;
@@ -70,7 +70,7 @@ export class App {
   readonly #broadcast: Broadcast<View>;
   readonly #picture: SnapshotBuilder;
   readonly #runs: GitHubRuns;
-  readonly #journal: SqlJournal;
+  readonly #journal: SqlEventLog;
   readonly #runStore: SqlRunStore;
   readonly #repositoryStore: SqlRepositoryStore;
   readonly #deliveryStore: SqlDeliveryStore;
@@ -99,7 +99,7 @@ export class App {
       redis: this.#throttle.redis,
     });
     // Only the one that polls has something to say of itself, and forgets old events.
-    this.#journal = new SqlJournal(this.#cluster.database, clock);
+    this.#journal = new SqlEventLog(this.#cluster.database, clock);
     this.feed = new Feed({ eventLog: this.#journal, clock, ...this.#cluster.feed });
     this.#broadcast = new Broadcast({ clock, activeClients: this.#audience });
     this.#picture = new SnapshotBuilder({ size: config.poll, store: this.#runStore });
@@ -151,7 +151,7 @@ export class App {
       followed.followPoller,
       followed.backfills,
       new Retention({ store: this.#journal, clock: this.#options.clock }),
-      new StatisticsRecomputer(new SqlRecounts(this.#options.database), this.#options.clock),
+      new StatisticsRecomputer(new SqlRecomputeQueue(this.#options.database), this.#options.clock),
       messages.retention,
       this.poller,
       ...this.#healingParts({ tell, followed }),

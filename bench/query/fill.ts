@@ -5,7 +5,7 @@ import type { Run } from "../../src/run/run.ts";
 import { type Database, openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
-import { mergeRuns } from "../../src/sql/run.ts";
+import { mergeRuns } from "../../src/sql/run/run.ts";
 import { LAST_DAY, REPOSITORIES, repositoryName, runs } from "./world.ts";
 
 /** Runs that one transaction takes in. */

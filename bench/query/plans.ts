@@ -3,8 +3,8 @@ import type { RunQuery } from "../../src/run/history.ts";
 import type { Grouping } from "../../src/run/statistics.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
 import { type Database, type Db, openDatabase } from "../../src/sql/database.ts";
-import { SqlRunHistory } from "../../src/sql/run_history.ts";
-import { SqlStatisticsStore } from "../../src/sql/statistics.ts";
+import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
+import { SqlStatisticsStore } from "../../src/sql/statistics/statistics.ts";
 import { plansOf } from "../../tests/fakes/query_plan.ts";
 import { LAST_DAY, repositoryName } from "./world.ts";
 

@@ -7,7 +7,7 @@ import { Backfill } from "../run/backfill/backfill.ts";
 import { RateLimitedSource } from "../run/backfill/rate_limited_source.ts";
 import type { BackfillJob, BackfillProgress } from "../run/backfill/backfill_progress.ts";
 import { reservedUntil } from "../run/github_rate_limit.ts";
-import { SqlBackfillStore } from "../sql/backfill.ts";
+import { SqlBackfillStore } from "../sql/run/backfill.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { environment } from "./environment.ts";
 import { connectGitHub, connectDatabase } from "./connect.ts";

@@ -1,7 +1,7 @@
 import { systemClock } from "../clock.ts";
 import { readDatabaseUrl } from "../config.ts";
 import { UsageError } from "../errors.ts";
-import { copyDatabase, openToCopy } from "../sql/copy.ts";
+import { copyDatabase, openForCopy } from "../sql/copy.ts";
 import { environment } from "./environment.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
@@ -16,8 +16,8 @@ export interface CopyUrls {
 export async function copy({ from, ...urls }: CopyUrls, signal: AbortSignal): Promise<void> {
   const to = urls.to ?? readDatabaseUrl(environment());
   await checkUrls(from, to);
-  await using source = await openToCopy(from, systemClock);
-  await using target = await openToCopy(to, systemClock);
+  await using source = await openForCopy(from, systemClock);
+  await using target = await openForCopy(to, systemClock);
   const bar = new ProgressBar("Copying rows", systemClock);
   const tables = await copyDatabase(source, target, {
     signal,

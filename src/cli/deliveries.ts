@@ -4,7 +4,7 @@ import type { DeliveryState } from "../delivery/delivery.ts";
 import { Redelivery } from "../delivery/redelivery.ts";
 import { RefusedError, UsageError } from "../errors.ts";
 import { GitHubHooks } from "../github/hook.ts";
-import { SqlDeliveryStore } from "../sql/delivery.ts";
+import { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { environment } from "./environment.ts";
 import { connectGitHub, connectDatabase } from "./connect.ts";

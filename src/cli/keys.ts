@@ -4,7 +4,7 @@ import { type Permission, toPermissions, type Role } from "../account/permission
 import { systemRandomBytes } from "../account/secret.ts";
 import { dayOf, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
-import { SqlApiKeyStore } from "../sql/api_key.ts";
+import { SqlApiKeyStore } from "../sql/account/api_key.ts";
 import { parseExpiry } from "./expiry.ts";
 import { connectDatabase } from "./connect.ts";
 import { print } from "./print.ts";

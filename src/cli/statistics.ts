@@ -1,5 +1,5 @@
 import { systemClock } from "../clock.ts";
-import { rebuildStatistics } from "../sql/statistics_rebuild.ts";
+import { rebuildStatistics } from "../sql/statistics/rebuild.ts";
 import { connectDatabase } from "./connect.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";

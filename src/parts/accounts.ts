@@ -21,12 +21,12 @@ import type { OriginPolicy } from "../http/origin.ts";
 import type { RateLimitOptions } from "../http/rate_limit.ts";
 import { ticketRoutes } from "../http/routes/ticket.ts";
 import { userRoutes } from "../http/routes/user.ts";
-import { SqlAccessStore } from "../sql/access.ts";
-import { SqlApiKeyStore } from "../sql/api_key.ts";
+import { SqlAccessStore } from "../sql/account/access.ts";
+import { SqlApiKeyStore } from "../sql/account/api_key.ts";
 import type { Database } from "../sql/database.ts";
-import { SqlSessionStore } from "../sql/session.ts";
-import { SqlTicketStore } from "../sql/ticket.ts";
-import { SqlUserStore } from "../sql/user.ts";
+import { SqlSessionStore } from "../sql/account/session.ts";
+import { SqlTicketStore } from "../sql/account/ticket.ts";
+import { SqlUserStore } from "../sql/account/user.ts";
 
 export interface AccountPartsOptions {
   readonly config: Config;

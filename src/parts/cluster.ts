@@ -10,10 +10,10 @@ import { LeaderElection } from "../cluster/leader_election.ts";
 import type { Random } from "../run/github_rate_limit.ts";
 import type { SnapshotBuilder } from "../run/snapshot_builder.ts";
 import type { Database } from "../sql/database.ts";
-import { installationName } from "../sql/installation.ts";
-import { fenced, SqlFences, SqlLease } from "../sql/lease.ts";
-import { SqlPictures } from "../sql/picture.ts";
-import { SqlPresences } from "../sql/presence.ts";
+import { installationName } from "../sql/cluster/installation.ts";
+import { withFencing, SqlFencingTokens, SqlLease } from "../sql/cluster/lease.ts";
+import { SqlSharedSnapshotStore } from "../sql/cluster/shared_snapshot.ts";
+import { SqlPresenceStore } from "../sql/cluster/presence.ts";
 import { type Part, runAll } from "./part.ts";
 
 /** How often each instance looks for what others have kept: so much later the last event may come of which it was not told. */
@@ -34,7 +34,7 @@ export interface ClusterOptions {
 export class Cluster {
   /** For what the one instance that polls may write alone. */
   readonly database: Database;
-  readonly pictures: SqlPictures;
+  readonly pictures: SqlSharedSnapshotStore;
   readonly #options: ClusterOptions;
   readonly #instance = crypto.randomUUID();
   readonly #leadership: LeaderElection | undefined;
@@ -44,12 +44,12 @@ export class Cluster {
     const { database, clock, redis, audience } = options;
     this.#options = options;
     const isAlone = database.kind === "sqlite";
-    this.database = isAlone ? database : fenced(database, () => this.#leadership?.term);
-    this.pictures = new SqlPictures(this.database);
+    this.database = isAlone ? database : withFencing(database, () => this.#leadership?.term);
+    this.pictures = new SqlSharedSnapshotStore(this.database);
     if (isAlone) return;
     const instance = this.#instance;
     this.#presence = new Presence({
-      store: new SqlPresences(database),
+      store: new SqlPresenceStore(database),
       activeClients: audience,
       instance,
       clock,
@@ -58,7 +58,7 @@ export class Cluster {
       lease: redis
         ? new RedisLease({ redis, prefix: keyPrefix(database) })
         : new SqlLease(database),
-      fencingTokens: new SqlFences(database),
+      fencingTokens: new SqlFencingTokens(database),
       holder: instance,
       clock,
     });

@@ -7,8 +7,8 @@ import { workflowRoutes } from "../http/routes/workflow.ts";
 import type { FollowManager } from "../repository/follow_manager.ts";
 import { SqlCatalog } from "../sql/catalog.ts";
 import type { Database } from "../sql/database.ts";
-import { SqlRunHistory } from "../sql/run_history.ts";
-import { SqlStatisticsStore } from "../sql/statistics.ts";
+import { SqlRunHistory } from "../sql/run/run_history.ts";
+import { SqlStatisticsStore } from "../sql/statistics/statistics.ts";
 
 export interface DataRoutesOptions {
   readonly database: Database;

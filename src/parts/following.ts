@@ -14,10 +14,10 @@ import { RepositoryPoller } from "../run/polling/repository_poller.ts";
 import { LatestRunsFetcher } from "../run/polling/latest_runs.ts";
 import { type Random, reservedUntil } from "../run/github_rate_limit.ts";
 import type { Poller } from "../run/polling/poller.ts";
-import { SqlBackfillStore } from "../sql/backfill.ts";
+import { SqlBackfillStore } from "../sql/run/backfill.ts";
 import type { Database } from "../sql/database.ts";
-import { SqlFollowStore } from "../sql/follow.ts";
-import { SqlRunStore } from "../sql/run.ts";
+import { SqlFollowStore } from "../sql/follow_store.ts";
+import { SqlRunStore } from "../sql/run/run.ts";
 
 /** What backfills leave of the limit: as much as the snapshots take in an hour in which every answer is new. */
 const SHARE_OF_OTHERS = 0.25;

@@ -9,9 +9,9 @@ import type { Poller } from "../run/polling/poller.ts";
 import { Reconciler } from "../run/polling/reconcile.ts";
 import type { RunSource } from "../run/run.ts";
 import type { Database } from "../sql/database.ts";
-import { SqlJobStore } from "../sql/job.ts";
+import { SqlJobStore } from "../sql/run/job.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
-import { SqlRunStore } from "../sql/run.ts";
+import { SqlRunStore } from "../sql/run/run.ts";
 
 export interface HealingOptions {
   readonly database: Database;

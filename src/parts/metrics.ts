@@ -23,7 +23,7 @@ import type { Redis } from "../redis/connection.ts";
 import type { Poller } from "../run/polling/poller.ts";
 import type { View } from "../run/snapshot.ts";
 import type { Database } from "../sql/database.ts";
-import type { SqlDeliveryStore } from "../sql/delivery.ts";
+import type { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 
 export interface MetricSources {
   readonly database: Database;

@@ -30,7 +30,7 @@ import type { SnapshotBuilder } from "../run/snapshot_builder.ts";
 import type { Poller } from "../run/polling/poller.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
 import type { Database } from "../sql/database.ts";
-import type { SqlDeliveryStore } from "../sql/delivery.ts";
+import type { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { metricsPart } from "./metrics.ts";
 import type { MessageParts } from "./messages.ts";

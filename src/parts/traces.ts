@@ -4,7 +4,7 @@ import type { Receiver } from "../delivery/receiver.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { View } from "../run/snapshot.ts";
-import type { SqlDeliveryStore } from "../sql/delivery.ts";
+import type { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 
 type Tell = (events: readonly StoredEvent[]) => void;
 type Store = Pick<SqlDeliveryStore, "keep" | "take">;

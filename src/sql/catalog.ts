@@ -9,13 +9,13 @@ import type {
   WorkflowQuery,
 } from "../repository/catalog.ts";
 import type { Database, Db } from "./database.ts";
-import { IS_FOLLOWED, IS_NOT_FOLLOWED } from "./follow.ts";
-import { pageOf } from "./page.ts";
+import { IS_FOLLOWED, IS_NOT_FOLLOWED } from "./follow_store.ts";
+import { limitOffset } from "./page.ts";
 import type { BackfillTable, RepositoryTable, WorkflowTable } from "./tables.ts";
-import { isVisibleIn, visibleOf } from "./visible.ts";
+import { visibleCondition, narrowVisibility } from "./clauses.ts";
 
-const GONE = "GitHub says that it was deleted, or is not shown to the App any more";
-const TO_BE_CREATED = "It is still to be created";
+const REMOVED_REASON = "GitHub says that it was deleted, or is not shown to the App any more";
+const PENDING_REASON = "It is still to be created";
 
 /** Reads from SQL what is kept of repositories and their workflows. */
 export class SqlCatalog implements Catalog {
@@ -29,17 +29,17 @@ export class SqlCatalog implements Catalog {
     query: RepositoryQuery,
   ): Promise<{ readonly total: number; readonly repositories: readonly CatalogRepository[] }> {
     return this.#database.read(async (db) => {
-      const wanted = repositoriesOf(db, query);
-      const { total } = await wanted.select((eb) => eb.fn.countAll().as("total"))
+      const matching = selectRepositories(db, query);
+      const { total } = await matching.select((eb) => eb.fn.countAll().as("total"))
         .executeTakeFirstOrThrow();
-      const key: RawBuilder<unknown> = query.sort === "name"
+      const sortKey: RawBuilder<unknown> = query.sort === "name"
         ? sql`lower(full_name)`
         : sql`pushed_ms`;
-      const rows = await wanted.selectAll()
-        .orderBy(key, query.direction).orderBy("id", query.direction)
-        .$call(pageOf(query)).execute();
-      const backfills = await backfillsOf(db, rows);
-      const repositories = rows.map((row) => repositoryOf(row, backfills.get(row.id)));
+      const rows = await matching.selectAll()
+        .orderBy(sortKey, query.direction).orderBy("id", query.direction)
+        .$call(limitOffset(query)).execute();
+      const backfills = await findBackfills(db, rows);
+      const repositories = rows.map((row) => toCatalogRepository(row, backfills.get(row.id)));
       return { total: Number(total), repositories };
     });
   }
@@ -49,7 +49,7 @@ export class SqlCatalog implements Catalog {
       const row = await db.selectFrom("repositories").selectAll().where("id", "=", id)
         .executeTakeFirst();
       if (!row || !isVisible(visible, row.full_name)) return undefined;
-      return repositoryOf(row, (await backfillsOf(db, [row])).get(id));
+      return toCatalogRepository(row, (await findBackfills(db, [row])).get(id));
     });
   }
 
@@ -57,19 +57,19 @@ export class SqlCatalog implements Catalog {
     { visibility: visible, repository, ...page }: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }> {
     return this.#database.read(async (db) => {
-      const seen = isVisibleIn(db, visibleOf({ visible, repository }), sql`lower(repository)`);
+      const condition = visibleCondition(db, narrowVisibility({ visible, repository }), sql`lower(repository)`);
       const every = db.selectFrom("workflows");
-      const all = seen ? every.where(seen) : every;
-      const isOne = repository !== undefined;
-      const wanted = isOne
+      const all = condition ? every.where(condition) : every;
+      const isFiltered = repository !== undefined;
+      const matching = isFiltered
         ? all.where(sql`lower(repository)`, "=", sql`lower(${repository})`)
         : all;
-      const { total } = await wanted.select((eb) => eb.fn.countAll().as("total"))
+      const { total } = await matching.select((eb) => eb.fn.countAll().as("total"))
         .executeTakeFirstOrThrow();
-      const rows = await wanted.selectAll()
-        .$if(!isOne, (query) => query.orderBy(sql`lower(repository)`)).orderBy(sql`lower(name)`)
-        .orderBy("id").$call(pageOf(page)).execute();
-      return { total: Number(total), workflows: rows.map(workflowOf) };
+      const rows = await matching.selectAll()
+        .$if(!isFiltered, (query) => query.orderBy(sql`lower(repository)`)).orderBy(sql`lower(name)`)
+        .orderBy("id").$call(limitOffset(page)).execute();
+      return { total: Number(total), workflows: rows.map(toCatalogWorkflow) };
     });
   }
 
@@ -77,20 +77,20 @@ export class SqlCatalog implements Catalog {
     return this.#database.read(async (db) => {
       const row = await db.selectFrom("workflows").selectAll().where("id", "=", id)
         .executeTakeFirst();
-      return row && isVisible(visible, row.repository) ? workflowOf(row) : undefined;
+      return row && isVisible(visible, row.repository) ? toCatalogWorkflow(row) : undefined;
     });
   }
 }
 
-function repositoriesOf(db: Db, { visibility: visible, followed }: RepositoryQuery) {
-  const seen = isVisibleIn(db, visible, sql`lower(full_name)`);
+function selectRepositories(db: Db, { visibility: visible, followed }: RepositoryQuery) {
+  const condition = visibleCondition(db, visible, sql`lower(full_name)`);
   const every = db.selectFrom("repositories");
-  const all = seen ? every.where(seen) : every;
+  const all = condition ? every.where(condition) : every;
   if (followed === undefined) return all;
   return all.where(followed ? IS_FOLLOWED : IS_NOT_FOLLOWED);
 }
 
-async function backfillsOf(
+async function findBackfills(
   db: Db,
   repositories: readonly { readonly id: number }[],
 ): Promise<ReadonlyMap<number, BackfillTable>> {
@@ -100,8 +100,8 @@ async function backfillsOf(
   return new Map(rows.map((row) => [row.repository_id, row]));
 }
 
-function repositoryOf(row: RepositoryTable, backfill: BackfillTable | undefined) {
-  const isGone = row.removed_ms !== null;
+function toCatalogRepository(row: RepositoryTable, backfill: BackfillTable | undefined) {
+  const isRemoved = row.removed_ms !== null;
   const repository: CatalogRepository = {
     id: row.id,
     fullName: row.full_name,
@@ -109,10 +109,10 @@ function repositoryOf(row: RepositoryTable, backfill: BackfillTable | undefined)
     defaultBranch: row.default_branch,
     htmlUrl: row.html_url,
     pushedAt: row.pushed_at,
-    followedAt: isGone ? null : row.followed_ms,
+    followedAt: isRemoved ? null : row.followed_ms,
     polledAt: row.polled_ms,
-    error: isGone ? GONE : row.trouble,
-    webhook: isGone || row.followed_ms === null ? null : webhookOf(row),
+    error: isRemoved ? REMOVED_REASON : row.trouble,
+    webhook: isRemoved || row.followed_ms === null ? null : toWebhookState(row),
     backfill: backfill === undefined ? null : {
       state: backfill.state,
       since: backfill.since_ms,
@@ -125,12 +125,12 @@ function repositoryOf(row: RepositoryTable, backfill: BackfillTable | undefined)
   return repository;
 }
 
-function webhookOf({ hook_id, hook_reason }: RepositoryTable): WebhookState {
+function toWebhookState({ hook_id, hook_reason }: RepositoryTable): WebhookState {
   if (hook_id !== null) return { state: "active", id: hook_id };
-  return { state: "absent", reason: hook_reason ?? TO_BE_CREATED };
+  return { state: "absent", reason: hook_reason ?? PENDING_REASON };
 }
 
-function workflowOf(row: WorkflowTable): CatalogWorkflow {
+function toCatalogWorkflow(row: WorkflowTable): CatalogWorkflow {
   return {
     id: row.id,
     repository: row.repository,

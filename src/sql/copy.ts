@@ -1,16 +1,16 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
-import { countOn, countRows, insertRows, type Row, rowsOf } from "./copy_rows.ts";
+import { advanceSequence, countRows, insertRows, type Row, readRows } from "./copy_rows.ts";
 import { type Database, type Db, openDatabase, type Tx } from "./database.ts";
 import { lockMigrations, migrate, schemaState } from "./migrate.ts";
-import { readTables, type TableShape } from "./schema.ts";
+import { readTables, type TableDefinition } from "./engine/table_catalog.ts";
 import { isServed } from "./served.ts";
 import type { Tables } from "./tables.ts";
-import { turn } from "./writer.ts";
+import { yieldToEventLoop } from "./engine/group_commit.ts";
 
 /** What instances over one database agree on is the database's own: its name, who polls, and who has clients. */
-const NOT_COPIED: readonly string[] = ["installation", "leases", "presences"] satisfies readonly (
+const EXCLUDED_TABLES: readonly string[] = ["installation", "leases", "presences"] satisfies readonly (
   keyof Tables
 )[];
 
@@ -32,7 +32,7 @@ export interface CopiedTable {
  * copyDatabase() asks.
  * @throws {UsageError}
  */
-export function openToCopy(url: string, clock: Clock): Promise<Database> {
+export function openForCopy(url: string, clock: Clock): Promise<Database> {
   return openDatabase(url, { clock, serve: url.startsWith("sqlite:") });
 }
 
@@ -49,17 +49,17 @@ export async function copyDatabase(
   await checkVersion(source, "from");
   if (await schemaState(target) !== "empty") await checkVersion(target, "into");
   await migrate(target);
-  const fresh = await freshRows(options.clock);
+  const initialRows = await readInitialRows(options.clock);
   return await source.write(async (from) => {
     await beginSource(source, from);
-    const tables = await readContents(from, source.kind);
+    const tables = await readCopiedTables(from, source.kind);
     return await target.write(async (to) => {
-      const targetTables = await readContents(to, target.kind);
+      const targetTables = await readCopiedTables(to, target.kind);
       checkTables(tables, targetTables);
       // Of one database the lock is held already; who waits for it meanwhile would go before us.
       await beginTarget(target, to, {
         tables: targetTables,
-        fresh,
+        initialRows,
         isLocked: source.name === target.name,
       });
       return await copyTables(targetTables, { from, to, kind: target.kind, ...options });
@@ -67,7 +67,7 @@ export async function copyDatabase(
   });
 }
 
-async function checkVersion(database: Database, word: "from" | "into"): Promise<void> {
+async function checkVersion(database: Database, preposition: "from" | "into"): Promise<void> {
   const reasons = {
     empty: "it is empty",
     older: "it is of an older version, run `runwire migrate` on it first",
@@ -75,22 +75,22 @@ async function checkVersion(database: Database, word: "from" | "into"): Promise<
     current: undefined,
   };
   const reason = reasons[await schemaState(database)];
-  if (reason) throw new UsageError(`Cannot copy ${word} the database ${database.name}: ${reason}`);
+  if (reason) throw new UsageError(`Cannot copy ${preposition} the database ${database.name}: ${reason}`);
 }
 
 /** The tables that are copied. */
-async function readContents(db: Db, kind: Database["kind"]): Promise<readonly TableShape[]> {
-  return (await readTables(db, kind)).filter(({ name }) => !NOT_COPIED.includes(name));
+async function readCopiedTables(db: Db, kind: Database["kind"]): Promise<readonly TableDefinition[]> {
+  return (await readTables(db, kind)).filter(({ name }) => !EXCLUDED_TABLES.includes(name));
 }
 
 /** What a database has in it that was never used, by table: counters, for example. */
-async function freshRows(clock: Clock): Promise<ReadonlyMap<string, readonly Row[]>> {
+async function readInitialRows(clock: Clock): Promise<ReadonlyMap<string, readonly Row[]>> {
   await using database = await openDatabase("sqlite::memory:", { clock });
   await migrate(database);
   return await database.read(async (db) => {
     const rows = new Map<string, readonly Row[]>();
-    for (const table of await readContents(db, "sqlite")) {
-      rows.set(table.name, (await Array.fromAsync(rowsOf(db, table))).flat());
+    for (const table of await readCopiedTables(db, "sqlite")) {
+      rows.set(table.name, (await Array.fromAsync(readRows(db, table))).flat());
     }
     return rows;
   });
@@ -101,28 +101,28 @@ async function beginSource(database: Database, tx: Tx): Promise<void> {
   if (database.kind === "sqlite") return;
   await sql`set transaction isolation level repeatable read, read only`.execute(tx);
   await lockMigrations(tx, { isShared: true });
-  await refuseServed(database, tx);
+  await assertNotServed(database, tx);
 }
 
 /** Nothing but what a new database has in it may be there, and it is taken away. */
 async function beginTarget(
   database: Database,
   tx: Tx,
-  { tables, fresh, isLocked }: {
-    readonly tables: readonly TableShape[];
-    readonly fresh: ReadonlyMap<string, readonly Row[]>;
+  { tables, initialRows, isLocked }: {
+    readonly tables: readonly TableDefinition[];
+    readonly initialRows: ReadonlyMap<string, readonly Row[]>;
     readonly isLocked: boolean;
   },
 ): Promise<void> {
   if (database.kind === "postgres") {
     if (!isLocked) await lockMigrations(tx, { isShared: true });
-    await refuseServed(database, tx);
+    await assertNotServed(database, tx);
     await sql`lock table ${sql.join(tables.map(({ name }) => sql.table(name)))}
       in share row exclusive mode nowait`.execute(tx);
   }
   for (const table of tables.toReversed()) {
-    const expected = fresh.get(table.name) ?? [];
-    if (!await hasOnly(tx, table, expected)) {
+    const expected = initialRows.get(table.name) ?? [];
+    if (!await containsOnly(tx, table, expected)) {
       throw new UsageError(
         `Cannot copy into the database ${database.name}: it is not empty (${table.name}), ` +
           "allowed is one that was never used",
@@ -132,30 +132,30 @@ async function beginTarget(
   }
 }
 
-async function refuseServed(database: Database, tx: Tx): Promise<void> {
+async function assertNotServed(database: Database, tx: Tx): Promise<void> {
   if (!await isServed(tx)) return;
   throw new UsageError(`Cannot copy the database ${database.name}: a Runwire serves from it`);
 }
 
 /** Of the same version they have the same tables: whoever changes one by hand is told. */
-function checkTables(source: readonly TableShape[], target: readonly TableShape[]): void {
+function checkTables(source: readonly TableDefinition[], target: readonly TableDefinition[]): void {
   const [a, b] = [source, target].map((tables) =>
     tables.flatMap(({ name, columns }) => columns.map((column) => `${name}.${column}`)).sort()
   ) as [string[], string[]];
-  const odd = a.find((name) => !b.includes(name)) ?? b.find((name) => !a.includes(name));
-  if (odd) throw new UsageError(`Cannot copy: only one of the databases has ${odd}`);
+  const unmatched = a.find((name) => !b.includes(name)) ?? b.find((name) => !a.includes(name));
+  if (unmatched) throw new UsageError(`Cannot copy: only one of the databases has ${unmatched}`);
 }
 
-async function hasOnly(db: Db, table: TableShape, expected: readonly Row[]): Promise<boolean> {
-  for await (const rows of rowsOf(db, table)) {
-    const valuesOf = (row: Row) => table.columns.map((column) => row[column]);
-    return JSON.stringify(rows.map(valuesOf)) === JSON.stringify(expected.map(valuesOf));
+async function containsOnly(db: Db, table: TableDefinition, expected: readonly Row[]): Promise<boolean> {
+  for await (const rows of readRows(db, table)) {
+    const toValues = (row: Row) => table.columns.map((column) => row[column]);
+    return JSON.stringify(rows.map(toValues)) === JSON.stringify(expected.map(toValues));
   }
   return expected.length === 0;
 }
 
 async function copyTables(
-  tables: readonly TableShape[],
+  tables: readonly TableDefinition[],
   { from, to, kind, signal, onProgress }: CopyOptions & {
     readonly from: Tx;
     readonly to: Tx;
@@ -167,16 +167,16 @@ async function copyTables(
   const total = copied.reduce((sum, { rows }) => sum + rows, 0);
   let done = 0;
   for (const table of tables) {
-    for await (const rows of rowsOf(from, table)) {
+    for await (const rows of readRows(from, table)) {
       onProgress?.({ done, total });
       // SQLite is synchronous: without a turn nobody could interrupt.
-      await turn();
+      await yieldToEventLoop();
       signal.throwIfAborted();
       await insertRows(to, kind, { table, rows });
       done += rows.length;
     }
     if (kind === "postgres") {
-      await countOn(to, table);
+      await advanceSequence(to, table);
       // So that the first queries are planned as those of later.
       await sql`analyze ${sql.table(table.name)}`.execute(to);
     }
@@ -184,9 +184,9 @@ async function copyTables(
   onProgress?.({ done, total });
   for (const [index, { name, rows }] of copied.entries()) {
     const table = tables[index];
-    const there = table && await countRows(to, table);
-    if (there !== rows) {
-      throw new Error(`Cannot copy: of ${rows} rows of ${name} ${there} have arrived`);
+    const targetRows = table && await countRows(to, table);
+    if (targetRows !== rows) {
+      throw new Error(`Cannot copy: of ${rows} rows of ${name} ${targetRows} have arrived`);
     }
   }
   signal.throwIfAborted();

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Database, Db, Tx } from "./database.ts";
-import type { TableShape } from "./schema.ts";
+import type { TableDefinition } from "./engine/table_catalog.ts";
 
 /** Rows that are read and written at once: enough that each costs little, and few enough to be heard of often. */
 const MAX_ROWS = 500;
@@ -10,19 +10,19 @@ const MAX_BYTES = 4 * 1024 * 1024;
 export type Row = Readonly<Record<string, unknown>>;
 
 /** All rows of a table, in the order of its key, in groups. */
-export async function* rowsOf(db: Db, table: TableShape): AsyncGenerator<readonly Row[]> {
+export async function* readRows(db: Db, table: TableDefinition): AsyncGenerator<readonly Row[]> {
   let last: Row | undefined;
   for (;;) {
-    const rows = await rowsAfter(db, table, last);
+    const rows = await readRowsAfter(db, table, last);
     last = rows.at(-1);
     if (!last) return;
     yield rows;
   }
 }
 
-async function rowsAfter(
+async function readRowsAfter(
   db: Db,
-  { name, columns, texts, key }: TableShape,
+  { name, columns, textColumns: texts, primaryKey: key }: TableDefinition,
   last: Row | undefined,
 ): Promise<readonly Row[]> {
   const order = sql.join(key.map((column) => sql.ref(column)));
@@ -35,7 +35,7 @@ async function rowsAfter(
   ], sql` + `);
   const next = await sql<{ size: number }>`select ${sizes} as size from ${sql.table(name)} ${after}
     order by ${order} limit ${MAX_ROWS}`.execute(db);
-  const count = countWithin(next.rows.map(({ size }) => size));
+  const count = countFitting(next.rows.map(({ size }) => size));
   if (count === 0) return [];
   const { rows } = await sql<Row>`select ${sql.join(columns.map((column) => sql.ref(column)))}
     from ${sql.table(name)} ${after} order by ${order} limit ${count}`.execute(db);
@@ -43,7 +43,7 @@ async function rowsAfter(
 }
 
 /** How many of the first are not too large together. */
-function countWithin(sizes: readonly number[]): number {
+function countFitting(sizes: readonly number[]): number {
   let total = 0;
   const tooMany = sizes.findIndex((size, index) => (total += size) > MAX_BYTES && index > 0);
   return tooMany === -1 ? sizes.length : tooMany;
@@ -53,25 +53,25 @@ function countWithin(sizes: readonly number[]): number {
 export async function insertRows(
   tx: Tx,
   kind: Database["kind"],
-  { table, rows }: { readonly table: TableShape; readonly rows: readonly Row[] },
+  { table, rows }: { readonly table: TableDefinition; readonly rows: readonly Row[] },
 ): Promise<void> {
   const name = sql.table(table.name);
   const columns = sql.join(table.columns.map((column) => sql.ref(column)));
   // One parameter, however many rows: the statement is parsed once for all.
   if (kind === "postgres") {
     await sql`insert into ${name} (${columns}) overriding system value
-      select ${columns} from json_populate_recordset(null::${name}, ${jsonOf(rows)}::json)`
+      select ${columns} from json_populate_recordset(null::${name}, ${toJson(rows)}::json)`
       .execute(tx);
   } else {
     const lists = rows.map((row) => table.columns.map((column) => row[column]));
     const values = sql.join(table.columns.map((_, index) => sql`value ->> ${sql.lit(index)}`));
-    await sql`insert into ${name} (${columns}) select ${values} from json_each(${jsonOf(lists)})`
+    await sql`insert into ${name} (${columns}) select ${values} from json_each(${toJson(lists)})`
       .execute(tx);
   }
 }
 
 /** PostgreSQL has no NUL in a text. */
-function jsonOf(value: unknown): string {
+function toJson(value: unknown): string {
   return JSON.stringify(
     value,
     (_, each) => typeof each === "string" ? each.replaceAll("\0", "\uFFFD") : each,
@@ -79,14 +79,14 @@ function jsonOf(value: unknown): string {
 }
 
 /** Lets PostgreSQL go on to count after the highest number that is there. */
-export async function countOn(tx: Tx, { name, counted }: TableShape): Promise<void> {
+export async function advanceSequence(tx: Tx, { name, identityColumn: counted }: TableDefinition): Promise<void> {
   if (counted === undefined) return;
   await sql`select setval(pg_get_serial_sequence(${`"${name}"`}, ${counted}), max(${
     sql.ref(counted)
   })) from ${sql.table(name)} having max(${sql.ref(counted)}) is not null`.execute(tx);
 }
 
-export async function countRows(db: Db, { name }: TableShape): Promise<number> {
+export async function countRows(db: Db, { name }: TableDefinition): Promise<number> {
   const { rows } = await sql<{ count: number }>`select count(*) as count from ${sql.table(name)}`
     .execute(db);
   return rows[0]?.count ?? 0;

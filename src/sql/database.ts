@@ -18,9 +18,9 @@ import { type Kysely, sql, type Transaction } from "kysely";
 import type { Clock } from "../clock.ts";
 import { StorageError, UsageError } from "../errors.ts";
 import { Latency } from "../latency.ts";
-import { isConflict, storageErrorOf } from "./fault.ts";
-import { openPostgres } from "./postgres.ts";
-import { openSqlite } from "./sqlite.ts";
+import { isConflict, toStorageError } from "./engine/error.ts";
+import { openPostgres } from "./engine/postgres.ts";
+import { openSqlite } from "./engine/sqlite.ts";
 import type { Tables } from "./tables.ts";
 
 /** Reads; inside of a transaction or not. */
@@ -29,7 +29,7 @@ export type Db = Kysely<Tables>;
 export type Tx = Transaction<Tables>;
 
 /** What a dialect opens: handles, which may be the same, and their end. */
-export interface Handles {
+export interface DatabaseHandles {
   readonly kind: "sqlite" | "postgres";
   /** In words, for messages: the file, or the database and its host; never a password. */
   readonly name: string;
@@ -37,7 +37,7 @@ export interface Handles {
   readonly writer: Db;
   /** For changes of the schema, which may take long. */
   readonly migrator: Db;
-  end(): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface DatabaseOptions {
@@ -47,9 +47,9 @@ export interface DatabaseOptions {
 }
 
 /** Work that is under way may end within this time when the database is closed. */
-const CLOSE_MS = 4_000;
+const CLOSE_TIMEOUT_MS = 4_000;
 /** How often a transaction is tried that PostgreSQL has sacrificed to end a deadlock. */
-const MAX_TRIES = 3;
+const MAX_ATTEMPTS = 3;
 
 /**
  * Opens `sqlite:./runwire.db`, `sqlite:/absolute/path`, `sqlite::memory:` or `postgres://user:password@host:5432/name`.
@@ -74,14 +74,14 @@ export class Database implements AsyncDisposable {
   readonly name: string;
   /** How long reads and transactions take, with their wait. */
   readonly latencies = { read: new Latency(), write: new Latency() };
-  readonly #handles: Handles;
+  readonly #handles: DatabaseHandles;
   readonly #clock: Clock;
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #pending = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
   /** Whose work this one does, and what goes before each of its changes. */
-  #original: { readonly database: Database; readonly check: (tx: Tx) => Promise<void> } | undefined;
+  #wrapped: { readonly database: Database; readonly check: (tx: Tx) => Promise<void> } | undefined;
 
-  constructor(handles: Handles, clock: Clock) {
+  constructor(handles: DatabaseHandles, clock: Clock) {
     this.kind = handles.kind;
     this.name = handles.name;
     this.#handles = handles;
@@ -93,7 +93,7 @@ export class Database implements AsyncDisposable {
    * @throws {StorageError}
    */
   read<T>(query: (db: Db) => Promise<T>): Promise<T> {
-    if (this.#original) return this.#original.database.read(query);
+    if (this.#wrapped) return this.#wrapped.database.read(query);
     return this.#track(() => this.latencies.read.time(() => query(this.#handles.reader)));
   }
 
@@ -103,11 +103,11 @@ export class Database implements AsyncDisposable {
    * @throws {StorageError}
    */
   write<T>(change: (tx: Tx) => Promise<T>): Promise<T> {
-    if (!this.#original) {
+    if (!this.#wrapped) {
       const { writer } = this.#handles;
       return this.#track(() => this.latencies.write.time(() => this.#transact(writer, change)));
     }
-    const { database, check } = this.#original;
+    const { database, check } = this.#wrapped;
     return database.write(async (tx) => {
       await check(tx);
       return await change(tx);
@@ -123,10 +123,10 @@ export class Database implements AsyncDisposable {
   }
 
   /** The same database, where `check` begins each transaction: when it throws, nothing is written. */
-  guarded(check: (tx: Tx) => Promise<void>): Database {
-    const guarded = new Database(this.#handles, this.#clock);
-    guarded.#original = { database: this, check };
-    return guarded;
+  checked(check: (tx: Tx) => Promise<void>): Database {
+    const checked = new Database(this.#handles, this.#clock);
+    checked.#wrapped = { database: this, check };
+    return checked;
   }
 
   /** @throws {StorageError} when the database does not answer */
@@ -136,7 +136,7 @@ export class Database implements AsyncDisposable {
 
   /** Lets what is under way come to its end, then closes; within 5 s. */
   close(): Promise<void> {
-    return this.#closed ??= this.#original?.database.close() ?? this.#close();
+    return this.#closed ??= this.#wrapped?.database.close() ?? this.#close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -146,30 +146,30 @@ export class Database implements AsyncDisposable {
   async #track<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) throw new StorageError("unavailable", "The database is closed");
     const result = work();
-    this.#underWay.add(result);
+    this.#pending.add(result);
     try {
       return await result;
     } catch (error) {
-      throw storageErrorOf(error, this.name) ?? error;
+      throw toStorageError(error, this.name) ?? error;
     } finally {
-      this.#underWay.delete(result);
+      this.#pending.delete(result);
     }
   }
 
   async #transact<T>(handle: Db, change: (tx: Tx) => Promise<T>): Promise<T> {
-    for (let tries = 1;; tries++) {
+    for (let attempt = 1;; attempt++) {
       try {
         return await handle.transaction().execute(change);
       } catch (error) {
-        if (tries === MAX_TRIES || !isConflict(error)) throw error;
+        if (attempt === MAX_ATTEMPTS || !isConflict(error)) throw error;
       }
     }
   }
 
   async #close(): Promise<void> {
     const limit = new AbortController();
-    const ended = Promise.allSettled(this.#underWay).then(() => this.#handles.end());
-    await Promise.race([ended, this.#clock.sleep(CLOSE_MS, limit.signal)]);
+    const ended = Promise.allSettled(this.#pending).then(() => this.#handles.close());
+    await Promise.race([ended, this.#clock.sleep(CLOSE_TIMEOUT_MS, limit.signal)]);
     limit.abort();
   }
 }

@@ -6,7 +6,7 @@ import type { Tx } from "./database.ts";
 import { applyInOrder } from "./delivery_apply.ts";
 
 /** A delivery that has come, with what it tells if it is to be applied at once. */
-export interface Arrival {
+export interface IncomingDelivery {
   readonly delivery: Delivery;
   readonly changes: ChangeSet | undefined;
 }
@@ -15,44 +15,44 @@ export interface Arrival {
  * Keeps deliveries, each id once, and applies what they tell where nothing of the same subject waits. One that was parked
  * waits again, from the start. Returns what became of each, in order.
  */
-export async function keepDeliveries(
+export async function insertDeliveries(
   tx: Tx,
-  arrivals: readonly Arrival[],
+  incoming: readonly IncomingDelivery[],
   { clock }: { readonly clock: Clock },
 ): Promise<readonly ApplyResult[]> {
-  const firstById = new Map(arrivals.toReversed().map((each) => [each.delivery.id, each]));
+  const uniqueById = new Map(incoming.toReversed().map((each) => [each.delivery.id, each]));
   // In the order in which they came, those of one transaction too.
-  const first = arrivals.filter((each) => firstById.get(each.delivery.id) === each);
-  const direct = await applicable(tx, first);
+  const unique = incoming.filter((each) => uniqueById.get(each.delivery.id) === each);
+  const immediate = await selectApplicable(tx, unique);
   const now = clock.now();
-  const fresh = await insertNew(tx, first, { direct, now });
-  const known = await receiptsOfKnown(tx, first.filter((each) => !fresh.has(each)), { now });
-  const due = first.filter((each) => direct.has(each) && fresh.has(each));
-  const told = due.map(({ changes }) => changes ?? EMPTY_CHANGE_SET);
-  const events = await applyInOrder(tx, told, { clock });
+  const inserted = await insertNew(tx, unique, { immediate, now });
+  const duplicates = await resolveDuplicates(tx, unique.filter((each) => !inserted.has(each)), { now });
+  const due = unique.filter((each) => immediate.has(each) && inserted.has(each));
+  const changeSets = due.map(({ changes }) => changes ?? EMPTY_CHANGE_SET);
+  const events = await applyInOrder(tx, changeSets, { clock });
   const applied = new Map(due.map((each, at) => [each, events[at] ?? []]));
-  return arrivals.map((arrival) => {
-    const original = firstById.get(arrival.delivery.id) ?? arrival;
-    const isRepeat = original !== arrival;
-    const news = applied.get(original);
-    if (news) {
-      return isRepeat ? { receipt: "done", events: [] } : { receipt: "applied", events: news };
+  return incoming.map((item) => {
+    const original = uniqueById.get(item.delivery.id) ?? item;
+    const isRepeat = original !== item;
+    const appliedEvents = applied.get(original);
+    if (appliedEvents) {
+      return isRepeat ? { receipt: "done", events: [] } : { receipt: "applied", events: appliedEvents };
     }
-    const receipt = known.get(arrival.delivery.id) ?? "kept";
+    const receipt = duplicates.get(item.delivery.id) ?? "kept";
     return { receipt: isRepeat && receipt === "kept" ? "waiting" : receipt, events: [] };
   });
 }
 
 /** Those that can be applied at once: nothing of their subject waits, neither in the table nor among those before them. */
-async function applicable(tx: Tx, arrivals: readonly Arrival[]): Promise<ReadonlySet<Arrival>> {
+async function selectApplicable(tx: Tx, incoming: readonly IncomingDelivery[]): Promise<ReadonlySet<IncomingDelivery>> {
   const subjects = new Set(
-    arrivals.filter(({ changes }) => changes).map(({ delivery }) => delivery.orderingKey),
+    incoming.filter(({ changes }) => changes).map(({ delivery }) => delivery.orderingKey),
   );
   if (subjects.size === 0) return new Set();
   const rows = await tx.selectFrom("deliveries").select("subject").distinct()
     .where("state", "=", sql.lit("waiting")).where("subject", "in", [...subjects]).execute();
   const waiting = new Set(rows.map(({ subject }) => subject));
-  return new Set(arrivals.filter(({ delivery: { orderingKey: subject }, changes }) => {
+  return new Set(incoming.filter(({ delivery: { orderingKey: subject }, changes }) => {
     if (changes && !waiting.has(subject)) return true;
     waiting.add(subject);
     return false;
@@ -62,13 +62,13 @@ async function applicable(tx: Tx, arrivals: readonly Arrival[]): Promise<Readonl
 /** Returns those whose id was not known. What is applied at once needs no payload, which is most of what there is to write. */
 async function insertNew(
   tx: Tx,
-  arrivals: readonly Arrival[],
-  { direct, now }: { readonly direct: ReadonlySet<Arrival>; readonly now: number },
-): Promise<ReadonlySet<Arrival>> {
+  incoming: readonly IncomingDelivery[],
+  { immediate, now }: { readonly immediate: ReadonlySet<IncomingDelivery>; readonly now: number },
+): Promise<ReadonlySet<IncomingDelivery>> {
   const rows = await tx.insertInto("deliveries")
-    .values(arrivals.map((arrival) => {
-      const { id, event, action, orderingKey: subject, payload } = arrival.delivery;
-      const isDone = direct.has(arrival);
+    .values(incoming.map((item) => {
+      const { id, event, action, orderingKey: subject, payload } = item.delivery;
+      const isDone = immediate.has(item);
       return {
         id,
         event,
@@ -86,23 +86,23 @@ async function insertNew(
     .onConflict((conflict) => conflict.column("id").doNothing())
     .returning("id").execute();
   const ids = new Set(rows.map(({ id }) => id));
-  return new Set(arrivals.filter(({ delivery }) => ids.has(delivery.id)));
+  return new Set(incoming.filter(({ delivery }) => ids.has(delivery.id)));
 }
 
-async function receiptsOfKnown(
+async function resolveDuplicates(
   tx: Tx,
-  arrivals: readonly Arrival[],
+  incoming: readonly IncomingDelivery[],
   { now }: { readonly now: number },
 ): Promise<ReadonlyMap<string, StoreResult>> {
-  if (arrivals.length === 0) return new Map();
-  const ids = arrivals.map(({ delivery }) => delivery.id);
-  const again = await tx.updateTable("deliveries")
+  if (incoming.length === 0) return new Map();
+  const ids = incoming.map(({ delivery }) => delivery.id);
+  const reopened = await tx.updateTable("deliveries")
     .set({ state: "waiting", failures: 0, due_ms: now })
     .where("id", "in", ids).where("state", "=", "parked").returning("id").execute();
-  const others = await tx.selectFrom("deliveries").select(["id", "state"])
+  const existing = await tx.selectFrom("deliveries").select(["id", "state"])
     .where("id", "in", ids).execute();
   return new Map<string, StoreResult>([
-    ...others.map(({ id, state }) => [id, state === "done" ? "done" : "waiting"] as const),
-    ...again.map(({ id }) => [id, "kept"] as const),
+    ...existing.map(({ id, state }) => [id, state === "done" ? "done" : "waiting"] as const),
+    ...reopened.map(({ id }) => [id, "kept"] as const),
   ]);
 }

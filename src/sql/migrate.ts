@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { type MigrationProvider, Migrator } from "kysely/migration";
 import { messageOf, StorageError, UsageError } from "../errors.ts";
 import type { Database, Db, Tx } from "./database.ts";
-import { isTimeout } from "./fault.ts";
+import { isTimeout } from "./engine/error.ts";
 import * as runs from "./migrations/0001_runs.ts";
 import * as events from "./migrations/0002_events.ts";
 import * as deliveries from "./migrations/0003_deliveries.ts";
@@ -31,7 +31,7 @@ const MIGRATIONS = {
   "0011_messages": messages,
   "0012_leases": leases,
 };
-const TABLE = "kysely_migration";
+const MIGRATION_TABLE = "kysely_migration";
 /** Any number that no other program would lock. */
 const ADVISORY_LOCK = 7_233_910_427;
 
@@ -53,7 +53,7 @@ export async function migrate(database: Database): Promise<readonly string[]> {
 
 async function migrateWith(tx: Tx, { kind, name }: Database): Promise<readonly string[]> {
   const schema = kind === "postgres" ? await lockPostgres(tx, name) : undefined;
-  const unknown = (await executed(tx, schema)).filter((migration) => !(migration in MIGRATIONS));
+  const unknown = (await listExecuted(tx, schema)).filter((migration) => !(migration in MIGRATIONS));
   if (unknown.length > 0) {
     throw new UsageError(
       `Cannot use the database ${name}: a newer Runwire has changed it (${unknown.join(", ")}), ` +
@@ -64,7 +64,7 @@ async function migrateWith(tx: Tx, { kind, name }: Database): Promise<readonly s
   const migrator = new Migrator({
     db: tx,
     provider,
-    migrationTableName: TABLE,
+    migrationTableName: MIGRATION_TABLE,
     ...(schema === undefined ? {} : { migrationTableSchema: schema }),
   });
   const { error, results = [] } = await migrator.migrateToLatest();
@@ -87,7 +87,7 @@ export async function lockMigrations(tx: Tx, { isShared = false } = {}): Promise
 export async function schemaState(
   database: Database,
 ): Promise<"empty" | "older" | "current" | "newer"> {
-  const done = await database.read((db) => executed(db));
+  const done = await database.read((db) => listExecuted(db));
   if (done.some((name) => !(name in MIGRATIONS))) return "newer";
   if (done.length === 0) return "empty";
   return done.length < Object.keys(MIGRATIONS).length ? "older" : "current";
@@ -112,13 +112,13 @@ async function lockPostgres(tx: Tx, database: string): Promise<string> {
   return name;
 }
 
-async function executed(tx: Db, schema?: string): Promise<readonly string[]> {
+async function listExecuted(tx: Db, schema?: string): Promise<readonly string[]> {
   const tables = await tx.introspection.getTables({ withInternalKyselyTables: true });
   const exists = tables.some((table) =>
-    table.name === TABLE && (schema === undefined || table.schema === schema)
+    table.name === MIGRATION_TABLE && (schema === undefined || table.schema === schema)
   );
   if (!exists) return [];
-  const { rows } = await sql<{ name: string }>`select name from ${sql.table(TABLE)} order by name`
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(MIGRATION_TABLE)} order by name`
     .execute(tx);
   return rows.map(({ name }) => name);
 }

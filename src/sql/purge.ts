@@ -1,12 +1,12 @@
 import { sql } from "kysely";
 import type { Database, Tx } from "./database.ts";
-import { countRuns } from "./statistics_keep.ts";
+import { updateStatistics } from "./statistics/update.ts";
 
 /** Runs that one transaction forgets: so few that nobody who writes meanwhile waits long. */
-const RUNS = 500;
+const BATCH_RUNS = 500;
 
 /** Forgets all runs and workflows of a repository (`owner/name`). Returns how many runs there were. */
-export async function purge(
+export async function purgeRepository(
   database: Database,
   { id, fullName }: { readonly id: number; readonly fullName: string },
   signal: AbortSignal,
@@ -15,8 +15,8 @@ export async function purge(
     signal.throwIfAborted();
     const count = await database.write((tx) => purgeRuns(tx, fullName));
     purged += count;
-    if (count === RUNS) continue;
-    await database.write((tx) => purgeRest(tx, { id, fullName }));
+    if (count === BATCH_RUNS) continue;
+    await database.write((tx) => purgeWorkflows(tx, { id, fullName }));
     return purged;
   }
 }
@@ -25,15 +25,15 @@ export async function purge(
 async function purgeRuns(tx: Tx, fullName: string): Promise<number> {
   const oldest = await tx.selectFrom("workflow_runs").select("id")
     .where(sql`lower(repository)`, "=", sql`lower(${fullName})`)
-    .orderBy("created_ms").orderBy("id").limit(RUNS).execute();
+    .orderBy("created_ms").orderBy("id").limit(BATCH_RUNS).execute();
   const ids = oldest.map(({ id }) => id);
   if (ids.length > 0) await tx.deleteFrom("workflow_runs").where("id", "in", ids).execute();
-  await countRuns(tx, ids);
+  await updateStatistics(tx, ids);
   return ids.length;
 }
 
 /** A workflow of which a run has come in meanwhile stays. */
-async function purgeRest(
+async function purgeWorkflows(
   tx: Tx,
   { id, fullName }: { readonly id: number; readonly fullName: string },
 ): Promise<void> {

@@ -3,10 +3,10 @@ import type { Clock } from "../clock.ts";
 import type { Event, StoredEvent } from "../feed/event.ts";
 import { toRepositoryEvent } from "../repository/event.ts";
 import type { Repository, RepositoryStore } from "../repository/repository.ts";
-import { dropAccess, raiseEpoch } from "./access.ts";
+import { invalidateAccess, incrementAccessEpoch } from "./account/access.ts";
 import type { Database, Tx } from "./database.ts";
-import { appendEvents } from "./event.ts";
-import { recountLater } from "./recount.ts";
+import { appendEvents } from "./event_log.ts";
+import { enqueueRecompute } from "./statistics/recompute_queue.ts";
 import type { RepositoryTable } from "./tables.ts";
 
 /** Keeps repositories in SQL. */
@@ -38,7 +38,7 @@ export class SqlRepositoryStore implements RepositoryStore {
       db.selectFrom("repositories").selectAll().where("removed_ms", "is", null)
         .orderBy("pushed_ms", "desc").orderBy("id", "desc").limit(count).execute()
     );
-    return rows.map(ofRow);
+    return rows.map(toRepository);
   }
 }
 
@@ -49,35 +49,35 @@ export class SqlRepositoryStore implements RepositoryStore {
 export async function mergeRepositories(
   tx: Tx,
   repositories: readonly Repository[],
-  known?: Map<number, RepositoryTable>,
+  locked?: Map<number, RepositoryTable>,
 ): Promise<Event[]> {
-  const kept = known ?? await lockRepositories(tx, repositories.map(({ id }) => id));
+  const stored = locked ?? await lockRepositories(tx, repositories.map(({ id }) => id));
   const events: Event[] = [];
   let hasNewNames = false;
-  const turned: number[] = [];
+  const visibilityChanged: number[] = [];
   for (const repository of repositories.toSorted((a, b) => a.id - b.id)) {
-    const old = kept.get(repository.id) ?? await insert(tx, repository);
+    const old = stored.get(repository.id) ?? await insert(tx, repository);
     if (!old) {
       hasNewNames = true;
-      if (repository.defaultBranch !== undefined) await recountLater(tx, repository.fullName);
+      if (repository.defaultBranch !== undefined) await enqueueRecompute(tx, repository.fullName);
       events.push(toRepositoryEvent(repository));
       continue;
     }
-    const told = toRow({ ...repository, pushedAt: laterPush(ofRow(old), repository) });
-    const next = { ...old, ...told };
+    const update = toRow({ ...repository, pushedAt: latestPush(toRepository(old), repository) });
+    const next = { ...old, ...update };
     if (isSame(next, old)) continue;
-    await tx.updateTable("repositories").set(told).where("id", "=", told.id).execute();
-    kept.set(next.id, next);
+    await tx.updateTable("repositories").set(update).where("id", "=", update.id).execute();
+    stored.set(next.id, next);
     if (next.full_name !== old.full_name) {
       hasNewNames = true;
-      await rename(tx, old, next.full_name);
+      await renameHistory(tx, old, next.full_name);
     }
-    if (old.is_private !== null && next.is_private !== old.is_private) turned.push(old.id);
-    if (!hasSameDefault(next, old)) await recountLater(tx, next.full_name);
-    if (!looksSame(next, old)) events.push(toRepositoryEvent(ofRow(next)));
+    if (old.is_private !== null && next.is_private !== old.is_private) visibilityChanged.push(old.id);
+    if (!hasSameDefaultBranch(next, old)) await enqueueRecompute(tx, next.full_name);
+    if (!isSameForClients(next, old)) events.push(toRepositoryEvent(toRepository(next)));
   }
-  if (hasNewNames) await raiseEpoch(tx);
-  await dropAccess(tx, turned);
+  if (hasNewNames) await incrementAccessEpoch(tx);
+  await invalidateAccess(tx, visibilityChanged);
   return events;
 }
 
@@ -91,7 +91,7 @@ export async function removeRepositories(
   for (const id of ids.toSorted((a, b) => a - b)) {
     const row = await tx.updateTable("repositories").set({ removed_ms: clock.now() })
       .where("id", "=", id).where("removed_ms", "is", null).returningAll().executeTakeFirst();
-    if (row) events.push(toRepositoryEvent(ofRow(row), { removed: true }));
+    if (row) events.push(toRepositoryEvent(toRepository(row), { removed: true }));
   }
   return events;
 }
@@ -119,7 +119,7 @@ async function insert(tx: Tx, repository: Repository): Promise<RepositoryTable |
 }
 
 /** History goes by the name that GitHub now uses for it. */
-async function rename(tx: Tx, { id, full_name: from }: RepositoryTable, to: string): Promise<void> {
+async function renameHistory(tx: Tx, { id, full_name: from }: RepositoryTable, to: string): Promise<void> {
   await tx.insertInto("former_names").values({ repository_id: id, name: from })
     .onConflict((conflict) => conflict.doNothing()).execute();
   for (const table of ["workflows", "workflow_runs"] as const) {
@@ -128,7 +128,7 @@ async function rename(tx: Tx, { id, full_name: from }: RepositoryTable, to: stri
   }
 }
 
-function laterPush(a: Repository, b: Repository): string | null {
+function latestPush(a: Repository, b: Repository): string | null {
   return pushedMs(b) > pushedMs(a) ? b.pushedAt : a.pushedAt;
 }
 
@@ -137,18 +137,18 @@ function pushedMs({ pushedAt }: Repository): number {
 }
 
 /** Whether a repository looks the same to a client. */
-function looksSame(a: RepositoryTable, b: RepositoryTable): boolean {
+function isSameForClients(a: RepositoryTable, b: RepositoryTable): boolean {
   return a.full_name === b.full_name && a.pushed_at === b.pushed_at &&
     a.removed_ms === b.removed_ms;
 }
 
 function isSame(a: RepositoryTable, b: RepositoryTable): boolean {
-  return looksSame(a, b) && a.html_url === b.html_url && a.is_private === b.is_private &&
+  return isSameForClients(a, b) && a.html_url === b.html_url && a.is_private === b.is_private &&
     a.default_branch === b.default_branch;
 }
 
 /** Whether the runs of that name have the same default branch. */
-function hasSameDefault(a: RepositoryTable, b: RepositoryTable): boolean {
+function hasSameDefaultBranch(a: RepositoryTable, b: RepositoryTable): boolean {
   return a.default_branch === b.default_branch && a.full_name === b.full_name;
 }
 
@@ -167,6 +167,6 @@ function toRow(repository: Repository) {
   };
 }
 
-function ofRow(row: RepositoryTable): Repository {
+function toRepository(row: RepositoryTable): Repository {
   return { id: row.id, fullName: row.full_name, pushedAt: row.pushed_at };
 }

@@ -1,11 +1,11 @@
 import { sql } from "kysely";
 import type { RunAggregate } from "../run/aggregate.ts";
 import type { Db, Tx } from "./database.ts";
-import { type StatisticsKey, tallyOfRow, tallyToRow } from "./statistics_row.ts";
+import { type StatisticsKey, toAggregate, toStatisticsRow } from "./statistics/row.ts";
 import type { StatisticsTable } from "./tables.ts";
 
 /** Rows that one statement reads or writes: SQLite takes 32,766 values. */
-const ROWS = 1_000;
+const BATCH_ROWS = 1_000;
 
 /** Adds to rows what is counted more, or less. The statistics are locked. */
 export async function addToStatistics(
@@ -13,8 +13,8 @@ export async function addToStatistics(
   added: ReadonlyMap<StatisticsKey, RunAggregate>,
 ): Promise<void> {
   const all = [...added];
-  for (let start = 0; start < all.length; start += ROWS) {
-    await addRows(tx, all.slice(start, start + ROWS));
+  for (let start = 0; start < all.length; start += BATCH_ROWS) {
+    await addRows(tx, all.slice(start, start + BATCH_ROWS));
   }
 }
 
@@ -23,17 +23,17 @@ async function addRows(
   added: readonly (readonly [StatisticsKey, RunAggregate])[],
 ): Promise<void> {
   const known = new Map<string, StatisticsTable>();
-  for (const row of await readRows(tx, added.map(([key]) => key))) known.set(textOf(row), row);
-  const rows = added.map(([key, tally]) => {
-    const row = known.get(textOf(key));
-    if (row) tally.addAll(tallyOfRow(row));
-    return tallyToRow(key, tally);
+  for (const row of await readRows(tx, added.map(([key]) => key))) known.set(keyText(row), row);
+  const rows = added.map(([key, aggregate]) => {
+    const row = known.get(keyText(key));
+    if (row) aggregate.addAll(toAggregate(row));
+    return toStatisticsRow(key, aggregate);
   });
   await writeRows(tx, rows.filter(({ runs }) => runs !== 0));
   await deleteRows(tx, rows.filter(({ runs }) => runs === 0));
 }
 
-function textOf({ workflow_id, unit, day, branch }: StatisticsKey): string {
+function keyText({ workflow_id, unit, day, branch }: StatisticsKey): string {
   return `${workflow_id} ${unit} ${day} ${branch}`;
 }
 
@@ -46,8 +46,8 @@ async function readRows(
 
 /** Writes rows in place of those that are there. The statistics are locked. */
 export async function writeRows(tx: Tx, rows: readonly StatisticsTable[]): Promise<void> {
-  for (let start = 0; start < rows.length; start += ROWS) {
-    await upsert(tx, rows.slice(start, start + ROWS));
+  for (let start = 0; start < rows.length; start += BATCH_ROWS) {
+    await upsert(tx, rows.slice(start, start + BATCH_ROWS));
   }
 }
 

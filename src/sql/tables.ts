@@ -1,8 +1,8 @@
 import type { Generated } from "kysely";
 import type { DeliveryState } from "../delivery/delivery.ts";
 import type { RunOutcome } from "../run/facts.ts";
-import type { AccountTables } from "./account_tables.ts";
-import type { ClusterTables } from "./cluster_tables.ts";
+import type { AccountTables } from "./account/account_tables.ts";
+import type { ClusterTables } from "./cluster/cluster_tables.ts";
 
 /**
  * The tables, alike in SQLite and PostgreSQL. What GitHub wrote as RFC 3339 is kept to the letter (`…_at`), with its
@@ -16,7 +16,7 @@ export interface Tables extends AccountTables, ClusterTables {
   jobs: JobTable;
   run_facts: RunFactsTable;
   statistics: StatisticsTable;
-  recounts: RecountTable;
+  recounts: RecomputeQueueTable;
   events: EventTable;
   event_counter: EventCounterTable;
   deliveries: DeliveryTable;
@@ -172,7 +172,7 @@ export interface StatisticsTable {
 }
 
 /** A repository whose runs are counted again, the oldest first; those up to here are done. */
-export interface RecountTable {
+export interface RecomputeQueueTable {
   /** `owner/name` in lower case */
   repository: string;
   after_ms: number;

@@ -3,7 +3,7 @@ import type { Run } from "../run/run.ts";
 import type { Tx } from "./database.ts";
 
 /** Keeps the workflows of runs, each by the name that its latest run gives it. */
-export async function keepWorkflows(tx: Tx, runs: readonly Run[]): Promise<void> {
+export async function upsertRunWorkflows(tx: Tx, runs: readonly Run[]): Promise<void> {
   if (runs.length === 0) return;
   const oldestFirst = runs.toSorted((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt));
   const latest = new Map(oldestFirst.map((run) => [run.workflowId, run]));
@@ -29,7 +29,7 @@ export async function keepWorkflows(tx: Tx, runs: readonly Run[]): Promise<void>
 }
 
 /** Keeps the workflows of a repository as GitHub lists them `now` (ms since the epoch). */
-export async function putWorkflows(
+export async function upsertWorkflows(
   tx: Tx,
   workflows: readonly Workflow[],
   { repository, now }: { readonly repository: string; readonly now: number },

@@ -3,7 +3,7 @@ import type { AccessSource, AccessStore, RepositoryRef } from "../../src/account
 import { ACCESS_MAX_AGE_MS, ACCESS_STALE_IF_ERROR_MS, AccessCache } from "../../src/account/access_cache.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { RefusedError } from "../../src/errors.ts";
-import { dropAccess } from "../../src/sql/access.ts";
+import { invalidateAccess } from "../../src/sql/account/access.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { accountStores, aProfile, ScriptedProvider, someTokens } from "../fakes/account.ts";
@@ -53,7 +53,7 @@ async function setUp(database: Database, ids: readonly number[] = [1, 2]) {
   const newCache = (cacheStore: AccessStore = store) =>
     new AccessCache({ store: cacheStore, source: github, tokens, clock });
   const invalidate = (changed: readonly number[] | "all") =>
-    database.write((tx) => dropAccess(tx, changed));
+    database.write((tx) => invalidateAccess(tx, changed));
   return { clock, store, github, put, drop: invalidate, newCache, cache: newCache() };
 }
 

@@ -3,7 +3,7 @@ import { requiresMembership, isAllowedMember, initialRole } from "../../src/acco
 import { MEMBERSHIP_MAX_AGE_MS, MEMBERSHIP_STALE_IF_ERROR_MS, Membership } from "../../src/account/membership.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { RefusedError } from "../../src/errors.ts";
-import { dropAccess } from "../../src/sql/access.ts";
+import { invalidateAccess } from "../../src/sql/account/access.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { accountStores, aProfile, ScriptedProvider, someTokens } from "../fakes/account.ts";
 import { SetClock } from "../fakes/clock.ts";
@@ -65,7 +65,7 @@ testOverDatabases("Membership.holds() asks at once when organisations have chang
   { database },
 ) => {
   const { provider, holds: isCurrent } = await setUp(database);
-  await database.write((tx) => dropAccess(tx, "all"));
+  await database.write((tx) => invalidateAccess(tx, "all"));
   assertEquals([await isCurrent(), provider.asked.length], [true, 1]);
   assertEquals([await isCurrent(), provider.asked.length], [true, 1]);
 }, IN_MEMORY);

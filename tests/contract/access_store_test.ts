@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { AesCipher } from "../../src/account/crypto.ts";
-import { dropAccess, SqlAccessStore } from "../../src/sql/access.ts";
+import { invalidateAccess, SqlAccessStore } from "../../src/sql/account/access.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { mergeRepositories, SqlRepositoryStore } from "../../src/sql/repository.ts";
-import { SqlUserStore } from "../../src/sql/user.ts";
+import { SqlUserStore } from "../../src/sql/account/user.ts";
 import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
@@ -23,92 +23,92 @@ async function setUp(database: Database) {
   await repositories.upsert([A, B]);
   const store = new SqlAccessStore(database);
   /** Keeps that user 7 may read A, and not B. */
-  const keep = async (answer: Partial<Parameters<SqlAccessStore["save"]>[0]> = {}) =>
+  const save = async (fields: Partial<Parameters<SqlAccessStore["save"]>[0]> = {}) =>
     await store.save({
       userId: 7,
       epoch: await store.epoch(),
       readable: [1],
       unreadable: [2],
       checkedAt: NOW,
-      ...answer,
+      ...fields,
     });
-  return { clock, users, repositories, store, keep };
+  return { clock, users, repositories, store, keep: save };
 }
 
-const named = ({ id, fullName }: typeof A) => ({ id, fullName });
+const toRepositoryRef = ({ id, fullName }: typeof A) => ({ id, fullName });
 
 testOverDatabases("AccessStore.known() tells one user's rights, and what is to be asked", async (
   { database },
 ) => {
-  const { store, keep } = await setUp(database);
+  const { store, keep: save } = await setUp(database);
   const epoch = await store.epoch();
   const nothing = { epoch, readable: new Set<string>(), checkedAt: undefined };
-  assertEquals(await store.load(7, NOW), { ...nothing, unchecked: [A, B].map(named) });
-  assertEquals(await keep(), true);
+  assertEquals(await store.load(7, NOW), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
+  assertEquals(await save(), true);
   const known = { epoch, readable: new Set(["octo/a"]), unchecked: [], checkedAt: NOW };
   assertEquals(await store.load(7, NOW), known);
-  assertEquals(await store.load(7, NOW + 1), { ...nothing, unchecked: [A, B].map(named) });
-  assertEquals(await store.load(8, NOW), { ...nothing, unchecked: [A, B].map(named) });
+  assertEquals(await store.load(7, NOW + 1), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
+  assertEquals(await store.load(8, NOW), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
 });
 
 testOverDatabases("AccessStore.keep() does not wait for who changes a repository", async (
   { database },
 ) => {
-  const { keep } = await setUp(database);
+  const { keep: save } = await setUp(database);
   await database.write(async (tx) => {
     await mergeRepositories(tx, [{ ...A, pushedAt: "2026-01-01T00:00:00Z" }]);
-    assertEquals(await keep(), true);
+    assertEquals(await save(), true);
   });
 }, { kinds: ["postgres"] });
 
 testOverDatabases("AccessStore.keep() replaces what GitHub said before", async ({ database }) => {
-  const { store, keep } = await setUp(database);
-  await keep();
-  await keep({ readable: [2], unreadable: [], checkedAt: NOW + 5 });
+  const { store, keep: save } = await setUp(database);
+  await save();
+  await save({ readable: [2], unreadable: [], checkedAt: NOW + 5 });
   const { readable, oldestCheckedAt: checkedAt } = await store.load(7, NOW);
   assertEquals([readable, checkedAt], [new Set(["octo/a", "octo/b"]), NOW]);
-  await keep({ readable: [], unreadable: [1], checkedAt: NOW + 5 });
+  await save({ readable: [], unreadable: [1], checkedAt: NOW + 5 });
   assertEquals((await store.load(7, NOW)).readable, new Set(["octo/b"]));
 });
 
 testOverDatabases("AccessStore.keep() keeps nothing of an epoch that has passed", async (
   { database },
 ) => {
-  const { store, keep } = await setUp(database);
+  const { store, keep: save } = await setUp(database);
   const epoch = await store.epoch();
-  await database.write((tx) => dropAccess(tx, [1]));
-  assertEquals(await keep({ epoch }), false);
-  assertEquals((await store.load(7, 0)).unchecked, [A, B].map(named));
+  await database.write((tx) => invalidateAccess(tx, [1]));
+  assertEquals(await save({ epoch }), false);
+  assertEquals((await store.load(7, 0)).unchecked, [A, B].map(toRepositoryRef));
 });
 
 testOverDatabases("dropAccess() forgets some repositories for everybody, or all", async (
   { database },
 ) => {
-  const { store, keep, users } = await setUp(database);
-  await keep();
-  await keep({ userId: 8 });
+  const { store, keep: save, users } = await setUp(database);
+  await save();
+  await save({ userId: 8 });
   const before = await store.epoch();
-  await database.write((tx) => dropAccess(tx, []));
+  await database.write((tx) => invalidateAccess(tx, []));
   assertEquals(await store.epoch(), before);
-  await database.write((tx) => dropAccess(tx, [1]));
+  await database.write((tx) => invalidateAccess(tx, [1]));
   assertEquals(await store.epoch(), before + 1);
-  for (const user of [7, 8]) assertEquals((await store.load(user, 0)).unchecked, [A].map(named));
+  for (const user of [7, 8]) assertEquals((await store.load(user, 0)).unchecked, [A].map(toRepositoryRef));
   assertEquals((await users.findById(7))?.membershipCheckedAt, NOW);
-  await database.write((tx) => dropAccess(tx, "all"));
-  assertEquals((await store.load(7, 0)).unchecked, [A, B].map(named));
+  await database.write((tx) => invalidateAccess(tx, "all"));
+  assertEquals((await store.load(7, 0)).unchecked, [A, B].map(toRepositoryRef));
   assertEquals((await users.findById(7))?.membershipCheckedAt, 0);
 });
 
 testOverDatabases("AccessStore.keep() never outlives a change that commits meanwhile", async (
   { database, another },
 ) => {
-  const { store, keep } = await setUp(database);
+  const { store, keep: save } = await setUp(database);
   const other = await another();
   for (let round = 0; round < 20; round++) {
     const epoch = await store.epoch();
     const [isKept] = await Promise.all([
-      keep({ epoch }),
-      other.write((tx) => dropAccess(tx, [1, 2])),
+      save({ epoch }),
+      other.write((tx) => invalidateAccess(tx, [1, 2])),
     ]);
     const { unchecked } = await store.load(7, 0);
     assertEquals(unchecked.length, 2, `round ${round}, kept: ${isKept}`);
@@ -120,15 +120,15 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const { store, repositories, keep } = await setUp(database);
+    const { store, repositories, keep: save } = await setUp(database);
     const epochs = [await store.epoch()];
     const put = async (repository: typeof A & { readonly isPrivate?: boolean }) => {
       await repositories.upsert([repository]);
       epochs.push(await store.epoch());
     };
-    await keep();
+    await save();
     await put(C);
-    assertEquals((await store.load(7, NOW)).unchecked, [C].map(named));
+    assertEquals((await store.load(7, NOW)).unchecked, [C].map(toRepositoryRef));
     await put({ ...A, fullName: "octo/z" });
     assertEquals((await store.load(7, NOW)).readable, new Set(["octo/z", "octo/a"]));
     await put({ ...A, fullName: "octo/z", isPrivate: false });
@@ -142,26 +142,26 @@ testOverDatabases(
 testOverDatabases("AccessStore.known() hides a name that belonged to what may not be read", async (
   { database },
 ) => {
-  const { store, repositories, keep } = await setUp(database);
+  const { store, repositories, keep: save } = await setUp(database);
   await repositories.markRemoved([2]);
   await repositories.upsert([{ ...C, fullName: "OCTO/B" }]);
-  await keep({ readable: [1, 3], unreadable: [2] });
+  await save({ readable: [1, 3], unreadable: [2] });
   assertEquals((await store.load(7, NOW)).readable, new Set(["octo/a"]));
-  await keep({ readable: [1, 2, 3], unreadable: [] });
+  await save({ readable: [1, 2, 3], unreadable: [] });
   assertEquals((await store.load(7, NOW)).readable, new Set(["octo/a", "octo/b"]));
 });
 
 testOverDatabases("AccessStore.known() remembers what a repository was called before", async (
   { database },
 ) => {
-  const { store, repositories, keep } = await setUp(database);
+  const { store, repositories, keep: save } = await setUp(database);
   await repositories.upsert([{ ...A, fullName: "octo/now" }, { ...B, fullName: "octo/hidden" }]);
   // Another one, which the user may read, has the name that events of B still have.
   await repositories.upsert([{ ...C, fullName: "Octo/B" }]);
-  await keep({ readable: [1, 3] });
+  await save({ readable: [1, 3] });
   const { readable } = await store.load(7, NOW);
   assertEquals(readable, new Set(["octo/now", "octo/a"]));
-  await keep({ readable: [1, 2, 3], unreadable: [] });
+  await save({ readable: [1, 2, 3], unreadable: [] });
   const all = await store.load(7, NOW);
   assertEquals(all.readable, new Set(["octo/now", "octo/a", "octo/hidden", "octo/b"]));
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { NewApiKey } from "../../src/account/api_key.ts";
-import { SqlApiKeyStore } from "../../src/sql/api_key.ts";
-import { SqlTicketStore } from "../../src/sql/ticket.ts";
+import { SqlApiKeyStore } from "../../src/sql/account/api_key.ts";
+import { SqlTicketStore } from "../../src/sql/account/ticket.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
@@ -19,8 +19,8 @@ const KEY: NewApiKey = {
 testOverDatabases("ApiKeyStore.byHash() finds a key by the hash alone", async ({ database }) => {
   const store = new SqlApiKeyStore(database, new SetClock(NOW));
   const key = await store.create(KEY);
-  const { hash: _, ...kept } = KEY;
-  assertEquals(key, { ...kept, id: key.id, createdAt: NOW, lastUsedAt: null, revokedAt: null });
+  const { hash: _, ...stored } = KEY;
+  assertEquals(key, { ...stored, id: key.id, createdAt: NOW, lastUsedAt: null, revokedAt: null });
   assertEquals(await store.findByHash("00ff"), key);
   assertEquals(await store.findByHash("00fe"), undefined);
   assertEquals(await store.findById(key.id), key);
@@ -70,10 +70,10 @@ testOverDatabases("TicketStore.take() gives a ticket to one of many", async (
   const clock = new SetClock(NOW);
   const { id: keyId } = await new SqlApiKeyStore(database, clock).create(KEY);
   const tickets = new SqlTicketStore(database, clock);
-  const others = new SqlTicketStore(await another(), clock);
+  const otherTickets = new SqlTicketStore(await another(), clock);
   await tickets.create({ id: "t", holder: { keyId }, expiresAt: NOW + 1 });
-  const taken = await Promise.all([tickets, others, tickets].map((each) => each.consume("t")));
-  assertEquals(taken.filter((each) => each !== undefined), [{ keyId }]);
+  const consumed = await Promise.all([tickets, otherTickets, tickets].map((each) => each.consume("t")));
+  assertEquals(consumed.filter((each) => each !== undefined), [{ keyId }]);
   await tickets.create({ id: "a", holder: "anybody", expiresAt: NOW + 1 });
   assertEquals(await tickets.consume("a"), "anybody");
 });

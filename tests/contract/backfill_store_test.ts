@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import type { BackfillProgress } from "../../src/run/backfill/backfill_progress.ts";
-import { SqlBackfillStore } from "../../src/sql/backfill.ts";
+import { SqlBackfillStore } from "../../src/sql/run/backfill.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { SqlJournal } from "../../src/sql/event.ts";
+import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
+import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
@@ -12,14 +12,14 @@ import { aRun } from "../fakes/github.ts";
 const SECOND_MS = 1_000;
 const DAY_MS = 24 * 3_600 * SECOND_MS;
 const NOW = Date.UTC(2026, 0, 31);
-const ASKED = {
+const REQUEST = {
   repositoryId: 1,
   since: NOW - 30 * DAY_MS + 1,
   now: NOW + 999,
   isBackground: true,
 };
 
-const BEGUN: BackfillProgress = {
+const STARTED: BackfillProgress = {
   repositoryId: 1,
   since: NOW - 30 * DAY_MS,
   importedFrom: NOW + SECOND_MS,
@@ -45,10 +45,10 @@ testOverDatabases("BackfillStore.start() begins with nothing, and goes on with w
 ) => {
   const { store } = await setUp(database);
   assertEquals(await store.find(1), undefined);
-  assertEquals(await store.start(ASKED), BEGUN);
-  assertEquals(await store.find(1), BEGUN);
-  const done: BackfillProgress = { ...BEGUN, importedFrom: BEGUN.since, runs: 7, estimate: 7, state: "done" };
-  assertEquals(await store.save(BEGUN, done), true);
+  assertEquals(await store.start(REQUEST), STARTED);
+  assertEquals(await store.find(1), STARTED);
+  const done: BackfillProgress = { ...STARTED, importedFrom: STARTED.since, runs: 7, estimate: 7, state: "done" };
+  assertEquals(await store.save(STARTED, done), true);
   const earlier = { since: NOW - 90 * DAY_MS, isBackground: false };
   const again: BackfillProgress = { ...done, ...earlier, state: "running" };
   assertEquals(await store.start({ ...earlier, repositoryId: 1, now: NOW + DAY_MS }), again);
@@ -60,21 +60,21 @@ testOverDatabases("BackfillStore.save() replaces only what it knows", async (
 ) => {
   const { store } = await setUp(database);
   const other = new SqlBackfillStore(await another(), new SetClock(NOW));
-  await store.start(ASKED);
-  const [mine, theirs] = [1, 2].map((n) => ({ ...BEGUN, reached: NOW - n * DAY_MS, runs: n }));
-  if (!mine || !theirs) throw new Error("There are two");
-  assertEquals(await Promise.all([store.save(BEGUN, mine), store.save(BEGUN, mine)]), [
+  await store.start(REQUEST);
+  const [first, second] = [1, 2].map((n) => ({ ...STARTED, reached: NOW - n * DAY_MS, runs: n }));
+  if (!first || !second) throw new Error("There are two");
+  assertEquals(await Promise.all([store.save(STARTED, first), store.save(STARTED, first)]), [
     true,
     false,
   ]);
-  assertEquals(await other.save(BEGUN, theirs), false);
-  assertEquals(await store.find(1), mine);
-  assertEquals(await other.save(mine, theirs), true);
-  assertEquals(await store.save({ ...theirs, repositoryId: 99 }, mine), false);
-  assertEquals(await store.save({ ...theirs, isBackground: false }, mine), false);
+  assertEquals(await other.save(STARTED, second), false);
+  assertEquals(await store.find(1), first);
+  assertEquals(await other.save(first, second), true);
+  assertEquals(await store.save({ ...second, repositoryId: 99 }, first), false);
+  assertEquals(await store.save({ ...second, isBackground: false }, first), false);
   await store.stop(1, "Enough");
-  assertEquals(await store.save(theirs, mine), false);
-  assertEquals(await store.find(1), { ...theirs, state: "failed", reason: "Enough" });
+  assertEquals(await store.save(second, first), false);
+  assertEquals(await store.find(1), { ...second, state: "failed", reason: "Enough" });
   await store.stop(1, "Again");
   assertEquals((await store.find(1))?.reason, "Enough");
 });
@@ -86,14 +86,14 @@ testOverDatabases(
   ) => {
     const { store, repositories, clock } = await setUp(database);
     assertEquals(await store.listRunning(), []);
-    await store.start({ ...ASKED, repositoryId: 2 });
+    await store.start({ ...REQUEST, repositoryId: 2 });
     clock.time += 1;
-    await store.start(ASKED);
+    await store.start(REQUEST);
     const names = async () => (await store.listRunning()).map(({ repository }) => repository);
     assertEquals(await names(), ["octo/b", "octo/a"]);
-    assertEquals((await store.listRunning())[1]?.progress, BEGUN);
+    assertEquals((await store.listRunning())[1]?.progress, STARTED);
     clock.time += 1;
-    const second = { ...BEGUN, repositoryId: 2 };
+    const second = { ...STARTED, repositoryId: 2 };
     await store.save(second, { ...second, importedFrom: NOW });
     assertEquals(await names(), ["octo/a", "octo/b"]);
     await repositories.markRemoved([1]);
@@ -107,30 +107,30 @@ testOverDatabases("BackfillStore.bring() merges runs, and tells what is news of 
   { database },
 ) => {
   const { store, clock } = await setUp(database);
-  const journal = new SqlJournal(database, clock);
+  const eventLog = new SqlEventLog(database, clock);
   const runs = new SqlRunStore(database, clock);
-  const { last } = await journal.seqRange();
+  const { last } = await eventLog.seqRange();
   const ago = (days: number) => new Date(NOW - days * DAY_MS).toISOString();
-  const past = (id: number, days: number, status = "completed") =>
+  const pastRun = (id: number, days: number, status = "completed") =>
     aRun({ id, status, createdAt: ago(days), updatedAt: ago(days) });
-  await runs.put([past(1, 20, "in_progress"), past(2, 20)]);
-  const brought = [
-    past(2, 20),
-    { ...past(1, 20), updatedAt: ago(19) },
-    past(3, 20),
-    past(4, 20, "waiting"),
-    past(5, 0.5),
+  await runs.put([pastRun(1, 20, "in_progress"), pastRun(2, 20)]);
+  const imported = [
+    pastRun(2, 20),
+    { ...pastRun(1, 20), updatedAt: ago(19) },
+    pastRun(3, 20),
+    pastRun(4, 20, "waiting"),
+    pastRun(5, 0.5),
   ];
-  const events = await store.importRuns(brought);
+  const events = await store.importRuns(imported);
   // 1 was known to be in progress, 4 has yet to end, and 5 has ended today.
   assertEquals(events.map((event) => event.type === "run" && event.data.id), [1, 4, 5]);
-  assertEquals(await journal.readAfter(last + 2, 9), events);
-  const kept = await runs.latest("octo/a", 9);
-  assertEquals(kept.map(({ id }) => id).toSorted(), [1, 2, 3, 4, 5]);
-  assertEquals(kept.find(({ id }) => id === 1)?.status, "completed");
-  assertEquals(await store.importRuns(brought), []);
+  assertEquals(await eventLog.readAfter(last + 2, 9), events);
+  const stored = await runs.latest("octo/a", 9);
+  assertEquals(stored.map(({ id }) => id).toSorted(), [1, 2, 3, 4, 5]);
+  assertEquals(stored.find(({ id }) => id === 1)?.status, "completed");
+  assertEquals(await store.importRuns(imported), []);
   assertEquals(await store.importRuns([]), []);
-  assertEquals(await store.importRuns([past(1, 21, "queued")]), []);
+  assertEquals(await store.importRuns([pastRun(1, 21, "queued")]), []);
 });
 
 testOverDatabases("BackfillStore.bring() takes in many, in some transactions", async (

@@ -3,10 +3,10 @@ import type { Visibility } from "../../src/visibility.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { RepositoryQuery } from "../../src/repository/catalog.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
-import { SqlBackfillStore } from "../../src/sql/backfill.ts";
-import { SqlFollowStore } from "../../src/sql/follow.ts";
+import { SqlBackfillStore } from "../../src/sql/run/backfill.ts";
+import { SqlFollowStore } from "../../src/sql/follow_store.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
+import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
 
@@ -51,11 +51,11 @@ testOverDatabases("Catalog.repositories() tells those that are followed from the
 ) => {
   const catalog = new SqlCatalog(database);
   const repositories = new SqlRepositoryStore(database, clock);
-  const follows = new SqlFollowStore(database, clock);
+  const followStore = new SqlFollowStore(database, clock);
   const of = (id: number) => ({ id, fullName: `octo/${id}`, pushedAt: null });
   await repositories.upsert([of(1)]);
-  await follows.follow(of(2), []);
-  await follows.follow(of(3), []);
+  await followStore.follow(of(2), []);
+  await followStore.follow(of(3), []);
   await repositories.markRemoved([3]);
   const ids = async (followed: boolean | undefined) => {
     const query = { ...BY_PUSH, followed, direction: "asc" } as const;
@@ -70,23 +70,23 @@ testOverDatabases("Catalog tells no more than may be seen, and counts no more", 
   { database },
 ) => {
   const catalog = new SqlCatalog(database);
-  const follows = new SqlFollowStore(database, clock);
+  const followStore = new SqlFollowStore(database, clock);
   const names = ["Octo/a", "octo/b", "octo/c", "acme/a"];
   for (const [at, fullName] of names.entries()) {
     const ci = { id: 10 + at, name: "CI", path: "ci.yml", state: "active", htmlUrl: "" };
     const repository = { id: at, fullName, pushedAt: null };
     if (at === 2) await new SqlRepositoryStore(database, clock).upsert([repository]);
-    else await follows.follow(repository, [ci]);
+    else await followStore.follow(repository, [ci]);
   }
-  const told = async (visible: Visibility) => {
+  const listVisible = async (visible: Visibility) => {
     const list = async (query: Partial<RepositoryQuery>) => {
-      const asked = { ...BY_PUSH, visible, direction: "asc", perPage: 1, ...query } as const;
-      const { total, repositories } = await catalog.repositories(asked);
+      const pageQuery = { ...BY_PUSH, visible, direction: "asc", perPage: 1, ...query } as const;
+      const { total, repositories } = await catalog.repositories(pageQuery);
       return [total, ...repositories.map(({ id }) => id)];
     };
     const workflows = async (repository?: string) => {
-      const asked = { visible, repository, page: 1, perPage: 30 };
-      const { total, workflows } = await catalog.workflows(asked);
+      const pageQuery = { visible, repository, page: 1, perPage: 30 };
+      const { total, workflows } = await catalog.workflows(pageQuery);
       return [total, ...workflows.map(({ id }) => id)];
     };
     const ids = [0, 1, 2, 3];
@@ -100,21 +100,21 @@ testOverDatabases("Catalog tells no more than may be seen, and counts no more", 
       each: each.map((one) => one?.id),
     };
   };
-  assertEquals(await told("all"), {
+  assertEquals(await listVisible("all"), {
     lists: [[4, 0], [3, 1], [4]],
     named: [4, 3, 0, 1, 2],
     workflows: [[3, 13, 10, 11], [1, 10], [1, 11]],
     repositories: names,
     each: [10, 11, undefined, 13],
   });
-  assertEquals(await told(new Set(["octo/a", "octo/c", "octo/none"])), {
+  assertEquals(await listVisible(new Set(["octo/a", "octo/c", "octo/none"])), {
     lists: [[2, 0], [1], [2]],
     named: [2, 0, 2],
     workflows: [[1, 10], [1, 10], [0]],
     repositories: ["Octo/a", undefined, "octo/c", undefined],
     each: [10, undefined, undefined, undefined],
   });
-  assertEquals(await told(new Set()), {
+  assertEquals(await listVisible(new Set()), {
     lists: [[0], [0], [0]],
     named: [0],
     workflows: [[0], [0], [0]],

@@ -3,10 +3,10 @@ import { systemClock } from "../../src/clock.ts";
 import { toRepositoryEvent } from "../../src/repository/event.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { runEvent } from "../../src/run/event.ts";
-import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
 import { applyInOrder } from "../../src/sql/delivery_apply.ts";
-import { SqlJournal } from "../../src/sql/event.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
+import { SqlEventLog } from "../../src/sql/event_log.ts";
+import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aDelivery } from "../fakes/delivery.ts";
@@ -50,7 +50,7 @@ testOverDatabases(
         runEvent(started),
       ],
     );
-    assertEquals(await new SqlJournal(database, systemClock).readAfter(1, 9), events);
+    assertEquals(await new SqlEventLog(database, systemClock).readAfter(1, 9), events);
     assertEquals((await runs.latest("octo/a", 9)).toSorted((a, b) => a.id - b.id), [
       started,
       aRun({ id: 2 }),
@@ -62,14 +62,14 @@ testOverDatabases("applyInOrder() applies to a repository one delivery after the
   { database },
 ) => {
   const repository = { id: 1, fullName: "octo/a", pushedAt: null };
-  const told = changes({ repositories: [repository] });
+  const changeSet = changes({ repositories: [repository] });
   const pushed = { ...repository, pushedAt: "2026-01-01T00:00:00Z" };
-  await database.write((tx) => applyInOrder(tx, [told], { clock: systemClock }));
+  await database.write((tx) => applyInOrder(tx, [changeSet], { clock: systemClock }));
   const deliveries = [
     changes({ repositories: [pushed, repository] }),
-    told,
+    changeSet,
     changes({ removedRepositories: [1] }),
-    told,
+    changeSet,
   ];
   const events = await database.write((tx) => applyInOrder(tx, deliveries, { clock: systemClock }));
   assertEquals(
@@ -91,17 +91,17 @@ testOverDatabases("applyInOrder() locks repositories in order, however they are 
   );
   assert(a && b);
   let tries = 0;
-  const apply = (told: readonly ChangeSet[]) =>
+  const apply = (changeSet: readonly ChangeSet[]) =>
     database.write((tx) => {
       tries++;
-      return applyInOrder(tx, told, { clock: systemClock });
+      return applyInOrder(tx, changeSet, { clock: systemClock });
     });
   await apply([a, b]);
   let others: Promise<unknown>[] = [];
   await database.write(async (tx) => {
     await applyInOrder(tx, [a], { clock: systemClock });
-    for (const told of [[a, b], [b, a]]) {
-      others = [...others, apply(told)];
+    for (const changeSet of [[a, b], [b, a]]) {
+      others = [...others, apply(changeSet)];
       await systemClock.sleep(100);
     }
   });
@@ -117,7 +117,7 @@ testOverDatabases("DeliveryStore.apply() changes nothing when it fails", async (
   assert(failure instanceof Error);
   assertEquals(await new SqlRunStore(database, systemClock).latest("octo/a", 9), []);
   assertEquals(await store.listDue(NOON, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
-  assertEquals((await new SqlJournal(database, systemClock).seqRange()).last, 0);
+  assertEquals((await new SqlEventLog(database, systemClock).seqRange()).last, 0);
 });
 
 testOverDatabases("DeliveryStore.apply() applies once, however many try at once", async (

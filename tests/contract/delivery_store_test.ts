@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
-import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aDelivery } from "../fakes/delivery.ts";
 
 const NOON = Date.UTC(2026, 0, 1, 12);
 
-async function idsOf(list: Promise<readonly { readonly id: string }[]>): Promise<string[]> {
+async function readIds(list: Promise<readonly { readonly id: string }[]>): Promise<string[]> {
   return (await list).map(({ id }) => id);
 }
 
@@ -59,7 +59,7 @@ testOverDatabases(
       assertEquals(receipts.filter((receipt) => receipt === "waiting").length, 49);
     }
     assertEquals(
-      await idsOf(
+      await readIds(
         database.read((db) => db.selectFrom("deliveries").select("id").orderBy("id").execute()),
       ),
       [
@@ -80,8 +80,8 @@ testOverDatabases(
     const ids = Array.from({ length: 1_000 }, (_, index) => `id ${index}`);
     const receipts = await Promise.all(ids.map((id) => store.store(aDelivery({ id, orderingKey: id }))));
     assertEquals(new Set(receipts), new Set(["kept"]));
-    assertEquals(await idsOf(store.listDue(NOON, 2_000)), ids);
-    assertEquals(await idsOf(store.listDue(NOON, 3)), ids.slice(0, 3));
+    assertEquals(await readIds(store.listDue(NOON, 2_000)), ids);
+    assertEquals(await readIds(store.listDue(NOON, 3)), ids.slice(0, 3));
   },
 );
 
@@ -95,12 +95,12 @@ testOverDatabases("DeliveryStore.due() holds back what follows a failure of its 
   await store.store(aDelivery({ id: "d", orderingKey: "run 2" }));
   const later = NOON + 5_000;
   await store.recordFailure("a", { reason: "Not yet", retryAt: later });
-  assertEquals(await idsOf(store.listDue(NOON, 9)), ["b", "d"]);
+  assertEquals(await readIds(store.listDue(NOON, 9)), ["b", "d"]);
   await store.apply("b", EMPTY_CHANGE_SET);
   await store.apply("d", EMPTY_CHANGE_SET);
   assertEquals(await store.nextDueAt(), later);
-  assertEquals(await idsOf(store.listDue(later - 1, 9)), []);
-  assertEquals(await idsOf(store.listDue(later, 9)), ["a", "c"]);
+  assertEquals(await readIds(store.listDue(later - 1, 9)), []);
+  assertEquals(await readIds(store.listDue(later, 9)), ["a", "c"]);
   assertEquals((await store.listDue(later, 1))[0]?.failures, 1);
 });
 
@@ -109,7 +109,7 @@ testOverDatabases("DeliveryStore.due() goes on behind a parked delivery", async 
   await store.store(aDelivery({ id: "a" }));
   await store.store(aDelivery({ id: "b" }));
   await store.recordFailure("a", { reason: "No", retryAt: undefined });
-  assertEquals(await idsOf(store.listDue(NOON, 9)), ["b"]);
+  assertEquals(await readIds(store.listDue(NOON, 9)), ["b"]);
 });
 
 testOverDatabases("DeliveryStore.fail() leaves alone what is done", async ({ database }) => {
@@ -191,7 +191,7 @@ testOverDatabases("DeliveryStore.prune() forgets what was done long ago, and not
   clock.time += 1;
   await store.apply("young", EMPTY_CHANGE_SET);
   assertEquals(await store.prune(NOON + 1), 1);
-  assertEquals(await idsOf(store.list({ limit: 9 })), ["young", "parked", "waiting"]);
+  assertEquals(await readIds(store.list({ limit: 9 })), ["young", "parked", "waiting"]);
   assertEquals(await store.store(aDelivery({ id: "old" })), "kept");
 });
 
@@ -203,9 +203,9 @@ testOverDatabases("DeliveryStore knows its deliveries after a restart", async (
   await store.store(aDelivery({ id: "b" }));
   await store.apply("a", EMPTY_CHANGE_SET);
   await database.close();
-  const again = new SqlDeliveryStore(await reopen(), new SetClock(NOON));
-  assertEquals(await idsOf(again.listDue(NOON, 9)), ["b"]);
-  assertEquals(await again.store(aDelivery({ id: "a" })), "done");
+  const reopened = new SqlDeliveryStore(await reopen(), new SetClock(NOON));
+  assertEquals(await readIds(reopened.listDue(NOON, 9)), ["b"]);
+  assertEquals(await reopened.store(aDelivery({ id: "a" })), "done");
 }, { kinds: ["sqlite", "postgres"] });
 
 testOverDatabases("DeliveryStore.backlog() counts what waits and what was given up", async (

@@ -18,22 +18,22 @@ type Tree = Record<string, unknown>;
 
 /** Not a literal, so that nothing fetches the package but this script when it runs. */
 const { default: module } = await import(SOURCE, { with: { type: "json" } });
-const whole = treeOf(module);
+const specification = toTree(module);
 
 const paths: Record<string, Tree> = {};
 for (const [method, path] of OPERATIONS) {
   paths[path] = { ...paths[path], [method]: find(["paths", path, method]) };
 }
-const part: Tree = {
-  openapi: whole.openapi,
-  info: { ...treeOf(whole.info), "x-source": `@octokit/openapi ${VERSION}, MIT, api.github.com` },
-  servers: whole.servers,
+const extract: Tree = {
+  openapi: specification.openapi,
+  info: { ...toTree(specification.info), "x-source": `@octokit/openapi ${VERSION}, MIT, api.github.com` },
+  servers: specification.servers,
   paths,
 };
 collect(paths);
 
 const target = new URL("./github_openapi.json", import.meta.url);
-await Deno.writeTextFile(target, JSON.stringify(part, null, 2) + "\n");
+await Deno.writeTextFile(target, JSON.stringify(extract, null, 2) + "\n");
 
 /** Copies what `value` refers to, and what that refers to, from the whole into the part. */
 function collect(value: unknown): void {
@@ -48,18 +48,18 @@ function copy(reference: string): void {
   const keys = reference.replace(/^#\//, "").split("/");
   const last = keys.pop();
   if (last === undefined) throw new Error(`${reference} refers to nothing`);
-  let parent = part;
-  for (const key of keys) parent = treeOf(parent[key] ??= {});
+  let parent = extract;
+  for (const key of keys) parent = toTree(parent[key] ??= {});
   if (last in parent) return;
   parent[last] = find([...keys, last]);
   collect(parent[last]);
 }
 
 function find(keys: readonly string[]): unknown {
-  return keys.reduce<unknown>((node, key) => treeOf(node)[key], whole);
+  return keys.reduce<unknown>((node, key) => toTree(node)[key], specification);
 }
 
-function treeOf(value: unknown): Tree {
+function toTree(value: unknown): Tree {
   if (!isTree(value)) throw new TypeError(`The description of ${VERSION} is not as expected`);
   return value;
 }

@@ -5,10 +5,10 @@ import { toRepositoryEvent } from "../../src/repository/event.ts";
 import type { Repository, Workflow } from "../../src/repository/repository.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { SqlJournal } from "../../src/sql/event.ts";
-import { SqlFollowStore } from "../../src/sql/follow.ts";
+import { SqlEventLog } from "../../src/sql/event_log.ts";
+import { SqlFollowStore } from "../../src/sql/follow_store.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
-import { mergeRuns, SqlRunStore } from "../../src/sql/run.ts";
+import { mergeRuns, SqlRunStore } from "../../src/sql/run/run.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
@@ -39,11 +39,11 @@ function setUp(database: Database) {
     catalog: new SqlCatalog(database),
     repositories: new SqlRepositoryStore(database, clock),
     runs: new SqlRunStore(database, clock),
-    journal: new SqlJournal(database, clock),
+    journal: new SqlEventLog(database, clock),
   };
 }
 
-function told(events: readonly StoredEvent[] | undefined): unknown[] | undefined {
+function eventBodies(events: readonly StoredEvent[] | undefined): unknown[] | undefined {
   return events?.map(({ type, repository, data }) => ({ type, repository, data }));
 }
 
@@ -54,7 +54,7 @@ testOverDatabases(
   ) => {
     const { store, catalog, journal } = setUp(database);
     const events = await store.follow(OCTO_A, [CI]);
-    assertEquals(told(events), [toRepositoryEvent(OCTO_A)]);
+    assertEquals(eventBodies(events), [toRepositoryEvent(OCTO_A)]);
     assertEquals(await journal.readAfter(0, 9), events);
     assertEquals(await catalog.findRepository(1, "all"), {
       ...OCTO_A,
@@ -78,7 +78,7 @@ testOverDatabases("FollowStore.follow() tells of a repository that was known bef
 ) => {
   const { store, repositories } = setUp(database);
   await repositories.upsert([OCTO_A]);
-  assertEquals(told(await store.follow(OCTO_A, [])), [toRepositoryEvent(OCTO_A)]);
+  assertEquals(eventBodies(await store.follow(OCTO_A, [])), [toRepositoryEvent(OCTO_A)]);
 });
 
 testOverDatabases("FollowStore.follow() lets one of two win who follow at once", async (

@@ -9,7 +9,7 @@ import { never, refused, Server } from "../github/server.ts";
 import { Prism } from "./prism.ts";
 
 /** How many answers are made up from each schema: enough to meet every nullable field both ways. */
-const MADE_UP = 25;
+const GENERATED_RESPONSES = 25;
 
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const app: Credential = {
@@ -43,10 +43,10 @@ function forward(prefer: Record<string, string> = {}): Server {
     if (preference) headers.set("prefer", preference);
     const body = await request.text() || null;
     const { method } = request;
-    const answer = await fetch(`${prism?.url}${pathname}${search}`, { method, headers, body });
-    return new Response(answer.body, {
-      status: answer.status,
-      headers: asGitHub(answer.headers, {
+    const response = await fetch(`${prism?.url}${pathname}${search}`, { method, headers, body });
+    return new Response(response.body, {
+      status: response.status,
+      headers: toGitHubHeaders(response.headers, {
         list: origin + pathname,
         isLast: searchParams.has("page"),
       }),
@@ -55,7 +55,7 @@ function forward(prefer: Record<string, string> = {}): Server {
 }
 
 /** With an ETag, which is not described, and with the example's link to the next page leading to the same list. */
-function asGitHub(headers: Headers, { list, isLast }: { list: string; isLast: boolean }): Headers {
+function toGitHubHeaders(headers: Headers, { list, isLast }: { list: string; isLast: boolean }): Headers {
   const result = new Headers(headers);
   result.set("etag", '"example"');
   const link = headers.get("link") ?? "";
@@ -165,13 +165,13 @@ Deno.test("GitHubRuns and GitHubRepositories read whatever the described schemas
   await using server = forward(Object.fromEntries(paths.map((path) => [path, "dynamic=true"])));
   const [user, installation] = [server.github(token), server.github(app)];
   const read = { runs: 0, repositories: 0 };
-  for (let n = 0; n < MADE_UP; n++) {
+  for (let n = 0; n < GENERATED_RESPONSES; n++) {
     read.runs += (await new GitHubRuns(user).latest("octo-org/octo-repo", 100, never)).length;
     if (await new GitHubRuns(user).byId("octo-org/octo-repo", 1, never)) read.runs++;
     for (const github of [user, installation]) {
       read.repositories += (await new GitHubRepositories(github).listRecentlyPushed(100, never)).length;
     }
   }
-  assertGreater(read.runs, MADE_UP);
-  assertGreater(read.repositories, MADE_UP);
+  assertGreater(read.runs, GENERATED_RESPONSES);
+  assertGreater(read.repositories, GENERATED_RESPONSES);
 });

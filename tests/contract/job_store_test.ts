@@ -4,11 +4,11 @@ import { systemClock as clock } from "../../src/clock.ts";
 import type { ChangeSet } from "../../src/run/change_set.ts";
 import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import type { Job } from "../../src/run/history.ts";
-import { applyChanges } from "../../src/sql/change.ts";
+import { applyChanges } from "../../src/sql/delivery/apply_changes.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { SqlJobStore } from "../../src/sql/job.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
-import { SqlRunHistory } from "../../src/sql/run_history.ts";
+import { SqlJobStore } from "../../src/sql/run/job.ts";
+import { SqlRunStore } from "../../src/sql/run/run.ts";
+import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
 import { aJob } from "../fakes/job.ts";
@@ -16,13 +16,13 @@ import { aJob } from "../fakes/job.ts";
 const DONE = { status: "completed", updatedAt: "2026-01-01T00:10:00Z" };
 const SPAN = { from: 0, before: Date.parse("2026-01-02T00:00:00Z"), among: 10 };
 
-async function tell(database: Database, ...told: Partial<ChangeSet>[]): Promise<void> {
-  const changes = told.map((each) => ({ ...EMPTY_CHANGE_SET, ...each }));
+async function applyAll(database: Database, ...changeSets: Partial<ChangeSet>[]): Promise<void> {
+  const changes = changeSets.map((each) => ({ ...EMPTY_CHANGE_SET, ...each }));
   await database.write((tx) => applyChanges(tx, changes, { clock }));
 }
 
 /** A job's state as a webhook tells it. */
-function heard(job: Job): Partial<ChangeSet> {
+function toJobChange(job: Job): Partial<ChangeSet> {
   const at = job.completedAt ?? job.startedAt ?? job.createdAt ?? "";
   const { runId, runAttempt } = job;
   return { jobs: [{ runId, repository: "octo/a", runAttempt, status: job.status ?? "", at, job }] };
@@ -100,7 +100,7 @@ testOverDatabases(
           id++;
           const told = order.map((run) => ({ runs: [{ ...run, id }] }));
           for (let at = 0; at < told.length; at += size) {
-            await tell(database, ...told.slice(at, at + size));
+            await applyAll(database, ...told.slice(at, at + size));
           }
           const detail = await new SqlRunHistory(database).detail(id, "all");
           assertEquals(
@@ -126,10 +126,10 @@ testOverDatabases(
         fc.integer({ min: 1, max: 3 }),
         async (order, size) => {
           id++;
-          await tell(database, { runs: [aRun({ id })] });
-          const told = order.map((job) => heard({ ...job, id, runId: id }));
+          await applyAll(database, { runs: [aRun({ id })] });
+          const told = order.map((job) => toJobChange({ ...job, id, runId: id }));
           for (let at = 0; at < told.length; at += size) {
-            await tell(database, ...told.slice(at, at + size));
+            await applyAll(database, ...told.slice(at, at + size));
           }
           const detail = await new SqlRunHistory(database).detail(id, "all");
           assertEquals(detail?.jobs, [{ ...ENDED, id, runId: id }]);
@@ -145,11 +145,11 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    await tell(
+    await applyAll(
       database,
-      heard(STARTED),
+      toJobChange(STARTED),
       { runs: [aRun()] },
-      heard({ ...STARTED, id: 9, runId: 99 }),
+      toJobChange({ ...STARTED, id: 9, runId: 99 }),
     );
     const history = new SqlRunHistory(database);
     assertEquals((await history.detail(1, "all"))?.jobs, [STARTED]);
@@ -161,7 +161,7 @@ testOverDatabases("RunStore.remove() forgets the attempts and jobs of a run", as
   { database },
 ) => {
   const store = new SqlRunStore(database, clock);
-  await tell(database, { runs: [aRun()] }, heard(ENDED));
+  await applyAll(database, { runs: [aRun()] }, toJobChange(ENDED));
   await store.remove(1);
   await store.put([aRun({ runAttempt: 3 })]);
   const detail = await new SqlRunHistory(database).detail(1, "all");
@@ -169,7 +169,7 @@ testOverDatabases("RunStore.remove() forgets the attempts and jobs of a run", as
 });
 
 testOverDatabases("JobStore.put() keeps jobs of runs that are known", async ({ database }) => {
-  await tell(database, { runs: [aRun({ ...DONE })] }, heard(QUEUED));
+  await applyAll(database, { runs: [aRun({ ...DONE })] }, toJobChange(QUEUED));
   const store = new SqlJobStore(database);
   const other = aJob({ id: 2, runAttempt: 2, createdAt: null, startedAt: null });
   await store.put([other, ENDED, aJob({ id: 3, runId: 99 })]);
@@ -185,7 +185,7 @@ testOverDatabases(
   ) => {
     const done = (id: number, minute: number, runAttempt = 1) =>
       aRun({ id, runAttempt, status: "completed", updatedAt: `2026-01-01T00:0${minute}:00Z` });
-    await tell(database, {
+    await applyAll(database, {
       runs: [done(1, 1), done(2, 2), done(3, 3, 2), done(4, 4), aRun({ id: 5 })],
     });
     const store = new SqlJobStore(database);

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertGreater, assertGreaterOrEqual } from "@std/
 import { systemClock as clock } from "../../src/clock.ts";
 import { RedisLease } from "../../src/redis/lease.ts";
 import type { Lease } from "../../src/cluster/lease.ts";
-import { SqlLease } from "../../src/sql/lease.ts";
+import { SqlLease } from "../../src/sql/cluster/lease.ts";
 import { testDatabase } from "../fakes/database.ts";
 import { isPostgresThere } from "../fakes/postgres.ts";
 import { isRedisThere, testRedis } from "../fakes/redis.ts";
@@ -77,9 +77,9 @@ testOverLeases(
 );
 
 testOverLeases("Lease.take() gives it to one of many who ask at once", async ({ a, b }) => {
-  const asked = Array.from({ length: 20 }, (_, at) => (at % 2 ? a : b).acquire(`${at}`, LONG));
-  const fences = await Promise.all(asked);
-  assertEquals(fences.filter((fence) => fence !== undefined).length, 1);
+  const attempts = Array.from({ length: 20 }, (_, at) => (at % 2 ? a : b).acquire(`${at}`, LONG));
+  const tokens = await Promise.all(attempts);
+  assertEquals(tokens.filter((fence) => fence !== undefined).length, 1);
 });
 
 testOverLeases("Lease.take() gives it anew to its holder, with a higher fence", async ({ a }) => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { NewMessage } from "../../src/message/message.ts";
-import { SqlJournal } from "../../src/sql/event.ts";
+import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlMessageStore } from "../../src/sql/message.ts";
 import type { MessageTable } from "../../src/sql/tables.ts";
 import { SetClock } from "../fakes/clock.ts";
@@ -43,7 +43,7 @@ testOverDatabases("MessageStore.add() keeps a message with the event that tells 
     repository: null,
     data: { id, content, user_id, created_at },
   }]);
-  assertEquals(await new SqlJournal(database, clock).readAfter(0, 10), events);
+  assertEquals(await new SqlEventLog(database, clock).readAfter(0, 10), events);
   assertEquals(await store.list({ limit: 10 }), { messages: [message], hasMore: false });
 });
 
@@ -56,7 +56,7 @@ testOverDatabases("MessageStore.add() keeps neither message nor event when it fa
   const again = await store.insert(aMessage(1)).catch((error) => error);
   assert(again instanceof Error);
   assertEquals((await store.list({ limit: 10 }))?.messages.length, 1);
-  assertEquals(await new SqlJournal(database, clock).seqRange(), { first: 1, last: 1 });
+  assertEquals(await new SqlEventLog(database, clock).seqRange(), { first: 1, last: 1 });
 });
 
 testOverDatabases("MessageStore.add() numbers messages in the order in which they come", async (
@@ -79,30 +79,30 @@ testOverDatabases("MessageStore.list() pages back, past what others say meanwhil
     new SqlMessageStore(await another(), clock),
   ] as const;
   let said = 0;
-  const say = async () => {
+  const addMessage = async () => {
     said++;
     await stores[said % 2]?.insert(aMessage(said));
     // Other events take numbers, too.
     const status = { state: "resting", waiting_until: null } as const;
-    await new SqlJournal(database, clock).append([{
+    await new SqlEventLog(database, clock).append([{
       type: "status",
       repository: null,
       data: status,
     }]);
   };
-  while (said < 10) await say();
-  const seen: number[] = [];
+  while (said < 10) await addMessage();
+  const received: number[] = [];
   let before: string | undefined;
   for (;;) {
     const page = await stores[0].list({ before, limit: 3 });
     assert(page);
-    seen.push(...page.messages.map(({ content }) => Number(content)));
+    received.push(...page.messages.map(({ content }) => Number(content)));
     before = page.messages.at(-1)?.id;
-    await say();
+    await addMessage();
     if (!page.hasMore) break;
     assertEquals(page.messages.length, 3);
   }
-  assertEquals(seen, upTo(10).reverse());
+  assertEquals(received, upTo(10).reverse());
   assertEquals(await stores[0].list({ before, limit: 3 }), { messages: [], hasMore: false });
 });
 
@@ -151,7 +151,7 @@ testOverDatabases("MessageStore.prune() forgets nothing that is kept meanwhile",
   const clock = new SetClock(NOW);
   // It comes after the look at what is old, and before the first is forgotten.
   let kept = false;
-  const busy = database.guarded(async (tx) => {
+  const busy = database.checked(async (tx) => {
     if (!kept) await tx.insertInto("messages").values({ ...aRow(1), created_ms: NOW }).execute();
     kept = true;
   });

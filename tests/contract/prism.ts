@@ -2,7 +2,7 @@
 const PRISM = "npm:@stoplight/prism-cli@5.16.0";
 
 /** The first start downloads Prism's 160 packages. */
-const START_LIMIT_MS = 120_000;
+const START_TIMEOUT_MS = 120_000;
 
 /**
  * Prism, serving GitHub's description on 127.0.0.1: it answers with the published examples, and with an error to what the
@@ -35,7 +35,7 @@ export class Prism {
     }).spawn();
     const prism = new Prism(process, `http://127.0.0.1:${port}`);
     try {
-      await prism.#answering();
+      await prism.#waitUntilReady();
     } catch (error) {
       await prism[Symbol.asyncDispose]();
       throw error;
@@ -52,19 +52,19 @@ export class Prism {
     await this.#process.status;
   }
 
-  async #answering(): Promise<void> {
+  async #waitUntilReady(): Promise<void> {
     let ended = false;
     void this.#process.status.then(() => ended = true);
-    const until = Date.now() + START_LIMIT_MS;
-    while (!await isAnswering(this.url)) {
+    const until = Date.now() + START_TIMEOUT_MS;
+    while (!await isReachable(this.url)) {
       if (ended) throw new Error("Prism ended instead of listening");
-      if (Date.now() > until) throw new Error(`Prism does not answer after ${START_LIMIT_MS} ms`);
+      if (Date.now() > until) throw new Error(`Prism does not answer after ${START_TIMEOUT_MS} ms`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 }
 
-async function isAnswering(url: string): Promise<boolean> {
+async function isReachable(url: string): Promise<boolean> {
   try {
     await (await fetch(url)).body?.cancel();
     return true;

@@ -3,9 +3,9 @@ import { systemClock as clock } from "../../src/clock.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import { toRepositoryEvent } from "../../src/repository/event.ts";
 import type { Repository } from "../../src/repository/repository.ts";
-import { SqlJournal } from "../../src/sql/event.ts";
+import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
+import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
 
@@ -13,7 +13,7 @@ function aRepository(fields: Partial<Repository> = {}): Repository {
   return { id: 1, fullName: "octo/a", pushedAt: "2026-01-01T00:00:00Z", ...fields };
 }
 
-function told(events: readonly StoredEvent[]): unknown[] {
+function eventBodies(events: readonly StoredEvent[]): unknown[] {
   return events.map(({ type, repository, data }) => ({ type, repository, data }));
 }
 
@@ -23,9 +23,9 @@ testOverDatabases("RepositoryStore.put() tells what is new and what was pushed t
   const store = new SqlRepositoryStore(database, clock);
   const first = aRepository();
   const pushed = aRepository({ pushedAt: "2026-01-01T01:00:01+01:00" });
-  assertEquals(told(await store.upsert([first])), [toRepositoryEvent(first)]);
+  assertEquals(eventBodies(await store.upsert([first])), [toRepositoryEvent(first)]);
   assertEquals(await store.upsert([first]), []);
-  assertEquals(told(await store.upsert([pushed])), [toRepositoryEvent(pushed)]);
+  assertEquals(eventBodies(await store.upsert([pushed])), [toRepositoryEvent(pushed)]);
   assertEquals(await store.listRecentlyPushed(9), [pushed]);
   assertEquals(await store.upsert([]), []);
 });
@@ -45,7 +45,7 @@ testOverDatabases("RepositoryStore.remove() tells once that a repository is gone
   const store = new SqlRepositoryStore(database, clock);
   await store.upsert([aRepository(), aRepository({ id: 2, fullName: "octo/b" })]);
   const gone = await store.markRemoved([1, 99]);
-  assertEquals(told(gone), [toRepositoryEvent(aRepository(), { removed: true })]);
+  assertEquals(eventBodies(gone), [toRepositoryEvent(aRepository(), { removed: true })]);
   assertEquals(await store.markRemoved([1]), []);
   assertEquals((await store.listRecentlyPushed(9)).map(({ id }) => id), [2]);
 });
@@ -56,7 +56,7 @@ testOverDatabases("RepositoryStore.put() brings back a repository that was gone"
   const store = new SqlRepositoryStore(database, clock);
   await store.upsert([aRepository()]);
   await store.markRemoved([1]);
-  assertEquals(told(await store.upsert([aRepository()])), [toRepositoryEvent(aRepository())]);
+  assertEquals(eventBodies(await store.upsert([aRepository()])), [toRepositoryEvent(aRepository())]);
   assertEquals(await store.listRecentlyPushed(9), [aRepository()]);
 });
 
@@ -68,7 +68,7 @@ testOverDatabases("RepositoryStore.put() moves the history of a renamed reposito
   const renamed = aRepository({ fullName: "octo/renamed" });
   await store.upsert([aRepository()]);
   await runs.put([aRun({ repository: "octo/a" }), aRun({ id: 2, repository: "octo/other" })]);
-  assertEquals(told(await store.upsert([renamed])), [toRepositoryEvent(renamed)]);
+  assertEquals(eventBodies(await store.upsert([renamed])), [toRepositoryEvent(renamed)]);
   assertEquals((await runs.latest("octo/renamed", 9)).map(({ id }) => id), [1]);
   assertEquals(await runs.latest("octo/a", 9), []);
   assertEquals((await runs.latest("octo/other", 9)).length, 1);
@@ -103,5 +103,5 @@ testOverDatabases("RepositoryStore tells a repository once that two instances pu
   const puts = Array.from({ length: 10 }, (_, index) => stores[index % 2]?.upsert([aRepository()]));
   const events = (await Promise.all(puts)).flatMap((each) => each ?? []);
   assertEquals(events.length, 1);
-  assertEquals(await new SqlJournal(database, clock).readAfter(0, 9), events);
+  assertEquals(await new SqlEventLog(database, clock).readAfter(0, 9), events);
 });

@@ -5,8 +5,8 @@ import { systemClock as clock } from "../../src/clock.ts";
 import { MAX_COUNTED_RUNS, type RunQuery } from "../../src/run/history.ts";
 import { newestFirst, type Run } from "../../src/run/run.ts";
 import { titleMatches } from "../../src/run/title_search.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
-import { SqlRunHistory } from "../../src/sql/run_history.ts";
+import { SqlRunStore } from "../../src/sql/run/run.ts";
+import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
 

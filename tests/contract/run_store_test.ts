@@ -4,9 +4,9 @@ import { systemClock as clock } from "../../src/clock.ts";
 import type { StoredEvent, RunEvent } from "../../src/feed/event.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { compareStates, merge, type Run } from "../../src/run/run.ts";
-import { SqlJournal } from "../../src/sql/event.ts";
-import { RunBatch } from "../../src/sql/run_batch.ts";
-import { mergeRuns, SqlRunStore } from "../../src/sql/run.ts";
+import { SqlEventLog } from "../../src/sql/event_log.ts";
+import { RunBatch } from "../../src/sql/run/run_batch.ts";
+import { mergeRuns, SqlRunStore } from "../../src/sql/run/run.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
 
@@ -27,13 +27,13 @@ const states = fc.array(state, { minLength: 1, maxLength: 8 });
 /** Each property is tried on runs of its own. */
 let lastId = 20_000_000_000;
 
-function ofOneRun(list: readonly Run[]): Run[] {
+function withOneId(list: readonly Run[]): Run[] {
   const id = ++lastId;
   return list.map((run) => ({ ...run, id, repository: `octo/${id}` }));
 }
 
 /** What the events tell, without number and time. */
-function told(events: readonly StoredEvent[]): unknown[] {
+function eventBodies(events: readonly StoredEvent[]): unknown[] {
   return events.map(({ type, repository, data }) => ({ type, repository, data }));
 }
 
@@ -55,7 +55,7 @@ testOverDatabases("RunStore.put() keeps a run to the letter", async ({ database 
 testOverDatabases("RunStore.put() tells a new run once", async ({ database }) => {
   const store = new SqlRunStore(database, clock);
   const run = aRun();
-  assertEquals(told(await store.put([run])), [runEvent(run)]);
+  assertEquals(eventBodies(await store.put([run])), [runEvent(run)]);
   assertEquals(await store.put([run]), []);
   assertEquals(await store.put([]), []);
 });
@@ -65,9 +65,9 @@ testOverDatabases("RunStore.put() keeps a state that looks the same without an e
 ) => {
   const store = new SqlRunStore(database, clock);
   await store.put([aRun({ source: "poll" })]);
-  const heard = aRun({ source: "webhook" });
-  assertEquals(await store.put([heard]), []);
-  assertEquals(await store.latest(heard.repository, 1), [heard]);
+  const fromWebhook = aRun({ source: "webhook" });
+  assertEquals(await store.put([fromWebhook]), []);
+  assertEquals(await store.latest(fromWebhook.repository, 1), [fromWebhook]);
 });
 
 testOverDatabases("RunStore.put() ignores an older state", async ({ database }) => {
@@ -80,11 +80,11 @@ testOverDatabases("RunStore.put() ignores an older state", async ({ database }) 
 
 testOverDatabases("RunStore.put() keeps its events in the journal", async ({ database }) => {
   const store = new SqlRunStore(database, clock);
-  const journal = new SqlJournal(database, clock);
+  const journal = new SqlEventLog(database, clock);
   const events = await store.put([aRun({ id: 2 }), aRun({ id: 1 })]);
   assertEquals(events.map(({ seq }) => seq), [1, 2]);
   // In the order of their ids, in which they are locked.
-  assertEquals(told(events), [runEvent(aRun({ id: 1 })), runEvent(aRun({ id: 2 }))]);
+  assertEquals(eventBodies(events), [runEvent(aRun({ id: 1 })), runEvent(aRun({ id: 2 }))]);
   assertEquals(await journal.readAfter(0, 10), events);
 });
 
@@ -92,7 +92,7 @@ testOverDatabases("RunStore.put() ends where merge() does, one by one", async ({
   const store = new SqlRunStore(database, clock);
   await fc.assert(
     fc.asyncProperty(states, async (list) => {
-      const runs = ofOneRun(list);
+      const runs = withOneId(list);
       for (const run of runs) await store.put([run]);
       const expected = runs.reduce(merge);
       assertEquals(await store.latest(expected.repository, 1), [expected]);
@@ -105,15 +105,15 @@ testOverDatabases("RunStore.put() ends where merge() does, all at once from two 
   { database, another },
 ) => {
   const stores = [new SqlRunStore(database, clock), new SqlRunStore(await another(), clock)];
-  const journal = new SqlJournal(database, clock);
+  const journal = new SqlEventLog(database, clock);
   await fc.assert(
     fc.asyncProperty(states, async (list) => {
-      const runs = ofOneRun(list);
+      const runs = withOneId(list);
       const { last } = await journal.seqRange();
       await Promise.all(runs.map((run, index) => stores[index % 2]?.put([run])));
       const expected = runs.reduce(merge);
       assertEquals(await stores[0]?.latest(expected.repository, 1), [expected]);
-      assertEquals(told((await journal.readAfter(last, 100)).slice(-1)), [runEvent(expected)]);
+      assertEquals(eventBodies((await journal.readAfter(last, 100)).slice(-1)), [runEvent(expected)]);
       assertForward(runs, await journal.readAfter(last, 100));
     }),
     { numRuns: 30 },
@@ -122,12 +122,12 @@ testOverDatabases("RunStore.put() ends where merge() does, all at once from two 
 
 /** Events never tell a state that is earlier than one told before. */
 function assertForward(runs: readonly Run[], events: readonly StoredEvent[]): void {
-  const told = events.filter((event): event is StoredEvent & RunEvent => event.type === "run")
+  const runEvents = events.filter((event): event is StoredEvent & RunEvent => event.type === "run")
     .map(({ data }) =>
       runs.filter((run) => JSON.stringify(runEvent(run).data) === JSON.stringify(data))
     );
-  for (const [index, earlier] of told.slice(0, -1).entries()) {
-    const later = told[index + 1] ?? [];
+  for (const [index, earlier] of runEvents.slice(0, -1).entries()) {
+    const later = runEvents[index + 1] ?? [];
     assert(later.some((b) => earlier.some((a) => compareStates(b, a) > 0)), "went backwards");
   }
 }
@@ -232,9 +232,9 @@ testOverDatabases("RunStore knows its runs after a restart", async ({ database, 
   const run = aRun({ id: 20_000_000_001 });
   await new SqlRunStore(database, clock).put([run]);
   await database.close();
-  const again = new SqlRunStore(await reopen(), clock);
-  assertEquals(await again.latest(run.repository, 1), [run]);
-  assertEquals(await again.put([run]), []);
+  const reopened = new SqlRunStore(await reopen(), clock);
+  assertEquals(await reopened.latest(run.repository, 1), [run]);
+  assertEquals(await reopened.put([run]), []);
 }, { kinds: ["sqlite", "postgres"] });
 
 testOverDatabases("RunBatch makes nobody wait for workflows whose runs are known", async (

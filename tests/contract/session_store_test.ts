@@ -2,9 +2,9 @@ import { assertEquals } from "@std/assert";
 import { AesCipher } from "../../src/account/crypto.ts";
 import { SESSION_IDLE_TIMEOUT_MS, SESSION_MAX_AGE_MS } from "../../src/account/session.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { SqlSessionStore } from "../../src/sql/session.ts";
-import { SqlTicketStore } from "../../src/sql/ticket.ts";
-import { SqlUserStore } from "../../src/sql/user.ts";
+import { SqlSessionStore } from "../../src/sql/account/session.ts";
+import { SqlTicketStore } from "../../src/sql/account/ticket.ts";
+import { SqlUserStore } from "../../src/sql/account/user.ts";
 import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
@@ -85,11 +85,11 @@ testOverDatabases("SessionStore.end() ends one, and tells how many are left", as
   clock.time += SESSION_IDLE_TIMEOUT_MS;
   for (const id of ["a", "b"]) await sessions.create({ id, userId: 7 });
   await sessions.create({ id: "c", userId: 8 });
-  assertEquals(await sessions.end("a"), { userId: 7, left: 1 });
+  assertEquals(await sessions.end("a"), { userId: 7, remaining: 1 });
   assertEquals(await sessions.end("a"), undefined);
   assertEquals(await sessions.find("a"), undefined);
   assertEquals((await sessions.find("b"))?.id, "b");
-  assertEquals(await sessions.end("b"), { userId: 7, left: 0 });
+  assertEquals(await sessions.end("b"), { userId: 7, remaining: 0 });
 });
 
 testOverDatabases("SessionStore.endAll() ends those of one user, with their tickets", async (

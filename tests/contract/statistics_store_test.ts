@@ -6,12 +6,12 @@ import type { Job } from "../../src/run/history.ts";
 import type { Run } from "../../src/run/run.ts";
 import { type RunStatistics, PERCENTILE_ERROR, type Statistics } from "../../src/run/statistics.ts";
 import type { Database, Db } from "../../src/sql/database.ts";
-import { SqlJobStore } from "../../src/sql/job.ts";
-import { SqlRecounts } from "../../src/sql/recount.ts";
+import { SqlJobStore } from "../../src/sql/run/job.ts";
+import { SqlRecomputeQueue } from "../../src/sql/statistics/recompute_queue.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
-import { SqlStatisticsStore } from "../../src/sql/statistics.ts";
-import { rebuildStatistics } from "../../src/sql/statistics_rebuild.ts";
+import { SqlRunStore } from "../../src/sql/run/run.ts";
+import { SqlStatisticsStore } from "../../src/sql/statistics/statistics.ts";
+import { rebuildStatistics } from "../../src/sql/statistics/rebuild.ts";
 import { type DatabaseKind, testDatabase, testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
 import { BruteForce, type Expected, readPast } from "../fakes/statistics.ts";
@@ -93,7 +93,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: repository.map((each) => ({ repository: each })) },
 );
 
-async function take(database: Database, step: Step): Promise<void> {
+async function applyStep(database: Database, step: Step): Promise<void> {
   if ("runs" in step) await new SqlRunStore(database, clock).put(step.runs);
   else if ("jobs" in step) await new SqlJobStore(database).put(step.jobs);
   else if ("removed" in step) await new SqlRunStore(database, clock).remove(step.removed);
@@ -102,9 +102,9 @@ async function take(database: Database, step: Step): Promise<void> {
   }
 }
 
-async function recountAll(database: Database): Promise<void> {
-  const recounts = new SqlRecounts(database);
-  while (await recounts.recomputeNext() !== undefined);
+async function recomputeAll(database: Database): Promise<void> {
+  const queue = new SqlRecomputeQueue(database);
+  while (await queue.recomputeNext() !== undefined);
 }
 
 const query = fc.record({
@@ -125,7 +125,7 @@ const query = fc.record({
 }).filter(({ from, to }) => from <= to);
 
 /** All but the percentiles is exact. */
-function assertFigures(actual: RunStatistics, expected: RunStatistics): void {
+function assertStatisticsEqual(actual: RunStatistics, expected: RunStatistics): void {
   const exact = ({ duration, queue, ...rest }: RunStatistics) => ({
     ...rest,
     redToGreenSeconds: null,
@@ -147,13 +147,13 @@ function isNear(percentile: number, exactly: number): boolean {
 }
 
 function assertStatistics(actual: Statistics, { totals, groups }: Expected): void {
-  assertFigures(actual.totals, totals);
+  assertStatisticsEqual(actual.totals, totals);
   assertEquals(actual.groups.map(({ key }) => key), groups.map(({ key }) => key));
   assertEquals(actual.totalGroups, groups.length);
   for (const [at, { statistics: figures }] of actual.groups.entries()) {
     const expected = groups[at];
     assert(expected);
-    assertFigures(figures, expected.figures);
+    assertStatisticsEqual(figures, expected.figures);
   }
 }
 
@@ -178,13 +178,13 @@ testOverDatabases("StatisticsStore tells what brute force tells", async ({ kind 
       async (steps, queries) => {
         await using opened = await testDatabase(kind);
         const { database } = opened;
-        for (const each of [...BEGINNING, ...steps]) await take(database, each);
-        await recountAll(database);
+        for (const each of [...BEGINNING, ...steps]) await applyStep(database, each);
+        await recomputeAll(database);
         await assertAnswers(database, queries);
-        const kept = await database.read(everyRow);
+        const kept = await database.read(readStatisticsRows);
         await damage(database);
         await rebuild(database);
-        assertEquals(await database.read(everyRow), kept);
+        assertEquals(await database.read(readStatisticsRows), kept);
       },
     ),
     // What fails over all kinds is shrunk in memory, where it takes no time.
@@ -192,7 +192,7 @@ testOverDatabases("StatisticsStore tells what brute force tells", async ({ kind 
   );
 });
 
-async function everyRow(db: Db) {
+async function readStatisticsRows(db: Db) {
   return {
     facts: await db.selectFrom("run_facts").selectAll().orderBy("run_id").execute(),
     sums: await db.selectFrom("statistics").selectAll().orderBy("workflow_id").orderBy("unit")

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { AesCipher } from "../../src/account/crypto.ts";
 import type { Role } from "../../src/account/permission.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { SqlUserStore } from "../../src/sql/user.ts";
+import { SqlUserStore } from "../../src/sql/account/user.ts";
 import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
 import { SetClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
@@ -12,9 +12,9 @@ const NOW = 1_767_225_600_000;
 function setUp(database: Database, { secret = SECRET } = {}) {
   const clock = new SetClock(NOW);
   const store = new SqlUserStore({ database, clock, cipher: new AesCipher(secret) });
-  const enter = (id: number, login: string, role: Role = "member") =>
+  const signIn = (id: number, login: string, role: Role = "member") =>
     store.signIn({ profile: aProfile({ id, login }), tokens: someTokens(), role });
-  return { clock, store, enter };
+  return { clock, store, enter: signIn };
 }
 
 testOverDatabases("UserStore.signIn() keeps a newcomer, and later what GitHub tells anew", async (
@@ -40,18 +40,18 @@ testOverDatabases("UserStore.signIn() keeps a newcomer, and later what GitHub te
 });
 
 testOverDatabases("UserStore.signIn() lifts to admin, and never lowers", async ({ database }) => {
-  const { enter } = setUp(database);
-  assertEquals((await enter(7, "mona", "viewer")).role, "viewer");
-  assertEquals((await enter(7, "mona", "admin")).role, "admin");
-  assertEquals((await enter(7, "mona", "viewer")).role, "admin");
+  const { enter: signIn } = setUp(database);
+  assertEquals((await signIn(7, "mona", "viewer")).role, "viewer");
+  assertEquals((await signIn(7, "mona", "admin")).role, "admin");
+  assertEquals((await signIn(7, "mona", "viewer")).role, "admin");
 });
 
 testOverDatabases("UserStore.list() orders logins in any case, page by page", async (
   { database },
 ) => {
-  const { store, enter } = setUp(database);
+  const { store, enter: signIn } = setUp(database);
   for (const [id, login] of [[1, "bo"], [2, "Al"], [3, "al"], [4, "Cy"]] as const) {
-    await enter(id, login);
+    await signIn(id, login);
   }
   const logins = async (page: number) => {
     const { total, users } = await store.list({ page, perPage: 3 });
@@ -62,9 +62,9 @@ testOverDatabases("UserStore.list() orders logins in any case, page by page", as
 });
 
 testOverDatabases("UserStore.setRole() keeps the last admin", async ({ database, another }) => {
-  const { store, enter } = setUp(database);
-  await enter(1, "one", "admin");
-  await enter(2, "two", "admin");
+  const { store, enter: signIn } = setUp(database);
+  await signIn(1, "one", "admin");
+  await signIn(2, "two", "admin");
   assertEquals(await store.setRole(9, "admin"), undefined);
   const other = setUp(await another()).store;
   for (let round = 0; round < 10; round++) {
@@ -80,8 +80,8 @@ testOverDatabases("UserStore.setRole() keeps the last admin", async ({ database,
 testOverDatabases("UserStore.noteMember() does not undo what has come meanwhile", async (
   { database },
 ) => {
-  const { store, enter } = setUp(database);
-  await enter(7, "mona");
+  const { store, enter: signIn } = setUp(database);
+  await signIn(7, "mona");
   await store.recordMembership(7, { at: NOW + 9, before: NOW });
   await store.recordMembership(7, { at: NOW + 10, before: NOW });
   assertEquals((await store.findById(7))?.membershipCheckedAt, NOW + 9);
@@ -90,11 +90,11 @@ testOverDatabases("UserStore.noteMember() does not undo what has come meanwhile"
 testOverDatabases("UserStore.tokens() are encrypted, for one user and by one secret", async (
   { database },
 ) => {
-  const { store, enter } = setUp(database);
+  const { store, enter: signIn } = setUp(database);
   const tokens = someTokens({ expiresAt: NOW + 1, refreshToken: "ghr_x", refreshExpiresAt: 2 });
   await store.signIn({ profile: aProfile(), tokens, role: "member" });
   assertEquals(await store.tokens(7), { ...tokens, version: 1 });
-  await enter(8, "other");
+  await signIn(8, "other");
   const rows = await database.read((db) => db.selectFrom("users").selectAll().execute());
   assert(!JSON.stringify(rows).includes("gho_"), "in plain text");
   await database.write(async (tx) => {
@@ -110,8 +110,8 @@ testOverDatabases("UserStore.tokens() are encrypted, for one user and by one sec
 testOverDatabases("UserStore.replaceTokens() is for who knows the version", async (
   { database },
 ) => {
-  const { store, enter } = setUp(database);
-  await enter(7, "mona");
+  const { store, enter: signIn } = setUp(database);
+  await signIn(7, "mona");
   const [a, b] = [someTokens({ accessToken: "gho_a" }), someTokens({ accessToken: "gho_b" })];
   const kept = await Promise.all([store.replaceTokens(7, 1, a), store.replaceTokens(7, 1, b)]);
   assertEquals(kept.toSorted(), [false, true]);
@@ -120,6 +120,6 @@ testOverDatabases("UserStore.replaceTokens() is for who knows the version", asyn
   assertEquals((await store.tokens(7))?.version, 2);
   assertEquals(await store.deleteTokens(7, 2), true);
   assertEquals(await store.tokens(7), undefined);
-  await enter(7, "mona");
+  await signIn(7, "mona");
   assertEquals(await store.tokens(7), { ...someTokens(), version: 4 });
 });

@@ -2,12 +2,12 @@ import { AesCipher } from "../../src/account/crypto.ts";
 import { type OAuthProvider, TokenRejectedError, type UserTokens } from "../../src/account/oauth_provider.ts";
 import type { Profile } from "../../src/account/user.ts";
 import type { Clock } from "../../src/clock.ts";
-import { SqlAccessStore } from "../../src/sql/access.ts";
-import { SqlApiKeyStore } from "../../src/sql/api_key.ts";
+import { SqlAccessStore } from "../../src/sql/account/access.ts";
+import { SqlApiKeyStore } from "../../src/sql/account/api_key.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { SqlSessionStore } from "../../src/sql/session.ts";
-import { SqlTicketStore } from "../../src/sql/ticket.ts";
-import { SqlUserStore } from "../../src/sql/user.ts";
+import { SqlSessionStore } from "../../src/sql/account/session.ts";
+import { SqlTicketStore } from "../../src/sql/account/ticket.ts";
+import { SqlUserStore } from "../../src/sql/account/user.ts";
 
 export const SECRET = "0123456789abcdef0123456789abcdef";
 

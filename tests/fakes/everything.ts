@@ -1,13 +1,13 @@
 import { sql } from "kysely";
 import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import type { Run } from "../../src/run/run.ts";
-import { SqlBackfillStore } from "../../src/sql/backfill.ts";
+import { SqlBackfillStore } from "../../src/sql/run/backfill.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
-import { SqlJobStore } from "../../src/sql/job.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
+import { SqlJobStore } from "../../src/sql/run/job.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
-import { readTables, type TableShape } from "../../src/sql/schema.ts";
+import { SqlRunStore } from "../../src/sql/run/run.ts";
+import { readTables, type TableDefinition } from "../../src/sql/engine/table_catalog.ts";
 import { accountStores, aProfile, someTokens } from "./account.ts";
 import { SetClock } from "./clock.ts";
 import { aDelivery } from "./delivery.ts";
@@ -116,7 +116,7 @@ async function fillOthers(database: Database): Promise<void> {
   });
 }
 
-function valueOf({ texts, key }: TableShape, column: string, number: number): unknown {
+function valueOf({ textColumns: texts, primaryKey: key }: TableDefinition, column: string, number: number): unknown {
   if (texts.includes(column)) return `${column} ${number} ü 🚀`;
   return key.includes(column) ? number : 1_000_000_000_000 + number;
 }

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { addPastRuns } from "../../src/simulator/past.ts";
 import { openDatabase } from "../../src/sql/database.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
+import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { AppUnderTest, TOKEN } from "../fakes/app.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { until } from "../fakes/socket.ts";

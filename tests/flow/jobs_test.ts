@@ -5,8 +5,8 @@ import { GitHubRuns } from "../../src/github/run.ts";
 import { healingParts } from "../../src/parts/healing.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
-import { SqlRunStore } from "../../src/sql/run.ts";
-import { SqlRunHistory } from "../../src/sql/run_history.ts";
+import { SqlRunStore } from "../../src/sql/run/run.ts";
+import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { TOKEN } from "../fakes/app.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 

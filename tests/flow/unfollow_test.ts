@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { openDatabase } from "../../src/sql/database.ts";
-import { SqlFollowStore } from "../../src/sql/follow.ts";
+import { SqlFollowStore } from "../../src/sql/follow_store.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { FollowedApp, SECRET } from "../fakes/followed_app.ts";
 import { until } from "../fakes/socket.ts";

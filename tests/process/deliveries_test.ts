@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { openDatabase } from "../../src/sql/database.ts";
-import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { runProgram } from "../fakes/program.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { isApiKeySecret } from "../../src/account/key_secret.ts";
 import { sha256Hex } from "../../src/account/secret.ts";
 import { systemClock } from "../../src/clock.ts";
-import { SqlApiKeyStore } from "../../src/sql/api_key.ts";
+import { SqlApiKeyStore } from "../../src/sql/account/api_key.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { runProgram } from "../fakes/program.ts";

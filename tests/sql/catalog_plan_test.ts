@@ -8,22 +8,22 @@ import { testOverDatabases } from "../fakes/database.ts";
 const PAGE = { visible: "all", page: 1, perPage: 30 } as const;
 
 /** What a query does, and how SQLite says that it goes about it. */
-async function plansOf(
+async function explainQueries(
   database: Database,
-  ask: (catalog: SqlCatalog) => Promise<unknown>,
+  runQuery: (catalog: SqlCatalog) => Promise<unknown>,
 ): Promise<readonly string[]> {
-  const asked: CompiledQuery[] = [];
-  const listening = (db: Db) =>
+  const executed: CompiledQuery[] = [];
+  const recording = (db: Db) =>
     db.withPlugin({
       transformQuery({ node, queryId }) {
-        asked.push(db.getExecutor().compileQuery(node, queryId));
+        executed.push(db.getExecutor().compileQuery(node, queryId));
         return node;
       },
       transformResult: ({ result }) => Promise.resolve(result),
     });
-  await ask(new SqlCatalog({ read: (query) => database.read((db) => query(listening(db))) }));
-  assert(asked.length > 0);
-  return await Promise.all(asked.map((query) => database.read((db) => explain(db, query))));
+  await runQuery(new SqlCatalog({ read: (query) => database.read((db) => query(recording(db))) }));
+  assert(executed.length > 0);
+  return await Promise.all(executed.map((query) => database.read((db) => explain(db, query))));
 }
 
 async function explain(db: Db, query: CompiledQuery): Promise<string> {
@@ -42,7 +42,7 @@ for (const followed of [undefined, true, false]) {
       async (
         { database },
       ) => {
-        const [counted, listed] = await plansOf(database, (catalog) => catalog.repositories(query));
+        const [counted, listed] = await explainQueries(database, (catalog) => catalog.repositories(query));
         const which = followed === undefined ? "" : followed ? "followed_" : "known_";
         const order = sort === "pushed" ? "push" : "name";
         assertEquals(listed, `SCAN repositories USING INDEX repositories_${which}by_${order}`);
@@ -58,10 +58,10 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const [, all] = await plansOf(database, (catalog) => catalog.workflows(PAGE));
+    const [, all] = await explainQueries(database, (catalog) => catalog.workflows(PAGE));
     assertEquals(all, "SCAN workflows USING INDEX workflows_by_name");
     const query = { ...PAGE, repository: "octo/a" };
-    const [counted, one] = await plansOf(database, (catalog) => catalog.workflows(query));
+    const [counted, one] = await explainQueries(database, (catalog) => catalog.workflows(query));
     assertEquals(one, "SEARCH workflows USING INDEX workflows_by_name (<expr>=?)");
     assert(counted?.startsWith("SEARCH workflows USING COVERING INDEX"), counted);
   },

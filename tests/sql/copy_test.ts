@@ -3,15 +3,15 @@ import { sql } from "kysely";
 import { systemClock as clock } from "../../src/clock.ts";
 import { UsageError } from "../../src/errors.ts";
 import { copyDatabase } from "../../src/sql/copy.ts";
-import { rowsOf } from "../../src/sql/copy_rows.ts";
+import { readRows } from "../../src/sql/copy_rows.ts";
 import { type Database, openDatabase } from "../../src/sql/database.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
-import { SqlDeliveryStore } from "../../src/sql/delivery.ts";
-import { SqlJournal } from "../../src/sql/event.ts";
-import { SqlRunHistory } from "../../src/sql/run_history.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
+import { SqlEventLog } from "../../src/sql/event_log.ts";
+import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { migrate } from "../../src/sql/migrate.ts";
-import { readTables } from "../../src/sql/schema.ts";
-import { SqlStatisticsStore } from "../../src/sql/statistics.ts";
+import { readTables } from "../../src/sql/engine/table_catalog.ts";
+import { SqlStatisticsStore } from "../../src/sql/statistics/statistics.ts";
 import { accountStores } from "../fakes/account.ts";
 import { type DatabaseKind, testDatabase, testOverDatabases } from "../fakes/database.ts";
 import { aDelivery } from "../fakes/delivery.ts";
@@ -19,14 +19,14 @@ import { fillWithEverything } from "../fakes/everything.ts";
 import { isPostgresThere } from "../fakes/postgres.ts";
 
 const ignore = !await isPostgresThere();
-const WAYS: readonly (readonly [DatabaseKind, DatabaseKind])[] = [
+const DIRECTIONS: readonly (readonly [DatabaseKind, DatabaseKind])[] = [
   ["sqlite", "postgres"],
   ["postgres", "sqlite"],
   ["postgres", "postgres"],
   ["sqlite", "sqlite"],
 ];
 /** What a database has of its own. */
-const OWN = ["installation", "leases", "presences"];
+const EXCLUDED_TABLES = ["installation", "leases", "presences"];
 
 /** A database with everything, and one that was made and never used. */
 async function setUp([from, to]: readonly [DatabaseKind, DatabaseKind]) {
@@ -52,15 +52,15 @@ function copyAll(
 }
 
 /** Every row of every table, in an order of ours. */
-function contents(database: Database): Promise<Map<string, readonly string[]>> {
+function readContents(database: Database): Promise<Map<string, readonly string[]>> {
   return database.read(async (db) => {
     const all = new Map<string, readonly string[]>();
     for (const table of await readTables(db, database.kind)) {
-      const rows = (await Array.fromAsync(rowsOf(db, table))).flat();
+      const rows = (await Array.fromAsync(readRows(db, table))).flat();
       const texts = rows.map((row) =>
         JSON.stringify(table.columns.toSorted().map((name) => [name, row[name]]))
       );
-      if (!OWN.includes(table.name)) all.set(table.name, texts.sort());
+      if (!EXCLUDED_TABLES.includes(table.name)) all.set(table.name, texts.sort());
     }
     return all;
   });
@@ -70,7 +70,7 @@ const SPAN = { visible: "all", from: "2025-11-01", to: "2026-01-31" } as const;
 const PAGE = { page: 1, perPage: 100 };
 
 /** What clients are answered. */
-async function answers(database: Database) {
+async function readAll(database: Database) {
   const history = new SqlRunHistory(database);
   const statistics = new SqlStatisticsStore(database);
   const catalog = new SqlCatalog(database);
@@ -95,11 +95,11 @@ async function answers(database: Database) {
       sort: "name",
       direction: "asc",
     }),
-    events: await new SqlJournal(database, clock).readAfter(1_000, 2_000),
+    events: await new SqlEventLog(database, clock).readAfter(1_000, 2_000),
   };
 }
 
-for (const way of WAYS) {
+for (const way of DIRECTIONS) {
   const [from, to] = way;
   Deno.test({
     name: `copyDatabase() copies every row and answer from ${from} to ${to}`,
@@ -114,7 +114,7 @@ for (const way of WAYS) {
         total = progress.total;
       });
 
-      const [before, after] = [await contents(source), await contents(target)];
+      const [before, after] = [await readContents(source), await readContents(target)];
       for (const [name, rows] of before) {
         assert(rows.length > 0, `${name} is not tested: it is empty`);
         assertEquals(after.get(name), rows, name);
@@ -127,7 +127,7 @@ for (const way of WAYS) {
       assertEquals([steps.at(0), steps.at(-1)], [0, total]);
       assertEquals(steps, steps.toSorted((a, b) => a - b));
       assert(steps.length > before.size);
-      const [asked, told] = [await answers(source), await answers(target)];
+      const [asked, told] = [await readAll(source), await readAll(target)];
       assertEquals(told, asked);
       assert(asked.lists[1].total > 900 && asked.lists[3].total === 0);
       assert((asked.statistics[0]?.totals.runs ?? 0) > 900);
@@ -141,8 +141,8 @@ for (const way of WAYS) {
       await using setting = await setUp(way);
       const { source, target } = setting;
       await copyAll(setting);
-      const { last } = await new SqlJournal(source, clock).seqRange();
-      const [event] = await new SqlJournal(target, clock).append([
+      const { last } = await new SqlEventLog(source, clock).seqRange();
+      const [event] = await new SqlEventLog(target, clock).append([
         { type: "status", repository: null, data: { state: "polling", waiting_until: null } },
       ]);
       assertEquals(event?.seq, last + 1);
@@ -157,23 +157,23 @@ for (const way of WAYS) {
   });
 }
 
-const ONE_WAY = WAYS[0] ?? ["sqlite", "sqlite"];
+const SQLITE_TO_POSTGRES = DIRECTIONS[0] ?? ["sqlite", "sqlite"];
 
 Deno.test({
   name: "copyDatabase() leaves the target empty when it is interrupted, and can be run again",
   ignore,
   async fn() {
-    for (const way of [ONE_WAY, ["sqlite", "sqlite"]] as const) {
+    for (const way of [SQLITE_TO_POSTGRES, ["sqlite", "sqlite"]] as const) {
       await using setting = await setUp(way);
       const { target } = setting;
-      const fresh = await contents(target);
+      const fresh = await readContents(target);
       const stop = new AbortController();
       await assertRejects(
         () => copyAll(setting, stop.signal, ({ done }) => done > 2_000 && stop.abort()),
         Error,
         "aborted",
       );
-      assertEquals(await contents(target), fresh);
+      assertEquals(await readContents(target), fresh);
       await copyAll(setting);
     }
   },
@@ -183,7 +183,7 @@ Deno.test({
   name: "copyDatabase() refuses a target that is not empty, and changes nothing",
   ignore,
   async fn() {
-    await using setting = await setUp(ONE_WAY);
+    await using setting = await setUp(SQLITE_TO_POSTGRES);
     const { target } = setting;
     await accountStores(target, clock).keys.create({
       name: "mine",
@@ -193,9 +193,9 @@ Deno.test({
       budgetCents: null,
       expiresAt: null,
     });
-    const before = await contents(target);
+    const before = await readContents(target);
     await assertRejects(() => copyAll(setting), UsageError, "it is not empty (api_keys)");
-    assertEquals(await contents(target), before);
+    assertEquals(await readContents(target), before);
     await target.write((tx) => tx.deleteFrom("api_keys").execute());
     await target.write((tx) => tx.updateTable("event_counter").set({ last: 3 }).execute());
     await assertRejects(() => copyAll(setting), UsageError, "it is not empty (event_counter)");
@@ -206,7 +206,7 @@ Deno.test({
   name: "copyDatabase() refuses databases of other versions",
   ignore,
   async fn() {
-    await using setting = await setUp(ONE_WAY);
+    await using setting = await setUp(SQLITE_TO_POSTGRES);
     const { source, target } = setting;
     for (const database of [source, target]) {
       const change = async (text: string) => {
@@ -236,7 +236,7 @@ Deno.test({
   name: "copyDatabase() refuses a PostgreSQL that a Runwire serves from, at either end",
   ignore,
   async fn() {
-    await using setting = await setUp(ONE_WAY);
+    await using setting = await setUp(SQLITE_TO_POSTGRES);
     const { source, target, targetUrl } = setting;
     {
       await using _served = await openDatabase(targetUrl, { clock, serve: true });
@@ -255,7 +255,7 @@ Deno.test({
   name: "copyDatabase() holds up whoever would begin to serve until it has ended",
   ignore,
   async fn() {
-    await using setting = await setUp(ONE_WAY);
+    await using setting = await setUp(SQLITE_TO_POSTGRES);
     const { targetUrl } = setting;
     await using starting = await openDatabase(targetUrl, { clock });
     let isCopied = false;
@@ -273,7 +273,7 @@ testOverDatabases("rowsOf() takes few rows at once where they are long", async (
     const tables = await readTables(db, database.kind);
     const sizes = async (name: string) => {
       const table = tables.find((each) => each.name === name);
-      return table ? (await Array.fromAsync(rowsOf(db, table))).map(({ length }) => length) : [];
+      return table ? (await Array.fromAsync(readRows(db, table))).map(({ length }) => length) : [];
     };
     return [await sizes("deliveries"), await sizes("workflow_runs")];
   });

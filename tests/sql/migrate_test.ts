@@ -7,15 +7,15 @@ import { Database, openDatabase } from "../../src/sql/database.ts";
 import { lockMigrations, migrate } from "../../src/sql/migrate.ts";
 import * as runs from "../../src/sql/migrations/0001_runs.ts";
 import * as history from "../../src/sql/migrations/0005_history.ts";
-import { openPostgres } from "../../src/sql/postgres.ts";
-import { SqlRunHistory } from "../../src/sql/run_history.ts";
-import { runToRow } from "../../src/sql/run_row.ts";
+import { openPostgres } from "../../src/sql/engine/postgres.ts";
+import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
+import { toRunRow } from "../../src/sql/run/run_row.ts";
 import { DATABASE_KINDS, testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/github.ts";
 import { isPostgresThere, query, testSchema } from "../fakes/postgres.ts";
 
 /** Soon, and yet long enough for a machine that has much to do. */
-const ANSWER_MS = 500;
+const QUERY_TIMEOUT_MS = 500;
 const ALL = [
   "0001_runs",
   "0002_events",
@@ -52,7 +52,7 @@ for (const { kind, ignore } of DATABASE_KINDS.filter((each) => each.kind !== "sq
         await tx.insertInto("workflows")
           .values({ id: run.workflowId, repository: "octo/a", name: "CI", named_ms: 0 }).execute();
         await tx.insertInto("workflow_runs")
-          .values([runToRow(run), runToRow(aRun({ id: 2, startedAt: null }))]).execute();
+          .values([toRunRow(run), toRunRow(aRun({ id: 2, startedAt: null }))]).execute();
         const { up }: Migration = history;
         await up(tx);
       });
@@ -130,12 +130,12 @@ Deno.test({
   ignore: !await isPostgresThere(),
   async fn() {
     await using schema = await testSchema();
-    await using database = await impatient(schema.url, { migrationMs: 60_000 });
+    await using database = await openWithShortTimeouts(schema.url, { migrationMs: 60_000 });
     const end = Promise.withResolvers<void>();
     const { holding } = await holdMigrations(schema.url, end.promise);
     const migrating = migrate(database);
-    while (!await isAwaited()) await clock.sleep(10);
-    await clock.sleep(2 * ANSWER_MS);
+    while (!await isLockAwaited()) await clock.sleep(10);
+    await clock.sleep(2 * QUERY_TIMEOUT_MS);
     end.resolve();
     await holding;
     assertEquals(await migrating, ALL);
@@ -147,7 +147,7 @@ Deno.test({
   ignore: !await isPostgresThere(),
   async fn() {
     await using schema = await testSchema();
-    await using database = await impatient(schema.url, { migrationMs: 100 });
+    await using database = await openWithShortTimeouts(schema.url, { migrationMs: 100 });
     const end = Promise.withResolvers<void>();
     const { holding } = await holdMigrations(schema.url, end.promise);
     const { message } = await assertRejects(() => migrate(database), StorageError);
@@ -177,8 +177,8 @@ async function migrateElsewhere(url: string): Promise<string> {
 }
 
 /** Answers must come soon, those to a migration within `migrationMs`. */
-async function impatient(url: string, { migrationMs }: { migrationMs: number }): Promise<Database> {
-  const ms = { connectMs: 3_000, statementMs: 60_000, answerMs: ANSWER_MS, migrationMs };
+async function openWithShortTimeouts(url: string, { migrationMs }: { migrationMs: number }): Promise<Database> {
+  const ms = { connectMs: 3_000, statementMs: 60_000, answerMs: QUERY_TIMEOUT_MS, migrationMs };
   return new Database(await openPostgres(url, { limits: { connections: 2, ...ms } }), clock);
 }
 
@@ -197,7 +197,7 @@ async function holdMigrations(url: string, end: Promise<void>) {
   return { holding };
 }
 
-async function isAwaited(): Promise<boolean> {
+async function isLockAwaited(): Promise<boolean> {
   const waiting = await query("select 1 from pg_locks where locktype = 'advisory' and not granted");
   return waiting.length > 0;
 }

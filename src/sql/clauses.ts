@@ -1,0 +1,37 @@
+import { type RawBuilder, sql, type SqlBool } from "kysely";
+import type { Visibility } from "../visibility.ts";
+import type { Db } from "./database.ts";
+import { isPostgres } from "./migrations/key.ts";
+
+const EMPTY_VISIBILITY: Visibility = new Set<string>();
+
+/**
+ * The condition that `name`, a repository's in lower case, is of one that may be seen; `undefined` where all may be, so that a
+ * query is none the slower. However many they are, they are one value.
+ */
+export function visibleCondition(
+  db: Db,
+  visible: Visibility,
+  name: RawBuilder<unknown>,
+): RawBuilder<SqlBool> | undefined {
+  if (visible === "all") return undefined;
+  const names = [...visible];
+  return isPostgres(db)
+    ? sql<SqlBool>`${name} = any(${names}::text[])`
+    : sql<SqlBool>`${name} in (select value from json_each(${JSON.stringify(names)}))`;
+}
+
+/** What may be seen of what is asked for: of one repository that is named all or nothing, which the name then decides. */
+export function narrowVisibility(
+  { visible, repository }: {
+    readonly visible: Visibility;
+    readonly repository?: string | undefined;
+  },
+): Visibility {
+  if (visible === "all" || repository === undefined) return visible;
+  return visible.has(repository.toLowerCase()) ? "all" : EMPTY_VISIBILITY;
+}
+
+export function isEmptyVisibility(visible: Visibility): boolean {
+  return visible !== "all" && visible.size === 0;
+}

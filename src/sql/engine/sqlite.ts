@@ -1,0 +1,140 @@
+import { CompiledQuery, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from "kysely";
+import { type DatabaseConnection, type SelectModifierNode, SqliteQueryCompiler } from "kysely";
+import { DatabaseSync } from "node:sqlite";
+import { messageOf, UsageError } from "../../errors.ts";
+import type { DatabaseOptions, DatabaseHandles } from "../database.ts";
+import { toStorageError } from "./error.ts";
+import { ReaderDialect } from "./reader_dialect.ts";
+import { ReaderPool } from "./reader_pool.ts";
+import { StatementCache } from "./statement_cache.ts";
+import type { Tables } from "../tables.ts";
+
+/** How long a writer waits for another process. The whole program waits with it, as node:sqlite is synchronous. */
+const BUSY_TIMEOUT_MS = 2_000;
+const PRAGMAS = `
+  pragma journal_mode = wal;
+  pragma synchronous = full;
+  pragma foreign_keys = on;
+  pragma journal_size_limit = 67108864;
+`;
+
+/**
+ * Opens `sqlite:PATH`: one connection writes, and others read on threads of their own, so that a read neither waits for a
+ * transaction nor makes the program wait. `sqlite::memory:` has one connection for all, as a shared cache would lock whole
+ * tables. All files are open when this resolves.
+ * @throws {UsageError} when the file cannot be used
+ */
+export async function openSqlite(
+  url: string,
+  { clock, serve = false }: DatabaseOptions,
+): Promise<DatabaseHandles> {
+  const path = url.slice("sqlite:".length);
+  if (path === "" || /^\/\/[^/]/.test(path)) {
+    throw new UsageError(
+      `Cannot use the database URL "${url}": allowed is sqlite:./FILE, sqlite:/PATH or sqlite::memory:`,
+    );
+  }
+  using resources = new DisposableStack();
+  try {
+    const connection = open(path, resources);
+    if (serve && path !== ":memory:") resources.adopt(await acquireServeLock(path), (file) => file.close());
+    connection.exec(PRAGMAS);
+    const writer = new Kysely<Tables>({ dialect: new SingleWriterDialect(connection) });
+    const readerPool = path === ":memory:"
+      ? undefined
+      : await ReaderPool.open(path, { clock, timeout: BUSY_TIMEOUT_MS });
+    const opened = resources.move();
+    return {
+      kind: "sqlite",
+      name: path === ":memory:" ? "in memory" : `"${path}"`,
+      reader: readerPool ? new Kysely<Tables>({ dialect: new ReaderDialect(readerPool) }) : writer,
+      writer,
+      migrator: writer,
+      async close() {
+        await readerPool?.close();
+        // The last to close folds the journal into the file.
+        opened.dispose();
+      },
+    };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw toUsageError(error, path);
+  }
+}
+
+function open(path: string, resources: DisposableStack) {
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  return resources.adopt(database, (each) => each.close());
+}
+
+/**
+ * Takes the right to serve from a database, until the file is closed or the process ends. The lock is on a file beside it:
+ * closing any handle of the database file itself would drop SQLite's own locks (https://sqlite.org/howtocorrupt.html, 2.2).
+ */
+async function acquireServeLock(path: string): Promise<Deno.FsFile> {
+  const file = await Deno.open(`${path}.lock`, { create: true, write: true });
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new UsageError(`Cannot use the database "${path}": another Runwire serves from it`);
+}
+
+function toUsageError(error: unknown, path: string): UsageError {
+  const storageError = toStorageError(error, `"${path}"`);
+  const message = storageError?.message ?? `Cannot use the database "${path}": ${messageOf(error)}`;
+  return new UsageError(message, { cause: error });
+}
+
+/** SQLite as Kysely knows it, over node:sqlite, for a database that one process writes to by one connection. */
+class SingleWriterDialect extends SqliteDialect {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    super({ database: new StatementCache(database) });
+    this.#database = database;
+  }
+
+  override createAdapter() {
+    return new TransactionalAdapter();
+  }
+
+  override createDriver() {
+    return new ImmediateTransactionDriver(this.#database);
+  }
+
+  override createQueryCompiler() {
+    return new NoRowLockCompiler();
+  }
+}
+
+/** SQLite can change a schema in a transaction, which Kysely does not make use of by itself. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class ImmediateTransactionDriver extends SqliteDriver {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    super({ database: new StatementCache(database) });
+    this.#database = database;
+  }
+
+  /** Takes the write lock at once: one that reads first and writes later could not wait for it. */
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  }
+
+  /** A full disk ends a transaction by itself. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#database.isTransaction) await super.rollbackTransaction(connection);
+  }
+}
+
+/** With one writer no row needs a lock. */
+class NoRowLockCompiler extends SqliteQueryCompiler {
+  protected override visitSelectModifier(node: SelectModifierNode): void {
+    if (!node.modifier?.startsWith("For")) super.visitSelectModifier(node);
+  }
+}

@@ -1,0 +1,133 @@
+import { type ExpressionBuilder, sql } from "kysely";
+import { isFailure, computeFacts, type RunFacts } from "../../run/facts.ts";
+import type { Db, Tx } from "../database.ts";
+import { toJob } from "./job_row.ts";
+import { toRun } from "./run_row.ts";
+import type { RunFactsTable, RunTable, Tables } from "../tables.ts";
+
+/** What is counted of these runs now. */
+export async function readFacts(
+  db: Db,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, RunFactsTable>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.selectFrom("run_facts").selectAll().where("run_id", "in", ids).execute();
+  return new Map(rows.map((row) => [row.run_id, row]));
+}
+
+/** What is to be counted of those of these runs that are kept and have completed; without what their neighbours decide. */
+export async function deriveFacts(
+  db: Db,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, RunFactsTable>> {
+  // Not in SQL: of a few ids and a status SQLite takes the index of the status, which has nearly all runs.
+  const runs = (await db.selectFrom("workflow_runs as r").selectAll("r").select(selectDefaultBranch)
+    .where("r.id", "in", ids).execute()).filter(({ status }) => status === "completed");
+  if (runs.length === 0) return new Map();
+  const completedIds = runs.map(({ id }) => id);
+  const jobs = await db.selectFrom("jobs").selectAll().where("run_id", "in", completedIds).execute();
+  const retried = runs.filter(({ run_attempt }) => run_attempt > 1).map(({ id }) => id);
+  const attempts = retried.length === 0 ? [] : await db.selectFrom("run_attempts")
+    .select(["run_id", "run_attempt as runAttempt", "conclusion"])
+    .where("run_id", "in", retried).execute();
+  const jobsByRun = Map.groupBy(jobs, ({ run_id }) => run_id);
+  const attemptsByRun = Map.groupBy(attempts, ({ run_id }) => run_id);
+  return new Map(runs.map((run) => {
+    const facts = computeFacts(toRun(run), {
+      attempts: attemptsByRun.get(run.id) ?? [],
+      jobs: (jobsByRun.get(run.id) ?? []).map(toJob),
+    });
+    const isDefault = run.branch !== null && run.branch === run.default_branch;
+    return [run.id, toRow(run, { ...facts, isDefault })];
+  }));
+}
+
+/** Of the repository of that name; of the newest one, as one that has gone may have left its name to another. */
+function selectDefaultBranch(eb: ExpressionBuilder<Tables & { r: RunTable }, "r">) {
+  return eb.selectFrom("repositories as p").select("p.default_branch")
+    .where(sql<string>`lower(p.full_name)`, "=", sql<string>`lower(r.repository)`)
+    .where("p.default_branch", "is not", null)
+    .orderBy("p.id", "desc").limit(1).as("default_branch");
+}
+
+/** What was counted, in the words of run/facts.ts. */
+export function toFacts(row: RunFactsTable): RunFacts {
+  return {
+    outcome: row.verdict,
+    durationMs: row.duration_ms,
+    queueMs: row.queue_ms,
+    minutes: row.minutes,
+    reruns: row.reruns,
+    succeededOnRetry: row.is_retried === 1,
+    isFlaky: row.is_flaky === 1,
+    recoveryMs: row.recovery_ms,
+  };
+}
+
+function toRow(
+  run: RunTable,
+  facts: ReturnType<typeof computeFacts> & { readonly isDefault: boolean },
+): RunFactsTable {
+  const failed = isFailure(facts.outcome);
+  return {
+    run_id: run.id,
+    workflow_id: run.workflow_id,
+    branch: run.branch,
+    is_default: Number(facts.isDefault),
+    other_branch: facts.isDefault ? null : run.branch,
+    head_sha: run.head_sha,
+    created_ms: run.created_ms,
+    ended_ms: run.updated_ms,
+    verdict: facts.outcome,
+    is_red: failed === undefined ? null : Number(failed),
+    is_retried: Number(facts.succeededOnRetry),
+    duration_ms: facts.durationMs,
+    queue_ms: facts.queueMs,
+    minutes: facts.minutes,
+    reruns: facts.reruns,
+    is_flaky: 0,
+    recovery_ms: null,
+  };
+}
+
+/** What of `a` and `b` differs that is not decided by neighbours. */
+export function hasEqualOwnFacts(a: RunFactsTable, b: RunFactsTable): boolean {
+  return hasSamePosition(a, b) && a.is_default === b.is_default && a.ended_ms === b.ended_ms &&
+    a.verdict === b.verdict && a.is_retried === b.is_retried && a.duration_ms === b.duration_ms &&
+    a.queue_ms === b.queue_ms && a.minutes === b.minutes && a.reruns === b.reruns;
+}
+
+/** Whether two states of a run stand in the same places among the runs of its workflow. */
+export function hasSamePosition(a: RunFactsTable, b: RunFactsTable): boolean {
+  return a.workflow_id === b.workflow_id && a.branch === b.branch && a.head_sha === b.head_sha &&
+    a.created_ms === b.created_ms;
+}
+
+/** Keeps what is counted of runs, and forgets it of those that are no longer counted. */
+export async function writeFacts(
+  tx: Tx,
+  { rows, deletedIds }: { readonly rows: readonly RunFactsTable[]; readonly deletedIds: readonly number[] },
+): Promise<void> {
+  if (deletedIds.length > 0) await tx.deleteFrom("run_facts").where("run_id", "in", deletedIds).execute();
+  if (rows.length === 0) return;
+  await tx.insertInto("run_facts").values(rows)
+    .onConflict((conflict) =>
+      conflict.column("run_id").doUpdateSet((eb) => ({
+        workflow_id: eb.ref("excluded.workflow_id"),
+        branch: eb.ref("excluded.branch"),
+        is_default: eb.ref("excluded.is_default"),
+        other_branch: eb.ref("excluded.other_branch"),
+        head_sha: eb.ref("excluded.head_sha"),
+        created_ms: eb.ref("excluded.created_ms"),
+        ended_ms: eb.ref("excluded.ended_ms"),
+        verdict: eb.ref("excluded.verdict"),
+        is_red: eb.ref("excluded.is_red"),
+        is_retried: eb.ref("excluded.is_retried"),
+        duration_ms: eb.ref("excluded.duration_ms"),
+        queue_ms: eb.ref("excluded.queue_ms"),
+        minutes: eb.ref("excluded.minutes"),
+        reruns: eb.ref("excluded.reruns"),
+      }))
+    )
+    .execute();
+}

@@ -1,0 +1,61 @@
+import { sql } from "kysely";
+import type { RecomputeQueue } from "../../run/statistics_recompute.ts";
+import type { Database, Db, Tx } from "../database.ts";
+import { updateStatistics } from "./update.ts";
+import type { RecomputeQueueTable } from "../tables.ts";
+
+/** Runs that one transaction counts: on SQLite nothing else is done meanwhile, and it takes some 10 ms. */
+const BATCH_RUNS = 64;
+
+/** Has all runs of a repository counted again, where something has changed that concerns them all. */
+export async function enqueueRecompute(tx: Tx, repository: string): Promise<void> {
+  await sql`insert into recounts (repository, after_ms, after_id)
+    select lower(${repository}), -1, -1
+    where exists (select 1 from workflow_runs where lower(repository) = lower(${repository}))
+    on conflict (repository) do update set after_ms = -1, after_id = -1`.execute(tx);
+}
+
+/** Which runs are to be counted again, in SQL. */
+export class SqlRecomputeQueue implements RecomputeQueue {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async countRepositories(): Promise<number> {
+    const { count } = await this.#database.read((db) =>
+      db.selectFrom("recounts").select((eb) => eb.fn.countAll<number>().as("count"))
+        .executeTakeFirstOrThrow()
+    );
+    return count;
+  }
+
+  recomputeNext(): Promise<number | undefined> {
+    return this.#database.write(recomputeBatch);
+  }
+}
+
+async function recomputeBatch(tx: Tx): Promise<number | undefined> {
+  const entry = await tx.selectFrom("recounts").selectAll().orderBy("repository").limit(1)
+    .forUpdate().executeTakeFirst();
+  if (!entry) return undefined;
+  const runs = await selectRunsAfter(tx, entry);
+  await updateStatistics(tx, runs.map(({ id }) => id));
+  const last = runs.at(-1);
+  if (last && runs.length === BATCH_RUNS) {
+    await tx.updateTable("recounts").set({ after_ms: last.created_ms, after_id: last.id })
+      .where("repository", "=", entry.repository).execute();
+  } else {
+    await tx.deleteFrom("recounts").where("repository", "=", entry.repository).execute();
+  }
+  return runs.length;
+}
+
+/** The next ones by creation. One that is created later is counted as it comes. */
+async function selectRunsAfter(db: Db, { repository, after_ms, after_id }: RecomputeQueueTable) {
+  return await db.selectFrom("workflow_runs").select(["id", "created_ms"])
+    .where(sql<string>`lower(repository)`, "=", repository)
+    .where(sql<boolean>`(created_ms, id) > (${after_ms}, ${after_id})`)
+    .orderBy("created_ms").orderBy("id").limit(BATCH_RUNS).execute();
+}

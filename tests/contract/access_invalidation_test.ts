@@ -1,0 +1,117 @@
+import { assertEquals } from "@std/assert";
+import { AesCipher } from "../../src/account/crypto.ts";
+import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
+import { SqlAccessStore } from "../../src/sql/account/access.ts";
+import type { Database } from "../../src/sql/database.ts";
+import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
+import { SqlRepositoryStore } from "../../src/sql/repository.ts";
+import { SqlSessionStore } from "../../src/sql/account/session.ts";
+import { SqlUserStore } from "../../src/sql/account/user.ts";
+import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
+import { SetClock } from "../fakes/clock.ts";
+import { testOverDatabases } from "../fakes/database.ts";
+import { aDelivery } from "../fakes/delivery.ts";
+import { aRun } from "../fakes/github.ts";
+
+const NOW = 1_767_225_600_000;
+const REPOSITORIES = [1, 2, 3].map((id) => ({ id, fullName: `octo/${id}`, pushedAt: null }));
+
+/** Two users who are signed in, and may read all of three repositories. */
+async function setUp(database: Database) {
+  const clock = new SetClock(NOW);
+  const users = new SqlUserStore({ database, clock, cipher: new AesCipher(SECRET) });
+  const sessions = new SqlSessionStore(database, clock);
+  const access = new SqlAccessStore(database);
+  const deliveries = new SqlDeliveryStore(database, clock);
+  await new SqlRepositoryStore(database, clock).upsert(REPOSITORIES);
+  const epoch = await access.epoch();
+  for (const userId of [7, 8]) {
+    await users.signIn({
+      profile: aProfile({ id: userId }),
+      tokens: someTokens(),
+      role: "member",
+    });
+    await sessions.create({ id: `session of ${userId}`, userId });
+    const readable = REPOSITORIES.map(({ id }) => id);
+    await access.save({ userId, epoch, readable, unreadable: [], checkedAt: NOW });
+  }
+  return {
+    users,
+    sessions,
+    access,
+    deliveries,
+    epoch,
+    unchecked: async (userId: number) =>
+      (await access.load(userId, NOW)).unchecked.map(({ id }) => id),
+    apply: async (id: string, changes: Partial<ChangeSet>) => {
+      await deliveries.store(aDelivery({ id }));
+      return await deliveries.apply(id, { ...EMPTY_CHANGE_SET, ...changes });
+    },
+  };
+}
+
+testOverDatabases(
+  "DeliveryStore.apply() forgets who may read a repository whose rights changed",
+  async (
+    { database },
+  ) => {
+    const { apply, unchecked, access, epoch } = await setUp(database);
+    await apply("a", { accessChanged: [2] });
+    assertEquals([await unchecked(7), await unchecked(8)], [[2], [2]]);
+    assertEquals(await access.epoch(), epoch + 1);
+    await apply("b", { accessChanged: "all" });
+    assertEquals([await unchecked(7), await unchecked(8)], [[1, 2, 3], [1, 2, 3]]);
+    assertEquals(await access.epoch(), epoch + 2);
+  },
+);
+
+testOverDatabases("DeliveryStore.apply() leaves rights alone that nothing is told of", async (
+  { database },
+) => {
+  const { apply, unchecked, access, sessions, epoch } = await setUp(database);
+  await apply("a", { runs: [aRun({ id: 1, repository: "octo/1" })] });
+  assertEquals([await unchecked(7), await access.epoch()], [[], epoch]);
+  assertEquals((await sessions.find("session of 7"))?.user.id, 7);
+});
+
+testOverDatabases("DeliveryStore.apply() takes very many repositories for all", async (
+  { database },
+) => {
+  const { apply, unchecked } = await setUp(database);
+  await apply("a", { accessChanged: Array.from({ length: 40_000 }, (_, at) => at + 2) });
+  assertEquals(await unchecked(7), [1, 2, 3]);
+});
+
+testOverDatabases("DeliveryStore.take() forgets rights with the delivery, or not at all", async (
+  { database },
+) => {
+  const { deliveries, unchecked, access, epoch } = await setUp(database);
+  const broken = { ...EMPTY_CHANGE_SET, runs: [aRun({ createdAt: "not a time" })] };
+  const changes: ChangeSet = { ...broken, accessChanged: [1] };
+  const { status: receipt } = await deliveries.storeAndApply(aDelivery({ id: "a" }), changes);
+  assertEquals([receipt, await unchecked(7), await access.epoch()], ["kept", [], epoch]);
+  await deliveries.storeAndApply(aDelivery({ id: "b", orderingKey: "delivery b" }), {
+    ...EMPTY_CHANGE_SET,
+    accessChanged: [1],
+  });
+  assertEquals(await unchecked(7), [1]);
+});
+
+testOverDatabases(
+  "DeliveryStore.apply() signs a user out everywhere who has revoked our tokens",
+  async (
+    { database },
+  ) => {
+    const { apply, users, sessions } = await setUp(database);
+    const before = await users.tokens(7);
+    assertEquals(await apply("a", { revokedUsers: [7, 99] }), []);
+    assertEquals([await users.tokens(7), await sessions.find("session of 7")], [
+      undefined,
+      undefined,
+    ]);
+    assertEquals((await users.tokens(8))?.accessToken, "gho_one");
+    assertEquals((await sessions.find("session of 8"))?.user.id, 8);
+    // Whoever was about to refresh them comes too late.
+    assertEquals(await users.replaceTokens(7, before?.version ?? 0, someTokens()), false);
+  },
+);

@@ -1,0 +1,81 @@
+import { assertEquals } from "@std/assert";
+import type { StoredEvent } from "../../src/feed/event.ts";
+import type { EventNotice, EventBus } from "../../src/feed/event_bus.ts";
+import { aStatus } from "../fakes/journal.ts";
+import { within } from "../fakes/socket.ts";
+import { until } from "../fakes/socket.ts";
+import { type TestWires, untilHeard, WIRES } from "../fakes/wire.ts";
+
+function toStoredEvent(seq: number, waiting_until: string | null = null): StoredEvent {
+  return { seq, at: "2026-01-01T00:00:00.000Z", ...aStatus({ waiting_until }) };
+}
+
+/** What an instance hears from now on, but for what only asks whether it does. `stop` ends that. */
+async function listen(eventBus: EventBus, publisher: EventBus) {
+  const notices: EventNotice[] = [];
+  const stop = new AbortController();
+  let isReceived = false;
+  const finished = eventBus.listen((each) => {
+    if (each.last > 0) notices.push(each);
+    isReceived = true;
+  }, stop.signal);
+  await untilHeard(publisher, () => isReceived);
+  return {
+    news: notices,
+    stop: async () => {
+      stop.abort();
+      await within(finished, "the end of listening");
+    },
+  };
+}
+
+function testOverEventBuses(name: string, test: (buses: TestWires) => Promise<void>): void {
+  for (const { kind, ignore, open } of WIRES) {
+    Deno.test({
+      name: `${name} (${kind})`,
+      ignore,
+      async fn() {
+        await using buses = await open();
+        await test(buses);
+      },
+    });
+  }
+}
+
+testOverEventBuses("Wire.publish() tells every other instance, in order", async (buses) => {
+  const [a, b, c] = [await buses.join(), await buses.join(), await buses.join()];
+  const [atB, atC] = [await listen(b, a), await listen(c, a)];
+  a.publish([toStoredEvent(1), toStoredEvent(2)]);
+  a.publish([toStoredEvent(3)]);
+  const expected = [
+    { last: 2, events: [toStoredEvent(1), toStoredEvent(2)] },
+    { last: 3, events: [toStoredEvent(3)] },
+  ];
+  for (const { news: notices, stop } of [atB, atC]) {
+    await until(() => notices.length >= 2, "the news is heard");
+    assertEquals(notices, expected);
+    await stop();
+  }
+});
+
+testOverEventBuses("Wire.listen() hears from several, and nothing once it has ended", async (buses) => {
+  const [a, b, c] = [await buses.join(), await buses.join(), await buses.join()];
+  const [first, second] = [await listen(c, a), await listen(b, a)];
+  await first.stop();
+  a.publish([toStoredEvent(7)]);
+  await until(() => second.news.length === 1, "the news is heard");
+  await second.stop();
+  assertEquals([first.news, second.news], [[], [{ last: 7, events: [toStoredEvent(7)] }]]);
+});
+
+testOverEventBuses(
+  "Wire.publish() tells of events of any size, at least by their number",
+  async (buses) => {
+    const [a, b] = [await buses.join(), await buses.join()];
+    const { news: notices, stop } = await listen(b, a);
+    a.publish([toStoredEvent(1, "x".repeat(1_000_000)), toStoredEvent(2)]);
+    await until(() => notices.length === 1, "the news is heard");
+    assertEquals(notices[0]?.last, 2);
+    await stop();
+  },
+);

@@ -1,0 +1,118 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { systemClock as clock } from "../../../src/clock.ts";
+import { StaleFencingTokenError, type Term } from "../../../src/cluster/lease.ts";
+import { SqlEventLog } from "../../../src/sql/event_log.ts";
+import { withFencing, SqlFencingTokens, SqlLease } from "../../../src/sql/cluster/lease.ts";
+import { SqlRunStore } from "../../../src/sql/run/run.ts";
+import { testDatabase } from "../../fakes/database.ts";
+import { aRun } from "../../fakes/github.ts";
+import { aStatus } from "../../fakes/journal.ts";
+import { isPostgresThere } from "../../fakes/postgres.ts";
+
+const ignore = !await isPostgresThere();
+const A: Term = { holder: "a", fencingToken: 1 };
+const B: Term = { holder: "b", fencingToken: 2 };
+
+Deno.test({
+  name: "SqlFences.raise() lets no term in that is not above the last",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const fences = new SqlFencingTokens(opened.database);
+    assertEquals(await fences.current(), 0);
+    assertEquals(await fences.advance(B), true);
+    assertEquals(await fences.advance(B), true);
+    assertEquals(await fences.advance(A), false);
+    assertEquals(await fences.advance({ ...B, holder: "another with the same fence" }), false);
+    assertEquals(await fences.current(), 2);
+  },
+});
+
+Deno.test({
+  name: "fenced() writes in the last term alone, and nothing at all in none",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const fences = new SqlFencingTokens(opened.database);
+    const stores = [A, B, undefined].map((term) =>
+      new SqlRunStore(withFencing(opened.database, () => term), clock)
+    );
+    const [inA, inB, inNone] = stores;
+    await fences.advance(A);
+    assertEquals((await inA?.put([aRun({ id: 1 })]))?.length, 1);
+    await assertRejects(() => inB?.put([aRun({ id: 2 })]) ?? unreachable(), StaleFencingTokenError);
+    await fences.advance(B);
+    await assertRejects(() => inA?.put([aRun({ id: 3 })]) ?? unreachable(), StaleFencingTokenError);
+    await assertRejects(() => inNone?.put([aRun({ id: 4 })]) ?? unreachable(), StaleFencingTokenError);
+    assertEquals((await inB?.put([aRun({ id: 5 })]))?.length, 1);
+    const events = await new SqlEventLog(opened.database, clock).readAfter(0, 9);
+    assertEquals(events.map(({ data }) => "id" in data && data.id), [1, 5]);
+  },
+});
+
+Deno.test({
+  name: "fenced() lets no later term begin amid a transaction",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const fences = new SqlFencingTokens(await opened.another());
+    await fences.advance(A);
+    const order: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    const writing = withFencing(opened.database, () => A).write(async () => {
+      begun.resolve();
+      await end.promise;
+      order.push("the first has written");
+    });
+    await begun.promise;
+    const raising = fences.advance(B).then(() => order.push("the second may write"));
+    await clock.sleep(100);
+    end.resolve();
+    await Promise.all([writing, raising]);
+    assertEquals(order, ["the first has written", "the second may write"]);
+  },
+});
+
+Deno.test({
+  name:
+    "SqlLease renews and gives away the lease amid a transaction, SqlFences.raise() waits for it",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const other = await opened.another();
+    const [lease, fences] = [new SqlLease(other), new SqlFencingTokens(other)];
+    const fence = await lease.acquire("a", { ttlMs: 60_000, above: 0 }) ?? 0;
+    const order: string[] = [];
+    let raising: Promise<unknown> | undefined;
+    await withFencing(opened.database, () => ({ holder: "a", fencingToken: fence })).write(async () => {
+      assertEquals(await lease.renew("a", { ttlMs: 60_000 }), true);
+      await lease.release("a");
+      assertEquals(await lease.acquire("b", { ttlMs: 60_000, above: 0 }), fence + 1);
+      const term = { holder: "b", fence: fence + 1 };
+      raising = fences.advance(term).then(() => order.push("the second may write"));
+      await clock.sleep(100);
+      order.push("the first has written");
+    });
+    await raising;
+    assertEquals(order, ["the first has written", "the second may write"]);
+  },
+});
+
+Deno.test({
+  name: "fenced() keeps nothing of what a paused holder appends",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const fences = new SqlFencingTokens(opened.database);
+    await fences.advance(A);
+    const journal = new SqlEventLog(withFencing(opened.database, () => A), clock);
+    await fences.advance(B);
+    await assertRejects(() => journal.append([aStatus()]), StaleFencingTokenError);
+    assertEquals(await journal.seqRange(), { first: 1, last: 0 });
+  },
+});
+
+function unreachable(): never {
+  throw new Error("There is no store");
+}

@@ -1,0 +1,48 @@
+import { assertEquals } from "@std/assert";
+import { SqlSharedSnapshotStore } from "../../../src/sql/cluster/shared_snapshot.ts";
+import { SqlPresenceStore } from "../../../src/sql/cluster/presence.ts";
+import { testDatabase } from "../../fakes/database.ts";
+import { isPostgresThere } from "../../fakes/postgres.ts";
+import { until } from "../../fakes/socket.ts";
+
+const ignore = !await isPostgresThere();
+
+Deno.test({
+  name: "SqlPresences tells an instance of others, until they leave or say nothing any more",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const presences = new SqlPresenceStore(opened.database);
+    assertEquals(await presences.isActiveElsewhere("a"), false);
+    await presences.renew("b", { ttlMs: 60_000 });
+    assertEquals([await presences.isActiveElsewhere("a"), await presences.isActiveElsewhere("b")], [
+      true,
+      false,
+    ]);
+    await presences.renew("b", { ttlMs: 200 });
+    await until(async () => !await presences.isActiveElsewhere("a"), "B has said nothing for too long");
+    await presences.renew("b", { ttlMs: 60_000 });
+    await presences.remove("b");
+    assertEquals(await presences.isActiveElsewhere("a"), false);
+  },
+});
+
+Deno.test({
+  name: "SqlPictures gives what was shown last, and how long ago",
+  ignore,
+  async fn() {
+    await using opened = await testDatabase("postgres");
+    const pictures = new SqlSharedSnapshotStore(opened.database);
+    assertEquals(await pictures.load(), undefined);
+    await pictures.save([]);
+    const first = await pictures.load();
+    const repositories = [{ id: 1, fullName: "octo/a", pushedAt: "2026-01-01T00:00:00Z" }];
+    await until(async () => {
+      await pictures.save(repositories);
+      return (await pictures.load())?.version !== first?.version;
+    }, "it has another version");
+    const last = await pictures.load();
+    assertEquals(last?.repositories, repositories);
+    assertEquals((last?.ageMs ?? NaN) >= 0 && (last?.ageMs ?? NaN) < 10_000, true);
+  },
+});

@@ -1,0 +1,47 @@
+import { assert, assertMatch } from "@std/assert";
+import { systemClock as clock } from "../../../src/clock.ts";
+import { deriveFacts } from "../../../src/sql/run/run_facts.ts";
+import { SqlRunStore } from "../../../src/sql/run/run.ts";
+import { SqlStatisticsStore } from "../../../src/sql/statistics/statistics.ts";
+import { testOverDatabases } from "../../fakes/database.ts";
+import { aRun } from "../../fakes/github.ts";
+import { plansOf } from "../../fakes/query_plan.ts";
+
+testOverDatabases(
+  "deriveFacts() looks runs up by their ids, however many",
+  async ({ database }) => {
+    await new SqlRunStore(database, clock).put([aRun({ status: "completed" })]);
+    for (const count of [1, 4, 100]) {
+      const ids = Array.from({ length: count }, (_, at) => at + 1);
+      const [plan = ""] = await database.read((db) =>
+        plansOf(db, { explain: "explain query plan", work: (db) => deriveFacts(db, ids) })
+      );
+      assertMatch(plan, /SEARCH r USING INTEGER PRIMARY KEY/, `${count} of them`);
+      assert(!plan.includes("SCAN"), plan);
+    }
+  },
+  { kinds: ["memory"] },
+);
+
+testOverDatabases(
+  "StatisticsStore.query() adds up the runs of a branch from an index alone",
+  async (
+    { database },
+  ) => {
+    const days = { from: "2026-01-01", to: "2026-12-31", page: 1, perPage: 30 };
+    for (const groupBy of ["day", "week", "workflow", "repository"] as const) {
+      const plans = await database.read((db) =>
+        plansOf(db, {
+          explain: "explain query plan",
+          work: (db) =>
+            new SqlStatisticsStore({ read: (query) => query(db) })
+              .query({ ...days, groupBy, branch: "topic", visible: "all" }),
+        })
+      );
+      const ofRuns = plans.flatMap((plan) => plan.split("\n")).filter((line) => /_off_/.test(line));
+      assert(ofRuns.length > 0, plans.join("\n"));
+      for (const step of ofRuns) assertMatch(step, /COVERING INDEX run_facts_off_default/);
+    }
+  },
+  { kinds: ["memory"] },
+);

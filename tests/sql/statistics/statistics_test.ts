@@ -1,0 +1,196 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import type { Visibility } from "../../../src/visibility.ts";
+import { systemClock as clock } from "../../../src/clock.ts";
+import type { Run } from "../../../src/run/run.ts";
+import type { Database } from "../../../src/sql/database.ts";
+import { SqlRecomputeQueue } from "../../../src/sql/statistics/recompute_queue.ts";
+import { SqlRepositoryStore } from "../../../src/sql/repository.ts";
+import { mergeRuns, SqlRunStore } from "../../../src/sql/run/run.ts";
+import { SqlStatisticsStore } from "../../../src/sql/statistics/statistics.ts";
+import { rebuildStatistics } from "../../../src/sql/statistics/rebuild.ts";
+import { testOverDatabases } from "../../fakes/database.ts";
+import { aRun } from "../../fakes/github.ts";
+import { BruteForce, readPast } from "../../fakes/statistics.ts";
+
+const QUERY = {
+  visible: "all",
+  from: "2026-01-01",
+  to: "2026-12-31",
+  groupBy: "workflow",
+} as const;
+const WHOLE = { ...QUERY, page: 1, perPage: 100 };
+
+/** Runs that fail and succeed by turns, on one branch and few commits: each depends on the one before. */
+function branchRun(id: number): Run {
+  const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1) + (id * 10 + minutes) * 60_000);
+  return aRun({
+    id,
+    workflowId: 1 + id % 2,
+    status: "completed",
+    conclusion: id % 3 === 0 ? "failure" : "success",
+    headSha: `sha ${Math.floor(id / 8)}`,
+    createdAt: at(0).toISOString(),
+    startedAt: at(0).toISOString(),
+    updatedAt: at(id % 7).toISOString(),
+  });
+}
+
+async function storeDefaultBranch(database: Database, defaultBranch = "main"): Promise<void> {
+  const repositories = new SqlRepositoryStore(database, clock);
+  await repositories.upsert([{ id: 1, fullName: "octo/a", pushedAt: null, defaultBranch }]);
+}
+
+async function assertMatchesBruteForce(database: Database): Promise<void> {
+  const { totals } = await new SqlStatisticsStore(database).query(WHOLE);
+  const expected = new BruteForce(await database.read(readPast)).answer(QUERY).totals;
+  // Percentiles are not exact.
+  const counts = ({ duration, queue: _, ...rest }: typeof totals) => ({
+    ...rest,
+    redToGreenSeconds: rest.redToGreenSeconds?.toFixed(6),
+    average: duration.avg?.toFixed(6),
+  });
+  assertEquals(counts(totals), counts(expected));
+  assert(totals.flaky > 0);
+}
+
+testOverDatabases("Two instances count the runs of one branch at the same time", async (
+  { database, another },
+) => {
+  await storeDefaultBranch(database);
+  const stores = [database, await another()].map((each) => new SqlRunStore(each, clock));
+  const ids = Array.from({ length: 120 }, (_, at) => 1 + at);
+  // Neighbours come by different instances, in groups that cross each other.
+  const queues = stores.map(async (store, instance) => {
+    for (const id of ids.filter((each) => each % 2 === instance)) {
+      await store.put([id, (id * 7) % 120 + 1, (id * 11) % 120 + 1].map(branchRun));
+    }
+    for (const id of ids.filter((each) => each % 10 === 5 * instance)) await store.remove(id);
+  });
+  await Promise.all(queues);
+  await assertMatchesBruteForce(database);
+});
+
+testOverDatabases("rebuildStatistics() keeps up with what changes meanwhile", async (
+  { database, another },
+) => {
+  await storeDefaultBranch(database);
+  const ids = Array.from({ length: 600 }, (_, at) => 1 + at);
+  await new SqlRunStore(database, clock).put(ids.map(branchRun));
+  const other = new SqlRunStore(await another(), clock);
+  const changes: Promise<unknown>[] = [];
+  await rebuildStatistics(database, new AbortController().signal, {
+    clock,
+    onProgress: () => {
+      const id = 1 + changes.length;
+      changes.push(other.put([branchRun(1_000 + id)]), other.remove(id * 9));
+    },
+  });
+  await Promise.all(changes);
+  assert(changes.length > 10);
+  await assertMatchesBruteForce(database);
+});
+
+testOverDatabases("rebuildStatistics() leaves everything right where it is interrupted", async (
+  { database },
+) => {
+  await storeDefaultBranch(database);
+  const ids = Array.from({ length: 600 }, (_, at) => 1 + at);
+  await new SqlRunStore(database, clock).put(ids.map(branchRun));
+  for (let stopAfter = 1; stopAfter < 8; stopAfter++) {
+    const stop = new AbortController();
+    let steps = 0;
+    await rebuildStatistics(database, stop.signal, {
+      clock,
+      onProgress: () => {
+        if (++steps === stopAfter) stop.abort();
+      },
+    }).catch(() => {});
+    await assertMatchesBruteForce(database);
+  }
+}, { kinds: ["memory"] });
+
+testOverDatabases("Recounts count what a version without statistics has kept", async (
+  { database },
+) => {
+  await storeDefaultBranch(database);
+  const ids = Array.from({ length: 150 }, (_, at) => 1 + at);
+  await database.write((tx) => mergeRuns(tx, ids.map(branchRun)));
+  await database.write(async (tx) => {
+    await tx.deleteFrom("run_facts").execute();
+    await tx.deleteFrom("statistics").execute();
+    await tx.insertInto("recounts").values({ repository: "octo/a", after_ms: -1, after_id: -1 })
+      .execute();
+  });
+  const recounts = new SqlRecomputeQueue(database);
+  assertEquals(await recounts.countRepositories(), 1);
+  const counts: (number | undefined)[] = [];
+  do counts.push(await recounts.recomputeNext()); while (counts.at(-1) !== undefined);
+  assertEquals(counts, [64, 64, 22, undefined]);
+  assertEquals(await recounts.countRepositories(), 0);
+  await assertMatchesBruteForce(database);
+});
+
+testOverDatabases("Recounts follow a default branch that becomes known, and changes", async (
+  { database },
+) => {
+  const ids = Array.from({ length: 30 }, (_, at) => 1 + at);
+  await new SqlRunStore(database, clock).put(ids.map(branchRun));
+  const recounts = new SqlRecomputeQueue(database);
+  const recoveries: number[] = [];
+  for (const branch of ["main", "dev", "main"]) {
+    await storeDefaultBranch(database, branch);
+    while (await recounts.recomputeNext() !== undefined);
+    await assertMatchesBruteForce(database);
+    recoveries.push((await new SqlStatisticsStore(database).query(WHOLE)).totals.recoveries);
+  }
+  const [first = 0, second, third] = recoveries;
+  assert(first > 0);
+  assertEquals([second, third], [0, first]);
+  await storeDefaultBranch(database, "main");
+  assertEquals(await recounts.countRepositories(), 0);
+});
+
+testOverDatabases(
+  "StatisticsStore.query() shares an answer with those alone who see the same",
+  async (
+    { database },
+  ) => {
+    await new SqlRunStore(database, clock).put([
+      ...[1, 2, 3].map((id) => ({ ...branchRun(id), workflowId: 1 })),
+      ...[4, 5].map((id) => ({ ...branchRun(id), workflowId: 2, repository: "octo/b" })),
+    ]);
+    const store = new SqlStatisticsStore(database);
+    const ask = (visible: Visibility) => store.query({ ...WHOLE, visible });
+    const [all, ofA, ofB, alsoOfB, none] = [
+      ask("all"),
+      ask(new Set(["octo/a", "octo/none"])),
+      ask(new Set(["octo/b", "octo/none"])),
+      ask(new Set(["octo/none", "octo/b"])),
+      ask(new Set()),
+    ];
+    assertStrictEquals(alsoOfB, ofB);
+    const counts = (await Promise.all([all, ofA, ofB, none])).map(({ totals, totalGroups }) => [
+      totals.runs,
+      totalGroups,
+    ]);
+    assertEquals(counts, [[5, 2], [3, 1], [2, 1], [0, 0]]);
+  },
+);
+
+testOverDatabases("StatisticsStore.query() gives workflows page by page, and says how many", async (
+  { database },
+) => {
+  const runs = Array.from({ length: 30 }, (_, at) => ({
+    ...branchRun(1 + at),
+    workflowId: 1 + Math.floor(Math.sqrt(at)),
+  }));
+  await new SqlRunStore(database, clock).put(runs);
+  const store = new SqlStatisticsStore(database);
+  const pages = await Promise.all(
+    [1, 2, 3, 4].map((page) => store.query({ ...QUERY, page, perPage: 2 })),
+  );
+  assertEquals(pages.map(({ totalGroups }) => totalGroups), [6, 6, 6, 6]);
+  const keys = pages.map(({ groups }) => groups.map(({ key }) => key));
+  assertEquals(keys, [["5", "4"], ["3", "6"], ["2", "1"], []].map((each) => each));
+  assertEquals(pages[0]?.groups[0]?.workflow, { id: 5, name: "CI", repository: "octo/a" });
+});
