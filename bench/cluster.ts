@@ -1,7 +1,7 @@
 // `deno task bench:cluster [ROUNDS]`: how soon, and how many, messages reach all clients of one instance and of two, through
 // PostgreSQL and Redis, side by side with another server (bench/README.md).
-import { isPostgresThere } from "../tests/fakes/postgres.ts";
-import { isRedisThere } from "../tests/fakes/redis.ts";
+import { isPostgresAvailable } from "../tests/fakes/postgres.ts";
+import { isRedisAvailable } from "../tests/fakes/redis.ts";
 import { prepare } from "./cluster/contenders.ts";
 import { measure, type Measurement, type Setup, SPARE_FILES } from "./cluster/measure.ts";
 import { latencyTable, rateTable, type Series } from "./cluster/table.ts";
@@ -23,7 +23,7 @@ if (openFilesLimit() < files) {
   say(`A process may open ${openFilesLimit()} files here and needs ${files}: raise the hard limit`);
   Deno.exit(1);
 }
-if (!await isPostgresThere() || !await isRedisThere()) {
+if (!await isPostgresAvailable() || !await isRedisAvailable()) {
   say(
     "Cannot measure without PostgreSQL and Redis: TEST_POSTGRES_URL and TEST_REDIS_URL lead there",
   );

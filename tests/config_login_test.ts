@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { readConfig } from "../src/config.ts";
 import { UsageError } from "../src/errors.ts";
-import { LOGIN_VARIABLES as LOGIN } from "./fakes/account.ts";
+import { LOGIN_ENVIRONMENT as LOGIN } from "./fakes/fixtures/account.ts";
 
 const TOKEN = { GITHUB_TOKEN: "ghp_secret" };
 

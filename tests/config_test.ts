@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { isLoopback, readConfig, secretsOf } from "../src/config.ts";
 import { UsageError } from "../src/errors.ts";
 import { describeVariables, VARIABLE_NAMES } from "../src/variables.ts";
-import { LOGIN_VARIABLES as LOGIN } from "./fakes/account.ts";
+import { LOGIN_ENVIRONMENT as LOGIN } from "./fakes/fixtures/account.ts";
 
 const TOKEN = { GITHUB_TOKEN: "ghp_secret" };
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parse } from "@std/yaml";
 import { z } from "zod";
-import { AppUnderTest } from "./fakes/app.ts";
+import { AppUnderTest } from "./fakes/apps/app.ts";
 
 const Board = z.object({
   panels: z.array(z.object({

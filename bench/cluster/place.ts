@@ -1,7 +1,7 @@
 import { createClient } from "redis";
 // @ts-types="@types/pg"
 import pg from "pg";
-import { testSchema } from "../../tests/fakes/postgres.ts";
+import { createTestSchema } from "../../tests/fakes/postgres.ts";
 import { REDIS_URL } from "../../tests/fakes/redis.ts";
 
 /** What instances share: an empty schema, and keys of Redis by its name. Both are gone when it is disposed of. */
@@ -11,7 +11,7 @@ export interface Place extends AsyncDisposable {
 }
 
 export async function newPlace(): Promise<Place> {
-  const { url: databaseUrl, ...schema } = await testSchema();
+  const { url: databaseUrl, ...schema } = await createTestSchema();
   return {
     databaseUrl,
     redisUrl: REDIS_URL,

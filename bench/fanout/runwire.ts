@@ -60,7 +60,7 @@ const server = new Server({
   hostname: "127.0.0.1",
   port: 0,
   clock: systemClock,
-  capacity: shared.capacity,
+  connectionLimit: shared.capacity,
   connections: new WebSocketServer({ ...shared, ...messages, broadcast, current: () => current }),
   events: new EventStreams(shared),
   data: [],

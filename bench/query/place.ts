@@ -1,4 +1,4 @@
-import { isPostgresThere, testSchema } from "../../tests/fakes/postgres.ts";
+import { isPostgresAvailable, createTestSchema } from "../../tests/fakes/postgres.ts";
 import { CACHE } from "../npm.ts";
 
 /** An empty database, gone when it is disposed of. */
@@ -26,8 +26,8 @@ export async function sqliteDatabase(): Promise<Place> {
 
 /** A schema of its own; `undefined` where there is no PostgreSQL. */
 export async function postgresDatabase(): Promise<Place | undefined> {
-  if (!await isPostgresThere()) return undefined;
-  const schema = await testSchema();
+  if (!await isPostgresAvailable()) return undefined;
+  const schema = await createTestSchema();
   return {
     name: "PostgreSQL",
     url: schema.url,

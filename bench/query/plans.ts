@@ -5,7 +5,7 @@ import { SqlCatalog } from "../../src/sql/catalog.ts";
 import { type Database, type Db, openDatabase } from "../../src/sql/database.ts";
 import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { SqlStatisticsStore } from "../../src/sql/statistics/statistics.ts";
-import { plansOf } from "../../tests/fakes/query_plan.ts";
+import { explainQueries } from "../../tests/fakes/query_plan.ts";
 import { LAST_DAY, repositoryName } from "./world.ts";
 
 type Reads = Pick<Database, "kind" | "read">;
@@ -57,7 +57,7 @@ async function planOf(
   kind: Database["kind"],
   ask: (reads: Reads) => Promise<unknown>,
 ): Promise<string> {
-  const explained = await plansOf(db, {
+  const explained = await explainQueries(db, {
     explain: kind === "sqlite" ? "explain query plan" : "explain (costs off)",
     work: (recorded) => ask({ kind, read: (query) => query(recorded) }),
   });

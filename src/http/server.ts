@@ -6,7 +6,7 @@ import { router, type RouterOptions } from "./router.ts";
 const DRAIN_TIMEOUT_MS = 2_000;
 
 export interface ServerOptions extends RouterOptions {
-  readonly capacity: ConnectionLimit;
+  readonly connectionLimit: ConnectionLimit;
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -27,7 +27,7 @@ export class Server {
    * @throws {UsageError} when the address cannot be listened on
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { connections, events, deliveries, capacity, clock } = this.#options;
+    const { connections, events, deliveries, connectionLimit: capacity, clock } = this.#options;
     const server = this.#listen();
     using _bodyTimeout = deliveries?.enforceTimeout();
     const stopped = Promise.withResolvers<void>();

@@ -30,7 +30,7 @@ export function messageParts({ database, clock, feed }: MessagePartsOptions): Me
   const sender = new MessageSender({
     store: messages,
     generateId: () => crypto.randomUUID(),
-    publish: (events) => feed.emit(events),
+    publishRun: (events) => feed.emit(events),
   });
   return {
     sender,

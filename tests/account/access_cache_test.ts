@@ -6,8 +6,8 @@ import { RefusedError } from "../../src/errors.ts";
 import { invalidateAccess } from "../../src/sql/account/access.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
-import { accountStores, aProfile, ScriptedProvider, someTokens } from "../fakes/account.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { createAccountStores, aProfile, FakeOAuthProvider, someTokens } from "../fakes/fixtures/account.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
@@ -34,8 +34,8 @@ class FakeAccessSource implements AccessSource {
 }
 
 async function setUp(database: Database, ids: readonly number[] = [1, 2]) {
-  const clock = new SetClock(NOW);
-  const { users, sessions, access: store } = accountStores(database, clock);
+  const clock = new ManualClock(NOW);
+  const { users, sessions, access: store } = createAccountStores(database, clock);
   await users.signIn({ profile: aProfile({ id: MONA }), tokens: someTokens(), role: "member" });
   const repositories = new SqlRepositoryStore(database, clock);
   const put = (id: number) => repositories.upsert([{ id, fullName: `Octo/R${id}`, pushedAt: null }]);
@@ -46,7 +46,7 @@ async function setUp(database: Database, ids: readonly number[] = [1, 2]) {
   const tokens = new TokenManager({
     users,
     sessions,
-    provider: new ScriptedProvider(),
+    provider: new FakeOAuthProvider(),
     clock,
     signal,
   });

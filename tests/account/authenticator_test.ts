@@ -9,8 +9,8 @@ import { sha256Hex, systemRandomBytes as random } from "../../src/account/secret
 import { TICKET_TTL_MS } from "../../src/account/ticket.ts";
 import { RefusedError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { accountStores, aProfile, someTokens } from "../fakes/account.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { createAccountStores, aProfile, someTokens } from "../fakes/fixtures/account.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
@@ -18,8 +18,8 @@ const MINUTE_MS = 60_000;
 const IN_MEMORY = { kinds: ["memory"] } as const;
 
 async function setUp(database: Database) {
-  const clock = new SetClock(NOW);
-  const stores = accountStores(database, clock);
+  const clock = new ManualClock(NOW);
+  const stores = createAccountStores(database, clock);
   const { users, sessions, keys, tickets } = stores;
   await users.signIn({ profile: aProfile(), tokens: someTokens(), role: "viewer" });
   await sessions.create({ id: sha256Hex("a session"), userId: 7 });

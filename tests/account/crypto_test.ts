@@ -1,28 +1,28 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { AesCipher } from "../../src/account/crypto.ts";
 import { deriveKey } from "../../src/account/derived_key.ts";
-import { SECRET } from "../fakes/account.ts";
+import { TEST_SESSION_SECRET } from "../fakes/fixtures/account.ts";
 
 const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
 
 Deno.test("AesCipher reads what it wrote, after a restart too", async () => {
-  const encrypted = await new AesCipher(SECRET).encrypt("gho_ü", "user 7");
-  assertEquals(await new AesCipher(SECRET).decrypt(encrypted, "user 7"), "gho_ü");
+  const encrypted = await new AesCipher(TEST_SESSION_SECRET).encrypt("gho_ü", "user 7");
+  assertEquals(await new AesCipher(TEST_SESSION_SECRET).decrypt(encrypted, "user 7"), "gho_ü");
 });
 
 Deno.test("AesCipher writes the same text differently each time", async () => {
-  const cipher = new AesCipher(SECRET);
+  const cipher = new AesCipher(TEST_SESSION_SECRET);
   assertNotEquals(await cipher.encrypt("a", "user 7"), await cipher.encrypt("a", "user 7"));
 });
 
 Deno.test("AesCipher reads nothing of another secret or for another context", async () => {
-  const encrypted = await new AesCipher(SECRET).encrypt("gho_x", "user 7");
-  assertEquals(await new AesCipher(SECRET).decrypt(encrypted, "user 8"), undefined);
-  assertEquals(await new AesCipher(`${SECRET}!`).decrypt(encrypted, "user 7"), undefined);
+  const encrypted = await new AesCipher(TEST_SESSION_SECRET).encrypt("gho_x", "user 7");
+  assertEquals(await new AesCipher(TEST_SESSION_SECRET).decrypt(encrypted, "user 8"), undefined);
+  assertEquals(await new AesCipher(`${TEST_SESSION_SECRET}!`).decrypt(encrypted, "user 7"), undefined);
 });
 
 Deno.test("AesCipher reads nothing of which a bit was changed or a byte is missing", async () => {
-  const cipher = new AesCipher(SECRET);
+  const cipher = new AesCipher(TEST_SESSION_SECRET);
   const bytes = Uint8Array.fromBase64(await cipher.encrypt("gho_x", "user 7"), {
     alphabet: "base64url",
   });
@@ -38,7 +38,7 @@ Deno.test("AesCipher reads nothing of which a bit was changed or a byte is missi
 Deno.test("deriveKey() makes keys that differ by what they are for, and stay inside", async () => {
   const sign = async (info: string) => {
     const algorithm = { name: "HMAC", hash: "SHA-256" };
-    const key = await deriveKey(SECRET, { info, algorithm, usages: ["sign"] });
+    const key = await deriveKey(TEST_SESSION_SECRET, { info, algorithm, usages: ["sign"] });
     assertEquals(key.extractable, false);
     const signature = await crypto.subtle.sign("HMAC", key, new Uint8Array());
     return new Uint8Array(signature).toHex();

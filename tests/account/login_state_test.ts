@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { LOGIN_STATE_TTL_MS, LoginStateCookie } from "../../src/account/login_state.ts";
-import { SECRET } from "../fakes/account.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { TEST_SESSION_SECRET } from "../fakes/fixtures/account.ts";
+import { ManualClock } from "../fakes/clock.ts";
 
 const STATE = { state: "s", verifier: "v", returnTo: "/a?b=ü" };
 
 Deno.test("LoginStates reads what it wrote, for ten minutes", async () => {
-  const clock = new SetClock(1_000);
-  const cookie = await new LoginStateCookie(SECRET, clock).sign(STATE);
-  const states = new LoginStateCookie(SECRET, clock);
+  const clock = new ManualClock(1_000);
+  const cookie = await new LoginStateCookie(TEST_SESSION_SECRET, clock).sign(STATE);
+  const states = new LoginStateCookie(TEST_SESSION_SECRET, clock);
   clock.time += LOGIN_STATE_TTL_MS - 1;
   assertEquals(await states.verify(cookie), STATE);
   clock.time += 1;
@@ -16,12 +16,12 @@ Deno.test("LoginStates reads what it wrote, for ten minutes", async () => {
 });
 
 Deno.test("LoginStates reads nothing that was forged", async () => {
-  const clock = new SetClock(1_000);
-  const states = new LoginStateCookie(SECRET, clock);
+  const clock = new ManualClock(1_000);
+  const states = new LoginStateCookie(TEST_SESSION_SECRET, clock);
   const cookie = await states.sign(STATE);
   const [text = "", signature = ""] = cookie.split(".");
   const other = await states.sign({ ...STATE, returnTo: "/other" });
-  const foreign = await new LoginStateCookie(`${SECRET}!`, clock).sign(STATE);
+  const foreign = await new LoginStateCookie(`${TEST_SESSION_SECRET}!`, clock).sign(STATE);
   const forged = [
     "",
     ".",

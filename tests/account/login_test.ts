@@ -8,8 +8,8 @@ import { type OAuthCallback, Login } from "../../src/account/login.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { RefusedError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { accountStores, aProfile, ScriptedProvider, SECRET, someTokens } from "../fakes/account.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { createAccountStores, aProfile, FakeOAuthProvider, TEST_SESSION_SECRET, someTokens } from "../fakes/fixtures/account.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
@@ -18,17 +18,17 @@ const OPEN_POLICY: SignInPolicy = { admins: [], organizations: [] };
 const { signal } = new AbortController();
 
 function setUp(database: Database, policy = OPEN_POLICY) {
-  const clock = new SetClock(NOW);
-  const { users, sessions } = accountStores(database, clock);
-  const provider = new ScriptedProvider();
-  provider.grants.set("code", someTokens());
+  const clock = new ManualClock(NOW);
+  const { users, sessions } = createAccountStores(database, clock);
+  const provider = new FakeOAuthProvider();
+  provider.tokensByCode.set("code", someTokens());
   const tokens = new TokenManager({ users, sessions, provider, clock, signal });
   const login = new Login({
     provider,
     users,
     sessions,
     tokens,
-    stateCookie: new LoginStateCookie(SECRET, clock),
+    stateCookie: new LoginStateCookie(TEST_SESSION_SECRET, clock),
     policy,
     random,
     redirectUri: () => REDIRECT,
@@ -60,7 +60,7 @@ testOverDatabases("Login.begin() sends the browser to GitHub with the hash of it
   const { login, clock } = setUp(database);
   const { url, cookie } = await login.begin("/runs?page=2");
   const query = Object.fromEntries(new URL(url).searchParams);
-  const kept = await new LoginStateCookie(SECRET, clock).verify(cookie.value);
+  const kept = await new LoginStateCookie(TEST_SESSION_SECRET, clock).verify(cookie.value);
   const challenge = createHash("sha256").update(kept?.verifier ?? "").digest("base64url");
   assertEquals(query, { state: kept?.state ?? "", challenge, redirectUri: REDIRECT });
   assertEquals([kept?.returnTo, cookie.maxAge], ["/runs?page=2", 600]);
@@ -87,15 +87,15 @@ testOverDatabases("Login.finish() makes a session of which the hash alone is kep
 testOverDatabases("Login.finish() ends the session that the browser had", async ({ database }) => {
   const { finish, isSignedIn, provider } = setUp(database);
   const { sessionToken: first } = await finish();
-  provider.grants.set("code", someTokens({ accessToken: "gho_two" }));
+  provider.tokensByCode.set("code", someTokens({ accessToken: "gho_two" }));
   const { sessionToken: second } = await finish({ session: first });
   assertEquals([await isSignedIn(first), await isSignedIn(second)], [false, true]);
-  assert(!provider.asked.some((each) => each.startsWith("revoke")));
-  provider.grants.set("code", someTokens({ accessToken: "gho_other" }));
-  provider.profileOf = aProfile({ id: 8, login: "hubot" });
+  assert(!provider.calls.some((each) => each.startsWith("revoke")));
+  provider.tokensByCode.set("code", someTokens({ accessToken: "gho_other" }));
+  provider.currentProfile = aProfile({ id: 8, login: "hubot" });
   await finish({ session: second });
   assertEquals(await isSignedIn(second), false);
-  assertEquals(provider.asked.at(-1), "revoke gho_two", "it was the last of somebody else");
+  assertEquals(provider.calls.at(-1), "revoke gho_two", "it was the last of somebody else");
 }, { kinds: ["memory"] });
 
 testOverDatabases("Login.finish() takes no session that was put under the browser", async (
@@ -126,7 +126,7 @@ testOverDatabases("Login.finish() refuses what this browser has not begun", asyn
   const state = new URL(late.url).searchParams.get("state") ?? "";
   clock.time += LOGIN_STATE_TTL_MS;
   assertEquals(await loginErrorCode(finish({ cookie: late.cookie.value, state })), "login_expired");
-  assertEquals(provider.asked, [], "GitHub is not asked");
+  assertEquals(provider.calls, [], "GitHub is not asked");
 }, { kinds: ["memory"] });
 
 testOverDatabases(
@@ -141,7 +141,7 @@ testOverDatabases(
     assertEquals(await loginErrorCode(finish(denied)), "login_denied");
     const other = { code: undefined, error: "redirect_uri_mismatch" };
     assertEquals(await loginErrorCode(finish(other)), "login_refused");
-    provider.failure = new RefusedError({ kind: "unavailable" }, "502");
+    provider.error = new RefusedError({ kind: "unavailable" }, "502");
     await assertRejects(() => finish(), RefusedError, "502");
   },
   { kinds: ["memory"] },
@@ -152,16 +152,16 @@ testOverDatabases("Login.finish() lets in who belongs, and keeps nothing of who 
 ) => {
   const admission = { admins: ["root"], organisations: ["octo-org"] };
   const { finish, provider, users } = setUp(database, admission);
-  provider.memberships.set("gho_one", ["elsewhere"]);
+  provider.organizationsByToken.set("gho_one", ["elsewhere"]);
   assertEquals(await loginErrorCode(finish()), "organisation_required");
-  assertEquals(provider.asked.at(-1), "revoke gho_one");
+  assertEquals(provider.calls.at(-1), "revoke gho_one");
   assertEquals(await users.findById(7), undefined);
-  provider.grants.set("code", someTokens());
-  provider.memberships.set("gho_one", ["Octo-Org"]);
+  provider.tokensByCode.set("code", someTokens());
+  provider.organizationsByToken.set("gho_one", ["Octo-Org"]);
   assertEquals((await finish()).user.role, "member");
-  provider.grants.set("code", someTokens());
-  provider.memberships.clear();
-  provider.profileOf = aProfile({ id: 9, login: "Root" });
+  provider.tokensByCode.set("code", someTokens());
+  provider.organizationsByToken.clear();
+  provider.currentProfile = aProfile({ id: 9, login: "Root" });
   assertEquals((await finish()).user.role, "admin");
 }, { kinds: ["memory"] });
 
@@ -170,7 +170,7 @@ testOverDatabases("Login.signOut() lets the token go with the last session", asy
 ) => {
   const { finish, login, sessions, provider, users } = setUp(database);
   const enter = async () => {
-    provider.grants.set("code", someTokens());
+    provider.tokensByCode.set("code", someTokens());
     const session = await sessions.find(sha256Hex((await finish()).sessionToken));
     if (!session) throw new Error("No session");
     return session;
@@ -179,7 +179,7 @@ testOverDatabases("Login.signOut() lets the token go with the last session", asy
   await login.signOut(a, { isEverywhere: false });
   assertEquals((await users.tokens(7))?.accessToken, "gho_one");
   await login.signOut(b, { isEverywhere: false });
-  assertEquals(provider.asked.at(-1), "revoke gho_one");
+  assertEquals(provider.calls.at(-1), "revoke gho_one");
   assertEquals(await users.tokens(7), undefined);
   const [c, d] = [await enter(), await enter()];
   await login.signOut(c, { isEverywhere: true });

@@ -5,8 +5,8 @@ import { TokenManager } from "../../src/account/token_manager.ts";
 import { RefusedError } from "../../src/errors.ts";
 import { invalidateAccess } from "../../src/sql/account/access.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { accountStores, aProfile, ScriptedProvider, someTokens } from "../fakes/account.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { createAccountStores, aProfile, FakeOAuthProvider, someTokens } from "../fakes/fixtures/account.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
@@ -14,13 +14,13 @@ const POLICY = { admins: ["root"], organisations: ["octo-org"] };
 const IN_MEMORY = { kinds: ["memory"] } as const;
 
 async function setUp(database: Database, { login = "Mona" } = {}) {
-  const clock = new SetClock(NOW);
-  const { users, sessions } = accountStores(database, clock);
+  const clock = new ManualClock(NOW);
+  const { users, sessions } = createAccountStores(database, clock);
   const profile = aProfile({ login });
   await users.signIn({ profile, tokens: someTokens(), role: "member" });
   await sessions.create({ id: "a", userId: profile.id });
-  const provider = new ScriptedProvider();
-  provider.memberships.set("gho_one", ["Octo-Org"]);
+  const provider = new FakeOAuthProvider();
+  provider.organizationsByToken.set("gho_one", ["Octo-Org"]);
   const { signal } = new AbortController();
   const tokens = new TokenManager({ users, sessions, provider, clock, signal });
   const membership = new Membership({
@@ -44,20 +44,20 @@ testOverDatabases("Membership.holds() asks GitHub again after half an hour", asy
 ) => {
   const { clock, provider, holds: isCurrent } = await setUp(database);
   clock.time += MEMBERSHIP_MAX_AGE_MS - 1;
-  assertEquals([await isCurrent(), provider.asked], [true, []]);
+  assertEquals([await isCurrent(), provider.calls], [true, []]);
   clock.time += 1;
   assertEquals([await isCurrent(), await isCurrent()], [true, true]);
-  assertEquals(provider.asked, ["organisations gho_one"]);
+  assertEquals(provider.calls, ["organisations gho_one"]);
 }, IN_MEMORY);
 
 testOverDatabases("Membership.holds() signs out who has left, and lets the token go", async (
   { database },
 ) => {
   const { clock, provider, holds: isCurrent, isSignedIn, users } = await setUp(database);
-  provider.memberships.set("gho_one", ["elsewhere"]);
+  provider.organizationsByToken.set("gho_one", ["elsewhere"]);
   clock.time += MEMBERSHIP_MAX_AGE_MS;
   assertEquals([await isCurrent(), await isSignedIn()], [false, false]);
-  assertEquals(provider.asked, ["organisations gho_one", "revoke gho_one"]);
+  assertEquals(provider.calls, ["organisations gho_one", "revoke gho_one"]);
   assertEquals(await users.tokens(7), undefined);
 });
 
@@ -66,15 +66,15 @@ testOverDatabases("Membership.holds() asks at once when organisations have chang
 ) => {
   const { provider, holds: isCurrent } = await setUp(database);
   await database.write((tx) => invalidateAccess(tx, "all"));
-  assertEquals([await isCurrent(), provider.asked.length], [true, 1]);
-  assertEquals([await isCurrent(), provider.asked.length], [true, 1]);
+  assertEquals([await isCurrent(), provider.calls.length], [true, 1]);
+  assertEquals([await isCurrent(), provider.calls.length], [true, 1]);
 }, IN_MEMORY);
 
 testOverDatabases("Membership.holds() for an hour without GitHub, and not longer", async (
   { database },
 ) => {
   const { clock, provider, holds: isCurrent, isSignedIn } = await setUp(database);
-  provider.failure = new RefusedError({ kind: "unavailable" }, "502");
+  provider.error = new RefusedError({ kind: "unavailable" }, "502");
   clock.time += MEMBERSHIP_STALE_IF_ERROR_MS - 1;
   assertEquals(await isCurrent(), true);
   clock.time += 1;
@@ -86,7 +86,7 @@ testOverDatabases("Membership.holds() for nobody whose token was revoked", async
   { database },
 ) => {
   const { clock, provider, holds: isCurrent, isSignedIn } = await setUp(database);
-  provider.memberships.clear();
+  provider.organizationsByToken.clear();
   clock.time += MEMBERSHIP_MAX_AGE_MS;
   assertEquals([await isCurrent(), await isSignedIn()], [false, false]);
 }, IN_MEMORY);
@@ -96,7 +96,7 @@ testOverDatabases("Membership.holds() for admins of the settings, whatever they 
 ) => {
   const { clock, provider, holds: isCurrent } = await setUp(database, { login: "Root" });
   clock.time += MEMBERSHIP_STALE_IF_ERROR_MS;
-  assertEquals([await isCurrent(), provider.asked], [true, []]);
+  assertEquals([await isCurrent(), provider.calls], [true, []]);
 }, IN_MEMORY);
 
 Deno.test("An admission compares names in any case", () => {

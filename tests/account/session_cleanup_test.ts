@@ -5,10 +5,10 @@ import { ExpiredSessionCleanup } from "../../src/account/session_cleanup.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { systemClock } from "../../src/clock.ts";
 import { StorageError } from "../../src/errors.ts";
-import { accountStores, aProfile, ScriptedProvider, someTokens } from "../fakes/account.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { createAccountStores, aProfile, FakeOAuthProvider, someTokens } from "../fakes/fixtures/account.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { until } from "../fakes/socket.ts";
+import { waitUntil } from "../fakes/clients/websocket.ts";
 
 const NOW = 1_767_225_600_000;
 const HOUR_MS = 60 * 60_000;
@@ -45,9 +45,9 @@ Deno.test("AccountSweep forgets what has expired every hour, until it is stopped
 testOverDatabases("AccountSweep lets the token of a user go whose last session has expired", async (
   { database },
 ) => {
-  const clock = new SetClock(NOW);
-  const { users, sessions, tickets } = accountStores(database, clock);
-  const provider = new ScriptedProvider();
+  const clock = new ManualClock(NOW);
+  const { users, sessions, tickets } = createAccountStores(database, clock);
+  const provider = new FakeOAuthProvider();
   const stop = new AbortController();
   const { signal } = stop;
   const tokens = new TokenManager({ users, sessions, provider, clock, signal });
@@ -70,10 +70,10 @@ testOverDatabases("AccountSweep lets the token of a user go whose last session h
   const login = { users, tokens };
   const sweep = new ExpiredSessionCleanup({ sessions, tickets, login, clock });
   const running = sweep.run(signal);
-  await until(() => provider.asked.length > 0, "a token is let go");
+  await waitUntil(() => provider.calls.length > 0, "a token is let go");
   stop.abort();
   await running;
-  assertEquals(provider.asked, ["revoke gho_7"]);
+  assertEquals(provider.calls, ["revoke gho_7"]);
   assertEquals((await users.tokens(7))?.accessToken, undefined);
   for (const id of [8, 9]) assertEquals((await users.tokens(id))?.accessToken, `gho_${id}`);
 });

@@ -4,7 +4,7 @@ import { TokenManager } from "../../src/account/token_manager.ts";
 import { systemClock } from "../../src/clock.ts";
 import { RefusedError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { accountStores, aProfile, ScriptedProvider, someTokens } from "../fakes/account.ts";
+import { createAccountStores, aProfile, FakeOAuthProvider, someTokens } from "../fakes/fixtures/account.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
@@ -39,10 +39,10 @@ function expiring(name: string, minutes: number): UserTokens {
 
 async function setUp(database: Database, tokens: UserTokens) {
   const clock = new ScriptedClock();
-  const { users, sessions } = accountStores(database, clock);
+  const { users, sessions } = createAccountStores(database, clock);
   await users.signIn({ profile: aProfile({ id: MONA }), tokens, role: "member" });
   await sessions.create({ id: "a", userId: MONA });
-  const provider = new ScriptedProvider();
+  const provider = new FakeOAuthProvider();
   const { signal } = new AbortController();
   const newManager = () => new TokenManager({ users, sessions, provider, clock, signal });
   const isSignedIn = async () => await sessions.find("a") !== undefined;
@@ -55,30 +55,30 @@ testOverDatabases("TokenKeeper.use() takes a token as it is until 5 minutes befo
   { database },
 ) => {
   const { clock, provider, manager } = await setUp(database, expiring("a", 8 * 60));
-  provider.grants.set("ghr_a", expiring("b", 16 * 60));
+  provider.tokensByCode.set("ghr_a", expiring("b", 16 * 60));
   clock.time = NOW + (8 * 60 - 5) * MINUTE_MS - 1;
   assertEquals(await manager.withToken(MONA, returnToken), "ghu_a");
-  assertEquals(provider.asked, []);
+  assertEquals(provider.calls, []);
   clock.time += 1;
   assertEquals(await manager.withToken(MONA, returnToken), "ghu_b");
   assertEquals(await manager.withToken(MONA, returnToken), "ghu_b");
-  assertEquals(provider.asked, ["grant ghr_a"]);
+  assertEquals(provider.calls, ["grant ghr_a"]);
 }, { kinds: ["memory"] });
 
 testOverDatabases("TokenKeeper.use() refreshes once for all who ask at the same time", async (
   { database },
 ) => {
   const { provider, manager } = await setUp(database, expiring("a", 4));
-  provider.grants.set("ghr_a", expiring("b", 60));
+  provider.tokensByCode.set("ghr_a", expiring("b", 60));
   const used = await Promise.all([1, 2, 3].map(() => manager.withToken(MONA, returnToken)));
-  assertEquals([used, provider.asked], [["ghu_b", "ghu_b", "ghu_b"], ["grant ghr_a"]]);
+  assertEquals([used, provider.calls], [["ghu_b", "ghu_b", "ghu_b"], ["grant ghr_a"]]);
 });
 
 testOverDatabases("TokenKeeper.use() of two instances that refresh at once ends no session", async (
   { database },
 ) => {
   const { clock, users, provider, newKeeper: newManager, isSignedIn } = await setUp(database, expiring("a", 4));
-  provider.grants.set("ghr_a", expiring("b", 60));
+  provider.tokensByCode.set("ghr_a", expiring("b", 60));
   clock.onSleep = () => new Promise((resolve) => setTimeout(resolve, 50));
   const used = await Promise.all([newManager(), newManager()].map((each) => each.withToken(MONA, returnToken)));
   assertEquals([used, await isSignedIn()], [["ghu_b", "ghu_b"], true]);
@@ -114,14 +114,14 @@ testOverDatabases("TokenKeeper.use() signs out whose refresh token is refused", 
 ) => {
   const { manager, provider, isSignedIn } = await setUp(database, expiring("a", 4));
   await assertRejects(() => manager.withToken(MONA, returnToken), TokenRejectedError);
-  assertEquals([await isSignedIn(), provider.asked], [false, ["grant ghr_a"]]);
+  assertEquals([await isSignedIn(), provider.calls], [false, ["grant ghr_a"]]);
 }, { kinds: ["memory"] });
 
 testOverDatabases("TokenKeeper.use() takes the old token while GitHub cannot refresh it", async (
   { database },
 ) => {
   const { clock, manager, provider, isSignedIn } = await setUp(database, expiring("a", 4));
-  provider.failure = new RefusedError({ kind: "unavailable" }, "502");
+  provider.error = new RefusedError({ kind: "unavailable" }, "502");
   assertEquals(await manager.withToken(MONA, returnToken), "ghu_a");
   clock.time += 4 * MINUTE_MS;
   await assertRejects(() => manager.withToken(MONA, returnToken), RefusedError, "502");
@@ -150,6 +150,6 @@ testOverDatabases("TokenKeeper.letGo() revokes a token once, and forgets it", as
 ) => {
   const { manager, provider, users } = await setUp(database, someTokens());
   await Promise.all([manager.revoke(MONA), manager.revoke(MONA)]);
-  assertEquals(provider.asked, ["revoke gho_one"]);
+  assertEquals(provider.calls, ["revoke gho_one"]);
   assertEquals(await users.tokens(MONA), undefined);
 }, { kinds: ["memory"] });

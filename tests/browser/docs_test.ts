@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runRoutes } from "../../src/http/routes/run.ts";
-import { findChromium, openPage } from "../fakes/chromium.ts";
-import { FakeHistory } from "../fakes/history.ts";
-import { ServerUnderTest } from "../fakes/server.ts";
+import { findChromium, openPage } from "../fakes/clients/chromium.ts";
+import { FakeRunHistory } from "../fakes/stores/run_history.ts";
+import { ServerUnderTest } from "../fakes/apps/server.ts";
 
 const chromium = await findChromium();
 
 async function start(): Promise<ServerUnderTest> {
-  return await new ServerUnderTest({ data: [runRoutes({ history: new FakeHistory() })] }).start();
+  return await new ServerUnderTest({ data: [runRoutes({ history: new FakeRunHistory() })] }).start();
 }
 
 Deno.test({

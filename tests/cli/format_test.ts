@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { runDuration, sanitize, formatDuration, toDisplayState } from "../../src/cli/format.ts";
-import { aFullRun } from "../fakes/full_run.ts";
+import { aFullRun } from "../fakes/fixtures/full_run.ts";
 
 Deno.test("stateOf() shows the conclusion of a completed run, and the status of any other", () => {
   assertEquals(toDisplayState({ status: "completed", conclusion: "success" }), {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { LineScreen } from "../../src/cli/line_screen.ts";
-import { aFullRun } from "../fakes/full_run.ts";
+import { aFullRun } from "../fakes/fixtures/full_run.ts";
 
 Deno.test("LineScreen writes one line for each new state of a run, the oldest run first", () => {
   const lines: string[] = [];

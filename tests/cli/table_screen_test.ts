@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
 import { renderTable } from "../../src/cli/table_screen.ts";
-import { aFullRun } from "../fakes/full_run.ts";
+import { aFullRun } from "../fakes/fixtures/full_run.ts";
 
 const NOW = Date.parse("2026-01-01T00:05:00Z");
 

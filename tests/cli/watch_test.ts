@@ -3,8 +3,8 @@ import { streamRuns, type Screen, socketUrl } from "../../src/cli/watch.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { FullRun } from "../../src/run/snapshot.ts";
-import { ServerUnderTest } from "../fakes/server.ts";
-import { until, within } from "../fakes/socket.ts";
+import { ServerUnderTest } from "../fakes/apps/server.ts";
+import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
 
 class FakeScreen implements Screen {
   readonly titles: (string | undefined)[] = [];
@@ -63,23 +63,23 @@ Deno.test("follow() shows what comes, and connects again when the connection is 
   const server = await new ServerUnderTest().start();
   const options = { screen, clock: fastClock().clock, signal: stop.signal };
   const following = streamRuns(`${server.socketUrl}?view=full`, options);
-  await until(() => server.audience.size === 1, "it has connected");
-  server.publish("one");
-  await until(() => screen.titles.length === 1, "it shows the run");
+  await waitUntil(() => server.activeClients.size === 1, "it has connected");
+  server.publishRun("one");
+  await waitUntil(() => screen.titles.length === 1, "it shows the run");
   await server.stop();
-  await until(
+  await waitUntil(
     () => screen.notices.some((text) => text.startsWith("Cannot reach")),
     "it tries again",
   );
   await using again = await new ServerUnderTest({ port: server.port }).start();
-  await until(() => again.audience.size === 1, "it has connected again");
-  again.publish("two");
-  await until(() => screen.titles.length === 2, "it shows the next run");
+  await waitUntil(() => again.activeClients.size === 1, "it has connected again");
+  again.publishRun("two");
+  await waitUntil(() => screen.titles.length === 2, "it shows the next run");
   assertEquals(screen.titles, ["one", "two"]);
   assertEquals(screen.notices[0], "Connected");
   assertMatch(screen.notices[1] ?? "", /^Connection lost \(.+\), trying again in 1 s$/);
   stop.abort();
-  await within(following, "it to stop");
+  await withTimeout(following, "it to stop");
 });
 
 Deno.test("follow() waits ever longer between tries, and stops when told", async () => {
@@ -88,9 +88,9 @@ Deno.test("follow() waits ever longer between tries, and stops when told", async
   const screen = new FakeScreen();
   // Nobody listens on port 1.
   const following = streamRuns("ws://127.0.0.1:1/ws", { screen, clock, signal: stop.signal });
-  await until(() => slept.length >= 7, "seven tries");
+  await waitUntil(() => slept.length >= 7, "seven tries");
   stop.abort();
-  await within(following, "it to stop");
+  await withTimeout(following, "it to stop");
   assertEquals(slept.slice(0, 7), [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
 });
 
@@ -109,9 +109,9 @@ Deno.test("follow() passes over frames that are no snapshot", async () => {
   });
   const url = `ws://127.0.0.1:${server.addr.port}/`;
   const following = streamRuns(url, { screen, clock: systemClock, signal: stop.signal });
-  await until(() => screen.titles.length === 1, "the one snapshot");
+  await waitUntil(() => screen.titles.length === 1, "the one snapshot");
   stop.abort();
-  await within(following, "it to stop");
+  await withTimeout(following, "it to stop");
   await server.shutdown();
   assertEquals(screen.titles, [undefined]);
 });

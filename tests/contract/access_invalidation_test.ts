@@ -7,19 +7,19 @@ import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlSessionStore } from "../../src/sql/account/session.ts";
 import { SqlUserStore } from "../../src/sql/account/user.ts";
-import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { aProfile, TEST_SESSION_SECRET, someTokens } from "../fakes/fixtures/account.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { aDelivery } from "../fakes/delivery.ts";
-import { aRun } from "../fakes/github.ts";
+import { aDelivery } from "../fakes/fixtures/delivery.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 const NOW = 1_767_225_600_000;
 const REPOSITORIES = [1, 2, 3].map((id) => ({ id, fullName: `octo/${id}`, pushedAt: null }));
 
 /** Two users who are signed in, and may read all of three repositories. */
 async function setUp(database: Database) {
-  const clock = new SetClock(NOW);
-  const users = new SqlUserStore({ database, clock, cipher: new AesCipher(SECRET) });
+  const clock = new ManualClock(NOW);
+  const users = new SqlUserStore({ database, clock, cipher: new AesCipher(TEST_SESSION_SECRET) });
   const sessions = new SqlSessionStore(database, clock);
   const access = new SqlAccessStore(database);
   const deliveries = new SqlDeliveryStore(database, clock);

@@ -4,8 +4,8 @@ import { invalidateAccess, SqlAccessStore } from "../../src/sql/account/access.t
 import type { Database } from "../../src/sql/database.ts";
 import { mergeRepositories, SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlUserStore } from "../../src/sql/account/user.ts";
-import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { aProfile, TEST_SESSION_SECRET, someTokens } from "../fakes/fixtures/account.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
@@ -14,8 +14,8 @@ const B = { id: 2, fullName: "octo/b", pushedAt: null };
 const C = { id: 3, fullName: "octo/c", pushedAt: null };
 
 async function setUp(database: Database) {
-  const clock = new SetClock(NOW);
-  const users = new SqlUserStore({ database, clock, cipher: new AesCipher(SECRET) });
+  const clock = new ManualClock(NOW);
+  const users = new SqlUserStore({ database, clock, cipher: new AesCipher(TEST_SESSION_SECRET) });
   for (const id of [7, 8]) {
     await users.signIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" });
   }
@@ -100,7 +100,7 @@ testOverDatabases("dropAccess() forgets some repositories for everybody, or all"
 });
 
 testOverDatabases("AccessStore.keep() never outlives a change that commits meanwhile", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
   const { store, keep: save } = await setUp(database);
   const other = await another();

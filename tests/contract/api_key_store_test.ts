@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { NewApiKey } from "../../src/account/api_key.ts";
 import { SqlApiKeyStore } from "../../src/sql/account/api_key.ts";
 import { SqlTicketStore } from "../../src/sql/account/ticket.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
@@ -17,7 +17,7 @@ const KEY: NewApiKey = {
 };
 
 testOverDatabases("ApiKeyStore.byHash() finds a key by the hash alone", async ({ database }) => {
-  const store = new SqlApiKeyStore(database, new SetClock(NOW));
+  const store = new SqlApiKeyStore(database, new ManualClock(NOW));
   const key = await store.create(KEY);
   const { hash: _, ...stored } = KEY;
   assertEquals(key, { ...stored, id: key.id, createdAt: NOW, lastUsedAt: null, revokedAt: null });
@@ -28,7 +28,7 @@ testOverDatabases("ApiKeyStore.byHash() finds a key by the hash alone", async ({
 });
 
 testOverDatabases("ApiKeyStore.list() has the newest first", async ({ database }) => {
-  const store = new SqlApiKeyStore(database, new SetClock(NOW));
+  const store = new SqlApiKeyStore(database, new ManualClock(NOW));
   for (const name of ["a", "b", "c"]) {
     await store.create({ ...KEY, name, hash: name, budgetCents: null, expiresAt: null });
   }
@@ -40,7 +40,7 @@ testOverDatabases("ApiKeyStore.list() has the newest first", async ({ database }
 });
 
 testOverDatabases("ApiKeyStore.revoke() keeps when it was first revoked", async ({ database }) => {
-  const clock = new SetClock(NOW);
+  const clock = new ManualClock(NOW);
   const store = new SqlApiKeyStore(database, clock);
   const { id } = await store.create(KEY);
   assertEquals((await store.revoke(id))?.revokedAt, NOW);
@@ -51,7 +51,7 @@ testOverDatabases("ApiKeyStore.revoke() keeps when it was first revoked", async 
 });
 
 testOverDatabases("ApiKeyStore.noteUse() notes one a minute", async ({ database }) => {
-  const clock = new SetClock(NOW);
+  const clock = new ManualClock(NOW);
   const store = new SqlApiKeyStore(database, clock);
   const { id } = await store.create(KEY);
   const usedAfter = async (ms: number) => {
@@ -65,9 +65,9 @@ testOverDatabases("ApiKeyStore.noteUse() notes one a minute", async ({ database 
 });
 
 testOverDatabases("TicketStore.take() gives a ticket to one of many", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
-  const clock = new SetClock(NOW);
+  const clock = new ManualClock(NOW);
   const { id: keyId } = await new SqlApiKeyStore(database, clock).create(KEY);
   const tickets = new SqlTicketStore(database, clock);
   const otherTickets = new SqlTicketStore(await another(), clock);
@@ -79,7 +79,7 @@ testOverDatabases("TicketStore.take() gives a ticket to one of many", async (
 });
 
 testOverDatabases("TicketStore.take() takes none that has expired", async ({ database }) => {
-  const clock = new SetClock(NOW);
+  const clock = new ManualClock(NOW);
   const tickets = new SqlTicketStore(database, clock);
   await tickets.create({ id: "a", holder: "anybody", expiresAt: NOW + 1 });
   await tickets.create({ id: "b", holder: "anybody", expiresAt: NOW + 1 });

@@ -5,9 +5,9 @@ import type { Database } from "../../src/sql/database.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 const SECOND_MS = 1_000;
 const DAY_MS = 24 * 3_600 * SECOND_MS;
@@ -31,7 +31,7 @@ const STARTED: BackfillProgress = {
   isBackground: true,
 };
 
-async function setUp(database: Database, clock = new SetClock(NOW)) {
+async function setUp(database: Database, clock = new ManualClock(NOW)) {
   const repositories = new SqlRepositoryStore(database, clock);
   await repositories.upsert([
     { id: 1, fullName: "octo/a", pushedAt: null },
@@ -56,10 +56,10 @@ testOverDatabases("BackfillStore.start() begins with nothing, and goes on with w
 });
 
 testOverDatabases("BackfillStore.save() replaces only what it knows", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
   const { store } = await setUp(database);
-  const other = new SqlBackfillStore(await another(), new SetClock(NOW));
+  const other = new SqlBackfillStore(await another(), new ManualClock(NOW));
   await store.start(REQUEST);
   const [first, second] = [1, 2].map((n) => ({ ...STARTED, reached: NOW - n * DAY_MS, runs: n }));
   if (!first || !second) throw new Error("There are two");

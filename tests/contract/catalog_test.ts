@@ -8,7 +8,7 @@ import { SqlFollowStore } from "../../src/sql/follow_store.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 const PUSHED = ["2026-01-03T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", null];
 const NAMES = ["octo/b", "Octo/c", "octo/a", "acme/z"];

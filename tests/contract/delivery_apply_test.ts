@@ -7,10 +7,10 @@ import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
 import { applyInOrder } from "../../src/sql/delivery_apply.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { aDelivery } from "../fakes/delivery.ts";
-import { aRun } from "../fakes/github.ts";
+import { aDelivery } from "../fakes/fixtures/delivery.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 const NOON = Date.UTC(2026, 0, 1, 12);
 
@@ -23,7 +23,7 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const runs = new SqlRunStore(database, systemClock);
     const repository = { id: 1, fullName: "octo/a", pushedAt: null };
     await runs.put([aRun({ id: 1, status: "queued" })]);
@@ -110,7 +110,7 @@ testOverDatabases("applyInOrder() locks repositories in order, however they are 
 }, { kinds: ["postgres"] });
 
 testOverDatabases("DeliveryStore.apply() changes nothing when it fails", async ({ database }) => {
-  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a" }));
   const broken = changes({ runs: [aRun({ id: 1 }), aRun({ id: 2, createdAt: "not a time" })] });
   const failure = await store.apply("a", broken).then(() => undefined, (error) => error);
@@ -121,10 +121,10 @@ testOverDatabases("DeliveryStore.apply() changes nothing when it fails", async (
 });
 
 testOverDatabases("DeliveryStore.apply() applies once, however many try at once", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
   const stores = [database, await another()].map((each) =>
-    new SqlDeliveryStore(each, new SetClock(NOON))
+    new SqlDeliveryStore(each, new ManualClock(NOON))
   );
   await stores[0]?.store(aDelivery({ id: "a" }));
   const tries = Array.from(
@@ -139,7 +139,7 @@ testOverDatabases("DeliveryStore.apply() applies once, however many try at once"
 });
 
 testOverDatabases("DeliveryStore.apply() drops the payload", async ({ database }) => {
-  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a" }));
   await store.apply("a", EMPTY_CHANGE_SET);
   const rows = await database.read((db) => db.selectFrom("deliveries").select("payload").execute());

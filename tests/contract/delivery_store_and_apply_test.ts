@@ -6,10 +6,10 @@ import type { Run } from "../../src/run/run.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { aDelivery } from "../fakes/delivery.ts";
-import { aRun } from "../fakes/github.ts";
+import { aDelivery } from "../fakes/fixtures/delivery.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 const NOON = Date.UTC(2026, 0, 1, 12);
 
@@ -22,7 +22,7 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const { status: receipt, events } = await store.storeAndApply(aDelivery({ id: "a" }), changes({ id: 7 }));
     assertEquals(receipt, "applied");
     assertEquals(events.map(({ type, data }) => ({ type, data })), [
@@ -47,7 +47,7 @@ testOverDatabases(
 testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is known", async (
   { database },
 ) => {
-  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   for (const id of ["waiting", "parked", "done"]) await store.store(aDelivery({ id, orderingKey: id }));
   await store.recordFailure("parked", { reason: "No", retryAt: undefined });
   await store.apply("done", EMPTY_CHANGE_SET);
@@ -66,7 +66,7 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     await store.store(aDelivery({ id: "a", orderingKey: "run 1" }));
     const results = await Promise.all([
       store.storeAndApply(aDelivery({ id: "b", orderingKey: "run 1" }), changes({ id: 1 })),
@@ -87,7 +87,7 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const at = (second: number) => `2026-01-01T00:01:0${second}Z`;
     const states = ["queued", "in_progress", "completed"];
     const results = await Promise.all(
@@ -125,10 +125,10 @@ testOverDatabases(
 testOverDatabases(
   "DeliveryStore.take() of one id, many at once from two instances, applies one",
   async (
-    { database, another },
+    { database, connectAgain: another },
   ) => {
     const stores = [database, await another()].map((each) =>
-      new SqlDeliveryStore(each, new SetClock(NOON))
+      new SqlDeliveryStore(each, new ManualClock(NOON))
     );
     const pending = Array.from(
       { length: 20 },
@@ -145,10 +145,10 @@ testOverDatabases(
 testOverDatabases(
   "DeliveryStore.take() of one run, by many at once from two instances, ends in its last state",
   async (
-    { database, another },
+    { database, connectAgain: another },
   ) => {
     const stores = [database, await another()].map((each) =>
-      new SqlDeliveryStore(each, new SetClock(NOON))
+      new SqlDeliveryStore(each, new ManualClock(NOON))
     );
     const pending = Array.from({ length: 60 }, (_, index) => {
       const updatedAt = `2026-01-01T00:01:${String(index * 7 % 60).padStart(2, "0")}Z`;
@@ -174,7 +174,7 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const results = await Promise.all([
       store.storeAndApply(aDelivery({ id: "bad" }), changes({ id: 1, createdAt: "not a time" })),
       store.storeAndApply(aDelivery({ id: "next" }), changes({ id: 1 })),
@@ -192,7 +192,7 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const ids = ["1", "2", "3"];
     for (const id of ids) await store.store(aDelivery({ id, orderingKey: id }));
     const outcomes = await Promise.allSettled(
@@ -214,7 +214,7 @@ testOverDatabases(
 testOverDatabases(
   "DeliveryStore.take() of many at once names a workflow as its latest run does",
   async ({ database }) => {
-    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const names = ["older", "latest", "oldest"];
     const created = ["2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "2026-01-01T00:00:00Z"];
     await Promise.all(names.map((workflowName, index) =>

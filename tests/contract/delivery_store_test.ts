@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { aDelivery } from "../fakes/delivery.ts";
+import { aDelivery } from "../fakes/fixtures/delivery.ts";
 
 const NOON = Date.UTC(2026, 0, 1, 12);
 
@@ -14,7 +14,7 @@ async function readIds(list: Promise<readonly { readonly id: string }[]>): Promi
 testOverDatabases("DeliveryStore.keep() keeps a delivery to the letter, once", async (
   { database },
 ) => {
-  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   const delivery = aDelivery({ action: "requested", payload: `{"text":"🚀 ' \\u0000"}` });
   assertEquals(await store.store(delivery), "kept");
   assertEquals(await store.store({ ...delivery, payload: "{}" }), "waiting");
@@ -22,7 +22,7 @@ testOverDatabases("DeliveryStore.keep() keeps a delivery to the letter, once", a
 });
 
 testOverDatabases("DeliveryStore.keep() says what is done", async ({ database }) => {
-  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a" }));
   await store.apply("a", EMPTY_CHANGE_SET);
   assertEquals(await store.store(aDelivery({ id: "a" })), "done");
@@ -32,7 +32,7 @@ testOverDatabases("DeliveryStore.keep() says what is done", async ({ database })
 testOverDatabases("DeliveryStore.keep() lets a parked delivery wait again, from the start", async (
   { database },
 ) => {
-  const clock = new SetClock(NOON);
+  const clock = new ManualClock(NOON);
   const store = new SqlDeliveryStore(database, clock);
   await store.store(aDelivery({ id: "a" }));
   await store.recordFailure("a", { reason: "No", retryAt: undefined });
@@ -47,10 +47,10 @@ testOverDatabases("DeliveryStore.keep() lets a parked delivery wait again, from 
 testOverDatabases(
   "DeliveryStore.keep() of one id, many at once from two instances, keeps one",
   async (
-    { database, another },
+    { database, connectAgain: another },
   ) => {
     const stores = [database, await another()].map((each) =>
-      new SqlDeliveryStore(each, new SetClock(NOON))
+      new SqlDeliveryStore(each, new ManualClock(NOON))
     );
     for (const id of ["a", "b", "c"]) {
       const keeps = Array.from({ length: 50 }, (_, i) => stores[i % 2]?.store(aDelivery({ id })));
@@ -76,7 +76,7 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const store = new SqlDeliveryStore(database, new SetClock(NOON));
+    const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const ids = Array.from({ length: 1_000 }, (_, index) => `id ${index}`);
     const receipts = await Promise.all(ids.map((id) => store.store(aDelivery({ id, orderingKey: id }))));
     assertEquals(new Set(receipts), new Set(["kept"]));
@@ -88,7 +88,7 @@ testOverDatabases(
 testOverDatabases("DeliveryStore.due() holds back what follows a failure of its subject", async (
   { database },
 ) => {
-  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a", orderingKey: "run 1" }));
   await store.store(aDelivery({ id: "b", orderingKey: "run 2" }));
   await store.store(aDelivery({ id: "c", orderingKey: "run 1" }));
@@ -105,7 +105,7 @@ testOverDatabases("DeliveryStore.due() holds back what follows a failure of its 
 });
 
 testOverDatabases("DeliveryStore.due() goes on behind a parked delivery", async ({ database }) => {
-  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a" }));
   await store.store(aDelivery({ id: "b" }));
   await store.recordFailure("a", { reason: "No", retryAt: undefined });
@@ -113,7 +113,7 @@ testOverDatabases("DeliveryStore.due() goes on behind a parked delivery", async 
 });
 
 testOverDatabases("DeliveryStore.fail() leaves alone what is done", async ({ database }) => {
-  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a" }));
   await store.apply("a", EMPTY_CHANGE_SET);
   await store.recordFailure("a", { reason: "Too late", retryAt: NOON });
@@ -128,7 +128,7 @@ testOverDatabases("DeliveryStore.fail() leaves alone what is done", async ({ dat
 testOverDatabases("DeliveryStore.list() shows the latest first, and why they failed", async (
   { database },
 ) => {
-  const clock = new SetClock(NOON);
+  const clock = new ManualClock(NOON);
   const store = new SqlDeliveryStore(database, clock);
   await store.store(aDelivery({ id: "a", action: null }));
   clock.time += 1_000;
@@ -162,7 +162,7 @@ testOverDatabases("DeliveryStore.list() shows the latest first, and why they fai
 testOverDatabases("DeliveryStore.retry() makes a parked delivery due, and no other", async (
   { database },
 ) => {
-  const clock = new SetClock(NOON);
+  const clock = new ManualClock(NOON);
   const store = new SqlDeliveryStore(database, clock);
   await store.store(aDelivery({ id: "a" }));
   await store.store(aDelivery({ id: "b", orderingKey: "run 2" }));
@@ -181,7 +181,7 @@ testOverDatabases("DeliveryStore.retry() makes a parked delivery due, and no oth
 testOverDatabases("DeliveryStore.prune() forgets what was done long ago, and nothing else", async (
   { database },
 ) => {
-  const clock = new SetClock(NOON);
+  const clock = new ManualClock(NOON);
   const store = new SqlDeliveryStore(database, clock);
   for (const id of ["waiting", "parked", "old", "young"]) {
     await store.store(aDelivery({ id, orderingKey: id }));
@@ -198,12 +198,12 @@ testOverDatabases("DeliveryStore.prune() forgets what was done long ago, and not
 testOverDatabases("DeliveryStore knows its deliveries after a restart", async (
   { database, reopen },
 ) => {
-  const store = new SqlDeliveryStore(database, new SetClock(NOON));
+  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a" }));
   await store.store(aDelivery({ id: "b" }));
   await store.apply("a", EMPTY_CHANGE_SET);
   await database.close();
-  const reopened = new SqlDeliveryStore(await reopen(), new SetClock(NOON));
+  const reopened = new SqlDeliveryStore(await reopen(), new ManualClock(NOON));
   assertEquals(await readIds(reopened.listDue(NOON, 9)), ["b"]);
   assertEquals(await reopened.store(aDelivery({ id: "a" })), "done");
 }, { kinds: ["sqlite", "postgres"] });
@@ -211,7 +211,7 @@ testOverDatabases("DeliveryStore knows its deliveries after a restart", async (
 testOverDatabases("DeliveryStore.backlog() counts what waits and what was given up", async (
   { database },
 ) => {
-  const clock = new SetClock(NOON);
+  const clock = new ManualClock(NOON);
   const store = new SqlDeliveryStore(database, clock);
   assertEquals(await store.backlog(), { waiting: 0, parked: 0, oldestReceivedAt: undefined });
   for (const id of ["done", "parked", "first", "second"]) {

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import type { EventNotice, EventBus } from "../../src/feed/event_bus.ts";
-import { aStatus } from "../fakes/journal.ts";
-import { within } from "../fakes/socket.ts";
-import { until } from "../fakes/socket.ts";
-import { type TestWires, untilHeard, WIRES } from "../fakes/wire.ts";
+import { aStatus } from "../fakes/stores/event_log.ts";
+import { withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/clients/websocket.ts";
+import { type TestEventBuses, waitUntilReceived, EVENT_BUSES } from "../fakes/stores/event_bus.ts";
 
 function toStoredEvent(seq: number, waiting_until: string | null = null): StoredEvent {
   return { seq, at: "2026-01-01T00:00:00.000Z", ...aStatus({ waiting_until }) };
@@ -19,18 +19,18 @@ async function listen(eventBus: EventBus, publisher: EventBus) {
     if (each.last > 0) notices.push(each);
     isReceived = true;
   }, stop.signal);
-  await untilHeard(publisher, () => isReceived);
+  await waitUntilReceived(publisher, () => isReceived);
   return {
     news: notices,
     stop: async () => {
       stop.abort();
-      await within(finished, "the end of listening");
+      await withTimeout(finished, "the end of listening");
     },
   };
 }
 
-function testOverEventBuses(name: string, test: (buses: TestWires) => Promise<void>): void {
-  for (const { kind, ignore, open } of WIRES) {
+function testOverEventBuses(name: string, test: (buses: TestEventBuses) => Promise<void>): void {
+  for (const { kind, ignore, open } of EVENT_BUSES) {
     Deno.test({
       name: `${name} (${kind})`,
       ignore,
@@ -43,7 +43,7 @@ function testOverEventBuses(name: string, test: (buses: TestWires) => Promise<vo
 }
 
 testOverEventBuses("Wire.publish() tells every other instance, in order", async (buses) => {
-  const [a, b, c] = [await buses.join(), await buses.join(), await buses.join()];
+  const [a, b, c] = [await buses.addInstance(), await buses.addInstance(), await buses.addInstance()];
   const [atB, atC] = [await listen(b, a), await listen(c, a)];
   a.publish([toStoredEvent(1), toStoredEvent(2)]);
   a.publish([toStoredEvent(3)]);
@@ -52,18 +52,18 @@ testOverEventBuses("Wire.publish() tells every other instance, in order", async 
     { last: 3, events: [toStoredEvent(3)] },
   ];
   for (const { news: notices, stop } of [atB, atC]) {
-    await until(() => notices.length >= 2, "the news is heard");
+    await waitUntil(() => notices.length >= 2, "the news is heard");
     assertEquals(notices, expected);
     await stop();
   }
 });
 
 testOverEventBuses("Wire.listen() hears from several, and nothing once it has ended", async (buses) => {
-  const [a, b, c] = [await buses.join(), await buses.join(), await buses.join()];
+  const [a, b, c] = [await buses.addInstance(), await buses.addInstance(), await buses.addInstance()];
   const [first, second] = [await listen(c, a), await listen(b, a)];
   await first.stop();
   a.publish([toStoredEvent(7)]);
-  await until(() => second.news.length === 1, "the news is heard");
+  await waitUntil(() => second.news.length === 1, "the news is heard");
   await second.stop();
   assertEquals([first.news, second.news], [[], [{ last: 7, events: [toStoredEvent(7)] }]]);
 });
@@ -71,10 +71,10 @@ testOverEventBuses("Wire.listen() hears from several, and nothing once it has en
 testOverEventBuses(
   "Wire.publish() tells of events of any size, at least by their number",
   async (buses) => {
-    const [a, b] = [await buses.join(), await buses.join()];
+    const [a, b] = [await buses.addInstance(), await buses.addInstance()];
     const { news: notices, stop } = await listen(b, a);
     a.publish([toStoredEvent(1, "x".repeat(1_000_000)), toStoredEvent(2)]);
-    await until(() => notices.length === 1, "the news is heard");
+    await waitUntil(() => notices.length === 1, "the news is heard");
     assertEquals(notices[0]?.last, 2);
     await stop();
   },

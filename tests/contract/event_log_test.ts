@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { Event, StoredEvent } from "../../src/feed/event.ts";
 import { appendEvents, SqlEventLog } from "../../src/sql/event_log.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const STATUS: Event = {
@@ -24,7 +24,7 @@ function upTo(count: number): number[] {
 }
 
 testOverDatabases("Journal.append() numbers from 1, and dates", async ({ database }) => {
-  const eventLog = new SqlEventLog(database, new SetClock(Date.UTC(2026, 0, 1)));
+  const eventLog = new SqlEventLog(database, new ManualClock(Date.UTC(2026, 0, 1)));
   assertEquals(await eventLog.seqRange(), { first: 1, last: 0 });
   assertEquals(await eventLog.append([]), []);
   const at = "2026-01-01T00:00:00.000Z";
@@ -72,7 +72,7 @@ testOverDatabases("Journal.prune() forgets all but the last", async ({ database 
 
 testOverDatabases("Journal.prune() forgets what is old, in front alone", async ({ database }) => {
   for (const now of [100, 200, 300, 100, 300]) {
-    await new SqlEventLog(database, new SetClock(now)).append([STATUS]);
+    await new SqlEventLog(database, new ManualClock(now)).append([STATUS]);
   }
   const eventLog = new SqlEventLog(database, clock);
   assertEquals(await eventLog.prune({ before: 300, count: 100 }), 2);
@@ -115,7 +115,7 @@ testOverDatabases("Journal gives no number for what is rolled back", async ({ da
 });
 
 testOverDatabases("Journal shows numbers in their order while 20 write and one reads", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
   const databases = [database, await another()];
   const reader = new SqlEventLog(database, clock);

@@ -9,9 +9,9 @@ import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlFollowStore } from "../../src/sql/follow_store.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { mergeRuns, SqlRunStore } from "../../src/sql/run/run.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 const NOW = Date.parse("2026-01-02T00:00:00Z");
 const never = new AbortController().signal;
@@ -32,7 +32,7 @@ const CI: Workflow = {
 };
 
 function setUp(database: Database) {
-  const clock = new SetClock(NOW);
+  const clock = new ManualClock(NOW);
   return {
     clock,
     store: new SqlFollowStore(database, clock),
@@ -82,7 +82,7 @@ testOverDatabases("FollowStore.follow() tells of a repository that was known bef
 });
 
 testOverDatabases("FollowStore.follow() lets one of two win who follow at once", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
   const stores = [setUp(database).store, setUp(await another()).store];
   const outcomes = await Promise.all(stores.map((store) => store.follow(OCTO_A, [CI])));

@@ -10,8 +10,8 @@ import { SqlJobStore } from "../../src/sql/run/job.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { aRun } from "../fakes/github.ts";
-import { aJob } from "../fakes/job.ts";
+import { aRun } from "../fakes/stores/github.ts";
+import { aJob } from "../fakes/fixtures/job.ts";
 
 const DONE = { status: "completed", updatedAt: "2026-01-01T00:10:00Z" };
 const SPAN = { from: 0, before: Date.parse("2026-01-02T00:00:00Z"), among: 10 };

@@ -3,10 +3,10 @@ import { systemClock as clock } from "../../src/clock.ts";
 import { RedisLease } from "../../src/redis/lease.ts";
 import type { Lease } from "../../src/cluster/lease.ts";
 import { SqlLease } from "../../src/sql/cluster/lease.ts";
-import { testDatabase } from "../fakes/database.ts";
-import { isPostgresThere } from "../fakes/postgres.ts";
-import { isRedisThere, testRedis } from "../fakes/redis.ts";
-import { until } from "../fakes/socket.ts";
+import { openTestDatabase } from "../fakes/database.ts";
+import { isPostgresAvailable } from "../fakes/postgres.ts";
+import { isRedisAvailable, connectTestRedis } from "../fakes/redis.ts";
+import { waitUntil } from "../fakes/clients/websocket.ts";
 
 /** Longer than a test lasts. */
 const LONG = { ttlMs: 60_000, above: 0 };
@@ -21,18 +21,18 @@ interface TestLease extends AsyncDisposable {
 }
 
 async function sqlLease(): Promise<TestLease> {
-  const opened = await testDatabase("postgres");
+  const opened = await openTestDatabase("postgres");
   return {
     a: new SqlLease(opened.database),
-    b: new SqlLease(await opened.another()),
+    b: new SqlLease(await opened.connectAgain()),
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 }
 
 async function redisLease(): Promise<TestLease> {
   await using stack = new AsyncDisposableStack();
-  const first = stack.use(await testRedis());
-  const second = stack.use(await testRedis({ prefix: first.prefix }));
+  const first = stack.use(await connectTestRedis());
+  const second = stack.use(await connectTestRedis({ prefix: first.prefix }));
   const prefix = () => Promise.resolve(first.prefix);
   const all = stack.move();
   return {
@@ -46,8 +46,8 @@ async function redisLease(): Promise<TestLease> {
 }
 
 const LEASES = [
-  { kind: "PostgreSQL", ignore: !await isPostgresThere(), open: sqlLease },
-  { kind: "Redis", ignore: !await isRedisThere(), open: redisLease },
+  { kind: "PostgreSQL", ignore: !await isPostgresAvailable(), open: sqlLease },
+  { kind: "Redis", ignore: !await isRedisAvailable(), open: redisLease },
 ];
 
 function testOverLeases(name: string, test: (lease: TestLease) => Promise<void>): void {
@@ -70,7 +70,7 @@ testOverLeases(
     assertEquals(typeof first, "number");
     assertEquals(await b.acquire("b", SHORT), undefined);
     let second: number | undefined;
-    await until(async () => (second = await b.acquire("b", LONG)) !== undefined, "it has run out");
+    await waitUntil(async () => (second = await b.acquire("b", LONG)) !== undefined, "it has run out");
     assertGreater(second ?? 0, first ?? 0);
     assertEquals(await a.acquire("a", SHORT), undefined);
   },
@@ -90,7 +90,7 @@ testOverLeases("Lease.take() gives it anew to its holder, with a higher fence", 
 testOverLeases("Lease.take() gives a fence above those that were used", async ({ a, b }) => {
   let first: number | undefined;
   const take = async () => first = await a.acquire("a", { ...SHORT, above: 41 });
-  await until(async () => await take() !== undefined, "nobody can hold it still");
+  await waitUntil(async () => await take() !== undefined, "nobody can hold it still");
   assertEquals(first, 42);
   await a.release("a");
   assertEquals(await b.acquire("b", LONG), 43);
@@ -125,7 +125,7 @@ testOverLeases("Lease.release() gives it back at once, by its holder alone", asy
 
 Deno.test({
   name: "RedisLease waits for whoever may hold it, and counts on, when Redis has forgotten all",
-  ignore: !await isRedisThere(),
+  ignore: !await isRedisAvailable(),
   async fn() {
     await using lease = await redisLease();
     const first = await lease.a.acquire("a", LONG) ?? NaN;
@@ -135,7 +135,7 @@ Deno.test({
     assertEquals(await lease.b.acquire("b", again), undefined);
     assert(!await lease.a.renew("a", LONG));
     let second: number | undefined;
-    await until(async () => {
+    await waitUntil(async () => {
       second = await lease.b.acquire("b", again);
       return second !== undefined;
     }, "nobody can hold it still");

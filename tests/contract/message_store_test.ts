@@ -3,7 +3,7 @@ import type { NewMessage } from "../../src/message/message.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlMessageStore } from "../../src/sql/message.ts";
 import type { MessageTable } from "../../src/sql/tables.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -29,7 +29,7 @@ function upTo(count: number): number[] {
 testOverDatabases("MessageStore.add() keeps a message with the event that tells it", async (
   { database },
 ) => {
-  const clock = new SetClock(NOW);
+  const clock = new ManualClock(NOW);
   const store = new SqlMessageStore(database, clock);
   const draft = { ...aMessage(1), content: "Line one\n\tΩ 😀 \u202e \"'\\ %_", userId: "Åda 😀" };
   const { message, events } = await store.insert(draft);
@@ -50,7 +50,7 @@ testOverDatabases("MessageStore.add() keeps a message with the event that tells 
 testOverDatabases("MessageStore.add() keeps neither message nor event when it fails", async (
   { database },
 ) => {
-  const clock = new SetClock(NOW);
+  const clock = new ManualClock(NOW);
   const store = new SqlMessageStore(database, clock);
   await store.insert(aMessage(1));
   const again = await store.insert(aMessage(1)).catch((error) => error);
@@ -62,7 +62,7 @@ testOverDatabases("MessageStore.add() keeps neither message nor event when it fa
 testOverDatabases("MessageStore.add() numbers messages in the order in which they come", async (
   { database },
 ) => {
-  const store = new SqlMessageStore(database, new SetClock(NOW));
+  const store = new SqlMessageStore(database, new ManualClock(NOW));
   const kept = await Promise.all(upTo(300).map((at) => store.insert(aMessage(at))));
   assertEquals(kept.flatMap(({ events }) => events.map(({ seq }) => seq)), upTo(300));
   assertEquals(kept.map(({ message }) => message.content), upTo(300).map(String));
@@ -71,9 +71,9 @@ testOverDatabases("MessageStore.add() numbers messages in the order in which the
 });
 
 testOverDatabases("MessageStore.list() pages back, past what others say meanwhile", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
-  const clock = new SetClock(NOW);
+  const clock = new ManualClock(NOW);
   const stores = [
     new SqlMessageStore(database, clock),
     new SqlMessageStore(await another(), clock),
@@ -107,7 +107,7 @@ testOverDatabases("MessageStore.list() pages back, past what others say meanwhil
 });
 
 testOverDatabases("MessageStore.list() knows no message that is not kept", async ({ database }) => {
-  const store = new SqlMessageStore(database, new SetClock(NOW));
+  const store = new SqlMessageStore(database, new ManualClock(NOW));
   assertEquals(await store.list({ limit: 5 }), { messages: [], hasMore: false });
   await store.insert(aMessage(1));
   assertEquals(await store.list({ before: aMessage(2).id, limit: 5 }), undefined);
@@ -116,7 +116,7 @@ testOverDatabases("MessageStore.list() knows no message that is not kept", async
 testOverDatabases("MessageStore.prune() forgets what is old, and what is too much", async (
   { database },
 ) => {
-  const clock = new SetClock(NOW);
+  const clock = new ManualClock(NOW);
   const store = new SqlMessageStore(database, clock);
   const kept = async () => {
     const page = await store.list({ limit: 10 });
@@ -139,7 +139,7 @@ testOverDatabases("MessageStore.prune() forgets what is old, and what is too muc
 testOverDatabases("MessageStore.prune() forgets more than one statement takes", async (
   { database },
 ) => {
-  const store = new SqlMessageStore(database, new SetClock(NOW));
+  const store = new SqlMessageStore(database, new ManualClock(NOW));
   await Promise.all(upTo(2_300).map((at) => store.insert(aMessage(at))));
   assertEquals(await store.prune({ before: 0, count: 100 }), 2_200);
   assertEquals((await store.list({ limit: 1_000 }))?.messages.length, 100);
@@ -148,7 +148,7 @@ testOverDatabases("MessageStore.prune() forgets more than one statement takes", 
 testOverDatabases("MessageStore.prune() forgets nothing that is kept meanwhile", async (
   { database },
 ) => {
-  const clock = new SetClock(NOW);
+  const clock = new ManualClock(NOW);
   // It comes after the look at what is old, and before the first is forgotten.
   let kept = false;
   const busy = database.checked(async (tx) => {

@@ -7,7 +7,7 @@ import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 function aRepository(fields: Partial<Repository> = {}): Repository {
   return { id: 1, fullName: "octo/a", pushedAt: "2026-01-01T00:00:00Z", ...fields };
@@ -94,7 +94,7 @@ testOverDatabases(
 );
 
 testOverDatabases("RepositoryStore tells a repository once that two instances put at once", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
   const stores = [
     new SqlRepositoryStore(database, clock),

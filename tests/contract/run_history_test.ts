@@ -8,7 +8,7 @@ import { titleMatches } from "../../src/run/title_search.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 const DAY = Date.parse("2026-01-01T00:00:00Z");
 const MINUTE_MS = 60_000;

@@ -8,7 +8,7 @@ import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { RunBatch } from "../../src/sql/run/run_batch.ts";
 import { mergeRuns, SqlRunStore } from "../../src/sql/run/run.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 /** States of one run, often equal in some of what `merge` compares. */
 const state: fc.Arbitrary<Run> = fc.record({
@@ -102,7 +102,7 @@ testOverDatabases("RunStore.put() ends where merge() does, one by one", async ({
 });
 
 testOverDatabases("RunStore.put() ends where merge() does, all at once from two instances", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
   const stores = [new SqlRunStore(database, clock), new SqlRunStore(await another(), clock)];
   const journal = new SqlEventLog(database, clock);
@@ -133,7 +133,7 @@ function assertForward(runs: readonly Run[], events: readonly StoredEvent[]): vo
 }
 
 testOverDatabases("RunStore.put() does not overwrite what another commits meanwhile", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
   const store = new SqlRunStore(await another(), clock);
   const at = (second: string) => aRun({ updatedAt: `2026-01-01T00:02:${second}Z` });
@@ -158,7 +158,7 @@ testOverDatabases("RunStore.put() does not overwrite what another commits meanwh
 testOverDatabases(
   "RunStore.put() of many runs from both sides at once ends without a deadlock",
   async (
-    { database, another },
+    { database, connectAgain: another },
   ) => {
     const stores = [new SqlRunStore(database, clock), new SqlRunStore(await another(), clock)];
     const ids = Array.from({ length: 20 }, (_, index) => index + 1);

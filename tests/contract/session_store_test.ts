@@ -5,16 +5,16 @@ import type { Database } from "../../src/sql/database.ts";
 import { SqlSessionStore } from "../../src/sql/account/session.ts";
 import { SqlTicketStore } from "../../src/sql/account/ticket.ts";
 import { SqlUserStore } from "../../src/sql/account/user.ts";
-import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { aProfile, TEST_SESSION_SECRET, someTokens } from "../fakes/fixtures/account.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
 const MINUTE_MS = 60_000;
 
 async function setUp(database: Database) {
-  const clock = new SetClock(NOW);
-  const users = new SqlUserStore({ database, clock, cipher: new AesCipher(SECRET) });
+  const clock = new ManualClock(NOW);
+  const users = new SqlUserStore({ database, clock, cipher: new AesCipher(TEST_SESSION_SECRET) });
   const [mona, hubot] = await Promise.all(
     [7, 8].map((id) =>
       users.signIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" })

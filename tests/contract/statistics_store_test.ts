@@ -12,9 +12,9 @@ import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { SqlStatisticsStore } from "../../src/sql/statistics/statistics.ts";
 import { rebuildStatistics } from "../../src/sql/statistics/rebuild.ts";
-import { type DatabaseKind, testDatabase, testOverDatabases } from "../fakes/database.ts";
-import { aRun } from "../fakes/github.ts";
-import { BruteForce, type Expected, readPast } from "../fakes/statistics.ts";
+import { type DatabaseKind, openTestDatabase, testOverDatabases } from "../fakes/database.ts";
+import { aRun } from "../fakes/stores/github.ts";
+import { ReferenceStatistics, type ExpectedStatistics, readStatisticsRows } from "../fakes/stores/statistics.ts";
 
 /** Whatever happens to what is kept. */
 type Step =
@@ -146,14 +146,14 @@ function isNear(percentile: number, exactly: number): boolean {
   return Math.abs(percentile - exactly) <= exactly * PERCENTILE_ERROR * (1 + Number.EPSILON * 8);
 }
 
-function assertStatistics(actual: Statistics, { totals, groups }: Expected): void {
+function assertStatistics(actual: Statistics, { totals, groups }: ExpectedStatistics): void {
   assertStatisticsEqual(actual.totals, totals);
   assertEquals(actual.groups.map(({ key }) => key), groups.map(({ key }) => key));
   assertEquals(actual.totalGroups, groups.length);
   for (const [at, { statistics: figures }] of actual.groups.entries()) {
     const expected = groups[at];
     assert(expected);
-    assertStatisticsEqual(figures, expected.figures);
+    assertStatisticsEqual(figures, expected.statistics);
   }
 }
 
@@ -162,9 +162,9 @@ async function assertAnswers(
   queries: readonly (typeof query extends fc.Arbitrary<infer Q> ? Q : never)[],
 ): Promise<void> {
   const store = new SqlStatisticsStore(database);
-  const force = new BruteForce(await database.read(readPast));
+  const force = new ReferenceStatistics(await database.read(readStatisticsRows));
   for (const each of queries) {
-    assertStatistics(await store.query({ ...each, page: 1, perPage: 100 }), force.answer(each));
+    assertStatistics(await store.query({ ...each, page: 1, perPage: 100 }), force.compute(each));
   }
 }
 
@@ -176,7 +176,7 @@ testOverDatabases("StatisticsStore tells what brute force tells", async ({ kind 
       fc.array(step, { minLength: 1, maxLength: 40 }),
       fc.array(query, { minLength: 12, maxLength: 12 }),
       async (steps, queries) => {
-        await using opened = await testDatabase(kind);
+        await using opened = await openTestDatabase(kind);
         const { database } = opened;
         for (const each of [...BEGINNING, ...steps]) await applyStep(database, each);
         await recomputeAll(database);

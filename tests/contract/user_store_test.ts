@@ -3,14 +3,14 @@ import { AesCipher } from "../../src/account/crypto.ts";
 import type { Role } from "../../src/account/permission.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlUserStore } from "../../src/sql/account/user.ts";
-import { aProfile, SECRET, someTokens } from "../fakes/account.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { aProfile, TEST_SESSION_SECRET, someTokens } from "../fakes/fixtures/account.ts";
+import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
 
-function setUp(database: Database, { secret = SECRET } = {}) {
-  const clock = new SetClock(NOW);
+function setUp(database: Database, { secret = TEST_SESSION_SECRET } = {}) {
+  const clock = new ManualClock(NOW);
   const store = new SqlUserStore({ database, clock, cipher: new AesCipher(secret) });
   const signIn = (id: number, login: string, role: Role = "member") =>
     store.signIn({ profile: aProfile({ id, login }), tokens: someTokens(), role });
@@ -61,7 +61,7 @@ testOverDatabases("UserStore.list() orders logins in any case, page by page", as
   assertEquals(await logins(2), [4, "Cy"]);
 });
 
-testOverDatabases("UserStore.setRole() keeps the last admin", async ({ database, another }) => {
+testOverDatabases("UserStore.setRole() keeps the last admin", async ({ database, connectAgain: another }) => {
   const { store, enter: signIn } = setUp(database);
   await signIn(1, "one", "admin");
   await signIn(2, "two", "admin");
@@ -102,7 +102,7 @@ testOverDatabases("UserStore.tokens() are encrypted, for one user and by one sec
     await tx.updateTable("users").set({ tokens: stolen }).where("id", "=", 8).execute();
   });
   assertEquals(await store.tokens(8), undefined);
-  const changed = setUp(database, { secret: SECRET.toUpperCase() }).store;
+  const changed = setUp(database, { secret: TEST_SESSION_SECRET.toUpperCase() }).store;
   assertEquals(await changed.tokens(7), undefined);
   assertEquals(await store.tokens(9), undefined);
 });

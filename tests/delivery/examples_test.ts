@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { z } from "zod";
 import { DATABASE_KINDS } from "../fakes/database.ts";
-import { type Example, examples } from "../fakes/delivery_examples.ts";
-import { DeliverySystem } from "../fakes/delivery_system.ts";
+import { type WebhookExample, webhookExamples } from "../fakes/fixtures/delivery_examples.ts";
+import { DeliveryPipeline } from "../fakes/apps/delivery_pipeline.ts";
 
 const SUPPORTED_EVENTS = [
   "github_app_authorization",
@@ -52,13 +52,13 @@ const wholeJobPayload = z.object({
 });
 
 /** Posts payloads in their order; returns the answer to each as `STATUS status`. */
-async function post(system: DeliverySystem, payloads: readonly Example[]): Promise<string[]> {
+async function post(system: DeliveryPipeline, payloads: readonly WebhookExample[]): Promise<string[]> {
   const answers = [];
   for (const { event, payload } of payloads) {
     const { status, body } = await system.server.post(JSON.stringify(payload), { event });
     answers.push(`${status} ${body.status}`);
   }
-  await system.drained();
+  await system.waitUntilDrained();
   return answers;
 }
 
@@ -67,8 +67,8 @@ for (const { kind, ignore } of DATABASE_KINDS) {
     name: `The webhook takes and applies every payload that GitHub's examples have (${kind})`,
     ignore,
     fn: async () => {
-      await using system = await DeliverySystem.start(kind);
-      const all = examples();
+      await using system = await DeliveryPipeline.start(kind);
+      const all = webhookExamples();
       assertEquals(new Set(all.map(({ event }) => event)).size, 58);
       const expected = all.map(({ event }) =>
         event === "ping" ? "200 pong" : SUPPORTED_EVENTS.includes(event) ? "202 accepted" : "202 ignored"
@@ -110,8 +110,8 @@ for (const { kind, ignore } of DATABASE_KINDS) {
 }
 
 Deno.test("The webhook keeps of each example of workflow_run what is in it", async () => {
-  for (const example of examples("workflow_run")) {
-    await using system = await DeliverySystem.start();
+  for (const example of webhookExamples("workflow_run")) {
+    await using system = await DeliveryPipeline.start();
     await post(system, [example]);
     const { workflow_run: sent } = runPayload.parse(example.payload);
     const [run] = await system.runs.latest(sent.repository.full_name, 2);
@@ -127,15 +127,15 @@ Deno.test("The webhook keeps of each example of workflow_run what is in it", asy
         "webhook",
       ],
     );
-    assertEquals(system.told.map(({ type, repository }) => [type, repository]), [
+    assertEquals(system.events.map(({ type, repository }) => [type, repository]), [
       ["run", sent.repository.full_name],
     ]);
   }
 });
 
 /** A run that waits, as GitHub would have told it before a job of its. */
-function toQueuedRun(job: z.infer<typeof jobPayload>): Example {
-  const [{ payload } = { payload: {} }] = examples("workflow_run");
+function toQueuedRun(job: z.infer<typeof jobPayload>): WebhookExample {
+  const [{ payload } = { payload: {} }] = webhookExamples("workflow_run");
   const { workflow_run: template } = runPayload.parse(payload);
   const workflow_run = {
     ...template,
@@ -149,8 +149,8 @@ function toQueuedRun(job: z.infer<typeof jobPayload>): Example {
 }
 
 Deno.test("The webhook fills the attempts and jobs of GitHub's examples", async () => {
-  for (const example of examples("workflow_job")) {
-    await using system = await DeliverySystem.start();
+  for (const example of webhookExamples("workflow_job")) {
+    await using system = await DeliveryPipeline.start();
     const sent = wholeJobPayload.parse(example.payload);
     await post(system, [toQueuedRun(jobPayload.parse(example.payload)), example]);
     const detail = await system.history.detail(sent.workflow_job.run_id, "all");
@@ -165,12 +165,12 @@ Deno.test("The webhook fills the attempts and jobs of GitHub's examples", async 
 });
 
 Deno.test("The webhook lets a job of GitHub's examples that has started start its run", async () => {
-  const started = examples("workflow_job").filter(({ payload }) =>
+  const started = webhookExamples("workflow_job").filter(({ payload }) =>
     payload.action === "in_progress" && "created_at" in Object(payload.workflow_job)
   );
   assertEquals(started.length, 2);
   for (const example of started) {
-    await using system = await DeliverySystem.start();
+    await using system = await DeliveryPipeline.start();
     const job = jobPayload.parse(example.payload);
     await post(system, [toQueuedRun(job), example]);
     const [run] = await system.runs.latest(job.repository.full_name, 2);
@@ -178,6 +178,6 @@ Deno.test("The webhook lets a job of GitHub's examples that has started start it
       [run?.id, run?.status, run?.updatedAt],
       [job.workflow_job.run_id, "in_progress", job.workflow_job.started_at],
     );
-    assertEquals(system.told.length, 2);
+    assertEquals(system.events.length, 2);
   }
 });

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { between, pick, seededRandom } from "../../src/simulator/random.ts";
-import { signatureOf } from "../fakes/delivery.ts";
-import { examples } from "../fakes/delivery_examples.ts";
-import { mutant, MUTATIONS } from "../fakes/delivery_mutants.ts";
-import { DeliverySystem } from "../fakes/delivery_system.ts";
+import { sign } from "../fakes/fixtures/delivery.ts";
+import { webhookExamples } from "../fakes/fixtures/delivery_examples.ts";
+import { mutatePayload, MUTATIONS } from "../fakes/fixtures/delivery_mutations.ts";
+import { DeliveryPipeline } from "../fakes/apps/delivery_pipeline.ts";
 
 const SEED = Number(Deno.env.get("TEST_SEED") ?? 20_260_101);
 const MUTANTS = 5_000;
@@ -26,11 +26,11 @@ interface Mutant {
 
 /** Half of them of events that we use. */
 function* mutants(random: () => number, count: number): Generator<Mutant> {
-  const all = examples();
+  const all = webhookExamples();
   const used = all.filter(({ event }) => SUPPORTED_EVENTS.includes(event));
   for (; count > 0; count--) {
     const example = pick(random, random() < 0.5 ? used : all);
-    yield { event: example.event, body: mutant(example, pick(random, MUTATIONS), random) };
+    yield { event: example.event, body: mutatePayload(example, pick(random, MUTATIONS), random) };
   }
 }
 
@@ -43,7 +43,7 @@ async function each<T>(items: Iterator<T>, work: (item: T) => Promise<void>): Pr
 }
 
 Deno.test(`The webhook survives ${MUTANTS} signed payloads that went wrong (seed ${SEED})`, async () => {
-  await using system = await DeliverySystem.start();
+  await using system = await DeliveryPipeline.start();
   const counts = new Map<string, number>();
   let sent = 0;
   await each(mutants(seededRandom(SEED), MUTANTS), async ({ event, body }) => {
@@ -60,7 +60,7 @@ Deno.test(`The webhook survives ${MUTANTS} signed payloads that went wrong (seed
     "202 ignored",
     "400 bad_body",
   ]);
-  await system.drained();
+  await system.waitUntilDrained();
   const kept = await system.deliveries.list({ limit: MUTANTS });
   const parked = kept.filter(({ state }) => state === "parked");
   assertGreater(kept.length, MUTANTS / 4);
@@ -73,24 +73,24 @@ Deno.test(`The webhook survives ${MUTANTS} signed payloads that went wrong (seed
   // Nothing is left of what was posted but what is in the store.
   assertEquals(kept.length, counts.get("202 accepted"));
   assertEquals(system.server.deliveries.pendingBytes, 0);
-  const example = examples("workflow_run")[0];
+  const example = webhookExamples("workflow_run")[0];
   assert(example);
   const again = await system.server.post(JSON.stringify(example.payload), { event: example.event });
   assertEquals(again.status, 202);
 });
 
 Deno.test(`The webhook keeps nothing of ${INVALID_SIGNATURES} payloads whose signature does not fit (seed ${SEED})`, async () => {
-  await using system = await DeliverySystem.start();
+  await using system = await DeliveryPipeline.start();
   const random = seededRandom(SEED + 1);
   await each(mutants(random, INVALID_SIGNATURES), async ({ event, body }) => {
-    const signature = signatureOf(body);
+    const signature = sign(body);
     const at = between(random, [0, signature.length - 1]);
     const garbled = pick(random, [
       "",
       signature.slice(0, at),
       `${signature.slice(0, at)}${signature[at] === "x" ? "y" : "x"}${signature.slice(at + 1)}`,
-      signatureOf(`${body} `),
-      signatureOf(body, "another secret"),
+      sign(`${body} `),
+      sign(body, "another secret"),
     ]);
     const headers = { "X-Hub-Signature-256": garbled };
     const { status, body: answer } = await system.server.post(body, { event, headers });

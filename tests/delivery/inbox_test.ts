@@ -1,17 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { StorageError } from "../../src/errors.ts";
-import { InboxUnderTest } from "../fakes/inbox.ts";
-import { LogUnderTest } from "../fakes/log.ts";
+import { InboxUnderTest } from "../fakes/apps/inbox.ts";
+import { CapturedLog } from "../fakes/log.ts";
 
 Deno.test("Inbox applies what waits in the order in which it came, and tells what has changed", async () => {
   using time = new FakeTime(0);
   await using under = new InboxUnderTest();
-  for (const payload of ["a", "b", "c"]) await under.keep(payload);
+  for (const payload of ["a", "b", "c"]) await under.enqueue(payload);
   under.start();
   await time.runMicrotasks();
   assertEquals(under.applied, ["a", "b", "c"]);
-  assertEquals(under.told.map((event) => [event.seq, event.at]), [[1, "a"], [2, "b"], [3, "c"]]);
+  assertEquals(under.events.map((event) => [event.seq, event.at]), [[1, "a"], [2, "b"], [3, "c"]]);
   assertEquals(under.store.states, { a: "done", b: "done", c: "done" });
 });
 
@@ -19,7 +19,7 @@ Deno.test("Inbox.wake() applies a delivery at once", async () => {
   using time = new FakeTime(0);
   await using under = new InboxUnderTest().start();
   await time.tickAsync(5_000);
-  await under.keep("a");
+  await under.enqueue("a");
   await time.runMicrotasks();
   assertEquals(under.applied, []);
   under.inbox.wake();
@@ -31,9 +31,9 @@ Deno.test("Inbox.wake() applies a delivery at once", async () => {
 Deno.test("Inbox does not sleep over a delivery that came while it looked", async () => {
   using time = new FakeTime(0);
   await using under = new InboxUnderTest();
-  under.store.onLooked = () => {
-    under.store.onLooked = () => {};
-    void under.keep("a").then(() => under.inbox.wake());
+  under.store.onDueRead = () => {
+    under.store.onDueRead = () => {};
+    void under.enqueue("a").then(() => under.inbox.wake());
   };
   under.start();
   await time.runMicrotasks();
@@ -44,7 +44,7 @@ Deno.test("Inbox looks every 30 s for what another instance has left behind", as
   using time = new FakeTime(0);
   await using under = new InboxUnderTest().start();
   await time.runMicrotasks();
-  await under.keep("a");
+  await under.enqueue("a");
   await time.tickAsync(29_999);
   assertEquals(under.applied, []);
   await time.tickAsync(1);
@@ -55,7 +55,7 @@ Deno.test("Inbox does not spin while another instance holds what is due", async 
   using time = new FakeTime(0);
   await using under = new InboxUnderTest();
   let looks = 0;
-  under.store.onLooked = () => looks++;
+  under.store.onDueRead = () => looks++;
   under.store.nextDueAt = () => Promise.resolve(0);
   under.start();
   await time.tickAsync(1_000);
@@ -65,7 +65,7 @@ Deno.test("Inbox does not spin while another instance holds what is due", async 
 Deno.test("Inbox works off more than one batch without a pause", async () => {
   using time = new FakeTime(0);
   await using under = new InboxUnderTest();
-  for (let index = 0; index < 350; index++) await under.keep(String(index), `run ${index}`);
+  for (let index = 0; index < 350; index++) await under.enqueue(String(index), `run ${index}`);
   under.start();
   for (let round = 0; round < 20 && under.applied.length < 350; round++) await time.runMicrotasks();
   assertEquals(under.applied.length, 350);
@@ -73,11 +73,11 @@ Deno.test("Inbox works off more than one batch without a pause", async () => {
 });
 
 Deno.test("Inbox tries what failed again, four times at growing distances, and then parks it with its reason", async () => {
-  await using log = await new LogUnderTest().start();
+  await using log = await new CapturedLog().start();
   using time = new FakeTime(0);
   await using under = new InboxUnderTest();
-  under.unreadable.set("a", "workflow_run.id is missing");
-  await under.keep("a");
+  under.readErrors.set("a", "workflow_run.id is missing");
+  await under.enqueue("a");
   under.start();
   const failures = () => under.store.entries.get("a")?.failures;
   await time.runMicrotasks();
@@ -102,11 +102,11 @@ Deno.test("Inbox tries what failed again, four times at growing distances, and t
 Deno.test("Inbox goes on with a delivery that was retried in time", async () => {
   using time = new FakeTime(0);
   await using under = new InboxUnderTest();
-  under.unreadable.set("a", "no");
-  await under.keep("a");
+  under.readErrors.set("a", "no");
+  await under.enqueue("a");
   under.start();
   await time.tickAsync(1_500);
-  under.unreadable.clear();
+  under.readErrors.clear();
   await time.tickAsync(5_000);
   assertEquals(under.store.states, { a: "done" });
   assertEquals(under.applied, ["a"]);
@@ -115,14 +115,14 @@ Deno.test("Inbox goes on with a delivery that was retried in time", async () => 
 Deno.test("Inbox lets what comes after a failed delivery of the same subject wait, and no other", async () => {
   using time = new FakeTime(0);
   await using under = new InboxUnderTest();
-  under.unreadable.set("a1", "not yet");
-  await under.keep("a1", "run 1");
-  await under.keep("a2", "run 1");
-  await under.keep("b1", "run 2");
+  under.readErrors.set("a1", "not yet");
+  await under.enqueue("a1", "run 1");
+  await under.enqueue("a2", "run 1");
+  await under.enqueue("b1", "run 2");
   under.start();
   await time.runMicrotasks();
   assertEquals(under.applied, ["b1"]);
-  under.unreadable.clear();
+  under.readErrors.clear();
   await time.tickAsync(1_000);
   assertEquals(under.applied, ["b1", "a1", "a2"]);
 });
@@ -130,9 +130,9 @@ Deno.test("Inbox lets what comes after a failed delivery of the same subject wai
 Deno.test("Inbox goes on with the next of a subject once a delivery is parked", async () => {
   using time = new FakeTime(0);
   await using under = new InboxUnderTest();
-  under.unreadable.set("a1", "never");
-  await under.keep("a1");
-  await under.keep("a2");
+  under.readErrors.set("a1", "never");
+  await under.enqueue("a1");
+  await under.enqueue("a2");
   under.start();
   await time.tickAsync(84_999);
   assertEquals(under.applied, []);
@@ -141,15 +141,15 @@ Deno.test("Inbox goes on with the next of a subject once a delivery is parked", 
 });
 
 Deno.test("Inbox counts trouble of the storage for no failure, and goes on when it is over", async () => {
-  await using log = await new LogUnderTest().start();
+  await using log = await new CapturedLog().start();
   using time = new FakeTime(0);
   await using under = new InboxUnderTest();
-  await under.keep("a");
-  under.store.trouble = new StorageError("unavailable", "The database does not answer");
+  await under.enqueue("a");
+  under.store.error = new StorageError("unavailable", "The database does not answer");
   under.start();
   await time.tickAsync(600_500);
   assertEquals(under.store.entries.get("a")?.failures, 0);
-  under.store.trouble = undefined;
+  under.store.error = undefined;
   await time.tickAsync(1_000);
   assertEquals(under.store.states, { a: "done" });
   assertEquals(log.lines, [
@@ -165,8 +165,8 @@ Deno.test("Inbox keeps the place of a delivery whose transaction the storage cou
   under.onApply = () => {
     if (troubles-- > 0) throw new StorageError("full", "No room");
   };
-  await under.keep("a");
-  await under.keep("b");
+  await under.enqueue("a");
+  await under.enqueue("b");
   under.start();
   await time.tickAsync(3_000);
   assertEquals(under.applied, ["a", "b"]);
@@ -181,7 +181,7 @@ Deno.test("Inbox leaves a storage in trouble alone for a second, however often i
     tries++;
     throw new StorageError("full", "No room");
   };
-  await under.keep("a");
+  await under.enqueue("a");
   under.start();
   for (let index = 0; index < 50; index++) {
     under.inbox.wake();
@@ -196,7 +196,7 @@ Deno.test("Inbox stops at once while it sleeps, and while it waits for the stora
   await time.runMicrotasks();
   await sleeping.stop();
   const waiting = new InboxUnderTest();
-  waiting.store.trouble = new StorageError("unavailable", "Gone");
+  waiting.store.error = new StorageError("unavailable", "Gone");
   waiting.start();
   await time.runMicrotasks();
   await waiting.stop();
@@ -209,7 +209,7 @@ Deno.test("Inbox stops between two deliveries, and leaves the rest for the next 
   under.onApply = (payload) => {
     if (payload === "b") void under.stop().then(stopped.resolve);
   };
-  for (const payload of ["a", "b", "c"]) await under.keep(payload);
+  for (const payload of ["a", "b", "c"]) await under.enqueue(payload);
   under.start();
   await stopped.promise;
   assertEquals(under.store.states, { a: "done", b: "done", c: "waiting" });
@@ -218,11 +218,11 @@ Deno.test("Inbox stops between two deliveries, and leaves the rest for the next 
 Deno.test("Inbox forgets deliveries a week after they were done, looking every hour", async () => {
   using time = new FakeTime(0);
   await using under = new InboxUnderTest();
-  await under.keep("a");
+  await under.enqueue("a");
   under.start();
   const week = 7 * 24 * 3_600_000;
   await time.tickAsync(week - 3_600_000);
-  await under.keep("b");
+  await under.enqueue("b");
   await time.tickAsync(3_600_000);
   assertEquals(under.store.states, { a: "done", b: "done" });
   await time.tickAsync(3_630_000);

@@ -4,14 +4,14 @@ import { type IncomingWebhook, Receiver } from "../../src/delivery/receiver.ts";
 import { isSignatureValid } from "../../src/delivery/signature.ts";
 import { StorageError } from "../../src/errors.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
-import { aDelivery, SECRET, signatureOf } from "../fakes/delivery.ts";
-import { MemoryDeliveryStore } from "../fakes/delivery_store.ts";
+import { aDelivery, WEBHOOK_SECRET, sign } from "../fakes/fixtures/delivery.ts";
+import { MemoryDeliveryStore } from "../fakes/stores/delivery_store.ts";
 
 const PAYLOAD = '{"action":"completed","workflow_run":{"id":7}}';
 
 /** A receiver that has a use for `workflow_run` alone; it applies at once those of which `read` gives the text. */
 function setUp(
-  secrets: readonly string[] = [SECRET],
+  secrets: readonly string[] = [WEBHOOK_SECRET],
   read: (payload: object) => string | undefined = () => undefined,
 ) {
   const published: StoredEvent[] = [];
@@ -40,7 +40,7 @@ function incomingWebhook(
   fields: Partial<IncomingWebhook> = {},
 ): IncomingWebhook {
   return {
-    signature: signatureOf(body),
+    signature: sign(body),
     id: "72d3162e-cc78-11e3-81ab-4c9367dc0958",
     event: "workflow_run",
     contentType: "application/json",
@@ -60,14 +60,14 @@ Deno.test("isSigned() takes the example of GitHub's documentation", () => {
 
 Deno.test("isSigned() verifies bytes that are no text", () => {
   const body = new Uint8Array([0xef, 0xbb, 0xbf, 0x7b, 0xff, 0x00, 0x7d]);
-  assert(isSignatureValid(body, { signature: signatureOf(body), secrets: [SECRET] }));
+  assert(isSignatureValid(body, { signature: sign(body), secrets: [WEBHOOK_SECRET] }));
   const other = new Uint8Array([0xef, 0xbb, 0xbf, 0x7b, 0xfe, 0x00, 0x7d]);
-  assert(!isSignatureValid(other, { signature: signatureOf(body), secrets: [SECRET] }));
+  assert(!isSignatureValid(other, { signature: sign(body), secrets: [WEBHOOK_SECRET] }));
 });
 
 Deno.test("isSigned() takes no signature that is missing, malformed, cut or longer", () => {
   const body = new TextEncoder().encode(PAYLOAD);
-  const right = signatureOf(PAYLOAD);
+  const right = sign(PAYLOAD);
   const wrong = [
     null,
     "",
@@ -79,7 +79,7 @@ Deno.test("isSigned() takes no signature that is missing, malformed, cut or long
   ];
   const sha1 = right.replace("sha256", "sha1");
   for (const signature of [...wrong, sha1, right.replace(/.$/, "g"), `${right}, ${right}`]) {
-    assert(!isSignatureValid(body, { signature, secrets: [SECRET] }), String(signature));
+    assert(!isSignatureValid(body, { signature, secrets: [WEBHOOK_SECRET] }), String(signature));
   }
 });
 
@@ -99,14 +99,14 @@ Deno.test("Receiver.receive() keeps a delivery and tells of it", async () => {
 Deno.test("Receiver.receive() takes either secret while they are changed", async () => {
   const { receiver: under } = setUp(["new", "old"]);
   for (const [secret, status] of [["new", "accepted"], ["old", "accepted"], ["x", "refused"]]) {
-    const signature = signatureOf(PAYLOAD, secret);
+    const signature = sign(PAYLOAD, secret);
     assertEquals((await under.receive(incomingWebhook(PAYLOAD, { signature }))).status, status);
   }
 });
 
 Deno.test("Receiver.receive() lets nobody in by an empty secret", async () => {
-  const { receiver: under } = setUp([SECRET, ""]);
-  const signature = signatureOf(PAYLOAD, "");
+  const { receiver: under } = setUp([WEBHOOK_SECRET, ""]);
+  const signature = sign(PAYLOAD, "");
   assertEquals((await under.receive(incomingWebhook(PAYLOAD, { signature }))).status, "refused");
   assert(!setUp([""]).receiver.isConfigured);
   assert(!setUp([]).receiver.isConfigured);
@@ -198,7 +198,7 @@ Deno.test("Receiver.receive() lets a parked delivery wait again when it is repea
 
 Deno.test("Receiver.receive() accepts nothing that could not be kept", async () => {
   const { receiver: under, store, kept: storedCalls } = setUp();
-  store.trouble = new StorageError("full", "No room");
+  store.error = new StorageError("full", "No room");
   await assertRejects(() => under.receive(incomingWebhook()), StorageError, "No room");
   assertEquals(storedCalls, []);
 });
@@ -212,7 +212,7 @@ Deno.test("Receiver.receive() keeps an action that is no plain word as none", as
 });
 
 Deno.test("Receiver.receive() applies at once what it can read, and tells what has changed", async () => {
-  const { receiver: under, store, kept: storedCalls, told: published } = setUp([SECRET], JSON.stringify);
+  const { receiver: under, store, kept: storedCalls, told: published } = setUp([WEBHOOK_SECRET], JSON.stringify);
   assertEquals(await under.receive(incomingWebhook()), { status: "accepted" });
   assertEquals([...store.entries.values()].map(({ state }) => state), ["done"]);
   assertEquals([published.map(({ at }) => at), storedCalls], [[PAYLOAD], []]);
@@ -221,7 +221,7 @@ Deno.test("Receiver.receive() applies at once what it can read, and tells what h
 });
 
 Deno.test("Receiver.receive() leaves to the inbox what has to wait", async () => {
-  const { receiver: under, store, kept: storedCalls, told: published } = setUp([SECRET], JSON.stringify);
+  const { receiver: under, store, kept: storedCalls, told: published } = setUp([WEBHOOK_SECRET], JSON.stringify);
   await store.store(aDelivery({ id: "earlier", orderingKey: "subject of later" }));
   assertEquals(await under.receive(incomingWebhook(PAYLOAD, { id: "later" })), { status: "accepted" });
   assertEquals(store.states, { earlier: "waiting", later: "waiting" });

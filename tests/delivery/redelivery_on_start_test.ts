@@ -4,7 +4,7 @@ import { systemClock } from "../../src/clock.ts";
 import type { DeliverySummary } from "../../src/delivery/delivery.ts";
 import { RedeliveryOnStart } from "../../src/delivery/redelivery_on_start.ts";
 import { RefusedError } from "../../src/errors.ts";
-import { LogUnderTest } from "../fakes/log.ts";
+import { CapturedLog } from "../fakes/log.ts";
 
 const NOW = Date.parse("2026-01-01T00:10:00Z");
 
@@ -43,7 +43,7 @@ async function start(
 
 Deno.test("RedeliveryOnStart sweeps when nothing has come for a minute, or ever", async () => {
   using _time = new FakeTime(NOW);
-  await using log = await new LogUnderTest().start();
+  await using log = await new CapturedLog().start();
   assertEquals(await start([]), ["octo/a"]);
   assertEquals(await start([received(NOW - 60_000)]), ["octo/a"]);
   assertEquals(log.lines.length, 2);
@@ -56,7 +56,7 @@ Deno.test("RedeliveryOnStart does nothing after a shorter stop", async () => {
 
 Deno.test("RedeliveryOnStart logs a refusal and lets the program go on", async () => {
   using _time = new FakeTime(NOW);
-  await using log = await new LogUnderTest().start();
+  await using log = await new CapturedLog().start();
   const refuse = () => Promise.reject(new RefusedError({ kind: "unauthorized" }, "No such right"));
   await start([], refuse);
   assertStringIncludes(log.lines.join(), "No such right");

@@ -33,7 +33,7 @@ const TEXT = await Deno.readTextFile(new URL("../../deploy/compose.yaml", import
 const { services, volumes } = COMPOSE.parse(parse(TEXT));
 
 /** With the defaults in place of variables that are not set. */
-function interpolated(environment: Readonly<Record<string, string>>): Record<string, string> {
+function interpolate(environment: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [
       name,
@@ -52,10 +52,10 @@ Deno.test("compose.yaml gives every service no right that it does not need", () 
 });
 
 Deno.test("compose.yaml takes PostgreSQL 15 or later and Redis 7 or later, each in one version", () => {
-  const versionOf = ({ image }: { readonly image: string }) =>
+  const majorVersion = ({ image }: { readonly image: string }) =>
     Number(image.match(/:(\d+)\.\d+(\.\d+)?-\w+$/)?.[1]);
-  assert(versionOf(services.postgres) >= 15, services.postgres.image);
-  assert(versionOf(services.redis) >= 7, services.redis.image);
+  assert(majorVersion(services.postgres) >= 15, services.postgres.image);
+  assert(majorVersion(services.redis) >= 7, services.redis.image);
   assertEquals(services.app.image, `runwire:${manifest.version}`);
 });
 
@@ -75,17 +75,17 @@ Deno.test("compose.yaml starts PostgreSQL and Redis alone, without any settings"
 
 Deno.test("compose.yaml gives Runwire settings that it takes, and no others", () => {
   const { app, postgres, redis } = services;
-  const environment = interpolated(app.environment);
+  const environment = interpolate(app.environment);
   assertEquals(Object.keys(environment).filter((name) => !VARIABLE_NAMES.includes(name)), []);
   const config = readConfig({ ...environment, GITHUB_TOKEN: "a token" });
   const database = new URL(config.databaseUrl);
-  const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD } = interpolated(postgres.environment);
+  const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD } = interpolate(postgres.environment);
   assertEquals(
     [database.host, database.pathname, database.username, database.password],
     ["postgres:5432", `/${POSTGRES_DB}`, POSTGRES_USER, POSTGRES_PASSWORD],
   );
   const shared = new URL(config.redisUrl ?? "");
-  const { REDIS_PASSWORD } = interpolated(redis.environment);
+  const { REDIS_PASSWORD } = interpolate(redis.environment);
   assertEquals([shared.host, shared.password], ["redis:6379", REDIS_PASSWORD]);
   assertEquals(app.ports, [`127.0.0.1:${config.server.port}:${config.server.port}`]);
   assertEquals(Object.keys(app.depends_on), ["postgres", "redis"]);

@@ -18,7 +18,7 @@ Deno.test({
   name: "runwire.service is a unit that systemd takes, and that may do little",
   ignore,
   async fn() {
-    await using folder = await TemporaryFolder.make();
+    await using folder = await TemporaryFolder.create();
     const unit = await Deno.readTextFile(UNIT);
     const path = `${folder.path}/runwire.service`;
     // There is none here.

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 
 /** Tells the time to which it is set; its timers are real. */
-export class SetClock implements Clock {
+export class ManualClock implements Clock {
   readonly sleep = systemClock.sleep;
   readonly every = systemClock.every;
 
@@ -13,16 +13,16 @@ export class SetClock implements Clock {
 }
 
 /** Goes on by itself, and jumps ahead when it is told to; its timers are real. */
-export class JumpingClock implements Clock {
+export class OffsetClock implements Clock {
   readonly sleep = systemClock.sleep;
   readonly every = systemClock.every;
-  #ahead = 0;
+  #offsetMs = 0;
 
   now(): number {
-    return systemClock.now() + this.#ahead;
+    return systemClock.now() + this.#offsetMs;
   }
 
-  jump(ms: number): void {
-    this.#ahead += ms;
+  advance(ms: number): void {
+    this.#offsetMs += ms;
   }
 }

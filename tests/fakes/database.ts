@@ -1,7 +1,7 @@
 import { systemClock } from "../../src/clock.ts";
 import { type Database, openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
-import { isPostgresThere, testSchema } from "./postgres.ts";
+import { isPostgresAvailable, createTestSchema } from "./postgres.ts";
 
 /** `sqlite` is a file. */
 export type DatabaseKind = "memory" | "sqlite" | "postgres";
@@ -11,7 +11,7 @@ export const DATABASE_KINDS: readonly { readonly kind: DatabaseKind; readonly ig
   [
     { kind: "memory", ignore: false },
     { kind: "sqlite", ignore: false },
-    { kind: "postgres", ignore: !await isPostgresThere() },
+    { kind: "postgres", ignore: !await isPostgresAvailable() },
   ];
 
 /** Registers a test for each kind of database, or for each of `kinds`. */
@@ -25,7 +25,7 @@ export function testOverDatabases(
       name: `${name} (${kind})`,
       ignore,
       async fn() {
-        await using opened = await testDatabase(kind);
+        await using opened = await openTestDatabase(kind);
         await test(opened);
       },
     });
@@ -37,15 +37,15 @@ export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
   readonly database: Database;
   /** As another instance has it open at the same time; of SQLite there is but one. */
-  another(): Promise<Database>;
+  connectAgain(): Promise<Database>;
   /** Opened again after `database.close()`, as by a restart; not what is in memory. */
   reopen(): Promise<Database>;
 }
 
 /** An empty database with its tables, closed and removed when it is disposed of. */
-export async function testDatabase(kind: DatabaseKind): Promise<TestDatabase> {
+export async function openTestDatabase(kind: DatabaseKind): Promise<TestDatabase> {
   await using stack = new AsyncDisposableStack();
-  const url = await place(kind, stack);
+  const url = await createUrl(kind, stack);
   const opened = stack.use(new AsyncDisposableStack());
   const open = async () => opened.use(await openDatabase(url, { clock: systemClock }));
   const database = await open();
@@ -55,15 +55,15 @@ export async function testDatabase(kind: DatabaseKind): Promise<TestDatabase> {
     kind,
     url,
     database,
-    another: kind === "postgres" ? open : () => Promise.resolve(database),
+    connectAgain: kind === "postgres" ? open : () => Promise.resolve(database),
     reopen: open,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
-async function place(kind: DatabaseKind, stack: AsyncDisposableStack): Promise<string> {
+async function createUrl(kind: DatabaseKind, stack: AsyncDisposableStack): Promise<string> {
   if (kind === "memory") return "sqlite::memory:";
-  if (kind === "postgres") return stack.use(await testSchema()).url;
+  if (kind === "postgres") return stack.use(await createTestSchema()).url;
   const folder = stack.adopt(
     await Deno.makeTempDir({ prefix: "runwire-" }),
     (path) => Deno.remove(path, { recursive: true }),

@@ -6,7 +6,7 @@ export class TemporaryFolder {
     this.path = path;
   }
 
-  static async make(): Promise<TemporaryFolder> {
+  static async create(): Promise<TemporaryFolder> {
     return new TemporaryFolder(await Deno.makeTempDir({ prefix: "runwire-" }));
   }
 

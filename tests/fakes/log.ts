@@ -1,7 +1,7 @@
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 
 /** What is logged from now on; `await using` ends it. */
-export class LogUnderTest {
+export class CapturedLog {
   readonly records: LogRecord[] = [];
 
   async start(): Promise<this> {

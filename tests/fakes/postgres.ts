@@ -6,10 +6,10 @@ export const POSTGRES_URL = Deno.env.get("TEST_POSTGRES_URL") ??
   "postgres://postgres@127.0.0.1:5432/test";
 
 /** Whether PostgreSQL answers. With REQUIRE_SERVICES=1 it is taken to be there, so that tests fail where it is not. */
-export async function isPostgresThere(): Promise<boolean> {
+export async function isPostgresAvailable(): Promise<boolean> {
   if (Deno.env.get("REQUIRE_SERVICES") === "1") return true;
   try {
-    await query("select 1");
+    await runStatement("select 1");
     return true;
   } catch {
     return false;
@@ -17,7 +17,7 @@ export async function isPostgresThere(): Promise<boolean> {
 }
 
 /** Runs one statement outside of any test's schema. */
-export async function query(text: string): Promise<readonly Record<string, unknown>[]> {
+export async function runStatement(text: string): Promise<readonly Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: POSTGRES_URL, connectionTimeoutMillis: 3_000 });
   await client.connect();
   try {
@@ -28,16 +28,16 @@ export async function query(text: string): Promise<readonly Record<string, unkno
 }
 
 /** A schema of its own, dropped when it is disposed of; `url` leads to it. */
-export async function testSchema(): Promise<{ readonly url: string } & AsyncDisposable> {
+export async function createTestSchema(): Promise<{ readonly url: string } & AsyncDisposable> {
   const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
-  await query(`create schema ${name}`);
+  await runStatement(`create schema ${name}`);
   const url = new URL(POSTGRES_URL);
   url.searchParams.set("options", `-c search_path=${name}`);
   return {
     // A plus is no space for every reader of URLs.
     url: url.href.replaceAll("+", "%20"),
     async [Symbol.asyncDispose]() {
-      await query(`drop schema ${name} cascade`);
+      await runStatement(`drop schema ${name} cascade`);
     },
   };
 }

@@ -1,22 +1,22 @@
 import { fileURLToPath } from "node:url";
 import { compile } from "../../deploy/compile.ts";
-import { within } from "./socket.ts";
+import { withTimeout } from "./clients/websocket.ts";
 
 /** Long enough for a first start, which unpacks a hundred megabytes, on a busy machine. */
-const LIMIT_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 /** A network that drops what it does not allow must not hold the tests up. */
-const DOWNLOAD_LIMIT_MS = 30_000;
+const DOWNLOAD_TIMEOUT_MS = 30_000;
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDER = `${ROOT}.cache/test`;
 const SOURCES = ["main.ts", "deno.json", "deno.lock", "src", "deploy"];
 
 /** The lines that a process writes, as they come. */
-export class Lines {
+export class OutputLines {
   readonly all: string[] = [];
   readonly ended: Promise<void>;
   #isEnded = false;
-  #woken = Promise.withResolvers<void>();
+  #lineArrived = Promise.withResolvers<void>();
 
   constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
     this.ended = this.#read(stream);
@@ -31,7 +31,7 @@ export class Lines {
     for (let i = from;; i++) {
       while (i >= this.all.length) {
         if (this.#isEnded) throw new Error(`Ended without ${pattern}: ${this.text}`);
-        await within(this.#woken.promise, `${pattern} after: ${this.text}`, LIMIT_MS);
+        await withTimeout(this.#lineArrived.promise, `${pattern} after: ${this.text}`, TIMEOUT_MS);
       }
       const found = this.all[i]?.match(pattern);
       if (found) return found;
@@ -44,29 +44,29 @@ export class Lines {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
       this.all.push(...lines);
-      this.#wake();
+      this.#notifyReaders();
     }
     if (rest !== "") this.all.push(rest);
     this.#isEnded = true;
-    this.#wake();
+    this.#notifyReaders();
   }
 
-  #wake(): void {
-    this.#woken.resolve();
-    this.#woken = Promise.withResolvers();
+  #notifyReaders(): void {
+    this.#lineArrived.resolve();
+    this.#lineArrived = Promise.withResolvers();
   }
 }
 
 /** The built program as a process of its own. `await using` ends it in any case. */
 export class Program {
-  readonly stdout: Lines;
-  readonly stderr: Lines;
+  readonly stdout: OutputLines;
+  readonly stderr: OutputLines;
   readonly #child: Deno.ChildProcess;
 
   private constructor(child: Deno.ChildProcess) {
     this.#child = child;
-    this.stdout = new Lines(child.stdout);
-    this.stderr = new Lines(child.stderr);
+    this.stdout = new OutputLines(child.stdout);
+    this.stderr = new OutputLines(child.stderr);
   }
 
   /** Starts `runwire ARGS` with `environment` and nothing else of ours, by default over a database in memory. */
@@ -86,7 +86,7 @@ export class Program {
       args,
       cwd: FOLDER,
       clearEnv: true,
-      env: { ...bareEnvironment(), ...environment },
+      env: { ...minimalEnvironment(), ...environment },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -110,9 +110,9 @@ export class Program {
   }
 
   /** Resolves to the exit code when it has ended and all its output is read; fails when it goes on for longer. */
-  async exit(limit = LIMIT_MS): Promise<number> {
-    const { code } = await within(this.#child.status, "the program to end", limit);
-    await within(Promise.all([this.stdout.ended, this.stderr.ended]), "the end of its output");
+  async exit(timeoutMs = TIMEOUT_MS): Promise<number> {
+    const { code } = await withTimeout(this.#child.status, "the program to end", timeoutMs);
+    await withTimeout(Promise.all([this.stdout.ended, this.stderr.ended]), "the end of its output");
     return code;
   }
 
@@ -138,7 +138,7 @@ export async function runProgram(
 }
 
 /** What every process needs: a shell's tools, a folder to unpack into, and a database of its own. */
-function bareEnvironment(): Record<string, string> {
+function minimalEnvironment(): Record<string, string> {
   return {
     PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin",
     RUNWIRE_CACHE: `${FOLDER}/unpacked`,
@@ -155,15 +155,15 @@ export async function programPath(): Promise<string> {
   using lock = await Deno.open(`${FOLDER}/lock`, { create: true, write: true });
   // Only one builds, however many test runs begin at the same time.
   await lock.lock(true);
-  const ages = await Promise.all(SOURCES.map((name) => newest(ROOT + name)));
-  if (await newest(path) < Math.max(...ages)) await build(path);
+  const mtimes = await Promise.all(SOURCES.map((name) => newestMtime(ROOT + name)));
+  if (await newestMtime(path) < Math.max(...mtimes)) await build(path);
   return path;
 }
 
 /** As a release is built; where that needs a download that cannot be had, as one is built offline. */
 async function build(path: string): Promise<void> {
   await Deno.remove(`${FOLDER}/unpacked`, { recursive: true }).catch(() => {});
-  const signal = AbortSignal.timeout(DOWNLOAD_LIMIT_MS);
+  const signal = AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS);
   if (await compile(path, { signal, stderr: "null" })) return;
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", `${ROOT}deploy/compile_offline.ts`, path],
@@ -175,10 +175,10 @@ async function build(path: string): Promise<void> {
 }
 
 /** When the newest of a file or a folder's files was changed, in ms since the epoch; 0 where there is none. */
-async function newest(path: string): Promise<number> {
+async function newestMtime(path: string): Promise<number> {
   const info = await Deno.stat(path).catch(() => undefined);
   if (!info?.isDirectory) return info?.mtime?.getTime() ?? 0;
-  const ages: Promise<number>[] = [];
-  for await (const { name } of Deno.readDir(path)) ages.push(newest(`${path}/${name}`));
-  return Math.max(0, ...await Promise.all(ages));
+  const mtimes: Promise<number>[] = [];
+  for await (const { name } of Deno.readDir(path)) mtimes.push(newestMtime(`${path}/${name}`));
+  return Math.max(0, ...await Promise.all(mtimes));
 }

@@ -2,12 +2,12 @@ import { CompiledQuery, type KyselyPlugin, type QueryId, type RootOperationNode 
 import type { Db } from "../../src/sql/database.ts";
 
 /** The statements that `work` runs, each as the database plans it: lines of EXPLAIN. */
-export async function plansOf(
+export async function explainQueries(
   db: Db,
   { explain, work }: { readonly explain: string; readonly work: (db: Db) => Promise<unknown> },
 ): Promise<readonly string[]> {
   const nodes = new Map<QueryId, RootOperationNode>();
-  const run: { readonly node: RootOperationNode; readonly queryId: QueryId }[] = [];
+  const executed: { readonly node: RootOperationNode; readonly queryId: QueryId }[] = [];
   const recorder: KyselyPlugin = {
     // Parts of statements come by here too, but have no result.
     transformQuery: ({ node, queryId }) => {
@@ -16,13 +16,13 @@ export async function plansOf(
     },
     transformResult: ({ result, queryId }) => {
       const node = nodes.get(queryId);
-      if (node) run.push({ node, queryId });
+      if (node) executed.push({ node, queryId });
       return Promise.resolve(result);
     },
   };
   await work(db.withPlugin(recorder));
   const plans: string[] = [];
-  for (const { node, queryId } of run) {
+  for (const { node, queryId } of executed) {
     const { sql, parameters } = db.getExecutor().compileQuery(node, queryId);
     if (sql.startsWith("set ")) continue;
     const { rows } = await db.executeQuery<Record<string, unknown>>(

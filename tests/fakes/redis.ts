@@ -1,13 +1,13 @@
 import { createClient } from "redis";
 import { systemClock } from "../../src/clock.ts";
 import { Redis } from "../../src/redis/connection.ts";
-import { until } from "./socket.ts";
+import { waitUntil } from "./clients/websocket.ts";
 
 /** Where tests find Redis. */
 export const REDIS_URL = Deno.env.get("TEST_REDIS_URL") ?? "redis://127.0.0.1:6379";
 
 /** Whether Redis answers. With REQUIRE_SERVICES=1 it is taken to be there, so that tests fail where it is not. */
-export async function isRedisThere(): Promise<boolean> {
+export async function isRedisAvailable(): Promise<boolean> {
   if (Deno.env.get("REQUIRE_SERVICES") === "1") return true;
   const client = createClient({ url: REDIS_URL, socket: { reconnectStrategy: false } });
   client.on("error", () => {});
@@ -23,13 +23,13 @@ export async function isRedisThere(): Promise<boolean> {
 }
 
 /** A connection that runs, with a prefix of its own for its keys, which are gone when it is disposed of. */
-export async function testRedis(
+export async function connectTestRedis(
   { url = REDIS_URL, prefix = `test_${crypto.randomUUID()}:` } = {},
 ): Promise<{ readonly redis: Redis; readonly prefix: string } & AsyncDisposable> {
   const stop = new AbortController();
   const redis = new Redis(url, { clock: systemClock, random: Math.random });
   const finished = redis.run(stop.signal);
-  await until(() => redis.isReady, "Redis is ready");
+  await waitUntil(() => redis.isReady, "Redis is ready");
   return {
     redis,
     prefix,

@@ -11,8 +11,8 @@ export class SmallDisk implements AsyncDisposable {
   /** Of `megabytes`; fails where mounting is not permitted. */
   static async mount(megabytes: number): Promise<SmallDisk> {
     await using stack = new AsyncDisposableStack();
-    const folder = stack.use(await TemporaryFolder.make());
-    await asRoot("mount", "-t", "tmpfs", "-o", `size=${megabytes}m,mode=777`, "tmpfs", folder.path);
+    const folder = stack.use(await TemporaryFolder.create());
+    await runAsRoot("mount", "-t", "tmpfs", "-o", `size=${megabytes}m,mode=777`, "tmpfs", folder.path);
     stack.move();
     return new SmallDisk(folder);
   }
@@ -22,7 +22,7 @@ export class SmallDisk implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await asRoot("umount", "--lazy", this.path);
+    await runAsRoot("umount", "--lazy", this.path);
     await this.#folder[Symbol.asyncDispose]();
   }
 }
@@ -38,10 +38,10 @@ export async function canMount(): Promise<boolean> {
   }
 }
 
-async function asRoot(...words: string[]): Promise<void> {
+async function runAsRoot(...argv: string[]): Promise<void> {
   const [command = "", ...args] = Deno.uid() === 0
-    ? words
-    : ["sudo", "--non-interactive", ...words];
+    ? argv
+    : ["sudo", "--non-interactive", ...argv];
   const { success, stderr } = await new Deno.Command(command, { args, stdin: "null" }).output();
-  if (!success) throw new Error(`Cannot ${words[0]}: ${new TextDecoder().decode(stderr).trim()}`);
+  if (!success) throw new Error(`Cannot ${argv[0]}: ${new TextDecoder().decode(stderr).trim()}`);
 }

@@ -6,22 +6,22 @@ type Connection = Deno.TcpConn | Deno.UnixConn;
 
 export interface TcpProxyOptions {
   /** Where to listen: any free port of this machine, unless it is told otherwise. */
-  readonly at?: Address;
+  readonly listenOn?: Address;
 }
 
 /** Stands between us and a service, and passes bytes on until a test makes trouble. `await using` stops it. */
 export class TcpProxy implements AsyncDisposable {
   readonly #target: Deno.ConnectOptions;
   readonly #connections = new Set<Connection>();
-  readonly #passing = new Set<Promise<void>>();
+  readonly #tasks = new Set<Promise<void>>();
   #address: Address;
   #listener: Listener | undefined;
   /** Those from which nothing comes any more. */
-  readonly #lost = new WeakSet<Connection>();
-  #isLosing = false;
+  readonly #blackholed = new WeakSet<Connection>();
+  #isBlackholing = false;
   #delayMs = 0;
   /** Ends all delays. */
-  #hurry = new AbortController();
+  #endDelays = new AbortController();
 
   private constructor(target: Deno.ConnectOptions, address: Address) {
     this.#target = target;
@@ -31,23 +31,23 @@ export class TcpProxy implements AsyncDisposable {
   /** Leads to the host and port of `url`. */
   static to(
     url: string,
-    { at = { hostname: "127.0.0.1", port: 0 } }: TcpProxyOptions = {},
+    { listenOn = { hostname: "127.0.0.1", port: 0 } }: TcpProxyOptions = {},
   ): TcpProxy {
     const { hostname, port } = new URL(url);
-    const proxy = new TcpProxy({ hostname, port: Number(port) }, at);
-    proxy.heal();
+    const proxy = new TcpProxy({ hostname, port: Number(port) }, listenOn);
+    proxy.restore();
     return proxy;
   }
 
   /** `url`, but through here. */
-  through(url: string): string {
+  proxiedUrl(url: string): string {
     const changed = new URL(url);
     if ("port" in this.#address) changed.host = `127.0.0.1:${this.#address.port}`;
     return changed.href;
   }
 
   /** Ends every connection, and refuses new ones. */
-  cut(): void {
+  disconnect(): void {
     this.#listener?.close();
     this.#listener = undefined;
     for (const connection of this.#connections) close(connection);
@@ -55,9 +55,9 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   /** Connections are silent for good, as on a network that loses all: neither side hears of it. So are new ones. */
-  lose(): void {
-    this.#isLosing = true;
-    for (const connection of this.#connections) this.#lost.add(connection);
+  blackhole(): void {
+    this.#isBlackholing = true;
+    for (const connection of this.#connections) this.#blackholed.add(connection);
   }
 
   /** Passes everything on `ms` later than it came. */
@@ -66,18 +66,18 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   /** From now on connections are taken and pass everything on. */
-  heal(): void {
-    this.#isLosing = false;
+  restore(): void {
+    this.#isBlackholing = false;
     this.#delayMs = 0;
-    this.#hurry.abort();
-    this.#hurry = new AbortController();
+    this.#endDelays.abort();
+    this.#endDelays = new AbortController();
     if (!this.#listener) this.#track(this.#accept(this.#listen()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.cut();
-    this.#hurry.abort();
-    await Promise.all(this.#passing);
+    this.disconnect();
+    this.#endDelays.abort();
+    await Promise.all(this.#tasks);
   }
 
   #listen(): Listener {
@@ -104,39 +104,39 @@ export class TcpProxy implements AsyncDisposable {
       // Cut while we connected.
       if (!this.#connections.has(client)) return close(service);
       this.#connections.add(service);
-      if (this.#isLosing) this.lose();
-      await Promise.all([this.#pass(client, service), this.#pass(service, client)]);
+      if (this.#isBlackholing) this.blackhole();
+      await Promise.all([this.#pipe(client, service), this.#pipe(service, client)]);
     } catch {
       close(client);
     }
   }
 
   /** Passes on until either side ends, which ends both. */
-  async #pass(from: Connection, to: Connection): Promise<void> {
+  async #pipe(from: Connection, to: Connection): Promise<void> {
     const buffer = new Uint8Array(64 * 1024);
     try {
       for (;;) {
         const count = await from.read(buffer);
         if (count === null) break;
-        if (this.#lost.has(from)) continue;
-        if (this.#delayMs > 0) await systemClock.sleep(this.#delayMs, this.#hurry.signal);
+        if (this.#blackholed.has(from)) continue;
+        if (this.#delayMs > 0) await systemClock.sleep(this.#delayMs, this.#endDelays.signal);
         for (let start = 0; start < count;) start += await to.write(buffer.subarray(start, count));
       }
     } catch {
       // One of them was closed.
     }
-    this.#end(from);
-    if (!this.#lost.has(from)) this.#end(to);
+    this.#closeConnection(from);
+    if (!this.#blackholed.has(from)) this.#closeConnection(to);
   }
 
-  #end(connection: Connection): void {
+  #closeConnection(connection: Connection): void {
     close(connection);
     this.#connections.delete(connection);
   }
 
   #track(work: Promise<void>): void {
-    this.#passing.add(work);
-    void work.finally(() => this.#passing.delete(work));
+    this.#tasks.add(work);
+    void work.finally(() => this.#tasks.delete(work));
   }
 }
 

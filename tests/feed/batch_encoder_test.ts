@@ -3,7 +3,7 @@ import type { EncodedEvent } from "../../src/feed/encoded.ts";
 import { encodeEvent } from "../../src/feed/encoded.ts";
 import { BatchEncoder } from "../../src/feed/batch_encoder.ts";
 import { runEvent } from "../../src/run/event.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 const AT = "2026-01-01T12:00:00.000Z";
 

@@ -2,12 +2,12 @@ import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import { Feed } from "../../src/feed/feed.ts";
-import { aStatus, FakeJournal } from "../fakes/journal.ts";
-import { seesAll } from "../fakes/sight.ts";
+import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
+import { allVisible } from "../fakes/visibility.ts";
 
 /** A feed under FakeTime whose followers batch. `await using` stops it. */
 class FeedUnderTest {
-  readonly #eventLog = new FakeJournal();
+  readonly #eventLog = new FakeEventLog();
   readonly #feed = new Feed({ eventLog: this.#eventLog, clock: systemClock });
   readonly #stop = new AbortController();
   readonly #finished = this.#feed.run(this.#stop.signal);
@@ -21,7 +21,7 @@ class FeedUnderTest {
   ): Promise<readonly (readonly [at: number, ...numbers: number[]])[]> {
     const received: (readonly [number, ...number[]])[] = [];
     const { signal } = this.#stop;
-    const subscription = await this.#feed.subscribe({ since, batch, visibility: seesAll, signal });
+    const subscription = await this.#feed.subscribe({ since, batch, visibility: allVisible, signal });
     this.#reading.push((async () => {
       for await (const each of subscription) {
         if ("events" in each) received.push([Date.now(), ...each.events.map(({ seq }) => seq)]);
@@ -146,9 +146,9 @@ Deno.test("Feed has no timer while nothing happens", async () => {
     },
   };
   const stop = new AbortController();
-  const feed = new Feed({ eventLog: new FakeJournal(), clock });
+  const feed = new Feed({ eventLog: new FakeEventLog(), clock });
   const finished = feed.run(stop.signal);
-  await feed.subscribe({ batch: true, visibility: seesAll, signal: stop.signal });
+  await feed.subscribe({ batch: true, visibility: allVisible, signal: stop.signal });
   await time.tickAsync(10_000);
   assertEquals(timers, 0);
   await feed.publish(aStatus());

@@ -5,7 +5,7 @@ import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
 import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/latest_queue.ts";
 import type { Visibility } from "../../src/feed/sight.ts";
-import { seesAll } from "../fakes/sight.ts";
+import { allVisible } from "../fakes/visibility.ts";
 
 class FakeSink implements Sink {
   bufferedAmount = 0;
@@ -38,10 +38,10 @@ function setUp() {
 Deno.test("Broadcast sends each client its view, and a new one the current snapshot at once", async () => {
   const { broadcast } = setUp();
   const [early, late] = [new FakeSink(), new FakeSink()];
-  broadcast.subscribe(early, { view: "short", visibility: seesAll });
+  broadcast.subscribe(early, { view: "short", visibility: allVisible });
   broadcast.publish(frame("1"));
   await sent();
-  broadcast.subscribe(late, { view: "long", visibility: seesAll, current: frame("1") });
+  broadcast.subscribe(late, { view: "long", visibility: allVisible, current: frame("1") });
   await sent();
   broadcast.publish(frame("2"));
   await sent();
@@ -52,8 +52,8 @@ Deno.test("Broadcast sends each client its view, and a new one the current snaps
 Deno.test("Broadcast counts its members in the audience, each leaving once", async () => {
   const { audience: activeClients, broadcast } = setUp();
   const [a, b] = [new FakeSink(), new FakeSink()];
-  broadcast.subscribe(a, { view: "short", visibility: seesAll });
-  broadcast.subscribe(b, { view: "short", visibility: seesAll });
+  broadcast.subscribe(a, { view: "short", visibility: allVisible });
+  broadcast.subscribe(b, { view: "short", visibility: allVisible });
   assertEquals(activeClients.size, 2);
   broadcast.unsubscribe(a);
   broadcast.unsubscribe(a);
@@ -67,8 +67,8 @@ Deno.test("Broadcast holds the latest snapshot alone for a client that is behind
   using time = new FakeTime(0);
   const { broadcast } = setUp();
   const [slow, quick] = [new FakeSink(), new FakeSink()];
-  broadcast.subscribe(slow, { view: "short", visibility: seesAll });
-  broadcast.subscribe(quick, { view: "short", visibility: seesAll });
+  broadcast.subscribe(slow, { view: "short", visibility: allVisible });
+  broadcast.subscribe(quick, { view: "short", visibility: allVisible });
   slow.bufferedAmount = MAX_BUFFERED_BYTES + 1;
   for (const text of ["1", "2", "3"]) {
     broadcast.publish(frame(text));
@@ -90,7 +90,7 @@ Deno.test("Broadcast closes a client with 1013 that stays behind for 30 s", asyn
   using time = new FakeTime(0);
   const { audience: activeClients, broadcast } = setUp();
   const slow = new FakeSink();
-  broadcast.subscribe(slow, { view: "short", visibility: seesAll });
+  broadcast.subscribe(slow, { view: "short", visibility: allVisible });
   slow.bufferedAmount = MAX_BUFFERED_BYTES + 1;
   broadcast.publish(frame("1"));
   await time.tickAsync(15_000);
@@ -107,7 +107,7 @@ Deno.test("Broadcast gives a client that caught up the whole 30 s again", async 
   using time = new FakeTime(0);
   const { broadcast } = setUp();
   const slow = new FakeSink();
-  broadcast.subscribe(slow, { view: "short", visibility: seesAll });
+  broadcast.subscribe(slow, { view: "short", visibility: allVisible });
   for (let round = 0; round < 3; round++) {
     slow.bufferedAmount = MAX_BUFFERED_BYTES + 1;
     broadcast.publish(frame(`${round}`));
@@ -122,7 +122,7 @@ Deno.test("Broadcast gives a client that caught up the whole 30 s again", async 
 Deno.test("Broadcast leaves no timer behind when a client leaves while it is behind", async () => {
   const { broadcast } = setUp();
   const slow = new FakeSink();
-  broadcast.subscribe(slow, { view: "short", visibility: seesAll });
+  broadcast.subscribe(slow, { view: "short", visibility: allVisible });
   slow.bufferedAmount = MAX_BUFFERED_BYTES + 1;
   broadcast.publish(frame("1"));
   await sent();
@@ -143,7 +143,7 @@ Deno.test("Broadcast shows each client what it may see at that moment", async ()
   const { broadcast } = setUp();
   const [open, user] = [new FakeSink(), new FakeSink()];
   let visible: ReadonlySet<string> = new Set(["octo/a"]);
-  broadcast.subscribe(open, { view: "short", visibility: seesAll });
+  broadcast.subscribe(open, { view: "short", visibility: allVisible });
   broadcast.subscribe(user, {
     view: "short",
     visibility: () => Promise.resolve(visible),
@@ -162,7 +162,7 @@ Deno.test("Broadcast sends nothing while it is unknown what may be seen, then th
   const [waiting, quick] = [new FakeSink(), new FakeSink()];
   let visibility = Promise.withResolvers<Visibility>();
   broadcast.subscribe(waiting, { view: "short", visibility: () => visibility.promise });
-  broadcast.subscribe(quick, { view: "short", visibility: seesAll });
+  broadcast.subscribe(quick, { view: "short", visibility: allVisible });
   for (const text of ["1", "2"]) {
     broadcast.publish(encodedFrame(text));
     await sent();

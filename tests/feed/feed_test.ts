@@ -4,14 +4,14 @@ import type { StoredEvent } from "../../src/feed/event.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
 import type { Batch, Subscription, SubscriptionOptions } from "../../src/feed/subscription.ts";
 import { runEvent } from "../../src/run/event.ts";
-import { aRun } from "../fakes/github.ts";
-import { aStatus, FakeJournal } from "../fakes/journal.ts";
-import { seesAll } from "../fakes/sight.ts";
-import { until, within } from "../fakes/socket.ts";
+import { aRun } from "../fakes/stores/github.ts";
+import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
+import { allVisible } from "../fakes/visibility.ts";
+import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
 
 /** A running feed over a journal in memory. `await using` stops it and every follower. */
 class FeedUnderTest {
-  readonly eventLog = new FakeJournal();
+  readonly eventLog = new FakeEventLog();
   readonly feed: Feed;
   readonly #stop = new AbortController();
   #finished: Promise<void> | undefined;
@@ -32,8 +32,8 @@ class FeedUnderTest {
 
   async subscribe(since?: number, options: Partial<SubscriptionOptions> = {}): Promise<Reader> {
     const signal = this.#stop.signal;
-    const subscribing = this.feed.subscribe({ visibility: seesAll, signal, ...options, since });
-    return new Reader(await within(subscribing, "the feed to be ready"));
+    const subscribing = this.feed.subscribe({ visibility: allVisible, signal, ...options, since });
+    return new Reader(await withTimeout(subscribing, "the feed to be ready"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -52,7 +52,7 @@ class Reader {
 
   /** The numbers of the next batch, or its gap. */
   async next(): Promise<number[] | object> {
-    const { value } = await within(this.#batches.next(), "a batch");
+    const { value } = await withTimeout(this.#batches.next(), "a batch");
     return "gap" in value ? value.gap : value.events.map((event: { seq: number }) => event.seq);
   }
 }
@@ -76,7 +76,7 @@ Deno.test("Feed.publish() keeps an event, and encodes it once for all followers"
 Deno.test("Feed.publish() tells nobody of what the journal did not keep", async () => {
   await using test = new FeedUnderTest().start();
   await test.subscribe();
-  test.eventLog.failure = new Error("disk full");
+  test.eventLog.error = new Error("disk full");
   await assertRejects(() => test.feed.publish(aStatus()), Error, "disk full");
   assertEquals(test.feed.lastSeq, 0);
 });
@@ -138,11 +138,11 @@ Deno.test("Feed goes on when the journal answers again", async () => {
   const reader = await test.subscribe();
   await test.append(1);
   const stored = await test.append(1);
-  test.eventLog.failure = new Error("gone away");
+  test.eventLog.error = new Error("gone away");
   test.feed.emit(stored);
-  await until(() => test.eventLog.reads > 0, "the journal was asked");
+  await waitUntil(() => test.eventLog.reads > 0, "the journal was asked");
   assertEquals(test.feed.lastSeq, 0);
-  test.eventLog.failure = undefined;
+  test.eventLog.error = undefined;
   assertEquals(await reader.next(), [1, 2]);
 });
 
@@ -196,7 +196,7 @@ Deno.test("Feed.follow() takes a number that only another instance has told so f
   await test.append(2);
   const reader = await test.subscribe(2);
   const next = reader.next();
-  await until(() => test.feed.lastSeq === 2, "the feed has caught up");
+  await waitUntil(() => test.feed.lastSeq === 2, "the feed has caught up");
   test.feed.emit(await test.append(1));
   assertEquals(await next, [3]);
 });
@@ -229,7 +229,7 @@ Deno.test("Follower.position moves past what it does not want, and only when it 
   assertEquals(reader.subscription.lastSeq, 0);
   const next = reader.next();
   test.feed.emit(await test.eventLog.append([aStatus()]));
-  await until(() => reader.subscription.lastSeq === 2, "the status was passed over");
+  await waitUntil(() => reader.subscription.lastSeq === 2, "the status was passed over");
   test.feed.emit(await test.eventLog.append([runEvent(aRun())]));
   assertEquals(await next, [3]);
 });
@@ -239,7 +239,7 @@ Deno.test("Follower throws what the journal throws", async () => {
   await test.subscribe();
   test.feed.emit(await test.append(1));
   const reader = await test.subscribe(0);
-  test.eventLog.failure = new Error("gone away");
+  test.eventLog.error = new Error("gone away");
   await assertRejects(() => reader.next(), Error, "gone away");
 });
 
@@ -266,7 +266,7 @@ Deno.test("Follower asks before each batch what it may see, and waits for the an
   const publish = () => test.feed.publish(runEvent(aRun({ repository: "octo/a" })));
   await publish();
   const first = reader.next();
-  await until(() => answers.length === 1, "it has asked");
+  await waitUntil(() => answers.length === 1, "it has asked");
   let hasCome = false;
   void first.then(() => hasCome = true);
   await publish();
@@ -275,10 +275,10 @@ Deno.test("Follower asks before each batch what it may see, and waits for the an
   assertEquals(await first, [1]);
   // What is hidden meanwhile is passed over for good.
   const second = reader.next();
-  await until(() => answers.length === 2, "it has asked again");
+  await waitUntil(() => answers.length === 2, "it has asked again");
   answers[1]?.resolve(new Set());
   await publish();
-  await until(() => answers.length === 3, "it has gone on");
+  await waitUntil(() => answers.length === 3, "it has gone on");
   assertEquals(reader.subscription.lastSeq, 2);
   answers[2]?.resolve(new Set(["octo/a"]));
   assertEquals(await second, [3]);

@@ -4,8 +4,8 @@ import { systemClock } from "../../src/clock.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import { Feed } from "../../src/feed/feed.ts";
 import type { Batch } from "../../src/feed/subscription.ts";
-import { aStatus, FakeJournal } from "../fakes/journal.ts";
-import { seesAll } from "../fakes/sight.ts";
+import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
+import { allVisible } from "../fakes/visibility.ts";
 
 /** What can happen; `pick` chooses among what there is then. */
 const STEP = fc.oneof(
@@ -39,14 +39,14 @@ class Client {
   #batches: AsyncIterator<Batch> | undefined;
   #pending: Promise<IteratorResult<Batch>> | undefined;
 
-  constructor(readonly feed: Feed, readonly eventLog: FakeJournal) {}
+  constructor(readonly feed: Feed, readonly eventLog: FakeEventLog) {}
 
   /** Connects (again), after the last event that it had, or where it is told to. */
   async connect(since = this.lastSeq): Promise<void> {
     this.disconnect();
     this.#cut = new AbortController();
     this.#pending = undefined;
-    const subscription = await this.feed.subscribe({ since, visibility: seesAll, signal: this.#cut.signal });
+    const subscription = await this.feed.subscribe({ since, visibility: allVisible, signal: this.#cut.signal });
     this.lastSeq = subscription.lastSeq;
     this.#batches = subscription[Symbol.asyncIterator]();
   }
@@ -84,7 +84,7 @@ async function soon(): Promise<undefined> {
 
 /** Does all the steps, then lets everybody read to the end. Returns how many gaps there were. */
 async function play(steps: readonly Step[]): Promise<number> {
-  const eventLog = new FakeJournal();
+  const eventLog = new FakeEventLog();
   const stop = new AbortController();
   // Holes are read from the journal at once, so that a thousand plays take no time.
   const clock = { ...systemClock, sleep: (_ms: number) => systemClock.sleep(0) };

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { runEvent } from "../../src/run/event.ts";
-import { AppUnderTest } from "../fakes/app.ts";
-import { StreamClient } from "../fakes/event_stream.ts";
-import { aRun } from "../fakes/github.ts";
-import { aStatus } from "../fakes/journal.ts";
-import { SocketClient, until } from "../fakes/socket.ts";
+import { AppUnderTest } from "../fakes/apps/app.ts";
+import { EventStreamClient } from "../fakes/clients/event_stream.ts";
+import { aRun } from "../fakes/stores/github.ts";
+import { aStatus } from "../fakes/stores/event_log.ts";
+import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
 
 const PATH = "/api/v1/events";
 
@@ -23,19 +23,19 @@ Deno.test("Feed gives every event once and in order to those who come back after
   const environment = { DATABASE_URL: `sqlite:${folder}/feed.db` };
   try {
     await using before = await new AppUnderTest({ environment }).start();
-    await using stream = await StreamClient.begin(`${before.url}${PATH}?since=0`);
-    await using socket = await SocketClient.connect(`${before.socketUrl}?topics=events&since=0`);
+    await using stream = await EventStreamClient.connectPastPreamble(`${before.url}${PATH}?since=0`);
+    await using socket = await WebSocketClient.connect(`${before.socketUrl}?topics=events&since=0`);
     await publishUpTo(before, 20);
-    assertEquals(await stream.numbers(12), numbers(1, 12));
+    assertEquals(await stream.nextSeqs(12), numbers(1, 12));
     for (const seq of numbers(1, 7)) assertEquals(JSON.parse(await socket.next()).seq, seq);
     await before.stop();
 
     await using after = await new AppUnderTest({ environment }).start();
     await publishUpTo(after, 40);
     const headers = { "last-event-id": "12" };
-    await using streamAgain = await StreamClient.begin(`${after.url}${PATH}`, headers);
-    assertEquals(await streamAgain.numbers(28), numbers(13, 40));
-    await using socketAgain = await SocketClient.connect(
+    await using streamAgain = await EventStreamClient.connectPastPreamble(`${after.url}${PATH}`, headers);
+    assertEquals(await streamAgain.nextSeqs(28), numbers(13, 40));
+    await using socketAgain = await WebSocketClient.connect(
       `${after.socketUrl}?topics=events&since=7`,
     );
     for (const seq of numbers(8, 40)) assertEquals(JSON.parse(await socketAgain.next()).seq, seq);
@@ -55,15 +55,15 @@ Deno.test("An EventSource misses nothing through a restart, not even before its 
     let opened = 0;
     source.onopen = () => opened++;
     source.addEventListener("run", ({ data }) => received.push(JSON.parse(data).data.id));
-    await until(() => opened === 1, "it is connected");
+    await waitUntil(() => opened === 1, "it is connected");
     await before.stop();
     await using after = await new AppUnderTest({
       environment: { ...environment, SERVER_PORT: port },
     }).start();
     for (const id of numbers(1, 3)) await after.app.feed.publish(runEvent(aRun({ id })));
-    await until(() => opened === 2, "it has come back");
+    await waitUntil(() => opened === 2, "it has come back");
     await after.app.feed.publish(runEvent(aRun({ id: 4 })));
-    await until(() => received.includes(4), "it hears again");
+    await waitUntil(() => received.includes(4), "it hears again");
     assertEquals(received, numbers(1, 4));
   } finally {
     source.close();

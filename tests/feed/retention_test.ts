@@ -2,14 +2,14 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import { Retention, type RetentionOptions } from "../../src/feed/retention.ts";
-import { aStatus, FakeJournal } from "../fakes/journal.ts";
-import { LogUnderTest } from "../fakes/log.ts";
+import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
+import { CapturedLog } from "../fakes/log.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 
 /** A journal that is kept short. `await using` stops that. */
 class RetentionUnderTest {
-  readonly store = new FakeJournal();
+  readonly store = new FakeEventLog();
   readonly #retention: Retention;
   readonly #stop = new AbortController();
   #finished: Promise<void> | undefined;
@@ -57,15 +57,15 @@ Deno.test("Retention keeps no more events than it may", async () => {
 });
 
 Deno.test("Retention tries again an hour after it has failed", async () => {
-  await using log = await new LogUnderTest().start();
+  await using log = await new CapturedLog().start();
   using time = new FakeTime(0);
   await using test = new RetentionUnderTest({ maxCount: 3 });
   await test.append(10);
-  test.store.failure = new Error("database is locked");
+  test.store.error = new Error("database is locked");
   test.start();
   await time.tickAsync(0);
   assertStringIncludes(log.lines.join(), "database is locked");
-  test.store.failure = undefined;
+  test.store.error = undefined;
   await time.tickAsync(HOUR_MS);
   assertEquals(await test.store.seqRange(), { first: 8, last: 10 });
 });

@@ -5,11 +5,11 @@ import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
 import { MAX_QUEUED_CHARACTERS } from "../../src/feed/send_queue.ts";
 import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/latest_queue.ts";
 import { TopicFanout } from "../../src/feed/topic_fanout.ts";
-import { JumpingClock } from "../fakes/clock.ts";
-import { aStatus, FakeJournal } from "../fakes/journal.ts";
-import { LogUnderTest } from "../fakes/log.ts";
-import { seesAll } from "../fakes/sight.ts";
-import { until, within } from "../fakes/socket.ts";
+import { OffsetClock } from "../fakes/clock.ts";
+import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
+import { CapturedLog } from "../fakes/log.ts";
+import { allVisible } from "../fakes/visibility.ts";
+import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
 
 const FULL = MAX_BUFFERED_BYTES + 1;
 
@@ -46,7 +46,7 @@ function upTo(count: number): number[] {
 
 /** A running relay of messages. `await using` stops it. */
 class TopicFanoutUnderTest {
-  readonly eventLog = new FakeJournal();
+  readonly eventLog = new FakeEventLog();
   readonly feed: Feed;
   readonly fanout: TopicFanout;
   readonly #stop = new AbortController();
@@ -62,7 +62,7 @@ class TopicFanoutUnderTest {
   async start(): Promise<this> {
     const { signal } = this.#stop;
     this.#finished = Promise.all([this.feed.run(signal), this.fanout.run(signal)]);
-    await within(this.feed.subscribe({ visibility: seesAll, signal }), "the feed to be ready");
+    await withTimeout(this.feed.subscribe({ visibility: allVisible, signal }), "the feed to be ready");
     return this;
   }
 
@@ -79,12 +79,12 @@ class TopicFanoutUnderTest {
       if (each % 3 === 0) await this.feed.publish(aStatus());
     }
     const last = this.#published;
-    if (listener) await until(() => listener.numbers.at(-1) === last, "all is heard");
+    if (listener) await waitUntil(() => listener.numbers.at(-1) === last, "all is heard");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await within(this.#finished ?? Promise.resolve(), "the relay to stop");
+    await withTimeout(this.#finished ?? Promise.resolve(), "the relay to stop");
   }
 }
 
@@ -122,7 +122,7 @@ Deno.test("Relay sends more than one turn's worth to each once, though some join
     test.subscribe();
   }
   await saying;
-  await until(() => sinks.slice(0, 1_400).every(({ sent }) => sent.length >= 20), "all have it");
+  await waitUntil(() => sinks.slice(0, 1_400).every(({ sent }) => sent.length >= 20), "all have it");
   for (const { numbers } of sinks.slice(0, 1_400)) assertEquals(numbers, upTo(20));
   for (const { numbers } of sinks.slice(1_400)) assertEquals(numbers, upTo(numbers.length));
 });
@@ -135,7 +135,7 @@ Deno.test("Relay lets everything else have its turn while it sends to many", asy
   await turn;
   const served = sinks.filter(({ sent }) => sent.length > 0).length;
   assert(served < sinks.length, `${served} were served in one turn`);
-  await until(() => sinks.every(({ sent }) => sent.length === 1), "all are served");
+  await waitUntil(() => sinks.every(({ sent }) => sent.length === 1), "all are served");
 });
 
 Deno.test("Relay holds what a client has no room for, in order, and delays no other", async () => {
@@ -146,7 +146,7 @@ Deno.test("Relay holds what a client has no room for, in order, and delays no ot
   slow.bufferedAmount = 0;
   // What is said before it is looked at again does not overtake what is held.
   await test.publish(1, quick);
-  await until(() => slow.sent.length === 11, "it has caught up");
+  await waitUntil(() => slow.sent.length === 11, "it has caught up");
   await test.publish(2, slow);
   assertEquals(slow.numbers, upTo(13));
   assertEquals(slow.closed, undefined);
@@ -158,13 +158,13 @@ Deno.test("Relay sends a client that reads a little no more than there is room f
   await test.publish(10, quick);
   for (let heard = 1; heard <= 10; heard++) {
     slow.bufferedAmount = MAX_BUFFERED_BYTES;
-    await until(() => slow.sent.length === heard, `message ${heard} has come`);
+    await waitUntil(() => slow.sent.length === heard, `message ${heard} has come`);
   }
   assertEquals(slow.numbers, upTo(10));
 });
 
 Deno.test("Relay closes a client that takes nothing for 30 s, with 1013", async () => {
-  const clock = new JumpingClock();
+  const clock = new OffsetClock();
   await using test = await new TopicFanoutUnderTest({ clock }).start();
   const [stuck, reading, quick] = [
     test.subscribe({ bufferedAmount: FULL }),
@@ -172,12 +172,12 @@ Deno.test("Relay closes a client that takes nothing for 30 s, with 1013", async 
     test.subscribe(),
   ];
   await test.publish(3, quick);
-  clock.jump(20_000);
+  clock.advance(20_000);
   reading.bufferedAmount = MAX_BUFFERED_BYTES;
-  await until(() => reading.sent.length === 1, "one has read something");
+  await waitUntil(() => reading.sent.length === 1, "one has read something");
   assertEquals([stuck.closed, reading.closed], [undefined, undefined]);
-  clock.jump(10_000);
-  await until(() => stuck.closed !== undefined, "the other is closed");
+  clock.advance(10_000);
+  await waitUntil(() => stuck.closed !== undefined, "the other is closed");
   assertEquals([stuck.closed, stuck.sent, reading.closed], [1013, [], undefined]);
   assertEquals(test.fanout.size, 2);
   await test.publish(1, quick);
@@ -188,26 +188,26 @@ Deno.test("Relay closes a client at once for which too much is held", async () =
   const [slow, quick] = [test.subscribe({ bufferedAmount: FULL }), test.subscribe()];
   const content = "x".repeat(MAX_QUEUED_CHARACTERS / 4);
   for (let times = 0; times < 3; times++) await test.feed.publish(aMessage(content));
-  await until(() => quick.sent.length === 3, "they are told");
+  await waitUntil(() => quick.sent.length === 3, "they are told");
   await systemClock.sleep(300);
   assertEquals(slow.closed, undefined);
   await test.feed.publish(aMessage(content));
-  await until(() => slow.closed === 1013, "it is closed");
+  await waitUntil(() => slow.closed === 1013, "it is closed");
   assertEquals(test.fanout.size, 1);
 });
 
 Deno.test("Relay goes on where it was when events cannot be read for a while", async () => {
-  await using log = await new LogUnderTest().start();
+  await using log = await new CapturedLog().start();
   const recent = { events: 0, characters: 0 };
   await using test = await new TopicFanoutUnderTest({ replayLimits: recent }).start();
   const sink = test.subscribe();
   await test.publish(3, sink);
   const stored = await test.eventLog.append([aMessage("4"), aMessage("5")]);
-  test.eventLog.failure = new Error("gone away");
+  test.eventLog.error = new Error("gone away");
   test.feed.emit(stored);
-  await until(() => log.lines.join().includes("gone away"), "it has failed");
-  test.eventLog.failure = undefined;
-  await until(() => sink.sent.length === 5, "it goes on");
+  await waitUntil(() => log.lines.join().includes("gone away"), "it has failed");
+  test.eventLog.error = undefined;
+  await waitUntil(() => sink.sent.length === 5, "it goes on");
   assertEquals(sink.numbers, upTo(5));
 });
 
@@ -218,7 +218,7 @@ Deno.test("Relay sends its clients away when something was missed", async () => 
   const stored = await test.eventLog.append([aMessage("1"), aMessage("2")]);
   await test.eventLog.prune({ before: 0, count: 0 });
   test.feed.emit(stored);
-  await until(() => sink.closed !== undefined, "it is closed");
+  await waitUntil(() => sink.closed !== undefined, "it is closed");
   assertEquals([sink.closed, sink.sent, test.fanout.size], [1013, [], 0]);
   const back = test.subscribe();
   await test.publish(1, back);

@@ -3,22 +3,22 @@ import { systemClock } from "../../src/clock.ts";
 import { addPastRuns } from "../../src/simulator/past.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
-import { AppUnderTest, TOKEN } from "../fakes/app.ts";
+import { AppUnderTest, TOKEN } from "../fakes/apps/app.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
-import { until } from "../fakes/socket.ts";
+import { waitUntil } from "../fakes/clients/websocket.ts";
 
 const REPOSITORY = "octo-org/api";
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const RUNS = 290;
 
-interface Shown {
+interface RepositoryResponse {
   readonly id: number;
   readonly backfill: { readonly state: string; readonly runs: number; readonly reason: unknown };
 }
 
 async function setUp() {
   await using stack = new AsyncDisposableStack();
-  const folder = stack.use(await TemporaryFolder.make());
+  const folder = stack.use(await TemporaryFolder.create());
   const url = `sqlite:${folder.path}/runwire.db`;
   const environment = { DATABASE_URL: url, POLL_WHEN: "always" };
   const app = stack.use(new AppUnderTest({ environment }));
@@ -33,17 +33,17 @@ async function setUp() {
   const all = stack.move();
   return {
     app,
-    async follow(): Promise<Shown> {
+    async follow(): Promise<RepositoryResponse> {
       const response = await fetch(`${app.url}/repositories`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ full_name: REPOSITORY, backfill_days: 90 }),
       });
-      const shown = await response.json();
-      assertEquals(response.status, 201, JSON.stringify(shown));
-      return shown;
+      const fetchRepository = await response.json();
+      assertEquals(response.status, 201, JSON.stringify(fetchRepository));
+      return fetchRepository;
     },
-    async shown(id: number): Promise<Shown> {
+    async fetchRepository(id: number): Promise<RepositoryResponse> {
       return await (await fetch(`${app.url}/repositories/${id}`)).json();
     },
     async count(): Promise<number> {
@@ -56,7 +56,7 @@ async function setUp() {
 
 Deno.test("POST /repositories with backfill_days brings the past in, over a restart", async () => {
   await using setting = await setUp();
-  const { app, shown } = setting;
+  const { app, fetchRepository: shown } = setting;
   app.simulator.faults.add({ kind: "status", status: 502 }, {
     path: /created=.*[?&]page=2/,
     requests: 99,
@@ -64,12 +64,12 @@ Deno.test("POST /repositories with backfill_days brings the past in, over a rest
   const { id, backfill } = await setting.follow();
   assertEquals(backfill.state, "running");
   const isTried = () => app.simulator.requests.entries.some(({ status }) => status === 502);
-  await until(isTried, "the second page is asked for");
+  await waitUntil(isTried, "the second page is asked for");
   await app.stopApp();
   app.simulator.faults.clear();
 
   await app.start();
-  await until(async () => (await shown(id)).backfill.state === "done", "the past is in");
+  await waitUntil(async () => (await shown(id)).backfill.state === "done", "the past is in");
   const { runs, reason } = (await shown(id)).backfill;
   assertEquals([runs, reason, await setting.count()], [RUNS, null, RUNS]);
   // History is no news.
@@ -78,11 +78,11 @@ Deno.test("POST /repositories with backfill_days brings the past in, over a rest
 
 Deno.test("POST /repositories with backfill_days leaves others their share of a low budget", async () => {
   await using setting = await setUp();
-  const { app, shown } = setting;
+  const { app, fetchRepository: shown } = setting;
   app.simulator.rateLimits.set(TOKEN, { remaining: 1_200 });
   const { id } = await setting.follow();
   const { length } = app.simulator.requests.entries;
-  await until(
+  await waitUntil(
     () => app.simulator.requests.entries.length > length + 10,
     "the latest runs are asked for again and again",
   );

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { FollowedApp, SECRET } from "../fakes/followed_app.ts";
-import { until } from "../fakes/socket.ts";
+import { AppWithWebhooks, APP_WEBHOOK_SECRET } from "../fakes/apps/app_with_webhooks.ts";
+import { waitUntil } from "../fakes/clients/websocket.ts";
 
 const A = "octo/a";
 
 Deno.test("POST /repositories follows a repository, and creates its webhook", async () => {
-  await using test = await new FollowedApp().start();
+  await using test = await new AppWithWebhooks().start();
   const { id, workflows: [workflow] } = test.world.addRepository({
     full_name: A,
     private: true,
@@ -15,7 +15,7 @@ Deno.test("POST /repositories follows a repository, and creates its webhook", as
   const { status, headers, json } = await test.follow("Octo/A");
   assertEquals([status, headers.get("location")], [201, `/repositories/${id}`]);
   const [hook] = test.simulator.hooks.of(A);
-  assertEquals([hook?.secret, hook?.url], [SECRET, `${test.url}/api/v1/webhook/github`]);
+  assertEquals([hook?.secret, hook?.url], [APP_WEBHOOK_SECRET, `${test.url}/api/v1/webhook/github`]);
   const { followed_at, polled_at, pushed_at, html_url, ...rest } = json;
   assertEquals(rest, {
     id,
@@ -29,21 +29,21 @@ Deno.test("POST /repositories follows a repository, and creates its webhook", as
   });
   assertEquals([followed_at, polled_at].map(Date.parse).some(Number.isNaN), false);
   assertMatch(`${pushed_at} ${html_url}`, /^\S+Z http\S+\/octo\/a$/);
-  const shown = (await test.ask("GET", `/api/v1/repositories/${id}`)).json;
+  const shown = (await test.request("GET", `/api/v1/repositories/${id}`)).json;
   assertEquals({ ...shown, polled_at }, json);
-  const list = await test.ask("GET", "/repositories?followed=true&sort=name");
+  const list = await test.request("GET", "/repositories?followed=true&sort=name");
   assertEquals(list.json.items.map((each: { id: number }) => each.id), [id]);
-  const { json: shownWorkflow } = await test.ask("GET", `/workflows/${workflow?.id}`);
+  const { json: shownWorkflow } = await test.request("GET", `/workflows/${workflow?.id}`);
   assertEquals([shownWorkflow.path, shownWorkflow.state], [workflow?.path, "active"]);
-  assertEquals((await test.ask("GET", "/runs")).json.total_count, 1);
-  await until(
+  assertEquals((await test.request("GET", "/runs")).json.total_count, 1);
+  await waitUntil(
     () => test.events.some(({ type, repository }) => type === "repository" && repository === A),
     "the feed tells of it",
   );
 });
 
 Deno.test("POST /repositories says what stands against it", async () => {
-  await using test = await new FollowedApp().start();
+  await using test = await new AppWithWebhooks().start();
   const { world } = test;
   for (const name of ["a", "b", "c"]) world.addRepository({ full_name: `octo/${name}` });
   const answer = async (name: string, fields: Record<string, unknown> = {}) => {
@@ -62,11 +62,11 @@ Deno.test("POST /repositories says what stands against it", async () => {
     assertEquals(await answer(A, { backfill_days: days }), "400 bad_body");
   }
   assertEquals(await answer(A, { other: 1 }), "400 bad_body");
-  assertEquals((await test.ask("GET", "/repositories?followed=true")).json.total_count, 1);
+  assertEquals((await test.request("GET", "/repositories?followed=true")).json.total_count, 1);
 });
 
 Deno.test("POST /repositories says that runs are not shown to us", async () => {
-  await using test = await new FollowedApp().start();
+  await using test = await new AppWithWebhooks().start();
   test.world.addRepository({ full_name: A });
   test.simulator.faults.add({ kind: "status", status: 404 }, { path: /actions\/workflows/ });
   const { status, json } = await test.follow(A);
@@ -74,12 +74,12 @@ Deno.test("POST /repositories says that runs are not shown to us", async () => {
 });
 
 Deno.test("POST /repositories says when to come again while GitHub is away or limits us", async () => {
-  await using test = await new FollowedApp().start();
+  await using test = await new AppWithWebhooks().start();
   test.world.addRepository({ full_name: A });
   test.simulator.faults.add({ kind: "status", status: 502 });
-  const away = await test.follow(A);
-  assertEquals([away.status, away.json.code], [503, "github_unavailable"]);
-  assert(Number(away.headers.get("retry-after")) > 0);
+  const unavailable = await test.follow(A);
+  assertEquals([unavailable.status, unavailable.json.code], [503, "github_unavailable"]);
+  assert(Number(unavailable.headers.get("retry-after")) > 0);
   test.simulator.faults.add({ kind: "secondary_limit", retryAfter: 77 });
   const limited = await test.follow(A);
   assertEquals([limited.status, limited.json.code], [503, "github_limited"]);
@@ -88,7 +88,7 @@ Deno.test("POST /repositories says when to come again while GitHub is away or li
 });
 
 Deno.test("POST /repositories says that our own credential is not accepted", async () => {
-  await using test = await new FollowedApp({ environment: { GITHUB_TOKEN: "ghp_wrong" } }).start();
+  await using test = await new AppWithWebhooks({ environment: { GITHUB_TOKEN: "ghp_wrong" } }).start();
   test.world.addRepository({ full_name: A });
   const { status, json } = await test.follow(A);
   assertEquals([status, json.code], [502, "github_unauthorized"]);
@@ -96,7 +96,7 @@ Deno.test("POST /repositories says that our own credential is not accepted", asy
 });
 
 Deno.test("POST /repositories follows a renamed repository by its id", async () => {
-  await using test = await new FollowedApp().start();
+  await using test = await new AppWithWebhooks().start();
   const { id } = test.world.addRepository({ full_name: "octo/old" });
   test.world.renameRepository("octo/old", A);
   const { status, json } = await test.follow("octo/old");
@@ -106,44 +106,44 @@ Deno.test("POST /repositories follows a renamed repository by its id", async () 
 });
 
 Deno.test("POST /repositories says why there is no webhook, and polling serves the repository", async () => {
-  await using test = await new FollowedApp().start();
+  await using test = await new AppWithWebhooks().start();
   test.world.addRepository({ full_name: A, admin: false });
   const { status, json } = await test.follow(A);
   assertEquals([status, json.webhook.state], [201, "absent"]);
   assertMatch(json.webhook.reason, /may not administer webhooks/);
   // Nothing has changed since, which GitHub says for nothing.
-  await until(() => test.simulator.requests.counts.notModified > 0, "its runs are polled");
+  await waitUntil(() => test.simulator.requests.counts.notModified > 0, "its runs are polled");
 });
 
 Deno.test("POST /repositories brings in the past too, when asked to", async () => {
-  await using test = await new FollowedApp().start();
+  await using test = await new AppWithWebhooks().start();
   const { id } = test.world.addRepository({ full_name: A });
   const created_at = new Date(Date.now() - 3 * 24 * 60 * 60_000).toISOString();
   for (let count = 0; count < 150; count++) {
     test.world.addRun(A, { created_at, status: "completed", conclusion: "success" });
   }
   assertEquals((await test.follow(A, { backfill_days: 7 })).status, 201);
-  await test.untilRepository(id, ({ backfill }) => backfill?.state === "done");
-  assertEquals((await test.ask("GET", "/runs")).json.total_count, 150);
+  await test.waitForRepository(id, ({ backfill }) => backfill?.state === "done");
+  assertEquals((await test.request("GET", "/runs")).json.total_count, 150);
 });
 
 Deno.test("A followed repository is polled without any client, and from a restart on", async () => {
-  await using test = await new FollowedApp({ environment: { PUBLIC_URL: "" } }).start();
+  await using test = await new AppWithWebhooks({ environment: { PUBLIC_URL: "" } }).start();
   test.world.addRepository({ full_name: A });
   assertEquals((await test.follow(A)).status, 201);
   await test.stopApp();
   const run = test.world.addRun(A);
   await test.start();
-  await until(
+  await waitUntil(
     () => test.events.some(({ type, data }) => type === "run" && data.id === run.id),
     "the feed tells of the run",
   );
-  const { json } = await test.ask("GET", `/runs/${run.id}`);
+  const { json } = await test.request("GET", `/runs/${run.id}`);
   assertEquals([json.id, json.status], [run.id, "queued"]);
 });
 
 Deno.test("Followed repositories leave a tenth of the budget alone", async () => {
-  await using test = await new FollowedApp({ environment: { PUBLIC_URL: "" } }).start();
+  await using test = await new AppWithWebhooks({ environment: { PUBLIC_URL: "" } }).start();
   for (const name of ["a", "b", "c"]) {
     test.world.addRepository({ full_name: `octo/${name}` });
     await test.follow(`octo/${name}`);
@@ -153,9 +153,9 @@ Deno.test("Followed repositories leave a tenth of the budget alone", async () =>
   test.simulator.rateLimits.set("ghp_for_tests_alone", { remaining: 450, reset });
   test.simulator.requests.clear();
   await test.start();
-  const asked = () =>
+  const countRunRequests = () =>
     test.simulator.requests.entries.filter(({ path }) => path.includes("/actions/runs")).length;
-  await until(() => asked() > 0, "the first is asked for, which tells what is left");
+  await waitUntil(() => countRunRequests() > 0, "the first is asked for, which tells what is left");
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  assertEquals(asked(), 1);
+  assertEquals(countRunRequests(), 1);
 });

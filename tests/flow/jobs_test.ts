@@ -7,7 +7,7 @@ import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
-import { TOKEN } from "../fakes/app.ts";
+import { TOKEN } from "../fakes/apps/app.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const FIVE_MINUTES_MS = 5 * 60_000;

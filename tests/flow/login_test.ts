@@ -1,26 +1,26 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { atGitHub, me, outcome } from "../fakes/browser.ts";
-import { JumpingClock } from "../fakes/clock.ts";
-import { CLIENT, startLogin } from "../fakes/login_app.ts";
+import { fetchConsentRedirect, fetchCurrentUser, statusAndCode } from "../fakes/clients/browser.ts";
+import { OffsetClock } from "../fakes/clock.ts";
+import { OAUTH_CLIENT, startLoginApp } from "../fakes/apps/login_app.ts";
 
 const HOUR_MS = 60 * 60_000;
 
 for (const kind of ["oauth_app", "github_app"] as const) {
   Deno.test(`Login leads to GitHub and back, and tells who is there (${kind})`, async () => {
-    await using app = await startLogin({ kind });
+    await using app = await startLoginApp({ kind });
     const browser = app.browser();
-    assertEquals(await me(browser), [401, "unauthenticated"]);
-    const begun = await browser.ask("POST", "/login?return_to=/docs?a=1");
-    await begun.body?.cancel();
-    const url = new URL(begun.headers.get("location") ?? "");
-    assertEquals([begun.status, url.pathname], [303, "/login/oauth/authorize"]);
+    assertEquals(await fetchCurrentUser(browser), [401, "unauthenticated"]);
+    const loginResponse = await browser.request("POST", "/login?return_to=/docs?a=1");
+    await loginResponse.body?.cancel();
+    const url = new URL(loginResponse.headers.get("location") ?? "");
+    assertEquals([loginResponse.status, url.pathname], [303, "/login/oauth/authorize"]);
     const { searchParams: query } = url;
-    assertEquals(query.get("client_id"), CLIENT.clientId);
+    assertEquals(query.get("client_id"), OAUTH_CLIENT.clientId);
     assertEquals(query.get("redirect_uri"), `${app.url}/login/callback`);
     assertEquals(query.get("code_challenge_method"), "S256");
     assertMatch(query.get("state") ?? "", /^[\w-]{43}$/);
     assertMatch(query.get("code_challenge") ?? "", /^[\w-]{43}$/);
-    const back = await browser.back(await atGitHub(url.href));
+    const back = await browser.finishSignIn(await fetchConsentRedirect(url.href));
     await back.body?.cancel();
     assertEquals([back.status, back.headers.get("location")], [303, "/docs?a=1"]);
     assertEquals([...browser.cookies.keys()], ["runwire"]);
@@ -31,20 +31,20 @@ for (const kind of ["oauth_app", "github_app"] as const) {
 }
 
 Deno.test("Login gives cookies to no script and no other site", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   const browser = app.browser();
   await (await browser.signIn()).body?.cancel();
-  assertEquals(browser.received.length, 3);
-  for (const cookie of browser.received) {
+  assertEquals(browser.setCookieHeaders.length, 3);
+  for (const cookie of browser.setCookieHeaders) {
     assertMatch(cookie, /; Path=\/; HttpOnly; SameSite=Lax$/);
     assertEquals(/domain|secure/i.test(cookie), false);
   }
-  assertMatch(browser.received[0] ?? "", /^runwire-login=[\w.-]+; Max-Age=600;/);
-  assertMatch(browser.received.at(-1) ?? "", /^runwire=[\w-]{43}; Max-Age=2592000;/);
+  assertMatch(browser.setCookieHeaders[0] ?? "", /^runwire-login=[\w.-]+; Max-Age=600;/);
+  assertMatch(browser.setCookieHeaders.at(-1) ?? "", /^runwire=[\w-]{43}; Max-Age=2592000;/);
 });
 
 Deno.test("Login gives whoever accepts JSON the address to go to", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   const response = await fetch(`${app.url}/login`, {
     method: "POST",
     headers: { accept: "application/json" },
@@ -56,43 +56,43 @@ Deno.test("Login gives whoever accepts JSON the address to go to", async () => {
 });
 
 Deno.test("Login is refused with a state that is not this browser's", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   const browser = app.browser();
-  const callback = new URL(await browser.toGitHub());
+  const callback = new URL(await browser.startSignIn());
   const attacker = app.browser();
-  const theirs = new URL(await attacker.toGitHub());
+  const attackerCallback = new URL(await attacker.startSignIn());
   // Somebody else's code and state, in this browser: login CSRF.
-  assertEquals(await outcome(browser.back(theirs.href)), [400]);
+  assertEquals(await statusAndCode(browser.finishSignIn(attackerCallback.href)), [400]);
   assertEquals(browser.cookies.size, 0);
   // Its own, in a browser that has not begun it; and altered.
-  assertEquals(await outcome(app.browser().back(callback.href)), [400]);
+  assertEquals(await statusAndCode(app.browser().finishSignIn(callback.href)), [400]);
   for (const state of ["", "x", callback.searchParams.get("state")?.slice(1) ?? ""]) {
     const other = app.browser();
-    const url = new URL(await other.toGitHub());
+    const url = new URL(await other.startSignIn());
     url.searchParams.set("state", state);
-    assertEquals(await outcome(other.back(url.href)), [400]);
+    assertEquals(await statusAndCode(other.finishSignIn(url.href)), [400]);
     url.searchParams.delete("state");
-    assertEquals(await me(other), [401, "unauthenticated"]);
+    assertEquals(await fetchCurrentUser(other), [401, "unauthenticated"]);
   }
 });
 
 Deno.test("Login counts once: neither its cookie nor its code can be used again", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   const browser = app.browser();
-  const callback = await browser.toGitHub();
-  const kept = new Map(browser.cookies);
-  assertEquals(await outcome(browser.back(callback)), [303]);
-  assertEquals(await outcome(browser.back(callback)), [400]);
+  const callback = await browser.startSignIn();
+  const savedCookies = new Map(browser.cookies);
+  assertEquals(await statusAndCode(browser.finishSignIn(callback)), [303]);
+  assertEquals(await statusAndCode(browser.finishSignIn(callback)), [400]);
   const thief = app.browser();
-  for (const [name, value] of kept) thief.cookies.set(name, value);
-  assertEquals(await outcome(thief.back(callback)), [403]);
-  assertEquals(await me(thief), [401, "unauthenticated"]);
+  for (const [name, value] of savedCookies) thief.cookies.set(name, value);
+  assertEquals(await statusAndCode(thief.finishSignIn(callback)), [403]);
+  assertEquals(await fetchCurrentUser(thief), [401, "unauthenticated"]);
 });
 
 Deno.test("Login takes no cookie that we did not sign", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   const browser = app.browser();
-  const callback = await browser.toGitHub();
+  const callback = await browser.startSignIn();
   const cookie = browser.cookies.get("runwire-login") ?? "";
   const [text = "", signature = ""] = cookie.split(".");
   const state = new TextDecoder().decode(
@@ -104,21 +104,21 @@ Deno.test("Login takes no cookie that we did not sign", async () => {
   for (const value of [`${forgedText}.${signature}`, text, `${text}.`, "x.y", `${cookie}A`]) {
     const thief = app.browser();
     thief.cookies.set("runwire-login", value);
-    assertEquals(await outcome(thief.back(callback)), [400], value);
+    assertEquals(await statusAndCode(thief.finishSignIn(callback)), [400], value);
   }
 });
 
 Deno.test("Login is over after ten minutes", async () => {
-  const clock = new JumpingClock();
-  await using app = await startLogin({ clock });
+  const clock = new OffsetClock();
+  await using app = await startLoginApp({ clock });
   const browser = app.browser();
-  const callback = await browser.toGitHub();
-  clock.jump(10 * 60_000);
-  assertEquals(await outcome(browser.back(callback)), [400]);
+  const callback = await browser.startSignIn();
+  clock.advance(10 * 60_000);
+  assertEquals(await statusAndCode(browser.finishSignIn(callback)), [400]);
 });
 
 Deno.test("Login tells a person who said no, on a page without script, and a program in JSON", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   app.consentAs("denied");
   const browser = app.browser();
   const page = await browser.signIn();
@@ -128,23 +128,23 @@ Deno.test("Login tells a person who said no, on a page without script, and a pro
   assertEquals(/<script|style=|onclick/i.test(text), false);
   assertMatch(page.headers.get("content-security-policy") ?? "", /^default-src 'none';/);
   assertEquals(browser.cookies.size, 0);
-  const { pathname, search } = new URL(await browser.toGitHub());
+  const { pathname, search } = new URL(await browser.startSignIn());
   const json = await browser.get(pathname + search, { accept: "application/json" });
   assertEquals([json.status, (await json.json()).code], [403, "login_denied"]);
 });
 
 Deno.test("Login says so while GitHub cannot be reached", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   const browser = app.browser();
-  const callback = await browser.toGitHub();
+  const callback = await browser.startSignIn();
   app.simulator.faults.add({ kind: "status", status: 502 }, { requests: 9, path: /access_token/ });
-  const response = await browser.back(callback);
+  const response = await browser.finishSignIn(callback);
   await response.body?.cancel();
   assertEquals([response.status, response.headers.has("retry-after")], [503, true]);
 });
 
 Deno.test("Login leads back to paths of ours alone", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   for (
     const path of [
       "//evil.example",
@@ -158,13 +158,13 @@ Deno.test("Login leads back to paths of ours alone", async () => {
     ]
   ) {
     const query = `?return_to=${encodeURIComponent(path)}`;
-    const answer = app.browser().ask("POST", `/login${query}`);
-    assertEquals(await outcome(answer), [400, "return_path_invalid"], JSON.stringify(path));
+    const answer = app.browser().request("POST", `/login${query}`);
+    assertEquals(await statusAndCode(answer), [400, "return_path_invalid"], JSON.stringify(path));
   }
 });
 
 Deno.test("Login leads back to any path of ours", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   for (const path of ["/", "/runs?branch=a%2Fb#x", "/.//evil.example", "/@evil.example"]) {
     const back = await app.browser().signIn(path);
     await back.body?.cancel();
@@ -174,7 +174,7 @@ Deno.test("Login leads back to any path of ours", async () => {
 });
 
 Deno.test("Login begins for no page of another site", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   for (
     const headers of [
       { origin: "https://evil.example" },
@@ -193,7 +193,7 @@ Deno.test("Login begins for no page of another site", async () => {
 });
 
 Deno.test("Login is throttled by address, whatever it is that is asked so often", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   for (
     const [method, path, status] of [["POST", "/login", 303], [
       "GET",
@@ -214,24 +214,24 @@ Deno.test("Login is throttled by address, whatever it is that is asked so often"
 });
 
 Deno.test("Login is for members of the allowed organisations, as long as they are", async () => {
-  const clock = new JumpingClock();
-  await using app = await startLogin({ clock, environment: { ALLOWED_ORGS: "Octo-Org,other" } });
+  const clock = new OffsetClock();
+  await using app = await startLoginApp({ clock, environment: { ALLOWED_ORGS: "Octo-Org,other" } });
   const refused = await app.browser().signIn();
   assertEquals(refused.status, 403);
   assertMatch(await refused.text(), /Organisation required/);
   app.world.people.join("hubot", "octo-org");
-  const browser = await app.signedIn("hubot");
+  const browser = await app.signIn("hubot");
   const { user, permissions } = await (await browser.get("/api/v1/me")).json();
   assertEquals([user.role, permissions.includes("write")], ["member", true]);
   app.world.people.leave("hubot", "octo-org");
-  clock.jump(HOUR_MS);
-  assertEquals(await me(browser), [401, "unauthenticated"]);
+  clock.advance(HOUR_MS);
+  assertEquals(await fetchCurrentUser(browser), [401, "unauthenticated"]);
   // Who is named as an admin needs no organisation.
-  assertEquals(await me(await app.signedIn("mona")), [200, "mona"]);
+  assertEquals(await fetchCurrentUser(await app.signIn("mona")), [200, "mona"]);
 });
 
 Deno.test("Login over TLS gives cookies to our host alone", async () => {
-  await using app = await startLogin({
+  await using app = await startLoginApp({
     environment: { PUBLIC_URL: "https://ci.example.com/runs" },
   });
   const response = await fetch(`${app.url}/login`, { method: "POST", redirect: "manual" });

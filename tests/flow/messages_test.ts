@@ -1,65 +1,65 @@
 import { assert, assertEquals } from "@std/assert";
 import type { MessageData, StoredEvent } from "../../src/feed/event.ts";
-import { AppUnderTest } from "../fakes/app.ts";
-import type { Browser } from "../fakes/browser.ts";
-import { StreamClient } from "../fakes/event_stream.ts";
-import { LoginApp } from "../fakes/login_app.ts";
-import { contentOf, errorOf, said } from "../fakes/messages.ts";
-import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
-import { SocketClient, until, within } from "../fakes/socket.ts";
+import { AppUnderTest } from "../fakes/apps/app.ts";
+import type { Browser } from "../fakes/clients/browser.ts";
+import { EventStreamClient } from "../fakes/clients/event_stream.ts";
+import { LoginApp } from "../fakes/apps/login_app.ts";
+import { nextContent, nextError, messageFrame } from "../fakes/stores/messages.ts";
+import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
+import { WebSocketClient, waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 
-const ignore = !await isPostgresThere();
+const ignore = !await isPostgresAvailable();
 
 /** Connects, and waits until it hears what others say: it hears itself. */
-async function join(url: string, headers: Record<string, string> = {}): Promise<SocketClient> {
-  const client = new SocketClient(new WebSocket(`${url}?topics=messages`, { headers }));
-  await within(client.opened, "a connection");
+async function joinMessages(url: string, headers: Record<string, string> = {}): Promise<WebSocketClient> {
+  const client = new WebSocketClient(new WebSocket(`${url}?topics=messages`, { headers }));
+  await withTimeout(client.opened, "a connection");
   const name = crypto.randomUUID();
-  client.socket.send(said(name, name));
+  client.socket.send(messageFrame(name, name));
   while (JSON.parse(await client.next()).user_id !== name) continue;
   return client;
 }
 
-function messagesOf({ frames }: SocketClient): readonly MessageData[] {
+function parseMessages({ frames }: WebSocketClient): readonly MessageData[] {
   return frames.map((frame) => JSON.parse(frame));
 }
 
 /** What was said in a test by sender `a`, `b` …; not what was said to join. */
-function contents(heard: readonly MessageData[]): readonly string[] {
-  return heard.filter(({ user_id }) => user_id.length === 1).map(({ content }) => content);
+function testContents(received: readonly MessageData[]): readonly string[] {
+  return received.filter(({ user_id }) => user_id.length === 1).map(({ content }) => content);
 }
 
 /** Each of `senders` says `1`, `2` … as fast as it may; all at once. */
-function sayAll(senders: readonly SocketClient[], count: number): void {
+function sendAll(senders: readonly WebSocketClient[], count: number): void {
   for (let each = 1; each <= count; each++) {
-    for (const [at, { socket }] of senders.entries()) {
-      const name = String.fromCharCode(97 + at);
-      socket.send(said(`${name} ${each}`, name));
+    for (const [index, { socket }] of senders.entries()) {
+      const name = String.fromCharCode(97 + index);
+      socket.send(messageFrame(`${name} ${each}`, name));
     }
   }
 }
 
 /** Every client has heard `expected` messages of `senders`, all in one order, that of each sender its own. */
-async function assertSame(
-  clients: readonly SocketClient[],
+async function assertSameOrder(
+  clients: readonly WebSocketClient[],
   { senders, count }: { readonly senders: number; readonly count: number },
 ): Promise<readonly string[]> {
-  const heard = () => clients.map((client) => contents(messagesOf(client)));
+  const received = () => clients.map((client) => testContents(parseMessages(client)));
   const total = senders * count;
-  await until(() => heard().every(({ length }) => length >= total), "all is heard");
-  const [first = [], ...others] = heard();
+  await waitUntil(() => received().every(({ length }) => length >= total), "all is heard");
+  const [first = [], ...others] = received();
   for (const each of others) assertEquals(each, first);
   assertEquals(first.length, total);
   for (let at = 0; at < senders; at++) {
     const name = String.fromCharCode(97 + at);
-    const own = first.filter((content) => content.startsWith(name));
-    assertEquals(own, Array.from({ length: count }, (_, each) => `${name} ${each + 1}`));
+    const sent = first.filter((content) => content.startsWith(name));
+    assertEquals(sent, Array.from({ length: count }, (_, each) => `${name} ${each + 1}`));
   }
   return first;
 }
 
-async function itemsOf(url: string): Promise<readonly MessageData[]> {
+async function listMessages(url: string): Promise<readonly MessageData[]> {
   return (await (await fetch(`${url}/api/v1/messages?limit=100`)).json()).items;
 }
 
@@ -67,24 +67,24 @@ Deno.test("Every message of many reaches everybody once, in one order", async ()
   await using app = await new AppUnderTest().start();
   await using stack = new AsyncDisposableStack();
   const clients = await Promise.all(
-    Array.from({ length: 30 }, async () => stack.use(await join(app.socketUrl))),
+    Array.from({ length: 30 }, async () => stack.use(await joinMessages(app.socketUrl))),
   );
-  await using events = await StreamClient.begin(`${app.url}/api/v1/events?topics=message&since=0`);
-  sayAll(clients.slice(0, 8), 10);
-  const heard = await assertSame(clients, { senders: 8, count: 10 });
-  assertEquals(contents((await itemsOf(app.url)).toReversed()).slice(-80), heard);
+  await using events = await EventStreamClient.connectPastPreamble(`${app.url}/api/v1/events?topics=message&since=0`);
+  sendAll(clients.slice(0, 8), 10);
+  const received = await assertSameOrder(clients, { senders: 8, count: 10 });
+  assertEquals(testContents((await listMessages(app.url)).toReversed()).slice(-80), received);
   // The numbers of the feed are the order.
-  const numbers = await events.numbers(110);
+  const numbers = await events.nextSeqs(110);
   assertEquals(numbers, numbers.toSorted((a, b) => a - b));
-  const told = app.events.filter(({ type }) => type === "message").map(({ data }) => data);
-  assertEquals(contents(told as MessageData[]), heard);
+  const published = app.events.filter(({ type }) => type === "message").map(({ data }) => data);
+  assertEquals(testContents(published as MessageData[]), received);
 });
 
 Deno.test({
   name: "Every message reaches the clients of two instances once, in one order",
   ignore,
   async fn() {
-    await using schema = await testSchema();
+    await using schema = await createTestSchema();
     const environment = { DATABASE_URL: schema.url };
     await using one = await new AppUnderTest({ environment }).start();
     await using two = await new AppUnderTest({ environment }).start();
@@ -92,13 +92,13 @@ Deno.test({
     const clients = await Promise.all(
       Array.from(
         { length: 8 },
-        async (_, at) => stack.use(await join((at % 2 === 0 ? one : two).socketUrl)),
+        async (_, at) => stack.use(await joinMessages((at % 2 === 0 ? one : two).socketUrl)),
       ),
     );
-    sayAll(clients.slice(0, 4), 10);
-    const heard = await assertSame(clients, { senders: 4, count: 10 });
+    sendAll(clients.slice(0, 4), 10);
+    const received = await assertSameOrder(clients, { senders: 4, count: 10 });
     for (const { url } of [one, two]) {
-      assertEquals(contents((await itemsOf(url)).toReversed()), heard);
+      assertEquals(testContents((await listMessages(url)).toReversed()), received);
     }
   },
 });
@@ -112,68 +112,68 @@ Deno.test("Whoever comes back hears what was said meanwhile, over a restart too"
       const response = await fetch(`${app.url}/api/v1/messages`, {
         method: "POST",
         headers: { "content-type": "application/json" },
-        body: said(content, "a"),
+        body: messageFrame(content, "a"),
       });
       assertEquals(response.status, 201);
       await response.body?.cancel();
     };
-    const first = await StreamClient.begin(`${app.url}/api/v1/events?topics=message&since=0`);
+    const first = await EventStreamClient.connectPastPreamble(`${app.url}/api/v1/events?topics=message&since=0`);
     await post("one");
-    const [seq = 0] = await first.numbers(1);
+    const [seq = 0] = await first.nextSeqs(1);
     await first[Symbol.asyncDispose]();
     await post("two");
     await app.stopApp();
     await app.start();
     await post("three");
-    await using back = await StreamClient.connect(
+    await using back = await EventStreamClient.connect(
       `${app.url}/api/v1/events?topics=message&since=${seq}`,
     );
-    await using socket = await SocketClient.connect(`${app.socketUrl}?topics=events&since=${seq}`);
-    const heard: string[] = [];
-    while (heard.length < 2) {
+    await using socket = await WebSocketClient.connect(`${app.socketUrl}?topics=events&since=${seq}`);
+    const received: string[] = [];
+    while (received.length < 2) {
       const block = await back.next() ?? "";
       if (!block.startsWith("event:message")) continue;
       const event = JSON.parse(block.match(/^data:(.*)$/m)?.[1] ?? "");
-      heard.push(event.data.content);
+      received.push(event.data.content);
     }
-    assertEquals(heard, ["two", "three"]);
+    assertEquals(received, ["two", "three"]);
     const events: StoredEvent[] = [];
     while (events.filter(({ type }) => type === "message").length < 2) {
       events.push(JSON.parse(await socket.next()));
     }
-    const said2 = events.flatMap((event) => event.type === "message" ? [event.data.content] : []);
-    assertEquals(said2, ["two", "three"]);
-    assertEquals((await itemsOf(app.url)).map(({ content }) => content), ["three", "two", "one"]);
+    const socketContents = events.flatMap((event) => event.type === "message" ? [event.data.content] : []);
+    assertEquals(socketContents, ["two", "three"]);
+    assertEquals((await listMessages(app.url)).map(({ content }) => content), ["three", "two", "one"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
 
 /** A socket of a page of ours, in which that browser's user has signed in. */
-async function connectAs(app: LoginApp, { cookie }: Browser): Promise<SocketClient> {
+async function connectAs(app: LoginApp, { cookie }: Browser): Promise<WebSocketClient> {
   const headers = { cookie, origin: app.url };
-  const client = new SocketClient(new WebSocket(`${app.socketUrl}?topics=messages`, { headers }));
-  await within(client.opened, "a connection");
+  const client = new WebSocketClient(new WebSocket(`${app.socketUrl}?topics=messages`, { headers }));
+  await withTimeout(client.opened, "a connection");
   return client;
 }
 
 Deno.test("A member speaks under his login, and a viewer only listens", async () => {
   await using app = await new LoginApp().start();
-  const mona = await app.signedIn("mona");
-  const nat = await app.signedIn("nat");
+  const mona = await app.signIn("mona");
+  const nat = await app.signIn("nat");
   await using speaker = await connectAs(app, mona);
   await using viewer = await connectAs(app, nat);
-  viewer.socket.send(said("may I?", "mona"));
-  assertEquals((await errorOf(viewer)).code, "forbidden");
-  const answer = await nat.ask("POST", "/api/v1/messages", { content: "and now?" });
+  viewer.socket.send(messageFrame("may I?", "mona"));
+  assertEquals((await nextError(viewer)).code, "forbidden");
+  const answer = await nat.request("POST", "/api/v1/messages", { content: "and now?" });
   assertEquals([answer.status, (await answer.json()).code], [403, "forbidden"]);
   speaker.socket.send('{"content":"from the socket"}');
-  assertEquals(await contentOf(speaker), "from the socket");
-  const posted = await mona.ask("POST", "/api/v1/messages", { content: "by REST", user_id: "nat" });
+  assertEquals(await nextContent(speaker), "from the socket");
+  const posted = await mona.request("POST", "/api/v1/messages", { content: "by REST", user_id: "nat" });
   assertEquals([posted.status, (await posted.json()).user_id], [201, "mona"]);
   for (const client of [speaker, viewer]) {
-    await until(
-      () => messagesOf(client).some(({ content }) => content === "by REST"),
+    await waitUntil(
+      () => parseMessages(client).some(({ content }) => content === "by REST"),
       "it is told",
     );
   }
@@ -188,27 +188,27 @@ Deno.test({
   name: "While the storage is away a message is refused, and all goes on when it is back",
   ignore,
   async fn() {
-    await using schema = await testSchema();
+    await using schema = await createTestSchema();
     await using proxy = TcpProxy.to(schema.url);
-    const environment = { DATABASE_URL: proxy.through(schema.url) };
+    const environment = { DATABASE_URL: proxy.proxiedUrl(schema.url) };
     await using app = await new AppUnderTest({ environment }).start();
-    await using ada = await join(app.socketUrl);
-    await using bob = await join(app.socketUrl);
-    await until(() => ada.frames.length === 2, "both have joined");
+    await using ada = await joinMessages(app.socketUrl);
+    await using bob = await joinMessages(app.socketUrl);
+    await waitUntil(() => ada.frames.length === 2, "both have joined");
     await ada.next();
-    proxy.cut();
-    ada.socket.send(said("lost", "a"));
-    assertEquals((await errorOf(ada)).code, "storage_unavailable");
+    proxy.disconnect();
+    ada.socket.send(messageFrame("lost", "a"));
+    assertEquals((await nextError(ada)).code, "storage_unavailable");
     const answer = await fetch(`${app.url}/api/v1/messages`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: said("lost", "a"),
+      body: messageFrame("lost", "a"),
     });
     assertEquals([answer.status, (await answer.json()).code], [503, "storage_unavailable"]);
-    proxy.heal();
-    ada.socket.send(said("kept", "a"));
-    assertEquals([await contentOf(ada), await contentOf(bob)], ["kept", "kept"]);
-    assertEquals(contents(await itemsOf(app.url)), ["kept"]);
+    proxy.restore();
+    ada.socket.send(messageFrame("kept", "a"));
+    assertEquals([await nextContent(ada), await nextContent(bob)], ["kept", "kept"]);
+    assertEquals(testContents(await listMessages(app.url)), ["kept"]);
     assert(!bob.frames.join().includes("error"));
   },
 });

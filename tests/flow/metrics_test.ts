@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { AppUnderTest } from "../fakes/app.ts";
-import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
-import { isRedisThere, REDIS_URL } from "../fakes/redis.ts";
-import { SocketClient, until } from "../fakes/socket.ts";
+import { AppUnderTest } from "../fakes/apps/app.ts";
+import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
+import { isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
+import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
 
 /** The values of `/metrics`, by name and labels as they stand there. */
-async function metricsOf(url: string): Promise<ReadonlyMap<string, number>> {
+async function fetchMetrics(url: string): Promise<ReadonlyMap<string, number>> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(lines.map((line) => {
@@ -19,9 +19,9 @@ Deno.test("GET /metrics tells what the whole program does", async () => {
   app.world.addRepository({ full_name: "octo/app" });
   app.world.addRun("octo/app");
   await app.start();
-  await using client = await SocketClient.connect(app.socketUrl);
+  await using client = await WebSocketClient.connect(app.socketUrl);
   const frame = await client.next();
-  const metrics = await metricsOf(app.url);
+  const metrics = await fetchMetrics(app.url);
   const value = (name: string) => metrics.get(name);
   assertEquals(value('runwire_connections{protocol="websocket"}'), 1);
   assertEquals(value('runwire_connections{protocol="sse"}'), 0);
@@ -41,25 +41,25 @@ Deno.test("GET /metrics tells what the whole program does", async () => {
   assert((value("process_resident_memory_bytes") ?? 0) > 1e6);
   assert((value("process_cpu_seconds_total") ?? 0) > 0);
   assert(Math.abs((value("process_start_time_seconds") ?? 0) - Date.now() / 1_000) < 3_600);
-  const looks = "runwire_event_loop_delay_seconds_count";
-  const isSeen = async () => ((await metricsOf(app.url)).get(looks) ?? 0) > 0;
-  await until(isSeen, "the event loop was looked at");
+  const delayCount = "runwire_event_loop_delay_seconds_count";
+  const isMeasured = async () => ((await fetchMetrics(app.url)).get(delayCount) ?? 0) > 0;
+  await waitUntil(isMeasured, "the event loop was looked at");
 });
 
 Deno.test({
   name: "GET /metrics and /health name PostgreSQL and Redis where there are",
-  ignore: !await isPostgresThere() || !await isRedisThere(),
+  ignore: !await isPostgresAvailable() || !await isRedisAvailable(),
   async fn() {
-    await using schema = await testSchema();
+    await using schema = await createTestSchema();
     await using app = await new AppUnderTest({
       environment: { DATABASE_URL: schema.url, REDIS_URL },
     }).start();
-    await until(async () => {
+    await waitUntil(async () => {
       const { status, services } = await (await fetch(`${app.url}/health`)).json();
       assertEquals(Object.keys(services), ["postgres", "redis"]);
       return status === "healthy";
     }, "all services are up");
-    const metrics = await metricsOf(app.url);
+    const metrics = await fetchMetrics(app.url);
     assertEquals(metrics.get('runwire_service_up{service="postgres"}'), 1);
     assertEquals(metrics.get('runwire_service_up{service="redis"}'), 1);
     assert((metrics.get("runwire_redis_seconds_count") ?? 0) > 0);
@@ -76,6 +76,6 @@ Deno.test("GET /health is 503 while Redis does not answer, and names who does", 
   assertEquals(response.headers.get("cache-control"), "no-store");
   const { status, services } = await response.json();
   assertEquals([status, services], ["unhealthy", { sqlite: "up", redis: "down" }]);
-  const metrics = await metricsOf(app.url);
+  const metrics = await fetchMetrics(app.url);
   assertEquals(metrics.get('runwire_service_up{service="redis"}'), 0);
 });

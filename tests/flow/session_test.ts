@@ -1,75 +1,75 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { DAY_MS } from "../../src/clock.ts";
-import { me, outcome } from "../fakes/browser.ts";
-import { JumpingClock } from "../fakes/clock.ts";
-import { startLogin } from "../fakes/login_app.ts";
+import { fetchCurrentUser, statusAndCode } from "../fakes/clients/browser.ts";
+import { OffsetClock } from "../fakes/clock.ts";
+import { startLoginApp } from "../fakes/apps/login_app.ts";
 
 const HOUR_MS = 60 * 60_000;
 
 Deno.test("Session is another one with each login, whatever the browser had before", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   const victim = app.browser();
-  const planted = await app.signedIn("nat");
+  const planted = await app.signIn("nat");
   app.consentAs("hubot");
   for (const token of [planted.cookies.get("runwire") ?? "", "f".repeat(43)]) {
     victim.cookies.set("runwire", token);
     const back = await victim.signIn();
     await back.body?.cancel();
     assertNotEquals(victim.cookies.get("runwire"), token);
-    assertEquals(await me(victim), [200, "hubot"]);
+    assertEquals(await fetchCurrentUser(victim), [200, "hubot"]);
     // Whoever planted it has nothing of it; and it has ended, as nat has left this browser.
     const attacker = app.browser();
     attacker.cookies.set("runwire", token);
-    assertEquals(await me(attacker), [401, "unauthenticated"]);
+    assertEquals(await fetchCurrentUser(attacker), [401, "unauthenticated"]);
   }
 });
 
 Deno.test("Session cannot be made up", async () => {
-  await using app = await startLogin();
-  const browser = await app.signedIn("hubot");
+  await using app = await startLoginApp();
+  const browser = await app.signIn("hubot");
   const token = browser.cookies.get("runwire") ?? "";
   const forged = token.startsWith("A") ? `B${token.slice(1)}` : `A${token.slice(1)}`;
   for (const value of [forged, token.slice(1), `${token}A`, "", "%00", "null"]) {
     browser.cookies.set("runwire", value);
-    assertEquals(await me(browser), [401, "unauthenticated"], value);
+    assertEquals(await fetchCurrentUser(browser), [401, "unauthenticated"], value);
   }
 });
 
 Deno.test("Session ends when it was not used for a week, and after a month in any case", async () => {
-  const clock = new JumpingClock();
-  await using app = await startLogin({ clock });
-  const idle = await app.signedIn("hubot");
-  const used = await app.signedIn("nat");
+  const clock = new OffsetClock();
+  await using app = await startLoginApp({ clock });
+  const idle = await app.signIn("hubot");
+  const used = await app.signIn("nat");
   for (let days = 0; days < 30; days += 5) {
-    assertEquals(await me(used), [200, "nat"], `after ${days} days`);
-    clock.jump(5 * DAY_MS);
-    if (days === 5) assertEquals(await me(idle), [401, "unauthenticated"]);
+    assertEquals(await fetchCurrentUser(used), [200, "nat"], `after ${days} days`);
+    clock.advance(5 * DAY_MS);
+    if (days === 5) assertEquals(await fetchCurrentUser(idle), [401, "unauthenticated"]);
   }
-  assertEquals(await me(used), [401, "unauthenticated"]);
+  assertEquals(await fetchCurrentUser(used), [401, "unauthenticated"]);
 });
 
 Deno.test("POST /logout ends this session, or all of the user, and of nobody else", async () => {
-  await using app = await startLogin();
+  await using app = await startLoginApp();
   const [one, two, three] = [
-    await app.signedIn("hubot"),
-    await app.signedIn("hubot"),
-    await app.signedIn("hubot"),
+    await app.signIn("hubot"),
+    await app.signIn("hubot"),
+    await app.signIn("hubot"),
   ];
-  const nat = await app.signedIn("nat");
+  const nat = await app.signIn("nat");
   const copy = app.browser();
   copy.cookies.set("runwire", one.cookies.get("runwire") ?? "");
-  assertEquals(await outcome(one.ask("POST", "/logout")), [204]);
-  assertEquals([one.cookies.size, await me(copy)], [0, [401, "unauthenticated"]]);
-  assertEquals(await me(two), [200, "hubot"]);
-  assertEquals(await outcome(two.ask("POST", "/logout?everywhere=true")), [204]);
-  assertEquals(await me(three), [401, "unauthenticated"]);
-  assertEquals(await me(nat), [200, "nat"]);
-  assertEquals(await outcome(one.ask("POST", "/logout")), [204]);
+  assertEquals(await statusAndCode(one.request("POST", "/logout")), [204]);
+  assertEquals([one.cookies.size, await fetchCurrentUser(copy)], [0, [401, "unauthenticated"]]);
+  assertEquals(await fetchCurrentUser(two), [200, "hubot"]);
+  assertEquals(await statusAndCode(two.request("POST", "/logout?everywhere=true")), [204]);
+  assertEquals(await fetchCurrentUser(three), [401, "unauthenticated"]);
+  assertEquals(await fetchCurrentUser(nat), [200, "nat"]);
+  assertEquals(await statusAndCode(one.request("POST", "/logout")), [204]);
 });
 
 Deno.test("POST /logout is for our own pages alone", async () => {
-  await using app = await startLogin();
-  const browser = await app.signedIn("hubot");
+  await using app = await startLoginApp();
+  const browser = await app.signIn("hubot");
   for (const headers of [{}, { origin: "https://evil.example" }]) {
     const response = await fetch(`${app.url}/logout`, {
       method: "POST",
@@ -77,35 +77,35 @@ Deno.test("POST /logout is for our own pages alone", async () => {
     });
     assertEquals((await response.json()).code, "origin_not_allowed");
   }
-  assertEquals(await me(browser), [200, "hubot"]);
+  assertEquals(await fetchCurrentUser(browser), [200, "hubot"]);
 });
 
 Deno.test("Session ends as soon as GitHub takes its token no more", async () => {
-  const clock = new JumpingClock();
-  await using app = await startLogin({ clock });
+  const clock = new OffsetClock();
+  await using app = await startLoginApp({ clock });
   app.world.addRepository({ full_name: "octo/app", private: true });
-  await app.untilKept("octo/app");
-  const browser = await app.signedIn("hubot");
-  assertEquals(await outcome(browser.get("/runs")), [200, undefined]);
+  await app.waitForFirstRun("octo/app");
+  const browser = await app.signIn("hubot");
+  assertEquals(await statusAndCode(browser.get("/runs")), [200, undefined]);
   app.simulator.revokeAuthorization("hubot");
   // As long as what GitHub said of rights is fresh, it is not asked.
-  clock.jump(6 * 60_000);
-  assertEquals(await outcome(browser.get("/runs")), [401, "unauthenticated"]);
-  assertEquals(await me(browser), [401, "unauthenticated"]);
+  clock.advance(6 * 60_000);
+  assertEquals(await statusAndCode(browser.get("/runs")), [401, "unauthenticated"]);
+  assertEquals(await fetchCurrentUser(browser), [401, "unauthenticated"]);
 });
 
 Deno.test("Token of a GitHub App's user is refreshed before it ends, once", async () => {
-  const clock = new JumpingClock();
-  await using app = await startLogin({ kind: "github_app", clock });
+  const clock = new OffsetClock();
+  await using app = await startLoginApp({ kind: "github_app", clock });
   app.world.addRepository({ full_name: "octo/app", private: true });
   app.world.people.grant("hubot", "octo/app");
-  await app.untilKept("octo/app");
-  const browser = await app.signedIn("hubot");
+  await app.waitForFirstRun("octo/app");
+  const browser = await app.signIn("hubot");
   const exchanges = () =>
     app.simulator.requests.entries.filter(({ path }) => path.includes("access_token")).length;
   assertEquals(exchanges(), 1);
   for (let round = 1; round <= 3; round++) {
-    clock.jump(8 * HOUR_MS);
+    clock.advance(8 * HOUR_MS);
     const answers = await Promise.all(
       Array.from({ length: 5 }, async () => await (await browser.get("/repositories")).json()),
     );

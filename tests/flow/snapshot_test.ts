@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { AppUnderTest, BEAT_MS } from "../fakes/app.ts";
-import { SocketClient, until } from "../fakes/socket.ts";
+import { AppUnderTest, APP_POLL_INTERVAL_MS } from "../fakes/apps/app.ts";
+import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
 
-const NINE = [
+const COMPACT_FIELDS = [
   "repositoryName",
   "id",
   "workflowName",
@@ -14,7 +14,7 @@ const NINE = [
   "htmlUrl",
 ];
 
-function fourRepositories({ world }: AppUnderTest): void {
+function addFourRepositories({ world }: AppUnderTest): void {
   ["a", "b", "c", "d"].forEach((name, index) => {
     const repository = `octo/${name}`;
     world.addRepository({ full_name: repository, pushed_at: `2026-01-0${index + 1}T00:00:00Z` });
@@ -31,26 +31,26 @@ interface FrameRun {
   readonly status: string;
 }
 
-function runsOf(frame: string): FrameRun[] {
+function parseRuns(frame: string): FrameRun[] {
   return JSON.parse(frame).runs;
 }
 
 Deno.test("/ws sends the 2 latest runs of the 3 most recently pushed repositories", async () => {
   await using test = await new AppUnderTest().start();
-  fourRepositories(test);
-  await using client = await SocketClient.connect(test.socketUrl);
+  addFourRepositories(test);
+  await using client = await WebSocketClient.connect(test.socketUrl);
   const frame = await client.next();
   assertEquals(Object.keys(JSON.parse(frame)), ["runs"]);
-  assertEquals(runsOf(frame).map((run) => run.displayTitle), ["d3", "d2", "c3", "c2", "b3", "b2"]);
-  for (const run of runsOf(frame)) assertEquals(Object.keys(run), NINE);
+  assertEquals(parseRuns(frame).map((run) => run.displayTitle), ["d3", "d2", "c3", "c2", "b3", "b2"]);
+  for (const run of parseRuns(frame)) assertEquals(Object.keys(run), COMPACT_FIELDS);
 });
 
 Deno.test("/ws sends the same bytes to all, and the latest at once to one that comes late", async () => {
   await using test = await new AppUnderTest().start();
-  fourRepositories(test);
-  await using early = await SocketClient.connect(test.socketUrl);
+  addFourRepositories(test);
+  await using early = await WebSocketClient.connect(test.socketUrl);
   const frame = await early.next();
-  await using late = await SocketClient.connect(test.socketUrl);
+  await using late = await WebSocketClient.connect(test.socketUrl);
   assertEquals(await late.next(), frame);
   assertEquals(await early.next(), frame);
   assertEquals(await late.next(), frame);
@@ -60,14 +60,14 @@ Deno.test("/ws shows how runs change, and its full view tells more", async () =>
   await using test = await new AppUnderTest().start();
   test.world.addRepository({ full_name: "octo/a" });
   const run = test.world.addRun("octo/a", { status: "in_progress", conclusion: null });
-  await using client = await SocketClient.connect(`${test.socketUrl}?view=full`);
+  await using client = await WebSocketClient.connect(`${test.socketUrl}?view=full`);
   assertEquals(JSON.parse(await client.next()).runs[0].conclusion, null);
   test.world.updateRun(run.id, { status: "completed", conclusion: "failure" });
-  await until(
+  await waitUntil(
     () => client.frames.some((frame) => JSON.parse(frame).runs[0].conclusion === "failure"),
     "the run has failed",
   );
-  await until(() => test.events.some((event) => event.type === "run"), "the feed tells of it");
+  await waitUntil(() => test.events.some((event) => event.type === "run"), "the feed tells of it");
   const states = test.events.flatMap((event) => event.type === "run" ? [event.data.status] : []);
   assertEquals(states, ["in_progress", "completed"]);
 });
@@ -76,16 +76,16 @@ Deno.test("/ws never shows a run going backwards while GitHub's lists lag", asyn
   await using test = await new AppUnderTest().start();
   test.world.addRepository({ full_name: "octo/a" });
   const [first] = [test.world.addRun("octo/a", { status: "in_progress", conclusion: null })];
-  await using client = await SocketClient.connect(test.socketUrl);
+  await using client = await WebSocketClient.connect(test.socketUrl);
   await client.next();
   test.simulator.index.lag("octo/a", { requests: 3, shows: "frozen" });
   test.world.updateRun(first.id, { status: "completed", conclusion: "success" });
   const second = test.world.addRun("octo/a", { status: "queued", conclusion: null });
-  await until(() => client.frames.some((frame) => runsOf(frame)[0]?.id === second.id), "it shows");
+  await waitUntil(() => client.frames.some((frame) => parseRuns(frame)[0]?.id === second.id), "it shows");
   test.simulator.index.lag("octo/a", { requests: 5, shows: "without_newest" });
   const before = client.frames.length;
-  await until(() => client.frames.length > before + 6, "six more frames");
-  const newest = client.frames.map((frame) => runsOf(frame)[0]?.id);
+  await waitUntil(() => client.frames.length > before + 6, "six more frames");
+  const newest = client.frames.map((frame) => parseRuns(frame)[0]?.id);
   assertEquals(newest.lastIndexOf(first.id) < newest.indexOf(second.id), true);
 });
 
@@ -100,7 +100,7 @@ Deno.test("/ws handles what GitHub documents as nullable", async () => {
     run_attempt: undefined,
     status: "a_status_of_tomorrow",
   });
-  await using client = await SocketClient.connect(`${test.socketUrl}?view=full`);
+  await using client = await WebSocketClient.connect(`${test.socketUrl}?view=full`);
   const [run] = JSON.parse(await client.next()).runs;
   assertEquals(run.branch, null);
   assertEquals(run.actor, null);
@@ -111,17 +111,17 @@ Deno.test("/ws handles what GitHub documents as nullable", async () => {
 
 Deno.test("/ws asks GitHub as often for fifty clients as for one, and pays for changes alone", async () => {
   await using test = await new AppUnderTest().start();
-  fourRepositories(test);
+  addFourRepositories(test);
   const clients = await Promise.all(
-    Array.from({ length: 50 }, () => SocketClient.connect(test.socketUrl)),
+    Array.from({ length: 50 }, () => WebSocketClient.connect(test.socketUrl)),
   );
   const [first] = clients;
-  await until(() => (first?.frames.length ?? 0) >= 12, "twelve beats have passed");
+  await waitUntil(() => (first?.frames.length ?? 0) >= 12, "twelve beats have passed");
   await Promise.all(clients.map((client) => client.close()));
   const { requests, notModified, spent } = test.simulator.requests.counts;
-  const beats = first?.frames.length ?? 0;
+  const polls = first?.frames.length ?? 0;
   // 3 repositories a beat, and a list for every fifth.
-  const expected = 3 * beats + Math.ceil(beats / 5);
+  const expected = 3 * polls + Math.ceil(polls / 5);
   assert(Math.abs(requests - expected) <= 4, `${requests} requests, not about ${expected}`);
   assertEquals(spent, 4);
   assertEquals(notModified, requests - 4);
@@ -129,23 +129,23 @@ Deno.test("/ws asks GitHub as often for fifty clients as for one, and pays for c
 
 Deno.test("/ws polls only while somebody listens", async () => {
   await using test = await new AppUnderTest().start();
-  fourRepositories(test);
-  await new Promise((resolve) => setTimeout(resolve, 2 * BEAT_MS));
+  addFourRepositories(test);
+  await new Promise((resolve) => setTimeout(resolve, 2 * APP_POLL_INTERVAL_MS));
   assertEquals(test.simulator.requests.counts.requests, 0);
-  const client = await SocketClient.connect(test.socketUrl);
+  const client = await WebSocketClient.connect(test.socketUrl);
   await client.next();
   await client.close();
-  await until(async () => (await test.health()).github.state === "resting", "it rests");
+  await waitUntil(async () => (await test.health()).github.state === "resting", "it rests");
   const { requests } = test.simulator.requests.counts;
-  await new Promise((resolve) => setTimeout(resolve, 3 * BEAT_MS));
+  await new Promise((resolve) => setTimeout(resolve, 3 * APP_POLL_INTERVAL_MS));
   assertEquals(test.simulator.requests.counts.requests, requests);
 });
 
 Deno.test("/ws finds history at once with POLL_WHEN=always", async () => {
   await using test = await new AppUnderTest({ environment: { POLL_WHEN: "always" } }).start();
-  fourRepositories(test);
-  await until(() => test.simulator.requests.counts.requests > 8, "it has polled");
+  addFourRepositories(test);
+  await waitUntil(() => test.simulator.requests.counts.requests > 8, "it has polled");
   assertNotEquals((await test.health()).github.last_success_at, null);
-  await using client = await SocketClient.connect(test.socketUrl);
-  assertEquals(runsOf(await client.next()).length, 6);
+  await using client = await WebSocketClient.connect(test.socketUrl);
+  assertEquals(parseRuns(await client.next()).length, 6);
 });

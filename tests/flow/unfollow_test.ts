@@ -3,14 +3,14 @@ import { systemClock } from "../../src/clock.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { SqlFollowStore } from "../../src/sql/follow_store.ts";
 import { migrate } from "../../src/sql/migrate.ts";
-import { FollowedApp, SECRET } from "../fakes/followed_app.ts";
-import { until } from "../fakes/socket.ts";
+import { AppWithWebhooks, APP_WEBHOOK_SECRET } from "../fakes/apps/app_with_webhooks.ts";
+import { waitUntil } from "../fakes/clients/websocket.ts";
 
 const A = "octo/a";
 
 /** The program with one repository that is followed, and a run of it. */
-async function following(): Promise<{ readonly test: FollowedApp; readonly id: number }> {
-  const test = await new FollowedApp().start();
+async function startFollowing(): Promise<{ readonly test: AppWithWebhooks; readonly id: number }> {
+  const test = await new AppWithWebhooks().start();
   const { id } = test.world.addRepository({ full_name: A });
   test.world.addRun(A, { status: "completed", conclusion: "success" });
   assertEquals((await test.follow(A)).status, 201);
@@ -18,90 +18,90 @@ async function following(): Promise<{ readonly test: FollowedApp; readonly id: n
 }
 
 Deno.test("DELETE /repositories/{id} removes the webhook, and keeps history", async () => {
-  const { test, id } = await following();
+  const { test, id } = await startFollowing();
   await using _stopped = test;
-  const { status, json } = await test.ask("DELETE", `/repositories/${id}`);
+  const { status, json } = await test.request("DELETE", `/repositories/${id}`);
   assertEquals([status, json], [200, { id, runs_purged: 0, webhook_left: null }]);
   assertEquals(test.simulator.hooks.of(A), []);
-  const left = (await test.ask("GET", `/repositories/${id}`)).json;
-  assertEquals([left.followed, left.webhook, left.polled_at], [false, null, null]);
-  assertEquals((await test.ask("GET", "/runs")).json.total_count, 1);
-  const again = await test.ask("DELETE", `/repositories/${id}`);
+  const unfollowed = (await test.request("GET", `/repositories/${id}`)).json;
+  assertEquals([unfollowed.followed, unfollowed.webhook, unfollowed.polled_at], [false, null, null]);
+  assertEquals((await test.request("GET", "/runs")).json.total_count, 1);
+  const again = await test.request("DELETE", `/repositories/${id}`);
   assertEquals([again.status, again.json.code], [404, "not_found"]);
-  assertEquals((await test.ask("DELETE", "/repositories/1")).status, 404);
+  assertEquals((await test.request("DELETE", "/repositories/1")).status, 404);
   assertEquals((await test.follow(A)).json.webhook.state, "active");
 });
 
 Deno.test("DELETE /repositories/{id}?purge=true forgets its runs, also of one that is left already", async () => {
-  const { test, id } = await following();
+  const { test, id } = await startFollowing();
   await using _stopped = test;
-  await test.ask("DELETE", `/repositories/${id}`);
-  const { status, json } = await test.ask("DELETE", `/repositories/${id}?purge=true`);
+  await test.request("DELETE", `/repositories/${id}`);
+  const { status, json } = await test.request("DELETE", `/repositories/${id}?purge=true`);
   assertEquals([status, json.runs_purged], [200, 1]);
-  assertEquals((await test.ask("GET", "/runs")).json.total_count, 0);
-  assertEquals((await test.ask("GET", "/workflows")).json.total_count, 0);
-  const unknown = await test.ask("DELETE", "/repositories/1?purge=true");
+  assertEquals((await test.request("GET", "/runs")).json.total_count, 0);
+  assertEquals((await test.request("GET", "/workflows")).json.total_count, 0);
+  const unknown = await test.request("DELETE", "/repositories/1?purge=true");
   assertEquals(unknown.status, 404);
-  const wrong = await test.ask("DELETE", `/repositories/${id}?purge=yes`);
+  const wrong = await test.request("DELETE", `/repositories/${id}?purge=yes`);
   assertEquals([wrong.status, wrong.json.code], [400, "bad_parameter"]);
 });
 
 Deno.test("DELETE /repositories/{id} leaves a webhook alone that others have made", async () => {
-  await using test = await new FollowedApp().start();
+  await using test = await new AppWithWebhooks().start();
   const { id } = test.world.addRepository({ full_name: A });
-  test.simulator.hooks.add(A, { url: "https://other.example/", secret: SECRET });
+  test.simulator.hooks.add(A, { url: "https://other.example/", secret: APP_WEBHOOK_SECRET });
   await test.follow(A);
-  await test.ask("DELETE", `/repositories/${id}`);
+  await test.request("DELETE", `/repositories/${id}`);
   assertEquals(test.simulator.hooks.of(A).map(({ url }) => url), ["https://other.example/"]);
 });
 
 Deno.test("DELETE /repositories/{id} says that the webhook is left, and removes it after the next start", async () => {
-  const { test, id } = await following();
+  const { test, id } = await startFollowing();
   await using _stopped = test;
   test.simulator.faults.add({ kind: "status", status: 503 }, { path: /hooks\// });
-  const { status, json } = await test.ask("DELETE", `/repositories/${id}`);
+  const { status, json } = await test.request("DELETE", `/repositories/${id}`);
   assertEquals(status, 200);
   assertMatch(json.webhook_left, /^It is removed later: GitHub answered/);
-  assertEquals((await test.ask("GET", `/repositories/${id}`)).json.followed, false);
+  assertEquals((await test.request("GET", `/repositories/${id}`)).json.followed, false);
   assertEquals(test.simulator.hooks.of(A).length, 1);
   await test.stopApp();
   await test.start();
-  await until(() => test.simulator.hooks.of(A).length === 0, "the webhook is removed");
+  await waitUntil(() => test.simulator.hooks.of(A).length === 0, "the webhook is removed");
 });
 
 Deno.test("DELETE /repositories/{id} says that the webhook has to be removed by hand", async () => {
-  const { test, id } = await following();
+  const { test, id } = await startFollowing();
   await using _stopped = test;
   test.simulator.hooks.hide(A, 403);
-  const { json } = await test.ask("DELETE", `/repositories/${id}`);
+  const { json } = await test.request("DELETE", `/repositories/${id}`);
   assertMatch(json.webhook_left, /^It has to be removed by hand: /);
 });
 
 for (const state of ["was created", "is still to be created"]) {
   Deno.test(`After a death before its id was kept, a webhook that ${state} is ours`, async () => {
-    await using test = new FollowedApp();
+    await using test = new AppWithWebhooks();
     const repository = test.world.addRepository({ full_name: A });
     const { id } = repository;
     {
       await using database = await openDatabase(test.databaseUrl, { clock: systemClock });
       await migrate(database);
-      const told = { id, fullName: A, pushedAt: repository.pushed_at };
-      await new SqlFollowStore(database, systemClock).follow(told, []);
+      const stored = { id, fullName: A, pushedAt: repository.pushed_at };
+      await new SqlFollowStore(database, systemClock).follow(stored, []);
     }
     if (state === "was created") {
-      test.simulator.hooks.add(A, { url: test.receiver, secret: SECRET });
+      test.simulator.hooks.add(A, { url: test.webhookUrl, secret: APP_WEBHOOK_SECRET });
     }
     await test.start();
-    await test.untilRepository(id, ({ webhook }) => webhook.state === "active");
+    await test.waitForRepository(id, ({ webhook }) => webhook.state === "active");
     const hooks = test.simulator.hooks.of(A);
-    assertEquals(hooks.map(({ url }) => url), [test.receiver]);
-    const { json } = await test.ask("GET", `/repositories/${id}`);
+    assertEquals(hooks.map(({ url }) => url), [test.webhookUrl]);
+    const { json } = await test.request("GET", `/repositories/${id}`);
     assertEquals(json.webhook, { state: "active", id: hooks[0]?.id });
   });
 }
 
 Deno.test("A webhook that could not be created for now is created after the next start", async () => {
-  await using test = await new FollowedApp().start();
+  await using test = await new AppWithWebhooks().start();
   const { id } = test.world.addRepository({ full_name: A });
   test.simulator.faults.add({ kind: "status", status: 500 }, { path: /hooks/ });
   const { status, json } = await test.follow(A);
@@ -109,30 +109,30 @@ Deno.test("A webhook that could not be created for now is created after the next
   assertMatch(json.webhook.reason, /^It is created later: /);
   await test.stopApp();
   await test.start();
-  await test.untilRepository(id, ({ webhook }) => webhook.state === "active");
+  await test.waitForRepository(id, ({ webhook }) => webhook.state === "active");
 });
 
 Deno.test("A followed repository keeps its place under another name, and says when it is gone", async () => {
-  const { test, id } = await following();
+  const { test, id } = await startFollowing();
   await using _stopped = test;
-  test.deliver();
+  test.startDeliveries();
   test.world.renameRepository(A, "octo/renamed");
-  await test.untilRepository(id, ({ full_name }) => full_name === "octo/renamed");
-  const renamed = (await test.ask("GET", `/repositories/${id}`)).json;
+  await test.waitForRepository(id, ({ full_name }) => full_name === "octo/renamed");
+  const renamed = (await test.request("GET", `/repositories/${id}`)).json;
   assertEquals([renamed.followed, renamed.webhook.state], [true, "active"]);
-  const { json } = await test.ask("GET", "/runs?repository=octo/renamed");
+  const { json } = await test.request("GET", "/runs?repository=octo/renamed");
   assertEquals(json.total_count, 1);
   test.world.changeRepository("octo/renamed", { private: true });
-  await test.untilRepository(id, (repository) => repository.private === true);
+  await test.waitForRepository(id, (repository) => repository.private === true);
   test.world.removeRepository("octo/renamed");
-  await test.untilRepository(id, ({ followed }) => followed === false);
-  const gone = (await test.ask("GET", `/repositories/${id}`)).json;
+  await test.waitForRepository(id, ({ followed }) => followed === false);
+  const gone = (await test.request("GET", `/repositories/${id}`)).json;
   assert(gone.trouble.startsWith("GitHub says that it was deleted"));
   assertEquals(gone.webhook, null);
 });
 
 Deno.test("A foreign web page can neither follow nor leave", async () => {
-  const { test, id } = await following();
+  const { test, id } = await startFollowing();
   await using _stopped = test;
   const headers = { origin: "https://evil.example", "content-type": "application/json" };
   const body = JSON.stringify({ full_name: A });

@@ -1,19 +1,19 @@
 import { assert, assertEquals } from "@std/assert";
-import { AppUnderTest } from "../fakes/app.ts";
-import { SocketClient, until } from "../fakes/socket.ts";
+import { AppUnderTest } from "../fakes/apps/app.ts";
+import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
 
 const SECRET = "It's a Secret to Everybody";
 /** So long that whatever happens meanwhile did not come by polling. */
-const LONG_BEAT_MS = 600_000;
+const LONG_POLL_INTERVAL_MS = 600_000;
 
 /** The program with its webhook at `octo/a` and `octo/b`, and a client that has got its first frame. */
-class HookedApp extends AppUnderTest {
-  readonly #stopDelivering = new AbortController();
-  #delivering: Promise<void> = Promise.resolve();
+class AppWithTwoRepositories extends AppUnderTest {
+  readonly #stopDeliveries = new AbortController();
+  #deliveries: Promise<void> = Promise.resolve();
 
   constructor(environment: Record<string, string> = {}) {
     super({
-      beatMs: LONG_BEAT_MS,
+      pollIntervalMs: LONG_POLL_INTERVAL_MS,
       environment: { GITHUB_WEBHOOK_SECRET: SECRET, POLL_REPOSITORIES: "1", ...environment },
     });
     for (const [index, name] of ["octo/a", "octo/b"].entries()) {
@@ -21,7 +21,7 @@ class HookedApp extends AppUnderTest {
     }
   }
 
-  hook(): void {
+  createWebhooks(): void {
     for (const name of ["octo/a", "octo/b"]) {
       this.simulator.hooks.add(name, {
         url: `${this.url}/api/v1/webhook/github`,
@@ -30,12 +30,12 @@ class HookedApp extends AppUnderTest {
         events: ["*"],
       });
     }
-    this.#delivering = this.simulator.deliver(this.#stopDelivering.signal);
+    this.#deliveries = this.simulator.deliver(this.#stopDeliveries.signal);
   }
 
   override async stop(): Promise<void> {
-    this.#stopDelivering.abort();
-    await this.#delivering;
+    this.#stopDeliveries.abort();
+    await this.#deliveries;
     await super.stop();
   }
 }
@@ -46,29 +46,29 @@ interface FrameRun {
   readonly status: string;
 }
 
-function runsOf(frame: string | undefined): FrameRun[] {
+function parseRuns(frame: string | undefined): FrameRun[] {
   return frame === undefined ? [] : JSON.parse(frame).runs;
 }
 
 Deno.test("A webhook changes the snapshot at once, and GitHub is not asked", async () => {
-  await using test = new HookedApp();
+  await using test = new AppWithTwoRepositories();
   const run = test.world.addRun("octo/a", { status: "in_progress", conclusion: null });
   await test.start();
-  test.hook();
-  await using client = await SocketClient.connect(test.socketUrl);
-  assertEquals(runsOf(await client.next())[0]?.status, "in_progress");
+  test.createWebhooks();
+  await using client = await WebSocketClient.connect(test.socketUrl);
+  assertEquals(parseRuns(await client.next())[0]?.status, "in_progress");
   const { requests } = test.simulator.requests.counts;
 
   test.world.updateRun(run.id, { status: "completed", conclusion: "failure" });
-  await until(() => runsOf(client.frames.at(-1))[0]?.status === "completed", "it has ended");
+  await waitUntil(() => parseRuns(client.frames.at(-1))[0]?.status === "completed", "it has ended");
   assertEquals(test.simulator.requests.counts.requests, requests);
-  await until(() => test.events.some(isEnd), "the feed tells of it");
+  await waitUntil(() => test.events.some(isCompletedRun), "the feed tells of it");
 });
 
 Deno.test("Webhooks fill the attempts and jobs of a run", async () => {
-  await using test = new HookedApp();
+  await using test = new AppWithTwoRepositories();
   await test.start();
-  test.hook();
+  test.createWebhooks();
   const { id } = test.world.addRun("octo/a", { status: "in_progress" });
   test.world.updateRun(id, { status: "completed", conclusion: "failure" });
   test.world.rerun(id);
@@ -76,32 +76,32 @@ Deno.test("Webhooks fill the attempts and jobs of a run", async () => {
   const detail = async () => await (await fetch(`${test.url}/api/v1/runs/${id}`)).json();
   const ended = ({ attempts = [], jobs = [] }: Record<string, { conclusion: string }[]>) =>
     [...attempts, ...jobs].map(({ conclusion }) => conclusion);
-  await until(async () => ended(await detail()).filter(Boolean).length === 4, "all has ended");
+  await waitUntil(async () => ended(await detail()).filter(Boolean).length === 4, "all has ended");
   assertEquals(ended(await detail()), ["failure", "success", "failure", "success"]);
   const { jobs } = await detail();
   assertEquals(jobs.map((job: Record<string, unknown>) => job["run_attempt"]), [1, 2]);
 });
 
 Deno.test("A push brings its repository to the front of the snapshot", async () => {
-  await using test = new HookedApp();
+  await using test = new AppWithTwoRepositories();
   test.world.addRun("octo/a", {});
   await test.start();
-  test.hook();
-  await using client = await SocketClient.connect(test.socketUrl);
-  assertEquals(runsOf(await client.next())[0]?.repositoryName, "octo/a");
+  test.createWebhooks();
+  await using client = await WebSocketClient.connect(test.socketUrl);
+  assertEquals(parseRuns(await client.next())[0]?.repositoryName, "octo/a");
   test.world.push("octo/b", {});
-  await until(
-    () => runsOf(client.frames.at(-1))[0]?.repositoryName === "octo/b",
+  await waitUntil(
+    () => parseRuns(client.frames.at(-1))[0]?.repositoryName === "octo/b",
     "the other repository is shown",
   );
 });
 
 Deno.test("Many webhooks make one extra frame a second, the last of which is right", async () => {
-  await using test = new HookedApp();
+  await using test = new AppWithTwoRepositories();
   const run = test.world.addRun("octo/a", { status: "in_progress", conclusion: null });
   await test.start();
-  test.hook();
-  await using client = await SocketClient.connect(test.socketUrl);
+  test.createWebhooks();
+  await using client = await WebSocketClient.connect(test.socketUrl);
   await client.next();
   const began = Date.now();
   for (let number = 1; number <= 20; number++) {
@@ -109,7 +109,7 @@ Deno.test("Many webhooks make one extra frame a second, the last of which is rig
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   test.world.updateRun(run.id, { status: "completed", conclusion: "success" });
-  await until(() => runsOf(client.frames.at(-1))[0]?.status === "completed", "it has ended");
+  await waitUntil(() => parseRuns(client.frames.at(-1))[0]?.status === "completed", "it has ended");
   const seconds = (Date.now() - began) / 1000;
   assert(client.frames.length <= 2 + seconds, `${client.frames.length} frames in ${seconds} s`);
 });
@@ -117,14 +117,14 @@ Deno.test("Many webhooks make one extra frame a second, the last of which is rig
 Deno.test("What GitHub could not deliver while we were stopped is asked for on start", async () => {
   const folder = await Deno.makeTempDir();
   const port = freePort();
-  await using test = new HookedApp({
+  await using test = new AppWithTwoRepositories({
     DATABASE_URL: `sqlite:${folder}/runwire.db`,
     SERVER_PORT: String(port),
   });
   const run = test.world.addRun("octo/a", { status: "in_progress", conclusion: null });
   await test.start();
-  test.hook();
-  const client = await SocketClient.connect(test.socketUrl);
+  test.createWebhooks();
+  const client = await WebSocketClient.connect(test.socketUrl);
   await client.next();
   await client.close();
   await test.stopApp();
@@ -132,9 +132,9 @@ Deno.test("What GitHub could not deliver while we were stopped is asked for on s
   test.world.updateRun(run.id, { status: "completed", conclusion: "success" });
   const [hook] = test.simulator.hooks.of("octo/a");
   assert(hook);
-  await until(() => test.simulator.hooks.deliveries(hook.id).length > 0, "a delivery has failed");
+  await waitUntil(() => test.simulator.hooks.deliveries(hook.id).length > 0, "a delivery has failed");
   await test.start();
-  await until(() => test.events.some(isEnd), "it was delivered again");
+  await waitUntil(() => test.events.some(isCompletedRun), "it was delivered again");
   await test.stop();
   await Deno.remove(folder, { recursive: true });
 });
@@ -146,7 +146,7 @@ Deno.test("Without a secret the webhook takes nothing, and says why", async () =
   assertEquals((await response.json()).code, "webhook_secret_missing");
 });
 
-function isEnd(event: { type: string; data: unknown }): boolean {
+function isCompletedRun(event: { type: string; data: unknown }): boolean {
   return event.type === "run" && JSON.stringify(event.data).includes('"status":"completed"');
 }
 

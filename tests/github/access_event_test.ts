@@ -2,8 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { changesIn, changesOf, subjectOf } from "../../src/github/delivery.ts";
 import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
-import { aDelivery } from "../fakes/delivery.ts";
-import { examples } from "../fakes/delivery_examples.ts";
+import { aDelivery } from "../fakes/fixtures/delivery.ts";
+import { webhookExamples } from "../fakes/fixtures/delivery_examples.ts";
 
 const TEAM = { action: "edited", team: { id: 3, name: "octocats" } };
 
@@ -54,7 +54,7 @@ Deno.test("changesIn() finds changed rights in every one of GitHub's examples th
     "team_add",
   ];
   for (const event of events) {
-    const all = examples(event);
+    const all = webhookExamples(event);
     assert(all.length > 0, event);
     for (const { payload } of all) {
       const changed = changesIn({ event }, payload)?.accessChanged;
@@ -65,7 +65,7 @@ Deno.test("changesIn() finds changed rights in every one of GitHub's examples th
     }
   }
   const event = "github_app_authorization";
-  const revoked = examples(event).map(({ payload }) => changesIn({ event }, payload)?.revokedUsers);
+  const revoked = webhookExamples(event).map(({ payload }) => changesIn({ event }, payload)?.revokedUsers);
   assertEquals(revoked, [[1], [1]]);
 });
 

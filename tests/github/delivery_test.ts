@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { changesOf, subjectOf } from "../../src/github/delivery.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
-import { aDelivery } from "../fakes/delivery.ts";
+import { aDelivery } from "../fakes/fixtures/delivery.ts";
 import { runJson } from "./server.ts";
 
 const REPOSITORY = {

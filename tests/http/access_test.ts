@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { runRoutes } from "../../src/http/routes/run.ts";
-import { RawRequest } from "../fakes/delivery_request.ts";
-import { FakeHistory } from "../fakes/history.ts";
-import { ServerUnderTest } from "../fakes/server.ts";
+import { RawRequest } from "../fakes/clients/raw_request.ts";
+import { FakeRunHistory } from "../fakes/stores/run_history.ts";
+import { ServerUnderTest } from "../fakes/apps/server.ts";
 
 const PAGE = "https://ci.example";
 const ORIGINS = { allowed: [PAGE], hosts: ["127.0.0.1"] };
 
 async function start(origins = ORIGINS) {
-  const data = [runRoutes({ history: new FakeHistory() })];
+  const data = [runRoutes({ history: new FakeRunHistory() })];
   return await new ServerUnderTest({ data, origins }).start();
 }
 
@@ -16,7 +16,7 @@ for (const path of ["/runs", "/api/v1/runs/1"]) {
   Deno.test(`GET ${path} is not for a host that was made to point at us`, async () => {
     await using server = await start();
     using request = await RawRequest.get(server.port, path, { Host: "rebound.example" });
-    const { status, body } = await request.answer();
+    const { status, body } = await request.readResponse();
     assertEquals([status, JSON.parse(body).code], [403, "origin_not_allowed"]);
   });
 

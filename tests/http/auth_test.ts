@@ -6,10 +6,10 @@ import { jsonResponse, newApi } from "../../src/http/api.ts";
 import { requires, AUTHENTICATED } from "../../src/http/security.ts";
 import { AUTH_PROBLEMS, openApiProblems, WRITE_PROBLEMS } from "../../src/http/problem_schema.ts";
 import { runRoutes } from "../../src/http/routes/run.ts";
-import { keyCaller, MemoryCallers, sessionCaller } from "../fakes/callers.ts";
-import { RawRequest } from "../fakes/delivery_request.ts";
-import { FakeHistory } from "../fakes/history.ts";
-import { type ServerSettings, ServerUnderTest } from "../fakes/server.ts";
+import { keyPrincipal, FakeAuthenticator, sessionPrincipal } from "../fakes/stores/authenticator.ts";
+import { RawRequest } from "../fakes/clients/raw_request.ts";
+import { FakeRunHistory } from "../fakes/stores/run_history.ts";
+import { type ServerSettings, ServerUnderTest } from "../fakes/apps/server.ts";
 
 const Done = z.object({ done: z.boolean() });
 
@@ -34,7 +34,7 @@ function createTestApi() {
 }
 
 async function start({ isOpen = false, ...settings }: ServerSettings & { isOpen?: boolean } = {}) {
-  const callers = new MemoryCallers({ isOpen });
+  const callers = new FakeAuthenticator({ isOpen });
   const server = await new ServerUnderTest({ accounts: [createTestApi()], callers, ...settings }).start();
   const ask = async (path: string, headers: Record<string, string> = {}, method = "GET") => {
     const response = await fetch(server.url + path, { method, headers });
@@ -49,7 +49,7 @@ const COOKIE = { cookie: "runwire=token" };
 
 for (const path of ["/runs", "/api/v1/runs", "/runs/1", "/api/v1/events", "/read", "/silent"]) {
   Deno.test(`GET ${path} answers 401 to whoever does not say who asks`, async () => {
-    const data = [runRoutes({ history: new FakeHistory() })];
+    const data = [runRoutes({ history: new FakeRunHistory() })];
     const { server, ask } = await start({ data });
     await using _ = server;
     for (const headers of [{}, KEY, COOKIE, { authorization: "Basic eDp5" }]) {
@@ -64,22 +64,22 @@ Deno.test("Guard takes what a request brings, each in its place", async () => {
   const { callers, server, ask } = await start();
   await using _ = server;
   await ask("/read?ticket=t", { ...KEY, cookie: "other=1; runwire=token" });
-  assertEquals(callers.asked.pop(), {
+  assertEquals(callers.requests.pop(), {
     key: "rw_live_x",
     ticket: undefined,
     session: "token",
   });
   await ask("/api/v1/events?ticket=t", { authorization: "bearer   spaced" });
-  assertEquals(callers.asked.pop(), { key: "spaced", ticket: "t", session: undefined });
+  assertEquals(callers.requests.pop(), { key: "spaced", ticket: "t", session: undefined });
   await ask("/read", { cookie: "__Host-runwire=token; runwire=" });
-  assertEquals(callers.asked.pop(), { key: undefined, ticket: undefined, session: undefined });
+  assertEquals(callers.requests.pop(), { key: undefined, ticket: undefined, session: undefined });
 });
 
 Deno.test("Guard over TLS takes the cookie that is for our host alone", async () => {
   const { callers, server, ask } = await start({ publicUrl: "https://ci.example.com" });
   await using _ = server;
   await ask("/read", { cookie: "runwire=planted; __Host-runwire=token" });
-  assertEquals(callers.asked.pop()?.session, "token");
+  assertEquals(callers.requests.pop()?.session, "token");
 });
 
 Deno.test("Guard asks for a key that is wrong also where anybody is let in", async () => {
@@ -92,14 +92,14 @@ Deno.test("Guard asks for a key that is wrong also where anybody is let in", asy
 Deno.test("Guard names the permission that a caller lacks", async () => {
   const { callers, server, ask } = await start();
   await using _ = server;
-  callers.known.set("rw_live_x", keyCaller({ permissions: new Set(["read"]) }));
+  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["read"]) }));
   assertEquals((await ask("/read", KEY)).status, 200);
   assertEquals((await ask("/known", KEY)).status, 200);
   const response = await fetch(`${server.url}/write`, { method: "PUT", headers: KEY });
   assertEquals(response.status, 403);
   const { code, detail } = await response.json();
   assertEquals([code, detail], ["forbidden", "Cannot PUT /write: it needs the permission write"]);
-  callers.known.set("rw_live_x", keyCaller({ permissions: new Set([]) }));
+  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set([]) }));
   assertEquals((await ask("/read", KEY)).code, "forbidden");
   assertEquals((await ask("/known", KEY)).status, 200);
 });
@@ -109,14 +109,14 @@ Deno.test("Guard keeps a route that says nothing for admins", async () => {
   await using _ = server;
   const raw = async (headers: Record<string, string>) => {
     using request = await RawRequest.get(server.port, "/unknown/1", headers);
-    return (await request.answer()).status;
+    return (await request.readResponse()).status;
   };
   assertEquals(await raw({}), 401);
   const all = new Set(["read", "write", "tasks", "cast"] as const);
-  callers.known.set("rw_live_x", keyCaller({ permissions: all }));
+  callers.principals.set("rw_live_x", keyPrincipal({ permissions: all }));
   assertEquals((await ask("/silent", KEY)).code, "forbidden");
   assertEquals(await raw(KEY), 403);
-  callers.known.set("rw_live_x", keyCaller({ permissions: new Set(["admin"]) }));
+  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["admin"]) }));
   assertEquals((await ask("/silent", KEY)).status, 200);
   assertEquals(await raw(KEY), 200);
 });
@@ -124,7 +124,7 @@ Deno.test("Guard keeps a route that says nothing for admins", async () => {
 Deno.test("Guard lets a session write for our own pages alone", async () => {
   const { callers, server, ask } = await start();
   await using _ = server;
-  callers.known.set("token", sessionCaller({ permissions: new Set(["read", "write"]) }));
+  callers.principals.set("token", sessionPrincipal({ permissions: new Set(["read", "write"]) }));
   const write = (headers: Record<string, string>) =>
     ask("/write", { ...COOKIE, ...headers }, "PUT");
   assertEquals((await write({})).code, "origin_not_allowed");
@@ -146,7 +146,7 @@ Deno.test("Guard lets a session write for our own pages alone", async () => {
 Deno.test("Guard lets a key write without a page, but for no foreign one", async () => {
   const { callers, server, ask } = await start();
   await using _ = server;
-  callers.known.set("rw_live_x", keyCaller({ permissions: new Set(["write"]) }));
+  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["write"]) }));
   assertEquals((await ask("/write", KEY, "PUT")).status, 200);
   const foreign = { ...KEY, origin: "https://evil.example" };
   assertEquals((await ask("/write", foreign, "PUT")).code, "origin_not_allowed");
@@ -166,8 +166,8 @@ Deno.test("Throttle counts for each account, and for an address where there is n
     },
   });
   await using _ = server;
-  callers.known.set("rw_live_x", keyCaller({ id: "key 3" }));
-  callers.known.set("token", sessionCaller({ id: "user 7" }));
+  callers.principals.set("rw_live_x", keyPrincipal({ id: "key 3" }));
+  callers.principals.set("token", sessionPrincipal({ id: "user 7" }));
   await ask("/read", KEY);
   await ask("/read", COOKIE);
   await ask("/read", { authorization: "Bearer guessed" });
@@ -176,11 +176,11 @@ Deno.test("Throttle counts for each account, and for an address where there is n
 });
 
 Deno.test("GET /runs says what to do when it cannot be told what a caller may see", async () => {
-  const data = [runRoutes({ history: new FakeHistory() })];
+  const data = [runRoutes({ history: new FakeRunHistory() })];
   const { callers, server, ask } = await start({ data });
   await using _ = server;
   const failWith = (error: Error) =>
-    callers.known.set("token", sessionCaller({ visibility: () => Promise.reject(error) }));
+    callers.principals.set("token", sessionPrincipal({ visibility: () => Promise.reject(error) }));
   for (const path of ["/runs", "/api/v1/events"]) {
     failWith(new RefusedError({ kind: "unavailable" }, "it is away"));
     const response = await ask(path, COOKIE);
@@ -212,5 +212,5 @@ Deno.test("Guard asks nothing of those who ask for what there is not, or by a wr
   for (const path of ["/health", "/livez", "/openapi.json"]) {
     assertEquals((await ask(path)).status, 200);
   }
-  assertEquals(callers.asked, []);
+  assertEquals(callers.requests, []);
 });

@@ -2,8 +2,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createRoute, z } from "@hono/zod-openapi";
 import { bodySchema, DATA_SERVERS, jsonResponse, newApi } from "../../src/http/api.ts";
 import { openApiProblems, WRITE_PROBLEMS } from "../../src/http/problem_schema.ts";
-import { RawRequest } from "../fakes/delivery_request.ts";
-import { ServerUnderTest } from "../fakes/server.ts";
+import { RawRequest } from "../fakes/clients/raw_request.ts";
+import { ServerUnderTest } from "../fakes/apps/server.ts";
 
 const NAME = "a name";
 
@@ -87,5 +87,5 @@ Deno.test("POST takes no more than 64 KiB, whatever the head says", async () => 
   });
   const piece = "x".repeat(40_000);
   for (const _ of [1, 2]) await request.send(`${piece.length.toString(16)}\r\n${piece}\r\n`);
-  assertEquals((await request.answer()).status, 413);
+  assertEquals((await request.readResponse()).status, 413);
 });

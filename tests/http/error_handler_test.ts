@@ -1,16 +1,16 @@
 import { assertEquals } from "@std/assert";
 import { StorageError } from "../../src/errors.ts";
 import { runRoutes } from "../../src/http/routes/run.ts";
-import { FakeHistory } from "../fakes/history.ts";
-import { LogUnderTest } from "../fakes/log.ts";
-import { ServerUnderTest } from "../fakes/server.ts";
+import { FakeRunHistory } from "../fakes/stores/run_history.ts";
+import { CapturedLog } from "../fakes/log.ts";
+import { ServerUnderTest } from "../fakes/apps/server.ts";
 
 for (const path of ["/runs", "/api/v1/runs", "/runs/1"]) {
   Deno.test(`GET ${path} answers 503 with Retry-After while the storage is away`, async () => {
-    const history = new FakeHistory();
+    const history = new FakeRunHistory();
     await using server = await new ServerUnderTest({ data: [runRoutes({ history })] }).start();
     for (const kind of ["unavailable", "corrupt"] as const) {
-      history.trouble = new StorageError(kind, "postgres://user:secret@db does not answer");
+      history.error = new StorageError(kind, "postgres://user:secret@db does not answer");
       const response = await fetch(server.url + path);
       assertEquals([response.status, response.headers.get("retry-after")], [503, "30"]);
       assertEquals(await response.json(), {
@@ -20,7 +20,7 @@ for (const path of ["/runs", "/api/v1/runs", "/runs/1"]) {
         code: "storage_unavailable",
       });
     }
-    history.trouble = undefined;
+    history.error = undefined;
     const response = await fetch(`${server.url}/runs`);
     await response.body?.cancel();
     assertEquals(response.status, 200);
@@ -28,8 +28,8 @@ for (const path of ["/runs", "/api/v1/runs", "/runs/1"]) {
 }
 
 Deno.test("GET /runs answers 500 to what nobody foresaw, with the number to look for", async () => {
-  await using _log = await new LogUnderTest().start();
-  const history = new FakeHistory();
+  await using _log = await new CapturedLog().start();
+  const history = new FakeRunHistory();
   history.list = () => Promise.reject(new TypeError("what a client sent"));
   await using server = await new ServerUnderTest({ data: [runRoutes({ history })] }).start();
   const response = await fetch(`${server.url}/runs`);

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { runRoutes } from "../../src/http/routes/run.ts";
-import { aRun } from "../fakes/github.ts";
-import { FakeHistory } from "../fakes/history.ts";
-import { ServerUnderTest } from "../fakes/server.ts";
+import { aRun } from "../fakes/stores/github.ts";
+import { FakeRunHistory } from "../fakes/stores/run_history.ts";
+import { ServerUnderTest } from "../fakes/apps/server.ts";
 
 async function start() {
-  const history = new FakeHistory();
+  const history = new FakeRunHistory();
   return { history, server: await new ServerUnderTest({ data: [runRoutes({ history })] }).start() };
 }
 

@@ -1,21 +1,21 @@
 import { assertEquals } from "@std/assert";
 import { runRoutes } from "../../src/http/routes/run.ts";
-import { RawRequest } from "../fakes/delivery_request.ts";
-import { FakeHistory } from "../fakes/history.ts";
-import { type ServerSettings, ServerUnderTest } from "../fakes/server.ts";
+import { RawRequest } from "../fakes/clients/raw_request.ts";
+import { FakeRunHistory } from "../fakes/stores/run_history.ts";
+import { type ServerSettings, ServerUnderTest } from "../fakes/apps/server.ts";
 
 /** The pages that a list of 95 runs names beside the one that was asked for: relation, and path with query. */
 async function links(
   query: string,
   settings: ServerSettings & { total?: number; host?: string } = {},
 ) {
-  const history = new FakeHistory();
+  const history = new FakeRunHistory();
   history.total = settings.total ?? 95;
   await using server = await new ServerUnderTest({ data: [runRoutes({ history })], ...settings })
     .start();
   const { host = new URL(server.url).host } = settings;
   using request = await RawRequest.get(server.port, `/runs?${query}`, { Host: host });
-  const { headers } = await request.answer();
+  const { headers } = await request.readResponse();
   const link = headers.get("link") ?? "";
   const found = link.matchAll(/<([^>]+)>; rel="(\w+)"/g);
   return Object.fromEntries(

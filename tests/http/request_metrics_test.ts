@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import { keyCaller, MemoryCallers } from "../fakes/callers.ts";
-import { DeliveryServer, PATH } from "../fakes/delivery_server.ts";
-import { MemoryDeliveryStore } from "../fakes/delivery_store.ts";
-import { LogUnderTest } from "../fakes/log.ts";
-import { ServerUnderTest } from "../fakes/server.ts";
+import { keyPrincipal, FakeAuthenticator } from "../fakes/stores/authenticator.ts";
+import { WebhookServer, WEBHOOK_PATH } from "../fakes/apps/webhook_server.ts";
+import { MemoryDeliveryStore } from "../fakes/stores/delivery_store.ts";
+import { CapturedLog } from "../fakes/log.ts";
+import { ServerUnderTest } from "../fakes/apps/server.ts";
 
-function findRecord({ records }: LogUnderTest, path: string) {
+function findRecord({ records }: CapturedLog, path: string) {
   const [record] = records.filter(({ properties }) =>
     properties["path"] === path && "ms" in properties
   );
@@ -15,9 +15,9 @@ function findRecord({ records }: LogUnderTest, path: string) {
 }
 
 Deno.test("Every request is logged in one line, without its query", async () => {
-  await using log = await new LogUnderTest().start();
-  const callers = new MemoryCallers({ isOpen: false });
-  callers.known.set("rw_live_x", keyCaller({ permissions: new Set(["read"]) }));
+  await using log = await new CapturedLog().start();
+  const callers = new FakeAuthenticator({ isOpen: false });
+  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["read"]) }));
   await using server = await new ServerUnderTest({ callers }).start();
   const response = await fetch(`${server.url}/api/v1/events?topics=nothing&ticket=secret`, {
     headers: { authorization: "Bearer rw_live_x", "x-request-id": "asked-by-a-test" },
@@ -32,14 +32,14 @@ Deno.test("Every request is logged in one line, without its query", async () => 
     method: "GET",
     path: "/api/v1/events",
     status: 400,
-    account: callers.known.get("rw_live_x")?.id,
+    account: callers.principals.get("rw_live_x")?.id,
     requestId: "asked-by-a-test",
   });
   assert(!JSON.stringify(log.records).includes("secret"));
 });
 
 Deno.test("Probes are logged for those alone who look closely, and faults as warnings", async () => {
-  await using log = await new LogUnderTest().start();
+  await using log = await new CapturedLog().start();
   await using server = await new ServerUnderTest({
     health: () => Promise.reject(new RangeError("No")),
   }).start();
@@ -53,13 +53,13 @@ Deno.test("Probes are logged for those alone who look closely, and faults as war
 });
 
 Deno.test("Deliveries are logged for all where they are refused", async () => {
-  await using log = await new LogUnderTest().start();
-  await using server = await new DeliveryServer(new MemoryDeliveryStore(systemClock, () => []))
+  await using log = await new CapturedLog().start();
+  await using server = await new WebhookServer(new MemoryDeliveryStore(systemClock, () => []))
     .start();
   assertEquals((await server.post("{}", { event: "push" })).status, 202);
-  assertEquals(findRecord(log, PATH).level, "debug");
+  assertEquals(findRecord(log, WEBHOOK_PATH).level, "debug");
   log.records.length = 0;
   const refused = await server.post("{}", { headers: { "x-hub-signature-256": "sha256=00" } });
   assert(refused.status >= 400);
-  assertEquals(findRecord(log, PATH).level, "info");
+  assertEquals(findRecord(log, WEBHOOK_PATH).level, "info");
 });

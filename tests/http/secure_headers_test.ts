@@ -1,10 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { runRoutes } from "../../src/http/routes/run.ts";
-import { FakeHistory } from "../fakes/history.ts";
-import { ServerUnderTest } from "../fakes/server.ts";
+import { FakeRunHistory } from "../fakes/stores/run_history.ts";
+import { ServerUnderTest } from "../fakes/apps/server.ts";
 
 async function start(publicUrl?: string) {
-  const data = [runRoutes({ history: new FakeHistory() })];
+  const data = [runRoutes({ history: new FakeRunHistory() })];
   const server = new ServerUnderTest({ data, ...(publicUrl ? { publicUrl } : {}) });
   return await server.start();
 }

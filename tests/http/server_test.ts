@@ -3,8 +3,8 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import { checkHealth } from "../../src/http/routes/health.ts";
 import type { PollerStatus } from "../../src/run/polling/poller.ts";
-import { LogUnderTest } from "../fakes/log.ts";
-import { ServerUnderTest } from "../fakes/server.ts";
+import { CapturedLog } from "../fakes/log.ts";
+import { ServerUnderTest } from "../fakes/apps/server.ts";
 
 Deno.test("Server tells that it is alive", async () => {
   await using server = await new ServerUnderTest().start();
@@ -95,7 +95,7 @@ Deno.test("health() is unhealthy when a service is down, or does not answer with
 });
 
 Deno.test("Server answers a fault of its own with 500, and logs where it was, not what was in it", async () => {
-  await using log = await new LogUnderTest().start();
+  await using log = await new CapturedLog().start();
   const fail = () => Promise.reject(new RangeError("ghp_secret of a client"));
   await using server = await new ServerUnderTest({ health: fail }).start();
   const response = await fetch(`${server.url}/health`);

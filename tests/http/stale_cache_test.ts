@@ -2,18 +2,18 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { StorageError } from "../../src/errors.ts";
 import { StaleCache } from "../../src/http/stale_cache.ts";
 import { runRoutes } from "../../src/http/routes/run.ts";
-import { keyCaller, MemoryCallers } from "../fakes/callers.ts";
-import { JumpingClock, SetClock } from "../fakes/clock.ts";
-import { aRun } from "../fakes/github.ts";
-import { FakeHistory } from "../fakes/history.ts";
-import { ServerUnderTest } from "../fakes/server.ts";
+import { keyPrincipal, FakeAuthenticator } from "../fakes/stores/authenticator.ts";
+import { OffsetClock, ManualClock } from "../fakes/clock.ts";
+import { aRun } from "../fakes/stores/github.ts";
+import { FakeRunHistory } from "../fakes/stores/run_history.ts";
+import { ServerUnderTest } from "../fakes/apps/server.ts";
 
 const STORAGE_DOWN = new StorageError("unavailable", "The database does not answer");
 
 Deno.test("GET /runs answers as it did last while the storage is away, and says how old that is", async () => {
-  const history = new FakeHistory();
+  const history = new FakeRunHistory();
   history.total = 90;
-  const clock = new JumpingClock();
+  const clock = new OffsetClock();
   const data = [runRoutes({ history })];
   await using server = await new ServerUnderTest({ data, clock }).start();
   const ask = async (query: string, headers: HeadersInit = {}) => {
@@ -23,9 +23,9 @@ Deno.test("GET /runs answers as it did last while the storage is away, and says 
   };
   const before = await ask("?page=2");
   assertEquals([before.status, before.header("age")], [200, null]);
-  history.trouble = STORAGE_DOWN;
+  history.error = STORAGE_DOWN;
   history.runs = [aRun({ id: 99 })];
-  clock.jump(40_000);
+  clock.advance(40_000);
   const stale = await ask("?page=2");
   assertEquals([stale.status, stale.body], [200, before.body]);
   for (const name of ["etag", "link", "content-type", "cache-control"]) {
@@ -37,16 +37,16 @@ Deno.test("GET /runs answers as it did last while the storage is away, and says 
   assertEquals([same.status, same.header("age")], [304, "40"]);
   const never = await ask("?page=3");
   assertEquals([never.status, never.header("retry-after")], [503, "30"]);
-  clock.jump(600_000);
+  clock.advance(600_000);
   assertEquals((await ask("?page=2")).status, 503);
-  history.trouble = undefined;
+  history.error = undefined;
   assertEquals((await ask("?page=2")).header("age"), null);
 });
 
 Deno.test("GET /runs gives no last answer to those of whom it has to be known who they are", async () => {
-  const history = new FakeHistory();
-  const callers = new MemoryCallers();
-  callers.known.set("rw", keyCaller());
+  const history = new FakeRunHistory();
+  const callers = new FakeAuthenticator();
+  callers.principals.set("rw", keyPrincipal());
   const data = [runRoutes({ history })];
   await using server = await new ServerUnderTest({ data, callers }).start();
   const ask = async () => {
@@ -56,12 +56,12 @@ Deno.test("GET /runs gives no last answer to those of whom it has to be known wh
     return response.status;
   };
   assertEquals(await ask(), 200);
-  history.trouble = STORAGE_DOWN;
+  history.error = STORAGE_DOWN;
   assertEquals(await ask(), 503);
 });
 
 Deno.test("GET /runs gives no last answer where the storage is damaged", async () => {
-  const history = new FakeHistory();
+  const history = new FakeRunHistory();
   const data = [runRoutes({ history })];
   await using server = await new ServerUnderTest({ data }).start();
   const ask = async () => {
@@ -70,12 +70,12 @@ Deno.test("GET /runs gives no last answer where the storage is damaged", async (
     return response.status;
   };
   assertEquals(await ask(), 200);
-  history.trouble = new StorageError("corrupt", "Its content is damaged");
+  history.error = new StorageError("corrupt", "Its content is damaged");
   assertEquals(await ask(), 503);
 });
 
 Deno.test("LastAnswers forgets what was kept first when all are too large", () => {
-  const cache = new StaleCache(new SetClock(0));
+  const cache = new StaleCache(new ManualClock(0));
   const body = (mebibytes: number) => new Uint8Array(mebibytes * 1024 * 1024);
   const cachedUrls = () => ["a", "b", "c"].filter((url) => cache.find(url, new Headers()));
   cache.store("a", body(6), new Headers());
@@ -89,7 +89,7 @@ Deno.test("LastAnswers forgets what was kept first when all are too large", () =
 });
 
 Deno.test("LastAnswers forgets small answers, too, to questions that are long or many", () => {
-  const cache = new StaleCache(new SetClock(0));
+  const cache = new StaleCache(new ManualClock(0));
   const small = new Uint8Array(1);
   const isCached = (url: string) => cache.find(url, new Headers()) !== undefined;
   cache.store("first", small, new Headers());

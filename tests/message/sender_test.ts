@@ -3,27 +3,27 @@ import { type Principal, ANONYMOUS_ADMIN } from "../../src/account/principal.ts"
 import { StorageError } from "../../src/errors.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import { type MessageInput, MessageError, MessageSender } from "../../src/message/sender.ts";
-import { keyCaller, sessionCaller } from "../fakes/callers.ts";
-import { FakeJournal } from "../fakes/journal.ts";
-import { MemoryMessageStore } from "../fakes/messages.ts";
+import { keyPrincipal, sessionPrincipal } from "../fakes/stores/authenticator.ts";
+import { FakeEventLog } from "../fakes/stores/event_log.ts";
+import { MemoryMessageStore } from "../fakes/stores/messages.ts";
 
 const INPUT: MessageInput = { content: "Hello", userId: "ada" };
 const MAY_WRITE = { permissions: new Set(["read", "write"] as const) };
 
 function setUp() {
-  const eventLog = new FakeJournal();
+  const eventLog = new FakeEventLog();
   const store = new MemoryMessageStore(eventLog);
   const published: StoredEvent[] = [];
   let ids = 0;
   const sender = new MessageSender({
     store,
     generateId: () => `id ${++ids}`,
-    publish: (events) => published.push(...events),
+    publishRun: (events) => published.push(...events),
   });
   const rejection = async (input: Partial<MessageInput>, principal: Principal = ANONYMOUS_ADMIN) => {
     const sending = () => sender.send({ ...INPUT, ...input }, principal);
     const { code, message } = await assertRejects(sending, MessageError);
-    assertEquals([store.kept, published], [[], []]);
+    assertEquals([store.stored, published], [[], []]);
     return [code, message];
   };
   return { journal: eventLog, store, told: published, sender, refusal: rejection };
@@ -34,7 +34,7 @@ Deno.test("Sender keeps a message, then tells of it", async () => {
   const message = await sender.send(INPUT, ANONYMOUS_ADMIN);
   const { createdAt } = message;
   assertEquals(message, { id: "id 1", content: "Hello", userId: "ada", createdAt });
-  assertEquals(store.kept, [message]);
+  assertEquals(store.stored, [message]);
   const created_at = new Date(createdAt).toISOString();
   assertMatch(created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   assertEquals(published.map(({ type, repository, data }) => ({ type, repository, data })), [{
@@ -46,7 +46,7 @@ Deno.test("Sender keeps a message, then tells of it", async () => {
 
 Deno.test("Sender tells nothing of what was not kept", async () => {
   const { journal: eventLog, told: published, sender } = setUp();
-  eventLog.failure = new StorageError("unavailable", "The database is away");
+  eventLog.error = new StorageError("unavailable", "The database is away");
   await assertRejects(() => sender.send(INPUT, ANONYMOUS_ADMIN), StorageError, "away");
   assertEquals(published, []);
 });
@@ -61,25 +61,25 @@ Deno.test("Sender keeps messages in the order in which they come", async () => {
 Deno.test("Sender takes the author from the session, whatever is said", async () => {
   const { sender } = setUp();
   for (const userId of ["ada", "", "\n", undefined]) {
-    const message = await sender.send({ ...INPUT, userId }, sessionCaller(MAY_WRITE));
+    const message = await sender.send({ ...INPUT, userId }, sessionPrincipal(MAY_WRITE));
     assertEquals(message.userId, "octocat");
   }
 });
 
 Deno.test("Sender wants an author of whoever has not signed in", async () => {
   const { refusal: rejection, sender } = setUp();
-  for (const caller of [ANONYMOUS_ADMIN, keyCaller(MAY_WRITE)]) {
+  for (const caller of [ANONYMOUS_ADMIN, keyPrincipal(MAY_WRITE)]) {
     assertEquals(await rejection({ userId: undefined }, caller), [
       "bad_message",
       "Cannot do without user_id: allowed is 1 to 100 characters, none of them a control character",
     ]);
   }
-  assertEquals((await sender.send(INPUT, keyCaller(MAY_WRITE))).userId, "ada");
+  assertEquals((await sender.send(INPUT, keyPrincipal(MAY_WRITE))).userId, "ada");
 });
 
 Deno.test("Sender takes nothing from who may not write", async () => {
   const { refusal: rejection } = setUp();
-  for (const caller of [keyCaller(), sessionCaller()]) {
+  for (const caller of [keyPrincipal(), sessionPrincipal()]) {
     assertEquals(await rejection({}, caller), [
       "forbidden",
       "Cannot post: it needs the permission write",

@@ -5,9 +5,9 @@ import { addPastRuns } from "../../src/simulator/past.ts";
 import { World } from "../../src/simulator/world.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program } from "../fakes/program.ts";
-import { until, within } from "../fakes/socket.ts";
+import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
 import { REPOSITORY, SimulatedGitHub } from "./github.ts";
-import { type Query, sqliteQuery } from "./kept.ts";
+import { type Query, sqliteQuery } from "./store_assertions.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const RUNS = 2_500;
@@ -29,7 +29,7 @@ async function setUp() {
     (_, index) => Date.now() - 60 * DAY_MS + index * 80 * 60_000,
   );
   addPastRuns(world, REPOSITORY, [...others, ...burst].sort((a, b) => a - b));
-  const folder = stack.use(await TemporaryFolder.make());
+  const folder = stack.use(await TemporaryFolder.create());
   const path = `${folder.path}/runwire.db`;
   const environment = { ...github.environment, DATABASE_URL: `sqlite:${path}` };
   const all = stack.move();
@@ -41,12 +41,12 @@ async function setUp() {
   };
 }
 
-async function keptRuns(query: Query): Promise<number> {
+async function countRuns(query: Query): Promise<number> {
   return (await query("select id from workflow_runs")).length;
 }
 
 /** Lets GitHub answer until progress is kept, and then no more. */
-async function hangAfterSome(
+async function stallAfterFirstRuns(
   { github, query }: { readonly github: SimulatedGitHub; readonly query: Query },
 ): Promise<void> {
   // There is no such table at first.
@@ -58,9 +58,9 @@ async function hangAfterSome(
       return false;
     }
   };
-  await until(hasSaved, "some runs are in");
+  await waitUntil(hasSaved, "some runs are in");
   github.simulator.faults.add({ kind: "delay", ms: 60_000 }, { path: /[?&]created=/ });
-  await within(github.hangs, "the next request");
+  await withTimeout(github.responseDelayed, "the next request");
 }
 
 Deno.test("runwire backfill killed in between goes on where it was, and ends with every run", async () => {
@@ -68,7 +68,7 @@ Deno.test("runwire backfill killed in between goes on where it was, and ends wit
   const { github, query, start } = setting;
   {
     await using program = await start();
-    await hangAfterSome(setting);
+    await stallAfterFirstRuns(setting);
     program.kill("SIGKILL");
     await program.exit();
   }
@@ -82,7 +82,7 @@ Deno.test("runwire backfill killed in between goes on where it was, and ends wit
     program.stdout.text,
     new RegExp(`^${RUNS + 1} runs of ${REPOSITORY} are in, back to `),
   );
-  assertEquals(await keptRuns(query), RUNS + 1);
+  assertEquals(await countRuns(query), RUNS + 1);
   const again = github.simulator.requests.entries.slice(length).flatMap(({ path }) =>
     [...decodeURIComponent(path).matchAll(/created=.*\.\.([^&]+)/g)].map(([, to = ""]) =>
       Date.parse(to)
@@ -98,7 +98,7 @@ Deno.test("runwire backfill interrupted says how to go on, and does", async () =
   const { query, start } = setting;
   {
     await using program = await start();
-    await hangAfterSome(setting);
+    await stallAfterFirstRuns(setting);
     program.kill("SIGINT");
     assertEquals(await program.exit(5_000), 1);
     assertMatch(
@@ -110,7 +110,7 @@ Deno.test("runwire backfill interrupted says how to go on, and does", async () =
   assertEquals((await query(interrupted)).length, 1);
   await using program = await start();
   assertEquals(await program.exit(), 0, program.output);
-  assertEquals(await keptRuns(query), RUNS + 1);
+  assertEquals(await countRuns(query), RUNS + 1);
 });
 
 Deno.test("runwire backfill works beside a Runwire that serves from the same file", async () => {
@@ -119,7 +119,7 @@ Deno.test("runwire backfill works beside a Runwire that serves from the same fil
   const url = await server.url();
   await using program = await setting.start();
   assertEquals(await program.exit(), 0, program.output);
-  assertEquals(await keptRuns(setting.query), RUNS + 1);
+  assertEquals(await countRuns(setting.query), RUNS + 1);
   assertEquals((await (await fetch(`${url}/health`)).json()).status, "healthy");
   server.kill("SIGTERM");
   assertEquals(await server.exit(), 0);

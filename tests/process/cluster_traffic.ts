@@ -1,17 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
 import { seededRandom } from "../../src/simulator/random.ts";
-import { said } from "../fakes/messages.ts";
-import type { SocketClient } from "../fakes/socket.ts";
-import { pause } from "./cluster.ts";
-import { assertNothingLost, drained, postgresQuery } from "./kept.ts";
-import { runDeliveries } from "./run_deliveries.ts";
-import { type Answer, Sender } from "./sender.ts";
+import { messageFrame } from "../fakes/stores/messages.ts";
+import type { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { sleep } from "./instance.ts";
+import { assertNothingLost, waitUntilDrained, postgresQuery } from "./store_assertions.ts";
+import { createRunDeliveries } from "./run_deliveries.ts";
+import { type ResponseSummary, WebhookSender } from "./webhook_sender.ts";
 
 /** Between two things that are sent to one instance. */
-const PACE_MS = 100;
+const SEND_INTERVAL_MS = 100;
 const MAX_DELIVERIES = 5_000;
-const LIMIT_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 const MESSAGES = z.array(z.object({ content: z.string() })).transform((rows) =>
   rows.map(({ content }) => content)
@@ -20,39 +20,39 @@ const PROBLEM = z.object({ code: z.string() });
 const ERROR = z.object({ error: z.object({ code: z.string() }) });
 
 /** What became of a message that was posted; `undefined` where there was no answer. */
-interface Posted extends Partial<Answer> {
+interface PostResult extends Partial<ResponseSummary> {
   readonly content: string;
   readonly at: number;
 }
 
 /** Says things to one instance, and delivers to it what GitHub would, until it is stopped. */
 export class Traffic {
-  readonly posted: Posted[] = [];
+  readonly posted: PostResult[] = [];
   /** What was said on the socket, and the codes of the errors it was answered with. */
-  readonly spoken: string[] = [];
+  readonly sentOnSocket: string[] = [];
   readonly #url: string;
   readonly #name: string;
-  readonly #socket: SocketClient;
-  readonly #sender: Sender;
-  readonly #deliveries: ReturnType<typeof runDeliveries>;
+  readonly #socket: WebSocketClient;
+  readonly #sender: WebhookSender;
+  readonly #deliveries: ReturnType<typeof createRunDeliveries>;
   #sent = 0;
   #isStopped = false;
   readonly #running: Promise<unknown>;
 
   /** @param socket of `/ws?topics=messages`, at the same instance */
-  constructor(url: string, { socket, seed }: { socket: SocketClient; seed: number }) {
+  constructor(url: string, { socket, seed }: { socket: WebSocketClient; seed: number }) {
     this.#url = url;
     this.#name = `${seed}`;
     this.#socket = socket;
-    this.#sender = new Sender(url);
-    this.#deliveries = runDeliveries(MAX_DELIVERIES, {
+    this.#sender = new WebhookSender(url);
+    this.#deliveries = createRunDeliveries(MAX_DELIVERIES, {
       random: seededRandom(seed),
       firstRun: seed * 1_000_000,
     });
-    this.#running = Promise.all([this.#post(), this.#speak(), this.#deliver()]);
+    this.#running = Promise.all([this.#postMessages(), this.#sendOnSocket(), this.#sendWebhooks()]);
   }
 
-  get sent(): ReturnType<typeof runDeliveries> {
+  get sent(): ReturnType<typeof createRunDeliveries> {
     return this.#deliveries.slice(0, this.#sent);
   }
 
@@ -61,12 +61,12 @@ export class Traffic {
   }
 
   /** What deliveries were answered that were not taken. */
-  get refusals(): readonly Answer[] {
-    return this.#sender.refusals;
+  get rejections(): readonly ResponseSummary[] {
+    return this.#sender.rejections;
   }
 
   /** The contents of the messages that were taken. */
-  get taken(): readonly string[] {
+  get accepted(): readonly string[] {
     return this.posted.flatMap(({ status, content }) => status === 201 ? [content] : []);
   }
 
@@ -79,7 +79,7 @@ export class Traffic {
   }
 
   /** Posts that were begun at `from` or later and were answered by now. */
-  postedSince(from: number): readonly Posted[] {
+  postedSince(from: number): readonly PostResult[] {
     return this.posted.filter(({ at }) => at >= from);
   }
 
@@ -88,49 +88,49 @@ export class Traffic {
     await this.#running;
   }
 
-  async #post(): Promise<void> {
+  async #postMessages(): Promise<void> {
     for (let count = 0; !this.#isStopped; count++) {
       const content = `post ${this.#name}/${count}`;
       const at = Date.now();
-      const answer = await this.#answer(content).catch(() => ({}));
-      this.posted.push({ content, at, ...answer });
-      await pause(PACE_MS);
+      const response = await this.#postMessage(content).catch(() => ({}));
+      this.posted.push({ content, at, ...response });
+      await sleep(SEND_INTERVAL_MS);
     }
   }
 
-  async #answer(content: string): Promise<Answer> {
+  async #postMessage(content: string): Promise<ResponseSummary> {
     const response = await fetch(`${this.#url}/api/v1/messages`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: said(content),
-      signal: AbortSignal.timeout(LIMIT_MS),
+      body: messageFrame(content),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const code = PROBLEM.safeParse(await response.json()).data?.code;
     return { status: response.status, code, retryAfter: response.headers.get("retry-after") };
   }
 
-  async #speak(): Promise<void> {
+  async #sendOnSocket(): Promise<void> {
     for (let count = 0; !this.#isStopped; count++) {
       if (this.#socket.socket.readyState !== WebSocket.OPEN) return;
       const content = `say ${this.#name}/${count}`;
-      this.spoken.push(content);
-      this.#socket.socket.send(said(content));
-      await pause(PACE_MS + 20);
+      this.sentOnSocket.push(content);
+      this.#socket.socket.send(messageFrame(content));
+      await sleep(SEND_INTERVAL_MS + 20);
     }
   }
 
-  async #deliver(): Promise<void> {
+  async #sendWebhooks(): Promise<void> {
     for (const delivery of this.#deliveries) {
       if (this.#isStopped) return;
       this.#sent++;
       await this.#sender.send([delivery]);
-      await pause(PACE_MS);
+      await sleep(SEND_INTERVAL_MS);
     }
   }
 }
 
 /** What `/ws?topics=messages` told a client, in order. */
-export function messagesOf({ frames }: SocketClient): string[] {
+export function receivedContents({ frames }: WebSocketClient): string[] {
   return frames.flatMap((frame) => {
     const { content } = JSON.parse(frame);
     return typeof content === "string" ? [content] : [];
@@ -141,31 +141,31 @@ export function messagesOf({ frames }: SocketClient): string[] {
  * Checks that all that was acknowledged is kept once, that all that was said on a socket that is open is kept or was
  * answered by an error, and that nothing else is kept. Returns what is kept, in order.
  */
-export async function assertAllKept(
+export async function assertAllStored(
   databaseUrl: string,
   traffic: readonly Traffic[],
   { open }: { readonly open: readonly Traffic[] },
 ): Promise<readonly string[]> {
   const query = postgresQuery(databaseUrl);
-  await drained(query);
+  await waitUntilDrained(query);
   await assertNothingLost(query, {
     sent: traffic.flatMap(({ sent }) => sent),
     acknowledged: traffic.flatMap(({ acknowledged }) => acknowledged),
   });
-  const kept = MESSAGES.parse(await query("select content from messages order by seq"));
-  const set = new Set(kept);
-  assertEquals(set.size, kept.length, "A message is kept twice");
-  for (const { taken } of traffic) {
-    assertEquals(taken.filter((content) => !set.has(content)), [], "Acknowledged and lost");
+  const stored = MESSAGES.parse(await query("select content from messages order by seq"));
+  const storedSet = new Set(stored);
+  assertEquals(storedSet.size, stored.length, "A message is kept twice");
+  for (const { accepted: taken } of traffic) {
+    assertEquals(taken.filter((content) => !storedSet.has(content)), [], "Acknowledged and lost");
   }
-  for (const { spoken, errors } of open) {
-    const lost = spoken.filter((content) => !set.has(content)).length;
+  for (const { sentOnSocket: spoken, errors } of open) {
+    const lost = spoken.filter((content) => !storedSet.has(content)).length;
     assert(lost <= errors.length, `${lost} are not kept, and ${errors.length} were told so`);
   }
-  const sent = traffic.flatMap(({ posted, spoken }) => [
+  const sent = traffic.flatMap(({ posted, sentOnSocket: spoken }) => [
     ...posted.map(({ content }) => content),
     ...spoken,
   ]);
-  assertEquals(kept.filter((content) => !sent.includes(content)), [], "Kept, and never sent");
-  return kept;
+  assertEquals(stored.filter((content) => !sent.includes(content)), [], "Kept, and never sent");
+  return stored;
 }

@@ -2,27 +2,27 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
-import { fillWithEverything } from "../fakes/everything.ts";
+import { fillAllTables } from "../fakes/fixtures/filled_database.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
-import { isPostgresThere, testSchema } from "../fakes/postgres.ts";
+import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
 import { Program, runProgram } from "../fakes/program.ts";
-import { until } from "../fakes/socket.ts";
+import { waitUntil } from "../fakes/clients/websocket.ts";
 import { SimulatedGitHub } from "./github.ts";
-import { postgresQuery, type Query, sqliteQuery } from "./kept.ts";
+import { postgresQuery, type Query, sqliteQuery } from "./store_assertions.ts";
 
-const ignore = !await isPostgresThere();
+const ignore = !await isPostgresAvailable();
 const COUNT = "select count(*) as number from workflow_runs";
 
 /** A file with everything in it, and an empty schema of PostgreSQL. */
 async function setUp() {
   await using stack = new AsyncDisposableStack();
-  const folder = stack.use(await TemporaryFolder.make());
-  const schema = stack.use(await testSchema());
+  const folder = stack.use(await TemporaryFolder.create());
+  const schema = stack.use(await createTestSchema());
   const path = `${folder.path}/runwire.db`;
   {
     await using database = await openDatabase(`sqlite:${path}`, { clock });
     await migrate(database);
-    await fillWithEverything(database);
+    await fillAllTables(database);
   }
   const all = stack.move();
   return {
@@ -111,7 +111,7 @@ Deno.test({
     const { sqlite, postgres, server } = setting;
     for (const signal of ["SIGINT", "SIGKILL"] as const) {
       await using program = await Program.start(["copy", "--from", sqlite, "--to", postgres]);
-      await until(() => isWriting(server), "it writes");
+      await waitUntil(() => isWriting(server), "it writes");
       program.kill(signal);
       const code = await program.exit();
       assertEquals(code === 0, false);
@@ -119,7 +119,7 @@ Deno.test({
         assertEquals(program.stderr.text, "runwire: Interrupted: nothing was copied");
       }
       assertEquals(await count(server), 0);
-      await until(async () => !await isWriting(server), "PostgreSQL has noticed");
+      await waitUntil(async () => !await isWriting(server), "PostgreSQL has noticed");
     }
     assertEquals((await runCopy(["--from", sqlite, "--to", postgres])).code, 0);
   },
@@ -132,7 +132,7 @@ async function isWriting(server: Query): Promise<boolean> {
 }
 
 Deno.test("runwire copy says what is wrong with what it is asked for, and keeps passwords", async () => {
-  await using folder = await TemporaryFolder.make();
+  await using folder = await TemporaryFolder.create();
   const missing = `sqlite:${folder.path}/missing.db`;
   const server = "postgres://someone:hunter2hunter2@127.0.0.1:1/x";
   for (

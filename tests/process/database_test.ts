@@ -1,16 +1,16 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { TemporaryFolder } from "../fakes/folder.ts";
-import { isPostgresThere, POSTGRES_URL, testSchema } from "../fakes/postgres.ts";
+import { isPostgresAvailable, POSTGRES_URL, createTestSchema } from "../fakes/postgres.ts";
 import { Program, programPath } from "../fakes/program.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { SimulatedGitHub } from "./github.ts";
-import { drained, postgresQuery } from "./kept.ts";
-import { runDeliveries } from "./run_deliveries.ts";
-import { Sender, WEBHOOK_ENVIRONMENT } from "./sender.ts";
+import { waitUntilDrained, postgresQuery } from "./store_assertions.ts";
+import { createRunDeliveries } from "./run_deliveries.ts";
+import { WebhookSender, WEBHOOK_ENVIRONMENT } from "./webhook_sender.ts";
 
 Deno.test("runwire serve keeps its database in the folder where it is started, unless told otherwise", async () => {
   await using github = new SimulatedGitHub();
-  await using folder = await TemporaryFolder.make();
+  await using folder = await TemporaryFolder.create();
   const inFolder = ["/bin/sh", "-c", `cd '${folder.path}' && exec '${await programPath()}'`];
   await using program = Program.run(inFolder, { ...github.environment, DATABASE_URL: "" });
   await program.url();
@@ -25,28 +25,28 @@ Deno.test("runwire serve keeps its database in the folder where it is started, u
 
 Deno.test({
   name: "runwire serve connects to PostgreSQL by a Unix socket",
-  ignore: Deno.build.os === "windows" || !await isPostgresThere(),
+  ignore: Deno.build.os === "windows" || !await isPostgresAvailable(),
   async fn() {
     await using github = new SimulatedGitHub();
-    await using folder = await TemporaryFolder.make();
-    await using schema = await testSchema();
+    await using folder = await TemporaryFolder.create();
+    await using schema = await createTestSchema();
     const { port } = new URL(POSTGRES_URL);
     const path = `${folder.path}/.s.PGSQL.${port || 5432}`;
-    await using _proxy = TcpProxy.to(schema.url, { at: { path } });
+    await using _proxy = TcpProxy.to(schema.url, { listenOn: { path } });
     await using program = await Program.start(["serve"], {
       ...github.environment,
       ...WEBHOOK_ENVIRONMENT,
-      DATABASE_URL: bySocket(schema.url, folder.path),
+      DATABASE_URL: toUnixSocketUrl(schema.url, folder.path),
     });
-    const sender = new Sender(await program.url());
-    await sender.send(runDeliveries(50, { random: () => 0 }));
+    const sender = new WebhookSender(await program.url());
+    await sender.send(createRunDeliveries(50, { random: () => 0 }));
     assertEquals(sender.acknowledged.length, 50);
-    await drained(postgresQuery(schema.url));
+    await waitUntilDrained(postgresQuery(schema.url));
   },
 });
 
 /** `url`, but by the socket in a folder. */
-function bySocket(url: string, folder: string): string {
+function toUnixSocketUrl(url: string, folder: string): string {
   const { pathname, username, password, searchParams } = new URL(url);
   searchParams.set("host", folder);
   searchParams.set("user", username);

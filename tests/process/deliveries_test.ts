@@ -8,7 +8,7 @@ import { runProgram } from "../fakes/program.ts";
 import { SimulatedGitHub } from "./github.ts";
 
 /** A database that holds one parked and one waiting delivery. */
-async function prepare(url: string): Promise<void> {
+async function createDatabase(url: string): Promise<void> {
   await using database = await openDatabase(url, { clock: systemClock });
   await migrate(database);
   const store = new SqlDeliveryStore(database, systemClock);
@@ -19,7 +19,7 @@ async function prepare(url: string): Promise<void> {
 }
 
 Deno.test("runwire migrate says what it ran, and that nothing is left to do", async () => {
-  await using folder = await TemporaryFolder.make();
+  await using folder = await TemporaryFolder.create();
   const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
   const first = await runProgram(["migrate"], environment);
   assertEquals(first.code, 0, first.stderr);
@@ -29,9 +29,9 @@ Deno.test("runwire migrate says what it ran, and that nothing is left to do", as
 });
 
 Deno.test("runwire deliveries lists and retries what is parked", async () => {
-  await using folder = await TemporaryFolder.make();
+  await using folder = await TemporaryFolder.create();
   const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
-  await prepare(environment.DATABASE_URL);
+  await createDatabase(environment.DATABASE_URL);
 
   const all = await runProgram(["deliveries", "list"], environment);
   assertEquals(all.code, 0, all.stderr);
@@ -57,7 +57,7 @@ Deno.test("runwire deliveries lists and retries what is parked", async () => {
 
 Deno.test("runwire deliveries redeliver says how many never arrived", async () => {
   await using github = new SimulatedGitHub();
-  await using folder = await TemporaryFolder.make();
+  await using folder = await TemporaryFolder.create();
   const environment = {
     ...github.environment,
     DATABASE_URL: `sqlite:${folder.path}/runwire.db`,

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Program } from "../fakes/program.ts";
-import { SocketClient, until } from "../fakes/socket.ts";
+import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
 
 const FIELDS = [
   "repositoryName",
@@ -20,16 +20,16 @@ Deno.test("runwire demo streams the same snapshots of nine fields to every clien
     POLL_INTERVAL_SECONDS: "1",
   });
   const [, url = ""] = await program.stdout.find(/(ws:\/\/127\.0\.0\.1:\d+\/ws)$/);
-  await using first = await SocketClient.connect(url);
+  await using first = await WebSocketClient.connect(url);
   const frame = await first.next();
   const { runs, ...others } = JSON.parse(frame);
   assertEquals(others, {});
   assertEquals(runs.length, 6);
   for (const run of runs) assertEquals(Object.keys(run), FIELDS);
 
-  await using second = await SocketClient.connect(url);
+  await using second = await WebSocketClient.connect(url);
   const frames = [await second.next(), await second.next(), await second.next()].join("\n");
-  await until(
+  await waitUntil(
     () => first.frames.join("\n").includes(frames),
     "both clients have the same three frames",
   );
@@ -53,6 +53,6 @@ Deno.test("runwire demo takes no notice of a credential that is set", async () =
     GITHUB_APP_ID: "12",
   });
   const [, url = ""] = await program.stdout.find(/(ws:\/\/127\.0\.0\.1:\d+\/ws)$/);
-  await using client = await SocketClient.connect(url);
+  await using client = await WebSocketClient.connect(url);
   assertEquals(JSON.parse(await client.next()).runs.length, 6);
 });

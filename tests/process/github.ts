@@ -11,17 +11,17 @@ export class SimulatedGitHub {
   readonly simulator: Simulator;
   readonly url: string;
   /** Resolves when an answer is held back by a fault of kind `delay`. */
-  readonly hangs: Promise<void>;
+  readonly responseDelayed: Promise<void>;
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
 
   constructor(options: Partial<SimulatorOptions> = {}) {
-    const hangs = Promise.withResolvers<void>();
-    this.hangs = hangs.promise;
+    const responseDelayed = Promise.withResolvers<void>();
+    this.responseDelayed = responseDelayed.promise;
     const clock = {
       ...systemClock,
       sleep(ms: number, signal?: AbortSignal): Promise<void> {
-        hangs.resolve();
+        responseDelayed.resolve();
         return systemClock.sleep(ms, signal);
       },
     };

@@ -12,7 +12,7 @@ function run(args: readonly string[], environment: Record<string, string> = {}) 
 }
 
 Deno.test("runwire keys makes a key, lists it without its secret, and revokes it", async () => {
-  await using folder = await TemporaryFolder.make();
+  await using folder = await TemporaryFolder.create();
   const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
   const made = await run(
     ["create", "--name", "ci", "--scopes", "read,cast", "--budget-cents", "500", "--expires", "9d"],
@@ -43,7 +43,7 @@ Deno.test("runwire keys makes a key, lists it without its secret, and revokes it
 });
 
 Deno.test("runwire keys create gives what the role may do, if no scopes are named", async () => {
-  await using folder = await TemporaryFolder.make();
+  await using folder = await TemporaryFolder.create();
   const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
   await run(["create", "--name", "a"], environment);
   await run(["create", "--name", "b", "--role", "admin"], environment);

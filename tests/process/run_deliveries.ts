@@ -28,7 +28,7 @@ export interface RunDeliveriesOptions {
 
 const FIRST_RUN = 9_000_000_000;
 /** How far a delivery is at the most from where it would be if all came in order. */
-const SHUFFLE = 30;
+const MAX_SHIFT = 30;
 /** Each a start of what becomes of a run, the last is all of it. */
 const STEPS = [
   ["requested", 1, "queued", null],
@@ -39,7 +39,7 @@ const STEPS = [
 ] as const;
 
 /** `count` deliveries of many runs, out of order; of some runs their beginning alone. */
-export function runDeliveries(
+export function createRunDeliveries(
   count: number,
   { random, filler = 0, firstRun = FIRST_RUN }: RunDeliveriesOptions,
 ): readonly RunDelivery[] {
@@ -57,8 +57,8 @@ export function runDeliveries(
     }
   }
   return deliveries.slice(0, count)
-    .map((delivery, index) => ({ delivery, place: index + random() * SHUFFLE }))
-    .sort((a, b) => a.place - b.place)
+    .map((delivery, index) => ({ delivery, position: index + random() * MAX_SHIFT }))
+    .sort((a, b) => a.position - b.position)
     .map(({ delivery }) => delivery);
 }
 

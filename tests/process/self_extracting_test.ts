@@ -7,13 +7,13 @@ const path = await programPath();
 /** Only what is built offline unpacks itself; what `deno compile` builds is not ours to test. */
 const ignore = !await isScript(path);
 
-interface Ended {
+interface ProcessResult {
   readonly code: number;
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
 }
 
-async function version(executable: string, environment: Record<string, string>): Promise<Ended> {
+async function runVersion(executable: string, environment: Record<string, string>): Promise<ProcessResult> {
   await using program = Program.run([executable, "--version"], environment);
   const code = await program.exit();
   return { code, stdout: program.stdout.all, stderr: program.stderr.all };
@@ -23,14 +23,14 @@ Deno.test({
   name: "The offline executable unpacks itself once, however many begin at the same time",
   ignore,
   async fn() {
-    await using folder = await TemporaryFolder.make();
+    await using folder = await TemporaryFolder.create();
     const environment = { RUNWIRE_CACHE: folder.path };
-    const ends = await Promise.all([1, 2, 3].map(() => version(path, environment)));
+    const ends = await Promise.all([1, 2, 3].map(() => runVersion(path, environment)));
     for (const { code, stdout } of ends) assertEquals([code, stdout], [0, [manifest.version]]);
     const files = (await folder.files()).filter((name) => !name.includes("/cache/"));
     assertEquals(files.map(baseName), ["app.js", "deno"]);
     const unpacked = await Promise.all(files.map((name) => Deno.stat(name)));
-    assertEquals((await version(path, environment)).code, 0);
+    assertEquals((await runVersion(path, environment)).code, 0);
     const after = await Promise.all(files.map((name) => Deno.stat(name)));
     assertEquals(after.map(({ ino }) => ino), unpacked.map(({ ino }) => ino));
   },
@@ -40,14 +40,14 @@ Deno.test({
   name: "The offline executable never runs what is damaged, and says so",
   ignore,
   async fn() {
-    await using folder = await TemporaryFolder.make();
+    await using folder = await TemporaryFolder.create();
     const whole = await Deno.readFile(path);
     const damaged = whole.slice();
     damaged.fill(0, whole.length - 1_000, whole.length - 900);
     for (const bytes of [whole.subarray(0, whole.length / 2), damaged]) {
       await Deno.writeFile(`${folder.path}/runwire`, bytes, { mode: 0o755 });
       const environment = { RUNWIRE_CACHE: `${folder.path}/cache` };
-      const { code, stdout, stderr } = await version(`${folder.path}/runwire`, environment);
+      const { code, stdout, stderr } = await runVersion(`${folder.path}/runwire`, environment);
       assertEquals([code, stdout, stderr.length], [1, [], 1], stderr.join("\n"));
       assertMatch(stderr[0] ?? "", /^runwire: This file is damaged, .*: get it again$/);
       assertEquals(await folder.files(), [`${folder.path}/runwire`]);
@@ -60,10 +60,10 @@ Deno.test({
     "The offline executable takes a temporary folder of its own where there is no home to write to",
   ignore,
   async fn() {
-    await using folder = await TemporaryFolder.make();
+    await using folder = await TemporaryFolder.create();
     for (const home of ["", "/dev/null"]) {
       const environment = { RUNWIRE_CACHE: "", HOME: home, TMPDIR: folder.path };
-      const { code, stdout, stderr } = await version(path, environment);
+      const { code, stdout, stderr } = await runVersion(path, environment);
       assertEquals([code, stdout, stderr.length], [0, [manifest.version], 1], stderr.join("\n"));
       assertMatch(stderr[0] ?? "", /^runwire: Cannot unpack into .*: using .*RUNWIRE_CACHE/);
     }
@@ -74,12 +74,12 @@ Deno.test({
   name: "The offline executable uses no temporary folder that leads elsewhere",
   ignore,
   async fn() {
-    await using folder = await TemporaryFolder.make();
+    await using folder = await TemporaryFolder.create();
     const target = `${folder.path}/target`;
     await Deno.mkdir(target);
     await Deno.symlink(target, `${folder.path}/runwire-${Deno.uid()}`);
     const environment = { RUNWIRE_CACHE: "", HOME: "", TMPDIR: folder.path };
-    const { code, stderr } = await version(path, environment);
+    const { code, stderr } = await runVersion(path, environment);
     assertEquals([code, stderr.length], [1, 1], stderr.join("\n"));
     assertMatch(stderr[0] ?? "", /^runwire: Cannot unpack into .*: set RUNWIRE_CACHE to a folder/);
     assertEquals([...Deno.readDirSync(target)], []);
@@ -90,7 +90,7 @@ Deno.test({
   name: "The offline executable refuses a RUNWIRE_CACHE that cannot be written to",
   ignore,
   async fn() {
-    const { code, stderr } = await version(path, { RUNWIRE_CACHE: "/dev/null/x" });
+    const { code, stderr } = await runVersion(path, { RUNWIRE_CACHE: "/dev/null/x" });
     assertEquals([code, stderr.length], [1, 1], stderr.join("\n"));
     assertMatch(stderr[0] ?? "", /RUNWIRE_CACHE="\/dev\/null\/x": allowed is a folder/);
   },
@@ -100,7 +100,7 @@ Deno.test({
   name: "The offline executable is not disturbed by settings for Deno where it is started",
   ignore,
   async fn() {
-    await using folder = await TemporaryFolder.make();
+    await using folder = await TemporaryFolder.create();
     for (const name of ["deno.json", "package.json", ".npmrc"]) {
       await Deno.writeTextFile(`${folder.path}/${name}`, "{ no settings");
     }

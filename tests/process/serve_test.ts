@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { generateKeyPairSync } from "node:crypto";
 import { Program } from "../fakes/program.ts";
-import { SocketClient, until } from "../fakes/socket.ts";
+import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
 import { SimulatedGitHub, TOKEN } from "./github.ts";
 
-async function healthOf(url: string) {
+async function fetchHealth(url: string) {
   const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
   return await response.json();
 }
@@ -13,10 +13,10 @@ Deno.test("runwire serve follows GitHub and tells how much of its rate limit is 
   await using github = new SimulatedGitHub();
   await using program = await Program.start(["serve"], github.environment);
   const url = await program.url();
-  await using client = await SocketClient.connect(`${url}/ws`);
+  await using client = await WebSocketClient.connect(`${url}/ws`);
   const { runs } = JSON.parse(await client.next());
   assertEquals(runs.map((run: { displayTitle: string }) => run.displayTitle), ["Fix the build"]);
-  const health = await healthOf(url);
+  const health = await fetchHealth(url);
   assertEquals([health.status, health.github.state], ["healthy", "polling"]);
   assertEquals([health.github.limit, health.github.remaining], [5_000, 4_998]);
 });
@@ -28,11 +28,11 @@ Deno.test("runwire serve never writes its token, also while GitHub refuses it", 
     LOG_LEVEL: "debug",
   });
   const url = await program.url();
-  await using client = await SocketClient.connect(`${url}/ws`);
+  await using client = await WebSocketClient.connect(`${url}/ws`);
   await client.next();
   github.simulator.credentials.revoke(TOKEN);
-  await until(
-    async () => (await healthOf(url)).github.state === "unauthorized",
+  await waitUntil(
+    async () => (await fetchHealth(url)).github.state === "unauthorized",
     "the token is refused",
   );
   program.kill("SIGTERM");
@@ -59,7 +59,7 @@ Deno.test("runwire serve follows GitHub as an App with the PKCS#1 key that GitHu
     GITHUB_APP_PRIVATE_KEY: key.replaceAll("\n", "\\n"),
     GITHUB_APP_INSTALLATION_ID: "34",
   });
-  await using client = await SocketClient.connect(`${await program.url()}/ws`);
+  await using client = await WebSocketClient.connect(`${await program.url()}/ws`);
   assertEquals(JSON.parse(await client.next()).runs.length, 1);
   const [first] = github.simulator.requests.entries;
   assertEquals([first?.method, first?.path, first?.status], [

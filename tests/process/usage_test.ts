@@ -5,7 +5,7 @@ import { runProgram } from "../fakes/program.ts";
 const SECRET = "ghp_never_to_be_seen";
 
 /** What is asked for cannot be: one line on standard error that `pattern` fits, and exit code 2. */
-async function assertRefused(ended: ReturnType<typeof runProgram>, pattern: RegExp): Promise<void> {
+async function assertRejected(ended: ReturnType<typeof runProgram>, pattern: RegExp): Promise<void> {
   const { code, stdout, stderr } = await ended;
   assertEquals([code, stdout, stderr.split("\n").length], [2, "", 1], stderr);
   assertMatch(stderr, pattern);
@@ -13,22 +13,22 @@ async function assertRefused(ended: ReturnType<typeof runProgram>, pattern: RegE
 
 Deno.test("runwire serve without a credential names GITHUB_TOKEN and the demo", async () => {
   for (const args of [["serve"], []]) {
-    await assertRefused(runProgram(args), /GITHUB_TOKEN.*`runwire demo`/);
-    await assertRefused(runProgram(args, { GITHUB_TOKEN: "" }), /GITHUB_TOKEN.*`runwire demo`/);
+    await assertRejected(runProgram(args), /GITHUB_TOKEN.*`runwire demo`/);
+    await assertRejected(runProgram(args, { GITHUB_TOKEN: "" }), /GITHUB_TOKEN.*`runwire demo`/);
   }
 });
 
 Deno.test("runwire names a variable that it cannot use, its value and what is allowed", async () => {
   const token = { GITHUB_TOKEN: SECRET };
-  await assertRefused(
+  await assertRejected(
     runProgram(["serve"], { ...token, POLL_RUNS: "none" }),
     /^runwire: Cannot use POLL_RUNS="none": allowed is a whole number from 1 to 100$/,
   );
-  await assertRefused(
+  await assertRejected(
     runProgram(["demo"], { LOG_LEVEL: "loud" }),
     /^runwire: Cannot use LOG_LEVEL="loud": allowed is debug or info or warning or error$/,
   );
-  await assertRefused(
+  await assertRejected(
     runProgram(["serve"], { ...token, SERVER_HOST: "0.0.0.0" }),
     /SERVER_HOST="0.0.0.0".*127\.0\.0\.1.*ALLOW_OPEN=true or a login$/,
   );
@@ -45,22 +45,22 @@ Deno.test("runwire never says a secret when a credential is refused", async () =
 });
 
 Deno.test("runwire refuses a flag or a command that it does not have, and says what there is", async () => {
-  await assertRefused(runProgram(["serve", "--port=1"]), /serve --port=1": allowed is --help$/);
-  await assertRefused(runProgram(["dance"]), /"runwire dance": allowed is serve, demo, watch/);
-  await assertRefused(runProgram(["watch", "a", "b"]), /"runwire watch a b": allowed is/);
+  await assertRejected(runProgram(["serve", "--port=1"]), /serve --port=1": allowed is --help$/);
+  await assertRejected(runProgram(["dance"]), /"runwire dance": allowed is serve, demo, watch/);
+  await assertRejected(runProgram(["watch", "a", "b"]), /"runwire watch a b": allowed is/);
 });
 
 Deno.test("runwire serve says that its port is in use", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
-  await assertRefused(
+  await assertRejected(
     runProgram(["serve"], { GITHUB_TOKEN: SECRET, SERVER_PORT: String(port) }),
     new RegExp(`127\\.0\\.0\\.1:${port} \\(it is in use\\): .*SERVER_PORT`),
   );
 });
 
 Deno.test("runwire watch refuses what is no address of a server", async () => {
-  await assertRefused(runProgram(["watch", "nonsense://x"]), /"nonsense:\/\/x": allowed is a URL/);
+  await assertRejected(runProgram(["watch", "nonsense://x"]), /"nonsense:\/\/x": allowed is a URL/);
 });
 
 Deno.test("runwire prints its version and its help, and exits with 0", async () => {

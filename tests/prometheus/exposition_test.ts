@@ -4,7 +4,7 @@ import { deliveryMetrics } from "../../src/prometheus/delivery.ts";
 import { EventLoop } from "../../src/prometheus/event_loop.ts";
 import { Exposition } from "../../src/prometheus/exposition.ts";
 import { systemClock } from "../../src/clock.ts";
-import { SetClock } from "../fakes/clock.ts";
+import { ManualClock } from "../fakes/clock.ts";
 
 /** What is told, without comments. */
 async function linesOf(exposition: Exposition): Promise<string[]> {
@@ -56,7 +56,7 @@ Deno.test("deliveryMetrics() looks at the queue once for a scrape, and tells its
       looks++;
       return Promise.resolve({ waiting: 4, parked: 3, waitingSince: 10_000 });
     },
-    clock: new SetClock(70_000),
+    clock: new ManualClock(70_000),
   });
   const lines = await linesOf(exposition);
   assertEquals(looks, 1);

@@ -2,14 +2,14 @@ import { assertEquals, assertLess } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
 import { Feed } from "../../src/feed/feed.ts";
 import type { EventBus } from "../../src/feed/event_bus.ts";
-import { aStatus, FakeJournal } from "../fakes/journal.ts";
-import { isRedisThere, REDIS_URL, testRedis } from "../fakes/redis.ts";
-import { seesAll } from "../fakes/sight.ts";
-import { until } from "../fakes/socket.ts";
+import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
+import { isRedisAvailable, REDIS_URL, connectTestRedis } from "../fakes/redis.ts";
+import { allVisible } from "../fakes/visibility.ts";
+import { waitUntil } from "../fakes/clients/websocket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
-import { redisWires } from "../fakes/wire.ts";
+import { createRedisBuses } from "../fakes/stores/event_bus.ts";
 
-const ignore = !await isRedisThere();
+const ignore = !await isRedisAvailable();
 
 /** A feed over `journal`, with what its one follower hears. `await using` ends it. */
 class Instance implements AsyncDisposable {
@@ -18,14 +18,14 @@ class Instance implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #finished: Promise<unknown>;
 
-  constructor(eventLog: FakeJournal, eventBus: EventBus, pollMs = 300) {
+  constructor(eventLog: FakeEventLog, eventBus: EventBus, pollMs = 300) {
     const { signal } = this.#stop;
     this.feed = new Feed({ eventLog, clock, eventBus, pollMs });
     this.#finished = Promise.all([this.feed.run(signal), this.#subscribe(signal)]);
   }
 
   async #subscribe(signal: AbortSignal): Promise<void> {
-    for await (const batch of await this.feed.subscribe({ since: 0, visibility: seesAll, signal })) {
+    for await (const batch of await this.feed.subscribe({ since: 0, visibility: allVisible, signal })) {
       if ("events" in batch) this.received.push(...batch.events.map(({ seq }) => seq));
     }
   }
@@ -37,8 +37,8 @@ class Instance implements AsyncDisposable {
 }
 
 const OUTAGES = [
-  { what: "is cut", begin: (proxy: TcpProxy) => proxy.cut() },
-  { what: "is lost behind a silent network", begin: (proxy: TcpProxy) => proxy.lose() },
+  { what: "is cut", begin: (proxy: TcpProxy) => proxy.disconnect() },
+  { what: "is lost behind a silent network", begin: (proxy: TcpProxy) => proxy.blackhole() },
 ];
 
 for (const { what, begin } of OUTAGES) {
@@ -47,23 +47,23 @@ for (const { what, begin } of OUTAGES) {
     ignore,
     async fn() {
       await using proxy = TcpProxy.to(REDIS_URL);
-      await using wires = await redisWires(proxy.through(REDIS_URL));
-      const journal = new FakeJournal();
-      await using writer = new Instance(journal, await wires.join());
-      await using reader = new Instance(journal, await wires.join());
+      await using wires = await createRedisBuses(proxy.proxiedUrl(REDIS_URL));
+      const journal = new FakeEventLog();
+      await using writer = new Instance(journal, await wires.addInstance());
+      await using reader = new Instance(journal, await wires.addInstance());
       let last = 0;
       const publish = async (count: number) => {
         for (let i = 0; i < count; i++, last++) await writer.feed.publish(aStatus());
       };
-      const allHeard = () => until(() => reader.received.length >= last, `${last} are heard`);
+      const allHeard = () => waitUntil(() => reader.received.length >= last, `${last} are heard`);
       await publish(20);
       await allHeard();
       begin(proxy);
       await publish(20);
       await allHeard();
-      proxy.cut();
+      proxy.disconnect();
       await clock.sleep(100);
-      proxy.heal();
+      proxy.restore();
       await publish(20);
       await allHeard();
       assertEquals(reader.received, Array.from({ length: 60 }, (_, index) => index + 1));
@@ -76,19 +76,19 @@ Deno.test({
   ignore,
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);
-    await using wires = await redisWires(proxy.through(REDIS_URL));
-    const journal = new FakeJournal();
+    await using wires = await createRedisBuses(proxy.proxiedUrl(REDIS_URL));
+    const journal = new FakeEventLog();
     const never = 3_600_000;
-    await using writer = new Instance(journal, await wires.join(), never);
-    await using reader = new Instance(journal, await wires.join(), never);
-    await until(async () => {
+    await using writer = new Instance(journal, await wires.addInstance(), never);
+    await using reader = new Instance(journal, await wires.addInstance(), never);
+    await waitUntil(async () => {
       await writer.feed.publish(aStatus());
       return reader.received.length > 0;
     }, "the wire works");
-    proxy.lose();
-    proxy.heal();
+    proxy.blackhole();
+    proxy.restore();
     const before = reader.received.length;
-    await until(async () => {
+    await waitUntil(async () => {
       await writer.feed.publish(aStatus());
       await clock.sleep(100);
       return reader.received.length > before;
@@ -101,12 +101,12 @@ Deno.test({
   name: "RedisWire is not confused by what others write into its channel",
   ignore,
   async fn() {
-    await using wires = await redisWires();
-    await using stranger = await testRedis();
-    const journal = new FakeJournal();
-    await using writer = new Instance(journal, await wires.join());
-    await using reader = new Instance(journal, await wires.join());
-    await until(
+    await using wires = await createRedisBuses();
+    await using stranger = await connectTestRedis();
+    const journal = new FakeEventLog();
+    await using writer = new Instance(journal, await wires.addInstance());
+    await using reader = new Instance(journal, await wires.addInstance());
+    await waitUntil(
       async () => (await stranger.redis.client.pubSubChannels("test_*:events")).length > 0,
       "it listens",
     );
@@ -125,7 +125,7 @@ Deno.test({
       }
     }
     await writer.feed.publish(aStatus());
-    await until(() => reader.received.length > 0, "the event is heard");
+    await waitUntil(() => reader.received.length > 0, "the event is heard");
     assertEquals(reader.received, [1]);
     const { reads } = journal;
     await clock.sleep(500);

@@ -2,11 +2,11 @@ import { assert, assertEquals } from "@std/assert";
 import { type RateLimiter, type RateLimitDecision, MemoryRateLimiter } from "../../src/account/rate_limiter.ts";
 import { systemClock } from "../../src/clock.ts";
 import { RedisRateLimiter, type RedisRateLimiterOptions } from "../../src/redis/rate_limiter.ts";
-import { isRedisThere, REDIS_URL, testRedis } from "../fakes/redis.ts";
-import { until } from "../fakes/socket.ts";
+import { isRedisAvailable, REDIS_URL, connectTestRedis } from "../fakes/redis.ts";
+import { waitUntil } from "../fakes/clients/websocket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 
-const ignore = !await isRedisThere();
+const ignore = !await isRedisAvailable();
 /** As good as no refill while a test lasts. */
 const SLOW = { perSecond: 0.001, burst: 3 };
 
@@ -26,8 +26,8 @@ Deno.test({
   name: "RedisBuckets counts what two instances grant in one bucket",
   ignore,
   async fn() {
-    await using first = await testRedis();
-    await using second = await testRedis({ prefix: first.prefix });
+    await using first = await connectTestRedis();
+    await using second = await connectTestRedis({ prefix: first.prefix });
     const instances = [redisRateLimiter(first), redisRateLimiter(second)];
     const decisions: RateLimitDecision[] = [];
     for (let at = 0; at < 4; at++) {
@@ -46,7 +46,7 @@ Deno.test({
   name: "RedisBuckets never grants more than a burst to many who ask at once",
   ignore,
   async fn() {
-    await using opened = await testRedis();
+    await using opened = await connectTestRedis();
     const limiter = redisRateLimiter(opened, { allowance: { perSecond: 0.001, burst: 20 } });
     const decisions = await Promise.all(Array.from({ length: 100 }, () => limiter.consume("a")));
     assertEquals(decisions.filter(({ isAllowed: isGranted }) => isGranted).length, 20);
@@ -57,12 +57,12 @@ Deno.test({
   name: "RedisBuckets gives back by the second, and forgets a bucket that is full",
   ignore,
   async fn() {
-    await using opened = await testRedis();
+    await using opened = await connectTestRedis();
     const limiter = redisRateLimiter(opened, { allowance: { perSecond: 20, burst: 1 } });
     assertEquals((await limiter.consume("a")).isAllowed, true);
     const time = await opened.redis.client.pTTL(`${opened.prefix}throttle:a`);
     assert(time > 0 && time <= 1_050, `the key is kept for ${time} ms`);
-    await until(async () => (await limiter.consume("a")).isAllowed, "another is granted");
+    await waitUntil(async () => (await limiter.consume("a")).isAllowed, "another is granted");
   },
 });
 
@@ -71,17 +71,17 @@ Deno.test({
   ignore,
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);
-    await using opened = await testRedis({ url: proxy.through(REDIS_URL) });
+    await using opened = await connectTestRedis({ url: proxy.proxiedUrl(REDIS_URL) });
     const fallback = new MemoryRateLimiter(SLOW, { clock: systemClock });
     const limiter = redisRateLimiter(opened, { fallback });
     assertEquals((await limiter.consume("a")).remaining, 2);
-    proxy.cut();
-    await until(() => !opened.redis.isReady, "the connection is lost");
+    proxy.disconnect();
+    await waitUntil(() => !opened.redis.isReady, "the connection is lost");
     const alone = [await limiter.consume("a"), await limiter.consume("a"), await limiter.consume("a")];
     assertEquals(alone.map(({ remaining }) => remaining), [2, 1, 0]);
     assertEquals((await limiter.consume("a")).isAllowed, false);
-    proxy.heal();
-    await until(() => opened.redis.isReady, "Redis is back");
+    proxy.restore();
+    await waitUntil(() => opened.redis.isReady, "Redis is back");
     assertEquals((await limiter.consume("a")).remaining, 1);
   },
 });
@@ -91,14 +91,14 @@ Deno.test({
   ignore,
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);
-    await using opened = await testRedis({ url: proxy.through(REDIS_URL) });
+    await using opened = await connectTestRedis({ url: proxy.proxiedUrl(REDIS_URL) });
     const fallback = new MemoryRateLimiter(SLOW, { clock: systemClock });
-    proxy.lose();
+    proxy.blackhole();
     assertEquals((await redisRateLimiter(opened, { fallback }).consume("a")).remaining, 2);
     assertEquals(fallback.size, 1);
-    proxy.cut();
-    await until(() => !opened.redis.isReady, "the connection is lost");
-    proxy.heal();
-    await until(() => opened.redis.isReady, "Redis is back");
+    proxy.disconnect();
+    await waitUntil(() => !opened.redis.isReady, "the connection is lost");
+    proxy.restore();
+    await waitUntil(() => opened.redis.isReady, "Redis is back");
   },
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { applyJobState, type JobState } from "../../src/run/change_set.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 const RUN = aRun({ status: "queued", updatedAt: "2026-01-01T00:00:10Z" });
 

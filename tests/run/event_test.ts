@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { runEvent, StatusPublisher } from "../../src/run/event.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 Deno.test("runEvent() tells a run in the names of the wire", () => {
   const run = aRun({

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { computeFacts } from "../../src/run/facts.ts";
 import type { Job } from "../../src/run/history.ts";
 import type { Run } from "../../src/run/run.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 function at(seconds: number): string {
   return new Date(Date.UTC(2026, 0, 1) + seconds * 1_000).toISOString();

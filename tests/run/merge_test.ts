@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MemoryRunStore } from "../fakes/stores.ts";
+import { MemoryRunStore } from "../fakes/stores/memory_stores.ts";
 import { compareStates, merge, type Run } from "../../src/run/run.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 /** States of one run, often equal in some of what `merge` compares, as GitHub's are. */
 const state: fc.Arbitrary<Run> = fc.record({

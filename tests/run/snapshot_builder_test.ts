@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import { toRepositoryEvent } from "../../src/repository/event.ts";
 import type { Repository } from "../../src/repository/repository.ts";
 import { SnapshotBuilder } from "../../src/run/snapshot_builder.ts";
-import { aRun } from "../fakes/github.ts";
-import { MemoryRunStore } from "../fakes/stores.ts";
+import { aRun } from "../fakes/stores/github.ts";
+import { MemoryRunStore } from "../fakes/stores/memory_stores.ts";
 
 function repository(id: number, day: number | null): Repository {
   const pushedAt = day === null ? null : `2026-01-0${day}T00:00:00Z`;

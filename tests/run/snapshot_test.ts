@@ -1,7 +1,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { Visibility } from "../../src/visibility.ts";
 import { Snapshot } from "../../src/run/snapshot.ts";
-import { aRun } from "../fakes/github.ts";
+import { aRun } from "../fakes/stores/github.ts";
 
 Deno.test("Snapshot.encode() writes exactly the nine fields in their order", () => {
   const snapshot = new Snapshot([aRun({ id: 12 })], 0);

@@ -12,13 +12,13 @@ import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { readTables } from "../../src/sql/engine/table_catalog.ts";
 import { SqlStatisticsStore } from "../../src/sql/statistics/statistics.ts";
-import { accountStores } from "../fakes/account.ts";
-import { type DatabaseKind, testDatabase, testOverDatabases } from "../fakes/database.ts";
-import { aDelivery } from "../fakes/delivery.ts";
-import { fillWithEverything } from "../fakes/everything.ts";
-import { isPostgresThere } from "../fakes/postgres.ts";
+import { createAccountStores } from "../fakes/fixtures/account.ts";
+import { type DatabaseKind, openTestDatabase, testOverDatabases } from "../fakes/database.ts";
+import { aDelivery } from "../fakes/fixtures/delivery.ts";
+import { fillAllTables } from "../fakes/fixtures/filled_database.ts";
+import { isPostgresAvailable } from "../fakes/postgres.ts";
 
-const ignore = !await isPostgresThere();
+const ignore = !await isPostgresAvailable();
 const DIRECTIONS: readonly (readonly [DatabaseKind, DatabaseKind])[] = [
   ["sqlite", "postgres"],
   ["postgres", "sqlite"],
@@ -31,9 +31,9 @@ const EXCLUDED_TABLES = ["installation", "leases", "presences"];
 /** A database with everything, and one that was made and never used. */
 async function setUp([from, to]: readonly [DatabaseKind, DatabaseKind]) {
   await using stack = new AsyncDisposableStack();
-  const source = stack.use(await testDatabase(from));
-  const target = stack.use(await testDatabase(to));
-  await fillWithEverything(source.database);
+  const source = stack.use(await openTestDatabase(from));
+  const target = stack.use(await openTestDatabase(to));
+  await fillAllTables(source.database);
   const all = stack.move();
   return {
     source: source.database,
@@ -150,7 +150,7 @@ for (const way of DIRECTIONS) {
       assertEquals(await store.store(aDelivery({ id: "next" })), "kept");
       assertEquals((await store.list({ limit: 1 }))[0]?.id, "next");
       assertEquals(await store.store(aDelivery({ id: "done" })), "done");
-      const { keys } = accountStores(target, clock);
+      const { keys } = createAccountStores(target, clock);
       const key = { name: "n", prefix: "p", hash: "new", scopes: [], budgetCents: null };
       assertEquals((await keys.create({ ...key, expiresAt: null })).id, 3);
     },
@@ -185,7 +185,7 @@ Deno.test({
   async fn() {
     await using setting = await setUp(SQLITE_TO_POSTGRES);
     const { target } = setting;
-    await accountStores(target, clock).keys.create({
+    await createAccountStores(target, clock).keys.create({
       name: "mine",
       prefix: "p",
       hash: "h",
@@ -268,7 +268,7 @@ Deno.test({
 });
 
 testOverDatabases("rowsOf() takes few rows at once where they are long", async ({ database }) => {
-  await fillWithEverything(database);
+  await fillAllTables(database);
   const groups = await database.read(async (db) => {
     const tables = await readTables(db, database.kind);
     const sizes = async (name: string) => {

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { systemClock } from "../../src/clock.ts";
 import { StorageError, UsageError } from "../../src/errors.ts";
 import { openDatabase } from "../../src/sql/database.ts";
-import { testDatabase, testOverDatabases } from "../fakes/database.ts";
+import { openTestDatabase, testOverDatabases } from "../fakes/database.ts";
 
 const clock = systemClock;
 
@@ -89,7 +89,7 @@ testOverDatabases("Database.close() lets a write end, and refuses what comes lat
 });
 
 Deno.test("Database.close() does not wait for ever for work that hangs", async () => {
-  await using opened = await testDatabase("sqlite");
+  await using opened = await openTestDatabase("sqlite");
   const asked: number[] = [];
   const impatient = {
     ...clock,

@@ -11,8 +11,8 @@ import { openPostgres } from "../../src/sql/engine/postgres.ts";
 import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { toRunRow } from "../../src/sql/run/run_row.ts";
 import { DATABASE_KINDS, testOverDatabases } from "../fakes/database.ts";
-import { aRun } from "../fakes/github.ts";
-import { isPostgresThere, query, testSchema } from "../fakes/postgres.ts";
+import { aRun } from "../fakes/stores/github.ts";
+import { isPostgresAvailable, runStatement, createTestSchema } from "../fakes/postgres.ts";
 
 /** Soon, and yet long enough for a machine that has much to do. */
 const QUERY_TIMEOUT_MS = 500;
@@ -42,7 +42,7 @@ for (const { kind, ignore } of DATABASE_KINDS.filter((each) => each.kind !== "sq
     name: `migrate() makes attempts and searched titles of the runs that are kept (${kind})`,
     ignore,
     async fn() {
-      await using place = kind === "postgres" ? await testSchema() : undefined;
+      await using place = kind === "postgres" ? await createTestSchema() : undefined;
       await using database = await openDatabase(place?.url ?? "sqlite::memory:", { clock });
       const startedAt = "2026-01-01T01:00:00.250+01:00";
       const run = aRun({ runAttempt: 2, status: "completed", conclusion: "failure", startedAt });
@@ -115,9 +115,9 @@ Deno.test("migrate() runs once when processes start together (sqlite)", async ()
 
 Deno.test({
   name: "migrate() runs once when instances start together (postgres)",
-  ignore: !await isPostgresThere(),
+  ignore: !await isPostgresAvailable(),
   async fn() {
-    await using schema = await testSchema();
+    await using schema = await createTestSchema();
     const databases = await Promise.all([1, 2, 3].map(() => openDatabase(schema.url, { clock })));
     const names = await Promise.all(databases.map(migrate));
     await Promise.all(databases.map((database) => database.close()));
@@ -127,9 +127,9 @@ Deno.test({
 
 Deno.test({
   name: "migrate() waits for another's migrations for longer than for an answer (postgres)",
-  ignore: !await isPostgresThere(),
+  ignore: !await isPostgresAvailable(),
   async fn() {
-    await using schema = await testSchema();
+    await using schema = await createTestSchema();
     await using database = await openWithShortTimeouts(schema.url, { migrationMs: 60_000 });
     const end = Promise.withResolvers<void>();
     const { holding } = await holdMigrations(schema.url, end.promise);
@@ -144,9 +144,9 @@ Deno.test({
 
 Deno.test({
   name: "migrate() does not wait for ever, and says for what (postgres)",
-  ignore: !await isPostgresThere(),
+  ignore: !await isPostgresAvailable(),
   async fn() {
-    await using schema = await testSchema();
+    await using schema = await createTestSchema();
     await using database = await openWithShortTimeouts(schema.url, { migrationMs: 100 });
     const end = Promise.withResolvers<void>();
     const { holding } = await holdMigrations(schema.url, end.promise);
@@ -198,6 +198,6 @@ async function holdMigrations(url: string, end: Promise<void>) {
 }
 
 async function isLockAwaited(): Promise<boolean> {
-  const waiting = await query("select 1 from pg_locks where locktype = 'advisory' and not granted");
+  const waiting = await runStatement("select 1 from pg_locks where locktype = 'advisory' and not granted");
   return waiting.length > 0;
 }

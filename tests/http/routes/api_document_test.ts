@@ -1,15 +1,15 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { runRoutes } from "../../../src/http/routes/run.ts";
 import { runData } from "../../../src/run/event.ts";
-import { ApiDocument } from "../../fakes/api_document.ts";
-import { aRun } from "../../fakes/github.ts";
-import { FakeHistory } from "../../fakes/history.ts";
-import { ServerUnderTest } from "../../fakes/server.ts";
+import { OpenApiValidator } from "../../fakes/openapi_validator.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { FakeRunHistory } from "../../fakes/stores/run_history.ts";
+import { ServerUnderTest } from "../../fakes/apps/server.ts";
 
-async function fetchDocument(): Promise<ApiDocument> {
-  const data = [runRoutes({ history: new FakeHistory() })];
+async function fetchDocument(): Promise<OpenApiValidator> {
+  const data = [runRoutes({ history: new FakeRunHistory() })];
   await using server = await new ServerUnderTest({ data }).start();
-  return new ApiDocument(await (await fetch(`${server.url}/openapi.json`)).json());
+  return new OpenApiValidator(await (await fetch(`${server.url}/openapi.json`)).json());
 }
 
 const RUN = runData(aRun());
@@ -19,11 +19,11 @@ Deno.test("ApiDocument finds nothing wrong with what is documented, at both plac
   const document = await fetchDocument();
   for (const path of ["/runs", "/api/v1/runs"]) {
     const body = { total_count: 1, items: [RUN] };
-    assertEquals(document.complaint({ ...OK, path, body }), undefined);
-    assertEquals(document.complaint({ ...OK, path, method: "HEAD" }), undefined);
+    assertEquals(document.findViolation({ ...OK, path, body }), undefined);
+    assertEquals(document.findViolation({ ...OK, path, method: "HEAD" }), undefined);
   }
   const detail = { ...RUN, attempts: [], jobs: [] };
-  assertEquals(document.complaint({ ...OK, path: "/runs/7", body: detail }), undefined);
+  assertEquals(document.findViolation({ ...OK, path: "/runs/7", body: detail }), undefined);
 });
 
 for (
@@ -37,7 +37,7 @@ for (
 ) {
   Deno.test(`ApiDocument finds ${what}`, async () => {
     const body = JSON.parse(JSON.stringify({ total_count: 1, items: [RUN], ...change }));
-    const found = (await fetchDocument()).complaint({ ...OK, path: "/runs", body });
+    const found = (await fetchDocument()).findViolation({ ...OK, path: "/runs", body });
     assertStringIncludes(found ?? "", complaint);
   });
 }
@@ -45,7 +45,7 @@ for (
 Deno.test("ApiDocument finds a status, a type, a code and a path that are not documented", async () => {
   const document = await fetchDocument();
   const at = (answer: Record<string, unknown>) =>
-    document.complaint({ ...OK, path: "/runs", ...answer });
+    document.findViolation({ ...OK, path: "/runs", ...answer });
   assertEquals(at({ status: 201 }), "201 is not documented");
   assertEquals(at({ contentType: "text/plain" }), "text/plain is not documented");
   const problem = { title: "Not found", status: 400, detail: "", code: "not_found" };
@@ -56,7 +56,7 @@ Deno.test("ApiDocument finds a status, a type, a code and a path that are not do
 });
 
 Deno.test("A test that fetches what is not documented fails", async () => {
-  const history = new FakeHistory();
+  const history = new FakeRunHistory();
   history.runs = [{ ...aRun(), createdAt: "yesterday" }];
   await using server = await new ServerUnderTest({ data: [runRoutes({ history })] }).start();
   await assertRejects(() => fetch(`${server.url}/runs`), Error, "/openapi.json does not say");

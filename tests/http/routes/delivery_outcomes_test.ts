@@ -3,7 +3,7 @@ import { WebhookEndpoint } from "../../../src/http/routes/delivery.ts";
 import type { IncomingWebhook, ReceiveResult } from "../../../src/delivery/receiver.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { StorageError } from "../../../src/errors.ts";
-import { ServerUnderTest } from "../../fakes/server.ts";
+import { ServerUnderTest } from "../../fakes/apps/server.ts";
 
 const PATH = "/api/v1/webhook/github";
 

@@ -3,21 +3,21 @@ import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { Delivery } from "../../../src/delivery/delivery.ts";
 import { StorageError } from "../../../src/errors.ts";
 import { MAX_PAYLOAD_BYTES } from "../../../src/http/routes/delivery.ts";
-import { headersOf, SECRET, signatureOf } from "../../fakes/delivery.ts";
-import { RawRequest } from "../../fakes/delivery_request.ts";
-import { DeliveryServer, type DeliveryServerSettings, PATH } from "../../fakes/delivery_server.ts";
-import { MemoryDeliveryStore } from "../../fakes/delivery_store.ts";
-import { LogUnderTest } from "../../fakes/log.ts";
-import { until } from "../../fakes/socket.ts";
+import { webhookHeaders, WEBHOOK_SECRET, sign } from "../../fakes/fixtures/delivery.ts";
+import { RawRequest } from "../../fakes/clients/raw_request.ts";
+import { WebhookServer, type WebhookServerSettings, WEBHOOK_PATH } from "../../fakes/apps/webhook_server.ts";
+import { MemoryDeliveryStore } from "../../fakes/stores/delivery_store.ts";
+import { CapturedLog } from "../../fakes/log.ts";
+import { waitUntil } from "../../fakes/clients/websocket.ts";
 
 const PAYLOAD = '{"action":"completed","workflow_run":{"id":7}}';
 
-async function start(settings: DeliveryServerSettings = {}) {
+async function start(settings: WebhookServerSettings = {}) {
   const store = new MemoryDeliveryStore<never>(systemClock, () => []);
-  return { store, server: await new DeliveryServer(store, settings).start() };
+  return { store, server: await new WebhookServer(store, settings).start() };
 }
 
-for (const path of [PATH, "/api/webhooks/github"]) {
+for (const path of [WEBHOOK_PATH, "/api/webhooks/github"]) {
   Deno.test(`POST ${path} keeps a signed delivery and answers 202`, async () => {
     const { store, server } = await start();
     await using _ = server;
@@ -59,8 +59,8 @@ Deno.test("Deliveries.answer() answers 200 to a ping, and 202 to what it has no 
 Deno.test("Deliveries.answer() takes either of two secrets", async () => {
   const { server } = await start({ secrets: ["new", "old"] });
   await using _ = server;
-  for (const [secret, expected] of [["new", 202], ["old", 202], [SECRET, 401]] as const) {
-    const headers = { "X-Hub-Signature-256": signatureOf(PAYLOAD, secret) };
+  for (const [secret, expected] of [["new", 202], ["old", 202], [WEBHOOK_SECRET, 401]] as const) {
+    const headers = { "X-Hub-Signature-256": sign(PAYLOAD, secret) };
     assertEquals((await server.post(PAYLOAD, { headers })).status, expected);
   }
 });
@@ -68,7 +68,7 @@ Deno.test("Deliveries.answer() takes either of two secrets", async () => {
 Deno.test("Deliveries.answer() takes nothing in without a secret", async () => {
   const { store, server } = await start({ secrets: [] });
   await using _ = server;
-  const headers = { "X-Hub-Signature-256": signatureOf(PAYLOAD, "") };
+  const headers = { "X-Hub-Signature-256": sign(PAYLOAD, "") };
   const { status, body } = await server.post(PAYLOAD, { headers });
   assertEquals([status, body.code], [503, "webhook_secret_missing"]);
   assertEquals(store.entries.size, 0);
@@ -76,7 +76,7 @@ Deno.test("Deliveries.answer() takes nothing in without a secret", async () => {
 
 /** What is wrong, with what it is answered. */
 const REJECTED: readonly (readonly [string, string, Record<string, string>, number, string])[] = [
-  ["a wrong signature", PAYLOAD, { "X-Hub-Signature-256": signatureOf("x") }, 401, "bad_signature"],
+  ["a wrong signature", PAYLOAD, { "X-Hub-Signature-256": sign("x") }, 401, "bad_signature"],
   ["a short signature", PAYLOAD, { "X-Hub-Signature-256": "sha256=00" }, 401, "bad_signature"],
   ["an empty id", PAYLOAD, { "X-GitHub-Delivery": "" }, 400, "bad_header"],
   ["an odd event", PAYLOAD, { "X-GitHub-Event": "No Event" }, 400, "bad_header"],
@@ -99,7 +99,7 @@ for (const [what, payload, headers, status, code] of REJECTED) {
 Deno.test("Deliveries.answer() answers 401 where there is no signature", async () => {
   const { server } = await start();
   await using _ = server;
-  const response = await fetch(`http://127.0.0.1:${server.port}${PATH}`, {
+  const response = await fetch(`http://127.0.0.1:${server.port}${WEBHOOK_PATH}`, {
     method: "POST",
     body: PAYLOAD,
   });
@@ -109,7 +109,7 @@ Deno.test("Deliveries.answer() answers 401 where there is no signature", async (
 Deno.test("Deliveries.answer() takes no other method than POST", async () => {
   const { server } = await start();
   await using _ = server;
-  const response = await fetch(`http://127.0.0.1:${server.port}${PATH}`);
+  const response = await fetch(`http://127.0.0.1:${server.port}${WEBHOOK_PATH}`);
   assertEquals([response.status, response.headers.get("allow")], [405, "POST"]);
   await response.body?.cancel();
 });
@@ -130,11 +130,11 @@ Deno.test("Deliveries.answer() takes 25 MiB, and a form", async () => {
 Deno.test("Deliveries.answer() answers 413 to the announcement of too much, before it comes", async () => {
   const { server } = await start();
   await using _ = server;
-  using request = await RawRequest.post(server.port, PATH, {
-    ...headersOf(""),
+  using request = await RawRequest.post(server.port, WEBHOOK_PATH, {
+    ...webhookHeaders(""),
     "Content-Length": String(MAX_PAYLOAD_BYTES + 1),
   });
-  const { status, headers, body } = await request.answer();
+  const { status, headers, body } = await request.readResponse();
   assertEquals(status, 413);
   assertMatch(headers.get("connection") ?? "", /^close/);
   assertMatch(body, /"code":"payload_too_large"/);
@@ -143,15 +143,15 @@ Deno.test("Deliveries.answer() answers 413 to the announcement of too much, befo
 Deno.test("Deliveries.answer() answers 413 as soon as too much has come, unannounced", async () => {
   const { store, server } = await start();
   await using _ = server;
-  using request = await RawRequest.post(server.port, PATH, {
-    ...headersOf(""),
+  using request = await RawRequest.post(server.port, WEBHOOK_PATH, {
+    ...webhookHeaders(""),
     "Transfer-Encoding": "chunked",
   });
   const megabyte = " ".repeat(1024 * 1024);
   for (let sent = 0; sent < 25; sent++) await request.send(`100000\r\n${megabyte}\r\n`);
-  await until(() => server.deliveries.pendingBytes === MAX_PAYLOAD_BYTES, "all that is allowed has come");
+  await waitUntil(() => server.deliveries.pendingBytes === MAX_PAYLOAD_BYTES, "all that is allowed has come");
   await request.send("1\r\n \r\n");
-  const { status, body } = await request.answer();
+  const { status, body } = await request.readResponse();
   assertEquals(status, 413);
   assertMatch(body, /"code":"payload_too_large"/);
   assertEquals([store.entries.size, server.deliveries.pendingBytes], [0, 0]);
@@ -182,35 +182,35 @@ Deno.test("Deliveries.answer() gives up a body that stalls, after 30 s", async (
   const { clock, pass: advance } = manualClock();
   const { server } = await start({ clock });
   await using _ = server;
-  using request = await RawRequest.post(server.port, PATH, {
-    ...headersOf(PAYLOAD),
+  using request = await RawRequest.post(server.port, WEBHOOK_PATH, {
+    ...webhookHeaders(PAYLOAD),
     "Content-Length": String(PAYLOAD.length),
   });
   await request.send(PAYLOAD.slice(0, 10));
-  await until(() => server.deliveries.pendingBytes === 10, "the first bytes have come");
+  await waitUntil(() => server.deliveries.pendingBytes === 10, "the first bytes have come");
   advance(29_999);
   await request.send(PAYLOAD.slice(10, 11));
-  await until(() => server.deliveries.pendingBytes === 11, "more has come");
+  await waitUntil(() => server.deliveries.pendingBytes === 11, "more has come");
   advance(1);
-  const { status, body } = await request.answer();
+  const { status, body } = await request.readResponse();
   assertEquals(status, 408);
   assertMatch(body, /"code":"payload_too_slow"/);
   assertEquals(server.deliveries.pendingBytes, 0);
 });
 
 Deno.test("Deliveries.answer() forgets a body whose sender goes away", async () => {
-  await using log = await new LogUnderTest().start();
+  await using log = await new CapturedLog().start();
   const { store, server } = await start();
   await using _ = server;
   {
-    using request = await RawRequest.post(server.port, PATH, {
-      ...headersOf(PAYLOAD),
+    using request = await RawRequest.post(server.port, WEBHOOK_PATH, {
+      ...webhookHeaders(PAYLOAD),
       "Content-Length": String(PAYLOAD.length),
     });
     await request.send(PAYLOAD.slice(0, 10));
-    await until(() => server.deliveries.pendingBytes === 10, "the first bytes have come");
+    await waitUntil(() => server.deliveries.pendingBytes === 10, "the first bytes have come");
   }
-  await until(() => server.deliveries.pendingBytes === 0, "the bytes are forgotten");
+  await waitUntil(() => server.deliveries.pendingBytes === 0, "the bytes are forgotten");
   assertEquals((await server.post(PAYLOAD, { id: "a" })).status, 202);
   assertEquals([...store.entries.keys()], ["a"]);
   const complaints = log.records.filter(({ level }) => level === "warning" || level === "error");
@@ -220,12 +220,12 @@ Deno.test("Deliveries.answer() forgets a body whose sender goes away", async () 
 Deno.test("Deliveries.answer() bounds what is under way of all bodies together", async () => {
   const { server } = await start({ maxHeldBytes: 1_000 });
   await using _ = server;
-  using request = await RawRequest.post(server.port, PATH, {
-    ...headersOf(""),
+  using request = await RawRequest.post(server.port, WEBHOOK_PATH, {
+    ...webhookHeaders(""),
     "Content-Length": "2000",
   });
   await request.send("x".repeat(990));
-  await until(() => server.deliveries.pendingBytes === 990, "the first bytes have come");
+  await waitUntil(() => server.deliveries.pendingBytes === 990, "the first bytes have come");
   const { status, headers, body } = await server.post(PAYLOAD);
   assertEquals([status, body.code], [503, "too_busy"]);
   assertEquals(headers.get("retry-after"), "30");
@@ -235,36 +235,36 @@ Deno.test("Deliveries.answer() bounds what is under way of all bodies together",
 Deno.test("Deliveries.answer() never answers 2xx to what could not be kept", async () => {
   const { store, server } = await start();
   await using _ = server;
-  store.trouble = new StorageError("unavailable", "The database does not answer");
+  store.error = new StorageError("unavailable", "The database does not answer");
   const gone = await server.post(PAYLOAD, { id: "a" });
   assertEquals([gone.status, gone.body.code], [503, "storage_unavailable"]);
   assertEquals(gone.headers.get("retry-after"), "30");
-  store.trouble = new StorageError("full", "No space left on device");
+  store.error = new StorageError("full", "No space left on device");
   const full = await server.post(PAYLOAD, { id: "a" });
   assertEquals([full.status, full.body.code], [507, "storage_full"]);
-  store.trouble = undefined;
+  store.error = undefined;
   assertEquals((await server.post(PAYLOAD, { id: "a" })).status, 202);
 });
 
 Deno.test("Deliveries.answer() answers 500 to a mistake of ours, so that GitHub can be asked again", async () => {
   const { store, server } = await start();
   await using _ = server;
-  store.trouble = new TypeError("A mistake");
+  store.error = new TypeError("A mistake");
   const { status, body } = await server.post(PAYLOAD);
   assertEquals([status, body.code], [500, "internal"]);
 });
 
 Deno.test("Deliveries.answer() writes neither a body nor a secret to the log or the answer", async () => {
-  await using log = await new LogUnderTest().start();
+  await using log = await new CapturedLog().start();
   const { store, server } = await start();
   await using _ = server;
   const texts: string[] = [];
   for (const body of ['{"hunter2":', '["hunter2"]', '{"hunter2":1}']) {
-    for (const headers of [{}, { "X-Hub-Signature-256": signatureOf("hunter2") }]) {
+    for (const headers of [{}, { "X-Hub-Signature-256": sign("hunter2") }]) {
       texts.push(JSON.stringify((await server.post(body, { headers })).body));
     }
   }
-  store.trouble = new StorageError("full", "No space left on device");
+  store.error = new StorageError("full", "No space left on device");
   texts.push(JSON.stringify((await server.post('{"hunter2":1}')).body));
   assertEquals(texts.length, 7);
   const all = [...texts, JSON.stringify(log.records)].join("\n");

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { keyCaller, MemoryCallers, sessionCaller } from "../../fakes/callers.ts";
-import { join } from "../../fakes/messages.ts";
-import { ServerUnderTest } from "../../fakes/server.ts";
+import { keyPrincipal, FakeAuthenticator, sessionPrincipal } from "../../fakes/stores/authenticator.ts";
+import { joinMessages } from "../../fakes/stores/messages.ts";
+import { ServerUnderTest } from "../../fakes/apps/server.ts";
 
 const PATH = "/api/v1/messages";
 const MAY_WRITE = { permissions: new Set(["read", "write"] as const) };
@@ -35,7 +35,7 @@ async function postMessage(
 
 Deno.test("POST /api/v1/messages keeps a message, tells it, and answers with it", async () => {
   await using server = await new ServerUnderTest().start();
-  await using client = await join(server);
+  await using client = await joinMessages(server);
   const { status, json } = await postMessage(server, { content: "Hello 😀", user_id: "ada" });
   assertEquals(status, 201);
   assertEquals(Object.keys(json), ["id", "content", "user_id", "created_at"]);
@@ -68,13 +68,13 @@ Deno.test("POST /api/v1/messages says what is wrong with a body", async () => {
       words,
     ]);
   }
-  assertEquals(server.messages.kept, []);
+  assertEquals(server.messages.stored, []);
 });
 
 Deno.test("POST /api/v1/messages knows who has signed in, and takes a key at its word", async () => {
-  const callers = new MemoryCallers();
-  callers.known.set("token", sessionCaller(MAY_WRITE));
-  callers.known.set("key", keyCaller(MAY_WRITE));
+  const callers = new FakeAuthenticator();
+  callers.principals.set("token", sessionPrincipal(MAY_WRITE));
+  callers.principals.set("key", keyPrincipal(MAY_WRITE));
   await using server = await new ServerUnderTest({ callers }).start();
   const page = { cookie: "runwire=token", origin: server.url };
   const key = { authorization: "Bearer key" };
@@ -91,7 +91,7 @@ Deno.test("POST /api/v1/messages knows who has signed in, and takes a key at its
 });
 
 Deno.test("POST /api/v1/messages is for those who may write, GET for those who may read", async () => {
-  const callers = new MemoryCallers();
+  const callers = new FakeAuthenticator();
   const server = await new ServerUnderTest({ callers }).start();
   await using _ = server;
   const key = { authorization: "Bearer key" };
@@ -109,7 +109,7 @@ Deno.test("POST /api/v1/messages is for those who may write, GET for those who m
       [[], [403, 403]],
     ] as const
   ) {
-    callers.known.set("key", keyCaller({ permissions: new Set(permissions) }));
+    callers.principals.set("key", keyPrincipal({ permissions: new Set(permissions) }));
     assertEquals<readonly number[]>(await outcomes(), expected);
   }
 });

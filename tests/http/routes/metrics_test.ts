@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { keyCaller, MemoryCallers, sessionCaller } from "../../fakes/callers.ts";
-import { RawRequest } from "../../fakes/delivery_request.ts";
-import { ServerUnderTest } from "../../fakes/server.ts";
+import { keyPrincipal, FakeAuthenticator, sessionPrincipal } from "../../fakes/stores/authenticator.ts";
+import { RawRequest } from "../../fakes/clients/raw_request.ts";
+import { ServerUnderTest } from "../../fakes/apps/server.ts";
 
 const METRICS = { contentType: "text/plain; version=0.0.4; charset=utf-8", renderText };
 
@@ -19,11 +19,11 @@ Deno.test("GET /metrics answers anybody where no login is configured", async () 
 });
 
 Deno.test("GET /metrics with a login answers programs on this machine, but none that a proxy asks for", async () => {
-  const callers = new MemoryCallers({ isOpen: false });
+  const callers = new FakeAuthenticator({ isOpen: false });
   await using server = await new ServerUnderTest({ metrics: METRICS, callers }).start();
   const ask = async (headers: Record<string, string>) => {
     using request = await RawRequest.get(server.port, "/metrics", headers);
-    return (await request.answer()).status;
+    return (await request.readResponse()).status;
   };
   assertEquals(await ask({}), 200);
   for (const name of ["X-Forwarded-For", "X-Real-IP"]) {
@@ -32,8 +32,8 @@ Deno.test("GET /metrics with a login answers programs on this machine, but none 
   assertEquals(await ask({ Forwarded: "for=192.0.2.1" }), 401);
   assertEquals(await ask({ Via: "1.1 nginx" }), 401);
   const proxied = { "X-Forwarded-For": "192.0.2.1" };
-  callers.known.set("rw_live_x", keyCaller({ permissions: new Set() }));
-  callers.known.set("token", sessionCaller({ permissions: new Set(["read"]) }));
+  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set() }));
+  callers.principals.set("token", sessionPrincipal({ permissions: new Set(["read"]) }));
   assertEquals(await ask({ ...proxied, Authorization: "Bearer rw_live_x" }), 200);
   assertEquals(await ask({ ...proxied, Cookie: "runwire=token" }), 200);
   assertEquals(await ask({ ...proxied, Authorization: "Bearer rw_live_y" }), 401);

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { AppUnderTest } from "../../fakes/app.ts";
-import { testDatabase } from "../../fakes/database.ts";
-import { isPostgresThere } from "../../fakes/postgres.ts";
-import { until } from "../../fakes/socket.ts";
+import { AppUnderTest } from "../../fakes/apps/app.ts";
+import { openTestDatabase } from "../../fakes/database.ts";
+import { isPostgresAvailable } from "../../fakes/postgres.ts";
+import { waitUntil } from "../../fakes/clients/websocket.ts";
 
 interface Parameter {
   readonly name: string;
@@ -44,7 +44,7 @@ async function start(environment: Record<string, string> = {}) {
     app.world.addRun("octo/app", { status: "completed", conclusion });
   }
   await app.start();
-  await until(async () => (await ask(`${app.url}/runs`)).body.total_count === 2, "runs to be kept");
+  await waitUntil(async () => (await ask(`${app.url}/runs`)).body.total_count === 2, "runs to be kept");
   const document: Document = (await ask(`${app.url}/openapi.json`)).body;
   return { app, document };
 }
@@ -128,9 +128,9 @@ async function assertIdsChecked(url: string): Promise<void> {
 for (const kind of ["memory", "postgres"] as const) {
   Deno.test({
     name: `Every route takes what the document allows, and names what it does not (${kind})`,
-    ignore: kind === "postgres" && !await isPostgresThere(),
+    ignore: kind === "postgres" && !await isPostgresAvailable(),
     async fn() {
-      await using opened = await testDatabase(kind);
+      await using opened = await openTestDatabase(kind);
       const { app, document } = await start(
         kind === "postgres" ? { DATABASE_URL: opened.url } : {},
       );

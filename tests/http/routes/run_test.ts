@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { runRoutes } from "../../../src/http/routes/run.ts";
 import { runData } from "../../../src/run/event.ts";
-import { FakeHistory } from "../../fakes/history.ts";
-import { aRun } from "../../fakes/github.ts";
-import { ServerUnderTest } from "../../fakes/server.ts";
+import { FakeRunHistory } from "../../fakes/stores/run_history.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { ServerUnderTest } from "../../fakes/apps/server.ts";
 
 async function start() {
-  const history = new FakeHistory();
+  const history = new FakeRunHistory();
   return { history, server: await new ServerUnderTest({ data: [runRoutes({ history })] }).start() };
 }
 
@@ -144,7 +144,7 @@ Deno.test("GET /runs/{id} tells a run with its attempts and jobs", async () => {
     runnerName: "runner-1",
     htmlUrl: null,
   };
-  history.detailOf = {
+  history.runDetail = {
     run,
     attempts: [
       { runAttempt: 1, status: "completed", conclusion: "failure", ...times },

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { statisticsRoutes } from "../../../src/http/routes/statistics.ts";
 import type { RunStatistics, StatisticsGroup, StatisticsQuery } from "../../../src/run/statistics.ts";
 import { systemClock } from "../../../src/clock.ts";
-import { ServerUnderTest } from "../../fakes/server.ts";
+import { ServerUnderTest } from "../../fakes/apps/server.ts";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
 

@@ -11,10 +11,10 @@ import { SqlFollowStore } from "../../../src/sql/follow_store.ts";
 import { SqlRunStore } from "../../../src/sql/run/run.ts";
 import { SqlRunHistory } from "../../../src/sql/run/run_history.ts";
 import { SqlStatisticsStore } from "../../../src/sql/statistics/statistics.ts";
-import { keyCaller, MemoryCallers } from "../../fakes/callers.ts";
-import { testDatabase } from "../../fakes/database.ts";
-import { aRun } from "../../fakes/github.ts";
-import { ServerUnderTest } from "../../fakes/server.ts";
+import { keyPrincipal, FakeAuthenticator } from "../../fakes/stores/authenticator.ts";
+import { openTestDatabase } from "../../fakes/database.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { ServerUnderTest } from "../../fakes/apps/server.ts";
 
 const NAMES = ["Octo/seen", "octo/hidden"];
 const VISIBLE: Visibility = new Set(["octo/seen"]);
@@ -37,12 +37,12 @@ async function fill(database: Database): Promise<void> {
 /** The routes of data over a database; what a caller without a key asks, and one who sees `SEEN` alone. */
 async function start() {
   await using stack = new AsyncDisposableStack();
-  const { database } = stack.use(await testDatabase("memory"));
+  const { database } = stack.use(await openTestDatabase("memory"));
   await fill(database);
   const unfollowed: number[] = [];
-  const callers = new MemoryCallers({ isOpen: true });
+  const callers = new FakeAuthenticator({ isOpen: true });
   const permissions = new Set(["read", "write"] as const);
-  callers.known.set("k", keyCaller({ permissions, visibility: () => Promise.resolve(VISIBLE) }));
+  callers.principals.set("k", keyPrincipal({ permissions, visibility: () => Promise.resolve(VISIBLE) }));
   const catalog = new SqlCatalog(database);
   const history = new SqlRunHistory(database);
   const following = {

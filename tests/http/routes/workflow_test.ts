@@ -2,9 +2,9 @@ import { assertEquals } from "@std/assert";
 import { workflowRoutes } from "../../../src/http/routes/workflow.ts";
 import type { CatalogWorkflow, WorkflowQuery } from "../../../src/repository/catalog.ts";
 import { runData } from "../../../src/run/event.ts";
-import { aRun } from "../../fakes/github.ts";
-import { FakeHistory } from "../../fakes/history.ts";
-import { ServerUnderTest } from "../../fakes/server.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { FakeRunHistory } from "../../fakes/stores/run_history.ts";
+import { ServerUnderTest } from "../../fakes/apps/server.ts";
 
 const CI: CatalogWorkflow = {
   id: 7,
@@ -25,7 +25,7 @@ const CI_JSON = {
 };
 
 async function start() {
-  const history = new FakeHistory();
+  const history = new FakeRunHistory();
   const queries: WorkflowQuery[] = [];
   const catalog = {
     workflows: (query: WorkflowQuery) => {

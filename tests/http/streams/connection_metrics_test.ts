@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ConnectionMetrics } from "../../../src/http/streams/connection_metrics.ts";
-import { ServerUnderTest } from "../../fakes/server.ts";
-import { SocketClient, until } from "../../fakes/socket.ts";
+import { ServerUnderTest } from "../../fakes/apps/server.ts";
+import { WebSocketClient, waitUntil } from "../../fakes/clients/websocket.ts";
 
 Deno.test("Traffic counts frames and their bytes in UTF-8, in turn of two kinds", () => {
   const traffic = new ConnectionMetrics();
@@ -29,21 +29,21 @@ Deno.test("Connections count what goes over /ws, and each end once", async () =>
   const server = await new ServerUnderTest().start();
   await using _ = server;
   const { traffic } = server.connections;
-  await using staying = await SocketClient.connect(server.socketUrl);
-  await using leaving = await SocketClient.connect(server.socketUrl);
-  server.publish("one");
+  await using staying = await WebSocketClient.connect(server.socketUrl);
+  await using leaving = await WebSocketClient.connect(server.socketUrl);
+  server.publishRun("one");
   await staying.next();
   const frame = await leaving.next();
   assertEquals([traffic.framesSent, traffic.bytesSent], [2, 2 * frame.length]);
   staying.socket.send("hello");
-  await until(() => traffic.framesReceived === 1, "a frame is counted");
+  await waitUntil(() => traffic.framesReceived === 1, "a frame is counted");
   assertEquals(traffic.bytesReceived, 5);
   await leaving.close();
-  await until(() => traffic.closed.get("left") === 1, "one has left");
+  await waitUntil(() => traffic.closed.get("left") === 1, "one has left");
   staying.socket.send("x".repeat(64 * 1024 + 1));
   await staying.closed;
   // By then both sides have said that it is closed.
-  await until(() => server.capacity.used === 0, "nobody is there");
+  await waitUntil(() => server.connectionLimit.used === 0, "nobody is there");
   assertEquals(Object.fromEntries(traffic.closed), { left: 1, too_big: 1 });
 });
 
@@ -52,13 +52,13 @@ Deno.test("EventStreams count what goes over /api/v1/events", async () => {
   await using _ = server;
   const { traffic } = server.events;
   const response = await fetch(`${server.url}/api/v1/events`);
-  await until(() => server.events.size === 1, "the stream is open");
+  await waitUntil(() => server.events.size === 1, "the stream is open");
   await server.feed.publish({
     type: "status",
     repository: null,
     data: { state: "polling", waiting_until: null },
   });
-  await until(() => traffic.framesSent === 1, "an event is counted");
+  await waitUntil(() => traffic.framesSent === 1, "an event is counted");
   await response.body?.cancel();
-  await until(() => traffic.closed.get("left") === 1, "the client has left");
+  await waitUntil(() => traffic.closed.get("left") === 1, "the client has left");
 });

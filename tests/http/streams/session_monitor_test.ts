@@ -3,7 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import type { Principal } from "../../../src/account/principal.ts";
 import { systemClock as clock } from "../../../src/clock.ts";
 import { SessionMonitor } from "../../../src/http/streams/session_monitor.ts";
-import { keyCaller } from "../../fakes/callers.ts";
+import { keyPrincipal } from "../../fakes/stores/authenticator.ts";
 
 Deno.test("CallerWatch asks for a caller again only when it has been answered", async () => {
   using time = new FakeTime();
@@ -15,7 +15,7 @@ Deno.test("CallerWatch asks for a caller again only when it has been answered", 
   };
   const monitor = new SessionMonitor({ authenticator: { reauthenticate }, clock, intervalMs: 1_000 });
   let ended = 0;
-  monitor.watch(keyCaller(), () => ended++);
+  monitor.watch(keyPrincipal(), () => ended++);
   await time.tickAsync(10_000);
   assertEquals(calls.length, 1);
   calls[0]?.reject(new Error("The database is away"));

@@ -7,12 +7,12 @@ import { RefusedError, StorageError } from "../../../src/errors.ts";
 import { retryVisibility } from "../../../src/http/streams/visibility_retry.ts";
 import { runEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
-import { keyCaller, MemoryCallers } from "../../fakes/callers.ts";
-import { StreamClient } from "../../fakes/event_stream.ts";
-import { aRun } from "../../fakes/github.ts";
-import { aStatus } from "../../fakes/journal.ts";
-import { type ServerSettings, ServerUnderTest } from "../../fakes/server.ts";
-import { SocketClient, until, within } from "../../fakes/socket.ts";
+import { keyPrincipal, FakeAuthenticator } from "../../fakes/stores/authenticator.ts";
+import { EventStreamClient } from "../../fakes/clients/event_stream.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { aStatus } from "../../fakes/stores/event_log.ts";
+import { type ServerSettings, ServerUnderTest } from "../../fakes/apps/server.ts";
+import { WebSocketClient, waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
 
 const VISIBLE_A: Visibility = new Set(["octo/a"]);
 const LIMITED = new RefusedError({ kind: "limited" }, "GitHub limits us");
@@ -39,7 +39,7 @@ Deno.test("onceKnown() is nothing for a client that has left while it waited", a
   const visibility = retryVisibility(() => Promise.reject(LIMITED), { clock, signal: stop.signal });
   const waiting = visibility();
   stop.abort();
-  assertEquals(await within(Promise.resolve(waiting), "the end"), new Set());
+  assertEquals(await withTimeout(Promise.resolve(waiting), "the end"), new Set());
 });
 
 Deno.test("onceKnown() tells at once what is known at once, to a client that is there", () => {
@@ -60,13 +60,13 @@ Deno.test("onceKnown() throws when the login is refused", async () => {
 /** A server with one caller, whose ticket is `t`, and what that caller may see. */
 async function start(settings: ServerSettings = {}) {
   const caller: { visible: () => Promise<Visibility> } = { visible: () => Promise.resolve(VISIBLE_A) };
-  const callers = new MemoryCallers({ isOpen: true });
-  callers.known.set("t", keyCaller({ visibility: () => caller.visible() }));
+  const callers = new FakeAuthenticator({ isOpen: true });
+  callers.principals.set("t", keyPrincipal({ visibility: () => caller.visible() }));
   const server = await new ServerUnderTest({ callers, ...settings }).start();
   const connect = async (query: string) => {
-    const before = server.audience.size;
-    const client = await SocketClient.connect(`${server.socketUrl}?${query}`);
-    await until(() => server.audience.size > before, "it has joined");
+    const before = server.activeClients.size;
+    const client = await WebSocketClient.connect(`${server.socketUrl}?${query}`);
+    await waitUntil(() => server.activeClients.size > before, "it has joined");
     return client;
   };
   const publish = async () => {
@@ -94,7 +94,7 @@ Deno.test("Connections shows each client what it may see of a snapshot", async (
   assertEquals(idsIn(await open.next()), [2, 1]);
   assertEquals(idsIn(await user.next()), [1]);
   caller.visible = () => Promise.resolve(new Set<string>());
-  server.show(server.current);
+  server.publishSnapshot(server.current);
   assertEquals(idsIn(await open.next()), [2, 1]);
   assertEquals(idsIn(await user.next()), []);
 });
@@ -106,7 +106,7 @@ for (const batch of [false, true]) {
     await using user = await connect(`topics=events&batch=${batch}&ticket=t`);
     await using open = await connect(`topics=events&batch=${batch}`);
     await publish();
-    const numbers = async (client: SocketClient, count: number) => {
+    const numbers = async (client: WebSocketClient, count: number) => {
       const all: number[] = [];
       while (all.length < count) all.push(...numbersIn(await client.next()));
       return all;
@@ -125,7 +125,7 @@ Deno.test("Connections and EventStreams hide in the snapshot after a gap, too", 
   await using socket = await connect("topics=events&since=99&ticket=t");
   assertEquals(JSON.parse(await socket.next()).type, "gap");
   assertEquals(idsIn(await socket.next()), [1]);
-  await using stream = await StreamClient.begin(`${server.url}/api/v1/events?since=99&ticket=t`);
+  await using stream = await EventStreamClient.connectPastPreamble(`${server.url}/api/v1/events?since=99&ticket=t`);
   assertEquals((await stream.next())?.startsWith("event:gap"), true);
   const [, data = ""] = (await stream.next())?.match(/^data:(.*)$/m) ?? [];
   assertEquals(idsIn(data), [1]);
@@ -134,9 +134,9 @@ Deno.test("Connections and EventStreams hide in the snapshot after a gap, too", 
 Deno.test("EventStreams tells each client of what it may see", async () => {
   const { server, publish } = await start();
   await using _ = server;
-  await using stream = await StreamClient.begin(`${server.url}/api/v1/events?ticket=t`);
+  await using stream = await EventStreamClient.connectPastPreamble(`${server.url}/api/v1/events?ticket=t`);
   await publish();
-  assertEquals(await stream.numbers(2), [1, 3]);
+  assertEquals(await stream.nextSeqs(2), [1, 3]);
 });
 
 Deno.test("Connections and EventStreams tell nothing while it is unknown what may be seen", async () => {
@@ -145,19 +145,19 @@ Deno.test("Connections and EventStreams tell nothing while it is unknown what ma
   });
   await using _ = server;
   await using socket = await connect("topics=runs,events&ticket=t");
-  await using stream = await StreamClient.begin(`${server.url}/api/v1/events?ticket=t`);
+  await using stream = await EventStreamClient.connectPastPreamble(`${server.url}/api/v1/events?ticket=t`);
   let attempts = 0;
   caller.visible = () => {
     attempts++;
     return Promise.reject(LIMITED);
   };
-  server.show(new Snapshot(BOTH, 0));
+  server.publishSnapshot(new Snapshot(BOTH, 0));
   await publish();
-  await until(() => attempts > 9, "all have asked again and again");
+  await waitUntil(() => attempts > 9, "all have asked again and again");
   assertEquals(socket.frames, []);
   caller.visible = () => Promise.resolve(VISIBLE_A);
-  assertEquals(await stream.numbers(2), [1, 3]);
-  await until(() => socket.frames.length === 3, "the snapshot and two events");
+  assertEquals(await stream.nextSeqs(2), [1, 3]);
+  await waitUntil(() => socket.frames.length === 3, "the snapshot and two events");
   const kinds = socket.frames.map((frame) => JSON.parse(frame).runs ? idsIn(frame) : frame);
   assertEquals(kinds.filter((kind) => typeof kind !== "string"), [[1]]);
   assert(!socket.frames.join().includes("octo/b"));
@@ -169,14 +169,14 @@ Deno.test("Connections closes with 1008 when the login is refused meanwhile", as
   await using socket = await connect("topics=events&ticket=t");
   caller.visible = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
-  assertEquals((await within(socket.closed, "the end")).code, 1008);
+  assertEquals((await withTimeout(socket.closed, "the end")).code, 1008);
   assertEquals(socket.frames, []);
 });
 
 Deno.test("EventStreams ends as not allowed when the login is refused meanwhile", async () => {
   const { server, caller, publish } = await start();
   await using _ = server;
-  await using stream = await StreamClient.begin(`${server.url}/api/v1/events?ticket=t`);
+  await using stream = await EventStreamClient.connectPastPreamble(`${server.url}/api/v1/events?ticket=t`);
   caller.visible = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
   assertEquals(await stream.next(), undefined);

@@ -3,24 +3,24 @@ import { systemClock } from "../../../src/clock.ts";
 import { MAX_BUFFERED_BYTES } from "../../../src/feed/latest_queue.ts";
 import { runEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
-import { aRun } from "../../fakes/github.ts";
-import { aStatus } from "../../fakes/journal.ts";
-import { RawSocket } from "../../fakes/raw_socket.ts";
-import { ServerUnderTest, titleOf } from "../../fakes/server.ts";
-import { SocketClient, until, within } from "../../fakes/socket.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { aStatus } from "../../fakes/stores/event_log.ts";
+import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
+import { ServerUnderTest, readTitle } from "../../fakes/apps/server.ts";
+import { WebSocketClient, waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
 
 const BATCH = "topics=events&batch=true";
 
 /** Connects, and waits until the feed is followed: events before that are none of the client's. */
-async function connectAndWait(server: ServerUnderTest, query: string): Promise<SocketClient> {
-  const before = server.audience.size;
-  const client = await SocketClient.connect(`${server.socketUrl}?${query}`);
-  await until(() => server.audience.size > before, "it has joined");
+async function connectAndWait(server: ServerUnderTest, query: string): Promise<WebSocketClient> {
+  const before = server.activeClients.size;
+  const client = await WebSocketClient.connect(`${server.socketUrl}?${query}`);
+  await waitUntil(() => server.activeClients.size > before, "it has joined");
   return client;
 }
 
 /** The numbers in the next arrays, until there are `count` of them. */
-async function readSeqs(client: SocketClient, count: number): Promise<readonly number[]> {
+async function readSeqs(client: WebSocketClient, count: number): Promise<readonly number[]> {
   const found: number[] = [];
   while (found.length < count) {
     const events = JSON.parse(await client.next());
@@ -46,7 +46,7 @@ Deno.test("Connections sends a client that batches arrays, a single event too", 
 Deno.test("Connections sends what came together in one array", async () => {
   await using server = await new ServerUnderTest().start();
   await using client = await connectAndWait(server, BATCH);
-  server.feed.emit(await server.journal.append(range(1, 50).map(() => aStatus())));
+  server.feed.emit(await server.eventLog.append(range(1, 50).map(() => aStatus())));
   await readSeqs(client, 50);
   assertEquals(client.frames.length, 1);
 });
@@ -78,7 +78,7 @@ Deno.test("Connections sends a client that batches what it wants to hear alone",
   const events = range(1, 6).map((i) =>
     runEvent(aRun({ repository: i % 2 ? "octo/a" : "octo/b" }))
   );
-  server.feed.emit(await server.journal.append([...events, aStatus()]));
+  server.feed.emit(await server.eventLog.append([...events, aStatus()]));
   assertEquals(await readSeqs(ofA, 4), [1, 3, 5, 7]);
   assertEquals(await readSeqs(ofB, 4), [2, 4, 6, 7]);
 });
@@ -88,8 +88,8 @@ Deno.test("Connections sends snapshots and gaps as objects to a client that batc
   await using server = await new ServerUnderTest({ feed }).start();
   server.current = new Snapshot([aRun({ displayTitle: "now" })], 0);
   await using _ready = await connectAndWait(server, "topics=events");
-  server.feed.emit(await server.journal.append(range(1, 5).map(() => aStatus())));
-  await server.journal.prune({ before: 0, count: 2 });
+  server.feed.emit(await server.eventLog.append(range(1, 5).map(() => aStatus())));
+  await server.eventLog.prune({ before: 0, count: 2 });
   await using client = await connectAndWait(server, "topics=runs,events&batch=true&since=2");
   const frames = [await client.next(), await client.next(), await client.next()];
   // The one of a client that joins, then those of the gap.
@@ -97,18 +97,18 @@ Deno.test("Connections sends snapshots and gaps as objects to a client that batc
     '{"type":"gap","since":2,"first":4,"last":5}',
   ]);
   const snapshots = frames.filter((frame) => !frame.includes('"gap"'));
-  assertEquals(snapshots.map(titleOf), ["now", "now"]);
+  assertEquals(snapshots.map(readTitle), ["now", "now"]);
   await server.feed.publish(aStatus());
   assertEquals(await readSeqs(client, 1), [6]);
 });
 
 Deno.test("Connections sends a client that was behind arrays that are full, and not longer than may wait", async () => {
   await using server = await new ServerUnderTest().start();
-  using slow = await RawSocket.connect(server.port, `/ws?${BATCH}`);
-  await until(() => server.audience.size === 1, "it has joined");
+  using slow = await RawWebSocket.connect(server.port, `/ws?${BATCH}`);
+  await waitUntil(() => server.activeClients.size === 1, "it has joined");
   const event = runEvent(aRun({ displayTitle: "ä".repeat(4_000) }));
   for (let i = 0; i < 40; i++) {
-    server.feed.emit(await server.journal.append(range(1, 50).map(() => event)));
+    server.feed.emit(await server.eventLog.append(range(1, 50).map(() => event)));
     await systemClock.sleep(1);
   }
   await using quick = await connectAndWait(server, `${BATCH}&since=0`);
@@ -117,7 +117,7 @@ Deno.test("Connections sends a client that was behind arrays that are full, and 
   const total = quick.frames.reduce((sum, frame) => sum + byteLength(frame), 0);
   // However they are cut, arrays of the same events have the same length together, but for one byte each.
   while (sum(sizes) - sizes.length < total - quick.frames.length) {
-    sizes.push(...await within(slow.readFrames(1), "a frame", 20_000));
+    sizes.push(...await withTimeout(slow.readFrames(1), "a frame", 20_000));
   }
   assertEquals(sum(sizes) - sizes.length, total - quick.frames.length);
   assert(Math.max(...sizes) <= MAX_BUFFERED_BYTES, `${Math.max(...sizes)} bytes`);
@@ -129,16 +129,16 @@ Deno.test("Connections closes a client that batches and does not read, and delay
   const clock = { ...systemClock, now: () => Date.now() + later };
   await using server = await new ServerUnderTest({ clock }).start();
   await using quick = await connectAndWait(server, BATCH);
-  using slow = await RawSocket.connect(server.port, `/ws?${BATCH}`);
-  await until(() => server.audience.size === 2, "both have joined");
+  using slow = await RawWebSocket.connect(server.port, `/ws?${BATCH}`);
+  await waitUntil(() => server.activeClients.size === 2, "both have joined");
   const displayTitle = "x".repeat(1024 * 1024);
   for (let number = 1; number <= 20; number++) {
     await server.feed.publish(runEvent(aRun({ displayTitle })));
     assertEquals(await readSeqs(quick, 1), [number]);
   }
   later = 30_000;
-  await until(() => server.audience.size === 1, "the slow one is closed");
-  assertEquals((await slow.readToClose()).code, 1013);
+  await waitUntil(() => server.activeClients.size === 1, "the slow one is closed");
+  assertEquals((await slow.readUntilClose()).code, 1013);
 });
 
 Deno.test("Connections says what batch may be", async () => {
@@ -170,8 +170,8 @@ Deno.test("Server stops amid a window, and says 1001 to clients that batch", asy
   await readSeqs(client, 1);
   await server.feed.publish(aStatus());
   await server.stop();
-  assertEquals((await within(client.closed, "the end")).code, 1001);
-  assertEquals(server.audience.size, 0);
+  assertEquals((await withTimeout(client.closed, "the end")).code, 1001);
+  assertEquals(server.activeClients.size, 0);
 });
 
 function byteLength(text: string): number {

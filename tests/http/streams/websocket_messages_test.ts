@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { StorageError } from "../../../src/errors.ts";
-import { contentOf, errorOf, join, said } from "../../fakes/messages.ts";
-import { ServerUnderTest } from "../../fakes/server.ts";
-import { until, within } from "../../fakes/socket.ts";
+import { nextContent, nextError, joinMessages, messageFrame } from "../../fakes/stores/messages.ts";
+import { ServerUnderTest } from "../../fakes/apps/server.ts";
+import { waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
 
 const NOT_JSON = "Cannot read the frame: allowed is text, a JSON object with content, user_id";
 
@@ -15,8 +15,8 @@ function fastForwardClock(): Clock {
 
 Deno.test("Connections explains a bad frame to its sender alone, which stays", async () => {
   await using server = await new ServerUnderTest({ clock: fastForwardClock() }).start();
-  await using client = await join(server);
-  await using other = await join(server);
+  await using client = await joinMessages(server);
+  await using other = await joinMessages(server);
   const bad: readonly (readonly [string | Uint8Array<ArrayBuffer>, string])[] = [
     ["", NOT_JSON],
     ["{", NOT_JSON],
@@ -25,22 +25,22 @@ Deno.test("Connections explains a bad frame to its sender alone, which stays", a
     ["[]", NOT_JSON],
     ['"hello"', NOT_JSON],
     ["[".repeat(60_000), NOT_JSON],
-    [new TextEncoder().encode(said("bytes")), NOT_JSON],
+    [new TextEncoder().encode(messageFrame("bytes")), NOT_JSON],
     [
       "{}",
       "Cannot do without content: allowed is 1 to 4,000 characters, none of them U+0000 or half a surrogate pair",
     ],
     [
-      said(1),
+      messageFrame(1),
       'Cannot use content="1": allowed is 1 to 4,000 characters, none of them U+0000 or half a surrogate pair',
     ],
-    [said(""), 'Cannot use content="": allowed is'],
-    [said("x".repeat(4_001)), `Cannot use content="${"x".repeat(100)}…": allowed is`],
-    [said("a\u0000"), "Cannot use content="],
+    [messageFrame(""), 'Cannot use content="": allowed is'],
+    [messageFrame("x".repeat(4_001)), `Cannot use content="${"x".repeat(100)}…": allowed is`],
+    [messageFrame("a\u0000"), "Cannot use content="],
     ['{"content":"\\ud800","user_id":"ada"}', "Cannot use content="],
-    [said("x", null), 'Cannot use user_id="null": allowed is 1 to 100 characters'],
-    [said("x", "y".repeat(101)), "Cannot use user_id="],
-    [said("x", "\n"), "Cannot use user_id="],
+    [messageFrame("x", null), 'Cannot use user_id="null": allowed is 1 to 100 characters'],
+    [messageFrame("x", "y".repeat(101)), "Cannot use user_id="],
+    [messageFrame("x", "\n"), "Cannot use user_id="],
     ['{"content":"x"}', "Cannot do without user_id: allowed is 1 to 100 characters"],
     [
       '{"content":"x","user_id":"ada","id":"1"}',
@@ -50,14 +50,14 @@ Deno.test("Connections explains a bad frame to its sender alone, which stays", a
   ];
   for (const [frame, words] of bad) {
     client.socket.send(frame);
-    const { code, message } = await errorOf(client);
+    const { code, message } = await nextError(client);
     assertEquals([code, message.slice(0, words.length)], ["bad_message", words]);
   }
-  client.socket.send(said("x".repeat(4_000)));
-  assertEquals((await contentOf(client)).length, 4_000);
-  assertEquals((await contentOf(other)).length, 4_000);
+  client.socket.send(messageFrame("x".repeat(4_000)));
+  assertEquals((await nextContent(client)).length, 4_000);
+  assertEquals((await nextContent(other)).length, 4_000);
   assertEquals([client.frames.length, other.frames.length], [bad.length + 1, 1]);
-  assertEquals(server.messages.kept.length, 1);
+  assertEquals(server.messages.stored.length, 1);
 });
 
 Deno.test("Connections takes 20 frames at once, then 10 a second; beyond that it says so, and closes with 1008", async () => {
@@ -65,19 +65,19 @@ Deno.test("Connections takes 20 frames at once, then 10 a second; beyond that it
   const start = Date.now();
   const clock = { ...systemClock, now: () => start + later };
   await using server = await new ServerUnderTest({ clock }).start();
-  await using client = await join(server);
-  await using other = await join(server);
+  await using client = await joinMessages(server);
+  await using other = await joinMessages(server);
   const send = (count: number) => {
-    for (let each = 0; each < count; each++) client.socket.send(said("x"));
+    for (let each = 0; each < count; each++) client.socket.send(messageFrame("x"));
   };
   send(20);
-  await until(() => client.frames.length === 20, "a burst is told");
+  await waitUntil(() => client.frames.length === 20, "a burst is told");
   later = 1_000;
   send(10);
-  await until(() => client.frames.length === 30, "and 10 a second later");
+  await waitUntil(() => client.frames.length === 30, "and 10 a second later");
   later = 1_099;
   send(5);
-  assertEquals(await within(client.closed, "the end"), {
+  assertEquals(await withTimeout(client.closed, "the end"), {
     code: 1008,
     reason: "10 messages a second are allowed, and 20 at once",
   });
@@ -87,18 +87,18 @@ Deno.test("Connections takes 20 frames at once, then 10 a second; beyond that it
       message: "Cannot take so much: 10 messages a second are allowed, and 20 at once",
     },
   }]);
-  await until(() => other.frames.length === 30, "the other has heard what was taken");
-  await until(() => server.relay.size === 1, "it is forgotten");
-  other.socket.send(said("I may"));
-  await until(() => other.frames.length === 31, "another is not throttled");
-  assertEquals(server.messages.kept.length, 31);
+  await waitUntil(() => other.frames.length === 30, "the other has heard what was taken");
+  await waitUntil(() => server.fanout.size === 1, "it is forgotten");
+  other.socket.send(messageFrame("I may"));
+  await waitUntil(() => other.frames.length === 31, "another is not throttled");
+  assertEquals(server.messages.stored.length, 31);
 });
 
 Deno.test("Connections counts bad frames, too", async () => {
   await using server = await new ServerUnderTest().start();
-  await using client = await join(server);
+  await using client = await joinMessages(server);
   for (let each = 0; each < 100; each++) client.socket.send("nonsense");
-  assertEquals((await within(client.closed, "the end")).code, 1008);
+  assertEquals((await withTimeout(client.closed, "the end")).code, 1008);
   const codes = client.frames.map((frame) => JSON.parse(frame).error.code);
   assertEquals(codes.at(-1), "throttled");
   assert(codes.length < 40 && codes.slice(0, -1).every((code) => code === "bad_message"));
@@ -109,26 +109,26 @@ for (
 ) {
   Deno.test(`Connections says ${code} when a message cannot be kept, and goes on`, async () => {
     await using server = await new ServerUnderTest().start();
-    await using client = await join(server);
-    await using other = await join(server);
-    server.journal.failure = new StorageError(kind, "postgres://secret@host");
-    client.socket.send(said("lost"));
-    const error = await errorOf(client);
+    await using client = await joinMessages(server);
+    await using other = await joinMessages(server);
+    server.eventLog.error = new StorageError(kind, "postgres://secret@host");
+    client.socket.send(messageFrame("lost"));
+    const error = await nextError(client);
     assertEquals(error.code, code);
     assert(!error.message.includes("secret"));
-    server.journal.failure = undefined;
-    client.socket.send(said("kept"));
-    assertEquals([await contentOf(client), await contentOf(other)], ["kept", "kept"]);
+    server.eventLog.error = undefined;
+    client.socket.send(messageFrame("kept"));
+    assertEquals([await nextContent(client), await nextContent(other)], ["kept", "kept"]);
     assertEquals([client.frames.length, other.frames.length], [2, 1]);
   });
 }
 
 Deno.test("Connections hides what went wrong inside", async () => {
   await using server = await new ServerUnderTest().start();
-  await using client = await join(server);
-  server.journal.failure = new TypeError("of nobody's business");
-  client.socket.send(said("lost"));
-  assertEquals(await errorOf(client), {
+  await using client = await joinMessages(server);
+  server.eventLog.error = new TypeError("of nobody's business");
+  client.socket.send(messageFrame("lost"));
+  assertEquals(await nextError(client), {
     code: "internal",
     message: "Cannot take the message: look in the log",
   });

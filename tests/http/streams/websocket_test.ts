@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../../src/clock.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
-import { aRun } from "../../fakes/github.ts";
-import { ServerUnderTest, titleOf } from "../../fakes/server.ts";
-import { RawSocket } from "../../fakes/raw_socket.ts";
-import { SocketClient, until, within } from "../../fakes/socket.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { ServerUnderTest, readTitle } from "../../fakes/apps/server.ts";
+import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
+import { WebSocketClient, waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
 
 const UPGRADE = {
   upgrade: "websocket",
@@ -22,7 +22,7 @@ async function ask(server: ServerUnderTest, path: string, headers: Record<string
     new TextEncoder().encode(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`),
   );
   const buffer = new Uint8Array(8 * 1024);
-  const count = await within(connection.read(buffer), "an answer");
+  const count = await withTimeout(connection.read(buffer), "an answer");
   connection.close();
   const text = new TextDecoder().decode(buffer.subarray(0, count ?? 0));
   const [head = "", body = ""] = text.split("\r\n\r\n");
@@ -31,54 +31,54 @@ async function ask(server: ServerUnderTest, path: string, headers: Record<string
 
 Deno.test("Connections sends the same bytes to every client of a view", async () => {
   await using server = await new ServerUnderTest().start();
-  await using a = await SocketClient.connect(server.socketUrl);
-  await using b = await SocketClient.connect(server.socketUrl);
-  await using full = await SocketClient.connect(`${server.socketUrl}?view=full&topics=runs`);
-  await until(() => server.audience.size === 3, "all have joined");
-  server.publish("one");
+  await using a = await WebSocketClient.connect(server.socketUrl);
+  await using b = await WebSocketClient.connect(server.socketUrl);
+  await using full = await WebSocketClient.connect(`${server.socketUrl}?view=full&topics=runs`);
+  await waitUntil(() => server.activeClients.size === 3, "all have joined");
+  server.publishRun("one");
   const frame = await a.next();
   assertEquals(await b.next(), frame);
-  assertEquals(titleOf(frame), "one");
+  assertEquals(readTitle(frame), "one");
   assertEquals(Object.keys(JSON.parse(await full.next()).runs[0]).length, 15);
 });
 
 Deno.test("Connections greets a new client with the current snapshot", async () => {
   await using server = await new ServerUnderTest().start();
   server.current = new Snapshot([aRun({ displayTitle: "latest" })], 0);
-  await using client = await SocketClient.connect(server.socketUrl);
-  assertEquals(titleOf(await client.next()), "latest");
+  await using client = await WebSocketClient.connect(server.socketUrl);
+  assertEquals(readTitle(await client.next()), "latest");
 });
 
 Deno.test("Connections forgets a client that leaves, in good manners or not", async () => {
   await using server = await new ServerUnderTest().start();
-  const polite = await SocketClient.connect(server.socketUrl);
-  const rude = await RawSocket.connect(server.port);
-  await until(() => server.audience.size === 2, "both have joined");
+  const polite = await WebSocketClient.connect(server.socketUrl);
+  const rude = await RawWebSocket.connect(server.port);
+  await waitUntil(() => server.activeClients.size === 2, "both have joined");
   await polite.close();
   rude[Symbol.dispose]();
-  await until(() => server.audience.size === 0, "both have left");
+  await waitUntil(() => server.activeClients.size === 0, "both have left");
   assertEquals(server.connections.size, 0);
 });
 
 Deno.test("Connections closes a client that answers no heartbeat, and counts it once", async () => {
   await using server = await new ServerUnderTest({ heartbeatSeconds: 1 }).start();
-  await using lively = await SocketClient.connect(server.socketUrl);
-  using mute = await RawSocket.connect(server.port);
-  await until(() => server.audience.size === 2, "both have joined");
-  await mute.readToEnd();
-  await until(() => server.audience.size === 1, "the mute one is forgotten");
+  await using lively = await WebSocketClient.connect(server.socketUrl);
+  using mute = await RawWebSocket.connect(server.port);
+  await waitUntil(() => server.activeClients.size === 2, "both have joined");
+  await mute.readUntilEnd();
+  await waitUntil(() => server.activeClients.size === 1, "the mute one is forgotten");
   // Deno tells of such an end twice: give the second time to come, then see that only one was counted.
   await new Promise((resolve) => setTimeout(resolve, 200));
-  assertEquals(server.audience.size, 1);
+  assertEquals(server.activeClients.size, 1);
   assertEquals(server.connections.size, 1);
-  server.publish("still here");
-  assertEquals(titleOf(await lively.next()), "still here");
+  server.publishRun("still here");
+  assertEquals(readTitle(await lively.next()), "still here");
 });
 
 Deno.test("Connections answers whatever a client says, up to 64 KiB", async () => {
   await using server = await new ServerUnderTest().start();
-  await using client = await SocketClient.connect(server.socketUrl);
-  await until(() => server.audience.size === 1, "it has joined");
+  await using client = await WebSocketClient.connect(server.socketUrl);
+  await waitUntil(() => server.activeClients.size === 1, "it has joined");
   for (const nonsense of ["", "{", "\u0000", '{"content":1}', "x".repeat(64 * 1024)]) {
     client.socket.send(nonsense);
   }
@@ -86,8 +86,8 @@ Deno.test("Connections answers whatever a client says, up to 64 KiB", async () =
   for (let each = 0; each < 6; each++) {
     assertEquals(JSON.parse(await client.next()).error.code, "bad_message");
   }
-  server.publish("on we go");
-  assertEquals(titleOf(await client.next()), "on we go");
+  server.publishRun("on we go");
+  assertEquals(readTitle(await client.next()), "on we go");
 });
 
 for (
@@ -99,11 +99,11 @@ for (
 ) {
   Deno.test(`Connections closes with 1009 on more than 64 KiB of ${kind}`, async () => {
     await using server = await new ServerUnderTest().start();
-    await using client = await SocketClient.connect(server.socketUrl);
+    await using client = await WebSocketClient.connect(server.socketUrl);
     client.socket.send(frame);
-    assertEquals((await within(client.closed, "the end")).code, 1009);
+    assertEquals((await withTimeout(client.closed, "the end")).code, 1009);
     assertEquals(server.connections.size, 0);
-    assertEquals(server.audience.size, 0);
+    assertEquals(server.activeClients.size, 0);
   });
 }
 
@@ -158,15 +158,15 @@ Deno.test("Connections checks the Origin of web pages", async () => {
 
 Deno.test("Connections refuses more than its limit with 503 and Retry-After", async () => {
   await using server = await new ServerUnderTest({ maxConnections: 2 }).start();
-  await using _a = await SocketClient.connect(server.socketUrl);
-  const b = await SocketClient.connect(server.socketUrl);
+  await using _a = await WebSocketClient.connect(server.socketUrl);
+  const b = await WebSocketClient.connect(server.socketUrl);
   const { status, head, body } = await ask(server, "/ws");
   assertEquals(status, 503);
   assertStringIncludes(head, "retry-after: 30");
   assertEquals(JSON.parse(body).code, "too_many_connections");
   await b.close();
-  await until(() => server.connections.size === 1, "one has left");
-  await using c = await SocketClient.connect(server.socketUrl);
+  await waitUntil(() => server.connections.size === 1, "one has left");
+  await using c = await WebSocketClient.connect(server.socketUrl);
   assertEquals(c.socket.readyState, WebSocket.OPEN);
 });
 
@@ -174,19 +174,19 @@ Deno.test("Connections lets a client that does not read delay no other, and clos
   let later = 0;
   const clock = { ...systemClock, now: () => Date.now() + later };
   await using server = await new ServerUnderTest({ clock }).start();
-  await using quick = await SocketClient.connect(server.socketUrl);
-  using slow = await RawSocket.connect(server.port);
-  await until(() => server.audience.size === 2, "both have joined");
+  await using quick = await WebSocketClient.connect(server.socketUrl);
+  using slow = await RawWebSocket.connect(server.port);
+  await waitUntil(() => server.activeClients.size === 2, "both have joined");
   const padding = "x".repeat(1024 * 1024);
   for (let number = 0; number < 20; number++) {
-    server.publish(`${number} ${padding}`);
-    assertEquals(titleOf(await quick.next()).split(" ")[0], String(number));
+    server.publishRun(`${number} ${padding}`);
+    assertEquals(readTitle(await quick.next()).split(" ")[0], String(number));
   }
   assertEquals(server.connections.size, 2);
   later = 30_000;
-  await until(() => server.connections.size === 1, "the slow one is closed");
-  assertEquals(server.audience.size, 1);
-  const { code, frames } = await slow.readToClose();
+  await waitUntil(() => server.connections.size === 1, "the slow one is closed");
+  assertEquals(server.activeClients.size, 1);
+  const { code, frames } = await slow.readUntilClose();
   assertEquals(code, 1013);
   // It was sent what the kernel took, and one frame more; the others were never queued.
   assert(frames.length < 15, `${frames.length} frames`);
@@ -194,13 +194,13 @@ Deno.test("Connections lets a client that does not read delay no other, and clos
 
 Deno.test("Connections sends a client that was behind the latest snapshot alone", async () => {
   await using server = await new ServerUnderTest().start();
-  using slow = await RawSocket.connect(server.port);
-  await until(() => server.audience.size === 1, "it has joined");
+  using slow = await RawWebSocket.connect(server.port);
+  await waitUntil(() => server.activeClients.size === 1, "it has joined");
   const padding = "x".repeat(1024 * 1024);
-  for (let number = 0; number < 20; number++) server.publish(`${number} ${padding}`);
-  server.publish("the latest");
-  const read = slow.readToClose();
-  await until(() => server.connections.size === 1, "nothing has closed");
+  for (let number = 0; number < 20; number++) server.publishRun(`${number} ${padding}`);
+  server.publishRun("the latest");
+  const read = slow.readUntilClose();
+  await waitUntil(() => server.connections.size === 1, "nothing has closed");
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   await server.stop();
   const { code, frames } = await read;
@@ -211,19 +211,19 @@ Deno.test("Connections sends a client that was behind the latest snapshot alone"
 
 Deno.test("Connections counts a client that was closed, but clings on, against its limit", async () => {
   await using server = await new ServerUnderTest({ maxConnections: 1 }).start();
-  using clinging = await RawSocket.connect(server.port);
-  await until(() => server.audience.size === 1, "it has joined");
-  await clinging.sendTooMuch();
-  assertEquals((await clinging.readToClose()).code, 1009);
+  using clinging = await RawWebSocket.connect(server.port);
+  await waitUntil(() => server.activeClients.size === 1, "it has joined");
+  await clinging.sendOversizedFrame();
+  assertEquals((await clinging.readUntilClose()).code, 1009);
   assertEquals(server.connections.size, 0);
   assertEquals((await ask(server, "/ws")).status, 503);
   clinging[Symbol.dispose]();
-  await until(async () => (await ask(server, "/ws")).status === 101, "there is room again");
+  await waitUntil(async () => (await ask(server, "/ws")).status === 101, "there is room again");
 });
 
 Deno.test("Connections takes no client while Runwire stops", async () => {
   await using server = await new ServerUnderTest().start();
-  server.capacity.close();
+  server.connectionLimit.close();
   const { status, body } = await ask(server, "/ws");
   assertEquals(status, 503);
   assertEquals(JSON.parse(body).code, "stopping");
@@ -231,12 +231,12 @@ Deno.test("Connections takes no client while Runwire stops", async () => {
 
 Deno.test("Server says 1001 to every client when it stops, even to one that never answers", async () => {
   const server = await new ServerUnderTest().start();
-  const clients = await Promise.all([1, 2, 3].map(() => SocketClient.connect(server.socketUrl)));
-  using _mute = await RawSocket.connect(server.port);
-  await until(() => server.audience.size === 4, "all have joined");
+  const clients = await Promise.all([1, 2, 3].map(() => WebSocketClient.connect(server.socketUrl)));
+  using _mute = await RawWebSocket.connect(server.port);
+  await waitUntil(() => server.activeClients.size === 4, "all have joined");
   await server.stop();
   for (const client of clients) {
-    assertEquals(await within(client.closed, "the end"), {
+    assertEquals(await withTimeout(client.closed, "the end"), {
       code: 1001,
       reason: "Runwire is stopping",
     });

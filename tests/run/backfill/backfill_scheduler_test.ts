@@ -3,7 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
 import { RefusedError, StorageError } from "../../../src/errors.ts";
 import { BackfillScheduler } from "../../../src/run/backfill/backfill_scheduler.ts";
-import { FakePast, MemoryBackfillStore } from "../../fakes/past.ts";
+import { FakeGitHubHistory, MemoryBackfillStore } from "../../fakes/stores/github_history.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -11,7 +11,7 @@ const NOW = Date.UTC(2026, 5, 1);
 
 /** Backfills over a store and a GitHub that outlive them. */
 class SchedulerUnderTest implements AsyncDisposable {
-  readonly source = new FakePast([NOW - 2 * DAY_MS, NOW - DAY_MS]);
+  readonly source = new FakeGitHubHistory([NOW - 2 * DAY_MS, NOW - DAY_MS]);
   readonly store = new MemoryBackfillStore();
   readonly errors: string[] = [];
   #stop = new AbortController();
@@ -53,19 +53,19 @@ Deno.test("Backfills bring in at once what is asked for, one repository after th
   await scheduler.start(2, 1);
   await time.tickAsync(1);
   assertEquals([test.state(1), test.state(2)], ["done", "done"]);
-  assertEquals(test.source.asked.map(({ from }) => (NOW - from) / DAY_MS), [90, 1]);
+  assertEquals(test.source.requests.map(({ from }) => (NOW - from) / DAY_MS), [90, 1]);
 });
 
 Deno.test("Backfills go on after a restart", async () => {
   using time = new FakeTime(NOW);
   await using test = new SchedulerUnderTest();
-  test.source.runs = new FakePast(Array.from({ length: 150 }, (_, i) => NOW - DAY_MS + i)).runs;
-  test.source.onAsked = () => void test.stop();
+  test.source.runs = new FakeGitHubHistory(Array.from({ length: 150 }, (_, i) => NOW - DAY_MS + i)).runs;
+  test.source.onRequest = () => void test.stop();
   await test.start().start(1, 90);
   await time.tickAsync(1);
   await test.stop();
   assertEquals(test.state(1), "running");
-  test.source.onAsked = () => {};
+  test.source.onRequest = () => {};
   test.start();
   await time.tickAsync(1);
   assertEquals([test.state(1), test.store.progress.get(1)?.runs], ["done", 150]);
@@ -86,7 +86,7 @@ Deno.test("Backfills find within a minute what another instance was asked for, a
 Deno.test("Backfills let the next go on while one is in trouble, and try that again", async () => {
   using time = new FakeTime(NOW);
   await using test = new SchedulerUnderTest();
-  test.source.refusals = [new RefusedError({ kind: "unavailable" }, "GitHub is away")];
+  test.source.failures = [new RefusedError({ kind: "unavailable" }, "GitHub is away")];
   const scheduler = test.start();
   await scheduler.start(1, 90);
   await scheduler.start(2, 90);
@@ -103,7 +103,7 @@ Deno.test("Backfills go on over a store that fails, and tell when the credential
   await using test = new SchedulerUnderTest();
   const scheduler = test.start();
   await scheduler.start(1, 90);
-  test.source.refusals = [new RefusedError({ kind: "unauthorized" }, "Bad credentials")];
+  test.source.failures = [new RefusedError({ kind: "unauthorized" }, "Bad credentials")];
   test.store.onWrite = () => {
     throw new StorageError("full", "The disk is full");
   };
@@ -119,7 +119,7 @@ Deno.test("Backfills begin at once with what is asked for while they are at it",
   await using test = new SchedulerUnderTest();
   const scheduler = test.start();
   let again: Promise<void> | undefined;
-  test.source.onAsked = () => again ??= scheduler.start(1, 200);
+  test.source.onRequest = () => again ??= scheduler.start(1, 200);
   await scheduler.start(1, 90);
   await time.tickAsync(1);
   await again;
@@ -133,7 +133,7 @@ Deno.test("Backfills.stop() ends what is under way, and what is in stays", async
   await using test = new SchedulerUnderTest();
   const scheduler = test.start();
   let stopped: Promise<void> | undefined;
-  test.source.onAsked = () => stopped ??= scheduler.stop(1);
+  test.source.onRequest = () => stopped ??= scheduler.stop(1);
   await scheduler.start(1, 90);
   await time.tickAsync(10 * MINUTE_MS);
   const progress = test.store.progress.get(1);

@@ -5,7 +5,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { RefusedError } from "../../../src/errors.ts";
 import { Backfill, ConcurrentBackfillError } from "../../../src/run/backfill/backfill.ts";
 import type { BackfillProgress } from "../../../src/run/backfill/backfill_progress.ts";
-import { FakePast, MemoryBackfillStore } from "../../fakes/past.ts";
+import { FakeGitHubHistory, MemoryBackfillStore } from "../../fakes/stores/github_history.ts";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -15,7 +15,7 @@ const SINCE = NOW - 90 * DAY_MS;
 const never = new AbortController().signal;
 
 function setUp(times: readonly number[]) {
-  const source = new FakePast(times);
+  const source = new FakeGitHubHistory(times);
   const store = new MemoryBackfillStore();
   const reported: BackfillProgress[] = [];
   return {
@@ -62,7 +62,7 @@ Deno.test("Backfill brings in what was created since, and nothing older", async 
     reason: null,
     isBackground: false,
   });
-  assertEquals(test.past.asked.length, 1);
+  assertEquals(test.past.requests.length, 1);
 });
 
 Deno.test("Backfill halves windows that hold more than GitHub lists, from new to old", async () => {
@@ -71,7 +71,7 @@ Deno.test("Backfill halves windows that hold more than GitHub lists, from new to
   const { runs } = await test.run();
   assertEquals([runs, importedIds(test)], [5_000, test.past.ids]);
   // 50 pages, and few windows that were too wide or not full.
-  assert(test.past.asked.length < 65, `${test.past.asked.length} questions`);
+  assert(test.past.requests.length < 65, `${test.past.requests.length} questions`);
 });
 
 Deno.test("Backfill says about how many there are before it has brought in any", async () => {
@@ -103,8 +103,8 @@ Deno.test("Backfill reads a window again when a run was deleted between two page
   using _time = new FakeTime(NOW);
   const test = setUp(evenly(250, { end: NOW, every: MINUTE_MS }));
   // The newest is on the first page: the second then begins one run later.
-  test.past.onAsked = () => {
-    if (test.past.asked.length === 2) test.past.runs.pop();
+  test.past.onRequest = () => {
+    if (test.past.requests.length === 2) test.past.runs.pop();
   };
   const { reason } = await test.run();
   assertEquals([reason, importedIds(test).length], [null, 250]);
@@ -116,14 +116,14 @@ Deno.test("Backfill asked again brings in what is new, and what is older than be
   const test = setUp(times);
   await test.run({ since: NOW - 30 * DAY_MS });
   time.tick(5 * DAY_MS);
-  test.past.runs.push(...new FakePast([NOW + DAY_MS]).runs.map((run) => ({ ...run, id: 301 })));
-  test.past.asked.length = 0;
+  test.past.runs.push(...new FakeGitHubHistory([NOW + DAY_MS]).runs.map((run) => ({ ...run, id: 301 })));
+  test.past.requests.length = 0;
   const { runs, state, since, importedTo: until } = await test.run({ since: NOW - 200 * DAY_MS });
   assertEquals([runs, state, importedIds(test).length], [301, "done", 301]);
   assertEquals([since, until], [NOW - 200 * DAY_MS, NOW + 5 * DAY_MS + SECOND_MS]);
   // The last ten minutes are looked at again, as lists lag; the month before is not.
-  assertEquals(test.past.asked[0]?.from, NOW + SECOND_MS - 10 * MINUTE_MS);
-  assert(test.past.asked.slice(1).every(({ to }) => to <= NOW - 30 * DAY_MS));
+  assertEquals(test.past.requests[0]?.from, NOW + SECOND_MS - 10 * MINUTE_MS);
+  assert(test.past.requests.slice(1).every(({ to }) => to <= NOW - 30 * DAY_MS));
 });
 
 Deno.test("Backfill begins anew where there is a gap between what is in and what is asked for", async () => {
@@ -131,9 +131,9 @@ Deno.test("Backfill begins anew where there is a gap between what is in and what
   const test = setUp([NOW - DAY_MS]);
   await test.run();
   time.tick(40 * DAY_MS);
-  test.past.asked.length = 0;
+  test.past.requests.length = 0;
   await test.run({ since: NOW + 30 * DAY_MS });
-  assertEquals(test.past.asked, [{
+  assertEquals(test.past.requests, [{
     from: NOW + 30 * DAY_MS,
     to: NOW + 40 * DAY_MS + SECOND_MS,
   }]);
@@ -142,7 +142,7 @@ Deno.test("Backfill begins anew where there is a gap between what is in and what
 Deno.test("Backfill fails with the reason when GitHub has no such repository", async () => {
   using _time = new FakeTime(NOW);
   const test = setUp([NOW - DAY_MS]);
-  test.past.refusals = [new RefusedError({ kind: "missing", status: 404 }, "Not Found")];
+  test.past.failures = [new RefusedError({ kind: "missing", status: 404 }, "Not Found")];
   const { state, reason } = await test.run();
   assertEquals([state, reason], ["failed", "Not Found"]);
   assertEquals((await test.store.find(1))?.state, "failed");
@@ -152,7 +152,7 @@ Deno.test("Backfill fails with the reason when GitHub has no such repository", a
 Deno.test("Backfill ends when another one goes on with the same repository", async () => {
   using _time = new FakeTime(NOW);
   const test = setUp(evenly(2_000, { end: NOW, every: MINUTE_MS }));
-  test.past.onAsked = () => {
+  test.past.onRequest = () => {
     const stored = test.store.progress.get(1);
     if (stored && stored.runs > 0) test.store.progress.set(1, { ...stored, importedFrom: SINCE });
   };
@@ -173,10 +173,10 @@ Deno.test("Backfill killed at any step goes on there, and ends with all runs in"
     const kill = () => {
       if (++steps === step) throw new Killed();
     };
-    test.past.onAsked = test.store.onWrite = kill;
+    test.past.onRequest = test.store.onWrite = kill;
     const killed = await test.run().then(() => undefined, (error) => error);
     if (killed !== undefined) assert(killed instanceof Killed, `${killed}`);
-    test.past.onAsked = test.store.onWrite = () => {};
+    test.past.onRequest = test.store.onWrite = () => {};
     const before = test.store.progress.get(1)?.runs ?? 0;
     const { runs } = await test.run();
     assertEquals([runs, importedIds(test)], [1_600, test.past.ids], `killed at step ${step}`);
@@ -206,14 +206,14 @@ Deno.test("Backfill brings in every run once, however they are spread, over cras
       fc.pre([...perSecond.values()].every((count) => count <= 1_000));
       const test = setUp(times);
       let steps = 0;
-      test.past.onAsked = () => {
+      test.past.onRequest = () => {
         if (++steps === step) throw new Killed();
       };
       const progress = await test.run().catch(() => test.run());
       assertEquals(importedIds(test), test.past.ids);
       assertEquals([progress.state, progress.runs], ["done", times.length]);
       // Each window that was too wide is asked for once, and then halved.
-      assert(test.past.asked.length < times.length / 50 + 50 * (bursts.length + 1));
+      assert(test.past.requests.length < times.length / 50 + 50 * (bursts.length + 1));
     }),
     { numRuns: 40 },
   );

@@ -3,7 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
 import { type Refusal, RefusedError } from "../../../src/errors.ts";
 import { RateLimitedSource } from "../../../src/run/backfill/rate_limited_source.ts";
-import { FakePast } from "../../fakes/past.ts";
+import { FakeGitHubHistory } from "../../fakes/stores/github_history.ts";
 
 const MINUTE_MS = 60_000;
 const NOW = Date.UTC(2026, 5, 1);
@@ -15,13 +15,13 @@ function failure(failure: Refusal): RefusedError {
 
 function setUp() {
   const test = {
-    fakeSource: new FakePast([NOW - 1_000]),
+    fakeSource: new FakeGitHubHistory([NOW - 1_000]),
     stop: new AbortController(),
     pausedUntil: undefined as number | undefined,
     requestedAt: [] as number[],
     waits: [] as (readonly [number, string | undefined])[],
   };
-  test.fakeSource.onAsked = () => test.requestedAt.push(systemClock.now() - NOW);
+  test.fakeSource.onRequest = () => test.requestedAt.push(systemClock.now() - NOW);
   const source = new RateLimitedSource({
     source: test.fakeSource,
     clock: systemClock,
@@ -61,7 +61,7 @@ Deno.test("PatientSource waits as long as GitHub says, and longer each time wher
   using time = new FakeTime(NOW);
   const { test, ask: fetchPage } = setUp();
   const withoutReset = failure({ kind: "limited" });
-  test.fakeSource.refusals = [
+  test.fakeSource.failures = [
     failure({ kind: "limited", retryAt: NOW + 20 * MINUTE_MS }),
     withoutReset,
     withoutReset,
@@ -83,12 +83,12 @@ Deno.test("PatientSource asks again for what is unavailable, some times within a
   using time = new FakeTime(NOW);
   const { test, ask: fetchPage } = setUp();
   const unavailable = failure({ kind: "unavailable" });
-  test.fakeSource.refusals = [unavailable, unavailable];
+  test.fakeSource.failures = [unavailable, unavailable];
   const page = fetchPage();
   await time.tickAsync(MINUTE_MS);
   assertEquals((await page).total, 1);
   assertEquals(test.requestedAt, [0, 1_000, 3_000]);
-  test.fakeSource.refusals = Array.from({ length: 99 }, () => unavailable);
+  test.fakeSource.failures = Array.from({ length: 99 }, () => unavailable);
   const refused = assertRejects(fetchPage, RefusedError, "unavailable");
   await time.tickAsync(2 * MINUTE_MS);
   await refused;
@@ -99,7 +99,7 @@ Deno.test("PatientSource hands on what waiting does not mend", async () => {
   using _time = new FakeTime(NOW);
   for (const kind of ["missing", "unauthorized"] as const) {
     const { test, ask: fetchPage } = setUp();
-    test.fakeSource.refusals = [failure(kind === "missing" ? { kind, status: 404 } : { kind })];
+    test.fakeSource.failures = [failure(kind === "missing" ? { kind, status: 404 } : { kind })];
     await assertRejects(fetchPage, RefusedError, kind);
     assertEquals(test.requestedAt, [0]);
   }
@@ -110,7 +110,7 @@ for (const why of ["rest", "limited", "unavailable"] as const) {
     using time = new FakeTime(NOW);
     const { test, ask: fetchPage } = setUp();
     if (why === "rest") test.pausedUntil = NOW + 60 * MINUTE_MS;
-    else test.fakeSource.refusals = [failure({ kind: why })];
+    else test.fakeSource.failures = [failure({ kind: why })];
     const stopped = assertRejects(fetchPage, DOMException, "abort");
     await time.tickAsync(1);
     const asked = test.requestedAt.length;

@@ -4,7 +4,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { type Refusal, RefusedError, StorageError } from "../../../src/errors.ts";
 import type { Job } from "../../../src/run/history.ts";
 import { type AttemptId, JobCollector } from "../../../src/run/polling/job_collector.ts";
-import { aJob } from "../../fakes/job.ts";
+import { aJob } from "../../fakes/fixtures/job.ts";
 
 const MINUTE_MS = 60_000;
 const NOW = "2026-01-03T00:00:00Z";

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { aRun } from "../../fakes/github.ts";
-import { LogUnderTest } from "../../fakes/log.ts";
-import { BEAT_MS, PollerUnderTest } from "../../fakes/poller.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { CapturedLog } from "../../fakes/log.ts";
+import { POLLER_INTERVAL_MS, PollerUnderTest } from "../../fakes/apps/poller.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -10,11 +10,11 @@ const HOUR_MS = 60 * MINUTE_MS;
 Deno.test("Poller leaves GitHub alone until the limit resets, then starts a new cycle", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(0);
-  test.github.refusals.set("runs octo/b", { kind: "limited", retryAt: 10 * MINUTE_MS });
-  await time.tickAsync(BEAT_MS);
-  const requestCount = test.github.asked.length;
+  test.github.failures.set("runs octo/b", { kind: "limited", retryAt: 10 * MINUTE_MS });
+  await time.tickAsync(POLLER_INTERVAL_MS);
+  const requestCount = test.github.requests.length;
   assertEquals(test.poller.phase, { name: "waiting", until: 10 * MINUTE_MS });
   assertEquals(test.poller.status, {
     state: "waiting",
@@ -23,11 +23,11 @@ Deno.test("Poller leaves GitHub alone until the limit resets, then starts a new 
   });
   assertEquals(test.poller.current, test.snapshots[0]?.snapshot);
 
-  await time.tickAsync(10 * MINUTE_MS - BEAT_MS - 1);
-  assertEquals(test.github.asked.length, requestCount);
-  test.github.refusals.clear();
+  await time.tickAsync(10 * MINUTE_MS - POLLER_INTERVAL_MS - 1);
+  assertEquals(test.github.requests.length, requestCount);
+  test.github.failures.clear();
   await time.tickAsync(1);
-  assertEquals(test.github.questions.slice(requestCount), [
+  assertEquals(test.github.endpoints.slice(requestCount), [
     "list",
     "runs octo/a",
     "runs octo/b",
@@ -40,46 +40,46 @@ Deno.test("Poller leaves GitHub alone until the limit resets, then starts a new 
 Deno.test("Poller keeps waiting for the limit when clients leave and come back", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.github.refusals.set("list", { kind: "limited", retryAt: 10 * MINUTE_MS });
-  test.audience.add();
+  test.github.failures.set("list", { kind: "limited", retryAt: 10 * MINUTE_MS });
+  test.activeClients.add();
   await time.tickAsync(MINUTE_MS);
-  test.audience.remove();
+  test.activeClients.remove();
   await time.tickAsync(MINUTE_MS);
   assertEquals(test.poller.status.state, "resting");
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(8 * MINUTE_MS - 1);
-  assertEquals(test.github.questions, ["list"]);
+  assertEquals(test.github.endpoints, ["list"]);
   await time.tickAsync(1);
-  assertEquals(test.github.questions, ["list", "list"]);
+  assertEquals(test.github.endpoints, ["list", "list"]);
 });
 
 Deno.test("Poller waits a minute and then ever longer when a limit says no time", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.github.refusals.set("list", { kind: "limited" });
-  test.audience.add();
+  test.github.failures.set("list", { kind: "limited" });
+  test.activeClients.add();
   await time.tickAsync(20 * MINUTE_MS);
-  assertEquals(test.github.asked.map(({ at }) => at / MINUTE_MS), [0, 1, 3, 7, 15]);
-  test.github.refusals.clear();
-  await time.tickAsync(10 * MINUTE_MS + BEAT_MS);
-  const requestCount = test.github.asked.length;
-  test.github.refusals.set("runs", { kind: "limited" });
-  await time.tickAsync(BEAT_MS);
+  assertEquals(test.github.requests.map(({ at }) => at / MINUTE_MS), [0, 1, 3, 7, 15]);
+  test.github.failures.clear();
+  await time.tickAsync(10 * MINUTE_MS + POLLER_INTERVAL_MS);
+  const requestCount = test.github.requests.length;
+  test.github.failures.set("runs", { kind: "limited" });
+  await time.tickAsync(POLLER_INTERVAL_MS);
   await time.tickAsync(MINUTE_MS);
   // A success in between makes the next wait short again.
-  assertEquals(test.github.questions.slice(requestCount), ["runs octo/a", "list", "runs octo/a"]);
+  assertEquals(test.github.endpoints.slice(requestCount), ["runs octo/a", "list", "runs octo/a"]);
 });
 
 Deno.test("Poller is unauthorized on a 401, asks seldom, and recovers", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.github.refusals.set("list", { kind: "unauthorized" });
-  test.audience.add();
+  test.github.failures.set("list", { kind: "unauthorized" });
+  test.activeClients.add();
   await time.tickAsync(3 * MINUTE_MS);
-  assertEquals(test.github.asked.map(({ at }) => at / MINUTE_MS), [0, 1, 3]);
+  assertEquals(test.github.requests.map(({ at }) => at / MINUTE_MS), [0, 1, 3]);
   assertEquals(test.poller.status.state, "unauthorized");
   assertEquals(test.poller.status.waitingUntil, 7 * MINUTE_MS);
-  test.github.refusals.clear();
+  test.github.failures.clear();
   await time.tickAsync(4 * MINUTE_MS);
   assertEquals(test.poller.status.state, "polling");
   assertEquals(test.snapshots.length, 1);
@@ -88,8 +88,8 @@ Deno.test("Poller is unauthorized on a 401, asks seldom, and recovers", async ()
 Deno.test("Poller is unauthorized when it may not list repositories", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.github.refusals.set("list", { kind: "missing", status: 403 });
-  test.audience.add();
+  test.github.failures.set("list", { kind: "missing", status: 403 });
+  test.activeClients.add();
   await time.tickAsync(0);
   assertEquals(test.poller.status.state, "unauthorized");
   assertEquals(test.poller.status.waitingUntil, MINUTE_MS);
@@ -98,37 +98,37 @@ Deno.test("Poller is unauthorized when it may not list repositories", async () =
 Deno.test("Poller asks again within the beat, then on the next, when GitHub is unavailable", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.github.refusals.set("list", { kind: "unavailable" });
-  test.audience.add();
-  await time.tickAsync(BEAT_MS - 1);
-  assertEquals(test.github.asked.map(({ at }) => at), [0, 1_000, 3_000, 7_000]);
+  test.github.failures.set("list", { kind: "unavailable" });
+  test.activeClients.add();
+  await time.tickAsync(POLLER_INTERVAL_MS - 1);
+  assertEquals(test.github.requests.map(({ at }) => at), [0, 1_000, 3_000, 7_000]);
   assertEquals(test.poller.status.state, "unreachable");
-  assertEquals(test.poller.status.waitingUntil, BEAT_MS);
-  test.github.refusals.clear();
+  assertEquals(test.poller.status.waitingUntil, POLLER_INTERVAL_MS);
+  test.github.failures.clear();
   await time.tickAsync(1);
   assertEquals(test.poller.status.state, "polling");
-  assertEquals(test.beats, [BEAT_MS]);
+  assertEquals(test.snapshotTimes, [POLLER_INTERVAL_MS]);
 });
 
 Deno.test("Poller needs no new beat for a fault that a retry heals", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.github.refusals.set("runs octo/b", { kind: "unavailable" });
-  test.audience.add();
+  test.github.failures.set("runs octo/b", { kind: "unavailable" });
+  test.activeClients.add();
   await time.tickAsync(2_000);
-  test.github.refusals.clear();
-  await time.tickAsync(3 * BEAT_MS - 2_000);
-  assertEquals(test.beats, [3_000, BEAT_MS, 2 * BEAT_MS, 3 * BEAT_MS]);
+  test.github.failures.clear();
+  await time.tickAsync(3 * POLLER_INTERVAL_MS - 2_000);
+  assertEquals(test.snapshotTimes, [3_000, POLLER_INTERVAL_MS, 2 * POLLER_INTERVAL_MS, 3 * POLLER_INTERVAL_MS]);
 });
 
 Deno.test("Poller shows the last known runs of a repository that alone is unavailable", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.runs = [aRun({ id: 1 }), aRun({ id: 2, repository: "octo/b" })];
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(0);
-  test.github.refusals.set("runs octo/a", { kind: "unavailable" });
-  await time.tickAsync(2 * BEAT_MS);
+  test.github.failures.set("runs octo/a", { kind: "unavailable" });
+  await time.tickAsync(2 * POLLER_INTERVAL_MS);
   assert(test.frames.length >= 2);
   assertEquals(test.frames.at(-1), test.frames[0]);
   assertEquals(test.poller.status.state, "polling");
@@ -137,23 +137,23 @@ Deno.test("Poller shows the last known runs of a repository that alone is unavai
 for (const status of [404, 403, 451]) {
   Deno.test(`Poller leaves out a repository that answers ${status}, and logs it once`, async () => {
     using time = new FakeTime(0);
-    await using log = await new LogUnderTest().start();
+    await using log = await new CapturedLog().start();
     await using test = new PollerUnderTest();
     test.github.runs = ["octo/a", "octo/b", "octo/c"].map((repository, id) =>
       aRun({ id, repository })
     );
-    test.github.refusals.set("runs octo/b", { kind: "missing", status });
-    test.audience.add();
-    await time.tickAsync(12 * BEAT_MS);
+    test.github.failures.set("runs octo/b", { kind: "missing", status });
+    test.activeClients.add();
+    await time.tickAsync(12 * POLLER_INTERVAL_MS);
     for (const { snapshot } of test.snapshots) {
       assertEquals(snapshot.runs.map((run) => run.repository), ["octo/c", "octo/a"]);
     }
     // Asked for once in each of the three cycles that have begun.
-    assertEquals(test.github.questions.filter((what) => what === "runs octo/b").length, 3);
+    assertEquals(test.github.endpoints.filter((what) => what === "runs octo/b").length, 3);
     assertEquals(log.lines.filter((line) => line.includes("octo/b")).length, 1);
 
-    test.github.refusals.clear();
-    await time.tickAsync(5 * BEAT_MS);
+    test.github.failures.clear();
+    await time.tickAsync(5 * POLLER_INTERVAL_MS);
     assertEquals(test.snapshots.at(-1)?.snapshot.runs.length, 3);
   });
 }
@@ -161,15 +161,15 @@ for (const status of [404, 403, 451]) {
 Deno.test("Poller slows down so that a low budget lasts to its reset", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.budget = () => ({
+  test.rateLimit = () => ({
     limit: 5_000,
-    remaining: 124 - test.github.asked.length,
+    remaining: 124 - test.github.requests.length,
     resetAt: HOUR_MS,
   });
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(10 * MINUTE_MS);
   // 120 points are 30 beats of 4 requests: one in two minutes.
-  assertEquals(test.beats.map((at) => at / MINUTE_MS), [0, 2, 4, 6, 8, 10]);
+  assertEquals(test.snapshotTimes.map((at) => at / MINUTE_MS), [0, 2, 4, 6, 8, 10]);
   assertEquals(test.poller.status.state, "waiting");
   assertEquals(test.poller.status.waitingUntil, 12 * MINUTE_MS);
 });
@@ -177,11 +177,11 @@ Deno.test("Poller slows down so that a low budget lasts to its reset", async () 
 Deno.test("Poller asks for nothing more when the budget is spent, until it resets", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.budget = () => ({ limit: 5_000, remaining: 0, resetAt: 10 * MINUTE_MS });
-  test.audience.add();
+  test.rateLimit = () => ({ limit: 5_000, remaining: 0, resetAt: 10 * MINUTE_MS });
+  test.activeClients.add();
   await time.tickAsync(12 * MINUTE_MS - 1);
-  assertEquals(test.beats[0], 0);
-  assertEquals(test.beats[1], 10 * MINUTE_MS);
+  assertEquals(test.snapshotTimes[0], 0);
+  assertEquals(test.snapshotTimes[1], 10 * MINUTE_MS);
 });
 
 Deno.test("Poller asks for a run by id when a list no longer shows it", async (t) => {
@@ -192,24 +192,24 @@ Deno.test("Poller asks for a run by id when a list no longer shows it", async (t
     using time = new FakeTime(0);
     await using test = new PollerUnderTest();
     test.github.runs = [older, newer];
-    test.audience.add();
+    test.activeClients.add();
     await time.tickAsync(0);
     test.github.unlisted.add(newer.id);
-    await time.tickAsync(BEAT_MS);
+    await time.tickAsync(POLLER_INTERVAL_MS);
     assertEquals(test.snapshots.at(-1)?.snapshot.runs.map((run) => run.id), [2, 1]);
-    assert(test.github.questions.includes("run 2"));
+    assert(test.github.endpoints.includes("run 2"));
   });
 
   await t.step("and forgets one that was deleted", async () => {
     using time = new FakeTime(0);
     await using test = new PollerUnderTest();
     test.github.runs = [older, newer];
-    test.audience.add();
+    test.activeClients.add();
     await time.tickAsync(0);
     test.github.runs = [older];
-    await time.tickAsync(2 * BEAT_MS);
+    await time.tickAsync(2 * POLLER_INTERVAL_MS);
     assertEquals(test.snapshots.at(-1)?.snapshot.runs.map((run) => run.id), [1]);
-    assertEquals(test.github.questions.filter((what) => what === "run 2").length, 1);
+    assertEquals(test.github.endpoints.filter((what) => what === "run 2").length, 1);
   });
 });
 
@@ -218,10 +218,10 @@ Deno.test("Poller shows no run going backwards when a list lags", async () => {
   await using test = new PollerUnderTest();
   const queued = aRun();
   const done = aRun({ status: "completed", updatedAt: "2026-01-01T00:01:00Z" });
-  test.audience.add();
+  test.activeClients.add();
   for (const state of [queued, done, queued, done, queued]) {
     test.github.runs = [state];
-    await time.tickAsync(BEAT_MS);
+    await time.tickAsync(POLLER_INTERVAL_MS);
   }
   const statuses = test.snapshots.map(({ snapshot }) => snapshot.runs[0]?.status);
   assertEquals(statuses, ["queued", "queued", ...Array(4).fill("completed")]);
@@ -230,10 +230,10 @@ Deno.test("Poller shows no run going backwards when a list lags", async () => {
 Deno.test("Poller stops while it waits to ask again", async () => {
   using time = new FakeTime(0);
   const test = new PollerUnderTest();
-  test.github.refusals.set("list", { kind: "unavailable" });
-  test.audience.add();
+  test.github.failures.set("list", { kind: "unavailable" });
+  test.activeClients.add();
   await time.tickAsync(500);
   await test.stop();
-  await time.tickAsync(BEAT_MS);
-  assertEquals(test.github.questions, ["list"]);
+  await time.tickAsync(POLLER_INTERVAL_MS);
+  assertEquals(test.github.endpoints, ["list"]);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { aRun } from "../../fakes/github.ts";
-import { BEAT_MS, PollerUnderTest } from "../../fakes/poller.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { POLLER_INTERVAL_MS, PollerUnderTest } from "../../fakes/apps/poller.ts";
 
 const FETCH = ["runs octo/a", "runs octo/b", "runs octo/c"];
 
@@ -9,40 +9,40 @@ Deno.test("Poller asks nothing until somebody listens, and rests when the last h
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   await time.tickAsync(60_000);
-  assertEquals(test.github.asked, []);
+  assertEquals(test.github.requests, []);
   assertEquals(test.poller.status.state, "resting");
 
-  test.audience.add();
-  test.audience.add();
-  await time.tickAsync(BEAT_MS);
+  test.activeClients.add();
+  test.activeClients.add();
+  await time.tickAsync(POLLER_INTERVAL_MS);
   assertEquals(test.snapshots.length, 2);
-  test.audience.remove();
-  await time.tickAsync(BEAT_MS);
+  test.activeClients.remove();
+  await time.tickAsync(POLLER_INTERVAL_MS);
   assertEquals(test.snapshots.length, 3);
 
-  test.audience.remove();
+  test.activeClients.remove();
   await time.tickAsync(1);
   assertEquals(test.poller.phase, { name: "resting" });
-  const requestCount = test.github.asked.length;
-  await time.tickAsync(10 * BEAT_MS);
-  assertEquals(test.github.asked.length, requestCount);
+  const requestCount = test.github.requests.length;
+  await time.tickAsync(10 * POLLER_INTERVAL_MS);
+  assertEquals(test.github.requests.length, requestCount);
 });
 
 Deno.test("Poller lists repositories again after five fetches", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.audience.add();
-  await time.tickAsync(6 * BEAT_MS);
+  test.activeClients.add();
+  await time.tickAsync(6 * POLLER_INTERVAL_MS);
   const cycle = ["list", ...FETCH, ...FETCH, ...FETCH, ...FETCH, ...FETCH];
-  assertEquals(test.github.questions, [...cycle, "list", ...FETCH, ...FETCH]);
+  assertEquals(test.github.endpoints, [...cycle, "list", ...FETCH, ...FETCH]);
 });
 
 Deno.test("Poller tells its phases one by one", async () => {
   using time = new FakeTime(0);
   const test = new PollerUnderTest();
   await time.tickAsync(1_000);
-  test.audience.add();
-  await time.tickAsync(BEAT_MS);
+  test.activeClients.add();
+  await time.tickAsync(POLLER_INTERVAL_MS);
   await test.stop();
   assertEquals(test.phases, [
     { name: "resting" },
@@ -59,65 +59,65 @@ Deno.test("Poller keeps the beat without drift, however long answers take", asyn
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.delayMs = 700;
-  test.audience.add();
-  await time.tickAsync(100 * BEAT_MS);
-  const starts = test.github.asked.filter(({ what }, index) =>
+  test.activeClients.add();
+  await time.tickAsync(100 * POLLER_INTERVAL_MS);
+  const starts = test.github.requests.filter(({ endpoint: what }, index) =>
     what === "list" ||
-    (what === FETCH[0] && test.github.asked[index - 1]?.what !== "list")
+    (what === FETCH[0] && test.github.requests[index - 1]?.endpoint !== "list")
   ).map(({ at }) => at);
-  assertEquals(starts, Array.from({ length: 101 }, (_, beat) => beat * BEAT_MS));
+  assertEquals(starts, Array.from({ length: 101 }, (_, beat) => beat * POLLER_INTERVAL_MS));
 });
 
 Deno.test("Poller skips the beats that an overlong fetch has missed", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.repositories = ["octo/a"];
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(0);
-  test.github.delayMs = 2.5 * BEAT_MS;
-  await time.tickAsync(4 * BEAT_MS);
+  test.github.delayMs = 2.5 * POLLER_INTERVAL_MS;
+  await time.tickAsync(4 * POLLER_INTERVAL_MS);
   test.github.delayMs = 0;
-  await time.tickAsync(3 * BEAT_MS);
+  await time.tickAsync(3 * POLLER_INTERVAL_MS);
   // The fetch of beat 1 ends at 3.5 beats, that of beat 4 at 6.5; then all is quick again.
-  assertEquals(test.beats, [0, 3.5, 6.5, 7].map((beat) => beat * BEAT_MS));
+  assertEquals(test.snapshotTimes, [0, 3.5, 6.5, 7].map((beat) => beat * POLLER_INTERVAL_MS));
 });
 
 Deno.test("Poller goes on with the beat, not before it, when somebody comes back", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(5_000);
-  test.audience.remove();
+  test.activeClients.remove();
   await time.tickAsync(1_000);
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(5_999);
-  assertEquals(test.beats, [0]);
+  assertEquals(test.snapshotTimes, [0]);
   await time.tickAsync(1);
-  assertEquals(test.beats, [0, BEAT_MS]);
-  assertEquals(test.github.questions, ["list", ...FETCH, ...FETCH]);
+  assertEquals(test.snapshotTimes, [0, POLLER_INTERVAL_MS]);
+  assertEquals(test.github.endpoints, ["list", ...FETCH, ...FETCH]);
 });
 
 Deno.test("Poller starts a new cycle at once after a long rest", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(0);
-  test.audience.remove();
+  test.activeClients.remove();
   await time.tickAsync(100_500);
-  test.audience.add();
-  await time.tickAsync(BEAT_MS);
-  assertEquals(test.beats, [0, 100_500, 112_500]);
-  assertEquals(test.github.questions, ["list", ...FETCH, "list", ...FETCH, ...FETCH]);
+  test.activeClients.add();
+  await time.tickAsync(POLLER_INTERVAL_MS);
+  assertEquals(test.snapshotTimes, [0, 100_500, 112_500]);
+  assertEquals(test.github.endpoints, ["list", ...FETCH, "list", ...FETCH, ...FETCH]);
 });
 
 Deno.test("Poller.current is the snapshot while it is younger than a beat", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   assertEquals(test.poller.current, undefined);
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(0);
-  test.audience.remove();
-  await time.tickAsync(BEAT_MS - 1);
+  test.activeClients.remove();
+  await time.tickAsync(POLLER_INTERVAL_MS - 1);
   assertEquals(test.poller.current, test.snapshots[0]?.snapshot);
   await time.tickAsync(1);
   assertEquals(test.poller.current, undefined);
@@ -127,8 +127,8 @@ Deno.test("Poller shows an empty snapshot when there is no repository at all", a
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.repositories = [];
-  test.audience.add();
-  await time.tickAsync(BEAT_MS);
+  test.activeClients.add();
+  await time.tickAsync(POLLER_INTERVAL_MS);
   assertEquals(test.frames, ['{"runs":[]}', '{"runs":[]}']);
   assertEquals(test.poller.status.state, "polling");
 });
@@ -137,7 +137,7 @@ Deno.test("Poller shows the runs of the others when a repository has none", asyn
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.runs = [aRun({ id: 3, repository: "octo/b" })];
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(0);
   assertEquals(test.snapshots[0]?.snapshot.runs.map((run) => run.id), [3]);
 });
@@ -153,7 +153,7 @@ Deno.test("Poller takes 2 runs of each of 3 repositories, all of them newest fir
       createdAt: `2026-01-01T00:00:${String(id).padStart(2, "0")}Z`,
     })
   );
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(0);
   assertEquals(test.snapshots[0]?.snapshot.runs.map((run) => run.id), [12, 10, 9, 8, 6, 5]);
 });
@@ -162,11 +162,11 @@ Deno.test("Poller tells each new state of a run once", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.runs = [aRun()];
-  test.audience.add();
-  await time.tickAsync(2 * BEAT_MS);
+  test.activeClients.add();
+  await time.tickAsync(2 * POLLER_INTERVAL_MS);
   const done = { status: "completed", conclusion: "success", updatedAt: "2026-01-01T00:01:00Z" };
   test.github.runs = [aRun(done)];
-  await time.tickAsync(2 * BEAT_MS);
+  await time.tickAsync(2 * POLLER_INTERVAL_MS);
   const statuses = test.events.flatMap((event) => event.type === "run" ? [event.data.status] : []);
   assertEquals(statuses, ["queued", "completed"]);
 });
@@ -177,14 +177,14 @@ Deno.test("Poller stops in every phase", async (t) => {
       using time = new FakeTime(0);
       const test = new PollerUnderTest();
       test.github.delayMs = 1_000;
-      if (phase !== "resting") test.audience.add();
+      if (phase !== "resting") test.activeClients.add();
       await time.tickAsync({ resting: 500, listing: 500, fetching: 1_500, waiting: 6_000 }[phase]);
       assertEquals(test.poller.phase.name, phase);
-      const requestCount = test.github.asked.length;
+      const requestCount = test.github.requests.length;
       await test.stop();
       assertEquals(test.poller.phase, { name: "stopped" });
       await time.tickAsync(60_000);
-      assertEquals(test.github.asked.length, requestCount);
+      assertEquals(test.github.requests.length, requestCount);
     });
   }
 });
@@ -192,9 +192,9 @@ Deno.test("Poller stops in every phase", async (t) => {
 Deno.test("Poller does not wait longer when the system clock is set back", async () => {
   using time = new FakeTime(3_600_000);
   await using test = new PollerUnderTest();
-  test.audience.add();
+  test.activeClients.add();
   await time.tickAsync(1_000);
   time.setNow(1_000);
-  await time.tickAsync(2 * BEAT_MS);
+  await time.tickAsync(2 * POLLER_INTERVAL_MS);
   assert(test.snapshots.length >= 2, `${test.snapshots.length} snapshots`);
 });

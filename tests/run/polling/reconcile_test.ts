@@ -4,8 +4,8 @@ import { systemClock } from "../../../src/clock.ts";
 import type { RefusedError } from "../../../src/errors.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
 import { Reconciler } from "../../../src/run/polling/reconcile.ts";
-import { aRun, FakeGitHub } from "../../fakes/github.ts";
-import { MemoryRepositoryStore, MemoryRunStore } from "../../fakes/stores.ts";
+import { aRun, FakeGitHub } from "../../fakes/stores/github.ts";
+import { MemoryRepositoryStore, MemoryRunStore } from "../../fakes/stores/memory_stores.ts";
 
 const MINUTE_MS = 60_000;
 const STUCK = aRun({ id: 1, status: "in_progress", updatedAt: "2026-01-01T00:00:00Z" });
@@ -40,10 +40,10 @@ Deno.test("Reconciler looks up a run that has not moved for ten minutes, and tel
   await store.put([STUCK, aRun({ id: 2, status: "queued", updatedAt: "2026-01-01T00:00:02Z" })]);
   github.runs = [{ ...STUCK, status: "completed", updatedAt: "2026-01-01T00:05:00Z" }];
   await reconciler.runOnce(signal.signal);
-  assertEquals(github.questions, ["run 1"]);
+  assertEquals(github.endpoints, ["run 1"]);
   assertEquals(events.map((event) => event.type === "run" && event.data.status), ["completed"]);
   await reconciler.runOnce(signal.signal);
-  assertEquals(github.questions, ["run 1"]);
+  assertEquals(github.endpoints, ["run 1"]);
 });
 
 Deno.test("Reconciler forgets a stuck run that GitHub no longer knows", async () => {
@@ -64,7 +64,7 @@ Deno.test("Reconciler looks at the latest runs of one repository a round, each i
   github.runs = [aRun({ status: "completed", conclusion: "startup_failure" })];
   const running = reconciler.run(signal.signal);
   await time.tickAsync(3 * MINUTE_MS);
-  assertEquals(github.questions, ["runs octo/a", "runs octo/b", "runs octo/a"]);
+  assertEquals(github.endpoints, ["runs octo/a", "runs octo/b", "runs octo/a"]);
   assertEquals(events.length, 1);
   signal.abort();
   await running;
@@ -77,16 +77,16 @@ Deno.test("Reconciler asks for nothing while GitHub may not be asked", async () 
   await repositories.upsert([{ id: 1, fullName: "octo/a", pushedAt: null }]);
   test.canRequest = false;
   await reconciler.runOnce(signal.signal);
-  assertEquals(github.questions, []);
+  assertEquals(github.endpoints, []);
 });
 
 Deno.test("Reconciler passes on a limit, and goes on past one run that cannot be had", async () => {
   using _time = new FakeTime(NOW);
   const { reconciler, store, github, errors: refused, signal } = setUp();
   await store.put([STUCK, { ...STUCK, id: 3 }]);
-  github.refusals.set("run 1", { kind: "missing", status: 403 });
-  github.refusals.set("run 3", { kind: "limited", retryAt: 0 });
+  github.failures.set("run 1", { kind: "missing", status: 403 });
+  github.failures.set("run 3", { kind: "limited", retryAt: 0 });
   await reconciler.runOnce(signal.signal);
-  assertEquals(github.questions, ["run 1", "run 3"]);
+  assertEquals(github.endpoints, ["run 1", "run 3"]);
   assertEquals(refused.map((error) => error.refusal.kind), ["limited"]);
 });

@@ -6,8 +6,8 @@ import type { StoredEvent } from "../../../src/feed/event.ts";
 import type { FollowedRepository } from "../../../src/repository/follow_store.ts";
 import { RepositoryPoller } from "../../../src/run/polling/repository_poller.ts";
 import type { GitHubRateLimit } from "../../../src/run/github_rate_limit.ts";
-import { aRun, FakeGitHub } from "../../fakes/github.ts";
-import { MemoryRunStore } from "../../fakes/stores.ts";
+import { aRun, FakeGitHub } from "../../fakes/stores/github.ts";
+import { MemoryRunStore } from "../../fakes/stores/memory_stores.ts";
 
 const START = "2026-01-01T00:00:00Z";
 const NOW = Date.parse(START);
@@ -66,7 +66,7 @@ class Test {
       runs: this.github,
       store: this.store,
       rateLimit: () => {
-        const spent = this.github.asked.length;
+        const spent = this.github.requests.length;
         return this.rateLimit && { ...this.rateLimit, remaining: this.rateLimit.remaining - spent };
       },
       reservedPoints: () => 0,
@@ -79,10 +79,10 @@ class Test {
 
   /** Lets it run for so many ms; returns what was asked meanwhile, less the word `runs`. */
   async pass(ms: number): Promise<string[]> {
-    const before = this.github.asked.length;
+    const before = this.github.requests.length;
     this.#running ??= this.poller.run(this.#stop.signal);
     await this.time.tickAsync(ms);
-    return this.github.questions.slice(before).map((what) => what.replace("runs octo/", ""));
+    return this.github.endpoints.slice(before).map((what) => what.replace("runs octo/", ""));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -186,12 +186,12 @@ for (const status of [403, 404, 451]) {
   Deno.test(`FollowPoller keeps why a repository cannot be had on ${status}, and asks once an hour`, async () => {
     await using test = new Test();
     test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
-    test.github.refusals.set("runs octo/a", { kind: "missing", status });
+    test.github.failures.set("runs octo/a", { kind: "missing", status });
     assertEquals(await test.pass(SECOND), ["a", "b"]);
     assertEquals(test.kept.map(({ error }) => error), ["GitHub refused runs octo/a", null]);
     const hour = await test.pass(HOUR + MINUTE);
     assertEquals(hour.filter((name) => name === "a").length, 1);
-    test.github.refusals.clear();
+    test.github.failures.clear();
     await test.pass(HOUR + MINUTE);
     assertEquals(test.repositories[0]?.error, null);
     assertEquals(test.errors, []);
@@ -202,7 +202,7 @@ for (const kind of ["limited", "unauthorized"] as const) {
   Deno.test(`FollowPoller hands on that it was ${kind}`, async () => {
     await using test = new Test();
     test.repositories = [aFollowedRepository("a")];
-    test.github.refusals.set("runs", { kind });
+    test.github.failures.set("runs", { kind });
     await test.pass(0);
     assertEquals(test.errors.map(({ refusal }) => refusal.kind), [kind]);
   });
@@ -211,9 +211,9 @@ for (const kind of ["limited", "unauthorized"] as const) {
 Deno.test("FollowPoller backs off while GitHub is away, and lets the others have their turn", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
-  test.github.refusals.set("runs octo/a", { kind: "unavailable" });
+  test.github.failures.set("runs octo/a", { kind: "unavailable" });
   assertEquals(await test.pass(2 * SECOND), ["a", "b"]);
-  test.github.refusals.set("runs", { kind: "unavailable" });
+  test.github.failures.set("runs", { kind: "unavailable" });
   test.repositories = ["c", "d", "e", "f", "g"].map((name) => aFollowedRepository(name));
   test.poller.wake();
   // After 0, 1, 3 and 7 s.

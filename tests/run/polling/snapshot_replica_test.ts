@@ -6,8 +6,8 @@ import { ActiveClients } from "../../../src/feed/active_clients.ts";
 import { SnapshotReplica, type SharedSnapshot } from "../../../src/run/polling/snapshot_replica.ts";
 import { SnapshotBuilder } from "../../../src/run/snapshot_builder.ts";
 import type { Snapshot } from "../../../src/run/snapshot.ts";
-import { aRun } from "../../fakes/github.ts";
-import { MemoryRunStore } from "../../fakes/stores.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { MemoryRunStore } from "../../fakes/stores/memory_stores.ts";
 
 const INTERVAL_MS = 12_000;
 const START = 1_000_000;

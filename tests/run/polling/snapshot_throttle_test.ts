@@ -4,7 +4,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { ActiveClients } from "../../../src/feed/active_clients.ts";
 import { ThrottledSnapshots } from "../../../src/run/polling/snapshot_throttle.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
-import { aRun } from "../../fakes/github.ts";
+import { aRun } from "../../fakes/stores/github.ts";
 
 class ThrottledSnapshotsUnderTest {
   readonly activeClients = new ActiveClients();

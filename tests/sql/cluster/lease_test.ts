@@ -4,12 +4,12 @@ import { StaleFencingTokenError, type Term } from "../../../src/cluster/lease.ts
 import { SqlEventLog } from "../../../src/sql/event_log.ts";
 import { withFencing, SqlFencingTokens, SqlLease } from "../../../src/sql/cluster/lease.ts";
 import { SqlRunStore } from "../../../src/sql/run/run.ts";
-import { testDatabase } from "../../fakes/database.ts";
-import { aRun } from "../../fakes/github.ts";
-import { aStatus } from "../../fakes/journal.ts";
-import { isPostgresThere } from "../../fakes/postgres.ts";
+import { openTestDatabase } from "../../fakes/database.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { aStatus } from "../../fakes/stores/event_log.ts";
+import { isPostgresAvailable } from "../../fakes/postgres.ts";
 
-const ignore = !await isPostgresThere();
+const ignore = !await isPostgresAvailable();
 const A: Term = { holder: "a", fencingToken: 1 };
 const B: Term = { holder: "b", fencingToken: 2 };
 
@@ -17,7 +17,7 @@ Deno.test({
   name: "SqlFences.raise() lets no term in that is not above the last",
   ignore,
   async fn() {
-    await using opened = await testDatabase("postgres");
+    await using opened = await openTestDatabase("postgres");
     const fences = new SqlFencingTokens(opened.database);
     assertEquals(await fences.current(), 0);
     assertEquals(await fences.advance(B), true);
@@ -32,7 +32,7 @@ Deno.test({
   name: "fenced() writes in the last term alone, and nothing at all in none",
   ignore,
   async fn() {
-    await using opened = await testDatabase("postgres");
+    await using opened = await openTestDatabase("postgres");
     const fences = new SqlFencingTokens(opened.database);
     const stores = [A, B, undefined].map((term) =>
       new SqlRunStore(withFencing(opened.database, () => term), clock)
@@ -54,8 +54,8 @@ Deno.test({
   name: "fenced() lets no later term begin amid a transaction",
   ignore,
   async fn() {
-    await using opened = await testDatabase("postgres");
-    const fences = new SqlFencingTokens(await opened.another());
+    await using opened = await openTestDatabase("postgres");
+    const fences = new SqlFencingTokens(await opened.connectAgain());
     await fences.advance(A);
     const order: string[] = [];
     const begun = Promise.withResolvers<void>();
@@ -79,8 +79,8 @@ Deno.test({
     "SqlLease renews and gives away the lease amid a transaction, SqlFences.raise() waits for it",
   ignore,
   async fn() {
-    await using opened = await testDatabase("postgres");
-    const other = await opened.another();
+    await using opened = await openTestDatabase("postgres");
+    const other = await opened.connectAgain();
     const [lease, fences] = [new SqlLease(other), new SqlFencingTokens(other)];
     const fence = await lease.acquire("a", { ttlMs: 60_000, above: 0 }) ?? 0;
     const order: string[] = [];
@@ -103,7 +103,7 @@ Deno.test({
   name: "fenced() keeps nothing of what a paused holder appends",
   ignore,
   async fn() {
-    await using opened = await testDatabase("postgres");
+    await using opened = await openTestDatabase("postgres");
     const fences = new SqlFencingTokens(opened.database);
     await fences.advance(A);
     const journal = new SqlEventLog(withFencing(opened.database, () => A), clock);

@@ -1,17 +1,17 @@
 import { assertEquals } from "@std/assert";
 import { SqlSharedSnapshotStore } from "../../../src/sql/cluster/shared_snapshot.ts";
 import { SqlPresenceStore } from "../../../src/sql/cluster/presence.ts";
-import { testDatabase } from "../../fakes/database.ts";
-import { isPostgresThere } from "../../fakes/postgres.ts";
-import { until } from "../../fakes/socket.ts";
+import { openTestDatabase } from "../../fakes/database.ts";
+import { isPostgresAvailable } from "../../fakes/postgres.ts";
+import { waitUntil } from "../../fakes/clients/websocket.ts";
 
-const ignore = !await isPostgresThere();
+const ignore = !await isPostgresAvailable();
 
 Deno.test({
   name: "SqlPresences tells an instance of others, until they leave or say nothing any more",
   ignore,
   async fn() {
-    await using opened = await testDatabase("postgres");
+    await using opened = await openTestDatabase("postgres");
     const presences = new SqlPresenceStore(opened.database);
     assertEquals(await presences.isActiveElsewhere("a"), false);
     await presences.renew("b", { ttlMs: 60_000 });
@@ -20,7 +20,7 @@ Deno.test({
       false,
     ]);
     await presences.renew("b", { ttlMs: 200 });
-    await until(async () => !await presences.isActiveElsewhere("a"), "B has said nothing for too long");
+    await waitUntil(async () => !await presences.isActiveElsewhere("a"), "B has said nothing for too long");
     await presences.renew("b", { ttlMs: 60_000 });
     await presences.remove("b");
     assertEquals(await presences.isActiveElsewhere("a"), false);
@@ -31,13 +31,13 @@ Deno.test({
   name: "SqlPictures gives what was shown last, and how long ago",
   ignore,
   async fn() {
-    await using opened = await testDatabase("postgres");
+    await using opened = await openTestDatabase("postgres");
     const pictures = new SqlSharedSnapshotStore(opened.database);
     assertEquals(await pictures.load(), undefined);
     await pictures.save([]);
     const first = await pictures.load();
     const repositories = [{ id: 1, fullName: "octo/a", pushedAt: "2026-01-01T00:00:00Z" }];
-    await until(async () => {
+    await waitUntil(async () => {
       await pictures.save(repositories);
       return (await pictures.load())?.version !== first?.version;
     }, "it has another version");

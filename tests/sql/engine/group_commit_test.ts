@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { StorageError } from "../../../src/errors.ts";
 import { GroupCommit } from "../../../src/sql/engine/group_commit.ts";
-import { testDatabase } from "../../fakes/database.ts";
+import { openTestDatabase } from "../../fakes/database.ts";
 
 /** Writes numbers: negative ones fail. Notes the groups, and waits before each is written. */
 class NumberWriter {
@@ -101,7 +101,7 @@ Deno.test("GroupWriter refuses what would wait behind too much, and recovers", a
 });
 
 Deno.test("GroupWriter over a database keeps the neighbours of what breaks a rule", async () => {
-  await using opened = await testDatabase("sqlite");
+  await using opened = await openTestDatabase("sqlite");
   const { database } = opened;
   const writer = new GroupCommit<number, number>({
     write: (group) =>

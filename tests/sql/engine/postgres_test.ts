@@ -4,10 +4,10 @@ import { systemClock as clock } from "../../../src/clock.ts";
 import { StorageError, UsageError } from "../../../src/errors.ts";
 import { Database, openDatabase } from "../../../src/sql/database.ts";
 import { openPostgres } from "../../../src/sql/engine/postgres.ts";
-import { testDatabase } from "../../fakes/database.ts";
-import { isPostgresThere, POSTGRES_URL, query } from "../../fakes/postgres.ts";
+import { openTestDatabase } from "../../fakes/database.ts";
+import { isPostgresAvailable, POSTGRES_URL, runStatement } from "../../fakes/postgres.ts";
 
-const ignore = !await isPostgresThere();
+const ignore = !await isPostgresAvailable();
 
 /** One connection that gives up soon. */
 async function openSingleConnection({ answerMs = 10_000 } = {}): Promise<Database> {
@@ -57,7 +57,7 @@ Deno.test({
   async fn() {
     await using database = await openSingleConnection();
     const pid = await readPid(database);
-    await query(`select pg_terminate_backend(${pid}, 2000)`);
+    await runStatement(`select pg_terminate_backend(${pid}, 2000)`);
     const error = await database.check().then(() => undefined, (error) => error);
     // Whether we heard of it before we asked is a matter of luck.
     if (error) assert(error instanceof StorageError && error.kind === "unavailable", String(error));
@@ -73,7 +73,7 @@ Deno.test({
     await using database = await openSingleConnection();
     const writing = database.write(async (tx) => {
       const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx);
-      await query(`select pg_terminate_backend(${rows[0]?.pid}, 2000)`);
+      await runStatement(`select pg_terminate_backend(${rows[0]?.pid}, 2000)`);
       await sql`select 1`.execute(tx);
     });
     const error = await assertRejects(() => writing, StorageError);
@@ -94,7 +94,7 @@ Deno.test({
     );
     assertEquals(error.kind, "unavailable");
     assert(await readPid(database) !== pid);
-    await query(`select pg_terminate_backend(${pid})`);
+    await runStatement(`select pg_terminate_backend(${pid})`);
   },
 });
 
@@ -117,7 +117,7 @@ Deno.test({
   name: "Database.write() says when the server gives up a statement",
   ignore,
   async fn() {
-    await using opened = await testDatabase("postgres");
+    await using opened = await openTestDatabase("postgres");
     const error = await assertRejects(() =>
       opened.database.write(async (tx) => {
         await sql`set local statement_timeout = 20`.execute(tx);
@@ -132,7 +132,7 @@ Deno.test({
   name: "Database.write() runs again what was given up to end a deadlock",
   ignore,
   async fn() {
-    await using opened = await testDatabase("postgres");
+    await using opened = await openTestDatabase("postgres");
     const { database } = opened;
     await database.write((tx) =>
       tx.insertInto("event_counter").values({ id: 2, last: 0 }).execute()

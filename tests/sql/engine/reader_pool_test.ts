@@ -4,7 +4,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { StorageError } from "../../../src/errors.ts";
 import { ReaderPool, type ReaderPoolOptions } from "../../../src/sql/engine/reader_pool.ts";
 import { TemporaryFolder } from "../../fakes/folder.ts";
-import { within } from "../../fakes/socket.ts";
+import { withTimeout } from "../../fakes/clients/websocket.ts";
 
 /** Takes a second or so. */
 const SLOW_QUERY = "with recursive c (n) as (select 1 union all select n + 1 from c where n < 4000000) " +
@@ -39,7 +39,7 @@ interface TestPool extends AsyncDisposable {
 /** Readers of a file with a table `t` of one row, 1. */
 async function open(options: Partial<ReaderPoolOptions> = {}): Promise<TestPool> {
   await using stack = new AsyncDisposableStack();
-  const { path } = stack.use(await TemporaryFolder.make());
+  const { path } = stack.use(await TemporaryFolder.create());
   const writer = stack.adopt(new DatabaseSync(`${path}/a.db`), (file) => file.close());
   writer.exec("pragma journal_mode = wal; create table t (a integer); insert into t values (1)");
   let tick = () => {};
@@ -119,7 +119,7 @@ Deno.test("Readers.query() gives up on a read that takes over 10 s, and others g
   opened.advance(1);
   await assertUnavailable(hanging, "A read took too long");
   const others = Array.from({ length: 20 }, () => opened.query("select 1"));
-  await within(Promise.all(others), "an answer of the other reader");
+  await withTimeout(Promise.all(others), "an answer of the other reader");
 });
 
 Deno.test("Readers.query() uses a reader again that has ended what was given up", async () => {
@@ -180,7 +180,7 @@ Deno.test("Readers.close() does not wait for a read that was given up", async ()
 });
 
 Deno.test("Readers.open() refuses a file that is missing", async () => {
-  await using folder = await TemporaryFolder.make();
+  await using folder = await TemporaryFolder.create();
   const opening = () => ReaderPool.open(`${folder.path}/a.db`, { clock: systemClock, timeout: 2_000 });
   await assertRejects(opening, Error, "unable to open database file");
 });

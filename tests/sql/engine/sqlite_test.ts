@@ -5,7 +5,7 @@ import { systemClock as clock } from "../../../src/clock.ts";
 import { StorageError, UsageError } from "../../../src/errors.ts";
 import { openDatabase } from "../../../src/sql/database.ts";
 import { migrate } from "../../../src/sql/migrate.ts";
-import { testDatabase } from "../../fakes/database.ts";
+import { openTestDatabase } from "../../fakes/database.ts";
 
 /** A folder of its own, removed when it is disposed of. */
 async function temporaryFolder(): Promise<{ readonly path: string } & AsyncDisposable> {
@@ -93,7 +93,7 @@ Deno.test("openDatabase() lets one Runwire serve from a file, and others use it"
 });
 
 Deno.test("Database.write() says that a file is locked, and writes when it is free again", async () => {
-  await using opened = await testDatabase("sqlite");
+  await using opened = await openTestDatabase("sqlite");
   const { database, url } = opened;
   const other = new DatabaseSync(url.slice("sqlite:".length));
   other.exec("begin immediate");
@@ -108,7 +108,7 @@ Deno.test("Database.write() says that a file is locked, and writes when it is fr
 });
 
 Deno.test("Database.write() says that the disk is full, and writes when there is room again", async () => {
-  await using opened = await testDatabase("sqlite");
+  await using opened = await openTestDatabase("sqlite");
   const { database } = opened;
   const pragma = (text: string) => database.write((tx) => sql.raw(text).execute(tx));
   const write = (length: number) =>
@@ -124,7 +124,7 @@ Deno.test("Database.write() says that the disk is full, and writes when there is
 });
 
 Deno.test("Database.read() leaves the event loop free while it runs", async () => {
-  await using opened = await testDatabase("sqlite");
+  await using opened = await openTestDatabase("sqlite");
   let isRead = false;
   const reading = opened.database.read((db) =>
     sql<
@@ -140,7 +140,7 @@ Deno.test("Database.read() leaves the event loop free while it runs", async () =
 });
 
 Deno.test("Database.read() refuses to write", async () => {
-  await using opened = await testDatabase("sqlite");
+  await using opened = await openTestDatabase("sqlite");
   const write = () =>
     opened.database.read((db) => db.updateTable("event_counter").set({ last: 7 }).execute());
   await assertRejects(write, StorageError, "it cannot be written");
@@ -150,7 +150,7 @@ Deno.test("Database.read() refuses to write", async () => {
 });
 
 Deno.test("Database.read() says that a file is damaged", async () => {
-  await using opened = await testDatabase("sqlite");
+  await using opened = await openTestDatabase("sqlite");
   await opened.database.close();
   const path = opened.url.slice("sqlite:".length);
   const file = new DatabaseSync(path, { readOnly: true });

@@ -4,8 +4,8 @@ import { deriveFacts } from "../../../src/sql/run/run_facts.ts";
 import { SqlRunStore } from "../../../src/sql/run/run.ts";
 import { SqlStatisticsStore } from "../../../src/sql/statistics/statistics.ts";
 import { testOverDatabases } from "../../fakes/database.ts";
-import { aRun } from "../../fakes/github.ts";
-import { plansOf } from "../../fakes/query_plan.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { explainQueries } from "../../fakes/query_plan.ts";
 
 testOverDatabases(
   "deriveFacts() looks runs up by their ids, however many",
@@ -14,7 +14,7 @@ testOverDatabases(
     for (const count of [1, 4, 100]) {
       const ids = Array.from({ length: count }, (_, at) => at + 1);
       const [plan = ""] = await database.read((db) =>
-        plansOf(db, { explain: "explain query plan", work: (db) => deriveFacts(db, ids) })
+        explainQueries(db, { explain: "explain query plan", work: (db) => deriveFacts(db, ids) })
       );
       assertMatch(plan, /SEARCH r USING INTEGER PRIMARY KEY/, `${count} of them`);
       assert(!plan.includes("SCAN"), plan);
@@ -31,7 +31,7 @@ testOverDatabases(
     const days = { from: "2026-01-01", to: "2026-12-31", page: 1, perPage: 30 };
     for (const groupBy of ["day", "week", "workflow", "repository"] as const) {
       const plans = await database.read((db) =>
-        plansOf(db, {
+        explainQueries(db, {
           explain: "explain query plan",
           work: (db) =>
             new SqlStatisticsStore({ read: (query) => query(db) })

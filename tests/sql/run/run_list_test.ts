@@ -6,8 +6,8 @@ import type { Database, Db } from "../../../src/sql/database.ts";
 import { listRuns } from "../../../src/sql/run/run_list.ts";
 import { SqlRunStore } from "../../../src/sql/run/run.ts";
 import { testOverDatabases } from "../../fakes/database.ts";
-import { aRun } from "../../fakes/github.ts";
-import { plansOf } from "../../fakes/query_plan.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { explainQueries } from "../../fakes/query_plan.ts";
 
 const FILTERS = {
   repository: "octo/a",
@@ -33,7 +33,7 @@ function filterBy(...names: readonly (keyof typeof FILTERS)[]): Partial<RunQuery
 
 /** How SQLite plans a list. */
 async function sqlitePlans(db: Db, filters: Partial<RunQuery>): Promise<readonly string[]> {
-  return await plansOf(db, {
+  return await explainQueries(db, {
     explain: "explain query plan",
     work: (db) => listRuns(db, query(filters), "sqlite"),
   });
@@ -47,7 +47,7 @@ async function postgresPlans(
 ): Promise<readonly string[]> {
   return await database.write(async (tx) => {
     for (const each of off) await sql`set local ${sql.raw(each)} = off`.execute(tx);
-    return await plansOf(tx, {
+    return await explainQueries(tx, {
       explain: "explain",
       work: (db) => listRuns(db, query(filters), "postgres"),
     });

@@ -9,8 +9,8 @@ import { mergeRuns, SqlRunStore } from "../../../src/sql/run/run.ts";
 import { SqlStatisticsStore } from "../../../src/sql/statistics/statistics.ts";
 import { rebuildStatistics } from "../../../src/sql/statistics/rebuild.ts";
 import { testOverDatabases } from "../../fakes/database.ts";
-import { aRun } from "../../fakes/github.ts";
-import { BruteForce, readPast } from "../../fakes/statistics.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { ReferenceStatistics, readStatisticsRows } from "../../fakes/stores/statistics.ts";
 
 const QUERY = {
   visible: "all",
@@ -42,7 +42,7 @@ async function storeDefaultBranch(database: Database, defaultBranch = "main"): P
 
 async function assertMatchesBruteForce(database: Database): Promise<void> {
   const { totals } = await new SqlStatisticsStore(database).query(WHOLE);
-  const expected = new BruteForce(await database.read(readPast)).answer(QUERY).totals;
+  const expected = new ReferenceStatistics(await database.read(readStatisticsRows)).compute(QUERY).totals;
   // Percentiles are not exact.
   const counts = ({ duration, queue: _, ...rest }: typeof totals) => ({
     ...rest,
@@ -54,7 +54,7 @@ async function assertMatchesBruteForce(database: Database): Promise<void> {
 }
 
 testOverDatabases("Two instances count the runs of one branch at the same time", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
   await storeDefaultBranch(database);
   const stores = [database, await another()].map((each) => new SqlRunStore(each, clock));
@@ -71,7 +71,7 @@ testOverDatabases("Two instances count the runs of one branch at the same time",
 });
 
 testOverDatabases("rebuildStatistics() keeps up with what changes meanwhile", async (
-  { database, another },
+  { database, connectAgain: another },
 ) => {
   await storeDefaultBranch(database);
   const ids = Array.from({ length: 600 }, (_, at) => 1 + at);

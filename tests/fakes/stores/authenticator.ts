@@ -1,0 +1,82 @@
+import {
+  type Principal,
+  type Authenticator,
+  type Credentials,
+  ANONYMOUS_ADMIN,
+} from "../../../src/account/principal.ts";
+
+/** Callers by their credentials, kept in a map that a test fills and empties; each is asked for as of now. */
+export class FakeAuthenticator implements Authenticator {
+  readonly isAnonymousAllowed: boolean;
+  /** By key, ticket or token of a session. */
+  readonly principals = new Map<string, Principal>();
+  /** Everything that was asked for, in order. */
+  readonly requests: Credentials[] = [];
+
+  constructor({ isOpen = false }: { readonly isOpen?: boolean } = {}) {
+    this.isAnonymousAllowed = isOpen;
+  }
+
+  authenticate(credentials: Credentials): Promise<Principal | undefined> {
+    this.requests.push(credentials);
+    const { key, ticket, session } = credentials;
+    const credential = key ?? ticket ?? session;
+    if (credential !== undefined) return Promise.resolve(this.principals.get(credential));
+    return Promise.resolve(this.isAnonymousAllowed ? ANONYMOUS_ADMIN : undefined);
+  }
+
+  reauthenticate(caller: Principal): Promise<Principal | undefined> {
+    const same = [...this.principals.values()].find(({ id: account }) => account === caller.id);
+    return Promise.resolve(caller.kind === "open" ? caller : same);
+  }
+}
+
+/** A program with a key, that may read and see everything unless `fields` say otherwise. */
+export function keyPrincipal(fields: Partial<Principal> = {}): Principal {
+  return {
+    kind: "key",
+    id: "key 1",
+    permissions: new Set(["read"]),
+    key: {
+      id: 1,
+      name: "CI",
+      prefix: "rw_live_abcd",
+      scopes: ["read"],
+      budgetCents: null,
+      createdAt: 0,
+      expiresAt: null,
+      lastUsedAt: null,
+      revokedAt: null,
+    },
+    visibility: () => Promise.resolve("all"),
+    canRead: () => Promise.resolve(true),
+    ...fields,
+  };
+}
+
+/** A user who has signed in, who may read and see everything unless `fields` say otherwise. */
+export function sessionPrincipal(fields: Partial<Principal> = {}): Principal {
+  return {
+    kind: "session",
+    id: "user 7",
+    permissions: new Set(["read"]),
+    session: {
+      id: "0".repeat(64),
+      user: {
+        id: 7,
+        login: "octocat",
+        name: null,
+        avatarUrl: null,
+        role: "viewer",
+        createdAt: 0,
+        signedInAt: 0,
+        membershipCheckedAt: 0,
+      },
+      createdAt: 0,
+      lastUsedAt: 0,
+    },
+    visibility: () => Promise.resolve("all"),
+    canRead: () => Promise.resolve(true),
+    ...fields,
+  };
+}

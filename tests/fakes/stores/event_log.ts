@@ -1,0 +1,55 @@
+import type { Event, StoredEvent, StatusEvent } from "../../../src/feed/event.ts";
+import type { SeqRange, EventLog } from "../../../src/feed/event_log.ts";
+
+/** A journal in memory that fails when it is told to. */
+export class FakeEventLog implements EventLog {
+  /** Thrown by every method while it is set. */
+  error: Error | undefined;
+  /** How often events were read. */
+  reads = 0;
+  #events: StoredEvent[] = [];
+  #lastSeq = 0;
+
+  async append(events: readonly Event[]): Promise<readonly StoredEvent[]> {
+    await this.#respond();
+    const at = new Date().toISOString();
+    const stored = events.map((event) => ({ seq: ++this.#lastSeq, at, ...event }));
+    this.#events.push(...stored);
+    return stored;
+  }
+
+  async readAfter(seq: number, limit: number): Promise<readonly StoredEvent[]> {
+    this.reads++;
+    await this.#respond();
+    return this.#events.filter((event) => event.seq > seq).slice(0, limit);
+  }
+
+  async seqRange(): Promise<SeqRange> {
+    await this.#respond();
+    return { first: this.#events[0]?.seq ?? this.#lastSeq + 1, last: this.#lastSeq };
+  }
+
+  async prune({ before, count }: { before: number; count: number }): Promise<number> {
+    await this.#respond();
+    const retained = this.#events.slice(Math.max(0, this.#events.length - count))
+      .filter((event) => Date.parse(event.at) >= before);
+    const removed = this.#events.length - retained.length;
+    this.#events = retained;
+    return removed;
+  }
+
+  /** Answers later, as a database does. */
+  async #respond(): Promise<void> {
+    await Promise.resolve();
+    if (this.error) throw this.error;
+  }
+}
+
+/** A status whose time tells it from others. */
+export function aStatus(fields: Partial<StatusEvent["data"]> = {}): StatusEvent {
+  return {
+    type: "status",
+    repository: null,
+    data: { state: "resting", waiting_until: null, ...fields },
+  };
+}

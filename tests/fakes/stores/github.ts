@@ -1,0 +1,76 @@
+import { systemClock } from "../../../src/clock.ts";
+import { type Refusal, RefusedError } from "../../../src/errors.ts";
+import type { Repository, RepositorySource } from "../../../src/repository/repository.ts";
+import { newestFirst, type Run, type RunSource } from "../../../src/run/run.ts";
+
+/** A source of repositories and runs that a test holds in its hand: state, delays and refusals. */
+export class FakeGitHub implements RepositorySource, RunSource {
+  /** Everything that was asked: `list`, `runs owner/name` or `run ID`. */
+  readonly requests: { readonly at: number; readonly endpoint: string }[] = [];
+  repositories: string[] = [];
+  runs: Run[] = [];
+  /** Runs that lists do not show, though they exist. */
+  unlisted = new Set<number>();
+  /** How long each answer takes. */
+  delayMs = 0;
+  /** What refuses, by `what` or its beginning. */
+  readonly failures = new Map<string, Refusal>();
+
+  get endpoints(): string[] {
+    return this.requests.map(({ endpoint }) => endpoint);
+  }
+
+  async listRecentlyPushed(count: number, signal: AbortSignal): Promise<readonly Repository[]> {
+    await this.#respond("list", signal);
+    return this.repositories.slice(0, count).map((fullName, index) => ({
+      id: index + 1,
+      fullName,
+      pushedAt: null,
+    }));
+  }
+
+  async latest(repository: string, count: number, signal: AbortSignal): Promise<readonly Run[]> {
+    await this.#respond(`runs ${repository}`, signal);
+    return this.runs.filter((run) => run.repository === repository && !this.unlisted.has(run.id))
+      .sort(newestFirst).slice(0, count);
+  }
+
+  async byId(_repository: string, id: number, signal: AbortSignal): Promise<Run | undefined> {
+    await this.#respond(`run ${id}`, signal);
+    return this.runs.find((run) => run.id === id);
+  }
+
+  async #respond(endpoint: string, signal: AbortSignal): Promise<void> {
+    this.requests.push({ at: systemClock.now(), endpoint });
+    if (this.delayMs > 0) await systemClock.sleep(this.delayMs, signal);
+    signal.throwIfAborted();
+    for (const [prefix, failure] of this.failures) {
+      if (endpoint.startsWith(prefix)) throw new RefusedError(failure, `GitHub refused ${endpoint}`);
+    }
+  }
+}
+
+/** A run that has nothing special about it. */
+export function aRun(fields: Partial<Run> = {}): Run {
+  return {
+    id: 1,
+    repository: "octo/a",
+    workflowId: 7,
+    workflowName: "CI",
+    displayTitle: "Fix the build",
+    event: "push",
+    status: "queued",
+    conclusion: null,
+    branch: "main",
+    headSha: "0123456789012345678901234567890123456789",
+    actor: "octocat",
+    runNumber: 1,
+    runAttempt: 1,
+    createdAt: "2026-01-01T00:00:00Z",
+    startedAt: "2026-01-01T00:00:00Z",
+    updatedAt: "2026-01-01T00:00:00Z",
+    htmlUrl: "https://github.com/octo/a/actions/runs/1",
+    source: "poll",
+    ...fields,
+  };
+}

@@ -1,0 +1,44 @@
+import { isVisible, type Visibility } from "../../../src/visibility.ts";
+import type { StorageError } from "../../../src/errors.ts";
+import type { RunDetail, RunHistory, RunList, RunQuery } from "../../../src/run/history.ts";
+import type { Run } from "../../../src/run/run.ts";
+import { newestFirst } from "../../../src/run/run.ts";
+import { aRun } from "./github.ts";
+
+/** A past that a test holds in its hand. */
+export class FakeRunHistory implements RunHistory {
+  /** Every list that was asked for. */
+  readonly queries: RunQuery[] = [];
+  runs: Run[] = [aRun()];
+  runDetail: RunDetail | undefined;
+  /** What lists say about how many runs there are. */
+  total: number | undefined;
+  error: StorageError | undefined;
+
+  list(query: RunQuery): Promise<RunList> {
+    this.queries.push(query);
+    return this.#respond({ total: this.total ?? this.runs.length, runs: this.runs });
+  }
+
+  detail(id: number, visible: Visibility): Promise<RunDetail | undefined> {
+    const { runDetail } = this;
+    const isFound = runDetail?.run.id === id && isVisible(visible, runDetail.run.repository);
+    return this.#respond(isFound ? runDetail : undefined);
+  }
+
+  latestByWorkflow(
+    workflowIds: readonly number[],
+    { count, visible }: { readonly count: number; readonly visible: Visibility },
+  ): Promise<readonly Run[]> {
+    const runs = this.runs.filter(({ repository }) => isVisible(visible, repository));
+    return this.#respond(
+      workflowIds.flatMap((id) =>
+        runs.filter(({ workflowId }) => workflowId === id).sort(newestFirst).slice(0, count)
+      ),
+    );
+  }
+
+  #respond<T>(value: T): Promise<T> {
+    return this.error ? Promise.reject(this.error) : Promise.resolve(value);
+  }
+}

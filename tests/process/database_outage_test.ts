@@ -1,0 +1,79 @@
+import { assertEquals, assertGreater } from "@std/assert";
+import { seededRandom } from "../../src/simulator/random.ts";
+import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
+import { Program } from "../fakes/program.ts";
+import { WebSocketClient, waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { TcpProxy } from "../fakes/tcp_proxy.ts";
+import { fetchHealth, fetchStatus } from "./requests.ts";
+import { sleep } from "./instance.ts";
+import { SimulatedGitHub } from "./github.ts";
+import { assertNothingLost, waitUntilDrained, postgresQuery } from "./store_assertions.ts";
+import { createRunDeliveries } from "./run_deliveries.ts";
+import { WebhookSender, WEBHOOK_ENVIRONMENT } from "./webhook_sender.ts";
+
+const BEFORE = 200;
+const AFTER = 200;
+/** Enough that some are sent at any moment of the trouble. */
+const DELIVERIES = 1_000;
+
+const OUTAGE_MS = 10_000;
+const OUTAGES = [
+  { what: "refuses connections", begin: (proxy: TcpProxy) => proxy.disconnect() },
+  { what: "is lost behind a silent network", begin: (proxy: TcpProxy) => proxy.blackhole() },
+];
+
+const ignore = !await isPostgresAvailable();
+
+for (const { what, begin } of OUTAGES) {
+  Deno.test({
+    name: `runwire serve loses nothing while PostgreSQL ${what} for 10 s, and goes on by itself`,
+    ignore,
+    async fn() {
+      await using github = new SimulatedGitHub();
+      await using schema = await createTestSchema();
+      await using proxy = TcpProxy.to(schema.url);
+      await using program = await Program.start(["serve"], {
+        ...github.environment,
+        ...WEBHOOK_ENVIRONMENT,
+        DATABASE_URL: proxy.proxiedUrl(schema.url),
+      });
+      const url = await program.url();
+      await using client = await WebSocketClient.connect(`${url.replace("http", "ws")}/ws`);
+      await client.next();
+      assertEquals(await fetchHealth(url), [200, "healthy", { postgres: "up" }]);
+
+      const sent = createRunDeliveries(DELIVERIES + AFTER, { random: seededRandom(1) });
+      const sender = new WebhookSender(url);
+      const sending = sender.send(sent.slice(0, DELIVERIES));
+      await waitUntil(() => sender.responses.size >= BEFORE, "deliveries are taken");
+      begin(proxy);
+      const end = Date.now() + OUTAGE_MS;
+      await waitUntil(async () => (await fetchHealth(url))[0] === 503, "it is unhealthy");
+      while (Date.now() < end) {
+        assertEquals(await fetchHealth(url), [503, "unhealthy", { postgres: "down" }]);
+        assertEquals(await fetchStatus(`${url}/livez`), 200);
+        assertEquals(client.socket.readyState, WebSocket.OPEN);
+        await sleep(200);
+      }
+      proxy.restore();
+      await waitUntil(async () => (await fetchHealth(url))[0] === 200, "it is healthy again");
+      await withTimeout(sending, "the rest to be sent");
+      const { size } = sender.responses;
+      const before = sender.acknowledged.length;
+      await sender.send(sent.slice(DELIVERIES));
+      assertEquals(sender.responses.size, size + AFTER);
+      assertEquals(sender.acknowledged.length, before + AFTER);
+      const seen = client.frames.length;
+      await waitUntil(() => client.frames.length > seen, "the client hears again");
+
+      assertGreater(size, before);
+      for (const { status, code, retryAfter } of sender.rejections) {
+        assertEquals([status, code], [503, "storage_unavailable"]);
+        assertGreater(Number(retryAfter), 0);
+      }
+      const query = postgresQuery(schema.url);
+      await waitUntilDrained(query);
+      await assertNothingLost(query, { sent, acknowledged: sender.acknowledged });
+    },
+  });
+}

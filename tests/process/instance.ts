@@ -1,0 +1,71 @@
+import { isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
+import { Program } from "../fakes/program.ts";
+import { WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
+import { SimulatedGitHub } from "./github.ts";
+
+/** What two instances share, besides PostgreSQL. */
+export const CLUSTER_KINDS: readonly {
+  readonly kind: string;
+  readonly ignore: boolean;
+  readonly environment: Readonly<Record<string, string>>;
+}[] = [
+  { kind: "PostgreSQL alone", ignore: false, environment: {} },
+  {
+    kind: "PostgreSQL and Redis",
+    ignore: !await isRedisAvailable(),
+    environment: { REDIS_URL },
+  },
+];
+
+/** When the one that holds the lease is gone, or says nothing any more. */
+export const FAILOVER_TIMEOUT_MS = 15_000;
+
+/** One instance with a GitHub of its own, by which its requests and what comes of them are told from those of others. */
+export class Instance implements AsyncDisposable {
+  readonly github = new SimulatedGitHub();
+  readonly #clients: WebSocketClient[] = [];
+  url = "";
+  #program: Program | undefined;
+
+  /** Starts the program over the database at `databaseUrl`. */
+  async start(databaseUrl: string, environment: Readonly<Record<string, string>>): Promise<this> {
+    this.#program = await Program.start(["serve"], {
+      ...this.github.environment,
+      ...environment,
+      DATABASE_URL: databaseUrl,
+    });
+    this.url = await this.#program.url();
+    return this;
+  }
+
+  /** A client of `/ws` with such a query. */
+  async connect(query = ""): Promise<WebSocketClient> {
+    const client = await WebSocketClient.connect(`${this.url.replace("http", "ws")}/ws${query}`);
+    this.#clients.push(client);
+    return client;
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#program?.kill(signal);
+  }
+
+  /** When GitHub was asked, in ms since the epoch. */
+  get requestTimes(): readonly number[] {
+    return this.github.simulator.requests.entries.map(({ at }) => at);
+  }
+
+  /** What it has logged. */
+  get output(): string {
+    return this.#program?.output ?? "";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#program?.[Symbol.asyncDispose]();
+    for (const client of this.#clients) await withTimeout(client.closed, "a client to be closed");
+    await this.github[Symbol.asyncDispose]();
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

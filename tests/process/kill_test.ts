@@ -1,0 +1,68 @@
+import { assertEquals, assertGreater } from "@std/assert";
+import { between, seededRandom } from "../../src/simulator/random.ts";
+import { DATABASE_KINDS, openTestDatabase } from "../fakes/database.ts";
+import { Program } from "../fakes/program.ts";
+import { waitUntil } from "../fakes/clients/websocket.ts";
+import { SimulatedGitHub } from "./github.ts";
+import { assertNothingLost, waitUntilDrained, postgresQuery, sqliteQuery } from "./store_assertions.ts";
+import { createRunDeliveries } from "./run_deliveries.ts";
+import { WebhookSender, WEBHOOK_ENVIRONMENT } from "./webhook_sender.ts";
+
+const SEED = Number(Deno.env.get("TEST_SEED") ?? 20_261_122);
+const DELIVERIES = 2_000;
+const KILLS = 10;
+
+for (const { kind, ignore } of DATABASE_KINDS.filter(({ kind }) => kind !== "memory")) {
+  Deno.test({
+    name:
+      `runwire serve killed ${KILLS} times in ${DELIVERIES} deliveries applies each that it took once (${kind})`,
+    ignore,
+    async fn() {
+      const random = seededRandom(SEED);
+      await using github = new SimulatedGitHub();
+      await using opened = await openTestDatabase(kind);
+      await opened.database.close();
+      await using programs = new AsyncDisposableStack();
+      const start = async () =>
+        programs.use(
+          await Program.start(["serve"], {
+            ...github.environment,
+            ...WEBHOOK_ENVIRONMENT,
+            DATABASE_URL: opened.url,
+          }),
+        );
+
+      const sent = createRunDeliveries(DELIVERIES, { random });
+      let program = await start();
+      const sender = new WebhookSender(await program.url());
+      const sending = sender.send(sent);
+      for (const killPoint of killPoints(random)) {
+        await waitUntil(() => sender.responses.size >= killPoint, `${killPoint} deliveries are answered`);
+        program.kill("SIGKILL");
+        await program.exit();
+        program = await start();
+        sender.url = await program.url();
+      }
+      await sending;
+
+      const { acknowledged } = sender;
+      assertGreater(acknowledged.length, DELIVERIES / 2);
+      const query = kind === "sqlite"
+        ? sqliteQuery(opened.url.slice("sqlite:".length))
+        : postgresQuery(opened.url);
+      await waitUntilDrained(query);
+      program.kill("SIGTERM");
+      assertEquals(await program.exit(), 0);
+      await assertNothingLost(query, { sent, acknowledged });
+      if (kind === "sqlite") {
+        assertEquals(await query("pragma integrity_check"), [{ integrity_check: "ok" }]);
+      }
+    },
+  });
+}
+
+/** After how many answers to kill, each in a part of its own of the whole. */
+function killPoints(random: () => number): number[] {
+  const part = Math.floor(DELIVERIES / (KILLS + 1));
+  return Array.from({ length: KILLS }, (_, index) => part * index + between(random, [1, part]));
+}
