@@ -1,5 +1,5 @@
 /** A process that was started here and ends with the scope that started it. */
-export class Child implements AsyncDisposable {
+export class ChildProcess implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: AsyncGenerator<string, void>;
@@ -7,7 +7,7 @@ export class Child implements AsyncDisposable {
   private constructor(process: Deno.ChildProcess) {
     this.#process = process;
     this.#input = process.stdin.getWriter();
-    this.#lines = lines(process.stdout);
+    this.#lines = readLines(process.stdout);
   }
 
   /**
@@ -17,7 +17,7 @@ export class Child implements AsyncDisposable {
   static start(
     command: readonly string[],
     options: { readonly files: number; readonly core: number | string },
-  ): Child {
+  ): ChildProcess {
     // `exec` throughout: the process id stays that of the program.
     const script = `ulimit -n ${options.files}
       if command -v taskset >/dev/null; then exec taskset -c ${options.core} "$@"; else exec "$@"; fi`;
@@ -27,7 +27,7 @@ export class Child implements AsyncDisposable {
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
-    return new Child(process);
+    return new ChildProcess(process);
   }
 
   get pid(): number {
@@ -39,18 +39,18 @@ export class Child implements AsyncDisposable {
   }
 
   /** The next line of its standard output. */
-  async read(limitMs: number): Promise<string> {
-    const next = await within(limitMs, this.#lines.next());
+  async read(timeoutMs: number): Promise<string> {
+    const next = await withTimeout(timeoutMs, this.#lines.next());
     if (next?.done === false) return next.value;
     throw new Error(
-      `Cannot read a line: ${next ? "the process ended" : `nothing for ${limitMs} ms`}`,
+      `Cannot read a line: ${next ? "the process ended" : `nothing for ${timeoutMs} ms`}`,
     );
   }
 
   /** Closes its standard input, on which each of ours ends by itself, and kills it when it does not. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#input.close().catch(() => {});
-    if (!await within(3_000, this.#process.status)) {
+    if (!await withTimeout(3_000, this.#process.status)) {
       this.#process.kill("SIGKILL");
       await this.#process.status;
     }
@@ -59,17 +59,17 @@ export class Child implements AsyncDisposable {
 }
 
 /** What `promise` gives, or `undefined` after `ms`. */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, ms, undefined);
+async function withTimeout<T>(timeoutMs: number, promise: Promise<T>): Promise<T | undefined> {
+  const { promise: timeout, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, timeoutMs, undefined);
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([promise, timeout]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function* lines(
+async function* readLines(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<string, void> {
   let rest = "";

@@ -5,8 +5,8 @@ import { isRedisAvailable } from "../tests/fakes/redis.ts";
 import { prepare } from "./cluster/contenders.ts";
 import { measure, type Measurement, type Setup, SPARE_FILES } from "./cluster/measure.ts";
 import { latencyTable, rateTable, type Series } from "./cluster/table.ts";
-import { print, say } from "./output.ts";
-import { openFilesLimit, processor } from "./proc.ts";
+import { print, printProgress } from "./console.ts";
+import { openFilesLimit, processor } from "./proc_stats.ts";
 
 const SIZES = [
   { instances: 1, clients: 1_000 },
@@ -15,34 +15,34 @@ const SIZES = [
 ];
 const ROUNDS = Number(Deno.args[0] ?? 1);
 if (!(ROUNDS >= 1)) {
-  say(`Cannot measure ${Deno.args[0]} rounds: allowed is a number from 1`);
+  printProgress(`Cannot measure ${Deno.args[0]} rounds: allowed is a number from 1`);
   Deno.exit(2);
 }
 const files = Math.max(...SIZES.map(({ clients }) => clients)) + SPARE_FILES;
 if (openFilesLimit() < files) {
-  say(`A process may open ${openFilesLimit()} files here and needs ${files}: raise the hard limit`);
+  printProgress(`A process may open ${openFilesLimit()} files here and needs ${files}: raise the hard limit`);
   Deno.exit(1);
 }
 if (!await isPostgresAvailable() || !await isRedisAvailable()) {
-  say(
+  printProgress(
     "Cannot measure without PostgreSQL and Redis: TEST_POSTGRES_URL and TEST_REDIS_URL lead there",
   );
   Deno.exit(1);
 }
 
-const { contenders, versions, absent } = await prepare();
+const { contenders, versions, skipped } = await prepare();
 const setups: readonly Setup[] = SIZES.flatMap((size) =>
   contenders.map((contender) => ({ contender, ...size }))
 );
-const measured = new Map<Setup, Measurement[]>(setups.map((setup) => [setup, []]));
+const measurements = new Map<Setup, Measurement[]>(setups.map((setup) => [setup, []]));
 const failures: string[] = [];
 for (let round = 1; round <= ROUNDS; round++) {
   // Every other round in the other order: the machine may slow down or speed up meanwhile.
   for (const setup of round % 2 ? setups : setups.toReversed()) {
     const name = `${setup.contender.name}, ${setup.instances} × ${setup.clients / setup.instances}`;
-    say(`round ${round} of ${ROUNDS}: ${name} clients`);
+    printProgress(`round ${round} of ${ROUNDS}: ${name} clients`);
     try {
-      measured.get(setup)?.push(await measure(setup));
+      measurements.get(setup)?.push(await measure(setup));
     } catch (error) {
       failures.push(`${name}: ${error instanceof Error ? error.message : error}`);
     }
@@ -51,13 +51,13 @@ for (let round = 1; round <= ROUNDS; round++) {
 
 const all: Series[] = contenders
   .flatMap((contender) => setups.filter((setup) => setup.contender === contender))
-  .map((setup) => ({ ...setup, rounds: measured.get(setup) ?? [] }))
+  .map((setup) => ({ ...setup, rounds: measurements.get(setup) ?? [] }))
   .filter(({ rounds }) => rounds.length > 0);
 print(`${processor()}\n${versions.join(", ")}\n\nTo the last client, messages at an even pace:\n`);
 print(latencyTable(all));
 print("\nAs fast as they reach everybody:\n");
 print(rateTable(all));
-for (const sentence of [...failures, ...absent ? [absent] : []]) print(`\n${sentence}`);
+for (const note of [...failures, ...skipped ? [skipped] : []]) print(`\n${note}`);
 Deno.exit(failures.length > 0 || all.some(hasFailed) ? 1 : 0);
 
 function hasFailed({ contender, rounds }: Series): boolean {

@@ -10,7 +10,7 @@ const EPOLL_CTL_ADD = 1;
 /** `struct epoll_event` is packed on x86-64 alone. */
 const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
 const DATA_OFFSET = EVENT_BYTES - 8;
-const EVENTS = 512;
+const MAX_EVENTS = 512;
 
 const libc = Deno.dlopen("libc.so.6", {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -57,23 +57,23 @@ export function sleep(microseconds: number): void {
 }
 
 /** Waits for many sockets at once (epoll). */
-export class Readiness {
+export class Epoll {
   readonly #epoll = check(libc.epoll_create1(0), "open an epoll");
-  readonly #events = new DataView(new ArrayBuffer(EVENTS * EVENT_BYTES));
+  readonly #events = new DataView(new ArrayBuffer(MAX_EVENTS * EVENT_BYTES));
 
   /** `ready()` reports this socket as `name`. */
-  add(fd: number, name: number): void {
+  add(fd: number, id: number): void {
     const event = new DataView(new ArrayBuffer(EVENT_BYTES));
     event.setUint32(0, EPOLLIN, true);
-    event.setInt32(DATA_OFFSET, name, true);
+    event.setInt32(DATA_OFFSET, id, true);
     check(libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, event), "watch a socket");
   }
 
   /** Calls `each` for every socket with something to read; returns how many, 0 after `ms` of silence. */
-  ready(ms: number, each: (name: number) => void): number {
-    const count = check(libc.epoll_wait(this.#epoll, this.#events, EVENTS, ms), "wait for sockets");
+  wait(timeoutMs: number, onReadable: (id: number) => void): number {
+    const count = check(libc.epoll_wait(this.#epoll, this.#events, MAX_EVENTS, timeoutMs), "wait for sockets");
     for (let at = 0; at < count; at++) {
-      each(this.#events.getInt32(at * EVENT_BYTES + DATA_OFFSET, true));
+      onReadable(this.#events.getInt32(at * EVENT_BYTES + DATA_OFFSET, true));
     }
     return count;
   }

@@ -1,5 +1,5 @@
 /** A table whose first row is the head, padded so that it reads well as plain text too. */
-export function markdown(rows: readonly (readonly string[])[]): string {
+export function markdownTable(rows: readonly (readonly string[])[]): string {
   const head = rows[0] ?? [];
   const widths = head.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
   const line = (row: readonly string[]) =>

@@ -1,6 +1,6 @@
 /** Where peers are installed, which Git ignores. */
 export const CACHE = new URL("../.cache/bench/", import.meta.url).pathname;
-const LIMIT_MS = 180_000;
+const TIMEOUT_MS = 180_000;
 
 /**
  * Installs packages at exact versions (`name@1.2.3`), those that are missing.
@@ -18,7 +18,7 @@ export async function install(...packages: readonly string[]): Promise<void> {
  * @throws when it fails or is not there
  */
 export async function run(program: string, ...args: readonly string[]): Promise<string> {
-  const signal = AbortSignal.timeout(LIMIT_MS);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   const command = new Deno.Command(program, { args: [...args], signal });
   const { success, stdout, stderr } = await command.output();
   const text = new TextDecoder();

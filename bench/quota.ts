@@ -1,10 +1,10 @@
 // `deno task bench:quota`: what clients cost in GitHub requests and rate-limit points (bench/README.md).
 import { configureLog } from "../src/log.ts";
-import { markdown } from "./markdown.ts";
+import { markdownTable } from "./markdown.ts";
 import { measure, type Measurement } from "./quota/measure.ts";
 
 const CLIENTS = [1, 100, 1_000];
-const HEAD = [
+const TABLE_HEAD = [
   "clients",
   "GitHub requests",
   "304 share",
@@ -19,17 +19,17 @@ for (const clients of CLIENTS) {
   Deno.stderr.writeSync(
     new TextEncoder().encode(`${clients} clients, 10 simulated minutes in 30 s\n`),
   );
-  rows.push(row(await measure(clients)));
+  rows.push(toRow(await measure(clients)));
 }
-Deno.stdout.writeSync(new TextEncoder().encode(`${markdown([HEAD, ...rows])}\n`));
+Deno.stdout.writeSync(new TextEncoder().encode(`${markdownTable([TABLE_HEAD, ...rows])}\n`));
 
-function row(m: Measurement): string[] {
+function toRow(m: Measurement): string[] {
   return [
     String(m.clients),
     String(m.requests),
     `${(100 * m.notModified / m.requests).toFixed(1)} %`,
-    String(m.pointsFirst),
-    String(m.pointsLater),
-    m.fewestFrames === m.mostFrames ? String(m.mostFrames) : `${m.fewestFrames}–${m.mostFrames}`,
+    String(m.firstCyclePoints),
+    String(m.laterPoints),
+    m.minFrames === m.maxFrames ? String(m.maxFrames) : `${m.minFrames}–${m.maxFrames}`,
   ];
 }

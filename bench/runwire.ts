@@ -3,7 +3,7 @@
 import { runApp } from "../src/cli/serve.ts";
 import { readConfig } from "../src/config.ts";
 import { configureLog } from "../src/log.ts";
-import { print } from "./output.ts";
+import { print } from "./console.ts";
 import { SECRET } from "./webhook/hook.mjs";
 
 const SETTINGS = {
@@ -14,18 +14,18 @@ const SETTINGS = {
   GITHUB_WEBHOOK_SECRET: SECRET,
 };
 
-const given = Object.fromEntries(Deno.args.map((setting) => {
+const overrides = Object.fromEntries(Deno.args.map((setting) => {
   const at = setting.indexOf("=");
   return [setting.slice(0, at), setting.slice(at + 1)];
 }));
 const stop = new AbortController();
 await using _log = await configureLog("error");
-void ended().then(() => stop.abort());
-await runApp(readConfig({ ...SETTINGS, ...given }), {
+void waitForStdinEnd().then(() => stop.abort());
+await runApp(readConfig({ ...SETTINGS, ...overrides }), {
   signal: stop.signal,
   onListen: (url) => print(`listening ${new URL(url).port}`),
 });
 
-async function ended(): Promise<void> {
+async function waitForStdinEnd(): Promise<void> {
   for await (const _ of Deno.stdin.readable);
 }

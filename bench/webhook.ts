@@ -1,8 +1,8 @@
 // `deno task bench:webhook [ROUNDS]`: how fast deliveries are acknowledged, side by side, and how soon clients hear of them
 // (bench/README.md).
-import { processor } from "./proc.ts";
-import { markdown } from "./markdown.ts";
-import { type Contender, prepare, YARDSTICK } from "./webhook/contenders.ts";
+import { processor } from "./proc_stats.ts";
+import { markdownTable } from "./markdown.ts";
+import { type Contender, prepare, BASELINE } from "./webhook/contenders.ts";
 import { measureDisk } from "./webhook/disk.ts";
 import type { Latency } from "./webhook/latency.ts";
 import {
@@ -13,20 +13,20 @@ import {
   PER_SECOND,
   temporaryFolder,
 } from "./webhook/measure.ts";
-import { print, say } from "./output.ts";
+import { print, printProgress } from "./console.ts";
 
 const CONNECTIONS = [1, 16, 64];
 const PATHS = ["/ws?topics=events", "/ws?topics=events&batch=true"];
 const ROUNDS = Number(Deno.args[0] ?? 3);
 if (!(ROUNDS >= 1)) {
-  say(`Cannot measure ${Deno.args[0]} rounds: allowed is a number from 1`);
+  printProgress(`Cannot measure ${Deno.args[0]} rounds: allowed is a number from 1`);
   Deno.exit(2);
 }
 
 const { contenders, versions } = await prepare();
 const runwire = contenders.find(({ database }) => database !== undefined);
 if (!runwire) throw new Error("Cannot find Runwire among the servers");
-const measured = new Map<string, Measurement[]>();
+const measurements = new Map<string, Measurement[]>();
 const latencies = new Map<string, Latency[]>();
 const disks: { perSecond: number; p50: number; p99: number }[] = [];
 
@@ -36,69 +36,69 @@ for (let round = 1; round <= ROUNDS; round++) {
   for (const connections of CONNECTIONS) {
     // Every other round in the other order: the machine may slow down or speed up meanwhile.
     for (const contender of round % 2 ? contenders : contenders.toReversed()) {
-      say(`round ${round} of ${ROUNDS}, ${connections} connections: ${contender.name}`);
-      const key = keyOf(contender, connections);
-      measured.set(key, [...measured.get(key) ?? [], await measure(contender, connections)]);
+      printProgress(`round ${round} of ${ROUNDS}, ${connections} connections: ${contender.name}`);
+      const key = measurementKey(contender, connections);
+      measurements.set(key, [...measurements.get(key) ?? [], await measure(contender, connections)]);
     }
   }
   for (const path of round % 2 ? PATHS : PATHS.toReversed()) {
-    say(`round ${round} of ${ROUNDS}, ${PER_SECOND} deliveries a second: ${CLIENTS} of ${path}`);
+    printProgress(`round ${round} of ${ROUNDS}, ${PER_SECOND} deliveries a second: ${CLIENTS} of ${path}`);
     latencies.set(path, [...latencies.get(path) ?? [], await measureLatency(runwire, path)]);
   }
 }
 
 print(`${processor()}\n${versions.join(", ")}\nMedian of ${ROUNDS} rounds (least–greatest)\n`);
-print(markdown([
+print(markdownTable([
   ["server", "connections", "deliveries/s", "ratio", "p50, ms", "p99, ms", "CPU, µs", "refused"],
   ...CONNECTIONS.flatMap((connections) =>
-    contenders.map((contender) => rowOf(contender, connections))
+    contenders.map((contender) => toRow(contender, connections))
   ),
 ]));
-print(`\nThe disk alone: ${cell(disks.map((disk) => disk.perSecond), 0)} synced writes a second\n`);
-print(markdown([
+print(`\nThe disk alone: ${formatCell(disks.map((disk) => disk.perSecond), 0)} synced writes a second\n`);
+print(markdownTable([
   [`${CLIENTS} clients of`, "to the last client: p50, ms", "p99, ms", "worst, ms", "lost"],
-  ...PATHS.map((path) => latencyRowOf(path, latencies.get(path) ?? [])),
+  ...PATHS.map((path) => toLatencyRow(path, latencies.get(path) ?? [])),
 ]));
-const failures = sum([...measured.values()].flat().map(({ refused }) => refused)) +
-  sum([...latencies.values()].flat().map(faultsOf));
+const failures = sum([...measurements.values()].flat().map(({ refused }) => refused)) +
+  sum([...latencies.values()].flat().map(countFaults));
 Deno.exit(failures === 0 ? 0 : 1);
 
-function rowOf(contender: Contender, connections: number): string[] {
-  const rounds = measured.get(keyOf(contender, connections)) ?? [];
-  const peers = measured.get(`${YARDSTICK} ${connections}`) ?? [];
+function toRow(contender: Contender, connections: number): string[] {
+  const rounds = measurements.get(measurementKey(contender, connections)) ?? [];
+  const peers = measurements.get(`${BASELINE} ${connections}`) ?? [];
   const ratios = rounds.map(({ perSecond }, round) => perSecond / (peers[round]?.perSecond ?? NaN));
   return [
     contender.name,
     `${connections}`,
-    cell(rounds.map(({ perSecond }) => perSecond), 0),
-    contender.name === YARDSTICK ? "" : `${median(ratios).toFixed(2)}×`,
-    cell(rounds.map(({ p50 }) => p50), 2),
-    cell(rounds.map(({ p99 }) => p99), 2),
-    cell(rounds.map(({ cpu }) => cpu), 0),
+    formatCell(rounds.map(({ perSecond }) => perSecond), 0),
+    contender.name === BASELINE ? "" : `${median(ratios).toFixed(2)}×`,
+    formatCell(rounds.map(({ p50 }) => p50), 2),
+    formatCell(rounds.map(({ p99 }) => p99), 2),
+    formatCell(rounds.map(({ cpu }) => cpu), 0),
     `${sum(rounds.map(({ refused }) => refused))}`,
   ];
 }
 
-function latencyRowOf(path: string, rounds: readonly Latency[]): string[] {
+function toLatencyRow(path: string, rounds: readonly Latency[]): string[] {
   return [
     path,
-    cell(rounds.map(({ p50 }) => p50), 1),
-    cell(rounds.map(({ p99 }) => p99), 1),
-    cell(rounds.map(({ worst }) => worst), 1),
-    `${sum(rounds.map(faultsOf))}`,
+    formatCell(rounds.map(({ p50 }) => p50), 1),
+    formatCell(rounds.map(({ p99 }) => p99), 1),
+    formatCell(rounds.map(({ worst }) => worst), 1),
+    `${sum(rounds.map(countFaults))}`,
   ];
 }
 
 /** What was lost on the way, or came other than once and in order. */
-function faultsOf({ lost, disordered, refused }: Latency): number {
+function countFaults({ lost, disordered, refused }: Latency): number {
   return lost + disordered + refused;
 }
 
-function keyOf({ name }: Contender, connections: number): string {
+function measurementKey({ name }: Contender, connections: number): string {
   return `${name} ${connections}`;
 }
 
-function cell(values: readonly number[], digits: number): string {
+function formatCell(values: readonly number[], digits: number): string {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   return `${median(values).toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
 }

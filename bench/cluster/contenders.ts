@@ -1,6 +1,6 @@
 import { CACHE, install, run } from "../npm.ts";
 import { runwireCommand } from "../runwire_command.ts";
-import type { Place } from "./place.ts";
+import type { SharedServices } from "./shared_services.ts";
 
 /** A server of which several instances pass messages on to each other. */
 export interface Contender {
@@ -8,7 +8,7 @@ export interface Contender {
   /** As `PROTOCOLS` has it. */
   readonly protocol: string;
   /** Starts an instance, which prints `listening PORT` and ends with its standard input. */
-  readonly command: (place: Place) => readonly string[];
+  readonly command: (services: SharedServices) => readonly string[];
   /** Whether all clients are to hear messages in one order. */
   readonly isOrdered: boolean;
 }
@@ -29,7 +29,7 @@ const RUNWIRE: Contender = {
 export async function prepare(): Promise<{
   readonly contenders: readonly Contender[];
   readonly versions: readonly string[];
-  readonly absent?: string;
+  readonly skipped?: string;
 }> {
   const versions = [`Deno ${Deno.version.deno}`];
   try {
@@ -48,6 +48,6 @@ export async function prepare(): Promise<{
     };
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
-    return { contenders: [RUNWIRE], versions, absent: `${PEER} is left out: ${reason}` };
+    return { contenders: [RUNWIRE], versions, skipped: `${PEER} is left out: ${reason}` };
   }
 }

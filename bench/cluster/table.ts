@@ -1,6 +1,6 @@
-import { markdown } from "../markdown.ts";
+import { markdownTable } from "../markdown.ts";
 import { percentile } from "../percentile.ts";
-import { type Measurement, PACES, type Setup } from "./measure.ts";
+import { type Measurement, RATES, type Setup } from "./measure.ts";
 
 /** All rounds of one setup. */
 export interface Series extends Setup {
@@ -9,14 +9,14 @@ export interface Series extends Setup {
 
 /** How soon the last client has a message, by the pace at which they come. */
 export function latencyTable(all: readonly Series[]): string {
-  const paces = PACES.flatMap(({ perSecond }) => [`${perSecond}/s: p50, ms`, "p99, ms"]);
-  return markdown([
+  const paces = RATES.flatMap(({ perSecond }) => [`${perSecond}/s: p50, ms`, "p99, ms"]);
+  return markdownTable([
     ["server", "instances × clients", ...paces],
     ...all.map((series) => [
-      ...nameOf(series),
-      ...PACES.flatMap((_, at) => [
-        cell(series, ({ latencies }) => latencies[at]?.p50, 0),
-        cell(series, ({ latencies }) => latencies[at]?.p99, 0),
+      ...nameCells(series),
+      ...RATES.flatMap((_, at) => [
+        formatCell(series, ({ latencies }) => latencies[at]?.p50, 0),
+        formatCell(series, ({ latencies }) => latencies[at]?.p99, 0),
       ]),
     ]),
   ]);
@@ -27,30 +27,30 @@ export function rateTable(all: readonly Series[]): string {
   const rates = ["messages/s", "frames/s", "p99, ms"];
   const costs = ["CPU per frame, µs", "cores each: used", "waited for", "a whole one: messages/s"];
   const faults = ["lost", "repeated", "out of order"];
-  return markdown([
+  return markdownTable([
     ["server", "instances × clients", ...rates, ...costs, ...faults],
     ...all.map((series) => [
-      ...nameOf(series),
-      cell(series, ({ perSecond }) => perSecond, 1),
-      cell(series, ({ perSecond }) => perSecond * series.clients, 0),
-      cell(series, ({ atMostP99 }) => atMostP99, 0),
-      cell(series, ({ cpuPerFrame }) => cpuPerFrame, 1),
-      cell(series, ({ used }) => used, 2),
-      cell(series, ({ waited }) => waited, 2),
-      cell(series, ({ perCore }) => perCore, 0),
-      sum(series, ({ faults }) => faults.lost),
-      sum(series, ({ faults }) => faults.repeated),
-      sum(series, ({ faults }) => faults.disordered),
+      ...nameCells(series),
+      formatCell(series, ({ perSecond }) => perSecond, 1),
+      formatCell(series, ({ perSecond }) => perSecond * series.clients, 0),
+      formatCell(series, ({ maxRateP99: atMostP99 }) => atMostP99, 0),
+      formatCell(series, ({ cpuPerFrame }) => cpuPerFrame, 1),
+      formatCell(series, ({ coresUsed: used }) => used, 2),
+      formatCell(series, ({ coresWaitedFor: waited }) => waited, 2),
+      formatCell(series, ({ perCore }) => perCore, 0),
+      sumCell(series, ({ faults }) => faults.lost),
+      sumCell(series, ({ faults }) => faults.repeated),
+      sumCell(series, ({ faults }) => faults.disordered),
     ]),
   ]);
 }
 
-function nameOf({ contender, instances, clients }: Setup): readonly string[] {
+function nameCells({ contender, instances, clients }: Setup): readonly string[] {
   return [contender.name, `${instances} × ${clients / instances}`];
 }
 
 /** The median of the rounds, and their least and greatest where there are several. */
-function cell(
+function formatCell(
   { rounds }: Series,
   value: (measurement: Measurement) => number | undefined,
   digits: number,
@@ -63,6 +63,6 @@ function cell(
   })`;
 }
 
-function sum({ rounds }: Series, value: (measurement: Measurement) => number): string {
+function sumCell({ rounds }: Series, value: (measurement: Measurement) => number): string {
   return `${rounds.reduce((total, round) => total + value(round), 0)}`;
 }

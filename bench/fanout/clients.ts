@@ -1,12 +1,12 @@
 // The load: `clients.ts PORT CLIENTS BROADCASTS WARM_UPS` connects, says `connected`, receives, prints a Tally as
 // JSON, and stays connected until its standard input ends.
-import { connect, Readiness, receive, send } from "../libc.ts";
-import { Counter } from "./tally.ts";
-import { print } from "../output.ts";
+import { connect, Epoll, receive, send } from "../libc.ts";
+import { FrameCounter } from "./frame_counter.ts";
+import { print } from "../console.ts";
 
 /** Without a frame for so long, what has not come is lost. */
-const SILENCE_MS = 5_000;
-const HANDSHAKE_SECONDS = 10;
+const IDLE_TIMEOUT_MS = 5_000;
+const HANDSHAKE_TIMEOUT_SECONDS = 10;
 const TEXT = 0x81;
 const PING = 0x89;
 const PONG = 0x8a;
@@ -24,13 +24,13 @@ const request = new TextEncoder().encode([
 ].join("\r\n"));
 
 const buffer = new Uint8Array(65_536);
-const counter = new Counter(clients, broadcasts, { warmUps });
-const readiness = new Readiness();
+const counter = new FrameCounter(clients, broadcasts, { warmUps });
+const epoll = new Epoll();
 const sockets = Array.from({ length: clients }, open);
 /** By client, the beginning of a frame whose end has not come yet. */
-const begun: (Uint8Array<ArrayBuffer> | undefined)[] = new Array(clients).fill(undefined);
+const partialFrames: (Uint8Array<ArrayBuffer> | undefined)[] = new Array(clients).fill(undefined);
 
-sockets.forEach((fd, client) => readiness.add(fd, client));
+sockets.forEach((fd, client) => epoll.add(fd, client));
 print("connected");
 receiveAll();
 print(JSON.stringify(counter.result()));
@@ -38,7 +38,7 @@ Deno.stdin.readSync(new Uint8Array(1));
 
 /** One handshake after the other: no server has to take a burst that the measurement is not about. */
 function open(): number {
-  const fd = connect(port, HANDSHAKE_SECONDS);
+  const fd = connect(port, HANDSHAKE_TIMEOUT_SECONDS);
   send(fd, request);
   const answer = new TextDecoder().decode(buffer.subarray(0, receive(fd, buffer)));
   if (!answer.startsWith("HTTP/1.1 101 ") || !answer.endsWith("\r\n\r\n")) {
@@ -52,26 +52,26 @@ function open(): number {
  * by the server's system calls, which costs the server 3 to 4 microseconds a frame.
  */
 function receiveAll(): void {
-  let heardAt = performance.now();
-  while (!counter.complete && performance.now() - heardAt < SILENCE_MS) {
-    const ready = readiness.ready(counter.underWay ? 0 : SILENCE_MS, receiveFrom);
-    if (ready > 0) heardAt = performance.now();
+  let lastFrameAt = performance.now();
+  while (!counter.isComplete && performance.now() - lastFrameAt < IDLE_TIMEOUT_MS) {
+    const ready = epoll.wait(counter.isInFlight ? 0 : IDLE_TIMEOUT_MS, receiveFrom);
+    if (ready > 0) lastFrameAt = performance.now();
   }
 }
 
 function receiveFrom(client: number): void {
   const fd = sockets[client] ?? -1;
-  const held = begun[client];
-  begun[client] = undefined;
-  if (held) buffer.set(held);
-  const start = held?.length ?? 0;
+  const partial = partialFrames[client];
+  partialFrames[client] = undefined;
+  if (partial) buffer.set(partial);
+  const start = partial?.length ?? 0;
   const end = start + receive(fd, start > 0 ? buffer.subarray(start) : buffer);
-  const rest = takeFrames(client, end);
-  if (rest < end) begun[client] = buffer.slice(rest, end);
+  const rest = parseFrames(client, end);
+  if (rest < end) partialFrames[client] = buffer.slice(rest, end);
 }
 
 /** Takes the whole frames (RFC 6455, section 5.2, unmasked) before `end`; returns where the first incomplete one begins. */
-function takeFrames(client: number, end: number): number {
+function parseFrames(client: number, end: number): number {
   let at = 0;
   while (at + 4 <= end || (at + 2 <= end && buffer[at + 1] === 0)) {
     const short = buffer[at + 1] ?? 0;
@@ -79,15 +79,15 @@ function takeFrames(client: number, end: number): number {
     const start = at + (short === 126 ? 4 : 2);
     const length = short === 126 ? (buffer[at + 2] ?? 0) << 8 | (buffer[at + 3] ?? 0) : short;
     if (start + length > end) break;
-    take(client, buffer[at] ?? 0, { start, end: start + length });
+    handleFrame(client, buffer[at] ?? 0, { start, end: start + length });
     at = start + length;
   }
   return at;
 }
 
-function take(client: number, kind: number, payload: { start: number; end: number }): void {
-  if (kind === TEXT) return counter.count(client, buffer, payload);
-  if (kind !== PING) throw new Error(`Cannot take a frame that begins with 0x${kind.toString(16)}`);
+function handleFrame(client: number, opcode: number, payload: { start: number; end: number }): void {
+  if (opcode === TEXT) return counter.count(client, buffer, payload);
+  if (opcode !== PING) throw new Error(`Cannot take a frame that begins with 0x${opcode.toString(16)}`);
   const content = buffer.subarray(payload.start, payload.end);
   send(
     sockets[client] ?? -1,

@@ -8,7 +8,7 @@ export interface Contender {
 }
 
 /** The one that all others are compared with. */
-export const YARDSTICK = "Deno, bare loop";
+export const BASELINE = "Deno, bare loop";
 
 const HERE = new URL("./", import.meta.url).pathname;
 const DENO = [Deno.execPath(), "run", "-A"];
@@ -20,18 +20,18 @@ const PEERS = [
   { name: "Bun publish", needs: "bun@1.4.5", program: BUN, script: "bun.mjs" },
 ];
 
-const OURS: readonly Contender[] = [
+const DENO_CONTENDERS: readonly Contender[] = [
   { name: "Runwire", command: [...DENO, `${HERE}runwire.ts`] },
-  { name: YARDSTICK, command: [...DENO, `${HERE}deno.ts`] },
+  { name: BASELINE, command: [...DENO, `${HERE}deno.ts`] },
 ];
 
 /** Installs what is missing; `absent` says in a sentence each why a peer cannot take part. */
 export async function prepare(): Promise<
-  { contenders: readonly Contender[]; versions: string[]; absent: string[] }
+  { contenders: readonly Contender[]; versions: string[]; skipped: string[] }
 > {
-  const contenders = [...OURS];
+  const contenders = [...DENO_CONTENDERS];
   const versions = [`Deno ${Deno.version.deno}`];
-  const absent: string[] = [];
+  const skipped: string[] = [];
   for (const { name, needs, program, script } of PEERS) {
     try {
       await install(needs);
@@ -39,8 +39,8 @@ export async function prepare(): Promise<
       versions.push(`${needs.replace("@", " ")} (${program.split("/").pop()} ${version})`);
       contenders.push({ name, command: [program, `${HERE}${script}`] });
     } catch (error) {
-      absent.push(`${name} is left out: ${error instanceof Error ? error.message : error}`);
+      skipped.push(`${name} is left out: ${error instanceof Error ? error.message : error}`);
     }
   }
-  return { contenders, versions, absent };
+  return { contenders, versions, skipped };
 }

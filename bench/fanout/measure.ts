@@ -1,9 +1,9 @@
-import { Child } from "../child.ts";
+import { ChildProcess } from "../child.ts";
 import type { Contender } from "./contenders.ts";
-import { say } from "../output.ts";
+import { printProgress } from "../console.ts";
 import { percentile } from "../percentile.ts";
-import { cpuMicroseconds, residentKib } from "../proc.ts";
-import type { Tally } from "./tally.ts";
+import { cpuMicroseconds, residentKib } from "../proc_stats.ts";
+import type { FrameCounts } from "./frame_counter.ts";
 
 export const BROADCASTS = 40;
 /** Sent before anything is measured, so that what is measured is compiled code. */
@@ -31,31 +31,31 @@ export interface Measurement {
 /** One server, started for this, with `clients` WebSocket clients through all broadcasts. */
 export async function measure(contender: Contender, clients: number): Promise<Measurement> {
   const files = clients + SPARE_FILES;
-  await using server = Child.start(contender.command, { files, core: SERVER_CORE });
+  await using server = ChildProcess.start(contender.command, { files, core: SERVER_CORE });
   const port = (await server.read(10_000)).replace("listening ", "");
-  await pause(SETTLE_MS);
-  const rssAlone = residentKib(server.pid);
+  await sleep(SETTLE_MS);
+  const rssIdle = residentKib(server.pid);
 
-  await using load = Child.start(loadCommand(port, clients), { files, core: LOAD_CORE });
+  await using load = ChildProcess.start(loadCommand(port, clients), { files, core: LOAD_CORE });
   await load.read(60_000);
-  await pause(SETTLE_MS);
+  await sleep(SETTLE_MS);
   const rssConnected = residentKib(server.pid);
 
   await broadcast(server, WARM_UPS);
   const cpuBefore = cpuMicroseconds(server.pid);
   await broadcast(server, BROADCASTS);
-  const tally: Tally = JSON.parse(await load.read(30_000));
+  const counts: FrameCounts = JSON.parse(await load.read(30_000));
   const cpu = cpuMicroseconds(server.pid) - cpuBefore;
 
-  const wrong = Math.max(tally.lost, tally.damaged) + tally.repeated;
-  if (wrong > 0) say(`${contender.name}: ${JSON.stringify({ ...tally, spreads: undefined })}`);
+  const failures = Math.max(counts.lost, counts.damaged) + counts.repeated;
+  if (failures > 0) printProgress(`${contender.name}: ${JSON.stringify({ ...counts, spreads: undefined })}`);
   return {
-    cpuPerFrame: cpu / (clients * BROADCASTS - tally.lost),
-    spreadP50: percentile(tally.spreads, 0.5),
-    spreadP99: percentile(tally.spreads, 0.99),
-    rssConnected: (rssConnected - rssAlone) / clients,
-    rssAfter: (residentKib(server.pid) - rssAlone) / clients,
-    lost: wrong,
+    cpuPerFrame: cpu / (clients * BROADCASTS - counts.lost),
+    spreadP50: percentile(counts.spreads, 0.5),
+    spreadP99: percentile(counts.spreads, 0.99),
+    rssConnected: (rssConnected - rssIdle) / clients,
+    rssAfter: (residentKib(server.pid) - rssIdle) / clients,
+    lost: failures,
   };
 }
 
@@ -65,13 +65,13 @@ function loadCommand(port: string, clients: number): readonly string[] {
   return [Deno.execPath(), "run", "-A", script, port, ...counts];
 }
 
-async function broadcast(server: Child, times: number): Promise<void> {
+async function broadcast(server: ChildProcess, times: number): Promise<void> {
   for (let sent = 0; sent < times; sent++) {
     await server.write("broadcast");
-    await pause(GAP_MS);
+    await sleep(GAP_MS);
   }
 }
 
-function pause(ms: number): Promise<void> {
+function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

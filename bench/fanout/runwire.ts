@@ -23,7 +23,7 @@ import type { snapshot } from "./frame.mjs";
 type NineFields = ReturnType<typeof snapshot>["runs"][number];
 
 /** Nobody follows events here. */
-const noEvents: EventLog = {
+const emptyEventLog: EventLog = {
   append: () => Promise.resolve([]),
   readAfter: () => Promise.resolve([]),
   seqRange: () => Promise.resolve({ first: 1, last: 0 }),
@@ -41,7 +41,7 @@ let current: Snapshot | undefined;
 const audience = new ActiveClients();
 const broadcast = new Broadcast<View>({ clock: systemClock, activeClients: audience });
 const shared = {
-  feed: new Feed({ eventLog: noEvents, clock: systemClock }),
+  feed: new Feed({ eventLog: emptyEventLog, clock: systemClock }),
   audience,
   snapshot: (view: View, visible: Visibility) => Promise.resolve(current?.encode(view, visible)),
   origins: toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true }),
@@ -80,14 +80,14 @@ const server = new Server({
 });
 
 onBroadcast(({ runs }) => {
-  current = new Snapshot(runs.map(polled), Date.now());
+  current = new Snapshot(runs.map(toRun), Date.now());
   broadcast.publish(current);
 });
 
 await server.run(new AbortController().signal);
 
 /** The run as the poller would have it. */
-function polled({ repositoryName, ...fields }: NineFields): Run {
+function toRun({ repositoryName, ...fields }: NineFields): Run {
   return {
     ...fields,
     repository: repositoryName,

@@ -1,4 +1,4 @@
-import { markdown } from "../markdown.ts";
+import { markdownTable } from "../markdown.ts";
 import type { Measurement } from "./measure.ts";
 
 /** All rounds of one server with one number of clients. */
@@ -26,24 +26,24 @@ const COLUMNS: readonly Column[] = [
  * Markdown: per cell the median of the rounds, their least and greatest, and the median of the ratios to the yardstick in
  * the same round, because what disturbs a machine comes and goes.
  */
-export function fanoutTable(series: readonly Series[], yardstick: string): string {
+export function fanoutTable(series: readonly Series[], baseline: string): string {
   const rows = series.map((one) => {
-    const base = series.find((other) => other.name === yardstick && other.clients === one.clients);
-    const cells = COLUMNS.map((column) => cell(column, one, base));
+    const baselineSeries = series.find((other) => other.name === baseline && other.clients === one.clients);
+    const cells = COLUMNS.map((column) => formatCell(column, one, baselineSeries));
     const lost = one.rounds.reduce((sum, round) => sum + round.lost, 0);
     return [one.name, String(one.clients), ...cells, String(lost)];
   });
-  return markdown([["server", "clients", ...COLUMNS.map(({ title }) => title), "lost"], ...rows]);
+  return markdownTable([["server", "clients", ...COLUMNS.map(({ title }) => title), "lost"], ...rows]);
 }
 
-function cell({ value, digits }: Column, series: Series, base: Series | undefined): string {
+function formatCell({ value, digits }: Column, series: Series, baseline: Series | undefined): string {
   const values = series.rounds.map(value);
   const [least, greatest] = [Math.min(...values), Math.max(...values)].map((n) =>
     n.toFixed(digits)
   );
   const text = `${median(values).toFixed(digits)} (${least}–${greatest})`;
-  if (!base || base === series) return text;
-  const bases = base.rounds.map(value);
+  if (!baseline || baseline === series) return text;
+  const bases = baseline.rounds.map(value);
   const ratios = values.map((figure, round) => figure / (bases[round] ?? NaN));
   return `${text} ${median(ratios).toFixed(2)}×`;
 }

@@ -6,21 +6,21 @@ import { type Database, openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { mergeRuns } from "../../src/sql/run/run.ts";
-import { LAST_DAY, REPOSITORIES, repositoryName, runs } from "./world.ts";
+import { LAST_DAY, REPOSITORIES, repositoryName, generateRuns } from "./generated_runs.ts";
 
 /** Runs that one transaction takes in. */
-const GROUP = 1_000;
+const BATCH_SIZE = 1_000;
 
 /**
  * Fills an empty database with `count` runs, by way of the program's own transactions, so that all it derives from runs is
  * there. One that has as many already is left as it is.
  */
-export async function fill(url: string, count: number): Promise<void> {
+export async function fillDatabase(url: string, count: number): Promise<void> {
   await using database = await openDatabase(url, { clock: systemClock });
   await migrate(database);
-  const known = await countOf(database);
-  if (known >= count) return;
-  if (known > 0) throw new Error(`Cannot fill ${database.name}: it has ${known} runs already`);
+  const existing = await countRuns(database);
+  if (existing >= count) return;
+  if (existing > 0) throw new Error(`Cannot fill ${database.name}: it has ${existing} runs already`);
   await new SqlRepositoryStore(database, systemClock).upsert(
     Array.from({ length: REPOSITORIES }, (_, at) => ({
       id: 1 + at,
@@ -31,16 +31,16 @@ export async function fill(url: string, count: number): Promise<void> {
   );
   const bar = new ProgressBar(`Filling ${database.name}`, systemClock);
   let done = 0;
-  for (const group of groupsOf(runs(count))) {
-    await database.write((tx) => mergeRuns(tx, group));
-    bar.show(done += group.length, count);
+  for (const batch of toBatches(generateRuns(count))) {
+    await database.write((tx) => mergeRuns(tx, batch));
+    bar.show(done += batch.length, count);
   }
   bar.close();
   // As its autovacuum does by itself, a while after so many rows have come in.
   if (database.kind === "postgres") await database.read((db) => sql`vacuum analyze`.execute(db));
 }
 
-async function countOf(database: Database): Promise<number> {
+async function countRuns(database: Database): Promise<number> {
   const { n } = await database.read((db) =>
     db.selectFrom("workflow_runs").select((eb) => eb.fn.countAll().as("n"))
       .executeTakeFirstOrThrow()
@@ -48,12 +48,12 @@ async function countOf(database: Database): Promise<number> {
   return Number(n);
 }
 
-function* groupsOf(all: Iterable<Run>): Generator<readonly Run[]> {
-  let group: Run[] = [];
+function* toBatches(all: Iterable<Run>): Generator<readonly Run[]> {
+  let batch: Run[] = [];
   for (const run of all) {
-    if (group.push(run) < GROUP) continue;
-    yield group;
-    group = [];
+    if (batch.push(run) < BATCH_SIZE) continue;
+    yield batch;
+    batch = [];
   }
-  if (group.length > 0) yield group;
+  if (batch.length > 0) yield batch;
 }

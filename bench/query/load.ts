@@ -1,13 +1,13 @@
 // The load: `load.ts PORT CLIENTS SECONDS DELIVERIES_A_SECOND FIRST_DELIVERY`. It reads the paths to ask for, as a JSON list,
 // from a line of its standard input, and prints an Asked as JSON. Every client asks for its next path when it has the answer
 // to the one before; deliveries come at an even pace beside them.
-import { Readiness } from "../libc.ts";
+import { Epoll } from "../libc.ts";
 import { signedDeliveries } from "../webhook/delivery.ts";
 import { percentile } from "../percentile.ts";
-import { Sender } from "../webhook/sender.ts";
+import { HttpConnection } from "../webhook/http_connection.ts";
 
 /** Times in milliseconds. */
-export interface Asked {
+export interface QueryResult {
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
@@ -18,7 +18,7 @@ export interface Asked {
   readonly refused: number;
 }
 
-const SILENCE_MS = 15_000;
+const IDLE_TIMEOUT_MS = 15_000;
 const SENDERS = 4;
 const encoder = new TextEncoder();
 
@@ -31,33 +31,33 @@ const requests = paths.map((path) =>
     `GET ${encodeURI(path)} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n`,
   )
 );
-const askers = Array.from({ length: clients }, () => new Sender(port));
-const senders = Array.from({ length: SENDERS }, () => new Sender(port));
-const readiness = new Readiness();
-[...askers, ...senders].forEach(({ fd }, name) => readiness.add(fd, name));
+const queryConnections = Array.from({ length: clients }, () => new HttpConnection(port));
+const webhookConnections = Array.from({ length: SENDERS }, () => new HttpConnection(port));
+const epoll = new Epoll();
+[...queryConnections, ...webhookConnections].forEach(({ fd }, name) => epoll.add(fd, name));
 print(JSON.stringify(run()));
 
-function run(): Asked {
-  const askedAt = new Float64Array(clients);
-  const idle = senders.map((_, name) => name);
+function run(): QueryResult {
+  const sentAt = new Float64Array(clients);
+  const idle = webhookConnections.map((_, name) => name);
   const times: number[] = [];
-  let turn = 0;
+  let nextRequest = 0;
   let delivered = 0;
   let refused = 0;
   let bytes = 0;
-  let underWay = 0;
+  let inFlight = 0;
   const startedAt = performance.now();
   const endsAt = startedAt + seconds * 1_000;
-  for (const name of askers.keys()) ask(name);
-  while (underWay > 0) {
+  for (const name of queryConnections.keys()) sendQuery(name);
+  while (inFlight > 0) {
     deliver();
-    if (readiness.ready(1, take) === 0 && performance.now() > endsAt + SILENCE_MS) {
+    if (epoll.wait(1, onReadable) === 0 && performance.now() > endsAt + IDLE_TIMEOUT_MS) {
       throw new Error("The server does not answer");
     }
   }
-  const took = (performance.now() - startedAt) / 1_000;
+  const durationSeconds = (performance.now() - startedAt) / 1_000;
   return {
-    perSecond: times.length / took,
+    perSecond: times.length / durationSeconds,
     p50: percentile(times, 0.5),
     p99: percentile(times, 0.99),
     worst: times.reduce((a, b) => Math.max(a, b), 0),
@@ -65,12 +65,12 @@ function run(): Asked {
     refused,
   };
 
-  function ask(name: number): void {
-    const request = requests[turn++ % requests.length];
+  function sendQuery(name: number): void {
+    const request = requests[nextRequest++ % requests.length];
     if (!request || performance.now() > endsAt) return;
-    underWay++;
-    askedAt[name] = performance.now();
-    askers[name]?.post(request);
+    inFlight++;
+    sentAt[name] = performance.now();
+    queryConnections[name]?.send(request);
   }
 
   function deliver(): void {
@@ -80,21 +80,21 @@ function run(): Asked {
     const name = idle.pop();
     if (name === undefined) return;
     delivered++;
-    underWay++;
-    senders[name]?.post(request);
+    inFlight++;
+    webhookConnections[name]?.send(request);
   }
 
-  function take(name: number): void {
-    const isAsker = name < clients;
-    const sender = isAsker ? askers[name] : senders[name - clients];
-    const status = sender?.answer();
+  function onReadable(name: number): void {
+    const isQuery = name < clients;
+    const connection = isQuery ? queryConnections[name] : webhookConnections[name - clients];
+    const status = connection?.readResponse();
     if (status === undefined) return;
-    underWay--;
+    inFlight--;
     if (status < 200 || status > 299) refused++;
-    if (!isAsker) return void idle.push(name - clients);
-    times.push(performance.now() - (askedAt[name] ?? 0));
-    bytes += sender?.bytes ?? 0;
-    ask(name);
+    if (!isQuery) return void idle.push(name - clients);
+    times.push(performance.now() - (sentAt[name] ?? 0));
+    bytes += connection?.bodyBytes ?? 0;
+    sendQuery(name);
   }
 }
 

@@ -5,29 +5,29 @@ import { readConfig } from "../../src/config.ts";
 import { configureLog } from "../../src/log.ts";
 import { percentile } from "../percentile.ts";
 import { SECRET } from "../webhook/hook.mjs";
-import { print } from "../output.ts";
+import { print } from "../console.ts";
 
 /** For how long the event loop was blocked, in milliseconds, beyond the turn that a timer takes anyway. */
-export interface Stall {
+export interface EventLoopDelay {
   readonly p99: number;
-  readonly longest: number;
+  readonly max: number;
 }
 
 /** Nobody listens there, and nobody is asked as long as no client is connected. */
 const NO_GITHUB = "http://127.0.0.1:9";
-const LOOK_MS = 2;
+const SAMPLE_INTERVAL_MS = 2;
 
 const [databaseUrl] = Deno.args;
 const stop = new AbortController();
 await using _log = await configureLog("error");
-let gaps: number[] = [];
-let lookedAt = performance.now();
-const watch = setInterval(() => {
+let delays: number[] = [];
+let sampledAt = performance.now();
+const sampler = setInterval(() => {
   const now = performance.now();
-  gaps.push(Math.max(0, now - lookedAt - LOOK_MS));
-  lookedAt = now;
-}, LOOK_MS);
-void answer().then(() => stop.abort());
+  delays.push(Math.max(0, now - sampledAt - SAMPLE_INTERVAL_MS));
+  sampledAt = now;
+}, SAMPLE_INTERVAL_MS);
+void serveDelays().then(() => stop.abort());
 await runApp(
   readConfig({
     SERVER_PORT: "0",
@@ -39,15 +39,15 @@ await runApp(
   }),
   { signal: stop.signal, onListen: (url) => print(`listening ${new URL(url).port}`) },
 );
-clearInterval(watch);
+clearInterval(sampler);
 
-async function answer(): Promise<void> {
+async function serveDelays(): Promise<void> {
   for await (const _ of Deno.stdin.readable) {
-    const stall: Stall = {
-      p99: percentile(gaps, 0.99),
-      longest: gaps.reduce((a, b) => Math.max(a, b), 0),
+    const delay: EventLoopDelay = {
+      p99: percentile(delays, 0.99),
+      max: delays.reduce((a, b) => Math.max(a, b), 0),
     };
-    gaps = [];
-    print(JSON.stringify(stall));
+    delays = [];
+    print(JSON.stringify(delay));
   }
 }

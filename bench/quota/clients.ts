@@ -1,20 +1,20 @@
 /** How many connect at the same time: the poller, in the same process, must not miss its beat. */
-const GROUP = 20;
-const CONNECT_LIMIT_MS = 10_000;
+const BATCH_SIZE = 20;
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Connected clients of `/ws`, and what they got. */
 export class Clients {
   readonly #counts: number[] = [];
 
   /** The least and the most frames that one client got. */
-  get frames(): { readonly fewestFrames: number; readonly mostFrames: number } {
-    return { fewestFrames: Math.min(...this.#counts), mostFrames: Math.max(...this.#counts) };
+  get frameRange(): { readonly minFrames: number; readonly maxFrames: number } {
+    return { minFrames: Math.min(...this.#counts), maxFrames: Math.max(...this.#counts) };
   }
 
   /** Resolves when `count` clients are connected to `url`; the server closes them. */
   async connect(url: string, count: number): Promise<void> {
-    for (let from = 0; from < count; from += GROUP) {
-      const group = Array.from({ length: Math.min(GROUP, count - from) }, (_, at) => from + at);
+    for (let from = 0; from < count; from += BATCH_SIZE) {
+      const group = Array.from({ length: Math.min(BATCH_SIZE, count - from) }, (_, at) => from + at);
       await Promise.all(group.map((client) => this.#open(url, client)));
     }
   }
@@ -23,7 +23,7 @@ export class Clients {
     const opened = Promise.withResolvers<void>();
     const limit = setTimeout(
       () => opened.reject(new Error(`Client ${client} cannot connect`)),
-      CONNECT_LIMIT_MS,
+      CONNECT_TIMEOUT_MS,
     );
     this.#counts[client] = 0;
     const socket = new WebSocket(`${url.replace("http", "ws")}/ws`);

@@ -9,9 +9,9 @@ import { acceleratedClock } from "./accelerated_clock.ts";
 import { Clients } from "./clients.ts";
 
 /** So slow that GitHub's time limit of 10 s is half a second here, which a busy machine keeps. */
-const FACTOR = 20;
-const BEATS = 50;
-const BEAT_MS = 12_000;
+const SPEED_FACTOR = 20;
+const POLLS = 50;
+const POLL_INTERVAL_MS = 12_000;
 const TOKEN = "ghp_bench";
 
 export interface Measurement {
@@ -19,17 +19,17 @@ export interface Measurement {
   readonly requests: number;
   readonly notModified: number;
   /** Rate-limit points: in the first cycle (a list of repositories and five fetches of their runs) and after it. */
-  readonly pointsFirst: number;
-  readonly pointsLater: number;
+  readonly firstCyclePoints: number;
+  readonly laterPoints: number;
   /** The least and the most that one client got. */
-  readonly fewestFrames: number;
-  readonly mostFrames: number;
+  readonly minFrames: number;
+  readonly maxFrames: number;
 }
 
 /** The whole program through ten simulated minutes in which nothing happens on GitHub. */
 export async function measure(count: number): Promise<Measurement> {
-  const clock = acceleratedClock(FACTOR);
-  const simulator = new Simulator({ world: quietWorld(), clock, tokens: [TOKEN] });
+  const clock = acceleratedClock(SPEED_FACTOR);
+  const simulator = new Simulator({ world: createQuietWorld(), clock, tokens: [TOKEN] });
   const stop = new AbortController();
   const github = simulator.listen({ hostname: "127.0.0.1", port: 0, signal: stop.signal });
   const config = readConfig({ GITHUB_TOKEN: TOKEN, GITHUB_API_URL: github.url, SERVER_PORT: "0" });
@@ -46,10 +46,10 @@ export async function measure(count: number): Promise<Measurement> {
   const running = app.run(stopApp.signal);
 
   const clients = new Clients();
-  await clients.connect(await Promise.race([listening.promise, running.then(stopped)]), count);
-  const firstAt = simulator.requests.entries[0]?.at ?? clock.now();
+  await clients.connect(await Promise.race([listening.promise, running.then(throwStopped)]), count);
+  const firstRequestAt = simulator.requests.entries[0]?.at ?? clock.now();
   // To the middle between the last beat and the one that is no longer wanted.
-  await clock.sleep(firstAt + (BEATS - 0.5) * BEAT_MS - clock.now());
+  await clock.sleep(firstRequestAt + (POLLS - 0.5) * POLL_INTERVAL_MS - clock.now());
   const { entries, counts: { requests, notModified, spent } } = simulator.requests;
 
   stopApp.abort();
@@ -59,19 +59,19 @@ export async function measure(count: number): Promise<Measurement> {
   await systemClock.sleep(0);
 
   const secondList = entries.findIndex(({ path }, at) => at > 0 && path === entries[0]?.path);
-  const pointsFirst = entries.slice(0, secondList).filter(({ status }) => status !== 304).length;
+  const firstCyclePoints = entries.slice(0, secondList).filter(({ status }) => status !== 304).length;
   return {
     clients: count,
     requests,
     notModified,
-    pointsFirst,
-    pointsLater: spent - pointsFirst,
-    ...clients.frames,
+    firstCyclePoints,
+    laterPoints: spent - firstCyclePoints,
+    ...clients.frameRange,
   };
 }
 
 /** More repositories than are followed, each with more runs than are shown. */
-function quietWorld(): World {
+function createQuietWorld(): World {
   const world = new World({ clock: systemClock });
   for (const name of ["api", "web", "worker", "docs"]) {
     const repository = world.addRepository({ full_name: `octo-org/${name}` });
@@ -82,6 +82,6 @@ function quietWorld(): World {
   return world;
 }
 
-function stopped(): never {
+function throwStopped(): never {
   throw new Error("The program stopped by itself");
 }

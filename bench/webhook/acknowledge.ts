@@ -1,13 +1,13 @@
 // The load: `acknowledge.ts PORT CONNECTIONS DELIVERIES WARM_UPS` sends what warms up, says `warm`, waits for a line,
 // sends the rest as fast as it is answered, and prints an Acknowledgement as JSON.
-import { Readiness } from "../libc.ts";
+import { Epoll } from "../libc.ts";
 import { signedDeliveries } from "./delivery.ts";
 import { percentile } from "../percentile.ts";
-import { Sender } from "./sender.ts";
-import { print } from "../output.ts";
+import { HttpConnection } from "./http_connection.ts";
+import { print } from "../console.ts";
 
 /** What a sender saw. Times in milliseconds. */
-export interface Acknowledgement {
+export interface AcknowledgementResult {
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
@@ -15,13 +15,13 @@ export interface Acknowledgement {
   readonly refused: number;
 }
 
-const SILENCE_MS = 10_000;
+const IDLE_TIMEOUT_MS = 10_000;
 
 const [port = 0, connections = 0, deliveries = 0, warmUps = 0] = Deno.args.map(Number);
 const requests = signedDeliveries(warmUps + deliveries, { from: 0 });
-const senders = Array.from({ length: connections }, () => new Sender(port));
-const readiness = new Readiness();
-senders.forEach(({ fd }, name) => readiness.add(fd, name));
+const senders = Array.from({ length: connections }, () => new HttpConnection(port));
+const epoll = new Epoll();
+senders.forEach(({ fd }, name) => epoll.add(fd, name));
 
 deliver(requests.slice(0, warmUps));
 print("warm");
@@ -29,7 +29,7 @@ Deno.stdin.readSync(new Uint8Array(16));
 print(JSON.stringify(deliver(requests.slice(warmUps))));
 
 /** Every connection sends its next delivery when the one before is answered. */
-function deliver(all: readonly Uint8Array<ArrayBuffer>[]): Acknowledgement {
+function deliver(all: readonly Uint8Array<ArrayBuffer>[]): AcknowledgementResult {
   const sentAt = new Float64Array(connections);
   const times: number[] = [];
   let sent = 0;
@@ -37,7 +37,7 @@ function deliver(all: readonly Uint8Array<ArrayBuffer>[]): Acknowledgement {
   const startedAt = performance.now();
   for (const name of senders.keys()) post(name);
   while (times.length < all.length) {
-    if (readiness.ready(SILENCE_MS, take) === 0) throw new Error("The server does not answer");
+    if (epoll.wait(IDLE_TIMEOUT_MS, onReadable) === 0) throw new Error("The server does not answer");
   }
   const seconds = (performance.now() - startedAt) / 1_000;
   return {
@@ -51,11 +51,11 @@ function deliver(all: readonly Uint8Array<ArrayBuffer>[]): Acknowledgement {
     const request = all[sent++];
     if (!request) return;
     sentAt[name] = performance.now();
-    senders[name]?.post(request);
+    senders[name]?.send(request);
   }
 
-  function take(name: number): void {
-    const status = senders[name]?.answer();
+  function onReadable(name: number): void {
+    const status = senders[name]?.readResponse();
     if (status === undefined) return;
     times.push(performance.now() - (sentAt[name] ?? 0));
     if (status < 200 || status > 299) refused++;

@@ -11,7 +11,7 @@ export interface Contender {
 }
 
 /** The one that all others are compared with. */
-export const YARDSTICK = "@octokit/webhooks on Node";
+export const BASELINE = "@octokit/webhooks on Node";
 
 const HERE = new URL("./", import.meta.url).pathname;
 const PEER = "@octokit/webhooks@14.2.0";
@@ -28,7 +28,7 @@ export async function prepare(): Promise<
         command: (folder) => runwireCommand({ DATABASE_URL: `sqlite:${folder}/runwire.db` }),
         database: "runwire.db",
       },
-      { name: YARDSTICK, command: () => ["node", `${HERE}octokit.mjs`, CACHE] },
+      { name: BASELINE, command: () => ["node", `${HERE}octokit.mjs`, CACHE] },
     ],
     versions: [`Deno ${Deno.version.deno}`, `${PEER} (node ${node})`],
   };

@@ -1,7 +1,7 @@
 import { percentile } from "../percentile.ts";
 
 const BYTES = 20_000;
-const LIMIT_MS = 2_000;
+const DURATION_MS = 2_000;
 
 /** What the disk allows a program that writes deliveries one by one: `write` and `fdatasync`, over and over. */
 export function measureDisk(folder: string): { perSecond: number; p50: number; p99: number } {
@@ -9,7 +9,7 @@ export function measureDisk(folder: string): { perSecond: number; p50: number; p
   const bytes = crypto.getRandomValues(new Uint8Array(BYTES));
   const times: number[] = [];
   const startedAt = performance.now();
-  for (let now = startedAt; now - startedAt < LIMIT_MS;) {
+  for (let now = startedAt; now - startedAt < DURATION_MS;) {
     const before = now;
     file.writeSync(bytes);
     file.syncDataSync();

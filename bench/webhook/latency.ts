@@ -1,12 +1,12 @@
 // `latency.ts PORT PATH CLIENTS PER_SECOND SECONDS` connects clients of `PATH`, for example `/ws?topics=events`, then posts
 // deliveries at an even pace, and prints a Latency as JSON: from the moment a delivery is due until its event is at the last
 // client.
-import { Readiness } from "../libc.ts";
+import { Epoll } from "../libc.ts";
 import { FIRST_RUN, signedDeliveries } from "./delivery.ts";
-import { FrameReader } from "../frames.ts";
+import { WebSocketClient } from "../websocket_client.ts";
 import { percentile } from "../percentile.ts";
-import { Sender } from "./sender.ts";
-import { print } from "../output.ts";
+import { HttpConnection } from "./http_connection.ts";
+import { print } from "../console.ts";
 
 /** Times in milliseconds. */
 export interface Latency {
@@ -23,7 +23,7 @@ export interface Latency {
 
 /** Sent before anything counts. */
 const WARM_UP_SECONDS = 2;
-const SILENCE_MS = 10_000;
+const IDLE_TIMEOUT_MS = 10_000;
 const SENDERS = 8;
 /** How every event begins. It can stand nowhere else, as quotes are escaped within JSON strings. */
 const SEQ = '{"seq":';
@@ -41,17 +41,17 @@ const sentAt = new Float64Array(count);
 /** By delivery, how many clients have its event. */
 const arrivals = new Int32Array(count);
 /** By client, the number of the event that came last. */
-const heard = new Float64Array(clients);
+const lastSeqs = new Float64Array(clients);
 const times: number[] = [];
 let refused = 0;
 let delivered = 0;
 let disordered = 0;
 
-const readers = Array.from({ length: clients }, () => new FrameReader(port, path));
-const senders = Array.from({ length: SENDERS }, () => new Sender(port));
-const readiness = new Readiness();
-readers.forEach(({ fd }, name) => readiness.add(fd, name));
-senders.forEach(({ fd }, name) => readiness.add(fd, clients + name));
+const readers = Array.from({ length: clients }, () => new WebSocketClient(port, path));
+const senders = Array.from({ length: SENDERS }, () => new HttpConnection(port));
+const epoll = new Epoll();
+readers.forEach(({ fd }, name) => epoll.add(fd, name));
+senders.forEach(({ fd }, name) => epoll.add(fd, clients + name));
 
 run();
 print(JSON.stringify(
@@ -70,49 +70,49 @@ function run(): void {
   const idle = senders.map((_, name) => name);
   const startedAt = performance.now();
   let sent = 0;
-  let heardAt = startedAt;
-  while (delivered < clients * count && performance.now() - heardAt < SILENCE_MS) {
+  let lastFrameAt = startedAt;
+  while (delivered < clients * count && performance.now() - lastFrameAt < IDLE_TIMEOUT_MS) {
     const dueAt = startedAt + sent * 1_000 / perSecond;
     const name = sent < count && performance.now() >= dueAt ? idle.pop() : undefined;
     if (name !== undefined) {
       // When it was due, so that a pace that cannot be kept shows.
       sentAt[sent] = dueAt;
       const request = requests[sent++];
-      if (request) senders[name]?.post(request);
+      if (request) senders[name]?.send(request);
       continue;
     }
-    const ready = readiness.ready(1, (socket) => take(socket, idle));
-    if (ready > 0) heardAt = performance.now();
+    const ready = epoll.wait(1, (socket) => onReadable(socket, idle));
+    if (ready > 0) lastFrameAt = performance.now();
   }
 }
 
-function take(socket: number, idle: number[]): void {
+function onReadable(socket: number, idle: number[]): void {
   if (socket < clients) {
-    return readers[socket]?.read((frame) => hear(decoder.decode(frame), socket));
+    return readers[socket]?.read((frame) => onFrame(decoder.decode(frame), socket));
   }
-  const status = senders[socket - clients]?.answer();
+  const status = senders[socket - clients]?.readResponse();
   if (status === undefined) return;
   if (status < 200 || status > 299) refused++;
   idle.push(socket - clients);
 }
 
 /** Parsing everything would cost more than receiving it: that is done for one client alone. */
-function hear(frame: string, client: number): void {
+function onFrame(frame: string, client: number): void {
   if (client === 0 && Array.isArray(JSON.parse(frame)) !== isBatching) {
     throw new Error(`Cannot take ${frame.slice(0, 40)}…: arrays come to clients that batch alone`);
   }
   for (let at = frame.indexOf(SEQ); at !== -1; at = frame.indexOf(SEQ, at + 1)) {
     const type = frame.indexOf(",", at) + 1;
     const seq = Number(frame.slice(at + SEQ.length, type - 1));
-    const before = heard[client] ?? 0;
+    const before = lastSeqs[client] ?? 0;
     if (before !== 0 && seq !== before + 1) disordered++;
-    heard[client] = seq;
-    if (frame.startsWith(RUN, type)) arrive(frame, frame.indexOf(ID, type) + ID.length);
+    lastSeqs[client] = seq;
+    if (frame.startsWith(RUN, type)) countArrival(frame, frame.indexOf(ID, type) + ID.length);
   }
 }
 
 /** The event of a delivery has come to one client more; `at` is where its run's id stands. */
-function arrive(frame: string, at: number): void {
+function countArrival(frame: string, at: number): void {
   const number = Number(frame.slice(at, at + `${FIRST_RUN}`.length)) - FIRST_RUN;
   delivered++;
   const arrived = (arrivals[number] ?? 0) + 1;

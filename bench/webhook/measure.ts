@@ -1,10 +1,10 @@
-import { Child } from "../child.ts";
+import { ChildProcess } from "../child.ts";
 import { CACHE } from "../npm.ts";
-import { cpuMicroseconds } from "../proc.ts";
-import type { Acknowledgement } from "./acknowledge.ts";
+import { cpuMicroseconds } from "../proc_stats.ts";
+import type { AcknowledgementResult } from "./acknowledge.ts";
 import type { Contender } from "./contenders.ts";
 import type { Latency } from "./latency.ts";
-import { waitUntilApplied } from "./drain.ts";
+import { waitUntilApplied } from "./wait_until_applied.ts";
 
 export const DELIVERIES = 5_000;
 /** Sent before anything is measured, so that what is measured is compiled code. */
@@ -19,23 +19,23 @@ export const LOAD_CORE = 1;
 const HERE = new URL("./", import.meta.url).pathname;
 
 /** Times in milliseconds, but for the CPU's. */
-export interface Measurement extends Acknowledgement {
+export interface Measurement extends AcknowledgementResult {
   /** Microseconds of server CPU per delivery, its application included. */
   readonly cpu: number;
   /** From the last answer until everything was applied; `NaN` of a server that applies nothing. */
-  readonly behind: number;
+  readonly applyLag: number;
 }
 
 /** One server, started for this, that takes `DELIVERIES` deliveries over so many connections. */
 export async function measure(contender: Contender, connections: number): Promise<Measurement> {
   await using folder = await temporaryFolder();
-  await using server = Child.start(contender.command(folder.path), {
+  await using server = ChildProcess.start(contender.command(folder.path), {
     files: FILES,
     core: SERVER_CORE,
   });
   const port = (await server.read(20_000)).replace("listening ", "");
   const file = contender.database && `${folder.path}/${contender.database}`;
-  await using load = Child.start(
+  await using load = ChildProcess.start(
     loadCommand("acknowledge.ts", [
       port,
       connections,
@@ -49,22 +49,22 @@ export async function measure(contender: Contender, connections: number): Promis
 
   const cpuBefore = cpuMicroseconds(server.pid);
   await load.write("go");
-  const acknowledgement: Acknowledgement = JSON.parse(await load.read(60_000));
-  const behind = file ? await waitUntilApplied(file, WARM_UPS + DELIVERIES) : NaN;
+  const acknowledgement: AcknowledgementResult = JSON.parse(await load.read(60_000));
+  const applyLag = file ? await waitUntilApplied(file, WARM_UPS + DELIVERIES) : NaN;
   const cpu = (cpuMicroseconds(server.pid) - cpuBefore) / DELIVERIES;
-  return { ...acknowledgement, cpu, behind };
+  return { ...acknowledgement, cpu, applyLag };
 }
 
 /** How soon clients of `path` hear of deliveries that one server takes, started for this. */
 export async function measureLatency(contender: Contender, path: string): Promise<Latency> {
   await using folder = await temporaryFolder();
-  await using server = Child.start(contender.command(folder.path), {
+  await using server = ChildProcess.start(contender.command(folder.path), {
     files: FILES,
     core: SERVER_CORE,
   });
   const port = (await server.read(20_000)).replace("listening ", "");
   const command = loadCommand("latency.ts", [port, path, CLIENTS, PER_SECOND, SECONDS]);
-  await using load = Child.start(command, { files: FILES, core: LOAD_CORE });
+  await using load = ChildProcess.start(command, { files: FILES, core: LOAD_CORE });
   // A server that cannot keep up is late by as much as it takes.
   return JSON.parse(await load.read(300_000));
 }

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 
-const LOOK_MS = 10;
-const LIMIT_MS = 120_000;
+const POLL_INTERVAL_MS = 10;
+const TIMEOUT_MS = 120_000;
 
 /** Resolves to the milliseconds until `count` deliveries were applied. */
 export async function waitUntilApplied(file: string, count: number): Promise<number> {
@@ -13,10 +13,10 @@ export async function waitUntilApplied(file: string, count: number): Promise<num
       const waited = performance.now() - startedAt;
       const n = Number(done.get()?.n);
       if (n === count) return waited;
-      if (waited > LIMIT_MS || n > count) {
+      if (waited > TIMEOUT_MS || n > count) {
         throw new Error(`${n} of ${count} deliveries are applied`);
       }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
     }
   } finally {
     database.close();

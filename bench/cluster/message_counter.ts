@@ -13,32 +13,32 @@ const FILLER = " says that the deployment to production has begun, and asks othe
 const decoder = new TextDecoder();
 
 /** What message `number` says. */
-export function contentOf(number: number): string {
+export function messageContent(number: number): string {
   return `${String(number).padStart(DIGITS, "0")}${FILLER}`;
 }
 
 /** Checks every frame of every client: the same bytes for all, each message once, all in one order. */
-export class Tally {
+export class MessageCounter {
   readonly #clients: number;
   /** Where in a message the content begins. */
   readonly #contentAt: number;
   /** By number, the bytes of the message as they came first, */
-  readonly #known: Uint8Array[] = [];
+  readonly #firstSeen: Uint8Array[] = [];
   /** whether a client has it, */
-  readonly #has: Uint8Array[] = [];
+  readonly #receivedBy: Uint8Array[] = [];
   /** and how many have it. */
-  readonly #arrived: number[] = [];
+  readonly #receivedCount: number[] = [];
   /** The numbers in the order in which they came. */
   readonly #order: number[] = [];
   /** By client, how many have come. */
-  readonly #heard: Int32Array;
+  readonly #countByClient: Int32Array;
   #repeated = 0;
   #disordered = 0;
   #delivered = 0;
 
   constructor(clients: number) {
     this.#clients = clients;
-    this.#heard = new Int32Array(clients);
+    this.#countByClient = new Int32Array(clients);
     this.#contentAt = `{"id":"${crypto.randomUUID()}","content":"`.length;
   }
 
@@ -46,23 +46,23 @@ export class Tally {
    * `client` has got a message, as JSON. Returns its number when it was the last one to get it.
    * @throws {Error} when it is not what was said, or differs from what others got
    */
-  hear(client: number, json: Uint8Array): number | undefined {
-    const number = this.#numberIn(json);
+  count(client: number, json: Uint8Array): number | undefined {
+    const number = this.#parseNumber(json);
     this.#check(number, json);
-    const has = this.#has[number];
-    if (!has) return undefined;
-    if (has[client]) {
+    const receivedBy = this.#receivedBy[number];
+    if (!receivedBy) return undefined;
+    if (receivedBy[client]) {
       this.#repeated++;
       return undefined;
     }
-    has[client] = 1;
+    receivedBy[client] = 1;
     this.#delivered++;
-    const place = this.#heard[client] ?? 0;
-    this.#heard[client] = place + 1;
-    if (place === this.#order.length) this.#order.push(number);
-    if (this.#order[place] !== number) this.#disordered++;
-    const arrived = (this.#arrived[number] ?? 0) + 1;
-    this.#arrived[number] = arrived;
+    const position = this.#countByClient[client] ?? 0;
+    this.#countByClient[client] = position + 1;
+    if (position === this.#order.length) this.#order.push(number);
+    if (this.#order[position] !== number) this.#disordered++;
+    const arrived = (this.#receivedCount[number] ?? 0) + 1;
+    this.#receivedCount[number] = arrived;
     return arrived === this.#clients ? number : undefined;
   }
 
@@ -72,7 +72,7 @@ export class Tally {
     return { lost, repeated: this.#repeated, disordered: this.#disordered };
   }
 
-  #numberIn(json: Uint8Array): number {
+  #parseNumber(json: Uint8Array): number {
     let number = 0;
     for (let at = this.#contentAt; at < this.#contentAt + DIGITS; at++) {
       number = number * 10 + (json[at] ?? 0) - 0x30;
@@ -81,16 +81,16 @@ export class Tally {
   }
 
   #check(number: number, json: Uint8Array): void {
-    const known = this.#known[number];
-    if (known) {
-      if (!isSame(known, json)) throw new Error(`Cannot take ${decoder.decode(json)}: it differs`);
+    const firstSeen = this.#firstSeen[number];
+    if (firstSeen) {
+      if (!isSame(firstSeen, json)) throw new Error(`Cannot take ${decoder.decode(json)}: it differs`);
       return;
     }
     const text = decoder.decode(json);
     const { content } = JSON.parse(text);
-    if (content !== contentOf(number)) throw new Error(`Cannot take ${text}: nobody said it`);
-    this.#known[number] = json.slice();
-    this.#has[number] = new Uint8Array(this.#clients);
+    if (content !== messageContent(number)) throw new Error(`Cannot take ${text}: nobody said it`);
+    this.#firstSeen[number] = json.slice();
+    this.#receivedBy[number] = new Uint8Array(this.#clients);
   }
 }
 

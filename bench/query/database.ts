@@ -2,19 +2,19 @@ import { isPostgresAvailable, createTestSchema } from "../../tests/fakes/postgre
 import { CACHE } from "../npm.ts";
 
 /** An empty database, gone when it is disposed of. */
-export interface Place extends AsyncDisposable {
+export interface BenchDatabase extends AsyncDisposable {
   readonly name: string;
   readonly url: string;
 }
 
 /** One that is filled unless it is full already, and stays. */
-export function givenDatabase(url: string): Place {
+export function existingDatabase(url: string): BenchDatabase {
   const name = url.startsWith("sqlite:") ? "SQLite" : "PostgreSQL";
   return { name, url, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 /** A file on the disk that the project is on: the system's folder for such files may be in memory. */
-export async function sqliteDatabase(): Promise<Place> {
+export async function sqliteDatabase(): Promise<BenchDatabase> {
   await Deno.mkdir(CACHE, { recursive: true });
   const folder = await Deno.makeTempDir({ dir: CACHE });
   return {
@@ -25,7 +25,7 @@ export async function sqliteDatabase(): Promise<Place> {
 }
 
 /** A schema of its own; `undefined` where there is no PostgreSQL. */
-export async function postgresDatabase(): Promise<Place | undefined> {
+export async function postgresDatabase(): Promise<BenchDatabase | undefined> {
   if (!await isPostgresAvailable()) return undefined;
   const schema = await createTestSchema();
   return {

@@ -6,9 +6,9 @@ import { type Database, type Db, openDatabase } from "../../src/sql/database.ts"
 import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { SqlStatisticsStore } from "../../src/sql/statistics/statistics.ts";
 import { explainQueries } from "../../tests/fakes/query_plan.ts";
-import { LAST_DAY, repositoryName } from "./world.ts";
+import { LAST_DAY, repositoryName } from "./generated_runs.ts";
 
-type Reads = Pick<Database, "kind" | "read">;
+type QueryRunner = Pick<Database, "kind" | "read">;
 
 const DAY = Date.parse("2026-06-01");
 const PAGE = { visible: "all", page: 1, perPage: 30 } as const;
@@ -29,37 +29,37 @@ const LISTS: Readonly<Record<string, Partial<RunQuery>>> = {
 const GROUPINGS: readonly Grouping[] = ["day", "week", "workflow", "repository"];
 
 /** How the database plans each question: what was asked, and the steps. */
-export async function plans(url: string): Promise<readonly (readonly [string, string])[]> {
+export async function explainEndpoints(url: string): Promise<readonly (readonly [string, string])[]> {
   await using database = await openDatabase(url, { clock: systemClock });
-  const questions: Record<string, (reads: Reads) => Promise<unknown>> = {};
+  const queries: Record<string, (runner: QueryRunner) => Promise<unknown>> = {};
   for (const [name, filters] of Object.entries(LISTS)) {
-    questions[name] = (reads) =>
-      new SqlRunHistory(reads).list({ direction: "desc", ...PAGE, ...filters });
+    queries[name] = (runner) =>
+      new SqlRunHistory(runner).list({ direction: "desc", ...PAGE, ...filters });
   }
   for (const sort of ["pushed", "name"] as const) {
-    questions[`/repositories?sort=${sort}`] = (reads) =>
-      new SqlCatalog(reads).repositories({ sort, direction: "desc", ...PAGE });
+    queries[`/repositories?sort=${sort}`] = (runner) =>
+      new SqlCatalog(runner).repositories({ sort, direction: "desc", ...PAGE });
   }
-  questions["/workflows"] = (reads) => new SqlCatalog(reads).workflows(PAGE);
+  queries["/workflows"] = (runner) => new SqlCatalog(runner).workflows(PAGE);
   for (const groupBy of GROUPINGS) {
-    questions[`/stats?group_by=${groupBy}`] = (reads) =>
-      new SqlStatisticsStore(reads).query({ from: "2025-07-01", to: LAST_DAY, groupBy, ...PAGE });
+    queries[`/stats?group_by=${groupBy}`] = (runner) =>
+      new SqlStatisticsStore(runner).query({ from: "2025-07-01", to: LAST_DAY, groupBy, ...PAGE });
   }
   const rows: [string, string][] = [];
-  for (const [name, ask] of Object.entries(questions)) {
-    rows.push([name, await database.read((db) => planOf(db, database.kind, ask))]);
+  for (const [name, runQuery] of Object.entries(queries)) {
+    rows.push([name, await database.read((db) => explainQuery(db, database.kind, runQuery))]);
   }
   return rows;
 }
 
-async function planOf(
+async function explainQuery(
   db: Db,
   kind: Database["kind"],
-  ask: (reads: Reads) => Promise<unknown>,
+  runQuery: (runner: QueryRunner) => Promise<unknown>,
 ): Promise<string> {
   const explained = await explainQueries(db, {
     explain: kind === "sqlite" ? "explain query plan" : "explain (costs off)",
-    work: (recorded) => ask({ kind, read: (query) => query(recorded) }),
+    work: (recorded) => runQuery({ kind, read: (query) => query(recorded) }),
   });
   const steps = explained.flatMap((plan) => plan.split("\n"))
     .filter((step) => /SCAN|SEARCH|B-TREE|Scan|Sort|Index Cond/.test(step))

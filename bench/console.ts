@@ -4,6 +4,6 @@ export function print(line: string): void {
 }
 
 /** A line about the progress. */
-export function say(line: string): void {
+export function printProgress(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }

@@ -2,7 +2,7 @@ import { DAY_MS } from "../../src/clock.ts";
 import type { Run } from "../../src/run/run.ts";
 
 export const REPOSITORIES = 500;
-export const WORKFLOWS_EACH = 4;
+export const WORKFLOWS_PER_REPOSITORY = 4;
 /** The last day that runs are created on; the statistics' ranges end there. */
 export const LAST_DAY = "2026-06-30";
 export const DAYS = 365;
@@ -11,7 +11,7 @@ const END = Date.parse(LAST_DAY) + DAY_MS;
 const BEGIN = END - DAYS * DAY_MS;
 const FIRST_RUN = 10_000_000_000;
 const ACTORS = 300;
-const BRANCHES_EACH = 150;
+const BRANCHES_PER_REPOSITORY = 150;
 const EVENTS = weighted({ push: 50, pull_request: 38, schedule: 10, workflow_dispatch: 2 });
 const CONCLUSIONS = weighted({ success: 80, failure: 13, cancelled: 5, timed_out: 1, skipped: 1 });
 const WORKFLOWS = ["CI", "Deploy", "Lint", "Release"];
@@ -29,7 +29,7 @@ const THINGS = [
 const PLACES = ["of carts", "in the API", "on mobile", "for guests", "in reports", "of queues"];
 
 /** A number from 0 (inclusive) to 1, the same row of them for the same seed (mulberry32). */
-export function seeded(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -44,14 +44,14 @@ export function repositoryName(at: number): string {
 }
 
 /** Runs in the order of their creation, evenly over the days; a tenth of the repositories has half of them. */
-export function* runs(count: number): Generator<Run> {
-  const random = seeded(1);
+export function* generateRuns(count: number): Generator<Run> {
+  const random = seededRandom(1);
   const numbers = new Map<number, number>();
   for (let at = 0; at < count; at++) {
-    const busy = random() < 0.5;
-    const repository = Math.floor(random() * (busy ? REPOSITORIES / 10 : REPOSITORIES));
-    const workflow = Math.floor(random() * WORKFLOWS_EACH);
-    const workflowId = 1_000 + repository * WORKFLOWS_EACH + workflow;
+    const isBusy = random() < 0.5;
+    const repository = Math.floor(random() * (isBusy ? REPOSITORIES / 10 : REPOSITORIES));
+    const workflow = Math.floor(random() * WORKFLOWS_PER_REPOSITORY);
+    const workflowId = 1_000 + repository * WORKFLOWS_PER_REPOSITORY + workflow;
     const runNumber = (numbers.get(workflowId) ?? 0) + 1;
     numbers.set(workflowId, runNumber);
     const createdMs = BEGIN + Math.floor((END - BEGIN) * at / count / 1_000) * 1_000;
@@ -68,7 +68,7 @@ export function* runs(count: number): Generator<Run> {
       event: pick(EVENTS, random),
       status: isOpen ? "in_progress" : "completed",
       conclusion: isOpen ? null : pick(CONCLUSIONS, random),
-      branch: random() < 0.6 ? "main" : `feature-${Math.floor(random() * BRANCHES_EACH)}`,
+      branch: random() < 0.6 ? "main" : `feature-${Math.floor(random() * BRANCHES_PER_REPOSITORY)}`,
       headSha: Math.floor(at / 3).toString(16).padStart(40, "0"),
       actor: `user-${Math.floor(random() ** 2 * ACTORS)}`,
       runNumber,

@@ -5,12 +5,12 @@ import { createTestSchema } from "../../tests/fakes/postgres.ts";
 import { REDIS_URL } from "../../tests/fakes/redis.ts";
 
 /** What instances share: an empty schema, and keys of Redis by its name. Both are gone when it is disposed of. */
-export interface Place extends AsyncDisposable {
+export interface SharedServices extends AsyncDisposable {
   readonly databaseUrl: string;
   readonly redisUrl: string;
 }
 
-export async function newPlace(): Promise<Place> {
+export async function createSharedServices(): Promise<SharedServices> {
   const { url: databaseUrl, ...schema } = await createTestSchema();
   return {
     databaseUrl,

@@ -1,7 +1,7 @@
 import { snapshot } from "./frame.mjs";
 
 /** What the clients saw of all broadcasts together. */
-export interface Tally {
+export interface FrameCounts {
   /** Milliseconds from the first to the last client, one figure per counted broadcast that reached all. */
   readonly spreads: readonly number[];
   /** Frames that never came, or not in one piece. */
@@ -16,7 +16,7 @@ const QUOTE = '"'.charCodeAt(0);
 const ZERO = "0".charCodeAt(0);
 
 /** Checks every frame of every client: each number once, in order, of the right length. */
-export class Counter {
+export class FrameCounter {
   readonly #clients: number;
   readonly #warmUps: number;
   readonly #expected: readonly Uint8Array[];
@@ -45,11 +45,11 @@ export class Counter {
   }
 
   /** Whether some clients have a broadcast that others still wait for. */
-  get underWay(): boolean {
+  get isInFlight(): boolean {
     return this.#delivered % this.#clients !== 0;
   }
 
-  get complete(): boolean {
+  get isComplete(): boolean {
     return this.#delivered === this.#clients * (this.#expected.length - 1);
   }
 
@@ -63,7 +63,7 @@ export class Counter {
     const expected = this.#expected[number];
     if (
       number === 0 || expected?.length !== end - start ||
-      (client === 0 && !same(bytes.subarray(start, end), expected))
+      (client === 0 && !isSame(bytes.subarray(start, end), expected))
     ) {
       this.#damaged++;
       return;
@@ -78,7 +78,7 @@ export class Counter {
     this.#arrive(number);
   }
 
-  result(): Tally {
+  result(): FrameCounts {
     const end = this.#expected.length;
     const never = this.#next.reduce((sum, next) => sum + end - next, 0);
     return {
@@ -99,6 +99,6 @@ export class Counter {
   }
 }
 
-function same(a: Uint8Array, b: Uint8Array): boolean {
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
