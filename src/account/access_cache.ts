@@ -27,7 +27,7 @@ interface CacheEntry {
 export interface AccessCacheOptions {
   readonly store: AccessStore;
   readonly source: AccessSource;
-  readonly tokens: Pick<TokenManager, "use">;
+  readonly tokens: Pick<TokenManager, "withToken">;
   readonly clock: Clock;
 }
 

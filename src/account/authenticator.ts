@@ -13,14 +13,14 @@ import type { Session, SessionStore } from "./session.ts";
 import type { TicketStore } from "./ticket.ts";
 
 export interface AccountAuthenticatorOptions {
-  readonly keys: Pick<ApiKeyStore, "byHash" | "byId" | "noteUse">;
-  readonly tickets: Pick<TicketStore, "take">;
+  readonly keys: Pick<ApiKeyStore, "findByHash" | "findById" | "recordUse">;
+  readonly tickets: Pick<TicketStore, "consume">;
   readonly clock: Clock;
   /** Where users sign in; `undefined` where none is configured, and everybody without credentials is let in. */
   readonly login: {
     readonly sessions: Pick<SessionStore, "find">;
-    readonly access: Pick<AccessCache, "visible" | "mayRead">;
-    readonly membership: Pick<Membership, "holds">;
+    readonly access: Pick<AccessCache, "visibility" | "canRead">;
+    readonly membership: Pick<Membership, "isCurrent">;
   } | undefined;
 }
 
@@ -100,7 +100,7 @@ export class AccountAuthenticator implements Authenticator {
   }
 }
 
-function toSessionPrincipal(session: Session, access: Pick<AccessCache, "visible" | "mayRead">): Principal {
+function toSessionPrincipal(session: Session, access: Pick<AccessCache, "visibility" | "canRead">): Principal {
   const { id, role } = session.user;
   return {
     kind: "session",

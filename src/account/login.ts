@@ -14,7 +14,7 @@ export interface LoginOptions {
   readonly provider: OAuthProvider;
   readonly users: Pick<UserStore, "signIn">;
   readonly sessions: Pick<SessionStore, "create" | "end" | "endAll">;
-  readonly tokens: Pick<TokenManager, "letGo">;
+  readonly tokens: Pick<TokenManager, "revoke">;
   readonly stateCookie: LoginStateCookie;
   readonly policy: SignInPolicy;
   readonly random: RandomBytes;

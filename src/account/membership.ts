@@ -15,9 +15,9 @@ export const MEMBERSHIP_STALE_IF_ERROR_MS = 60 * 60_000;
 
 export interface MembershipOptions {
   readonly policy: SignInPolicy;
-  readonly provider: Pick<OAuthProvider, "organisations">;
-  readonly tokens: Pick<TokenManager, "use" | "letGo">;
-  readonly users: Pick<UserStore, "noteMember">;
+  readonly provider: Pick<OAuthProvider, "listOrganizations">;
+  readonly tokens: Pick<TokenManager, "withToken" | "revoke">;
+  readonly users: Pick<UserStore, "recordMembership">;
   readonly sessions: Pick<SessionStore, "endAll">;
   readonly clock: Clock;
 }

@@ -9,12 +9,12 @@ import type { UserStore } from "./user.ts";
 const INTERVAL_MS = 60 * 60_000;
 
 export interface ExpiredSessionCleanupOptions {
-  readonly sessions: Pick<SessionStore, "sweep">;
-  readonly tickets: Pick<TicketStore, "sweep">;
+  readonly sessions: Pick<SessionStore, "deleteExpired">;
+  readonly tickets: Pick<TicketStore, "deleteExpired">;
   /** `undefined` where nobody signs in. */
   readonly login: {
-    readonly users: Pick<UserStore, "withoutSession">;
-    readonly tokens: Pick<TokenManager, "letGo">;
+    readonly users: Pick<UserStore, "listWithoutSession">;
+    readonly tokens: Pick<TokenManager, "revoke">;
   } | undefined;
   readonly clock: Clock;
 }

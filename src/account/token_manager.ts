@@ -18,7 +18,7 @@ const BACKOFF_MS = 30_000;
 const MAX_BACKOFFS = 10_000;
 
 export interface TokenManagerOptions {
-  readonly users: Pick<UserStore, "tokens" | "replaceTokens" | "dropTokens">;
+  readonly users: Pick<UserStore, "tokens" | "replaceTokens" | "deleteTokens">;
   readonly sessions: Pick<SessionStore, "endAll">;
   readonly provider: Pick<OAuthProvider, "refresh" | "revoke">;
   readonly clock: Clock;

@@ -32,7 +32,7 @@ export type RejectionCode = "bad_signature" | "bad_header" | "bad_body" | "unsup
 export interface ReceiverOptions<Changes> {
   /** One, or two while they are changed; an empty one opens nothing. */
   readonly secrets: readonly string[];
-  readonly store: Pick<DeliveryStore<Changes>, "keep" | "take">;
+  readonly store: Pick<DeliveryStore<Changes>, "store" | "storeAndApply">;
   /** In what order a delivery belongs; `undefined` when we have no use for its event. */
   readonly toOrderingKey: (
     delivery: { readonly id: string; readonly event: string },

@@ -13,7 +13,7 @@ const MAX_REPOSITORIES = 100;
 export interface RedeliveryOnStartOptions {
   readonly clock: Clock;
   readonly deliveries: Pick<DeliveryStore<unknown>, "list">;
-  readonly repositories: Pick<RepositoryStore, "latestPushed">;
+  readonly repositories: Pick<RepositoryStore, "listRecentlyPushed">;
   readonly createRedelivery: (repositories: readonly string[]) => Pick<Redelivery, "run">;
 }
 

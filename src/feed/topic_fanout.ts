@@ -17,7 +17,7 @@ const SENDS_PER_BATCH = 400;
 const RETRY_MS = 1_000;
 
 export interface TopicFanoutOptions {
-  readonly feed: Pick<Feed, "follow">;
+  readonly feed: Pick<Feed, "subscribe">;
   /** Of events that are for everybody: they belong to no repository. */
   readonly topics: ReadonlySet<EventType>;
   readonly clock: Clock;

@@ -37,7 +37,7 @@ const attemptAnswer = z.object({
   status_code: z.int(),
   event: z.string(),
   action: z.string().nullish(),
-}).transform((attempt): Omit<DeliveryAttempt, "hook"> => ({
+}).transform((attempt): Omit<DeliveryAttempt, "webhook"> => ({
   guid: attempt.guid,
   id: String(attempt.id),
   event: attempt.event,

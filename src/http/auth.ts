@@ -13,7 +13,7 @@ import { ProblemError } from "./problem.ts";
 const PROXY_HEADERS = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 export interface AuthOptions {
-  readonly authenticator: Pick<Authenticator, "identify">;
+  readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly cookies: CookieNames;
   readonly origins: OriginPolicy;
   /** What each route asks of its caller (demand.ts), as soon as all are known. */
@@ -33,7 +33,7 @@ export function authenticate(
         ticket: takesTickets ? context.req.query("ticket") : undefined,
         session: getSessionToken(context, cookies),
       });
-      if (principal) context.set("caller", principal);
+      if (principal) context.set("principal", principal);
     }
     await next();
   };
@@ -60,7 +60,7 @@ function requirePermission(
   permission: Permission | undefined,
   origins: OriginPolicy,
 ): void {
-  const principal: Principal | undefined = context.get("caller");
+  const principal: Principal | undefined = context.get("principal");
   if (!principal) throw unauthenticatedProblem();
   const { method, headers } = context.req.raw;
   // Its cookie comes along whatever page asks.

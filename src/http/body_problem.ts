@@ -6,7 +6,7 @@ const RETRY_AFTER_SECONDS = 30;
 /** What follows on the connection is the rest of a body that nobody wants: it is closed. */
 export function toBodyProblem(
   error: BodyReadError,
-  { maxBytes, timeoutMs: limitMs }: Pick<BodyReaderOptions, "maxBytes" | "limitMs">,
+  { maxBytes, timeoutMs: limitMs }: Pick<BodyReaderOptions, "maxBytes" | "timeoutMs">,
 ): ProblemError {
   const headers = { Connection: "close" };
   switch (error) {

@@ -40,7 +40,7 @@ async function cacheableBody(
   staleCache: StaleCache | undefined,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   // Where a login is configured, it is also for each user what may be seen.
-  const isPublic = get("caller")?.kind === "open";
+  const isPublic = get("principal")?.kind === "open";
   const cache = isPublic ? staleCache : undefined;
   const isStorageDown = error instanceof StorageError && error.kind === "unavailable";
   if (isStorageDown) return cache?.find(req.url, res.headers);

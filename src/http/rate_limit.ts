@@ -23,7 +23,7 @@ export function rateLimit(
   const { burst, perSecond } = limit;
   const policy = `"default";q=${burst};w=${Math.ceil(burst / perSecond)}`;
   return async (context, next) => {
-    const principal: Principal | undefined = context.get("caller");
+    const principal: Principal | undefined = context.get("principal");
     const name = principal?.id ?? requestAddress(context);
     const decision = await limiter.consume(kind === undefined ? name : `${kind} ${name}`);
     const headers = { "RateLimit-Policy": policy, RateLimit: rateLimitHeader(decision) };

@@ -75,7 +75,7 @@ function logRequest(
   const isQuietRoute = QUIET_ROUTES.has(route) && status < 400;
   const level = status >= 500 ? "warning" : isQuietRoute ? "debug" : "info";
   if (!logger.isEnabledFor(level)) return;
-  const principal: Principal | undefined = context.get("caller");
+  const principal: Principal | undefined = context.get("principal");
   logger[level]("{method} {path}: {status}", {
     method: context.req.method,
     path: context.req.path.slice(0, MAX_PATH),

@@ -27,7 +27,7 @@ export class MessageError extends Error {
 }
 
 export interface MessageSenderOptions {
-  readonly store: Pick<MessageStore, "add">;
+  readonly store: Pick<MessageStore, "insert">;
   /** Makes UUIDs. */
   readonly generateId: () => string;
   /** Told of what was kept, after the commit. */

@@ -80,7 +80,7 @@ export class Cluster {
   }
 
   /** What the feed needs to hear of what others keep. */
-  get feed(): Pick<FeedOptions, "wire" | "lookMs"> {
+  get feed(): Pick<FeedOptions, "eventBus" | "pollMs"> {
     const { database, redis, redisUrl: url, ...shared } = this.#options;
     if (!this.isShared) return {};
     if (url === undefined || redis === undefined) return { pollMs: LOOK_MS };

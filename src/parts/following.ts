@@ -30,7 +30,7 @@ export interface FollowingPartsOptions {
   readonly github: GitHub;
   readonly clock: Clock;
   readonly random: Random;
-  readonly poller: Pick<Poller, "isHeldBack" | "heldBackUntil" | "hold">;
+  readonly poller: Pick<Poller, "isBackingOff" | "backoffUntil" | "backOff">;
   /** The most points of the budget that the snapshots may take in the next `ms`. */
   readonly kept: (ms: number) => number;
   /** Told of what has changed. */

@@ -16,9 +16,9 @@ export interface FramesOptions {
   readonly cluster: Cluster;
   readonly feed: Feed;
   readonly audience: ActiveClients;
-  readonly broadcast: Pick<Broadcast<View>, "publish" | "amend">;
+  readonly broadcast: Pick<Broadcast<View>, "publish" | "publishIfChanged">;
   readonly picture: SnapshotBuilder;
-  readonly poller: Pick<Poller, "current" | "amend">;
+  readonly poller: Pick<Poller, "current" | "setCurrent">;
   /** From beat to beat, in ms. */
   readonly interval: number;
   readonly clock: Clock;

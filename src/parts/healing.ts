@@ -18,7 +18,7 @@ export interface HealingOptions {
   readonly github: GitHub;
   readonly runs: RunSource;
   readonly clock: Clock;
-  readonly poller: Pick<Poller, "isHeldBack" | "hold">;
+  readonly poller: Pick<Poller, "isBackingOff" | "backOff">;
   /** In ms; see ReconcilerOptions. */
   readonly stuckAfter: number;
   /** Whether anybody would hear of what is asked for. */

@@ -3,7 +3,7 @@ import { Redelivery } from "../delivery/redelivery.ts";
 import type { GitHub } from "../github/client.ts";
 import { GitHubHooks } from "../github/hook.ts";
 
-export interface RedeliveryOptions extends Omit<RedeliveryOnStartOptions, "sweep"> {
+export interface RedeliveryOptions extends Omit<RedeliveryOnStartOptions, "createRedelivery"> {
   readonly github: GitHub;
   readonly publicUrl: string | undefined;
 }

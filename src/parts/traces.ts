@@ -7,8 +7,8 @@ import type { View } from "../run/snapshot.ts";
 import type { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 
 type Tell = (events: readonly StoredEvent[]) => void;
-type Store = Pick<SqlDeliveryStore, "keep" | "take">;
-type Frames = Pick<Broadcast<View>, "publish" | "amend">;
+type Store = Pick<SqlDeliveryStore, "store" | "storeAndApply">;
+type Frames = Pick<Broadcast<View>, "publish" | "publishIfChanged">;
 type Cause = Tracing["context"];
 
 /** Of what has changed between two snapshots; of the rest is not told what it came to. */

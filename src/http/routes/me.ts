@@ -33,7 +33,7 @@ const ME = createRoute({
 /** `GET /api/v1/me`. */
 export function meRoutes(): Api {
   const api = newApi();
-  api.openapi(ME, (context) => context.json(toMeJson(context.get("caller")), 200));
+  api.openapi(ME, (context) => context.json(toMeJson(context.get("principal")), 200));
   return api;
 }
 

@@ -78,7 +78,7 @@ export function messageRoutes({ messages, sender }: MessageRoutesOptions): Api {
   });
   api.openapi(SEND, async (context) => {
     const { content, user_id: userId } = context.req.valid("json");
-    const message = await sender.send({ content, userId }, context.get("caller"));
+    const message = await sender.send({ content, userId }, context.get("principal"));
     return context.json(toMessageData(message), 201);
   });
   return api;

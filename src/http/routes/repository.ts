@@ -132,7 +132,7 @@ const UNFOLLOW = createRoute({
 });
 
 export interface RepositoryRoutesOptions {
-  readonly catalog: Pick<Catalog, "repositories" | "repository">;
+  readonly catalog: Pick<Catalog, "repositories" | "findRepository">;
   readonly following: Pick<FollowManager, "follow" | "unfollow">;
   readonly clock: Clock;
 }
@@ -145,7 +145,7 @@ export function repositoryRoutes(
   api.openapi(LIST, async (context) => {
     const { followed, sort, direction, page, per_page: perPage } = context.req.valid("query");
     const { total, repositories } = await catalog.repositories({
-      visibility: await context.get("caller").visibility(),
+      visibility: await context.get("principal").visibility(),
       followed: followed === undefined ? undefined : followed === "true",
       sort,
       direction: direction ?? (sort === "name" ? "asc" : "desc"),
@@ -157,11 +157,11 @@ export function repositoryRoutes(
   });
   api.openapi(DETAIL, async (context) => {
     const { id } = context.req.valid("param");
-    return context.json(await find(id, await context.get("caller").visibility()), 200);
+    return context.json(await find(id, await context.get("principal").visibility()), 200);
   });
   api.openapi(FOLLOW, async (context) => {
     const { full_name, backfill_days: backfillDays } = context.req.valid("json");
-    const principal = context.get("caller");
+    const principal = context.get("principal");
     // Who sees everything may also ask for what is not known here yet.
     const canRead = await principal.visibility() === "all"
       ? undefined
@@ -183,7 +183,7 @@ export function repositoryRoutes(
   api.openapi(UNFOLLOW, async (context) => {
     const { id } = context.req.valid("param");
     const purge = context.req.valid("query").purge === "true";
-    const visible = await context.get("caller").visibility();
+    const visible = await context.get("principal").visibility();
     const unfollowed = await following.unfollow(id, { purge, visibility: visible });
     if (!unfollowed) {
       const state = purge ? "known" : "followed";

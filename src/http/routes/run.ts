@@ -116,7 +116,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
     if ((page - 1) * per_page >= MAX_COUNTED_RUNS) throw pageOutOfRange(page, per_page);
     const { total, runs } = await history.list({
       ...query,
-      visible: await context.get("caller").visibility(),
+      visible: await context.get("principal").visibility(),
       workflowId: workflow_id,
       createdFrom: created?.from,
       createdBefore: created?.before,
@@ -133,7 +133,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
   });
   api.openapi(DETAIL, async (context) => {
     const { id } = context.req.valid("param");
-    const detail = await history.detail(id, await context.get("caller").visibility());
+    const detail = await history.detail(id, await context.get("principal").visibility());
     if (!detail) throw new ProblemError("not_found", `Cannot find run ${id}: it is not kept here`);
     const { run, attempts, jobs } = detail;
     return context.json({

@@ -32,7 +32,7 @@ export interface TicketRoutesOptions {
 export function ticketRoutes(options: TicketRoutesOptions): Api {
   const api = newApi();
   api.openapi(CREATE, async (context) => {
-    const { ticket, expiresAt } = await issueTicket(context.get("caller"), options);
+    const { ticket, expiresAt } = await issueTicket(context.get("principal"), options);
     context.header("Cache-Control", "no-store");
     return context.json({ ticket, expires_at: toTimestamp(expiresAt) }, 201);
   });

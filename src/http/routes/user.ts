@@ -64,7 +64,7 @@ const END_SESSIONS = createRoute({
 });
 
 export interface UserRoutesOptions {
-  readonly users: Pick<UserStore, "list" | "byId" | "setRole">;
+  readonly users: Pick<UserStore, "list" | "findById" | "setRole">;
   /** Ends all sessions of a user. */
   readonly signOut: (userId: number) => Promise<void>;
 }

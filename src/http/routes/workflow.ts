@@ -79,8 +79,8 @@ const DETAIL = createRoute({
 });
 
 export interface WorkflowRoutesOptions {
-  readonly catalog: Pick<Catalog, "workflows" | "workflow">;
-  readonly history: Pick<RunHistory, "latestOf">;
+  readonly catalog: Pick<Catalog, "workflows" | "findWorkflow">;
+  readonly history: Pick<RunHistory, "latestByWorkflow">;
 }
 
 /** `GET /workflows` and `GET /workflows/{id}`. */
@@ -88,7 +88,7 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
   const api = newApi();
   api.openapi(LIST, async (context) => {
     const { repository, page, per_page: perPage } = context.req.valid("query");
-    const visible = await context.get("caller").visibility();
+    const visible = await context.get("principal").visibility();
     const { total, workflows } = await catalog.workflows({ visibility: visible, repository, page, perPage });
     const latest = await history.latestByWorkflow(workflows.map(({ id }) => id), { count: 1, visible });
     const runs = new Map(latest.map((run) => [run.workflowId, runData(run)]));
@@ -103,7 +103,7 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
   });
   api.openapi(DETAIL, async (context) => {
     const { id } = context.req.valid("param");
-    const visible = await context.get("caller").visibility();
+    const visible = await context.get("principal").visibility();
     const workflow = await catalog.findWorkflow(id, visible);
     if (!workflow) {
       throw new ProblemError("not_found", `Cannot find workflow ${id}: it is not kept here`);

@@ -9,7 +9,7 @@ import { log } from "../../log.ts";
 const INTERVAL_MS = 5_000;
 
 export interface SessionMonitorOptions {
-  readonly authenticator: Pick<Authenticator, "again">;
+  readonly authenticator: Pick<Authenticator, "reauthenticate">;
   readonly clock: Clock;
   readonly intervalMs?: number;
 }

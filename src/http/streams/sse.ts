@@ -55,7 +55,7 @@ export class EventStreams {
     const { origins, capacity } = this.#options;
     if (!isReadAllowed(headers, origins)) throw originProblem();
     const query = parseEventQuery(context.req.query(), headers);
-    const principal = context.get("caller");
+    const principal = context.get("principal");
     // Whoever cannot be told anything is refused here, where the reason can be said.
     await principal.visibility();
     const rejection = capacity.check(context);

@@ -72,7 +72,7 @@ export class WebSocketServer {
    */
   async upgrade(context: Context<RequestEnvironment>): Promise<Response> {
     const { headers } = context.req.raw;
-    const principal = context.get("caller");
+    const principal = context.get("principal");
     const { origins, capacity } = this.#options;
     if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
       return problemResponse(context, "upgrade_required", {

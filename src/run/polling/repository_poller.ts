@@ -20,7 +20,7 @@ const SAVE_INTERVAL_MS = 60_000;
 export interface RepositoryPollerOptions {
   readonly clock: Clock;
   readonly random: Random;
-  readonly followStore: Pick<FollowStore, "followed" | "polled">;
+  readonly followStore: Pick<FollowStore, "listFollowed" | "recordPoll">;
   readonly runs: RunSource;
   readonly store: RunStore;
   readonly rateLimit: () => GitHubRateLimit | undefined;

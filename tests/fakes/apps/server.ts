@@ -47,7 +47,7 @@ export interface ServerSettings {
   readonly sessionCheckMs?: number;
   readonly throttle?: RateLimitOptions;
   readonly publicUrl?: string;
-  readonly feed?: Pick<FeedOptions, "recent" | "pageSize">;
+  readonly feed?: Pick<FeedOptions, "replayLimits" | "pageSize">;
 }
 
 /** The HTTP side alone, with snapshots and events from the test's hand. `await using` stops it. */

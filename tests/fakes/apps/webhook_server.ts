@@ -25,7 +25,7 @@ export class WebhookServer {
   readonly #server: ServerUnderTest;
 
   constructor(
-    store: Pick<DeliveryStore<ChangeSet>, "keep" | "take">,
+    store: Pick<DeliveryStore<ChangeSet>, "store" | "storeAndApply">,
     settings: WebhookServerSettings = {},
   ) {
     const { secrets = [WEBHOOK_SECRET], clock = systemClock, maxHeldBytes } = settings;
