@@ -10,7 +10,7 @@ import type { StoredEvent, StatusEvent } from "./feed/event.ts";
 import { Feed } from "./feed/feed.ts";
 import { Retention } from "./feed/retention.ts";
 import { GitHub } from "./github/client.ts";
-import { changesOf } from "./github/delivery.ts";
+import { parseChanges } from "./github/delivery.ts";
 import { GitHubRepositories } from "./github/repository.ts";
 import { GitHubRuns } from "./github/run.ts";
 import type { OriginPolicy } from "./http/origin.ts";
@@ -197,7 +197,7 @@ export class App {
       clock,
       random,
       activeClients: this.#audience,
-      rateLimit: () => this.github.budget,
+      rateLimit: () => this.github.rateLimit,
       onSnapshot: (snapshot) => {
         this.#broadcast.publish(snapshot);
         this.#cluster.show(this.#picture);
@@ -237,7 +237,7 @@ export class App {
   #buildInbox(tell: Tell) {
     const { clock, random } = this.#options;
     const store = this.#deliveryStore;
-    return new Inbox({ store, parse: changesOf, onEvents: tell, clock, random });
+    return new Inbox({ store, parse: parseChanges, onEvents: tell, clock, random });
   }
 
   #redelivery(): RedeliveryOnStart {

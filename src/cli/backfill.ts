@@ -40,7 +40,7 @@ export async function backfill(
     source: new GitHubRuns(github),
     clock: systemClock,
     random: Math.random,
-    pausedUntil: () => reservedUntil(github.budget, { now: systemClock.now() }),
+    pausedUntil: () => reservedUntil(github.rateLimit, { now: systemClock.now() }),
     onWait: (until, error) => bar.printLine(formatWait(until, error)),
   });
   const repositoryId = repository.id;

@@ -3,7 +3,7 @@ import { readConfig } from "../config.ts";
 import type { DeliveryState } from "../delivery/delivery.ts";
 import { Redelivery } from "../delivery/redelivery.ts";
 import { RefusedError, UsageError } from "../errors.ts";
-import { GitHubHooks } from "../github/hook.ts";
+import { GitHubWebhookDeliveries } from "../github/webhook_deliveries.ts";
 import { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { environment } from "./environment.ts";
@@ -52,7 +52,7 @@ export async function redeliver(signal: AbortSignal): Promise<void> {
   await using database = await connectDatabase();
   const repositories = await new SqlRepositoryStore(database, systemClock).listRecentlyPushed(MAX_REPOSITORIES);
   const { publicUrl } = config.server;
-  const deliveries = new GitHubHooks({
+  const deliveries = new GitHubWebhookDeliveries({
     github: connectGitHub(config),
     repositories: () => repositories.map((repository) => repository.fullName),
     ...(publicUrl === undefined ? {} : { publicUrl }),
@@ -65,7 +65,7 @@ export async function redeliver(signal: AbortSignal): Promise<void> {
     });
     bar.close();
     print(`${found} deliveries never arrived, asked for ${asked}, left ${left}`);
-    for (const name of deliveries.passedOver) print(`Cannot see the hooks of ${sanitize(name)}`);
+    for (const name of deliveries.skippedRepositories) print(`Cannot see the hooks of ${sanitize(name)}`);
   } catch (error) {
     bar.close();
     if (error instanceof RefusedError) throw new UsageError(error.message, { cause: error });

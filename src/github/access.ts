@@ -1,22 +1,22 @@
 import { z } from "zod";
 import type { AccessSource, RepositoryRef } from "../account/access.ts";
 import { RefusedError } from "../errors.ts";
-import { Answers } from "./answers.ts";
-import { resetAt } from "./refusal.ts";
-import type { Answer } from "./transport.ts";
-import { UserRequests, type UserRequestsOptions } from "./user_requests.ts";
+import { ResponseCache } from "./response_cache.ts";
+import { parseResetTime } from "./error.ts";
+import type { GitHubResponse } from "./transport.ts";
+import { UserClient, type UserClientOptions } from "./user_client.ts";
 
 /** Asked for in one query, which costs one point of 5,000 an hour. */
-const BATCH = 100;
+const BATCH_SIZE = 100;
 
 /**
  * How GitHub says that somebody may not see something: it is as if it were not there, or an organisation's rules (SAML, its
  * list of addresses) or those of the App keep it back.
  */
-const NOT_FOR_THEM = ["NOT_FOUND", "FORBIDDEN"];
+const NO_ACCESS_TYPES = ["NOT_FOUND", "FORBIDDEN"];
 
 /** https://docs.github.com/en/graphql/guides/forming-calls-with-graphql */
-const queryAnswer = z.object({
+const queryResponseSchema = z.object({
   data: z.record(z.string(), z.object({ databaseId: z.int().nullish() }).nullable()).nullish(),
   errors: z.array(z.object({
     type: z.string().nullish(),
@@ -24,17 +24,17 @@ const queryAnswer = z.object({
   })).nullish(),
 });
 
-type QueryAnswer = z.infer<typeof queryAnswer>;
+type QueryResponse = z.infer<typeof queryResponseSchema>;
 
 /** What users may read, as GitHub tells each of them. `new GitHubAccess({ baseUrl, version, clock })` */
 export class GitHubAccess implements AccessSource {
-  readonly #users: UserRequests;
+  readonly #client: UserClient;
   readonly #url: string;
-  readonly #answers = new Answers<QueryAnswer>(queryAnswer);
+  readonly #responses = new ResponseCache<QueryResponse>(queryResponseSchema);
 
-  constructor(options: UserRequestsOptions) {
-    this.#users = new UserRequests(options);
-    this.#url = graphqlUrl(options.baseUrl);
+  constructor(options: UserClientOptions) {
+    this.#client = new UserClient(options);
+    this.#url = toGraphqlUrl(options.baseUrl);
   }
 
   async filterReadable(
@@ -43,49 +43,49 @@ export class GitHubAccess implements AccessSource {
     signal: AbortSignal,
   ): Promise<ReadonlySet<number>> {
     const readable = new Set<number>();
-    const named = repositories.filter(({ fullName }) => /^[^/]+\/[^/]+$/.test(fullName));
-    for (let start = 0; start < named.length; start += BATCH) {
-      const batch = named.slice(start, start + BATCH);
-      for (const id of await this.#readable(batch, accessToken, signal)) readable.add(id);
+    const valid = repositories.filter(({ fullName }) => /^[^/]+\/[^/]+$/.test(fullName));
+    for (let start = 0; start < valid.length; start += BATCH_SIZE) {
+      const batch = valid.slice(start, start + BATCH_SIZE);
+      for (const id of await this.#filterBatch(batch, accessToken, signal)) readable.add(id);
     }
     return readable;
   }
 
-  async #readable(
+  async #filterBatch(
     batch: readonly RepositoryRef[],
     accessToken: string,
     signal: AbortSignal,
   ): Promise<readonly number[]> {
-    const parameters = queryFor(batch);
+    const parameters = buildQuery(batch);
     const request = { method: "POST", url: this.#url, accessToken, parameters } as const;
-    const answer = await this.#users.send(request, signal);
-    const { data, errors } = this.#answers.read(answer);
-    assertAnswered({ data, errors }, answer);
+    const response = await this.#client.send(request, signal);
+    const { data, errors } = this.#responses.parse(response);
+    assertNoErrors({ data, errors }, response);
     // Another repository may have that name by now, and the user may read that one alone.
-    return batch.filter(({ id }, at) => data?.[aliasOf(at)]?.databaseId === id).map(({ id }) => id);
+    return batch.filter(({ id }, index) => data?.[toAlias(index)]?.databaseId === id).map(({ id }) => id);
   }
 }
 
 /** https://docs.github.com/en/graphql/guides/forming-calls-with-graphql#the-graphql-endpoint, and `/api/graphql` beside `/api/v3` */
-function graphqlUrl(baseUrl: string): string {
+function toGraphqlUrl(baseUrl: string): string {
   return `${baseUrl.replace(/\/+$/, "").replace(/\/api\/v3$/, "/api")}/graphql`;
 }
 
 /** The names are variables: they are never part of the query's text. */
-function queryFor(batch: readonly RepositoryRef[]) {
-  const names = batch.map(({ fullName }, at) => {
+function buildQuery(batch: readonly RepositoryRef[]) {
+  const names = batch.map(({ fullName }, index) => {
     const [owner = "", name = ""] = fullName.split("/");
-    return [[`owner${at}`, owner], [`name${at}`, name]] as const;
+    return [[`owner${index}`, owner], [`name${index}`, name]] as const;
   }).flat();
-  const declared = names.map(([variable]) => `$${variable}: String!`).join(", ");
-  const fields = batch.map((_, at) =>
-    `${aliasOf(at)}: repository(owner: $owner${at}, name: $name${at}) { databaseId }`
+  const declarations = names.map(([variable]) => `$${variable}: String!`).join(", ");
+  const fields = batch.map((_, index) =>
+    `${toAlias(index)}: repository(owner: $owner${index}, name: $name${index}) { databaseId }`
   ).join(" ");
-  return { query: `query (${declared}) { ${fields} }`, variables: Object.fromEntries(names) };
+  return { query: `query (${declarations}) { ${fields} }`, variables: Object.fromEntries(names) };
 }
 
-function aliasOf(at: number): string {
-  return `r${at}`;
+function toAlias(index: number): string {
+  return `r${index}`;
 }
 
 /**
@@ -93,17 +93,17 @@ function aliasOf(at: number): string {
  * other nothing is known, and nothing may be shown.
  * @throws {RefusedError}
  */
-function assertAnswered({ data, errors }: QueryAnswer, answer: Answer): void {
-  const others = (errors ?? []).filter(({ type, path }) =>
-    !NOT_FOR_THEM.includes(type ?? "") || typeof path?.[0] !== "string" || data?.[path[0]] !== null
+function assertNoErrors({ data, errors }: QueryResponse, response: GitHubResponse): void {
+  const unexpected = (errors ?? []).filter(({ type, path }) =>
+    !NO_ACCESS_TYPES.includes(type ?? "") || typeof path?.[0] !== "string" || data?.[path[0]] !== null
   );
-  if (data && others.length === 0) return;
-  const types = [...new Set(others.map(({ type }) => type ?? "error"))].join(", ");
-  const message = `GitHub answered ${answer.to} with ${types || "no data"}`;
-  if (/RATE_LIMIT/.test(types) || (!data && answer.headers["x-ratelimit-remaining"] === "0")) {
-    const retryAt = resetAt(answer);
-    const refusal = { kind: "limited", ...(retryAt !== undefined && { retryAt }) } as const;
-    throw new RefusedError(refusal, message);
+  if (data && unexpected.length === 0) return;
+  const types = [...new Set(unexpected.map(({ type }) => type ?? "error"))].join(", ");
+  const message = `GitHub answered ${response.endpoint} with ${types || "no data"}`;
+  if (/RATE_LIMIT/.test(types) || (!data && response.headers["x-ratelimit-remaining"] === "0")) {
+    const retryAt = parseResetTime(response);
+    const failure = { kind: "limited", ...(retryAt !== undefined && { retryAt }) } as const;
+    throw new RefusedError(failure, message);
   }
   throw new RefusedError({ kind: "unavailable" }, message);
 }

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import type { EndpointOptions } from "@octokit/types";
 import { RefusedError } from "../errors.ts";
 import type { GitHubRateLimit } from "../run/github_rate_limit.ts";
-import type { Answers, Page } from "./answers.ts";
+import type { ResponseCache, ResponsePage } from "./response_cache.ts";
 import { type Credential, Installation } from "./credential.ts";
-import { assertAccepted, resetAt } from "./refusal.ts";
-import { type Answer, type Hook, Transport, type TransportOptions } from "./transport.ts";
+import { assertOk, parseResetTime } from "./error.ts";
+import { type GitHubResponse, type BeforeRequest, Transport, type TransportOptions } from "./transport.ts";
 
 /** GitHub gives no more on one page. */
 const PAGE_SIZE = 100;
@@ -18,10 +18,10 @@ export interface GitHubOptions extends TransportOptions {
 }
 
 /** Fills the template of a path; what it does not name becomes the query (GET) or the JSON body. */
-export type Parameters = Readonly<Record<string, unknown>>;
+export type RequestParameters = Readonly<Record<string, unknown>>;
 
 export interface GetOptions {
-  readonly parameters?: Parameters;
+  readonly parameters?: RequestParameters;
   readonly signal: AbortSignal;
   /** Whether the App itself asks, by its JWT, and not its installation; a token knows no App, and asks as ever. */
   readonly asApp?: boolean;
@@ -31,7 +31,7 @@ export interface GetOptions {
 export type PostOptions = GetOptions;
 
 /** Who asks: the holder of a token, or the App itself. */
-type Caller = { readonly token: string } | { readonly hook: Hook };
+type RequestAuth = { readonly token: string } | { readonly beforeRequest: BeforeRequest };
 
 /**
  * Every request to GitHub, with one credential. It neither waits nor retries, and sends whatever it is asked to
@@ -44,7 +44,7 @@ export class GitHub {
   readonly #installation: Installation | undefined;
   readonly #token: string;
   readonly #origin: string;
-  #budget: GitHubRateLimit | undefined;
+  #rateLimit: GitHubRateLimit | undefined;
   #notModified = 0;
 
   /** @throws {UsageError} when an App's private key cannot be read */
@@ -65,8 +65,8 @@ export class GitHub {
   }
 
   /** What is left of the rate limit, as last heard; `undefined` where there is none (GitHub Enterprise Server). */
-  get budget(): GitHubRateLimit | undefined {
-    return this.#budget;
+  get rateLimit(): GitHubRateLimit | undefined {
+    return this.#rateLimit;
   }
 
   /** Requests sent. */
@@ -84,7 +84,7 @@ export class GitHub {
    * has changed. `path` is a template (`/repos/{owner}/{repo}`) or the `next` of a page.
    * @throws {RefusedError} when GitHub refuses, does not answer in time, or not as it documents
    */
-  async get<T>(answers: Answers<T>, path: string, options: GetOptions): Promise<Page<T>> {
+  async get<T>(cache: ResponseCache<T>, path: string, options: GetOptions): Promise<ResponsePage<T>> {
     const { parameters, signal, asApp = false } = options;
     const endpoint: EndpointOptions = { ...parameters, method: "GET", url: path };
     const { href: url, origin } = this.#transport.url(endpoint);
@@ -93,19 +93,19 @@ export class GitHub {
         `The next page is on ${origin}, which must not see the credential for ${this.#origin}`;
       throw new RefusedError({ kind: "unavailable" }, message);
     }
-    const caller = await this.#caller({ asApp, signal });
-    const credential = "token" in caller ? caller.token : "app";
+    const auth = await this.#authenticate({ asApp, signal });
+    const credential = "token" in auth ? auth.token : "app";
     const key = { credential: createHash("sha256").update(credential).digest("base64"), url };
-    const kept = answers.find(key);
-    const headers = kept ? { "if-none-match": kept.etag } : {};
-    const answer = await this.#exchange({ ...endpoint, headers }, { caller, signal });
-    if (kept && answer.status === 304) {
+    const cached = cache.find(key);
+    const headers = cached ? { "if-none-match": cached.etag } : {};
+    const response = await this.#send({ ...endpoint, headers }, { auth, signal });
+    if (cached && response.status === 304) {
       this.#notModified++;
-      return kept.page;
+      return cached.page;
     }
-    assertAccepted(answer);
-    const page = { value: answers.read(answer), next: nextOf(answer) };
-    if (answer.headers.etag) answers.keep(key, { etag: answer.headers.etag, page });
+    assertOk(response);
+    const page = { value: cache.parse(response), next: parseNextLink(response) };
+    if (response.headers.etag) cache.store(key, { etag: response.headers.etag, page });
     return page;
   }
 
@@ -114,7 +114,7 @@ export class GitHub {
    * @throws {RefusedError} as `get` does
    */
   async list<T>(
-    answers: Answers<readonly T[]>,
+    cache: ResponseCache<readonly T[]>,
     path: string,
     options: GetOptions & { readonly count: number },
   ): Promise<readonly T[]> {
@@ -122,7 +122,7 @@ export class GitHub {
     const per_page = Math.min(count, PAGE_SIZE);
     const items: T[] = [];
     for await (
-      const page of this.pages(answers, path, { parameters: { ...parameters, per_page }, ...rest })
+      const page of this.pages(cache, path, { parameters: { ...parameters, per_page }, ...rest })
     ) {
       items.push(...page);
       if (items.length >= count) break;
@@ -135,19 +135,19 @@ export class GitHub {
    * @throws {RefusedError} as `get` does
    */
   async *pages<T>(
-    answers: Answers<readonly T[]>,
+    cache: ResponseCache<readonly T[]>,
     path: string,
     { parameters, ...options }: GetOptions,
   ): AsyncGenerator<readonly T[]> {
-    const first = { ...parameters, per_page: parameters?.["per_page"] ?? PAGE_SIZE };
+    const firstParameters = { ...parameters, per_page: parameters?.["per_page"] ?? PAGE_SIZE };
     let next: string | undefined = path;
     for (let page = 0; next !== undefined && page < MAX_PAGES; page++) {
-      const answer: Page<readonly T[]> = await this.get(answers, next, {
+      const response: ResponsePage<readonly T[]> = await this.get(cache, next, {
         ...options,
-        parameters: page === 0 ? first : {},
+        parameters: page === 0 ? firstParameters : {},
       });
-      yield answer.value;
-      next = answer.next;
+      yield response.value;
+      next = response.next;
     }
   }
 
@@ -155,62 +155,62 @@ export class GitHub {
    * Asks GitHub to do something, once, and returns what it answered (2xx).
    * @throws {RefusedError} when GitHub refuses, or does not answer in time: whether it was done is then not known
    */
-  post(path: string, options: PostOptions): Promise<Answer> {
-    return this.#change("POST", path, options);
+  post(path: string, options: PostOptions): Promise<GitHubResponse> {
+    return this.#mutate("POST", path, options);
   }
 
   /** Asks GitHub to delete something, once. Refused as `post` is. */
   async delete(path: string, options: PostOptions): Promise<void> {
-    await this.#change("DELETE", path, options);
+    await this.#mutate("DELETE", path, options);
   }
 
-  async #change(
+  async #mutate(
     method: "POST" | "DELETE",
     path: string,
     { parameters, signal, asApp = false }: PostOptions,
-  ): Promise<Answer> {
-    const caller = await this.#caller({ asApp, signal });
+  ): Promise<GitHubResponse> {
+    const auth = await this.#authenticate({ asApp, signal });
     const endpoint: EndpointOptions = { ...parameters, method, url: path };
-    const answer = await this.#exchange(endpoint, { caller, signal });
-    assertAccepted(answer);
-    return answer;
+    const response = await this.#send(endpoint, { auth, signal });
+    assertOk(response);
+    return response;
   }
 
-  async #exchange(
+  async #send(
     endpoint: EndpointOptions,
-    { caller, signal }: { readonly caller: Caller; readonly signal: AbortSignal },
-  ): Promise<Answer> {
+    { auth, signal }: { readonly auth: RequestAuth; readonly signal: AbortSignal },
+  ): Promise<GitHubResponse> {
     // The App's own budget is another one than its installation's, and a 401 says nothing of the token.
-    if ("hook" in caller) return await this.#transport.send(endpoint, { ...caller, signal });
-    const headers = { ...endpoint.headers, authorization: `token ${caller.token}` };
-    const answer = await this.#transport.send({ ...endpoint, headers }, { signal });
-    this.#budget = budgetOf(answer) ?? this.#budget;
-    if (answer.status === 401) this.#installation?.rejected(answer);
-    return answer;
+    if ("hook" in auth) return await this.#transport.send(endpoint, { ...auth, signal });
+    const headers = { ...endpoint.headers, authorization: `token ${auth.token}` };
+    const response = await this.#transport.send({ ...endpoint, headers }, { signal });
+    this.#rateLimit = parseRateLimit(response) ?? this.#rateLimit;
+    if (response.status === 401) this.#installation?.onUnauthorized(response);
+    return response;
   }
 
-  async #caller(
+  async #authenticate(
     { asApp, signal }: { readonly asApp: boolean; readonly signal: AbortSignal },
-  ): Promise<Caller> {
+  ): Promise<RequestAuth> {
     if (!this.#installation) return { token: this.#token };
-    return asApp ? { hook: this.#installation.asApp } : {
+    return asApp ? { beforeRequest: this.#installation.signAsApp } : {
       token: await this.#installation.token(signal),
     };
   }
 }
 
 /** The address of the next page: RFC 8288, as GitHub writes it. */
-export function nextOf({ headers }: Answer): string | undefined {
+export function parseNextLink({ headers }: GitHubResponse): string | undefined {
   return /<([^<>]+)>;\s*rel="next"/.exec(headers.link ?? "")?.[1];
 }
 
 /** https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit */
-function budgetOf(answer: Answer): GitHubRateLimit | undefined {
-  const { headers } = answer;
+function parseRateLimit(response: GitHubResponse): GitHubRateLimit | undefined {
+  const { headers } = response;
   if ((headers["x-ratelimit-resource"] ?? "core") !== "core") return undefined;
   const limit = Number(headers["x-ratelimit-limit"]);
   const remaining = Number(headers["x-ratelimit-remaining"]);
-  const reset = resetAt(answer);
-  if (!Number.isFinite(limit + remaining) || reset === undefined) return undefined;
-  return { limit, remaining, resetAt: reset };
+  const resetTime = parseResetTime(response);
+  if (!Number.isFinite(limit + remaining) || resetTime === undefined) return undefined;
+  return { limit, remaining, resetAt: resetTime };
 }

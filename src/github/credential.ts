@@ -4,9 +4,9 @@ import { z } from "zod";
 import type { Clock } from "../clock.ts";
 import { RefusedError, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
-import { Answers } from "./answers.ts";
-import { assertAccepted, ourTime } from "./refusal.ts";
-import type { Answer, Hook, Transport } from "./transport.ts";
+import { ResponseCache } from "./response_cache.ts";
+import { assertOk, toLocalTime } from "./error.ts";
+import type { GitHubResponse, BeforeRequest, Transport } from "./transport.ts";
 
 /** A personal (or OAuth) access token, or a GitHub App as it is installed on one account. */
 export type Credential = { readonly token: string } | AppCredential;
@@ -19,12 +19,12 @@ export interface AppCredential {
 }
 
 /** A token is renewed this long before it ends, so that it outlives the request it is sent with. */
-const RENEW_BEFORE_MS = 60_000;
+const RENEWAL_MARGIN_MS = 60_000;
 
 /** A new token may be refused until all of GitHub knows it; Octokit's auth-app allows for it as long. */
-const SPREAD_MS = 5_000;
+const PROPAGATION_MS = 5_000;
 
-const tokenAnswers = z.object({
+const tokenSchema = z.object({
   token: z.string(),
   expires_at: z.iso.datetime({ offset: true }),
 });
@@ -35,8 +35,8 @@ export class Installation {
   readonly #auth: ReturnType<typeof createAppAuth>;
   readonly #transport: Transport;
   readonly #clock: Clock;
-  readonly #answers = new Answers(tokenAnswers);
-  #kept: { readonly token: string; readonly since: number; readonly until: number } | undefined;
+  readonly #responses = new ResponseCache(tokenSchema);
+  #cached: { readonly token: string; readonly issuedAt: number; readonly expiresAt: number } | undefined;
 
   /** @throws {UsageError} when the private key is none */
   constructor(
@@ -53,17 +53,17 @@ export class Installation {
   /** @throws {RefusedError} `unauthorized` when GitHub knows no such App or installation */
   async token(signal: AbortSignal): Promise<string> {
     const now = this.#clock.now();
-    if (this.#kept === undefined || now >= this.#kept.until - RENEW_BEFORE_MS) {
-      const answer = await this.#askToken(signal);
-      const { token, expires_at } = this.#answers.read(answer);
-      const until = ourTime(Date.parse(expires_at), answer) ?? answer.at;
-      this.#kept = { token, since: answer.at, until };
+    if (this.#cached === undefined || now >= this.#cached.expiresAt - RENEWAL_MARGIN_MS) {
+      const response = await this.#fetchToken(signal);
+      const { token, expires_at } = this.#responses.parse(response);
+      const expiresAt = toLocalTime(Date.parse(expires_at), response) ?? response.receivedAt;
+      this.#cached = { token, issuedAt: response.receivedAt, expiresAt };
     }
-    return this.#kept.token;
+    return this.#cached.token;
   }
 
   /** Signs requests as the App itself; only for paths that GitHub reserves to Apps, for example `/app/hook`. */
-  get asApp(): Hook {
+  get signAsApp(): BeforeRequest {
     return this.#auth.hook;
   }
 
@@ -71,29 +71,29 @@ export class Installation {
    * Tells that the token was answered with 401. The next request fetches another one.
    * @throws {RefusedError} `unavailable` when the token is so new that it may be accepted yet
    */
-  rejected({ to, at }: Answer): void {
-    if (this.#kept && at - this.#kept.since < SPREAD_MS) {
-      const message = `GitHub does not know the new installation token yet, as it answered ${to}`;
+  onUnauthorized({ endpoint, receivedAt }: GitHubResponse): void {
+    if (this.#cached && receivedAt - this.#cached.issuedAt < PROPAGATION_MS) {
+      const message = `GitHub does not know the new installation token yet, as it answered ${endpoint}`;
       throw new RefusedError({ kind: "unavailable" }, message);
     }
-    this.#kept = undefined;
+    this.#cached = undefined;
   }
 
-  async #askToken(signal: AbortSignal): Promise<Answer> {
-    const answer = await this.#transport.send({
+  async #fetchToken(signal: AbortSignal): Promise<GitHubResponse> {
+    const response = await this.#transport.send({
       method: "POST",
       url: "/app/installations/{installation_id}/access_tokens",
       installation_id: this.#installationId,
-    }, { signal, hook: this.asApp });
+    }, { signal, beforeRequest: this.signAsApp });
     try {
-      assertAccepted(answer);
+      assertOk(response);
     } catch (error) {
       if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
       const message =
         `GitHub gives no token for installation ${this.#installationId} of the App: ${error.message}`;
       throw new RefusedError({ kind: "unauthorized" }, message);
     }
-    return answer;
+    return response;
   }
 }
 

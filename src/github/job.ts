@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { Job } from "../run/history.ts";
 import type { AttemptId, JobSource } from "../run/polling/job_collector.ts";
-import { Answers } from "./answers.ts";
+import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
-import { ownerAndRepo } from "./repository.ts";
+import { parseFullName } from "./repository.ts";
 
 const time = z.iso.datetime({ offset: true });
 
@@ -11,7 +11,7 @@ const time = z.iso.datetime({ offset: true });
  * What we use of GitHub's `job`, the same in REST and in webhooks.
  * https://docs.github.com/en/rest/actions/workflow-jobs#get-a-job-for-a-workflow-run
  */
-export const jobAnswer = z.object({
+export const jobSchema = z.object({
   id: z.int(),
   run_id: z.int(),
   run_attempt: z.int().nullish(),
@@ -25,16 +25,16 @@ export const jobAnswer = z.object({
   html_url: z.string().nullish(),
 });
 
-const jobs = z.object({ jobs: z.array(jobAnswer.transform(toJob)) })
+const jobListSchema = z.object({ jobs: z.array(jobSchema.transform(toJob)) })
   .transform(({ jobs }) => jobs);
 
 /** Each list is asked for once, so that none of them needs to be kept. */
-const KEPT_ANSWERS = 1;
+const MAX_CACHED_RESPONSES = 1;
 
 /** `new GitHubJobs(github)` */
 export class GitHubJobs implements JobSource {
   readonly #github: GitHub;
-  readonly #lists = new Answers<readonly Job[]>(jobs, KEPT_ANSWERS);
+  readonly #lists = new ResponseCache<readonly Job[]>(jobListSchema, MAX_CACHED_RESPONSES);
 
   constructor(github: GitHub) {
     this.#github = github;
@@ -46,13 +46,13 @@ export class GitHubJobs implements JobSource {
     signal: AbortSignal,
   ): Promise<readonly Job[]> {
     const path = "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs";
-    const parameters = { ...ownerAndRepo(repository), run_id: id, attempt_number: runAttempt };
+    const parameters = { ...parseFullName(repository), run_id: id, attempt_number: runAttempt };
     return await this.#github.list(this.#lists, path, { parameters, count: Infinity, signal });
   }
 }
 
 /** A job in our words. Of one that waits GitHub gives the time of creation as that of its start. */
-export function toJob(job: z.infer<typeof jobAnswer>): Job {
+export function toJob(job: z.infer<typeof jobSchema>): Job {
   const hasStarted = job.status === "in_progress" || job.status === "completed";
   return {
     id: job.id,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { RefusedError } from "../errors.ts";
 import type { Repository, RepositoryLookup, RepositorySource } from "../repository/repository.ts";
-import { Answers } from "./answers.ts";
+import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
 
 /** What all of GitHub's forms of a repository may have, in REST and in webhooks; the shortest have the first two alone. */
@@ -14,20 +14,20 @@ export const repositoryFields = {
 };
 
 /** https://docs.github.com/en/rest/repos/repos#get-a-repository */
-const repositoryAnswer = z.object({
+const repositorySchema = z.object({
   ...repositoryFields,
   pushed_at: z.iso.datetime({ offset: true }).nullish(),
-}).transform((answer): Repository => toRepository(answer, answer.pushed_at));
+}).transform((json): Repository => toRepository(json, json.pushed_at));
 
-const installationAnswer = z.object({ repositories: z.array(repositoryAnswer) })
+const installationRepositoriesSchema = z.object({ repositories: z.array(repositorySchema) })
   .transform(({ repositories }) => repositories);
 
 /** `new GitHubRepositories(github)` */
 export class GitHubRepositories implements RepositorySource, RepositoryLookup {
   readonly #github: GitHub;
-  readonly #ofUser = new Answers<readonly Repository[]>(z.array(repositoryAnswer));
-  readonly #ofInstallation = new Answers<readonly Repository[]>(installationAnswer);
-  readonly #single = new Answers<Repository>(repositoryAnswer);
+  readonly #userRepositories = new ResponseCache<readonly Repository[]>(z.array(repositorySchema));
+  readonly #installationRepositories = new ResponseCache<readonly Repository[]>(installationRepositoriesSchema);
+  readonly #single = new ResponseCache<Repository>(repositorySchema);
 
   constructor(github: GitHub) {
     this.#github = github;
@@ -36,34 +36,34 @@ export class GitHubRepositories implements RepositorySource, RepositoryLookup {
   /** An installation's list cannot be had in order of pushes: it is fetched whole and put in order here. */
   async listRecentlyPushed(count: number, signal: AbortSignal): Promise<readonly Repository[]> {
     const list = this.#github.isInstallation
-      ? this.#github.list(this.#ofInstallation, "/installation/repositories", {
+      ? this.#github.list(this.#installationRepositories, "/installation/repositories", {
         count: Infinity,
         signal,
       })
-      : this.#github.list(this.#ofUser, "/user/repos", {
+      : this.#github.list(this.#userRepositories, "/user/repos", {
         parameters: { sort: "pushed", direction: "desc" },
         count,
         signal,
       });
-    return (await list).toSorted(latestPushFirst).slice(0, count);
+    return (await list).toSorted(compareByLatestPush).slice(0, count);
   }
 
   /** GitHub answers 301 to a former name, and the client follows. */
   async findByName(fullName: string, signal: AbortSignal): Promise<Repository> {
-    const options = { parameters: ownerAndRepo(fullName), signal };
+    const options = { parameters: parseFullName(fullName), signal };
     return (await this.#github.get(this.#single, "/repos/{owner}/{repo}", options)).value;
   }
 }
 
 /** A repository in our words. */
 export function toRepository(
-  answer: z.infer<z.ZodObject<typeof repositoryFields>>,
+  json: z.infer<z.ZodObject<typeof repositoryFields>>,
   pushedAt: string | null | undefined,
 ): Repository {
-  const { private: isPrivate, default_branch, html_url } = answer;
+  const { private: isPrivate, default_branch, html_url } = json;
   return {
-    id: answer.id,
-    fullName: answer.full_name,
+    id: json.id,
+    fullName: json.full_name,
     pushedAt: pushedAt ?? null,
     ...(typeof isPrivate === "boolean" && { isPrivate }),
     ...(typeof default_branch === "string" && { defaultBranch: default_branch }),
@@ -75,7 +75,7 @@ export function toRepository(
  * The parameters of a path that begins with `/repos/{owner}/{repo}`.
  * @throws {RefusedError} `missing` when no repository can have that name
  */
-export function ownerAndRepo(fullName: string): { readonly owner: string; readonly repo: string } {
+export function parseFullName(fullName: string): { readonly owner: string; readonly repo: string } {
   const slash = fullName.indexOf("/");
   const owner = fullName.slice(0, slash);
   const repo = fullName.slice(slash + 1);
@@ -87,6 +87,6 @@ export function ownerAndRepo(fullName: string): { readonly owner: string; readon
   return { owner, repo };
 }
 
-function latestPushFirst(a: Repository, b: Repository): number {
+function compareByLatestPush(a: Repository, b: Repository): number {
   return Date.parse(b.pushedAt ?? "1970") - Date.parse(a.pushedAt ?? "1970") || b.id - a.id;
 }

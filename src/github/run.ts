@@ -2,11 +2,11 @@ import { z } from "zod";
 import { RefusedError } from "../errors.ts";
 import type { BackfillPage, HistoricalRunSource, TimeRange } from "../run/backfill/backfill_progress.ts";
 import type { Run, RunSource } from "../run/run.ts";
-import { Answers } from "./answers.ts";
+import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
-import { ownerAndRepo } from "./repository.ts";
+import { parseFullName } from "./repository.ts";
 
-const RUNS = "/repos/{owner}/{repo}/actions/runs";
+const RUNS_PATH = "/repos/{owner}/{repo}/actions/runs";
 const SECOND_MS = 1_000;
 
 const time = z.iso.datetime({ offset: true });
@@ -16,7 +16,7 @@ const time = z.iso.datetime({ offset: true });
  * that its schema calls required; status, conclusion and event are open lists.
  * https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
  */
-export const runAnswer = z.object({
+export const runSchema = z.object({
   id: z.int(),
   repository: z.object({ full_name: z.string() }),
   workflow_id: z.int(),
@@ -37,20 +37,20 @@ export const runAnswer = z.object({
   html_url: z.string(),
 });
 
-const polledRun = runAnswer.transform((run) => toRun(run, "poll"));
-const polledRuns = z.object({ workflow_runs: z.array(polledRun) })
+const polledRunSchema = runSchema.transform((run) => toRun(run, "poll"));
+const polledRunsSchema = z.object({ workflow_runs: z.array(polledRunSchema) })
   .transform(({ workflow_runs }) => workflow_runs);
 
-const pastRuns = z.object({ total_count: z.int(), workflow_runs: z.array(polledRun) })
+const historicalRunsSchema = z.object({ total_count: z.int(), workflow_runs: z.array(polledRunSchema) })
   .transform(({ total_count, workflow_runs }) => ({ total: total_count, runs: workflow_runs }));
 
 /** `new GitHubRuns(github)` */
 export class GitHubRuns implements RunSource, HistoricalRunSource {
   readonly #github: GitHub;
-  readonly #lists = new Answers<readonly Run[]>(polledRuns);
-  readonly #single = new Answers<Run>(polledRun);
+  readonly #lists = new ResponseCache<readonly Run[]>(polledRunsSchema);
+  readonly #single = new ResponseCache<Run>(polledRunSchema);
   /** Asked for once: none is kept. */
-  readonly #past = new Answers<Omit<BackfillPage, "next">>(pastRuns, 0);
+  readonly #historical = new ResponseCache<Omit<BackfillPage, "next">>(historicalRunsSchema, 0);
 
   constructor(github: GitHub) {
     this.#github = github;
@@ -58,8 +58,8 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
 
   /** Unfiltered: GitHub serves filtered lists from indexes in which the newest runs come and go. */
   async latest(repository: string, count: number, signal: AbortSignal): Promise<readonly Run[]> {
-    return await this.#github.list(this.#lists, RUNS, {
-      parameters: ownerAndRepo(repository),
+    return await this.#github.list(this.#lists, RUNS_PATH, {
+      parameters: parseFullName(repository),
       count,
       signal,
     });
@@ -67,20 +67,20 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
 
   async listCreated(
     repository: string,
-    { span, next }: { readonly span: TimeRange; readonly next?: string | undefined },
+    { range, next }: { readonly range: TimeRange; readonly next?: string | undefined },
     signal: AbortSignal,
   ): Promise<BackfillPage> {
-    const first = { ...ownerAndRepo(repository), created: createdIn(span), per_page: 100 };
+    const first = { ...parseFullName(repository), created: toCreatedQuery(range), per_page: 100 };
     const page = next === undefined
-      ? await this.#github.get(this.#past, RUNS, { parameters: first, signal })
-      : await this.#github.get(this.#past, next, { signal });
-    assertCreatedIn(span, page.value.runs);
+      ? await this.#github.get(this.#historical, RUNS_PATH, { parameters: first, signal })
+      : await this.#github.get(this.#historical, next, { signal });
+    assertCreatedWithin(range, page.value.runs);
     return { ...page.value, next: page.next };
   }
 
   async byId(repository: string, id: number, signal: AbortSignal): Promise<Run | undefined> {
     try {
-      const parameters = { ...ownerAndRepo(repository), run_id: id };
+      const parameters = { ...parseFullName(repository), run_id: id };
       const path = "/repos/{owner}/{repo}/actions/runs/{run_id}";
       return (await this.#github.get(this.#single, path, { parameters, signal })).value;
     } catch (error) {
@@ -91,21 +91,21 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
 }
 
 /** As GitHub's search has it: both ends are in the range, and times are in whole seconds. */
-function createdIn({ from, to }: TimeRange): string {
+function toCreatedQuery({ from, to }: TimeRange): string {
   return [from, to - SECOND_MS].map((ms) => new Date(ms).toISOString().replace(".000Z", "Z"))
     .join("..");
 }
 
 /** A GitHub that ignores the range would be asked for every second of the past. */
-function assertCreatedIn({ from, to }: TimeRange, runs: readonly Run[]): void {
-  const isIn = ({ createdAt }: Run) => Date.parse(createdAt) >= from && Date.parse(createdAt) < to;
-  if (runs.length === 0 || runs.some(isIn)) return;
-  const message = `GitHub lists runs that were not created in ${createdIn({ from, to })}`;
+function assertCreatedWithin({ from, to }: TimeRange, runs: readonly Run[]): void {
+  const isInRange = ({ createdAt }: Run) => Date.parse(createdAt) >= from && Date.parse(createdAt) < to;
+  if (runs.length === 0 || runs.some(isInRange)) return;
+  const message = `GitHub lists runs that were not created in ${toCreatedQuery({ from, to })}`;
   throw new RefusedError({ kind: "unavailable" }, message);
 }
 
 /** A run in our words. */
-export function toRun(run: z.infer<typeof runAnswer>, source: Run["source"]): Run {
+export function toRun(run: z.infer<typeof runSchema>, source: Run["source"]): Run {
   const workflowName = run.name ?? run.path;
   return {
     id: run.id,

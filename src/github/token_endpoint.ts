@@ -3,9 +3,9 @@ import { z } from "zod";
 import { TokenRejectedError, type UserTokens } from "../account/oauth_provider.ts";
 import type { Clock } from "../clock.ts";
 import { messageOf, RefusedError } from "../errors.ts";
-import { assertAccepted } from "./refusal.ts";
-import { withinLimit } from "./time_limit.ts";
-import type { Answer } from "./transport.ts";
+import { assertOk } from "./error.ts";
+import { withRequestTimeout } from "./request_timeout.ts";
+import type { GitHubResponse } from "./transport.ts";
 
 export interface TokenEndpointOptions {
   readonly clientId: string;
@@ -22,7 +22,7 @@ export interface TokenEndpointOptions {
  * https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors
  * https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
  */
-const OF_THE_USER = [
+const USER_ERRORS = [
   "bad_verification_code",
   "bad_refresh_token",
   "unverified_user_email",
@@ -30,7 +30,7 @@ const OF_THE_USER = [
 ];
 
 /** What an operator has to set right, here or in the settings of the app. */
-const OF_THE_APP = [
+const APP_ERRORS = [
   "incorrect_client_credentials",
   "redirect_uri_mismatch",
   "application_suspended",
@@ -38,20 +38,20 @@ const OF_THE_APP = [
 ];
 
 /** GitHub answers 200 to a request that it refuses, and says so in the body. */
-const refusalAnswer = z.object({ error: z.string().regex(/^\w{1,100}$/) });
+const tokenErrorSchema = z.object({ error: z.string().regex(/^\w{1,100}$/) });
 
 /** Beside what the library checks: a GitHub App's. */
-const refreshable = z.object({ refresh_token_expires_in: z.number().positive().optional() });
+const refreshTokenSchema = z.object({ refresh_token_expires_in: z.number().positive().optional() });
 
-type Ask = (options: oauth.TokenEndpointRequestOptions) => Promise<Response>;
-type Read = (response: Response) => Promise<oauth.TokenEndpointResponse>;
+type SendGrant = (options: oauth.TokenEndpointRequestOptions) => Promise<Response>;
+type ParseGrant = (response: Response) => Promise<oauth.TokenEndpointResponse>;
 
 /** Where codes and refresh tokens become access tokens: RFC 6749, as GitHub has it. */
 export class TokenEndpoint {
   readonly #options: TokenEndpointOptions;
   readonly #server: oauth.AuthorizationServer;
   readonly #client: oauth.Client;
-  readonly #secret: oauth.ClientAuth;
+  readonly #clientAuth: oauth.ClientAuth;
 
   constructor(options: TokenEndpointOptions) {
     const { clientId, clientSecret, webUrl } = options;
@@ -63,7 +63,7 @@ export class TokenEndpoint {
       token_endpoint: `${base}/login/oauth/access_token`,
     };
     this.#client = { client_id: clientId };
-    this.#secret = oauth.ClientSecretPost(clientSecret);
+    this.#clientAuth = oauth.ClientSecretPost(clientSecret);
   }
 
   get authorizationEndpoint(): string {
@@ -74,7 +74,7 @@ export class TokenEndpoint {
    * @throws {TokenRejectedError} when the code is wrong, was used or has expired, or belongs to another verifier
    * @throws {RefusedError} when GitHub cannot be asked, or does not accept our client
    */
-  exchange(
+  exchangeCode(
     { code, verifier, redirectUri }: {
       readonly code: string;
       readonly verifier: string;
@@ -89,13 +89,13 @@ export class TokenEndpoint {
       new URLSearchParams({ code }),
       oauth.expectNoState,
     );
-    return this.#tokens(
+    return this.#requestTokens(
       signal,
       (options) =>
         oauth.authorizationCodeGrantRequest(
           this.#server,
           this.#client,
-          this.#secret,
+          this.#clientAuth,
           callback,
           redirectUri,
           verifier,
@@ -110,13 +110,13 @@ export class TokenEndpoint {
    * @throws {RefusedError} as `exchange` does
    */
   refresh(refreshToken: string, signal: AbortSignal): Promise<UserTokens> {
-    return this.#tokens(
+    return this.#requestTokens(
       signal,
       (options) =>
         oauth.refreshTokenGrantRequest(
           this.#server,
           this.#client,
-          this.#secret,
+          this.#clientAuth,
           refreshToken,
           options,
         ),
@@ -124,37 +124,37 @@ export class TokenEndpoint {
     );
   }
 
-  async #tokens(signal: AbortSignal, ask: Ask, read: Read): Promise<UserTokens> {
-    const answer = await this.#ask(signal, ask);
-    const refusal = refusalAnswer.safeParse(answer.body);
-    if (refusal.success) throw refusedAs(refusal.data.error);
-    assertAccepted(answer);
+  async #requestTokens(signal: AbortSignal, sendGrant: SendGrant, parseGrant: ParseGrant): Promise<UserTokens> {
+    const response = await this.#send(signal, sendGrant);
+    const tokenError = tokenErrorSchema.safeParse(response.body);
+    if (tokenError.success) throw toTokenError(tokenError.data.error);
+    assertOk(response);
     try {
-      const { access_token, expires_in, refresh_token } = await read(responseOf(answer));
-      const { refresh_token_expires_in } = refreshable.parse(answer.body);
-      const after = (seconds: number | undefined) =>
-        seconds === undefined ? undefined : answer.at + seconds * 1_000;
+      const { access_token, expires_in, refresh_token } = await parseGrant(toResponse(response));
+      const { refresh_token_expires_in } = refreshTokenSchema.parse(response.body);
+      const toExpiry = (seconds: number | undefined) =>
+        seconds === undefined ? undefined : response.receivedAt + seconds * 1_000;
       return {
         accessToken: access_token,
-        expiresAt: after(expires_in),
+        expiresAt: toExpiry(expires_in),
         refreshToken: refresh_token,
-        refreshExpiresAt: refresh_token === undefined ? undefined : after(refresh_token_expires_in),
+        refreshExpiresAt: refresh_token === undefined ? undefined : toExpiry(refresh_token_expires_in),
       };
     } catch (error) {
       // Neither quotes what GitHub sent.
       const reason = error instanceof z.ZodError
         ? "refresh_token_expires_in is no number"
         : messageOf(error);
-      const message = `GitHub's answer to ${answer.to} is not as documented: ${reason}`;
+      const message = `GitHub's answer to ${response.endpoint} is not as documented: ${reason}`;
       throw new RefusedError({ kind: "unavailable" }, message);
     }
   }
 
-  async #ask(signal: AbortSignal, ask: Ask): Promise<Answer> {
+  async #send(signal: AbortSignal, sendGrant: SendGrant): Promise<GitHubResponse> {
     const { clock, version, webUrl } = this.#options;
-    const to = "POST /login/oauth/access_token";
-    const { status, headers, text } = await withinLimit(to, { clock, signal }, async (signal) => {
-      const response = await ask({
+    const endpoint = "POST /login/oauth/access_token";
+    const { status, headers, text } = await withRequestTimeout(endpoint, { clock, signal }, async (signal) => {
+      const response = await sendGrant({
         signal,
         headers: { "user-agent": `runwire/${version}` },
         // A GitHub Enterprise Server in a closed network, and the simulated one.
@@ -163,29 +163,29 @@ export class TokenEndpoint {
       return { status: response.status, headers: response.headers, text: await response.text() };
     });
     return {
-      to,
+      endpoint,
       status,
       headers: Object.fromEntries(headers),
-      body: parsed(text),
-      at: clock.now(),
+      body: parseJson(text),
+      receivedAt: clock.now(),
     };
   }
 }
 
 /** How we take GitHub's word for why there is no token. */
-function refusedAs(error: string): Error {
+function toTokenError(error: string): Error {
   const message = `GitHub gives no token: ${error}`;
-  if (OF_THE_USER.includes(error)) return new TokenRejectedError(message);
-  const kind = OF_THE_APP.includes(error) ? "unauthorized" : "unavailable";
+  if (USER_ERRORS.includes(error)) return new TokenRejectedError(message);
+  const kind = APP_ERRORS.includes(error) ? "unauthorized" : "unavailable";
   return new RefusedError({ kind }, message);
 }
 
-function responseOf({ status, headers, body }: Answer): Response {
+function toResponse({ status, headers, body }: GitHubResponse): Response {
   const type = String(headers["content-type"] ?? "");
   return new Response(JSON.stringify(body), { status, headers: { "content-type": type } });
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -3,22 +3,22 @@ import { RequestError } from "@octokit/request-error";
 import type { EndpointOptions, RequestInterface, ResponseHeaders } from "@octokit/types";
 import type { Clock } from "../clock.ts";
 import { log } from "../log.ts";
-import { withinLimit } from "./time_limit.ts";
+import { withRequestTimeout } from "./request_timeout.ts";
 
 /** What GitHub answered, whatever its status. */
-export interface Answer {
+export interface GitHubResponse {
   /** Method and path, for messages: no host, no query. */
-  readonly to: string;
+  readonly endpoint: string;
   readonly status: number;
   readonly headers: ResponseHeaders;
   /** The parsed JSON, or text where it was none. */
   readonly body: unknown;
   /** When it came, by our clock, in ms since the epoch. */
-  readonly at: number;
+  readonly receivedAt: number;
 }
 
 /** Adds a credential to a request and sends it on, as an auth strategy of Octokit does. */
-export type Hook = (
+export type BeforeRequest = (
   request: RequestInterface,
   options: EndpointOptions,
 ) => ReturnType<RequestInterface>;
@@ -30,7 +30,7 @@ export interface TransportOptions {
   readonly version: string;
   readonly clock: Clock;
   /** Whether requests need not wait for each other, since those of different users share this. */
-  readonly isShared?: boolean;
+  readonly isConcurrent?: boolean;
   /** Called before each request is sent: one whose signal it aborts is not. */
   readonly onSend?: () => void;
 }
@@ -43,16 +43,16 @@ export interface TransportOptions {
 export class Transport {
   readonly #octokit: Octokit;
   readonly #clock: Clock;
-  readonly #isShared: boolean;
+  readonly #isConcurrent: boolean;
   readonly #onSend: (() => void) | undefined;
   #requests = 0;
   /** Resolves when the request before has been answered. */
-  #turn: Promise<void> = Promise.resolve();
+  #lastRequest: Promise<void> = Promise.resolve();
 
-  constructor({ baseUrl, version, clock, isShared = false, onSend }: TransportOptions) {
+  constructor({ baseUrl, version, clock, isConcurrent = false, onSend }: TransportOptions) {
     const logger = log("github");
-    const quiet = (message: string) => logger.debug("{message}", { message });
-    const octokitLog = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+    const logDebug = (message: string) => logger.debug("{message}", { message });
+    const octokitLog = { debug: logDebug, info: logDebug, warn: logDebug, error: logDebug };
     this.#octokit = new Octokit({
       baseUrl: baseUrl.replace(/\/+$/, ""),
       userAgent: `runwire/${version}`,
@@ -60,7 +60,7 @@ export class Transport {
       request: { log: octokitLog },
     });
     this.#clock = clock;
-    this.#isShared = isShared;
+    this.#isConcurrent = isConcurrent;
     this.#onSend = onSend;
   }
 
@@ -83,38 +83,38 @@ export class Transport {
    */
   async send(
     endpoint: EndpointOptions,
-    options: { readonly signal: AbortSignal; readonly hook?: Hook },
-  ): Promise<Answer> {
-    if (this.#isShared) return await this.#sendNow(endpoint, options);
-    const before = this.#turn;
-    const turn = Promise.withResolvers<void>();
-    this.#turn = turn.promise;
-    await before;
+    options: { readonly signal: AbortSignal; readonly beforeRequest?: BeforeRequest },
+  ): Promise<GitHubResponse> {
+    if (this.#isConcurrent) return await this.#sendNow(endpoint, options);
+    const previous = this.#lastRequest;
+    const current = Promise.withResolvers<void>();
+    this.#lastRequest = current.promise;
+    await previous;
     try {
       return await this.#sendNow(endpoint, options);
     } finally {
-      turn.resolve();
+      current.resolve();
     }
   }
 
   async #sendNow(
     endpoint: EndpointOptions,
-    { signal, hook }: { readonly signal: AbortSignal; readonly hook?: Hook },
-  ): Promise<Answer> {
-    const to = `${endpoint.method} ${this.url(endpoint).pathname}`;
+    { signal, beforeRequest }: { readonly signal: AbortSignal; readonly beforeRequest?: BeforeRequest },
+  ): Promise<GitHubResponse> {
+    const name = `${endpoint.method} ${this.url(endpoint).pathname}`;
     this.#onSend?.();
     signal.throwIfAborted();
     this.#requests++;
-    const answer = await withinLimit(to, { clock: this.#clock, signal }, (signal) => {
-      return this.#answer({ ...endpoint, request: { signal } }, hook);
+    const response = await withRequestTimeout(name, { clock: this.#clock, signal }, (signal) => {
+      return this.#request({ ...endpoint, request: { signal } }, beforeRequest);
     });
-    return { to, at: this.#clock.now(), ...answer };
+    return { endpoint: name, receivedAt: this.#clock.now(), ...response };
   }
 
-  async #answer(endpoint: EndpointOptions, hook: Hook | undefined) {
+  async #request(endpoint: EndpointOptions, beforeRequest: BeforeRequest | undefined) {
     const { request } = this.#octokit;
     try {
-      const { status, headers, data } = await (hook ? hook(request, endpoint) : request(endpoint));
+      const { status, headers, data } = await (beforeRequest ? beforeRequest(request, endpoint) : request(endpoint));
       return { status, headers, body: data };
     } catch (error) {
       if (!(error instanceof RequestError) || !error.response) throw error;

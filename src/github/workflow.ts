@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { Workflow, WorkflowSource } from "../repository/repository.ts";
-import { Answers } from "./answers.ts";
+import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
-import { ownerAndRepo } from "./repository.ts";
+import { parseFullName } from "./repository.ts";
 
 /** https://docs.github.com/en/rest/actions/workflows#list-repository-workflows */
-const workflowAnswer = z.object({
+const workflowSchema = z.object({
   id: z.int(),
   name: z.string(),
   path: z.string(),
@@ -13,13 +13,13 @@ const workflowAnswer = z.object({
   html_url: z.string(),
 }).transform(({ html_url, ...workflow }): Workflow => ({ ...workflow, htmlUrl: html_url }));
 
-const listAnswer = z.object({ workflows: z.array(workflowAnswer) })
+const workflowListSchema = z.object({ workflows: z.array(workflowSchema) })
   .transform(({ workflows }) => workflows);
 
 /** `new GitHubWorkflows(github)` */
 export class GitHubWorkflows implements WorkflowSource {
   readonly #github: GitHub;
-  readonly #lists = new Answers<readonly Workflow[]>(listAnswer);
+  readonly #lists = new ResponseCache<readonly Workflow[]>(workflowListSchema);
 
   constructor(github: GitHub) {
     this.#github = github;
@@ -27,7 +27,7 @@ export class GitHubWorkflows implements WorkflowSource {
 
   async listWorkflows(fullName: string, signal: AbortSignal): Promise<readonly Workflow[]> {
     return await this.#github.list(this.#lists, "/repos/{owner}/{repo}/actions/workflows", {
-      parameters: ownerAndRepo(fullName),
+      parameters: parseFullName(fullName),
       count: Infinity,
       signal,
     });

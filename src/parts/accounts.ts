@@ -11,7 +11,7 @@ import { TokenManager } from "../account/token_manager.ts";
 import type { Clock } from "../clock.ts";
 import type { Config, LoginConfig } from "../config.ts";
 import { GitHubAccess } from "../github/access.ts";
-import { GitHubLogin } from "../github/login.ts";
+import { GitHubOAuth } from "../github/oauth.ts";
 import type { Api } from "../http/api.ts";
 import { apiKeyRoutes } from "../http/routes/api_key.ts";
 import { toCookieNames } from "../http/cookie.ts";
@@ -109,7 +109,7 @@ function loginParts({ login: configured, ...options }: LoginPartsOptions) {
   const { clientId, clientSecret, sessionSecret, admission } = configured;
   const { apiUrl, webUrl } = config.github;
   const { version } = manifest;
-  const provider = new GitHubLogin({ clientId, clientSecret, webUrl, apiUrl, version, clock });
+  const provider = new GitHubOAuth({ clientId, clientSecret, webUrl, apiUrl, version, clock });
   const tokens = new TokenManager({ users, sessions, provider, clock, signal });
   const source = new GitHubAccess({ baseUrl: apiUrl, version, clock });
   return {

@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import type { RefusedError } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { GitHub } from "../github/client.ts";
-import { GitHubWebhooks } from "../github/hook_setup.ts";
+import { GitHubWebhooks } from "../github/webhook.ts";
 import { GitHubRepositories } from "../github/repository.ts";
 import { GitHubRuns } from "../github/run.ts";
 import { GitHubWorkflows } from "../github/workflow.ts";
@@ -61,7 +61,7 @@ export function followingParts(options: FollowingPartsOptions): FollowingParts {
     followStore: new SqlFollowStore(fenced, clock),
     runs,
     store: new SqlRunStore(fenced, clock),
-    rateLimit: () => github.budget,
+    rateLimit: () => github.rateLimit,
     reservedPoints: kept,
     canRequest: mayAsk,
     webhooksEnabled: config.webhookSecrets.length > 0,
@@ -74,7 +74,7 @@ export function followingParts(options: FollowingPartsOptions): FollowingParts {
       random,
       pausedUntil: () =>
         poller.backoffUntil ??
-          reservedUntil(github.budget, { now: clock.now(), share: SHARE_OF_OTHERS }),
+          reservedUntil(github.rateLimit, { now: clock.now(), share: SHARE_OF_OTHERS }),
       onWait: (_until, refusal) => refusal && poller.backOff(refusal),
     }),
     store: new SqlBackfillStore(fenced, clock),

@@ -33,7 +33,7 @@ export function healingParts(options: HealingOptions): readonly [Reconciler, Job
   const shared = {
     clock,
     mayAsk: () => {
-      const { budget } = github;
+      const { rateLimit: budget } = github;
       return isWanted() && !poller.isBackingOff && !(budget && isLow(budget, clock.now()));
     },
     onEvents: tell,

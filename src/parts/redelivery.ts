@@ -1,7 +1,7 @@
 import { RedeliveryOnStart, type RedeliveryOnStartOptions } from "../delivery/redelivery_on_start.ts";
 import { Redelivery } from "../delivery/redelivery.ts";
 import type { GitHub } from "../github/client.ts";
-import { GitHubHooks } from "../github/hook.ts";
+import { GitHubWebhookDeliveries } from "../github/webhook_deliveries.ts";
 
 export interface RedeliveryOptions extends Omit<RedeliveryOnStartOptions, "createRedelivery"> {
   readonly github: GitHub;
@@ -15,7 +15,7 @@ export function redeliveryOnStart(options: RedeliveryOptions): RedeliveryOnStart
     ...options,
     createRedelivery: (repositories) =>
       new Redelivery({
-        attempts: new GitHubHooks({
+        attempts: new GitHubWebhookDeliveries({
           github,
           repositories: () => repositories,
           ...(publicUrl === undefined ? {} : { publicUrl }),

@@ -10,7 +10,7 @@ import type { Broadcast } from "../feed/broadcast.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { GitHub } from "../github/client.ts";
-import { changesIn, subjectOf } from "../github/delivery.ts";
+import { toChanges, toOrderingKey } from "../github/delivery.ts";
 import type { Api } from "../http/api.ts";
 import { SessionMonitor } from "../http/streams/session_monitor.ts";
 import { ConnectionLimit } from "../http/streams/connection_limit.ts";
@@ -93,8 +93,8 @@ export function serverPart(options: ServerPartOptions): Server {
   const receiver = new Receiver({
     secrets: config.webhookSecrets,
     store: traces?.store(deliveryStore) ?? deliveryStore,
-    toOrderingKey: subjectOf,
-    parse: changesIn,
+    toOrderingKey,
+    parse: toChanges,
     onEvents: options.tell,
     onStored: () => options.inbox.wake(),
   });
@@ -138,7 +138,7 @@ function healthOf({ database, redis, poller, github, clock }: ServerPartOptions)
     const shared = new CachedHealthCheck(() => service.check(), clock);
     return [name, () => shared.run()] as const;
   });
-  const sources = { poller, budget: () => github.budget, clock };
+  const sources = { poller, budget: () => github.rateLimit, clock };
   return () => checkHealth({ ...sources, services: Object.fromEntries(checks) });
 }
 

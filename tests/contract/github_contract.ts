@@ -5,7 +5,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { GitHubRepositories } from "../../src/github/repository.ts";
 import { GitHubRuns } from "../../src/github/run.ts";
 import type { Credential } from "../../src/github/credential.ts";
-import { never, refused, Server } from "../github/server.ts";
+import { neverAborted, rejectedGitHubError, FakeServer } from "../github/fake_server.ts";
 import { Prism } from "./prism.ts";
 
 /** How many answers are made up from each schema: enough to meet every nullable field both ways. */
@@ -32,8 +32,8 @@ Deno.test.afterAll(async () => {
  * Passes requests on to Prism. `prefer` asks it, by path, for other answers than the example: `code=404`, or
  * `dynamic=true` for one made up from the schema.
  */
-function forward(prefer: Record<string, string> = {}): Server {
-  return new Server(async (request) => {
+function forward(prefer: Record<string, string> = {}): FakeServer {
+  return new FakeServer(async (request) => {
     const { origin, pathname, search, searchParams } = new URL(request.url);
     const headers = new Headers(request.headers);
     headers.delete("host");
@@ -96,24 +96,24 @@ const run = {
 
 Deno.test("GitHubRepositories.latestPushed() reads the published list of a user", async () => {
   await using server = forward();
-  const latest = await new GitHubRepositories(server.github(token)).listRecentlyPushed(1, never);
+  const latest = await new GitHubRepositories(server.github(token)).listRecentlyPushed(1, neverAborted);
   assertEquals(latest, [repository]);
 });
 
 Deno.test("GitHubRepositories.latestPushed() gets the published token and reads the published list of an installation", async () => {
   await using server = forward();
-  const latest = await new GitHubRepositories(server.github(app)).listRecentlyPushed(1, never);
+  const latest = await new GitHubRepositories(server.github(app)).listRecentlyPushed(1, neverAborted);
   assertEquals(latest, [repository]);
-  const [tokens, first, ...others] = server.asked;
+  const [tokens, first, ...others] = server.requestedPaths;
   assertEquals([tokens, first], [ACCESS_TOKENS, "/installation/repositories?per_page=100"]);
   // The example's token ended in 2016, so there is another one for each page.
   assertEquals(others, [ACCESS_TOKENS, "/installation/repositories?page=2"]);
-  assertEquals(server.sent("authorization")[1], "token ghs_16C7e42F292c6912E7710c838347Ae178B4a");
+  assertEquals(server.sentHeaders("authorization")[1], "token ghs_16C7e42F292c6912E7710c838347Ae178B4a");
 });
 
 Deno.test("GitHubRuns.latest() reads the published list of runs", async () => {
   await using server = forward();
-  const runs = await new GitHubRuns(server.github(token)).latest("octo-org/octo-repo", 1, never);
+  const runs = await new GitHubRuns(server.github(token)).latest("octo-org/octo-repo", 1, neverAborted);
   assertEquals(runs, [run]);
 });
 
@@ -122,7 +122,7 @@ Deno.test("GitHubRuns.byId() reads the published run", async () => {
   const found = await new GitHubRuns(server.github(token)).byId(
     "octo-org/octo-repo",
     30433642,
-    never,
+    neverAborted,
   );
   assertEquals(found, { ...run, branch: "main" });
 });
@@ -131,10 +131,10 @@ Deno.test("GitHubRepositories.latestPushed() takes a 304 as the description has 
   const prefer: Record<string, string> = {};
   await using server = forward(prefer);
   const repositories = new GitHubRepositories(server.github(token));
-  await repositories.listRecentlyPushed(1, never);
+  await repositories.listRecentlyPushed(1, neverAborted);
   prefer["/user/repos"] = "code=304";
-  assertEquals(await repositories.listRecentlyPushed(1, never), [repository]);
-  assertEquals(server.sent("if-none-match"), [null, '"example"']);
+  assertEquals(await repositories.listRecentlyPushed(1, neverAborted), [repository]);
+  assertEquals(server.sentHeaders("if-none-match"), [null, '"example"']);
 });
 
 for (
@@ -151,8 +151,8 @@ for (
 ) {
   Deno.test(`GitHubRepositories.latestPushed() is refused as ${refusal.kind} by the described ${status} of ${path}`, async () => {
     await using server = forward({ [path]: `code=${status}` });
-    const error = await refused(
-      new GitHubRepositories(server.github(credential)).listRecentlyPushed(1, never),
+    const error = await rejectedGitHubError(
+      new GitHubRepositories(server.github(credential)).listRecentlyPushed(1, neverAborted),
     );
     assertEquals(error.refusal, refusal);
     assertMatch(error.message, new RegExp(`${path} with ${status}: string$`));
@@ -166,10 +166,10 @@ Deno.test("GitHubRuns and GitHubRepositories read whatever the described schemas
   const [user, installation] = [server.github(token), server.github(app)];
   const read = { runs: 0, repositories: 0 };
   for (let n = 0; n < GENERATED_RESPONSES; n++) {
-    read.runs += (await new GitHubRuns(user).latest("octo-org/octo-repo", 100, never)).length;
-    if (await new GitHubRuns(user).byId("octo-org/octo-repo", 1, never)) read.runs++;
+    read.runs += (await new GitHubRuns(user).latest("octo-org/octo-repo", 100, neverAborted)).length;
+    if (await new GitHubRuns(user).byId("octo-org/octo-repo", 1, neverAborted)) read.runs++;
     for (const github of [user, installation]) {
-      read.repositories += (await new GitHubRepositories(github).listRecentlyPushed(100, never)).length;
+      read.repositories += (await new GitHubRepositories(github).listRecentlyPushed(100, neverAborted)).length;
     }
   }
   assertGreater(read.runs, GENERATED_RESPONSES);

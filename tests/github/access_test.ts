@@ -4,13 +4,13 @@ import type { RepositoryRef } from "../../src/account/access.ts";
 import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
 import { systemClock } from "../../src/clock.ts";
 import { GitHubAccess } from "../../src/github/access.ts";
-import { never, refused, Server } from "./server.ts";
-import { signedIn } from "./signed_in.ts";
+import { neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
+import { setUpOAuth } from "./oauth_setup.ts";
 
-type Mona = ReturnType<typeof signedIn>;
+type Mona = ReturnType<typeof setUpOAuth>;
 
 /** One public and three private repositories, of which Mona may read the first. */
-function repositoriesOf({ world }: Mona) {
+function addRepositories({ world }: Mona) {
   const add = (name: string, isPrivate: boolean): RepositoryRef => {
     const { id, full_name } = world.addRepository({ full_name: name, private: isPrivate });
     return { id, fullName: full_name };
@@ -25,63 +25,63 @@ function repositoriesOf({ world }: Mona) {
   return all;
 }
 
-const SOME: RepositoryRef = { id: 1, fullName: "octo/a" };
-const OTHER: RepositoryRef = { id: 2, fullName: "octo/b" };
+const REPOSITORY_A: RepositoryRef = { id: 1, fullName: "octo/a" };
+const REPOSITORY_B: RepositoryRef = { id: 2, fullName: "octo/b" };
 
 /** Asked of a server that answers so. */
-async function readableBy(answer: () => Response, repositories = [SOME, OTHER]) {
-  await using server = new Server(answer);
+async function filterReadableAt(answer: () => Response, repositories = [REPOSITORY_A, REPOSITORY_B]) {
+  await using server = new FakeServer(answer);
   const access = new GitHubAccess({ baseUrl: server.url, version: "1.2.3", clock: systemClock });
-  return await access.filterReadable(repositories, "ghu_a", never);
+  return await access.filterReadable(repositories, "ghu_a", neverAborted);
 }
 
 for (const kind of ["oauth_app", "github_app"] as const) {
   Deno.test(`GitHubAccess.readable() finds what a user may read (${kind})`, async () => {
-    await using mona = signedIn(kind);
-    const { open, granted, own, ...rest } = repositoriesOf(mona);
+    await using mona = setUpOAuth(kind);
+    const { open, granted, own, ...rest } = addRepositories(mona);
     const token = mona.simulator.signIn("mona", "Iv1.a");
     const all = [open, granted, own, ...Object.values(rest)];
     const ids = new Set([open.id, granted.id, own.id]);
-    assertEquals(await mona.access.filterReadable(all, token, never), ids);
-    assertEquals(mona.asked(), ["POST /graphql"]);
+    assertEquals(await mona.access.filterReadable(all, token, neverAborted), ids);
+    assertEquals(mona.requests(), ["POST /graphql"]);
     mona.world.people.revoke("mona", "octo-org/granted");
-    assertEquals(await mona.access.filterReadable([granted, open], token, never), new Set([open.id]));
+    assertEquals(await mona.access.filterReadable([granted, open], token, neverAborted), new Set([open.id]));
   });
 }
 
 Deno.test("GitHubAccess.readable() asks a GitHub Enterprise Server at /api/graphql", async () => {
-  await using mona = signedIn("oauth_app", { api: "/api/v3" });
-  const { open } = repositoriesOf(mona);
+  await using mona = setUpOAuth("oauth_app", { api: "/api/v3" });
+  const { open } = addRepositories(mona);
   const token = mona.simulator.signIn("mona", "Iv1.a");
-  assertEquals(await mona.access.filterReadable([open], token, never), new Set([open.id]));
-  assertEquals(mona.asked(), ["POST /api/graphql"]);
+  assertEquals(await mona.access.filterReadable([open], token, neverAborted), new Set([open.id]));
+  assertEquals(mona.requests(), ["POST /api/graphql"]);
 });
 
 Deno.test("GitHubAccess.readable() finds nothing private without the scope, or where the App is not installed", async () => {
-  await using mona = signedIn("oauth_app");
-  const { open, granted, own } = repositoriesOf(mona);
+  await using mona = setUpOAuth("oauth_app");
+  const { open, granted, own } = addRepositories(mona);
   const unscoped = mona.simulator.signIn("mona", "Iv1.a", ["read:org"]);
-  assertEquals(await mona.access.filterReadable([open, own], unscoped, never), new Set([open.id]));
-  await using app = signedIn("github_app");
-  repositoriesOf(app);
+  assertEquals(await mona.access.filterReadable([open, own], unscoped, neverAborted), new Set([open.id]));
+  await using app = setUpOAuth("github_app");
+  addRepositories(app);
   app.world.people.uninstall("octo-org/granted");
   const token = app.simulator.signIn("mona", "Iv1.a");
-  assertEquals(await app.access.filterReadable([granted, own], token, never), new Set([own.id]));
+  assertEquals(await app.access.filterReadable([granted, own], token, neverAborted), new Set([own.id]));
 });
 
 Deno.test("GitHubAccess.readable() takes a repository for another one when its name is another's by now", async () => {
-  await using mona = signedIn();
-  const { open, granted } = repositoriesOf(mona);
+  await using mona = setUpOAuth();
+  const { open, granted } = addRepositories(mona);
   const token = mona.simulator.signIn("mona", "Iv1.a");
   mona.world.renameRepository("octo-org/granted", "octo-org/renamed");
   // Its former name still leads to it.
-  assertEquals(await mona.access.filterReadable([granted], token, never), new Set([granted.id]));
+  assertEquals(await mona.access.filterReadable([granted], token, neverAborted), new Set([granted.id]));
   mona.world.addRepository({ full_name: "octo-org/granted" });
-  assertEquals(await mona.access.filterReadable([granted, open], token, never), new Set([open.id]));
+  assertEquals(await mona.access.filterReadable([granted, open], token, neverAborted), new Set([open.id]));
 });
 
 Deno.test("GitHubAccess.readable() asks for a hundred at a time", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const all = Array.from({ length: 230 }, (_, at) => {
     const { id, full_name } = mona.world.addRepository({
       full_name: `octo-org/${at}`,
@@ -92,33 +92,33 @@ Deno.test("GitHubAccess.readable() asks for a hundred at a time", async () => {
   });
   const token = mona.simulator.signIn("mona", "Iv1.a");
   const expected = new Set(all.filter((_, at) => at % 3 === 0).map(({ id }) => id));
-  assertEquals(await mona.access.filterReadable(all, token, never), expected);
-  assertEquals(mona.asked().length, 3);
+  assertEquals(await mona.access.filterReadable(all, token, neverAborted), expected);
+  assertEquals(mona.requests().length, 3);
   assertEquals(mona.simulator.graphqlLimits.of({ token }).used, 3);
 });
 
 Deno.test("GitHubAccess.readable() asks for nothing where there is nothing to ask for", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const names = ["", "octo", "octo/a/b", "/a"];
   const nameless = names.map((fullName, id) => ({ id, fullName }));
-  assertEquals(await mona.access.filterReadable(nameless, "ghu_a", never), new Set());
-  assertEquals(mona.asked(), []);
+  assertEquals(await mona.access.filterReadable(nameless, "ghu_a", neverAborted), new Set());
+  assertEquals(mona.requests(), []);
 });
 
 Deno.test("GitHubAccess.readable() sends names as variables, never as a part of the query", async () => {
   const sent: unknown[] = [];
-  await using server = new Server(async (request) => {
+  await using server = new FakeServer(async (request) => {
     sent.push(await request.json());
     return Response.json({ data: { r0: null } });
   });
   const access = new GitHubAccess({ baseUrl: server.url, version: "1.2.3", clock: systemClock });
-  await access.filterReadable([{ id: 1, fullName: 'o"){id}/{n}' }], "ghu_a", never);
+  await access.filterReadable([{ id: 1, fullName: 'o"){id}/{n}' }], "ghu_a", neverAborted);
   assertEquals(sent, [{
     query: "query ($owner0: String!, $name0: String!) { " +
       "r0: repository(owner: $owner0, name: $name0) { databaseId } }",
     variables: { owner0: 'o"){id}', name0: "{n}" },
   }]);
-  assertEquals(server.sent("authorization"), ["Bearer ghu_a"]);
+  assertEquals(server.sentHeaders("authorization"), ["Bearer ghu_a"]);
 });
 
 Deno.test("GitHubAccess.readable() takes for hidden what GitHub or an organisation keeps back", async () => {
@@ -126,7 +126,7 @@ Deno.test("GitHubAccess.readable() takes for hidden what GitHub or an organisati
   const saml = { type: "FORBIDDEN", path: ["r0"], extensions: { saml_failure: true } };
   for (const error of [saml, { type: "NOT_FOUND", path: ["r0"], message: "Could not resolve" }]) {
     const answer = () => Response.json({ ...hidden, errors: [error] });
-    assertEquals(await readableBy(answer), new Set([2]));
+    assertEquals(await filterReadableAt(answer), new Set([2]));
   }
 });
 
@@ -145,34 +145,34 @@ Deno.test("GitHubAccess.readable() knows nothing after any other error", async (
     { message: "Bad credentials" },
   ];
   for (const body of bodies) {
-    const { refusal } = await refused(readableBy(() => Response.json(body)));
-    assertEquals(refusal, { kind: "unavailable" }, JSON.stringify(body));
+    const { refusal: failure } = await rejectedGitHubError(filterReadableAt(() => Response.json(body)));
+    assertEquals(failure, { kind: "unavailable" }, JSON.stringify(body));
   }
 });
 
 Deno.test("GitHubAccess.readable() is limited when the budget is used up, which is told with 200", async () => {
-  await using mona = signedIn();
-  const { open } = repositoriesOf(mona);
+  await using mona = setUpOAuth();
+  const { open } = addRepositories(mona);
   const token = mona.simulator.signIn("mona", "Iv1.a");
   const reset = mona.clock.now() / 1_000 + 60;
   mona.simulator.graphqlLimits.set(token, { remaining: 0, reset });
-  const { refusal } = await refused(mona.access.filterReadable([open], token, never));
-  assertEquals(refusal, { kind: "limited", retryAt: reset * 1_000 });
+  const { refusal: failure } = await rejectedGitHubError(mona.access.filterReadable([open], token, neverAborted));
+  assertEquals(failure, { kind: "limited", retryAt: reset * 1_000 });
   mona.clock.pass(60);
-  assertEquals(await mona.access.filterReadable([open], token, never), new Set([open.id]));
+  assertEquals(await mona.access.filterReadable([open], token, neverAborted), new Set([open.id]));
 });
 
 Deno.test("GitHubAccess.readable() is limited by each of the words that GitHub has for it", async () => {
   for (const type of ["RATE_LIMITED", "RATE_LIMIT"]) {
     const body = { errors: [{ type, message: "API rate limit already exceeded" }] };
-    const { refusal } = await refused(readableBy(() => Response.json(body)));
-    assertEquals(refusal, { kind: "limited" });
+    const { refusal: failure } = await rejectedGitHubError(filterReadableAt(() => Response.json(body)));
+    assertEquals(failure, { kind: "limited" });
   }
 });
 
 Deno.test("GitHubAccess.readable() is limited by the secondary limit, and unavailable where GitHub is", async () => {
-  await using mona = signedIn();
-  const { open } = repositoriesOf(mona);
+  await using mona = setUpOAuth();
+  const { open } = addRepositories(mona);
   const token = mona.simulator.signIn("mona", "Iv1.a");
   const kinds: string[] = [];
   const faults = [
@@ -184,52 +184,52 @@ Deno.test("GitHubAccess.readable() is limited by the secondary limit, and unavai
   ] as const;
   for (const fault of faults) {
     mona.simulator.faults.add(fault);
-    kinds.push((await refused(mona.access.filterReadable([open], token, never))).refusal.kind);
+    kinds.push((await rejectedGitHubError(mona.access.filterReadable([open], token, neverAborted))).refusal.kind);
   }
   assertEquals(kinds, ["limited", "limited", "unavailable", "unavailable", "unavailable"]);
 });
 
 Deno.test("GitHubAccess.readable() refuses a token that GitHub does not take, and a suspended user", async () => {
-  await using mona = signedIn();
-  const { open } = repositoriesOf(mona);
+  await using mona = setUpOAuth();
+  const { open } = addRepositories(mona);
   const token = mona.simulator.signIn("mona", "Iv1.a");
   mona.simulator.credentials.revoke(token);
   const { message } = await assertRejects(
-    () => mona.access.filterReadable([open], token, never),
+    () => mona.access.filterReadable([open], token, neverAborted),
     TokenRejectedError,
   );
   assertEquals(message, "GitHub answered POST /graphql with 401: Bad credentials");
   const suspended = { message: "Sorry. Your account was suspended." };
   await assertRejects(
-    () => readableBy(() => Response.json(suspended, { status: 403 })),
+    () => filterReadableAt(() => Response.json(suspended, { status: 403 })),
     TokenRejectedError,
     "Your account was suspended",
   );
   // A proxy's, or a rule's, says nothing of the token.
-  const { refusal } = await refused(readableBy(() => new Response("No", { status: 403 })));
-  assertEquals(refusal, { kind: "missing", status: 403 });
+  const { refusal: failure } = await rejectedGitHubError(filterReadableAt(() => new Response("No", { status: 403 })));
+  assertEquals(failure, { kind: "missing", status: 403 });
 });
 
 Deno.test("GitHubAccess.readable() lets users not wait for each other", async () => {
   const slow = Promise.withResolvers<void>();
   const reader = z.object({ variables: z.object({ name0: z.string() }) });
-  await using server = new Server(async (request) => {
+  await using server = new FakeServer(async (request) => {
     const { variables } = reader.parse(await request.json());
     if (variables.name0 === "a") await slow.promise;
     return Response.json({ data: { r0: { databaseId: 2 } } });
   });
   const access = new GitHubAccess({ baseUrl: server.url, version: "1.2.3", clock: systemClock });
-  const first = access.filterReadable([SOME], "ghu_a", never);
-  assertEquals(await access.filterReadable([OTHER], "ghu_b", never), new Set([2]));
+  const first = access.filterReadable([REPOSITORY_A], "ghu_a", neverAborted);
+  assertEquals(await access.filterReadable([REPOSITORY_B], "ghu_b", neverAborted), new Set([2]));
   slow.resolve();
   assertEquals(await first, new Set());
 });
 
 Deno.test("GitHubAccess.readable() stops with its signal", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const stop = new AbortController();
   stop.abort();
-  const error = await mona.access.filterReadable([SOME], "ghu_a", stop.signal)
+  const error = await mona.access.filterReadable([REPOSITORY_A], "ghu_a", stop.signal)
     .then(() => undefined, (error) => error);
   assert(error instanceof DOMException);
   assertMatch(error.name, /^AbortError$/);

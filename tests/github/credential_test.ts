@@ -5,14 +5,14 @@ import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
 import { UsageError } from "../../src/errors.ts";
-import { Answers } from "../../src/github/answers.ts";
+import { ResponseCache } from "../../src/github/response_cache.ts";
 import { GitHub } from "../../src/github/client.ts";
 import type { AppCredential } from "../../src/github/credential.ts";
-import { conditional, never, refused, Server } from "./server.ts";
+import { respondWithEtag, neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const HOUR_MS = 3_600_000;
-const answers = new Answers(z.unknown());
+const cache = new ResponseCache(z.unknown());
 
 function pem(type: "pkcs1" | "pkcs8"): string {
   return privateKey.export({ type, format: "pem" }).toString();
@@ -23,21 +23,21 @@ function app(key = pem("pkcs1")): AppCredential {
 }
 
 /** The claims of a JWT that the App has signed. */
-function claimsOf(authorization: string | null | undefined): Record<string, unknown> {
+function verifyClaims(authorization: string | null | undefined): Record<string, unknown> {
   const jwt = /^bearer (.+)$/i.exec(authorization ?? "")?.[1] ?? "";
   const [head = "", body = "", signature = ""] = jwt.split(".");
   const signed = Buffer.from(`${head}.${body}`);
-  const isOurs = verify("RSA-SHA256", signed, publicKey, Buffer.from(signature, "base64url"));
-  if (!isOurs) throw new Error(`Not signed by the App: ${authorization}`);
+  const isValid = verify("RSA-SHA256", signed, publicKey, Buffer.from(signature, "base64url"));
+  if (!isValid) throw new Error(`Not signed by the App: ${authorization}`);
   return z.record(z.string(), z.unknown()).parse(
     JSON.parse(Buffer.from(body, "base64url").toString()),
   );
 }
 
 /** Gives the tokens `t1`, `t2` …, each for an hour by GitHub's clock, and answers the rest itself. */
-function installation(answer: (request: Request) => Response, githubIsAheadBy = 0): Server {
+function serveInstallation(answer: (request: Request) => Response, githubIsAheadBy = 0): FakeServer {
   let tokens = 0;
-  return new Server((request) => {
+  return new FakeServer((request) => {
     if (!request.url.endsWith("/app/installations/34/access_tokens")) return answer(request);
     const now = Date.now() + githubIsAheadBy;
     const expires_at = new Date(now + HOUR_MS).toISOString();
@@ -55,11 +55,11 @@ for (
   ] as const
 ) {
   Deno.test(`GitHub acts as an App's installation with a key in ${form}`, async () => {
-    await using server = installation(() => Response.json("fine"));
+    await using server = serveInstallation(() => Response.json("fine"));
     const github = server.github(app(key));
-    for (const _ of [1, 2]) await github.get(answers, "/thing", { signal: never });
-    const [first, ...others] = server.sent("authorization");
-    assertEquals(String(claimsOf(first).iss), "12");
+    for (const _ of [1, 2]) await github.get(cache, "/thing", { signal: neverAborted });
+    const [first, ...others] = server.sentHeaders("authorization");
+    assertEquals(String(verifyClaims(first).iss), "12");
     assertEquals(others, ["token t1", "token t1"]);
   });
 }
@@ -91,9 +91,9 @@ for (
 
 Deno.test("GitHub renews an installation token before its hour is over, and its ETags with it", async () => {
   using time = new FakeTime("2026-01-01T12:00:00Z");
-  await using server = installation((request) => conditional(request, "same"));
+  await using server = serveInstallation((request) => respondWithEtag(request, "same"));
   const github = server.github(app());
-  const get = () => github.get(answers, "/thing", { signal: never });
+  const get = () => github.get(cache, "/thing", { signal: neverAborted });
   await get();
   await time.tickAsync(HOUR_MS - 62_000);
   await get();
@@ -114,48 +114,48 @@ Deno.test("GitHub renews an installation token before its hour is over, and its 
 
 Deno.test("GitHub counts a token's hour from GitHub's clock, not from ours", async () => {
   using time = new FakeTime();
-  await using server = installation(() => Response.json("fine"), -2 * HOUR_MS);
+  await using server = serveInstallation(() => Response.json("fine"), -2 * HOUR_MS);
   const github = server.github(app());
-  const get = () => github.get(answers, "/thing", { signal: never });
+  const get = () => github.get(cache, "/thing", { signal: neverAborted });
   await get();
   await time.tickAsync(HOUR_MS / 2);
   await get();
-  assertEquals(server.sent("authorization").slice(1), ["token t1", "token t1"]);
+  assertEquals(server.sentHeaders("authorization").slice(1), ["token t1", "token t1"]);
 });
 
 Deno.test("GitHub signs again by GitHub's clock when ours is far ahead", async () => {
   const date = new Date(Math.floor(Date.now() / 1_000 - 3_600) * 1_000);
-  await using server = new Server((_request, count) => {
+  await using server = new FakeServer((_request, count) => {
     if (count === 1) {
       const message = "'Expiration time' claim ('exp') is too far in the future";
       return Response.json({ message }, { status: 401, headers: { date: date.toUTCString() } });
     }
     return Response.json({ token: "t1", expires_at: new Date(Date.now() + HOUR_MS).toISOString() });
   });
-  await server.github(app()).get(new Answers(z.unknown()), "/thing", { signal: never });
-  const expiry = Number(claimsOf(server.sent("authorization")[1]).exp) * 1_000;
+  await server.github(app()).get(new ResponseCache(z.unknown()), "/thing", { signal: neverAborted });
+  const expiry = Number(verifyClaims(server.sentHeaders("authorization")[1]).exp) * 1_000;
   const lifetime = (expiry - date.getTime()) / 60_000;
   assertEquals(lifetime > 5 && lifetime <= 10, true, `${lifetime} minutes by GitHub's clock`);
 });
 
 Deno.test("GitHub fetches another installation token when GitHub does not accept it any more", async () => {
   using time = new FakeTime();
-  await using server = installation((request) =>
+  await using server = serveInstallation((request) =>
     request.headers.get("authorization") === "token t1"
       ? Response.json({ message: "Bad credentials" }, { status: 401 })
       : Response.json("fine")
   );
   const github = server.github(app());
-  const get = () => github.get(answers, "/thing", { signal: never });
+  const get = () => github.get(cache, "/thing", { signal: neverAborted });
   assertEquals(
-    (await refused(get())).refusal,
+    (await rejectedGitHubError(get())).refusal,
     { kind: "unavailable" },
     "a token this new may be accepted yet",
   );
   await time.tickAsync(5_000);
-  assertEquals((await refused(get())).refusal, { kind: "unauthorized" });
+  assertEquals((await rejectedGitHubError(get())).refusal, { kind: "unauthorized" });
   assertEquals((await get()).value, "fine");
-  assertEquals(server.sent("authorization").slice(-1), ["token t2"]);
+  assertEquals(server.sentHeaders("authorization").slice(-1), ["token t2"]);
 });
 
 for (
@@ -168,8 +168,8 @@ for (
   ] as const
 ) {
   Deno.test(`GitHub is refused as ${kind} when its installation token is answered with ${status} "${message}"`, async () => {
-    await using server = new Server(() => Response.json({ message }, { status }));
-    const error = await refused(server.github(app()).get(answers, "/thing", { signal: never }));
+    await using server = new FakeServer(() => Response.json({ message }, { status }));
+    const error = await rejectedGitHubError(server.github(app()).get(cache, "/thing", { signal: neverAborted }));
     assertEquals(error.refusal.kind, kind);
     const answered = "GitHub answered POST /app/installations/34/access_tokens";
     assertMatch(error.message, new RegExp(`${answered} with ${status}: ${message}$`));
@@ -182,15 +182,15 @@ for (
 }
 
 Deno.test("GitHub takes no installation token that does not say how long it lasts", async () => {
-  await using server = new Server(() => Response.json({ token: "ghs_secret" }, { status: 201 }));
-  const error = await refused(server.github(app()).get(answers, "/thing", { signal: never }));
+  await using server = new FakeServer(() => Response.json({ token: "ghs_secret" }, { status: 201 }));
+  const error = await rejectedGitHubError(server.github(app()).get(cache, "/thing", { signal: neverAborted }));
   assertEquals(error.refusal, { kind: "unavailable" });
   assertMatch(error.message, /access_tokens is not as documented: expires_at: /);
 });
 
 Deno.test("GitHub.budget is the installation's, not the App's", async () => {
-  await using server = installation(() => Response.json("fine"));
+  await using server = serveInstallation(() => Response.json("fine"));
   const github = server.github(app());
-  await github.get(answers, "/thing", { signal: never });
-  assertEquals(github.budget, undefined);
+  await github.get(cache, "/thing", { signal: neverAborted });
+  assertEquals(github.rateLimit, undefined);
 });

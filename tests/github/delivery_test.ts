@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { changesOf, subjectOf } from "../../src/github/delivery.ts";
+import { parseChanges, toOrderingKey } from "../../src/github/delivery.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { aDelivery } from "../fakes/fixtures/delivery.ts";
-import { runJson } from "./server.ts";
+import { runJson } from "./fake_server.ts";
 
 const REPOSITORY = {
   id: 8,
@@ -23,8 +23,8 @@ const OCTO_A = {
 const MINIMAL = { id: 9, full_name: "octo/b", private: true };
 const OCTO_B = { id: 9, fullName: "octo/b", pushedAt: null, isPrivate: true };
 
-function changes(event: string, payload: unknown): ChangeSet {
-  return changesOf(aDelivery({ event, payload: JSON.stringify(payload) }));
+function parseEvent(event: string, payload: unknown): ChangeSet {
+  return parseChanges(aDelivery({ event, payload: JSON.stringify(payload) }));
 }
 
 const JOB = {
@@ -36,48 +36,48 @@ const JOB = {
   completed_at: "2026-01-01T00:00:03Z",
 };
 
-function job(action: string, fields: Record<string, unknown> = {}, others = {}) {
+function parseJobEvent(action: string, fields: Record<string, unknown> = {}, others = {}) {
   const payload = {
     action,
     workflow_job: { ...JOB, ...fields },
     repository: REPOSITORY,
     ...others,
   };
-  return changes("workflow_job", payload).jobs;
+  return parseEvent("workflow_job", payload).jobs;
 }
 
 Deno.test("changesOf() tells the run of workflow_run, as it is in the payload", () => {
   for (const action of ["requested", "in_progress", "completed", "something_new"]) {
-    const told = changes("workflow_run", {
+    const changeSet = parseEvent("workflow_run", {
       action,
       workflow_run: runJson(),
       repository: REPOSITORY,
     });
-    const [run, ...others] = told.runs;
+    const [run, ...others] = changeSet.runs;
     assertEquals(others, []);
     assertEquals([run?.id, run?.status, run?.conclusion], [30433642, "completed", "success"]);
     assertEquals([run?.repository, run?.source], ["octo-org/octo-repo", "webhook"]);
-    assertEquals({ ...told, runs: [] }, EMPTY_CHANGE_SET);
+    assertEquals({ ...changeSet, runs: [] }, EMPTY_CHANGE_SET);
   }
 });
 
 Deno.test("changesOf() takes a run without the path that old servers leave out", () => {
   const workflow_run = runJson({ path: undefined });
-  const [run] = changes("workflow_run", { action: "completed", workflow_run }).runs;
+  const [run] = parseEvent("workflow_run", { action: "completed", workflow_run }).runs;
   assertEquals(run?.workflowName, "Build");
 });
 
 Deno.test("changesOf() tells when a job came to where its action says it is", () => {
   const expected = { runId: 7, repository: "octo/a", runAttempt: 2 };
-  assertEquals(job("waiting"), [{ ...expected, status: "waiting", at: JOB.created_at }]);
-  assertEquals(job("queued"), [{ ...expected, status: "queued", at: JOB.created_at }]);
-  assertEquals(job("in_progress"), [{ ...expected, status: "in_progress", at: JOB.started_at }]);
-  assertEquals(job("completed"), [{ ...expected, status: "completed", at: JOB.completed_at }]);
+  assertEquals(parseJobEvent("waiting"), [{ ...expected, status: "waiting", at: JOB.created_at }]);
+  assertEquals(parseJobEvent("queued"), [{ ...expected, status: "queued", at: JOB.created_at }]);
+  assertEquals(parseJobEvent("in_progress"), [{ ...expected, status: "in_progress", at: JOB.started_at }]);
+  assertEquals(parseJobEvent("completed"), [{ ...expected, status: "completed", at: JOB.completed_at }]);
 });
 
 Deno.test("changesOf() takes a job that was let go by its reviewers as queued since then", () => {
   const others = { deployment: { updated_at: "2026-01-01T00:09:00Z" } };
-  const [state] = job("queued", { status: "waiting" }, others);
+  const [state] = parseJobEvent("queued", { status: "waiting" }, others);
   assertEquals([state?.status, state?.at], ["queued", "2026-01-01T00:09:00Z"]);
 });
 
@@ -97,41 +97,41 @@ Deno.test("changesOf() tells a job whole where the payload has it, in the state 
     runnerName: "r1",
     htmlUrl: "https://github.com/job/70",
   };
-  assertEquals(job("completed", { ...whole, ...ended })[0]?.job, expected);
-  assertEquals(job("in_progress", { ...whole, ...ended, completed_at: null })[0]?.job, {
+  assertEquals(parseJobEvent("completed", { ...whole, ...ended })[0]?.job, expected);
+  assertEquals(parseJobEvent("in_progress", { ...whole, ...ended, completed_at: null })[0]?.job, {
     ...expected,
     status: "in_progress",
     conclusion: null,
     completedAt: null,
   });
   // Of a job that waits GitHub gives the time of its creation as that of its start.
-  assertEquals(job("queued", whole)[0]?.job?.startedAt, null);
+  assertEquals(parseJobEvent("queued", whole)[0]?.job?.startedAt, null);
   assertEquals(
-    job("queued", { ...whole, runner_name: null, html_url: null })[0]?.job?.htmlUrl,
+    parseJobEvent("queued", { ...whole, runner_name: null, html_url: null })[0]?.job?.htmlUrl,
     null,
   );
-  assertEquals(job("queued")[0]?.job, undefined);
+  assertEquals(parseJobEvent("queued")[0]?.job, undefined);
 });
 
 Deno.test("changesOf() takes what a job leaves open", () => {
-  const [state] = job("completed", { run_attempt: null, completed_at: null, started_at: null });
+  const [state] = parseJobEvent("completed", { run_attempt: null, completed_at: null, started_at: null });
   assertEquals([state?.runAttempt, state?.at], [1, JOB.created_at]);
   const timeless = { created_at: null, started_at: null, completed_at: null };
-  assertEquals(job("queued", timeless), []);
-  assertEquals(job("something_new"), []);
+  assertEquals(parseJobEvent("queued", timeless), []);
+  assertEquals(parseJobEvent("something_new"), []);
 });
 
 Deno.test("changesOf() tells nothing where the body is null or missing", () => {
   const rest = { action: "completed", repository: REPOSITORY };
-  assertEquals(changes("workflow_job", { ...rest, workflow_job: null }), EMPTY_CHANGE_SET);
-  assertEquals(changes("workflow_job", rest), EMPTY_CHANGE_SET);
-  assertEquals(changes("workflow_run", { ...rest, workflow_run: null }), EMPTY_CHANGE_SET);
-  assertEquals(changes("workflow_run", rest), EMPTY_CHANGE_SET);
+  assertEquals(parseEvent("workflow_job", { ...rest, workflow_job: null }), EMPTY_CHANGE_SET);
+  assertEquals(parseEvent("workflow_job", rest), EMPTY_CHANGE_SET);
+  assertEquals(parseEvent("workflow_run", { ...rest, workflow_run: null }), EMPTY_CHANGE_SET);
+  assertEquals(parseEvent("workflow_run", rest), EMPTY_CHANGE_SET);
 });
 
 Deno.test("changesOf() tells the repository of a push, whose time is in Unix seconds there", () => {
   const pushed = { ...REPOSITORY, pushed_at: 1767323045 };
-  assertEquals(changes("push", { ref: "refs/heads/main", repository: pushed }), {
+  assertEquals(parseEvent("push", { ref: "refs/heads/main", repository: pushed }), {
     ...EMPTY_CHANGE_SET,
     repositories: [OCTO_A],
   });
@@ -140,20 +140,20 @@ Deno.test("changesOf() tells the repository of a push, whose time is in Unix sec
 Deno.test("changesOf() writes every time of a push alike", () => {
   const repositories = ["2026-01-02T04:04:05+01:00", "2026-01-02T03:04:05.678Z", 1767323045]
     .flatMap((pushed_at) =>
-      changes("push", { repository: { ...REPOSITORY, pushed_at } }).repositories
+      parseEvent("push", { repository: { ...REPOSITORY, pushed_at } }).repositories
     );
   assertEquals(repositories, [OCTO_A, OCTO_A, OCTO_A]);
 });
 
 Deno.test("changesOf() tells a repository as it is, or that it is gone", () => {
   for (const action of ["created", "publicized", "privatized", "renamed", "edited", "archived"]) {
-    assertEquals(changes("repository", { action, repository: REPOSITORY }), {
+    assertEquals(parseEvent("repository", { action, repository: REPOSITORY }), {
       ...EMPTY_CHANGE_SET,
       repositories: [OCTO_A],
       accessChanged: [8],
     });
   }
-  assertEquals(changes("repository", { action: "deleted", repository: REPOSITORY }), {
+  assertEquals(parseEvent("repository", { action: "deleted", repository: REPOSITORY }), {
     ...EMPTY_CHANGE_SET,
     removedRepositories: [8],
     accessChanged: [8],
@@ -162,25 +162,25 @@ Deno.test("changesOf() tells a repository as it is, or that it is gone", () => {
 
 Deno.test("changesOf() tells the repositories that an installation brings or takes along", () => {
   for (const action of ["created", "unsuspend", "new_permissions_accepted"]) {
-    assertEquals(changes("installation", { action, repositories: [MINIMAL] }), {
+    assertEquals(parseEvent("installation", { action, repositories: [MINIMAL] }), {
       ...EMPTY_CHANGE_SET,
       repositories: [OCTO_B],
       accessChanged: "all",
     });
   }
   for (const action of ["deleted", "suspend"]) {
-    assertEquals(changes("installation", { action, repositories: [MINIMAL] }), {
+    assertEquals(parseEvent("installation", { action, repositories: [MINIMAL] }), {
       ...EMPTY_CHANGE_SET,
       removedRepositories: [9],
       accessChanged: "all",
     });
-    assertEquals(changes("installation", { action }), { ...EMPTY_CHANGE_SET, accessChanged: "all" });
+    assertEquals(parseEvent("installation", { action }), { ...EMPTY_CHANGE_SET, accessChanged: "all" });
   }
 });
 
 Deno.test("changesOf() tells what was added to an installation and removed from it", () => {
   const payload = { repositories_added: [MINIMAL], repositories_removed: [{ id: 3 }] };
-  assertEquals(changes("installation_repositories", { action: "added", ...payload }), {
+  assertEquals(parseEvent("installation_repositories", { action: "added", ...payload }), {
     ...EMPTY_CHANGE_SET,
     repositories: [OCTO_B],
     removedRepositories: [3],
@@ -189,8 +189,8 @@ Deno.test("changesOf() tells what was added to an installation and removed from 
 });
 
 Deno.test("changesOf() tells nothing of an event that we do not use", () => {
-  assertEquals(changes("star", { action: "created" }), EMPTY_CHANGE_SET);
-  assertEquals(changes("constructor", {}), EMPTY_CHANGE_SET);
+  assertEquals(parseEvent("star", { action: "created" }), EMPTY_CHANGE_SET);
+  assertEquals(parseEvent("constructor", {}), EMPTY_CHANGE_SET);
 });
 
 Deno.test("changesOf() names the field that is not as documented, and never its value", () => {
@@ -213,14 +213,14 @@ Deno.test("changesOf() names the field that is not as documented, and never its 
     ],
   ];
   for (const [event, payload, field] of wrong) {
-    const error = assertThrows(() => changes(event, payload), Error, field);
+    const error = assertThrows(() => parseEvent(event, payload), Error, field);
     assert(!error.message.includes("hunter2"));
     assert(error.message.startsWith(`The payload of ${event} is not as documented: `));
   }
 });
 
 Deno.test("subjectOf() puts the deliveries of one run in order, and those of one repository", () => {
-  const of = (event: string, payload: object) => subjectOf({ id: "guid", event }, payload);
+  const of = (event: string, payload: object) => toOrderingKey({ id: "guid", event }, payload);
   assertEquals(of("workflow_run", { workflow_run: { id: 7 }, repository: REPOSITORY }), "run 7");
   assertEquals(of("workflow_job", { workflow_job: JOB, repository: REPOSITORY }), "run 7");
   assertEquals(of("push", { repository: REPOSITORY }), "repository 8");
@@ -230,12 +230,12 @@ Deno.test("subjectOf() puts the deliveries of one run in order, and those of one
 });
 
 Deno.test("subjectOf() lets what it cannot read wait for nothing else, and knows what we do not use", () => {
-  assertEquals(subjectOf({ id: "guid", event: "workflow_job" }, {}), "delivery guid");
+  assertEquals(toOrderingKey({ id: "guid", event: "workflow_job" }, {}), "delivery guid");
   assertEquals(
-    subjectOf({ id: "guid", event: "push" }, { repository: { id: "8" } }),
+    toOrderingKey({ id: "guid", event: "push" }, { repository: { id: "8" } }),
     "delivery guid",
   );
   for (const event of ["star", "check_run", "constructor", "__proto__"]) {
-    assertEquals(subjectOf({ id: "guid", event }, { repository: REPOSITORY }), undefined);
+    assertEquals(toOrderingKey({ id: "guid", event }, { repository: REPOSITORY }), undefined);
   }
 });

@@ -3,7 +3,7 @@ import { systemClock } from "../../src/clock.ts";
 import { GitHubJobs } from "../../src/github/job.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
-import { never, next, refused, Server } from "./server.ts";
+import { neverAborted, nextPageHeader, rejectedGitHubError, FakeServer } from "./fake_server.ts";
 
 const ATTEMPT = { id: 7, repository: "octo/a", runAttempt: 2 };
 
@@ -39,15 +39,15 @@ const JOB = {
 };
 
 Deno.test("GitHubJobs.ofAttempt() reads all jobs, page by page", async () => {
-  await using server = new Server((request, count) =>
+  await using server = new FakeServer((request, count) =>
     count === 1
-      ? Response.json({ jobs: [jobJson()] }, { headers: next(request, "/more") })
+      ? Response.json({ jobs: [jobJson()] }, { headers: nextPageHeader(request, "/more") })
       : Response.json({ jobs: [jobJson({ id: 71 })] })
   );
-  const jobs = await new GitHubJobs(server.github()).listForAttempt(ATTEMPT, never);
+  const jobs = await new GitHubJobs(server.github()).listForAttempt(ATTEMPT, neverAborted);
   assertEquals(jobs, [JOB, { ...JOB, id: 71 }]);
   const path = "/repos/octo/a/actions/runs/7/attempts/2/jobs?per_page=100";
-  assertEquals(server.asked, [path, "/more"]);
+  assertEquals(server.requestedPaths, [path, "/more"]);
 });
 
 Deno.test("GitHubJobs.ofAttempt() takes what GitHub leaves open", async () => {
@@ -60,8 +60,8 @@ Deno.test("GitHubJobs.ofAttempt() takes what GitHub leaves open", async () => {
     runner_name: null,
     html_url: null,
   };
-  await using server = new Server(() => Response.json({ jobs: [jobJson(open)] }));
-  assertEquals(await new GitHubJobs(server.github()).listForAttempt(ATTEMPT, never), [{
+  await using server = new FakeServer(() => Response.json({ jobs: [jobJson(open)] }));
+  assertEquals(await new GitHubJobs(server.github()).listForAttempt(ATTEMPT, neverAborted), [{
     ...JOB,
     runAttempt: 1,
     status: "something_new",
@@ -85,17 +85,17 @@ Deno.test("GitHubJobs.ofAttempt() reads the jobs of a simulated run, and is refu
     port: 0,
     signal: stop.signal,
   });
-  await using server = new Server((request) => {
+  await using server = new FakeServer((request) => {
     const { pathname, search } = new URL(request.url);
     return fetch(url + pathname + search, { headers: request.headers });
   });
   const jobs = new GitHubJobs(server.github());
-  const [job, ...others] = await jobs.listForAttempt({ ...ATTEMPT, id, runAttempt: 1 }, never);
+  const [job, ...others] = await jobs.listForAttempt({ ...ATTEMPT, id, runAttempt: 1 }, neverAborted);
   assertEquals(others, []);
   assertEquals([job?.runId, job?.runAttempt, job?.status], [id, 1, "completed"]);
   for (const unknown of [{ ...ATTEMPT, id }, { ...ATTEMPT, id: 1 }]) {
-    const { refusal } = await refused(jobs.listForAttempt(unknown, never));
-    assertEquals(refusal, { kind: "missing", status: 404 });
+    const { refusal: failure } = await rejectedGitHubError(jobs.listForAttempt(unknown, neverAborted));
+    assertEquals(failure, { kind: "missing", status: 404 });
   }
   stop.abort();
   await finished;

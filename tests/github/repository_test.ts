@@ -1,27 +1,27 @@
 import { assertEquals } from "@std/assert";
 import { generateKeyPairSync } from "node:crypto";
 import { GitHubRepositories } from "../../src/github/repository.ts";
-import { never, next, refused, Server } from "./server.ts";
+import { neverAborted, nextPageHeader, rejectedGitHubError, FakeServer } from "./fake_server.ts";
 
 function repositoryJson(id: number, pushed_at: string | null): Record<string, unknown> {
   return { id, full_name: `octo/r${id}`, pushed_at, private: true };
 }
 
 Deno.test("GitHubRepositories.latestPushed() asks for the user's repositories, latest push first", async () => {
-  await using server = new Server(() =>
+  await using server = new FakeServer(() =>
     Response.json([
       repositoryJson(2, "2026-01-02T00:00:00Z"),
       repositoryJson(1, "2026-01-01T00:00:00Z"),
       repositoryJson(3, null),
     ])
   );
-  const latest = await new GitHubRepositories(server.github()).listRecentlyPushed(3, never);
+  const latest = await new GitHubRepositories(server.github()).listRecentlyPushed(3, neverAborted);
   assertEquals(latest, [
     { id: 2, fullName: "octo/r2", pushedAt: "2026-01-02T00:00:00Z", isPrivate: true },
     { id: 1, fullName: "octo/r1", pushedAt: "2026-01-01T00:00:00Z", isPrivate: true },
     { id: 3, fullName: "octo/r3", pushedAt: null, isPrivate: true },
   ]);
-  assertEquals(server.asked, ["/user/repos?sort=pushed&direction=desc&per_page=3"]);
+  assertEquals(server.requestedPaths, ["/user/repos?sort=pushed&direction=desc&per_page=3"]);
 });
 
 Deno.test("GitHubRepositories.latestPushed() asks an installation for all its repositories and sorts them", async () => {
@@ -33,7 +33,7 @@ Deno.test("GitHubRepositories.latestPushed() asks an installation for all its re
     ],
     [repositoryJson(4, "2026-01-02T23:00:00Z"), repositoryJson(5, "2026-01-01T00:00:00Z")],
   ];
-  await using server = new Server((request) => {
+  await using server = new FakeServer((request) => {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/app/installations/34/access_tokens") {
       const expires_at = new Date(Date.now() + 3_600_000).toISOString();
@@ -41,7 +41,7 @@ Deno.test("GitHubRepositories.latestPushed() asks an installation for all its re
     }
     const page = Number(searchParams.get("page") ?? 1);
     const headers = page === 1
-      ? next(request, "/installation/repositories?per_page=100&page=2")
+      ? nextPageHeader(request, "/installation/repositories?per_page=100&page=2")
       : {};
     return Response.json({ total_count: 5, repositories: pages[page - 1] }, { headers });
   });
@@ -51,19 +51,19 @@ Deno.test("GitHubRepositories.latestPushed() asks an installation for all its re
     privateKey: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
     installationId: 34,
   });
-  const latest = await new GitHubRepositories(github).listRecentlyPushed(4, never);
+  const latest = await new GitHubRepositories(github).listRecentlyPushed(4, neverAborted);
   assertEquals(latest.map(({ id }) => id), [4, 3, 5, 1]);
-  assertEquals(server.asked.slice(1), [
+  assertEquals(server.requestedPaths.slice(1), [
     "/installation/repositories?per_page=100",
     "/installation/repositories?per_page=100&page=2",
   ]);
 });
 
 Deno.test("GitHubRepositories.latestPushed() is refused as unavailable when one repository is malformed", async () => {
-  await using server = new Server(() =>
+  await using server = new FakeServer(() =>
     Response.json([repositoryJson(1, null), { ...repositoryJson(2, null), full_name: 2 }])
   );
-  const error = await refused(new GitHubRepositories(server.github()).listRecentlyPushed(3, never));
+  const error = await rejectedGitHubError(new GitHubRepositories(server.github()).listRecentlyPushed(3, neverAborted));
   assertEquals(error.refusal, { kind: "unavailable" });
   assertEquals(
     error.message,

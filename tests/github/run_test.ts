@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Run } from "../../src/run/run.ts";
 import { GitHubRuns } from "../../src/github/run.ts";
-import { conditional, never, next, refused, runJson, Server } from "./server.ts";
+import { respondWithEtag, neverAborted, nextPageHeader, rejectedGitHubError, runJson, FakeServer } from "./fake_server.ts";
 
 const run: Run = {
   id: 30433642,
@@ -24,34 +24,34 @@ const run: Run = {
   source: "poll",
 };
 
-function serve(...runs: readonly unknown[]): Server {
-  return new Server(() => Response.json({ total_count: runs.length, workflow_runs: runs }));
+function serveRuns(...runs: readonly unknown[]): FakeServer {
+  return new FakeServer(() => Response.json({ total_count: runs.length, workflow_runs: runs }));
 }
 
 Deno.test("GitHubRuns.latest() asks for the unfiltered list and returns it in our words", async () => {
-  await using server = serve(runJson(), runJson({ id: 1 }));
-  const runs = await new GitHubRuns(server.github()).latest("octo-org/octo-repo", 2, never);
+  await using server = serveRuns(runJson(), runJson({ id: 1 }));
+  const runs = await new GitHubRuns(server.github()).latest("octo-org/octo-repo", 2, neverAborted);
   assertEquals(runs, [run, { ...run, id: 1 }]);
-  assertEquals(server.asked, ["/repos/octo-org/octo-repo/actions/runs?per_page=2"]);
+  assertEquals(server.requestedPaths, ["/repos/octo-org/octo-repo/actions/runs?per_page=2"]);
 });
 
 Deno.test("GitHubRuns.latest() returns no more than was asked for", async () => {
-  await using server = serve(runJson(), runJson({ id: 1 }));
-  const runs = await new GitHubRuns(server.github()).latest("octo-org/octo-repo", 1, never);
+  await using server = serveRuns(runJson(), runJson({ id: 1 }));
+  const runs = await new GitHubRuns(server.github()).latest("octo-org/octo-repo", 1, neverAborted);
   assertEquals(runs.map(({ id }) => id), [30433642]);
 });
 
 Deno.test("GitHubRuns.latest() is conditional", async () => {
-  await using server = new Server((request) =>
-    conditional(request, { workflow_runs: [runJson()] })
+  await using server = new FakeServer((request) =>
+    respondWithEtag(request, { workflow_runs: [runJson()] })
   );
   const github = server.github();
   const runs = new GitHubRuns(github);
-  for (const _ of [1, 2]) assertEquals(await runs.latest("octo-org/octo-repo", 2, never), [run]);
+  for (const _ of [1, 2]) assertEquals(await runs.latest("octo-org/octo-repo", 2, neverAborted), [run]);
   assertEquals(github.notModified, 1);
 });
 
-const nothing = {
+const emptyFields = {
   name: null,
   display_title: null,
   head_branch: null,
@@ -61,7 +61,7 @@ const nothing = {
   run_started_at: null,
   run_attempt: null,
 };
-const asNothing: Run = {
+const runWithoutOptionalFields: Run = {
   ...run,
   workflowName: ".github/workflows/build.yml@main",
   displayTitle: ".github/workflows/build.yml@main",
@@ -74,20 +74,20 @@ const asNothing: Run = {
 };
 
 Deno.test("GitHubRuns takes null for what GitHub may leave open", async () => {
-  await using server = serve(runJson(nothing));
-  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, never), [asNothing]);
+  await using server = serveRuns(runJson(emptyFields));
+  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, neverAborted), [runWithoutOptionalFields]);
 });
 
 Deno.test("GitHubRuns takes nothing at all for what GitHub may leave open", async () => {
-  const kept = Object.entries(runJson()).filter(([name]) => !(name in nothing));
-  await using server = serve(Object.fromEntries(kept));
-  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, never), [asNothing]);
+  const retained = Object.entries(runJson()).filter(([name]) => !(name in emptyFields));
+  await using server = serveRuns(Object.fromEntries(retained));
+  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, neverAborted), [runWithoutOptionalFields]);
 });
 
 Deno.test("GitHubRuns keeps a status, a conclusion and an event that it does not know", async () => {
   const unknown = { status: "pondering", conclusion: "shrugged", event: "eclipse" };
-  await using server = serve(runJson(unknown));
-  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, never), [{
+  await using server = serveRuns(runJson(unknown));
+  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, neverAborted), [{
     ...run,
     ...unknown,
   }]);
@@ -105,8 +105,8 @@ for (
 ) {
   Deno.test(`GitHubRuns names the field when one run has ${field} = ${value}`, async () => {
     const [name = "", inner] = field.split(".");
-    await using server = serve(runJson(), runJson({ [name]: inner ? { [inner]: value } : value }));
-    const error = await refused(new GitHubRuns(server.github()).latest("a/b", 2, never));
+    await using server = serveRuns(runJson(), runJson({ [name]: inner ? { [inner]: value } : value }));
+    const error = await rejectedGitHubError(new GitHubRuns(server.github()).latest("a/b", 2, neverAborted));
     assertEquals(error.refusal, { kind: "unavailable" });
     assertMatch(
       error.message,
@@ -116,18 +116,18 @@ for (
 }
 
 Deno.test("GitHubRuns.byId() asks for one run and returns it in our words", async () => {
-  await using server = new Server(() => Response.json(runJson()));
-  const found = await new GitHubRuns(server.github()).byId("octo-org/octo-repo", 30433642, never);
+  await using server = new FakeServer(() => Response.json(runJson()));
+  const found = await new GitHubRuns(server.github()).byId("octo-org/octo-repo", 30433642, neverAborted);
   assertEquals(found, run);
-  assertEquals(server.asked, ["/repos/octo-org/octo-repo/actions/runs/30433642"]);
+  assertEquals(server.requestedPaths, ["/repos/octo-org/octo-repo/actions/runs/30433642"]);
 });
 
 Deno.test("GitHubRuns.byId() returns undefined on 404, and is refused on anything else", async () => {
   for (const status of [404, 403, 500]) {
-    await using server = new Server(() => Response.json({ message: "No" }, { status }));
-    const answer = new GitHubRuns(server.github()).byId("a/b", 1, never);
+    await using server = new FakeServer(() => Response.json({ message: "No" }, { status }));
+    const answer = new GitHubRuns(server.github()).byId("a/b", 1, neverAborted);
     if (status === 404) assertEquals(await answer, undefined);
-    else assertMatch((await refused(answer)).message, new RegExp(`${status}`));
+    else assertMatch((await rejectedGitHubError(answer)).message, new RegExp(`${status}`));
   }
 });
 
@@ -141,19 +141,19 @@ for (
   ] as const
 ) {
   Deno.test(`GitHubRuns escapes the repository name ${name}`, async () => {
-    await using server = serve();
-    await new GitHubRuns(server.github()).latest(name, 1, never);
-    assertEquals(server.asked, [`${path}/actions/runs?per_page=1`]);
+    await using server = serveRuns();
+    await new GitHubRuns(server.github()).latest(name, 1, neverAborted);
+    assertEquals(server.requestedPaths, [`${path}/actions/runs?per_page=1`]);
   });
 }
 
 for (const name of ["octo", "", "/", "octo/", "/name", "octo/..", "../name", "octo/."]) {
   Deno.test(`GitHubRuns sends nothing for ${JSON.stringify(name)}, which names no repository`, async () => {
-    await using server = serve();
+    await using server = serveRuns();
     const runs = new GitHubRuns(server.github());
-    const error = await refused(runs.latest(name, 1, never));
+    const error = await rejectedGitHubError(runs.latest(name, 1, neverAborted));
     assertEquals(error.refusal, { kind: "missing", status: 404 });
-    assertEquals(await runs.byId(name, 1, never), undefined);
+    assertEquals(await runs.byId(name, 1, neverAborted), undefined);
     assertEquals(server.requests.length, 0);
   });
 }
@@ -161,38 +161,38 @@ for (const name of ["octo", "", "/", "octo/", "/name", "octo/..", "../name", "oc
 const JANUARY = { from: Date.UTC(2020, 0, 1), to: Date.UTC(2020, 1, 1) };
 
 Deno.test("GitHubRuns.created() asks for whole seconds, both ends included, and follows Link", async () => {
-  await using server = new Server((request, count) =>
+  await using server = new FakeServer((request, count) =>
     Response.json({ total_count: 101, workflow_runs: [runJson({ id: count })] }, {
-      headers: count === 1 ? next(request, "/repositories/1/actions/runs?page=2") : {},
+      headers: count === 1 ? nextPageHeader(request, "/repositories/1/actions/runs?page=2") : {},
     })
   );
   const runs = new GitHubRuns(server.github());
-  const first = await runs.listCreated("octo-org/octo-repo", { span: JANUARY }, never);
+  const first = await runs.listCreated("octo-org/octo-repo", { range: JANUARY }, neverAborted);
   assertEquals([first.total, first.runs], [101, [{ ...run, id: 1 }]]);
-  const last = await runs.listCreated("a/b", { span: JANUARY, next: first.next }, never);
+  const last = await runs.listCreated("a/b", { range: JANUARY, next: first.next }, neverAborted);
   assertEquals(last, { total: 101, runs: [{ ...run, id: 2 }], next: undefined });
-  assertEquals(server.asked.map(decodeURIComponent), [
+  assertEquals(server.requestedPaths.map(decodeURIComponent), [
     "/repos/octo-org/octo-repo/actions/runs?created=2020-01-01T00:00:00Z..2020-01-31T23:59:59Z&per_page=100",
     "/repositories/1/actions/runs?page=2",
   ]);
 });
 
 Deno.test("GitHubRuns.created() keeps no answer, as none is asked for twice", async () => {
-  await using server = new Server((request) =>
-    conditional(request, { total_count: 1, workflow_runs: [runJson()] })
+  await using server = new FakeServer((request) =>
+    respondWithEtag(request, { total_count: 1, workflow_runs: [runJson()] })
   );
   const runs = new GitHubRuns(server.github());
-  for (const _ of [1, 2]) await runs.listCreated("a/b", { span: JANUARY }, never);
-  assertEquals(server.sent("if-none-match"), [null, null]);
+  for (const _ of [1, 2]) await runs.listCreated("a/b", { range: JANUARY }, neverAborted);
+  assertEquals(server.sentHeaders("if-none-match"), [null, null]);
 });
 
 Deno.test("GitHubRuns.created() takes no list that has nothing to do with the time asked for", async () => {
-  await using server = new Server(() =>
+  await using server = new FakeServer(() =>
     Response.json({ total_count: 5_000, workflow_runs: [runJson()] })
   );
   const span = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 0, 2) };
-  const error = await refused(
-    new GitHubRuns(server.github()).listCreated("a/b", { span }, never),
+  const error = await rejectedGitHubError(
+    new GitHubRuns(server.github()).listCreated("a/b", { range: span }, neverAborted),
   );
   assertEquals(error.refusal, { kind: "unavailable" });
   assertMatch(error.message, /not created in 2026-01-01T00:00:00Z\.\.2026-01-01T23:59:59Z/);

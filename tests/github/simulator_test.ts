@@ -8,7 +8,7 @@ import { GitHubRepositories } from "../../src/github/repository.ts";
 import { GitHubRuns } from "../../src/github/run.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
-import { never, refused } from "./server.ts";
+import { neverAborted, rejectedGitHubError } from "./fake_server.ts";
 
 const NOON = Date.parse("2026-01-01T12:00:00Z");
 const MINUTE_MS = 60_000;
@@ -21,7 +21,7 @@ const app = {
 };
 
 /** A simulated GitHub with one repository and one run, by the same clock as ours. */
-function simulate() {
+function setUp() {
   const world = new World({ clock: systemClock });
   world.addRepository({ full_name: "octo-org/api" });
   const run = world.addRun("octo-org/api");
@@ -53,27 +53,27 @@ function simulate() {
 
 Deno.test("GitHub as an installation follows runs over its token's end", async () => {
   using time = new FakeTime(NOON);
-  await using simulated = simulate();
+  await using simulated = setUp();
   const github = simulated.github(app);
   const [repositories, runs] = [new GitHubRepositories(github), new GitHubRuns(github)];
-  const names = (await repositories.listRecentlyPushed(3, never)).map(({ fullName }) => fullName);
+  const names = (await repositories.listRecentlyPushed(3, neverAborted)).map(({ fullName }) => fullName);
   assertEquals(names, ["octo-org/api"]);
   for (const minute of [0, 30, 90]) {
     time.tick(NOON + minute * MINUTE_MS - time.now);
     for (const _ of [1, 2]) {
-      const latest = await runs.latest("octo-org/api", 2, never);
+      const latest = await runs.latest("octo-org/api", 2, neverAborted);
       assertEquals(latest.map(({ id }) => id), [simulated.run.id]);
     }
   }
-  const asked = simulated.simulator.requests.entries.map(({ method, status }) =>
+  const requests = simulated.simulator.requests.entries.map(({ method, status }) =>
     `${method} ${status}`
   );
   const first = ["POST 201", "GET 200", "GET 200", "GET 304"];
-  assertEquals(asked, [...first, "GET 304", "GET 304", "POST 201", "GET 200", "GET 304"]);
+  assertEquals(requests, [...first, "GET 304", "GET 304", "POST 201", "GET 200", "GET 304"]);
 });
 
 Deno.test("GitHub is refused as unauthorized for an installation, a key or a token that GitHub does not know", async () => {
-  await using simulated = simulate();
+  await using simulated = setUp();
   const other = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
   const unknown = [
     { ...app, installationId: 35 },
@@ -83,35 +83,35 @@ Deno.test("GitHub is refused as unauthorized for an installation, a key or a tok
   ];
   for (const credential of unknown) {
     const runs = new GitHubRuns(simulated.github(credential));
-    const error = await refused(runs.latest("octo-org/api", 2, never));
+    const error = await rejectedGitHubError(runs.latest("octo-org/api", 2, neverAborted));
     assertEquals(error.refusal, { kind: "unauthorized" });
   }
 });
 
 Deno.test("GitHubRuns.latest() sees a run change, and costs nothing while none does", async () => {
   using time = new FakeTime(NOON);
-  await using simulated = simulate();
+  await using simulated = setUp();
   const github = simulated.github(token);
   const runs = new GitHubRuns(github);
-  const [before] = await runs.latest("octo-org/api", 2, never);
-  const { remaining } = github.budget ?? {};
-  for (let n = 0; n < 5; n++) await runs.latest("octo-org/api", 2, never);
-  assertEquals([github.notModified, github.budget?.remaining], [5, remaining]);
+  const [before] = await runs.latest("octo-org/api", 2, neverAborted);
+  const { remaining } = github.rateLimit ?? {};
+  for (let n = 0; n < 5; n++) await runs.latest("octo-org/api", 2, neverAborted);
+  assertEquals([github.notModified, github.rateLimit?.remaining], [5, remaining]);
   time.tick(MINUTE_MS);
   simulated.world.updateRun(simulated.run.id, { status: "completed", conclusion: "failure" });
-  const [after] = await runs.latest("octo-org/api", 2, never);
+  const [after] = await runs.latest("octo-org/api", 2, neverAborted);
   assertNotEquals(before?.status, "completed");
   assertEquals([after?.status, after?.conclusion], ["completed", "failure"]);
-  assertEquals(await runs.byId("octo-org/api", simulated.run.id, never), after);
+  assertEquals(await runs.byId("octo-org/api", simulated.run.id, neverAborted), after);
 });
 
 Deno.test("GitHubRuns.latest() is refused as the simulated GitHub refuses, and goes on afterwards", async () => {
   using _time = new FakeTime(NOON);
-  await using simulated = simulate();
+  await using simulated = setUp();
   const { faults, rateLimits } = simulated.simulator;
   const runs = new GitHubRuns(simulated.github(token));
-  const latest = () => runs.latest("octo-org/api", 2, never);
-  const known = await latest();
+  const latest = () => runs.latest("octo-org/api", 2, neverAborted);
+  const runs = await latest();
 
   const unavailable = { kind: "unavailable" } as const;
   for (
@@ -124,14 +124,14 @@ Deno.test("GitHubRuns.latest() is refused as the simulated GitHub refuses, and g
     ] as const
   ) {
     faults.add(fault);
-    assertEquals((await refused(latest())).refusal, refusal);
-    assertEquals(await latest(), known);
+    assertEquals((await rejectedGitHubError(latest())).refusal, refusal);
+    assertEquals(await latest(), runs);
   }
   rateLimits.set(token.token, { remaining: 0, reset: NOON / 1_000 + 600 });
   simulated.world.addRun("octo-org/api");
-  assertEquals((await refused(latest())).refusal, { kind: "limited", retryAt: NOON + 600_000 });
+  assertEquals((await rejectedGitHubError(latest())).refusal, { kind: "limited", retryAt: NOON + 600_000 });
   rateLimits.set(token.token, { remaining: 5_000 });
   assertEquals((await latest()).length, 2);
   simulated.world.blockRepository("octo-org/api", 451);
-  assertEquals((await refused(latest())).refusal, { kind: "missing", status: 451 });
+  assertEquals((await rejectedGitHubError(latest())).refusal, { kind: "missing", status: 451 });
 });

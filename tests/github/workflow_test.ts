@@ -3,7 +3,7 @@ import { GitHub } from "../../src/github/client.ts";
 import { GitHubRepositories } from "../../src/github/repository.ts";
 import { GitHubWorkflows } from "../../src/github/workflow.ts";
 import { serve, TOKEN } from "../simulator/served.ts";
-import { never, refused } from "./server.ts";
+import { neverAborted, rejectedGitHubError } from "./fake_server.ts";
 
 function setUp() {
   const simulated = serve();
@@ -24,7 +24,7 @@ Deno.test("GitHubWorkflows.of() reads all pages", async () => {
   await using test = setUp();
   const names = Array.from({ length: 130 }, (_, index) => ({ name: `W${index}` }));
   const { workflows: [first] } = test.world.addRepository({ full_name: "o/r", workflows: names });
-  const workflows = await test.workflows.listWorkflows("o/r", never);
+  const workflows = await test.workflows.listWorkflows("o/r", neverAborted);
   assertEquals(workflows.length, 130);
   assertEquals(workflows[0], {
     id: first?.id,
@@ -48,13 +48,13 @@ Deno.test("GitHubRepositories.byName() tells a repository, also by a name that i
     isPrivate: true,
     defaultBranch: "trunk",
   };
-  assertEquals(await test.repositories.findByName("O/Old", never), {
+  assertEquals(await test.repositories.findByName("O/Old", neverAborted), {
     ...expected,
     fullName: "o/old",
     htmlUrl: `${test.url}/o/old`,
   });
   test.world.renameRepository("o/old", "o/new");
-  const moved = await test.repositories.findByName("o/old", never);
+  const moved = await test.repositories.findByName("o/old", neverAborted);
   assertEquals([moved.id, moved.fullName], [id, "o/new"]);
   const statuses = test.simulator.requests.entries.map(({ status }) => status);
   assertEquals(statuses, [200, 301, 200]);
@@ -65,7 +65,7 @@ for (const status of [403, 404, 451] as const) {
     await using test = setUp();
     test.world.addRepository({ full_name: "o/r" });
     test.world.blockRepository("o/r", status);
-    const { refusal } = await refused(test.repositories.findByName("o/r", never));
-    assertEquals(refusal, { kind: "missing", status });
+    const { refusal: failure } = await rejectedGitHubError(test.repositories.findByName("o/r", neverAborted));
+    assertEquals(failure, { kind: "missing", status });
   });
 }

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { Inbox } from "../../../src/delivery/inbox.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
-import { changesIn, changesOf } from "../../../src/github/delivery.ts";
+import { toChanges, parseChanges } from "../../../src/github/delivery.ts";
 import type { ChangeSet } from "../../../src/run/change_set.ts";
 import { SqlDeliveryStore } from "../../../src/sql/delivery/delivery.ts";
 import { SqlRepositoryStore } from "../../../src/sql/repository.ts";
@@ -40,13 +40,13 @@ export class DeliveryPipeline {
     this.repositories = new SqlRepositoryStore(database, clock);
     this.#inbox = new Inbox<ChangeSet>({
       store: this.deliveries,
-      parse: changesOf,
+      parse: parseChanges,
       onEvents: (events) => this.#recordEvents(events),
       clock,
       random: () => 0.5,
     });
     this.server = new WebhookServer(this.deliveries, {
-      read: changesIn,
+      read: toChanges,
       onEvents: (events) => this.#recordEvents(events),
       onStored: () => this.#inbox.wake(),
     });

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { DeliveryStore } from "../../../src/delivery/delivery.ts";
 import { Receiver, type ReceiverOptions } from "../../../src/delivery/receiver.ts";
-import { subjectOf } from "../../../src/github/delivery.ts";
+import { toOrderingKey } from "../../../src/github/delivery.ts";
 import { WebhookEndpoint } from "../../../src/http/routes/delivery.ts";
 import type { ChangeSet } from "../../../src/run/change_set.ts";
 import { webhookHeaders, WEBHOOK_SECRET } from "../fixtures/delivery.ts";
@@ -31,7 +31,7 @@ export class WebhookServer {
     const { secrets = [WEBHOOK_SECRET], clock = systemClock, maxHeldBytes } = settings;
     const { onStored = () => {}, read = () => undefined, onEvents = () => {} } = settings;
     this.deliveries = new WebhookEndpoint({
-      receiver: new Receiver({ secrets, store, toOrderingKey: subjectOf, parse: read, onEvents, onStored }),
+      receiver: new Receiver({ secrets, store, toOrderingKey, parse: read, onEvents, onStored }),
       clock,
       ...(maxHeldBytes === undefined ? {} : { maxHeldBytes }),
     });

@@ -1,28 +1,28 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
 import { systemClock } from "../../src/clock.ts";
-import { GitHubLogin } from "../../src/github/login.ts";
-import { CALLBACK, CHALLENGE, signedIn, VERIFIER } from "./signed_in.ts";
-import { never, refused, Server } from "./server.ts";
+import { GitHubOAuth } from "../../src/github/oauth.ts";
+import { CALLBACK, CHALLENGE, setUpOAuth, VERIFIER } from "./oauth_setup.ts";
+import { neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
 
 const EIGHT_HOURS_MS = 8 * 60 * 60 * 1_000;
 
 /** The words with which GitHub does not let somebody in; fails the test when it does. */
-async function refusal(promise: Promise<unknown>): Promise<string> {
+async function rejectionMessage(promise: Promise<unknown>): Promise<string> {
   const { message } = await assertRejects(() => promise, TokenRejectedError);
   return message;
 }
 
 /** A login at a server that answers as a test says. */
-function loginAt({ url }: Server): GitHubLogin {
+function createOAuth({ url }: FakeServer): GitHubOAuth {
   const app = { clientId: "Iv1.a", clientSecret: "shh", webUrl: url, apiUrl: url };
-  return new GitHubLogin({ ...app, version: "1.2.3", clock: systemClock });
+  return new GitHubOAuth({ ...app, version: "1.2.3", clock: systemClock });
 }
 
 const GRANT = { code: "c", verifier: VERIFIER, redirectUri: CALLBACK };
 
 Deno.test("GitHubLogin.authorizationUrl() asks for what we need, with state and PKCE", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const request = { state: "s t&te", challenge: CHALLENGE, redirectUri: CALLBACK };
   const url = new URL(mona.login.authorizationUrl(request));
   assertEquals(url.origin + url.pathname, `${mona.github.url}/login/oauth/authorize`);
@@ -38,7 +38,7 @@ Deno.test("GitHubLogin.authorizationUrl() asks for what we need, with state and 
 });
 
 Deno.test("GitHubLogin.exchange() gives a token of an OAuth app, which does not expire", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const { accessToken, ...rest } = await mona.tokens();
   assertMatch(accessToken, /^gho_/);
   assertEquals(rest, {
@@ -49,7 +49,7 @@ Deno.test("GitHubLogin.exchange() gives a token of an OAuth app, which does not 
 });
 
 Deno.test("GitHubLogin.exchange() gives the tokens of a GitHub App, with the times of their ends", async () => {
-  await using mona = signedIn("github_app");
+  await using mona = setUpOAuth("github_app");
   const { accessToken, expiresAt, refreshToken, refreshExpiresAt } = await mona.tokens();
   assertMatch(accessToken, /^ghu_/);
   assertMatch(refreshToken ?? "", /^ghr_/);
@@ -58,36 +58,36 @@ Deno.test("GitHubLogin.exchange() gives the tokens of a GitHub App, with the tim
 });
 
 Deno.test("GitHubLogin.exchange() refuses a code that was used, is wrong or has expired", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const grant = await mona.grant();
-  await mona.login.exchangeCode(grant, never);
+  await mona.login.exchangeCode(grant, neverAborted);
   const words = "GitHub gives no token: bad_verification_code";
-  assertEquals(await refusal(mona.login.exchangeCode(grant, never)), words);
-  assertEquals(await refusal(mona.login.exchangeCode({ ...grant, code: "made-up" }, never)), words);
+  assertEquals(await rejectionMessage(mona.login.exchangeCode(grant, neverAborted)), words);
+  assertEquals(await rejectionMessage(mona.login.exchangeCode({ ...grant, code: "made-up" }, neverAborted)), words);
   const late = await mona.grant();
   mona.clock.pass(601);
-  assertEquals(await refusal(mona.login.exchangeCode(late, never)), words);
+  assertEquals(await rejectionMessage(mona.login.exchangeCode(late, neverAborted)), words);
 });
 
 Deno.test("GitHubLogin.exchange() refuses a code that was issued for another verifier", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const grant = { ...await mona.grant(), verifier: "another-verifier-of-43-characters-or-more-00" };
-  assertMatch(await refusal(mona.login.exchangeCode(grant, never)), /bad_verification_code$/);
+  assertMatch(await rejectionMessage(mona.login.exchangeCode(grant, neverAborted)), /bad_verification_code$/);
 });
 
 Deno.test("GitHubLogin.exchange() is unauthorized with a wrong secret or address, which is no user's fault", async () => {
-  await using mona = signedIn("oauth_app", { clientSecret: "another" });
-  const wrongSecret = await refused(mona.tokens());
+  await using mona = setUpOAuth("oauth_app", { clientSecret: "another" });
+  const wrongSecret = await rejectedGitHubError(mona.tokens());
   assertEquals(wrongSecret.refusal, { kind: "unauthorized" });
   assertEquals(wrongSecret.message, "GitHub gives no token: incorrect_client_credentials");
-  await using hubot = signedIn();
+  await using hubot = setUpOAuth();
   const grant = { ...await hubot.grant(), redirectUri: "http://127.0.0.1:1/login/callback" };
-  const elsewhere = await refused(hubot.login.exchangeCode(grant, never));
+  const elsewhere = await rejectedGitHubError(hubot.login.exchangeCode(grant, neverAborted));
   assertEquals(elsewhere.refusal, { kind: "unauthorized" });
 });
 
 Deno.test("GitHubLogin.exchange() is refused as unavailable by what is no answer of GitHub's", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const faults = [
     { kind: "status", status: 502 },
     { kind: "status", status: 500, body: "json" },
@@ -96,7 +96,7 @@ Deno.test("GitHubLogin.exchange() is refused as unavailable by what is no answer
   for (const fault of faults) {
     const grant = await mona.grant();
     mona.simulator.faults.add(fault);
-    const { refusal } = await refused(mona.login.exchangeCode(grant, never));
+    const { refusal } = await rejectedGitHubError(mona.login.exchangeCode(grant, neverAborted));
     assertEquals(refusal, { kind: "unavailable" });
   }
 });
@@ -115,109 +115,109 @@ Deno.test("GitHubLogin.exchange() is limited where GitHub says so, and reads not
     json({ error: "server_error" }),
     () => new Response("access_token=gho_a&token_type=bearer"),
   ];
-  await using server = new Server((_request, count) =>
+  await using server = new FakeServer((_request, count) =>
     answers[count - 1]?.() ?? Response.json(token)
   );
   const kinds: string[] = [];
   for (const _ of answers) {
-    const { refusal, message } = await refused(loginAt(server).exchangeCode(GRANT, never));
+    const { refusal, message } = await rejectedGitHubError(createOAuth(server).exchangeCode(GRANT, neverAborted));
     assert(!/gho_a|soon|<b>/.test(message), message);
     kinds.push(refusal.kind);
   }
   assertEquals(kinds, ["limited", "missing", ...Array(7).fill("unavailable")]);
-  assertEquals((await loginAt(server).exchangeCode(GRANT, never)).accessToken, "gho_a");
-  assertEquals(new Set(server.sent("user-agent")), new Set(["runwire/1.2.3"]));
+  assertEquals((await createOAuth(server).exchangeCode(GRANT, neverAborted)).accessToken, "gho_a");
+  assertEquals(new Set(server.sentHeaders("user-agent")), new Set(["runwire/1.2.3"]));
 });
 
 Deno.test("GitHubLogin.exchange() waits for GitHub ten seconds, and no longer", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const grant = await mona.grant();
   mona.simulator.faults.add({ kind: "delay", ms: 60_000 });
-  const asked = refused(mona.login.exchangeCode(grant, never));
+  const requested = rejectedGitHubError(mona.login.exchangeCode(grant, neverAborted));
   await mona.clock.untilAsleep();
   while (mona.clock.sleeping < 2) await new Promise((resolve) => setTimeout(resolve, 2));
   mona.clock.pass(10);
-  const { refusal, message } = await asked;
+  const { refusal, message } = await requested;
   assertEquals(refusal, { kind: "unavailable" });
   assertEquals(message, "GitHub did not answer POST /login/oauth/access_token within 10 s");
 });
 
 Deno.test("GitHubLogin.refresh() changes a pair of tokens for another, once", async () => {
-  await using mona = signedIn("github_app");
+  await using mona = setUpOAuth("github_app");
   const first = await mona.tokens();
   mona.clock.pass(8 * 60 * 60);
   assert(first.refreshToken);
-  assertMatch(await refusal(mona.login.fetchProfile(first.accessToken, never)), /401: Bad credentials$/);
-  const second = await mona.login.refresh(first.refreshToken, never);
+  assertMatch(await rejectionMessage(mona.login.fetchProfile(first.accessToken, neverAborted)), /401: Bad credentials$/);
+  const second = await mona.login.refresh(first.refreshToken, neverAborted);
   assertEquals(second.expiresAt, mona.clock.now() + EIGHT_HOURS_MS);
-  assertEquals((await mona.login.fetchProfile(second.accessToken, never)).id, 7);
+  assertEquals((await mona.login.fetchProfile(second.accessToken, neverAborted)).id, 7);
   assertEquals(
-    await refusal(mona.login.refresh(first.refreshToken, never)),
+    await rejectionMessage(mona.login.refresh(first.refreshToken, neverAborted)),
     "GitHub gives no token: bad_refresh_token",
   );
 });
 
 Deno.test("GitHubLogin.refresh() refuses a token that has expired or was revoked", async () => {
-  await using mona = signedIn("github_app");
+  await using mona = setUpOAuth("github_app");
   const { refreshToken: late = "" } = await mona.tokens();
   mona.clock.pass(15_897_600);
-  assertMatch(await refusal(mona.login.refresh(late, never)), /bad_refresh_token$/);
+  assertMatch(await rejectionMessage(mona.login.refresh(late, neverAborted)), /bad_refresh_token$/);
   const { refreshToken: gone = "" } = await mona.tokens();
   mona.simulator.revokeAuthorization("mona");
-  assertMatch(await refusal(mona.login.refresh(gone, never)), /bad_refresh_token$/);
+  assertMatch(await rejectionMessage(mona.login.refresh(gone, neverAborted)), /bad_refresh_token$/);
 });
 
 Deno.test("GitHubLogin.revoke() lets a token go, and does not mind one that is gone", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const { accessToken } = await mona.tokens();
-  await mona.login.revoke(accessToken, never);
-  assertMatch(await refusal(mona.login.fetchProfile(accessToken, never)), /401: Bad credentials$/);
-  await mona.login.revoke(accessToken, never);
-  assertEquals(mona.asked().filter((asked) => asked.startsWith("DELETE")), [
+  await mona.login.revoke(accessToken, neverAborted);
+  assertMatch(await rejectionMessage(mona.login.fetchProfile(accessToken, neverAborted)), /401: Bad credentials$/);
+  await mona.login.revoke(accessToken, neverAborted);
+  assertEquals(mona.requests().filter((requested) => requested.startsWith("DELETE")), [
     "DELETE /applications/Iv1.a/token",
     "DELETE /applications/Iv1.a/token",
   ]);
 });
 
 Deno.test("GitHubLogin.revoke() is unauthorized with a wrong secret", async () => {
-  await using mona = signedIn("oauth_app", { clientSecret: "another" });
+  await using mona = setUpOAuth("oauth_app", { clientSecret: "another" });
   const token = mona.simulator.signIn("mona", "Iv1.a");
-  const { refusal } = await refused(mona.login.revoke(token, never));
+  const { refusal } = await rejectedGitHubError(mona.login.revoke(token, neverAborted));
   assertEquals(refusal, { kind: "unauthorized" });
 });
 
 Deno.test("GitHubLogin.profile() tells who somebody is", async () => {
   for (const api of ["", "/api/v3"]) {
-    await using mona = signedIn("oauth_app", { api });
+    await using mona = setUpOAuth("oauth_app", { api });
     const { accessToken } = await mona.tokens();
-    assertEquals(await mona.login.fetchProfile(accessToken, never), {
+    assertEquals(await mona.login.fetchProfile(accessToken, neverAborted), {
       id: 7,
       login: "mona",
       name: "Mona Lisa",
       avatarUrl: `${mona.github.url}/avatars/u/7?v=4`,
     });
-    assertEquals(mona.asked().at(-1), `GET ${api}/user`);
+    assertEquals(mona.requests().at(-1), `GET ${api}/user`);
   }
 });
 
 Deno.test("GitHubLogin.profile() tells a limit from a token that is not accepted", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const token = mona.simulator.signIn("mona", "Iv1.a");
   mona.simulator.faults.add({ kind: "secondary_limit", retryAfter: 30 });
-  const limited = await refused(mona.login.fetchProfile(token, never));
+  const limited = await rejectedGitHubError(mona.login.fetchProfile(token, neverAborted));
   assertEquals(limited.refusal, { kind: "limited", retryAt: mona.clock.now() + 30_000 });
   mona.simulator.credentials.revoke(token);
-  assertMatch(await refusal(mona.login.fetchProfile(token, never)), /^GitHub answered GET \/user/);
+  assertMatch(await rejectionMessage(mona.login.fetchProfile(token, neverAborted)), /^GitHub answered GET \/user/);
 });
 
 Deno.test("GitHubLogin.organisations() lists all that a user is a member of, page after page", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const organisations = Array.from({ length: 230 }, (_, at) => `org-${at}`);
   mona.world.people.add({ login: "hubot", id: 8, organisations });
   const of = (login: string) =>
-    mona.login.listOrganizations(mona.simulator.signIn(login, "Iv1.a"), never);
+    mona.login.listOrganizations(mona.simulator.signIn(login, "Iv1.a"), neverAborted);
   assertEquals(await of("hubot"), organisations);
-  assertEquals(mona.asked().length, 3);
+  assertEquals(mona.requests().length, 3);
   assertEquals(await of("mona"), ["octo-org"]);
   mona.world.people.leave("mona", "octo-org");
   assertEquals(await of("mona"), []);
@@ -225,21 +225,21 @@ Deno.test("GitHubLogin.organisations() lists all that a user is a member of, pag
 
 Deno.test("GitHubLogin.organisations() leaves out who was invited, and takes the token nowhere else", async () => {
   const membership = (login: string, state: string) => ({ state, organization: { login } });
-  await using other = new Server(() => Response.json([membership("other", "active")]));
-  await using server = new Server((_request, count) => {
+  await using other = new FakeServer(() => Response.json([membership("other", "active")]));
+  await using server = new FakeServer((_request, count) => {
     const page = [membership("octo-org", "active"), membership("invited", "pending")];
     const link = `<${other.url}/user/memberships/orgs?page=2>; rel="next"`;
     return Response.json(page, { headers: count === 1 ? {} : { link } });
   });
-  assertEquals(await loginAt(server).listOrganizations("ghu_a", never), ["octo-org"]);
-  const { refusal } = await refused(loginAt(server).listOrganizations("ghu_a", never));
+  assertEquals(await createOAuth(server).listOrganizations("ghu_a", neverAborted), ["octo-org"]);
+  const { refusal } = await rejectedGitHubError(createOAuth(server).listOrganizations("ghu_a", neverAborted));
   assertEquals([refusal, other.requests.length], [{ kind: "unavailable" }, 0]);
 });
 
 Deno.test("GitHubLogin.organisations() says which scope is missing", async () => {
-  await using mona = signedIn();
+  await using mona = setUpOAuth();
   const token = mona.simulator.signIn("mona", "Iv1.a", ["repo"]);
-  const { refusal, message } = await refused(mona.login.listOrganizations(token, never));
+  const { refusal, message } = await rejectedGitHubError(mona.login.listOrganizations(token, neverAborted));
   assertEquals(refusal, { kind: "unauthorized" });
   assertMatch(message, /the scope read:org/);
 });

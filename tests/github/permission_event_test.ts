@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
-import { changesIn, changesOf, subjectOf } from "../../src/github/delivery.ts";
+import { toChanges, parseChanges, toOrderingKey } from "../../src/github/delivery.ts";
 import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { aDelivery } from "../fakes/fixtures/delivery.ts";
 import { webhookExamples } from "../fakes/fixtures/delivery_examples.ts";
@@ -10,7 +10,7 @@ const TEAM = { action: "edited", team: { id: 3, name: "octocats" } };
 Deno.test("changesOf() tells whose rights have changed where an event names the repository", () => {
   for (const event of ["member", "team", "team_add", "membership"]) {
     const payload = JSON.stringify({ ...TEAM, repository: { id: 8, full_name: "octo/a" } });
-    assertEquals(changesOf(aDelivery({ event, payload })), { ...EMPTY_CHANGE_SET, accessChanged: [8] });
+    assertEquals(parseChanges(aDelivery({ event, payload })), { ...EMPTY_CHANGE_SET, accessChanged: [8] });
   }
 });
 
@@ -25,8 +25,8 @@ Deno.test("changesOf() takes rights in all repositories for changed where an eve
   for (const event of events) {
     for (const repository of [undefined, null, {}, { id: "8" }, "octo/a"]) {
       const payload = JSON.stringify({ ...TEAM, repository });
-      const told = changesOf(aDelivery({ event, payload }));
-      assertEquals(told, { ...EMPTY_CHANGE_SET, accessChanged: "all" });
+      const changes = parseChanges(aDelivery({ event, payload }));
+      assertEquals(changes, { ...EMPTY_CHANGE_SET, accessChanged: "all" });
     }
   }
 });
@@ -34,9 +34,9 @@ Deno.test("changesOf() takes rights in all repositories for changed where an eve
 Deno.test("changesOf() tells which user has revoked our authorization", () => {
   const event = "github_app_authorization";
   const payload = JSON.stringify({ action: "revoked", sender: { id: 7, login: "mona" } });
-  assertEquals(changesOf(aDelivery({ event, payload })), { ...EMPTY_CHANGE_SET, revokedUsers: [7] });
+  assertEquals(parseChanges(aDelivery({ event, payload })), { ...EMPTY_CHANGE_SET, revokedUsers: [7] });
   assertThrows(
-    () => changesOf(aDelivery({ event, payload: JSON.stringify({ action: "revoked" }) })),
+    () => parseChanges(aDelivery({ event, payload: JSON.stringify({ action: "revoked" }) })),
     Error,
     "The payload of github_app_authorization is not as documented: sender: ",
   );
@@ -57,7 +57,7 @@ Deno.test("changesIn() finds changed rights in every one of GitHub's examples th
     const all = webhookExamples(event);
     assert(all.length > 0, event);
     for (const { payload } of all) {
-      const changed = changesIn({ event }, payload)?.accessChanged;
+      const changed = toChanges({ event }, payload)?.accessChanged;
       const { repository } = z.object({ repository: z.object({ id: z.int() }).optional() })
         .parse(payload);
       if (repository) assertEquals(changed, [repository.id]);
@@ -65,13 +65,13 @@ Deno.test("changesIn() finds changed rights in every one of GitHub's examples th
     }
   }
   const event = "github_app_authorization";
-  const revoked = webhookExamples(event).map(({ payload }) => changesIn({ event }, payload)?.revokedUsers);
+  const revoked = webhookExamples(event).map(({ payload }) => toChanges({ event }, payload)?.revokedUsers);
   assertEquals(revoked, [[1], [1]]);
 });
 
 Deno.test("subjectOf() lets a change of rights wait for no other delivery", () => {
   for (const event of ["member", "team", "organization", "github_app_authorization"]) {
     const payload = { action: "removed", repository: { id: 8 }, sender: { id: 7 } };
-    assertEquals(subjectOf({ id: "a", event }, payload), "delivery a");
+    assertEquals(toOrderingKey({ id: "a", event }, payload), "delivery a");
   }
 });

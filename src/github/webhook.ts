@@ -2,19 +2,19 @@ import { z } from "zod";
 import { messageOf, RefusedError } from "../errors.ts";
 import type { WebhookState } from "../repository/catalog.ts";
 import type { Webhooks } from "../repository/webhook.ts";
-import { Answers } from "./answers.ts";
+import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
-import { ownerAndRepo } from "./repository.ts";
+import { parseFullName } from "./repository.ts";
 
 /** What a webhook of ours tells: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
 const EVENTS = ["workflow_run", "workflow_job", "issues", "repository", "member", "team_add"];
-const RECEIVER = "/api/v1/webhook/github";
-const PATH = "/repos/{owner}/{repo}/hooks";
+const RECEIVER_PATH = "/api/v1/webhook/github";
+const WEBHOOKS_PATH = "/repos/{owner}/{repo}/hooks";
 /** GitHub counts in seconds, and its clock may be behind ours. */
-const CLOCKS_DIFFER_MS = 60_000;
+const MAX_CLOCK_SKEW_MS = 60_000;
 
 /** https://docs.github.com/en/rest/repos/webhooks#list-repository-webhooks */
-const hookAnswer = z.object({
+const webhookSchema = z.object({
   id: z.int(),
   created_at: z.iso.datetime({ offset: true }),
   config: z.object({ url: z.string().nullish() }).nullish(),
@@ -23,9 +23,9 @@ const hookAnswer = z.object({
   createdAt: Date.parse(created_at),
   url: config?.url ?? "",
 }));
-type Hook = z.infer<typeof hookAnswer>;
+type ListedWebhook = z.infer<typeof webhookSchema>;
 
-const createdAnswer = z.object({ id: z.int() }).transform(({ id }) => id);
+const createdWebhookSchema = z.object({ id: z.int() }).transform(({ id }) => id);
 
 export interface GitHubWebhooksOptions {
   readonly github: GitHub;
@@ -38,8 +38,8 @@ export interface GitHubWebhooksOptions {
 /** The webhooks that we create at repositories: https://docs.github.com/en/rest/repos/webhooks */
 export class GitHubWebhooks implements Webhooks {
   readonly #options: GitHubWebhooksOptions;
-  readonly #lists = new Answers(z.array(hookAnswer));
-  readonly #created = new Answers(createdAnswer);
+  readonly #lists = new ResponseCache(z.array(webhookSchema));
+  readonly #created = new ResponseCache(createdWebhookSchema);
 
   constructor(options: GitHubWebhooksOptions) {
     this.#options = options;
@@ -51,23 +51,23 @@ export class GitHubWebhooks implements Webhooks {
   ): Promise<WebhookState> {
     const { github, publicUrl, secret } = this.#options;
     if (publicUrl === undefined || secret === undefined) {
-      return absent("Set PUBLIC_URL and GITHUB_WEBHOOK_SECRET, and one is created");
+      return withoutWebhook("Set PUBLIC_URL and GITHUB_WEBHOOK_SECRET, and one is created");
     }
-    if (github.isInstallation) return absent("The webhook of the GitHub App serves it");
-    const url = publicUrl.replace(/\/+$/, "") + RECEIVER;
+    if (github.isInstallation) return withoutWebhook("The webhook of the GitHub App serves it");
+    const url = publicUrl.replace(/\/+$/, "") + RECEIVER_PATH;
     try {
       // One that we created, and died before we could keep its id.
-      const known = await this.#find(fullName, { url, signal });
-      if (known) return ownedSince(known, since);
+      const existing = await this.#find(fullName, { url, signal });
+      if (existing) return toWebhookState(existing, since);
       return { state: "active", id: await this.#create(fullName, { url, secret, signal }) };
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
-      const { refusal } = error;
-      if (refusal.kind === "missing") {
-        return absent(`The credential may not administer webhooks: ${messageOf(error)}`);
+      const { refusal: failure } = error;
+      if (failure.kind === "missing") {
+        return withoutWebhook(`The credential may not administer webhooks: ${messageOf(error)}`);
       }
-      if (refusal.kind === "unavailable" && refusal.status === 422) {
-        return absent(`GitHub takes no such webhook: ${messageOf(error)}`);
+      if (failure.kind === "unavailable" && failure.status === 422) {
+        return withoutWebhook(`GitHub takes no such webhook: ${messageOf(error)}`);
       }
       throw error;
     }
@@ -75,8 +75,8 @@ export class GitHubWebhooks implements Webhooks {
 
   async remove(fullName: string, id: number, signal: AbortSignal): Promise<void> {
     try {
-      await this.#options.github.delete(`${PATH}/{hook_id}`, {
-        parameters: { ...ownerAndRepo(fullName), hook_id: id },
+      await this.#options.github.delete(`${WEBHOOKS_PATH}/{hook_id}`, {
+        parameters: { ...parseFullName(fullName), hook_id: id },
         signal,
       });
     } catch (error) {
@@ -89,13 +89,13 @@ export class GitHubWebhooks implements Webhooks {
   async #find(
     fullName: string,
     { url, signal }: { readonly url: string; readonly signal: AbortSignal },
-  ): Promise<Hook | undefined> {
-    const hooks = await this.#options.github.list(this.#lists, PATH, {
-      parameters: ownerAndRepo(fullName),
+  ): Promise<ListedWebhook | undefined> {
+    const webhooks = await this.#options.github.list(this.#lists, WEBHOOKS_PATH, {
+      parameters: parseFullName(fullName),
       count: Infinity,
       signal,
     });
-    return hooks.find((hook) => hook.url === url);
+    return webhooks.find((webhook) => webhook.url === url);
   }
 
   async #create(
@@ -106,9 +106,9 @@ export class GitHubWebhooks implements Webhooks {
       readonly signal: AbortSignal;
     },
   ): Promise<number> {
-    const answer = await this.#options.github.post(PATH, {
+    const response = await this.#options.github.post(WEBHOOKS_PATH, {
       parameters: {
-        ...ownerAndRepo(fullName),
+        ...parseFullName(fullName),
         name: "web",
         active: true,
         events: EVENTS,
@@ -116,16 +116,16 @@ export class GitHubWebhooks implements Webhooks {
       },
       signal,
     });
-    return this.#created.read(answer);
+    return this.#created.parse(response);
   }
 }
 
 /** A webhook that was there before we followed the repository is somebody else's, and not ours to remove. */
-function ownedSince({ id, createdAt }: Hook, since: number): WebhookState {
-  if (createdAt >= since - CLOCKS_DIFFER_MS) return { state: "active", id };
-  return absent("A webhook that leads here exists already; it is used, and never removed by us");
+function toWebhookState({ id, createdAt }: ListedWebhook, since: number): WebhookState {
+  if (createdAt >= since - MAX_CLOCK_SKEW_MS) return { state: "active", id };
+  return withoutWebhook("A webhook that leads here exists already; it is used, and never removed by us");
 }
 
-function absent(reason: string): WebhookState {
+function withoutWebhook(reason: string): WebhookState {
   return { state: "absent", reason };
 }

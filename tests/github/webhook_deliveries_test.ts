@@ -3,10 +3,10 @@ import { generateKeyPairSync } from "node:crypto";
 import { Redelivery } from "../../src/delivery/redelivery.ts";
 import { GitHub } from "../../src/github/client.ts";
 import type { Credential } from "../../src/github/credential.ts";
-import { GitHubHooks } from "../../src/github/hook.ts";
+import { GitHubWebhookDeliveries } from "../../src/github/webhook_deliveries.ts";
 import { hooked, PromptClock, Receiver, SECRET, until } from "../simulator/hooked.ts";
 import { TOKEN } from "../simulator/served.ts";
-import { never, refused, Server, within } from "./server.ts";
+import { neverAborted, rejectedGitHubError, FakeServer, withTimeout } from "./fake_server.ts";
 
 const API = "octo-org/api";
 const WEB = "octo-org/web";
@@ -21,12 +21,12 @@ const app = {
 };
 
 /** A simulated GitHub with a receiver that is down, two repositories, and our side of it. */
-function simulate({ credential = { token: TOKEN }, publicUrl }: {
+function setUp({ credential = { token: TOKEN }, publicUrl }: {
   readonly credential?: Credential;
   readonly publicUrl?: string;
 } = {}) {
   const receiver = new Receiver();
-  receiver.answer = down;
+  receiver.answer = respondDown;
   const github = hooked({
     // An App's JWT is signed by the real time; headers tell whole seconds.
     clock: new PromptClock(Math.floor(Date.now() / 1_000) * 1_000),
@@ -39,7 +39,7 @@ function simulate({ credential = { token: TOKEN }, publicUrl }: {
   const { world, clock, simulator } = github;
   for (const full_name of [API, WEB]) world.addRepository({ full_name });
   const client = new GitHub({ credential, baseUrl: `${github.url}/api/v3`, version: "0", clock });
-  const hooks = new GitHubHooks({
+  const deliveries = new GitHubWebhookDeliveries({
     github: client,
     repositories: () => [API, WEB],
     ...(publicUrl === undefined ? {} : { publicUrl }),
@@ -48,10 +48,10 @@ function simulate({ credential = { token: TOKEN }, publicUrl }: {
     ...github,
     receiver,
     client,
-    hooks,
-    sweep: new Redelivery({ attempts: hooks, clock }),
+    hooks: deliveries,
+    redelivery: new Redelivery({ attempts: deliveries, clock }),
     /** Since three days ago, as they stand by the simulated clock. */
-    failed: () => within(hooks.listFailed(clock.now() - THREE_DAYS_MS, never)),
+    failed: () => withTimeout(deliveries.listFailed(clock.now() - THREE_DAYS_MS, neverAborted)),
     hook: (fullName = API, url = receiver.url) =>
       simulator.hooks.add(fullName, { url, secret: SECRET }),
     /** Pushes, and waits until the hooks of the repository, or the App's, have been told. */
@@ -60,7 +60,7 @@ function simulate({ credential = { token: TOKEN }, publicUrl }: {
       for (let i = 0; i < count; i++) world.push(to, { runs: [] });
       await until(() => simulator.hooks.deliveries(hook.id).length === before + count);
     },
-    asked: (path: RegExp) =>
+    requestsTo: (path: RegExp) =>
       simulator.requests.entries.filter((entry) => path.test(entry.path)).map((
         { method, status },
       ) => `${method} ${status}`),
@@ -71,26 +71,26 @@ function simulate({ credential = { token: TOKEN }, publicUrl }: {
   };
 }
 
-function down(): Response {
+function respondDown(): Response {
   return new Response("down", { status: 503 });
 }
 
-function up(): Response {
+function respondUp(): Response {
   return new Response("Accepted", { status: 202 });
 }
 
 Deno.test("Sweep.run() has exactly what never arrived sent once more, under the same GUIDs", async () => {
-  await using simulated = simulate();
-  const { receiver, sweep, clock } = simulated;
+  await using simulated = setUp();
+  const { receiver, redelivery, clock } = simulated;
   const hook = simulated.hook();
-  receiver.answer = up;
+  receiver.answer = respondUp;
   await simulated.push(2, { hook });
-  const failures = [down(), Response.redirect(receiver.url), new Response(null, { status: 404 })];
-  receiver.answer = () => failures.shift() ?? up();
+  const failures = [respondDown(), Response.redirect(receiver.url), new Response(null, { status: 404 })];
+  receiver.answer = () => failures.shift() ?? respondUp();
   await simulated.push(4, { hook });
   const missed = receiver.received.slice(2, 5);
 
-  assertEquals(await within(sweep.run(never)), { found: 3, requested: 3, remaining: 0 });
+  assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 3, requested: 3, remaining: 0 });
   const again = (await receiver.until(9)).slice(6);
   assertEquals(again.map(({ guid }) => guid), missed.map(({ guid }) => guid));
   assertEquals(again.map(({ body }) => body), missed.map(({ body }) => body));
@@ -98,35 +98,35 @@ Deno.test("Sweep.run() has exactly what never arrived sent once more, under the 
   await until(() => simulated.simulator.hooks.deliveries(hook.id).length === 9);
 
   clock.pass(600);
-  assertEquals(await within(sweep.run(never)), { found: 0, requested: 0, remaining: 0 });
+  assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 0, requested: 0, remaining: 0 });
   await simulated.push(1, { hook });
   assertEquals(receiver.received.length, 10);
 });
 
 Deno.test("Sweep.run() asks again for the latest attempt when that failed too", async () => {
-  await using simulated = simulate();
+  await using simulated = setUp();
   const hook = simulated.hook();
-  const { receiver, sweep, clock, simulator } = simulated;
+  const { receiver, redelivery, clock, simulator } = simulated;
   await simulated.push(1, { hook });
-  await within(sweep.run(never));
+  await withTimeout(redelivery.run(neverAborted));
   await until(() => simulator.hooks.deliveries(hook.id).length === 2);
   clock.pass(600);
   const [failed] = await simulated.failed();
   assertEquals(failed?.id, String(simulator.hooks.deliveries(hook.id)[0]?.id));
-  assertEquals((await within(sweep.run(never))).requested, 1);
+  assertEquals((await withTimeout(redelivery.run(neverAborted))).requested, 1);
   const guids = (await receiver.until(3)).map(({ guid }) => guid);
   assertEquals(new Set(guids).size, 1);
 });
 
 Deno.test("GitHubHooks.failed() reads all pages, and tells ids that no number holds", async () => {
-  await using simulated = simulate();
+  await using simulated = setUp();
   const hook = simulated.hook();
   await simulated.push(230, { hook });
   const failed = await simulated.failed();
   const attempts = simulated.simulator.hooks.deliveries(hook.id).toReversed();
   assertEquals(failed.map(({ id }) => id), attempts.map(({ id }) => String(id)));
   assert(failed.every(({ id }) => !Number.isSafeInteger(Number(id))));
-  assertEquals(simulated.asked(/deliveries/), ["GET 200", "GET 200", "GET 200"]);
+  assertEquals(simulated.requestsTo(/deliveries/), ["GET 200", "GET 200", "GET 200"]);
   const { guid, at } = attempts[0] ?? {};
   assertEquals({ ...failed[0], id: "" }, {
     guid,
@@ -140,7 +140,7 @@ Deno.test("GitHubHooks.failed() reads all pages, and tells ids that no number ho
 });
 
 Deno.test("GitHubHooks.failed() leaves out what is older, and reads no page beyond it", async () => {
-  await using simulated = simulate();
+  await using simulated = setUp();
   const hook = simulated.hook();
   await simulated.push(210, { hook });
   simulated.clock.pass(3 * DAY_S);
@@ -149,87 +149,87 @@ Deno.test("GitHubHooks.failed() leaves out what is older, and reads no page beyo
   simulated.clock.pass(1);
   simulated.simulator.requests.clear();
   assertEquals((await simulated.failed()).length, 2);
-  assertEquals(simulated.asked(/deliveries/).length, 1);
+  assertEquals(simulated.requestsTo(/deliveries/).length, 1);
 });
 
 Deno.test("Sweep.run() stops at the rate limit, and goes on with the rest when it is over", async () => {
-  await using simulated = simulate();
-  const { receiver, sweep, clock, simulator } = simulated;
+  await using simulated = setUp();
+  const { receiver, redelivery, clock, simulator } = simulated;
   const hook = simulated.hook();
   await simulated.push(5, { hook });
-  receiver.answer = up;
+  receiver.answer = respondUp;
   const reset = clock.now() / 1_000 + 60;
   // Two lists of hooks and one of deliveries, and then two of the five.
   simulator.rateLimits.set(TOKEN, { remaining: 5, reset });
-  const refusal = { kind: "limited", retryAt: reset * 1_000 } as const;
-  assertEquals(await within(sweep.run(never)), { found: 5, requested: 2, remaining: 3, failure: refusal });
-  assertEquals((await refused(simulated.failed())).refusal, refusal);
+  const failure = { kind: "limited", retryAt: reset * 1_000 } as const;
+  assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 5, requested: 2, remaining: 3, failure });
+  assertEquals((await rejectedGitHubError(simulated.failed())).refusal, failure);
   clock.pass(61);
-  assertEquals(await within(sweep.run(never)), { found: 3, requested: 3, remaining: 0 });
+  assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 3, requested: 3, remaining: 0 });
   const guids = (await receiver.until(10)).map(({ guid }) => guid);
   assertEquals(guids.slice(5), guids.slice(0, 5));
 });
 
 for (const status of [403, 404] as const) {
   Deno.test(`GitHubHooks.failed() passes over a repository whose hooks are answered with ${status}`, async () => {
-    await using simulated = simulate();
+    await using simulated = setUp();
     const hook = simulated.hook(WEB);
     await simulated.push(1, { hook, to: WEB });
     simulated.simulator.hooks.hide(API, status);
     assertEquals((await simulated.failed()).length, 1);
-    assertEquals(simulated.hooks.passedOver, [API]);
+    assertEquals(simulated.hooks.skippedRepositories, [API]);
     simulated.simulator.hooks.hide(API, undefined);
     await simulated.failed();
-    assertEquals(simulated.hooks.passedOver, []);
+    assertEquals(simulated.hooks.skippedRepositories, []);
   });
 }
 
 Deno.test("GitHubHooks.failed() looks at no hook that leads elsewhere", async () => {
-  await using simulated = simulate();
+  await using simulated = setUp();
   const { receiver } = simulated;
   const origin = new URL(receiver.url).origin;
   const ours = [receiver.url, `${origin}/below/api/webhooks/github`];
   const others = [`${origin}/api/v1/webhook/github/other`, `${origin}/`];
-  const hooks = [...ours, ...others].map((url) => simulated.hook(API, url));
-  const last = hooks.at(-1);
+  const deliveries = [...ours, ...others].map((url) => simulated.hook(API, url));
+  const last = deliveries.at(-1);
   assert(last);
   await simulated.push(1, { hook: last });
   const ids = (await simulated.failed()).map(({ webhook: hook }) => hook?.id);
   // One event has one GUID, whichever hook it goes to, and is asked for once.
   assertEquals(ids.length, 1);
-  assert(hooks.slice(0, 2).some(({ id }) => id === ids[0]));
-  for (const { id } of hooks.slice(0, 2)) simulated.simulator.hooks.remove(id);
+  assert(deliveries.slice(0, 2).some(({ id }) => id === ids[0]));
+  for (const { id } of deliveries.slice(0, 2)) simulated.simulator.hooks.remove(id);
   assertEquals(await simulated.failed(), []);
 });
 
 Deno.test("GitHubHooks.failed() looks only at hooks below our public address, where that is known", async () => {
-  await using simulated = simulate({ publicUrl: "https://runwire.example/" });
+  await using simulated = setUp({ publicUrl: "https://runwire.example/" });
   const other = simulated.hook();
   await simulated.push(1, { hook: other });
   assertEquals(await simulated.failed(), []);
   simulated.hook(API, "https://runwire.example/api/webhooks/github");
   simulated.simulator.requests.clear();
   await simulated.failed();
-  assertEquals(simulated.asked(/deliveries/), ["GET 200"]);
+  assertEquals(simulated.requestsTo(/deliveries/), ["GET 200"]);
 });
 
 Deno.test("Sweep.run() works as an App, whose budget is not its installation's", async () => {
-  await using simulated = simulate({ credential: app });
-  const { receiver, sweep, simulator, client } = simulated;
+  await using simulated = setUp({ credential: app });
+  const { receiver, redelivery, simulator, client } = simulated;
   const hook = simulator.hooks.addToApp({ url: receiver.url, secret: SECRET });
   await simulated.push(2, { hook });
   await simulated.push(1, { hook, to: WEB });
-  receiver.answer = up;
-  assertEquals(await within(sweep.run(never)), { found: 3, requested: 3, remaining: 0 });
+  receiver.answer = respondUp;
+  assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 3, requested: 3, remaining: 0 });
   const guids = (await receiver.until(6)).map(({ guid }) => guid);
   assertEquals(guids.slice(3), guids.slice(0, 3));
-  assertEquals(client.budget, undefined);
-  assertEquals(simulated.asked(/access_tokens/), []);
-  assertEquals(simulated.asked(/attempts/), ["POST 202", "POST 202", "POST 202"]);
+  assertEquals(client.rateLimit, undefined);
+  assertEquals(simulated.requestsTo(/access_tokens/), []);
+  assertEquals(simulated.requestsTo(/attempts/), ["POST 202", "POST 202", "POST 202"]);
 });
 
 Deno.test("GitHubHooks.failed() reads all pages of an App's deliveries, and leaves a foreign hook alone", async () => {
-  await using simulated = simulate({ credential: app });
+  await using simulated = setUp({ credential: app });
   const { receiver, simulator } = simulated;
   const hook = simulator.hooks.addToApp({ url: receiver.url });
   await simulated.push(120, { hook });
@@ -243,12 +243,12 @@ Deno.test("GitHubHooks.failed() reads all pages of an App's deliveries, and leav
 for (const status of [200, 201, 202, 204]) {
   Deno.test(`GitHub.post() takes ${status}, and sends what the path does not name as JSON`, async () => {
     const sent: string[] = [];
-    await using server = new Server(async (request) => {
+    await using server = new FakeServer(async (request) => {
       sent.push(`${request.method} ${new URL(request.url).pathname} ${await request.text()}`);
       return new Response(status === 204 ? null : "{}", { status });
     });
     const parameters = { owner: "o", name: "n" };
-    const options = { parameters, signal: never };
+    const options = { parameters, signal: neverAborted };
     const answer = await server.github().post("/repos/{owner}/thing", options);
     assertEquals(answer.status, status);
     assertEquals(sent, ['POST /repos/o/thing {"name":"n"}']);
@@ -257,12 +257,12 @@ for (const status of [200, 201, 202, 204]) {
 
 Deno.test("GitHub.post() is refused as a GET is, and does not ask twice", async () => {
   const answers = [429, 404, 500];
-  await using server = new Server((_request, count) =>
+  await using server = new FakeServer((_request, count) =>
     Response.json({ message: "No" }, { status: answers[count - 1] ?? 200 })
   );
   const kinds: string[] = [];
   for (const _ of answers) {
-    const error = await refused(server.github().post("/thing", { signal: never }));
+    const error = await rejectedGitHubError(server.github().post("/thing", { signal: neverAborted }));
     assertMatch(error.message, /^GitHub answered POST \/thing with \d+: No$/);
     kinds.push(error.refusal.kind);
   }

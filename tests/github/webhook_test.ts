@@ -2,13 +2,13 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { generateKeyPairSync } from "node:crypto";
 import { GitHub } from "../../src/github/client.ts";
 import type { Credential } from "../../src/github/credential.ts";
-import { GitHubWebhooks } from "../../src/github/hook_setup.ts";
+import { GitHubWebhooks } from "../../src/github/webhook.ts";
 import { HandClock } from "../simulator/hand_clock.ts";
 import { serve, TOKEN } from "../simulator/served.ts";
-import { never, refused, Server } from "./server.ts";
+import { neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
 
 const API = "octo-org/api";
-const URL = "https://runwire.example/below/api/v1/webhook/github";
+const WEBHOOK_URL = "https://runwire.example/below/api/v1/webhook/github";
 const SECRET = "It's a Secret to Everybody";
 const HOUR_MS = 60 * 60_000;
 
@@ -27,20 +27,20 @@ function setUp(
   return {
     ...github,
     webhooks,
-    ensure: (since = github.clock.now()) => webhooks.ensure(API, { since, signal: never }),
-    hooks: () => github.simulator.hooks.of(API),
+    ensure: (since = github.clock.now()) => webhooks.ensure(API, { since, signal: neverAborted }),
+    listWebhooks: () => github.simulator.hooks.of(API),
   };
 }
 
 Deno.test("GitHubWebhooks.ensure() creates a webhook with our secret, once", async () => {
   await using test = setUp();
   const state = await test.ensure();
-  const [hook, ...others] = test.hooks();
+  const [webhook, ...others] = test.listWebhooks();
   assertEquals(others, []);
-  assert(hook);
-  const { url, secret, events, content_type, active } = hook;
+  assert(webhook);
+  const { url, secret, events, content_type, active } = webhook;
   assertEquals({ url, secret, content_type, active }, {
-    url: URL,
+    url: WEBHOOK_URL,
     secret: SECRET,
     content_type: "json",
     active: true,
@@ -53,19 +53,19 @@ Deno.test("GitHubWebhooks.ensure() creates a webhook with our secret, once", asy
     "member",
     "team_add",
   ]);
-  assertEquals(state, { state: "active", id: hook.id });
+  assertEquals(state, { state: "active", id: webhook.id });
   // As after a death between its creation and the keeping of its id.
   assertEquals(await test.ensure(), state);
-  assertEquals(test.hooks().length, 1);
+  assertEquals(test.listWebhooks().length, 1);
 });
 
 Deno.test("GitHubWebhooks.ensure() leaves a webhook alone that was there before, and says so", async () => {
   await using test = setUp();
-  test.simulator.hooks.add(API, { url: URL, secret: SECRET });
+  test.simulator.hooks.add(API, { url: WEBHOOK_URL, secret: SECRET });
   const state = await test.ensure(test.clock.now() + HOUR_MS);
   assert(state.state === "absent");
   assertMatch(state.reason, /exists already/);
-  assertEquals(test.hooks().length, 1);
+  assertEquals(test.listWebhooks().length, 1);
 });
 
 for (const status of [403, 404] as const) {
@@ -90,7 +90,7 @@ Deno.test("GitHubWebhooks.ensure() says which settings are missing, and asks not
     });
     const options = { publicUrl: "https://runwire.example", secret: SECRET, ...missing };
     const webhooks = new GitHubWebhooks({ github: client, ...options });
-    const state = await webhooks.ensure(API, { since: 0, signal: never });
+    const state = await webhooks.ensure(API, { since: 0, signal: neverAborted });
     assert(state.state === "absent");
     assertMatch(state.reason, /PUBLIC_URL and GITHUB_WEBHOOK_SECRET/);
     assertEquals(github.simulator.requests.counts.requests, 0);
@@ -114,14 +114,14 @@ Deno.test("GitHubWebhooks.ensure() leaves it to the App's own webhook", async ()
 });
 
 Deno.test("GitHubWebhooks.ensure() says in GitHub's words which webhook it does not take", async () => {
-  await using server = new Server((request) =>
+  await using server = new FakeServer((request) =>
     request.method === "GET"
       ? Response.json([])
       : Response.json({ message: "url is not supported: localhost" }, { status: 422 })
   );
   const publicUrl = "http://localhost:8080";
   const webhooks = new GitHubWebhooks({ github: server.github(), publicUrl, secret: SECRET });
-  const state = await webhooks.ensure(API, { since: 0, signal: never });
+  const state = await webhooks.ensure(API, { since: 0, signal: neverAborted });
   assert(state.state === "absent");
   assertMatch(state.reason, /^GitHub takes no such webhook: .*url is not supported/);
 });
@@ -129,19 +129,19 @@ Deno.test("GitHubWebhooks.ensure() says in GitHub's words which webhook it does 
 Deno.test("GitHubWebhooks.ensure() is refused when GitHub limits us or is down", async () => {
   await using test = setUp();
   test.simulator.faults.add({ kind: "status", status: 502 });
-  assertEquals((await refused(test.ensure())).refusal, { kind: "unavailable" });
+  assertEquals((await rejectedGitHubError(test.ensure())).refusal, { kind: "unavailable" });
   test.simulator.rateLimits.set(TOKEN, { remaining: 0, reset: test.clock.now() / 1_000 + 60 });
-  assertEquals((await refused(test.ensure())).refusal.kind, "limited");
-  assertEquals(test.hooks(), []);
+  assertEquals((await rejectedGitHubError(test.ensure())).refusal.kind, "limited");
+  assertEquals(test.listWebhooks(), []);
 });
 
 Deno.test("GitHubWebhooks.remove() removes a webhook, and takes one that is gone as removed", async () => {
   await using test = setUp();
   const state = await test.ensure();
   assert(state.state === "active");
-  await test.webhooks.remove(API, state.id, never);
-  assertEquals(test.hooks(), []);
-  await test.webhooks.remove(API, state.id, never);
+  await test.webhooks.remove(API, state.id, neverAborted);
+  assertEquals(test.listWebhooks(), []);
+  await test.webhooks.remove(API, state.id, neverAborted);
 });
 
 Deno.test("GitHubWebhooks.remove() is refused when the credential may not", async () => {
@@ -149,7 +149,7 @@ Deno.test("GitHubWebhooks.remove() is refused when the credential may not", asyn
   const state = await test.ensure();
   assert(state.state === "active");
   test.simulator.hooks.hide(API, 403);
-  const error = await refused(test.webhooks.remove(API, state.id, never));
+  const error = await rejectedGitHubError(test.webhooks.remove(API, state.id, neverAborted));
   assertEquals(error.refusal, { kind: "missing", status: 403 });
-  assertEquals(test.hooks().length, 1);
+  assertEquals(test.listWebhooks().length, 1);
 });

@@ -2,12 +2,12 @@ import { z } from "zod";
 import type { OAuthProvider, UserTokens } from "../account/oauth_provider.ts";
 import type { Profile } from "../account/user.ts";
 import { RefusedError } from "../errors.ts";
-import { Answers } from "./answers.ts";
-import { nextOf } from "./client.ts";
+import { ResponseCache } from "./response_cache.ts";
+import { parseNextLink } from "./client.ts";
 import { TokenEndpoint, type TokenEndpointOptions } from "./token_endpoint.ts";
-import { assertAccepted } from "./refusal.ts";
+import { assertOk } from "./error.ts";
 import { Transport } from "./transport.ts";
-import { UserRequests } from "./user_requests.ts";
+import { UserClient } from "./user_client.ts";
 
 /**
  * What we ask a user for, when it is an OAuth app that asks. It has no narrower scope than `repo` for private repositories:
@@ -15,7 +15,7 @@ import { UserRequests } from "./user_requests.ts";
  * and does not show. A GitHub App has its permissions instead, and GitHub ignores the scopes that it names.
  * https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
  */
-const SCOPE = "read:org repo";
+const SCOPES = "read:org repo";
 
 /** GitHub gives no more on one page. */
 const PAGE_SIZE = 100;
@@ -23,7 +23,7 @@ const PAGE_SIZE = 100;
 const MAX_PAGES = 10;
 
 /** https://docs.github.com/en/rest/users/users#get-the-authenticated-user */
-const userAnswer = z.object({
+const userSchema = z.object({
   id: z.int(),
   login: z.string().min(1),
   name: z.string().nullish(),
@@ -36,31 +36,31 @@ const userAnswer = z.object({
 }));
 
 /** https://docs.github.com/en/rest/orgs/members#list-organization-memberships-for-the-authenticated-user */
-const membershipsAnswer = z.array(z.object({
+const membershipsSchema = z.array(z.object({
   state: z.string(),
   organization: z.object({ login: z.string() }),
 }));
 
-export interface GitHubLoginOptions extends TokenEndpointOptions {
+export interface GitHubOAuthOptions extends TokenEndpointOptions {
   /** `https://api.github.com`, or `https://HOST/api/v3` of a GitHub Enterprise Server. */
   readonly apiUrl: string;
 }
 
 /** Signing in by GitHub's web flow, with PKCE. `new GitHubLogin({ clientId, clientSecret, webUrl, apiUrl, version, clock })` */
-export class GitHubLogin implements OAuthProvider {
-  readonly #options: GitHubLoginOptions;
-  readonly #endpoint: TokenEndpoint;
-  readonly #users: UserRequests;
+export class GitHubOAuth implements OAuthProvider {
+  readonly #options: GitHubOAuthOptions;
+  readonly #tokenEndpoint: TokenEndpoint;
+  readonly #client: UserClient;
   readonly #transport: Transport;
-  readonly #profile = new Answers<Profile>(userAnswer);
-  readonly #memberships = new Answers(membershipsAnswer);
+  readonly #profile = new ResponseCache<Profile>(userSchema);
+  readonly #memberships = new ResponseCache(membershipsSchema);
 
-  constructor(options: GitHubLoginOptions) {
+  constructor(options: GitHubOAuthOptions) {
     const { apiUrl, version, clock } = options;
     this.#options = options;
-    this.#endpoint = new TokenEndpoint(options);
-    this.#users = new UserRequests({ baseUrl: apiUrl, version, clock });
-    this.#transport = new Transport({ baseUrl: apiUrl, version, clock, isShared: true });
+    this.#tokenEndpoint = new TokenEndpoint(options);
+    this.#client = new UserClient({ baseUrl: apiUrl, version, clock });
+    this.#transport = new Transport({ baseUrl: apiUrl, version, clock, isConcurrent: true });
   }
 
   authorizationUrl({ state, challenge, redirectUri }: {
@@ -68,11 +68,11 @@ export class GitHubLogin implements OAuthProvider {
     readonly challenge: string;
     readonly redirectUri: string;
   }): string {
-    const url = new URL(this.#endpoint.authorizationEndpoint);
+    const url = new URL(this.#tokenEndpoint.authorizationEndpoint);
     url.search = new URLSearchParams({
       client_id: this.#options.clientId,
       redirect_uri: redirectUri,
-      scope: SCOPE,
+      scope: SCOPES,
       state,
       code_challenge: challenge,
       code_challenge_method: "S256",
@@ -84,17 +84,17 @@ export class GitHubLogin implements OAuthProvider {
     grant: { readonly code: string; readonly verifier: string; readonly redirectUri: string },
     signal: AbortSignal,
   ): Promise<UserTokens> {
-    return this.#endpoint.exchange(grant, signal);
+    return this.#tokenEndpoint.exchangeCode(grant, signal);
   }
 
   refresh(refreshToken: string, signal: AbortSignal): Promise<UserTokens> {
-    return this.#endpoint.refresh(refreshToken, signal);
+    return this.#tokenEndpoint.refresh(refreshToken, signal);
   }
 
   /** https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-token */
   async revoke(accessToken: string, signal: AbortSignal): Promise<void> {
     const { clientId, clientSecret } = this.#options;
-    const answer = await this.#transport.send({
+    const response = await this.#transport.send({
       method: "DELETE",
       url: "/applications/{client_id}/token",
       client_id: clientId,
@@ -102,12 +102,12 @@ export class GitHubLogin implements OAuthProvider {
       headers: { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` },
     }, { signal });
     // No token of ours (404), or none at all any more (422).
-    if (answer.status !== 404 && answer.status !== 422) assertAccepted(answer);
+    if (response.status !== 404 && response.status !== 422) assertOk(response);
   }
 
   async fetchProfile(accessToken: string, signal: AbortSignal): Promise<Profile> {
     const request = { method: "GET", url: "/user", accessToken } as const;
-    return this.#profile.read(await this.#users.send(request, signal));
+    return this.#profile.parse(await this.#client.send(request, signal));
   }
 
   /**
@@ -122,16 +122,16 @@ export class GitHubLogin implements OAuthProvider {
         ? { state: "active", per_page: PAGE_SIZE }
         : {};
       const request = { method: "GET", url, accessToken, parameters } as const;
-      const answer = await this.#users.send(request, signal).catch(explained);
-      const memberships = this.#memberships.read(answer).filter(({ state }) => state === "active");
+      const response = await this.#client.send(request, signal).catch(explainForbidden);
+      const memberships = this.#memberships.parse(response).filter(({ state }) => state === "active");
       logins.push(...memberships.map(({ organization }) => organization.login));
-      url = this.#ownAddress(nextOf(answer));
+      url = this.#toSameOriginUrl(parseNextLink(response));
     }
     return logins;
   }
 
   /** A page elsewhere must not see the user's token. */
-  #ownAddress(next: string | undefined): string | undefined {
+  #toSameOriginUrl(next: string | undefined): string | undefined {
     if (next === undefined) return undefined;
     const { origin } = new URL(this.#options.apiUrl);
     if (new URL(next).origin === origin) return next;
@@ -141,7 +141,7 @@ export class GitHubLogin implements OAuthProvider {
 }
 
 /** Of the organisations a 403 says what is missing in the app's settings. */
-function explained(error: unknown): never {
+function explainForbidden(error: unknown): never {
   if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
   const message = `${error.message} (an OAuth app needs the scope read:org, a GitHub App the ` +
     `organisation permission "Members", read)`;

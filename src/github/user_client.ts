@@ -1,9 +1,9 @@
 import { TokenRejectedError } from "../account/oauth_provider.ts";
 import { RefusedError } from "../errors.ts";
-import { assertAccepted } from "./refusal.ts";
-import { type Answer, Transport, type TransportOptions } from "./transport.ts";
+import { assertOk } from "./error.ts";
+import { type GitHubResponse, Transport, type TransportOptions } from "./transport.ts";
 
-export type UserRequestsOptions = Omit<TransportOptions, "isShared">;
+export type UserClientOptions = Omit<TransportOptions, "isShared">;
 
 /** A request with a user's own token. */
 export interface UserRequest {
@@ -19,11 +19,11 @@ export interface UserRequest {
  * Requests with the tokens of users, each counted against that user's own limit. Whoever asks for a user asks for one
  * thing at a time; users do not wait for each other.
  */
-export class UserRequests {
+export class UserClient {
   readonly #transport: Transport;
 
-  constructor(options: UserRequestsOptions) {
-    this.#transport = new Transport({ ...options, isShared: true });
+  constructor(options: UserClientOptions) {
+    this.#transport = new Transport({ ...options, isConcurrent: true });
   }
 
   /**
@@ -34,22 +34,22 @@ export class UserRequests {
   async send(
     { method, url, accessToken, parameters }: UserRequest,
     signal: AbortSignal,
-  ): Promise<Answer> {
+  ): Promise<GitHubResponse> {
     const headers = { authorization: `Bearer ${accessToken}` };
-    const answer = await this.#transport.send({ ...parameters, method, url, headers }, { signal });
+    const response = await this.#transport.send({ ...parameters, method, url, headers }, { signal });
     try {
-      assertAccepted(answer);
+      assertOk(response);
     } catch (error) {
-      if (!(error instanceof RefusedError) || !isOfToken(error, answer)) throw error;
+      if (!(error instanceof RefusedError) || !isTokenRejected(error, response)) throw error;
       throw new TokenRejectedError(error.message, { cause: error });
     }
-    return answer;
+    return response;
   }
 }
 
 /** A suspended user is told so with 403 on everything. */
-function isOfToken({ refusal }: RefusedError, { status, body }: Answer): boolean {
-  if (refusal.kind === "unauthorized") return true;
+function isTokenRejected({ refusal: failure }: RefusedError, { status, body }: GitHubResponse): boolean {
+  if (failure.kind === "unauthorized") return true;
   const isObject = typeof body === "object" && body !== null;
   const isSuspended = isObject && "message" in body && /suspended/i.test(String(body.message));
   return status === 403 && isSuspended;

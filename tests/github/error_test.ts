@@ -3,9 +3,9 @@ import { FakeTime } from "@std/testing/time";
 import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
 import type { Refusal } from "../../src/errors.ts";
-import { Answers } from "../../src/github/answers.ts";
+import { ResponseCache } from "../../src/github/response_cache.ts";
 import { GitHub } from "../../src/github/client.ts";
-import { never, refused, Server } from "./server.ts";
+import { neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
 
 const NOW = Date.parse("2026-01-01T12:00:00Z");
 /** Our clock goes wrong by this much. */
@@ -16,42 +16,42 @@ interface Case {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly message?: string;
-  readonly refusal: Refusal;
+  readonly failure: Refusal;
 }
 
 const reset = String(NOW / 1_000 + 600);
 
 const cases: readonly Case[] = [
-  { when: "401", status: 401, message: "Bad credentials", refusal: { kind: "unauthorized" } },
+  { when: "401", status: 401, message: "Bad credentials", failure: { kind: "unauthorized" } },
   {
     when: "403 with Retry-After in seconds, whatever remains",
     status: 403,
     headers: { "retry-after": "30", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
-    refusal: { kind: "limited", retryAt: NOW + SKEW + 30_000 },
+    failure: { kind: "limited", retryAt: NOW + SKEW + 30_000 },
   },
   {
     when: "429 with Retry-After as a date",
     status: 429,
     headers: { "retry-after": new Date(NOW + 45_000).toUTCString() },
-    refusal: { kind: "limited", retryAt: NOW + SKEW + 45_000 },
+    failure: { kind: "limited", retryAt: NOW + SKEW + 45_000 },
   },
   {
     when: "403 with nothing left",
     status: 403,
     headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
-    refusal: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
+    failure: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
   },
   {
     when: "429 with nothing left",
     status: 429,
     headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
-    refusal: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
+    failure: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
   },
   {
     when: "403 with a Retry-After that is none",
     status: 403,
     headers: { "retry-after": "soon", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
-    refusal: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
+    failure: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
   },
   ...[
     "API rate limit exceeded for user ID 1.",
@@ -61,36 +61,36 @@ const cases: readonly Case[] = [
     when: `403 "${message}"`,
     status: 403,
     message,
-    refusal: { kind: "limited" },
+    failure: { kind: "limited" },
   })),
-  { when: "429 without a word", status: 429, refusal: { kind: "limited" } },
+  { when: "429 without a word", status: 429, failure: { kind: "limited" } },
   {
     when: "403 with budget left",
     status: 403,
     headers: { "x-ratelimit-remaining": "4999", "x-ratelimit-reset": reset },
     message: "Resource not accessible by integration",
-    refusal: { kind: "missing", status: 403 },
+    failure: { kind: "missing", status: 403 },
   },
   {
     when: "404 with nothing left",
     status: 404,
     headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
     message: "Not Found",
-    refusal: { kind: "missing", status: 404 },
+    failure: { kind: "missing", status: 404 },
   },
-  { when: "451", status: 451, refusal: { kind: "missing", status: 451 } },
-  { when: "422", status: 422, refusal: { kind: "unavailable", status: 422 } },
-  { when: "500", status: 500, refusal: { kind: "unavailable" } },
-  { when: "502", status: 502, message: "Server Error", refusal: { kind: "unavailable" } },
-  { when: "503", status: 503, headers: { "retry-after": "5" }, refusal: { kind: "unavailable" } },
-  { when: "a 304 that was not asked for", status: 304, refusal: { kind: "unavailable" } },
-  { when: "a redirect to nowhere", status: 302, refusal: { kind: "unavailable" } },
+  { when: "451", status: 451, failure: { kind: "missing", status: 451 } },
+  { when: "422", status: 422, failure: { kind: "unavailable", status: 422 } },
+  { when: "500", status: 500, failure: { kind: "unavailable" } },
+  { when: "502", status: 502, message: "Server Error", failure: { kind: "unavailable" } },
+  { when: "503", status: 503, headers: { "retry-after": "5" }, failure: { kind: "unavailable" } },
+  { when: "a 304 that was not asked for", status: 304, failure: { kind: "unavailable" } },
+  { when: "a redirect to nowhere", status: 302, failure: { kind: "unavailable" } },
 ];
 
-for (const { when, status, headers, message, refusal } of cases) {
-  Deno.test(`GitHub.get() is refused as ${refusal.kind} on ${when}`, async () => {
+for (const { when, status, headers, message, failure } of cases) {
+  Deno.test(`GitHub.get() is refused as ${failure.kind} on ${when}`, async () => {
     using _time = new FakeTime(NOW + SKEW);
-    await using server = new Server(() => {
+    await using server = new FakeServer(() => {
       const body = status === 304 ? null : JSON.stringify(message ? { message } : {});
       return new Response(body, {
         status,
@@ -101,21 +101,21 @@ for (const { when, status, headers, message, refusal } of cases) {
         },
       });
     });
-    const error = await refused(get(server.github()));
-    assertEquals(error.refusal, refusal);
-    const words = message ? `: ${message}` : "";
-    assertEquals(error.message, `GitHub answered GET /thing with ${status}${words}`);
+    const error = await rejectedGitHubError(get(server.github()));
+    assertEquals(error.refusal, failure);
+    const detail = message ? `: ${message}` : "";
+    assertEquals(error.message, `GitHub answered GET /thing with ${status}${detail}`);
   });
 }
 
 Deno.test("GitHub.get() goes by the reset as it is when the answer has no readable date", async () => {
-  await using server = new Server(() =>
+  await using server = new FakeServer(() =>
     new Response("{}", {
       status: 403,
       headers: { date: "today", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
     })
   );
-  assertEquals((await refused(get(server.github()))).refusal, {
+  assertEquals((await rejectedGitHubError(get(server.github()))).refusal, {
     kind: "limited",
     retryAt: NOW + 600_000,
   });
@@ -133,8 +133,8 @@ const strange = {
 
 for (const [what, response] of Object.entries(strange)) {
   Deno.test(`GitHub.get() is refused as unavailable on ${what}`, async () => {
-    await using server = new Server(() => response.clone());
-    assertEquals((await refused(get(server.github()))).refusal, { kind: "unavailable" });
+    await using server = new FakeServer(() => response.clone());
+    assertEquals((await rejectedGitHubError(get(server.github()))).refusal, { kind: "unavailable" });
     await response.body?.cancel();
   });
 }
@@ -153,26 +153,26 @@ Deno.test("GitHub.get() is refused as unavailable when the connection breaks in 
     version: "0",
     clock: systemClock,
   });
-  assertEquals((await refused(get(github))).refusal, { kind: "unavailable" });
+  assertEquals((await rejectedGitHubError(get(github))).refusal, { kind: "unavailable" });
   await served;
 });
 
 Deno.test("RefusedError has GitHub's words on one line, and no more of them than a line takes", async () => {
-  await using server = new Server(() =>
+  await using server = new FakeServer(() =>
     Response.json({ message: ` Not\r\n  now${"!".repeat(1_000)}` }, { status: 404 })
   );
-  const { message } = await refused(get(server.github()));
+  const { message } = await rejectedGitHubError(get(server.github()));
   assertEquals(message, `GitHub answered GET /thing with 404: Not now${"!".repeat(293)}`);
 });
 
 Deno.test("RefusedError holds no credential, wherever one looks", async () => {
-  await using server = new Server(() =>
+  await using server = new FakeServer(() =>
     Response.json({ message: "Bad credentials" }, { status: 401 })
   );
-  assertNotMatch(Deno.inspect(await refused(get(server.github())), { depth: 10 }), /secret/);
+  assertNotMatch(Deno.inspect(await rejectedGitHubError(get(server.github())), { depth: 10 }), /secret/);
 });
 
 function get(github: GitHub): Promise<unknown> {
-  const answers = new Answers(z.object({ a: z.number() }));
-  return github.get(answers, "/thing", { signal: never });
+  const answers = new ResponseCache(z.object({ a: z.number() }));
+  return github.get(answers, "/thing", { signal: neverAborted });
 }

@@ -7,30 +7,30 @@ import {
 } from "../delivery/redelivery.ts";
 import { RefusedError } from "../errors.ts";
 import { log } from "../log.ts";
-import { Answers } from "./answers.ts";
+import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
-import { ownerAndRepo } from "./repository.ts";
+import { parseFullName } from "./repository.ts";
 
 /** Where deliveries come in, below the public address. */
-const RECEIVERS = ["/api/v1/webhook/github", "/api/webhooks/github"];
+const RECEIVER_PATHS = ["/api/v1/webhook/github", "/api/webhooks/github"];
 
 /** Pages of deliveries are asked for once; only the first of a few lists could come again unchanged. */
-const KEPT_PAGES = 10;
+const MAX_CACHED_PAGES = 10;
 
 /** https://docs.github.com/en/rest/repos/webhooks#list-repository-webhooks */
-const hookAnswer = z.object({
+const webhookSchema = z.object({
   id: z.int(),
   config: z.object({ url: z.string().nullish() }).nullish(),
 }).transform(({ id, config }) => ({ id, url: config?.url ?? "" }));
 
 /** https://docs.github.com/en/rest/apps/webhooks#get-a-webhook-configuration-for-an-app */
-const configAnswer = z.object({ url: z.string().nullish() }).transform(({ url }) => url ?? "");
+const webhookConfigSchema = z.object({ url: z.string().nullish() }).transform(({ url }) => url ?? "");
 
 /**
  * https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook. GitHub's ids have passed
  * what a number holds exactly; Octokit gives those as bigint.
  */
-const attemptAnswer = z.object({
+const deliveryAttemptSchema = z.object({
   id: z.union([z.int(), z.bigint()]),
   guid: z.string(),
   delivered_at: z.iso.datetime({ offset: true }),
@@ -47,9 +47,9 @@ const attemptAnswer = z.object({
   succeeded: attempt.status_code >= 200 && attempt.status_code < 300,
 }));
 
-type Hook = DeliveryAttempt["webhook"];
+type WebhookRef = DeliveryAttempt["webhook"];
 
-export interface GitHubHooksOptions {
+export interface GitHubWebhookDeliveriesOptions {
   readonly github: GitHub;
   /** Whose hooks are looked at (`owner/name`) when a token asks; the App has one hook for all. */
   readonly repositories: () => readonly string[];
@@ -61,37 +61,37 @@ export interface GitHubHooksOptions {
  * The deliveries of our hooks, as GitHub lists them: those of the App's hook when it acts as an App, else those of the
  * repositories' hooks, for which the token needs admin rights on hooks.
  */
-export class GitHubHooks implements DeliveryAttemptSource {
+export class GitHubWebhookDeliveries implements DeliveryAttemptSource {
   readonly #github: GitHub;
   readonly #repositories: () => readonly string[];
-  readonly #receivers: readonly string[];
-  readonly #hooks = new Answers(z.array(hookAnswer));
-  readonly #config = new Answers(configAnswer);
-  readonly #lists = new Answers(z.array(attemptAnswer), KEPT_PAGES);
-  #passedOver: readonly string[] = [];
+  readonly #receiverUrls: readonly string[];
+  readonly #webhooks = new ResponseCache(z.array(webhookSchema));
+  readonly #config = new ResponseCache(webhookConfigSchema);
+  readonly #deliveries = new ResponseCache(z.array(deliveryAttemptSchema), MAX_CACHED_PAGES);
+  #skippedRepositories: readonly string[] = [];
 
-  constructor({ github, repositories, publicUrl }: GitHubHooksOptions) {
+  constructor({ github, repositories, publicUrl }: GitHubWebhookDeliveriesOptions) {
     this.#github = github;
     this.#repositories = repositories;
     const base = publicUrl?.replace(/\/+$/, "") ?? "";
-    this.#receivers = RECEIVERS.map((path) => base + path);
+    this.#receiverUrls = RECEIVER_PATHS.map((path) => base + path);
   }
 
   /** The repositories whose hooks could not be seen when it was last asked what failed. */
-  get passedOver(): readonly string[] {
-    return this.#passedOver;
+  get skippedRepositories(): readonly string[] {
+    return this.#skippedRepositories;
   }
 
   async listFailed(since: number, signal: AbortSignal): Promise<readonly FailedDelivery[]> {
     const attempts: DeliveryAttempt[] = [];
-    for (const hook of await this.#ours(signal)) {
-      attempts.push(...await this.#attempts(hook, { since, signal }));
+    for (const webhook of await this.#findWebhooks(signal)) {
+      attempts.push(...await this.#listAttempts(webhook, { since, signal }));
     }
     return findUndelivered(attempts);
   }
 
-  async redeliver({ webhook: hook, id }: FailedDelivery, signal: AbortSignal): Promise<void> {
-    const { path, parameters, asApp } = deliveriesOf(hook);
+  async redeliver({ webhook, id }: FailedDelivery, signal: AbortSignal): Promise<void> {
+    const { path, parameters, asApp } = toDeliveriesRequest(webhook);
     await this.#github.post(`${path}/{delivery_id}/attempts`, {
       parameters: { ...parameters, delivery_id: id },
       asApp,
@@ -99,26 +99,26 @@ export class GitHubHooks implements DeliveryAttemptSource {
     });
   }
 
-  async #ours(signal: AbortSignal): Promise<readonly Hook[]> {
-    this.#passedOver = [];
+  async #findWebhooks(signal: AbortSignal): Promise<readonly WebhookRef[]> {
+    this.#skippedRepositories = [];
     if (this.#github.isInstallation) {
       const options = { asApp: true, signal };
       const { value: url } = await this.#github.get(this.#config, "/app/hook/config", options);
-      return this.#isOurs(url) ? [null] : [];
+      return this.#isReceiverUrl(url) ? [null] : [];
     }
-    const hooks: Hook[] = [];
+    const webhooks: WebhookRef[] = [];
     for (const repository of this.#repositories()) {
-      for (const { id, url } of await this.#hooksOf(repository, signal)) {
-        if (this.#isOurs(url)) hooks.push({ repository, id });
+      for (const { id, url } of await this.#listWebhooks(repository, signal)) {
+        if (this.#isReceiverUrl(url)) webhooks.push({ repository, id });
       }
     }
-    return hooks;
+    return webhooks;
   }
 
-  async #hooksOf(repository: string, signal: AbortSignal) {
+  async #listWebhooks(repository: string, signal: AbortSignal) {
     try {
-      return await this.#github.list(this.#hooks, "/repos/{owner}/{repo}/hooks", {
-        parameters: ownerAndRepo(repository),
+      return await this.#github.list(this.#webhooks, "/repos/{owner}/{repo}/hooks", {
+        parameters: parseFullName(repository),
         count: Infinity,
         signal,
       });
@@ -127,36 +127,36 @@ export class GitHubHooks implements DeliveryAttemptSource {
       log("github").warn("Cannot see the hooks of {repository}: the token needs admin rights", {
         repository,
       });
-      this.#passedOver = [...this.#passedOver, repository];
+      this.#skippedRepositories = [...this.#skippedRepositories, repository];
       return [];
     }
   }
 
   /** The latest first, until they are older than `since`. */
-  async #attempts(
-    hook: Hook,
+  async #listAttempts(
+    webhook: WebhookRef,
     { since, signal }: { readonly since: number; readonly signal: AbortSignal },
   ): Promise<readonly DeliveryAttempt[]> {
     const attempts: DeliveryAttempt[] = [];
-    const { path, parameters, asApp } = deliveriesOf(hook);
-    for await (const page of this.#github.pages(this.#lists, path, { parameters, asApp, signal })) {
-      attempts.push(...page.filter(({ deliveredAt: at }) => at >= since).map((each) => ({ ...each, hook })));
+    const { path, parameters, asApp } = toDeliveriesRequest(webhook);
+    for await (const page of this.#github.pages(this.#deliveries, path, { parameters, asApp, signal })) {
+      attempts.push(...page.filter(({ deliveredAt: at }) => at >= since).map((attempt) => ({ ...attempt, hook: webhook })));
       if (page.some(({ deliveredAt: at }) => at < since)) break;
     }
     return attempts;
   }
 
-  #isOurs(url: string): boolean {
-    return this.#receivers.some((receiver) => url.endsWith(receiver));
+  #isReceiverUrl(url: string): boolean {
+    return this.#receiverUrls.some((receiver) => url.endsWith(receiver));
   }
 }
 
 /** Where the deliveries of a hook are, and who may ask for them. */
-function deliveriesOf(hook: Hook) {
-  if (hook === null) return { path: "/app/hook/deliveries", parameters: {}, asApp: true };
+function toDeliveriesRequest(webhook: WebhookRef) {
+  if (webhook === null) return { path: "/app/hook/deliveries", parameters: {}, asApp: true };
   return {
     path: "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries",
-    parameters: { ...ownerAndRepo(hook.repository), hook_id: hook.id },
+    parameters: { ...parseFullName(webhook.repository), hook_id: webhook.id },
     asApp: false,
   };
 }

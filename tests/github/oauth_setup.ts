@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { GitHubAccess } from "../../src/github/access.ts";
-import { GitHubLogin } from "../../src/github/login.ts";
+import { GitHubOAuth } from "../../src/github/oauth.ts";
 import type { OAuthApp } from "../../src/simulator/oauth_app.ts";
 import { serve } from "../simulator/served.ts";
-import { never } from "./server.ts";
+import { neverAborted } from "./fake_server.ts";
 
 export const CALLBACK = "http://127.0.0.1:4321/login/callback";
 export const VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -11,7 +11,7 @@ export const CHALLENGE = createHash("sha256").update(VERIFIER).digest("base64url
 export const SECRET = "0123456789abcdef";
 
 /** A simulated GitHub with an app, and Mona (7), who is in octo-org. */
-export function signedIn(
+export function setUpOAuth(
   kind: OAuthApp["kind"] = "oauth_app",
   { api = "", clientSecret = SECRET }: {
     /** After the origin: `/api/v3` for a GitHub Enterprise Server. */
@@ -27,7 +27,7 @@ export function signedIn(
   simulator.consent = () => "mona";
   const version = "1.2.3";
   const apiUrl = url + api;
-  const login = new GitHubLogin({
+  const login = new GitHubOAuth({
     clientId: "Iv1.a",
     clientSecret,
     webUrl: url,
@@ -38,9 +38,9 @@ export function signedIn(
   /** Where GitHub sends the browser back to, with its query. */
   async function consent(): Promise<URLSearchParams> {
     const request = { state: "s t&te", challenge: CHALLENGE, redirectUri: CALLBACK };
-    const answer = await fetch(login.authorizationUrl(request), { redirect: "manual" });
-    await answer.body?.cancel();
-    return new URL(answer.headers.get("location") ?? "").searchParams;
+    const response = await fetch(login.authorizationUrl(request), { redirect: "manual" });
+    await response.body?.cancel();
+    return new URL(response.headers.get("location") ?? "").searchParams;
   }
   const grant = async () => ({
     code: (await consent()).get("code") ?? "",
@@ -56,8 +56,8 @@ export function signedIn(
     access: new GitHubAccess({ baseUrl: apiUrl, version, clock }),
     consent,
     grant,
-    tokens: async () => await login.exchangeCode(await grant(), never),
-    asked: () => simulator.requests.entries.map(({ method, path }) => `${method} ${path}`),
+    tokens: async () => await login.exchangeCode(await grant(), neverAborted),
+    requests: () => simulator.requests.entries.map(({ method, path }) => `${method} ${path}`),
     [Symbol.asyncDispose]: () => github[Symbol.asyncDispose](),
   };
 }

@@ -10,7 +10,7 @@ const { setTimeout, clearTimeout } = globalThis;
 const WAIT_LIMIT_MS = 8_000;
 
 /** A server on 127.0.0.1 that answers as a test says, and keeps what it was asked. */
-export class Server {
+export class FakeServer {
   /** Copies: a request itself cannot be read after its answer. */
   readonly requests: { readonly url: URL; readonly headers: Headers }[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -30,12 +30,12 @@ export class Server {
   }
 
   /** One header of every request so far. */
-  sent(header: string): (string | null)[] {
+  sentHeaders(header: string): (string | null)[] {
     return this.requests.map(({ headers }) => headers.get(header));
   }
 
   /** Path and query of every request so far. */
-  get asked(): string[] {
+  get requestedPaths(): string[] {
     return this.requests.map(({ url }) => url.pathname + url.search);
   }
 
@@ -50,7 +50,7 @@ export class Server {
 }
 
 /** Answers with `body` and an ETag of its own, and with 304 to who has it. */
-export function conditional(request: Request, body: unknown, headers: HeadersInit = {}): Response {
+export function respondWithEtag(request: Request, body: unknown, headers: HeadersInit = {}): Response {
   const text = JSON.stringify(body);
   const etag = `W/"${text.length}-${request.headers.get("authorization")}"`;
   if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304 });
@@ -60,13 +60,13 @@ export function conditional(request: Request, body: unknown, headers: HeadersIni
 }
 
 /** The header that names the next page, on the host that was asked. */
-export function next(request: Request, path: string): { readonly link: string } {
+export function nextPageHeader(request: Request, path: string): { readonly link: string } {
   const { origin } = new URL(request.url);
   return { link: `<${origin}${path}>; rel="next", <${origin}/last>; rel="last"` };
 }
 
 /** What a promise is refused with; fails the test when it is not. */
-export async function refused(promise: Promise<unknown>): Promise<RefusedError> {
+export async function rejectedGitHubError(promise: Promise<unknown>): Promise<RefusedError> {
   try {
     await promise;
   } catch (error) {
@@ -77,18 +77,18 @@ export async function refused(promise: Promise<unknown>): Promise<RefusedError> 
 }
 
 /** Rejects when a promise takes longer in real time than anything here may. */
-export async function within<T>(promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
+export async function withTimeout<T>(promise: Promise<T>): Promise<T> {
+  const { promise: timeout, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error("Waited too long")), WAIT_LIMIT_MS);
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([promise, timeout]);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** A signal that never aborts. */
-export const never: AbortSignal = new AbortController().signal;
+export const neverAborted: AbortSignal = new AbortController().signal;
 
 /** A `workflow-run` as GitHub writes it, less what we do not use. */
 export function runJson(changes: Record<string, unknown> = {}): Record<string, unknown> {

@@ -1,0 +1,67 @@
+import { type Refusal, RefusedError } from "../errors.ts";
+import type { GitHubResponse } from "./transport.ts";
+
+/** GitHub's words in our messages: long enough for all it is known to say. */
+const MAX_MESSAGE_LENGTH = 300;
+
+/** @throws {RefusedError} unless GitHub did what was asked (2xx) */
+export function assertOk(response: GitHubResponse): void {
+  const { endpoint, status } = response;
+  if (status >= 200 && status < 300) return;
+  const detail = parseMessage(response.body);
+  const message = `GitHub answered ${endpoint} with ${status}${detail && `: ${detail}`}`;
+  throw new RefusedError(toFailure(response), message);
+}
+
+/**
+ * Which refusal a status of 300 and above is. How long to wait comes, in this order, from `Retry-After`, from
+ * `x-ratelimit-reset` when nothing remains, or is not said.
+ * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
+ */
+function toFailure(response: GitHubResponse): Refusal {
+  const { status } = response;
+  if (status === 401) return { kind: "unauthorized" };
+  if (status === 403 || status === 429) {
+    const rateLimitFailure = toRateLimitFailure(response);
+    if (rateLimitFailure) return rateLimitFailure;
+  }
+  if (status === 403 || status === 404 || status === 451) return { kind: "missing", status };
+  return status === 422 ? { kind: "unavailable", status } : { kind: "unavailable" };
+}
+
+function toRateLimitFailure(response: GitHubResponse): Refusal | undefined {
+  const { status, headers, body } = response;
+  const retryAt = parseRetryAfter(response) ??
+    (headers["x-ratelimit-remaining"] === "0" ? parseResetTime(response) : undefined);
+  if (retryAt !== undefined) return { kind: "limited", retryAt };
+  const isLimit = status === 429 || /rate limit|abuse/i.test(parseMessage(body));
+  return isLimit ? { kind: "limited" } : undefined;
+}
+
+/** Seconds, or a date: RFC 9110, section 10.2.3. */
+function parseRetryAfter(response: GitHubResponse): number | undefined {
+  const value = String(response.headers["retry-after"] ?? "").trim();
+  if (/^\d+$/.test(value)) return response.receivedAt + Number(value) * 1_000;
+  return toLocalTime(Date.parse(value), response);
+}
+
+/** When the budget is full again, in ms by our clock; `undefined` where the answer does not say. */
+export function parseResetTime(response: GitHubResponse): number | undefined {
+  return toLocalTime(Number(response.headers["x-ratelimit-reset"]) * 1_000, response);
+}
+
+/**
+ * A time of GitHub's in ms by our clock, which may go wrong: as far from now as it is from the answer's own
+ * `Date`. `undefined` when it is no time.
+ */
+export function toLocalTime(githubMs: number, { receivedAt, headers }: GitHubResponse): number | undefined {
+  if (!Number.isFinite(githubMs)) return undefined;
+  const date = Date.parse(headers.date ?? "");
+  return Number.isFinite(date) ? receivedAt + githubMs - date : githubMs;
+}
+
+function parseMessage(body: unknown): string {
+  const isObject = typeof body === "object" && body !== null;
+  if (!isObject || !("message" in body) || typeof body.message !== "string") return "";
+  return body.message.replaceAll(/\s+/g, " ").trim().slice(0, MAX_MESSAGE_LENGTH);
+}
