@@ -50,7 +50,7 @@ export async function measure(count: number): Promise<Measurement> {
   const firstRequestAt = simulator.requests.entries[0]?.at ?? clock.now();
   // To the middle between the last beat and the one that is no longer wanted.
   await clock.sleep(firstRequestAt + (POLLS - 0.5) * POLL_INTERVAL_MS - clock.now());
-  const { entries, counts: { requests, notModified, spent } } = simulator.requests;
+  const { entries, counts: { requests, notModified, charged: spent } } = simulator.requests;
 
   stopApp.abort();
   await running;

@@ -1,7 +1,7 @@
 import { systemClock } from "../clock.ts";
 import { readConfig, secretsOf } from "../config.ts";
 import { configureLog, log } from "../log.ts";
-import { demoWorld } from "../simulator/demo.ts";
+import { createDemoWorld } from "../simulator/demo.ts";
 import { Simulator } from "../simulator/server.ts";
 import { environment } from "./environment.ts";
 import { print } from "./print.ts";
@@ -13,7 +13,7 @@ const DEMO_TOKEN = "demo-token";
 /** `runwire demo`: a simulated GitHub, and Runwire against it, until `signal` aborts. */
 export async function demo(signal: AbortSignal): Promise<void> {
   const stop = new AbortController();
-  const world = demoWorld({ clock: systemClock, seed: systemClock.now() });
+  const world = createDemoWorld({ clock: systemClock, seed: systemClock.now() });
   const simulator = new Simulator({ world, clock: systemClock, tokens: [DEMO_TOKEN] });
   const gitHub = simulator.listen({ hostname: "127.0.0.1", port: 0, signal: stop.signal });
   const webhookSecret = crypto.randomUUID();
@@ -47,7 +47,7 @@ export async function demo(signal: AbortSignal): Promise<void> {
       signal,
       onListen(url) {
         for (const { full_name } of world.repositories()) {
-          simulator.hooks.add(full_name, {
+          simulator.webhooks.add(full_name, {
             url: `${url}/api/v1/webhook/github`,
             secret: webhookSecret,
             content_type: "json",

@@ -1,45 +1,45 @@
 import type { WebhookEvent } from "./event_json.ts";
-import type { Occurrence } from "./occurrence.ts";
-import type { User } from "./people.ts";
+import type { WorldEvent } from "./scheduled_change.ts";
+import type { User } from "./users.ts";
 import type { Repository } from "./repository.ts";
 import { repositoryJson } from "./repository_json.ts";
-import { nodeId, organisationJson, type Origin, userJson } from "./user_json.ts";
+import { nodeId, organizationJson, type Origin, userJson } from "./user_json.ts";
 
-type AccessOccurrence = Exclude<Occurrence, { kind: "push" | "run" | "repository" }>;
+type AccessEvent = Exclude<WorldEvent, { kind: "push" | "run" | "repository" }>;
 
 /** What GitHub tells when rights change: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
-export function accessEvent(occurrence: AccessOccurrence, origin: Origin): WebhookEvent {
-  const { kind: event, action } = occurrence;
+export function toAccessEvent(worldEvent: AccessEvent, origin: Origin): WebhookEvent {
+  const { kind: event, action } = worldEvent;
   const sender = userJson("octocat", origin);
-  return { event, action, payload: { action, sender, ...detailsOf(occurrence, origin) } };
+  return { event, action, payload: { action, sender, ...toDetails(worldEvent, origin) } };
 }
 
-function detailsOf(occurrence: AccessOccurrence, origin: Origin) {
-  switch (occurrence.kind) {
+function toDetails(worldEvent: AccessEvent, origin: Origin) {
+  switch (worldEvent.kind) {
     case "member":
       return {
-        member: personJson(occurrence.user, origin),
-        repository: repositoryJson(occurrence.repository, origin),
+        member: eventUserJson(worldEvent.user, origin),
+        repository: repositoryJson(worldEvent.repository, origin),
       };
     case "organization": {
-      const { organisation, user } = occurrence;
-      const url = `${origin.api}/orgs/${organisation}`;
+      const { organization, user } = worldEvent;
+      const url = `${origin.api}/orgs/${organization}`;
       return {
         membership: {
           url: `${url}/memberships/${user.login}`,
           state: "active",
           role: "member",
           organization_url: url,
-          user: personJson(user, origin),
+          user: eventUserJson(user, origin),
         },
-        organization: organisationJson(organisation, origin),
+        organization: organizationJson(organization, origin),
       };
     }
     case "installation":
-      return { repositories: occurrence.repositories.map(shortJson) };
+      return { repositories: worldEvent.repositories.map(simpleRepositoryJson) };
     case "installation_repositories": {
-      const repositories = occurrence.repositories.map(shortJson);
-      const isAdded = occurrence.action === "added";
+      const repositories = worldEvent.repositories.map(simpleRepositoryJson);
+      const isAdded = worldEvent.action === "added";
       return {
         repository_selection: "selected",
         repositories_added: isAdded ? repositories : [],
@@ -48,16 +48,16 @@ function detailsOf(occurrence: AccessOccurrence, origin: Origin) {
       };
     }
     case "github_app_authorization":
-      return { sender: personJson(occurrence.user, origin) };
+      return { sender: eventUserJson(worldEvent.user, origin) };
   }
 }
 
-function personJson({ login, id }: User, origin: Origin) {
+function eventUserJson({ login, id }: User, origin: Origin) {
   return userJson(login, origin, id);
 }
 
 /** A repository as an installation lists it. */
-function shortJson({ id, full_name, private: isPrivate }: Repository) {
+function simpleRepositoryJson({ id, full_name, private: isPrivate }: Repository) {
   const [, name = ""] = full_name.split("/");
   return { id, node_id: nodeId("Repository", id), name, full_name, private: isPrivate };
 }

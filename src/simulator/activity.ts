@@ -1,13 +1,13 @@
-import { CHANGES, DEPENDENCY_CHANGES, PEOPLE } from "./demo_texts.ts";
-import type { Activity, Happening } from "./occurrence.ts";
-import { between, hex, pick, weighted } from "./random.ts";
+import { CHANGES, DEPENDENCY_CHANGES, LOGINS } from "./demo_data.ts";
+import type { Activity, ScheduledChange } from "./scheduled_change.ts";
+import { randomInteger, randomHex, pick, pickWeighted } from "./random.ts";
 import type { Repository } from "./repository.ts";
 import type { RunFields, Timeline } from "./run.ts";
 
 export type Trigger = "push" | "pull_request" | "schedule" | "workflow_dispatch";
 
 /** How a workflow behaves. */
-export interface WorkflowHabit {
+export interface WorkflowProfile {
   readonly workflow_id: number;
   readonly name: string;
   readonly on: readonly Trigger[];
@@ -16,14 +16,14 @@ export interface WorkflowHabit {
 }
 
 /** How busy a repository is, compared with the others, and what its workflows do. */
-export interface RepositoryHabit {
+export interface RepositoryProfile {
   readonly repository: Repository;
   readonly weight: number;
-  readonly workflows: readonly WorkflowHabit[];
+  readonly workflows: readonly WorkflowProfile[];
 }
 
-const MEAN_GAP_MS = 10_000;
-const LONGEST_GAP_MS = 40_000;
+const MEAN_INTERVAL_MS = 10_000;
+const MAX_INTERVAL_MS = 40_000;
 const TRIGGERS: readonly (readonly [Trigger, number])[] = [
   ["push", 55],
   ["pull_request", 33],
@@ -37,76 +37,76 @@ const CONCLUSIONS: readonly (readonly [string, number])[] = [
 ];
 
 /** People at work: something happens about every ten seconds, more often in busier repositories. */
-export class TeamAtWork implements Activity {
-  readonly #habits: readonly RepositoryHabit[];
+export class TeamActivity implements Activity {
+  readonly #profiles: readonly RepositoryProfile[];
   readonly #random: () => number;
   #nextAt: number;
   #lastPullRequest = 480;
 
   /** From `start` on, in ms since the epoch. */
-  constructor(habits: readonly RepositoryHabit[], { random, start }: {
+  constructor(profiles: readonly RepositoryProfile[], { random, start }: {
     readonly random: () => number;
     readonly start: number;
   }) {
-    this.#habits = habits;
+    this.#profiles = profiles;
     this.#random = random;
     this.#nextAt = start;
   }
 
-  next(until: number): Happening | undefined {
+  next(until: number): ScheduledChange | undefined {
     if (this.#nextAt > until) return undefined;
     const at = this.#nextAt;
-    this.#nextAt += Math.min(LONGEST_GAP_MS, -Math.log(1 - this.#random()) * MEAN_GAP_MS);
-    const habit = weighted(this.#random, this.#habits.map((each) => [each, each.weight]));
-    const event = this.#trigger(habit);
+    this.#nextAt += Math.min(MAX_INTERVAL_MS, -Math.log(1 - this.#random()) * MEAN_INTERVAL_MS);
+    const profile = pickWeighted(this.#random, this.#profiles.map((each) => [each, each.weight]));
+    const event = this.#pickTrigger(profile);
     const pushed = event === "push" || event === "pull_request";
-    return { at, full_name: habit.repository.full_name, pushed, runs: this.#runs(habit, event) };
+    return { at, full_name: profile.repository.full_name, hasCommits: pushed, runs: this.#createRuns(profile, event) };
   }
 
-  #trigger({ workflows }: RepositoryHabit): Trigger {
-    const known = TRIGGERS.filter(([trigger]) => workflows.some(({ on }) => on.includes(trigger)));
-    return weighted(this.#random, known);
+  #pickTrigger({ workflows }: RepositoryProfile): Trigger {
+    const available = TRIGGERS.filter(([trigger]) => workflows.some(({ on }) => on.includes(trigger)));
+    return pickWeighted(this.#random, available);
   }
 
   /** One or two of the workflows that the event starts, all for the same commit. */
-  #runs({ workflows, repository }: RepositoryHabit, event: Trigger): readonly RunFields[] {
+  #createRuns({ workflows, repository }: RepositoryProfile, event: Trigger): readonly RunFields[] {
     const started = workflows.filter(({ on }) => on.includes(event));
-    const alone = event === "schedule" || event === "workflow_dispatch";
-    const chosen = alone
+    const isSingleRun = event === "schedule" || event === "workflow_dispatch";
+    const chosen = isSingleRun
       ? [pick(this.#random, started)]
-      : started.slice(0, between(this.#random, [1, 2]));
-    const commit = this.#commit(event, repository.default_branch);
+      : started.slice(0, randomInteger(this.#random, [1, 2]));
+    const commit = this.#createCommit(event, repository.default_branch);
     return chosen.map(({ workflow_id, name, seconds }) => ({
       workflow_id,
       event,
       ...commit,
-      display_title: alone ? name : commit.display_title,
-      timeline: this.#timeline(seconds),
+      display_title: isSingleRun ? name : commit.display_title,
+      timeline: this.#createTimeline(seconds),
     }));
   }
 
-  #commit(event: Trigger, defaultBranch: string) {
-    const byBot = event === "pull_request" && this.#random() < 0.2;
-    const [branch, title] = pick(this.#random, byBot ? DEPENDENCY_CHANGES : CHANGES);
+  #createCommit(event: Trigger, defaultBranch: string) {
+    const isBot = event === "pull_request" && this.#random() < 0.2;
+    const [branch, title] = pick(this.#random, isBot ? DEPENDENCY_CHANGES : CHANGES);
     const merged = event !== "pull_request" && (event !== "push" || this.#random() < 0.6);
     const number = ++this.#lastPullRequest;
     return {
-      actor: byBot ? "dependabot[bot]" : pick(this.#random, PEOPLE),
+      actor: isBot ? "dependabot[bot]" : pick(this.#random, LOGINS),
       head_branch: merged ? defaultBranch : branch,
       display_title: merged ? `${title} (#${number})` : title,
-      head_sha: hex(this.#random, 40),
+      head_sha: randomHex(this.#random, 40),
     };
   }
 
-  #timeline(seconds: readonly [number, number]): Timeline {
-    const conclusion = weighted(this.#random, CONCLUSIONS);
-    const whole = between(this.#random, seconds);
+  #createTimeline(seconds: readonly [number, number]): Timeline {
+    const conclusion = pickWeighted(this.#random, CONCLUSIONS);
+    const duration = randomInteger(this.#random, seconds);
     const runnersBusy = this.#random() < 0.1;
     return {
-      queued_seconds: between(this.#random, runnersBusy ? [15, 40] : [2, 9]),
+      queued_seconds: randomInteger(this.#random, runnersBusy ? [15, 40] : [2, 9]),
       running_seconds: conclusion === "success"
-        ? whole
-        : Math.ceil(whole * (0.3 + 0.6 * this.#random())),
+        ? duration
+        : Math.ceil(duration * (0.3 + 0.6 * this.#random())),
       conclusion,
     };
   }

@@ -1,7 +1,7 @@
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const SECOND_MS = 1_000;
 const TIME = String.raw`\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d))?`;
-const ONE = new RegExp(`^(>=|<=|>|<|)(${TIME})$`);
+const COMPARISON = new RegExp(`^(>=|<=|>|<|)(${TIME})$`);
 const RANGE = new RegExp(String.raw`^(${TIME}|\*)\.\.(${TIME}|\*)$`);
 
 /** Whether something that was created at a time, in ms since the epoch, is asked for. */
@@ -12,10 +12,10 @@ export type CreatedFilter = (ms: number) => boolean;
  * `undefined` when it is none of these.
  * https://docs.github.com/en/search-github/getting-started-with-searching-on-github/understanding-the-search-syntax#query-for-dates
  */
-export function createdFilter(text: string): CreatedFilter | undefined {
-  const [, operator, time] = ONE.exec(text) ?? [];
+export function parseCreatedFilter(text: string): CreatedFilter | undefined {
+  const [, operator, time] = COMPARISON.exec(text) ?? [];
   if (time !== undefined) {
-    const { from, to } = stretchOf(time);
+    const { from, to } = toRange(time);
     if (operator === ">=") return (ms) => ms >= from;
     if (operator === ">") return (ms) => ms >= to;
     if (operator === "<=") return (ms) => ms < to;
@@ -24,13 +24,13 @@ export function createdFilter(text: string): CreatedFilter | undefined {
   }
   const [, first, last] = RANGE.exec(text) ?? [];
   if (first === undefined || last === undefined) return undefined;
-  const from = first === "*" ? -Infinity : stretchOf(first).from;
-  const to = last === "*" ? Infinity : stretchOf(last).to;
+  const from = first === "*" ? -Infinity : toRange(first).from;
+  const to = last === "*" ? Infinity : toRange(last).to;
   return (ms) => ms >= from && ms < to;
 }
 
 /** The day or the second that a time names, its end excluded. */
-function stretchOf(time: string): { readonly from: number; readonly to: number } {
+function toRange(time: string): { readonly from: number; readonly to: number } {
   const from = Date.parse(time);
   return { from, to: from + (time.includes("T") ? SECOND_MS : DAY_MS) };
 }

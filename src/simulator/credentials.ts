@@ -1,11 +1,11 @@
 import type { Clock } from "../clock.ts";
 import { Buffer } from "node:buffer";
-import { type App, checkJwt } from "./jwt.ts";
+import { type App, verifyJwt } from "./jwt.ts";
 import type { OAuth } from "./oauth.ts";
 import type { OAuthApp } from "./oauth_app.ts";
-import type { User } from "./people.ts";
-import { hex } from "./random.ts";
-import { badCredentials, notFound, type Refusal, undecodableJwt } from "./refusal.ts";
+import type { User } from "./users.ts";
+import { randomHex } from "./random.ts";
+import { badCredentials, notFound, type ErrorResponse, undecodableJwt } from "./error_response.ts";
 import { timestamp } from "./timestamp.ts";
 
 export interface Credential {
@@ -14,7 +14,7 @@ export interface Credential {
   /** The token; empty for anonymous, `app` for the app, the client's id for a client. */
   readonly token: string;
   /** How GitHub names the holder in a sentence, for example `user ID 1`. */
-  readonly holder: string;
+  readonly label: string;
   /** Of a token that a user's consent gave to an app; the simulator's own tokens see everything. */
   readonly grant?: {
     readonly user: User;
@@ -30,9 +30,9 @@ export interface InstallationToken {
   readonly repository_selection: "all";
 }
 
-const ANONYMOUS: Credential = { kind: "anonymous", token: "", holder: "127.0.0.1" };
-const APP: Credential = { kind: "app", token: "app", holder: "the app" };
-const INSTALLATION_TOKEN_MS = 60 * 60 * 1000;
+const ANONYMOUS: Credential = { kind: "anonymous", token: "", label: "127.0.0.1" };
+const APP: Credential = { kind: "app", token: "app", label: "the app" };
+const INSTALLATION_TOKEN_TTL_MS = 60 * 60 * 1000;
 
 /** Who may ask: the tokens of users, and those that installations of an app were given. */
 export class Credentials {
@@ -40,7 +40,7 @@ export class Credentials {
   readonly #random: () => number;
   readonly #app: App | undefined;
   readonly #oauth: OAuth;
-  readonly #users: Set<string>;
+  readonly #userTokens: Set<string>;
   readonly #installations = new Map<string, { readonly id: number; readonly expiresAt: number }>();
 
   constructor({ clock, random, app, oauth, tokens }: {
@@ -54,45 +54,45 @@ export class Credentials {
     this.#random = random;
     this.#app = app;
     this.#oauth = oauth;
-    this.#users = new Set(tokens);
+    this.#userTokens = new Set(tokens);
   }
 
   add(token: string): void {
-    this.#users.add(token);
+    this.#userTokens.add(token);
   }
 
   /** From now on the token is answered with 401. */
   revoke(token: string): void {
-    this.#users.delete(token);
+    this.#userTokens.delete(token);
     this.#installations.delete(token);
     this.#oauth.tokens.revoke(token);
   }
 
   /** Whose `Authorization` this is; a refusal when it is nobody's (any more). */
-  identify(authorization: string | null): Credential | Refusal {
+  authenticate(authorization: string | null): Credential | ErrorResponse {
     if (authorization === null) return ANONYMOUS;
     const basic = /^basic\s+(\S+)$/i.exec(authorization)?.[1];
-    if (basic !== undefined) return this.#client(basic) ?? badCredentials();
+    if (basic !== undefined) return this.#authenticateClient(basic) ?? badCredentials();
     const token = /^(?:bearer|token)\s+(\S+)$/i.exec(authorization)?.[1];
     if (token === undefined) return badCredentials();
-    if (this.#users.has(token)) return { kind: "user", token, holder: "user ID 1" };
+    if (this.#userTokens.has(token)) return { kind: "user", token, label: "user ID 1" };
     if (token.split(".").length === 3) {
-      return checkJwt(token, { app: this.#app, now: this.#clock.now() }) ?? APP;
+      return verifyJwt(token, { app: this.#app, now: this.#clock.now() }) ?? APP;
     }
     const installation = this.#installations.get(token);
     if (installation && this.#clock.now() < installation.expiresAt) {
-      return { kind: "installation", token, holder: `installation ID ${installation.id}` };
+      return { kind: "installation", token, label: `installation ID ${installation.id}` };
     }
-    return this.#ofConsent(token) ?? badCredentials();
+    return this.#authenticateUserToken(token) ?? badCredentials();
   }
 
   /** A new token for an installation, when it is the app that asks. It is accepted for one hour. */
-  issue(credential: Credential, installation: number): InstallationToken | Refusal {
+  issue(credential: Credential, installation: number): InstallationToken | ErrorResponse {
     if (credential.kind !== "app") return undecodableJwt();
     if (this.#app && !this.#app.installations.includes(installation)) return notFound();
-    const token = `ghs_${hex(this.#random, 36)}`;
-    const expiresAt = this.#clock.now() + INSTALLATION_TOKEN_MS;
-    this.#forgetExpired();
+    const token = `ghs_${randomHex(this.#random, 36)}`;
+    const expiresAt = this.#clock.now() + INSTALLATION_TOKEN_TTL_MS;
+    this.#removeExpired();
     this.#installations.set(token, { id: installation, expiresAt });
     return {
       token,
@@ -102,22 +102,22 @@ export class Credentials {
     };
   }
 
-  #client(basic: string): Credential | undefined {
+  #authenticateClient(basic: string): Credential | undefined {
     const [, id = "", secret = ""] =
       /^([^:]*):(.*)$/.exec(Buffer.from(basic, "base64").toString()) ?? [];
-    const app = this.#oauth.client(id, secret);
-    return app && { kind: "client", token: app.clientId, holder: `client ID ${app.clientId}` };
+    const app = this.#oauth.findClient(id, secret);
+    return app && { kind: "client", token: app.clientId, label: `client ID ${app.clientId}` };
   }
 
-  #ofConsent(token: string): Credential | undefined {
-    const found = this.#oauth.holder(token);
-    if (!found) return undefined;
-    const { user, token: { app, scopes } } = found;
+  #authenticateUserToken(token: string): Credential | undefined {
+    const authorized = this.#oauth.findHolder(token);
+    if (!authorized) return undefined;
+    const { user, requestToken: { app, scopes } } = authorized;
     const grant = { user, app: app.kind, scopes };
-    return { kind: "user", token, holder: `user ID ${user.id}`, grant };
+    return { kind: "user", token, label: `user ID ${user.id}`, grant };
   }
 
-  #forgetExpired(): void {
+  #removeExpired(): void {
     const now = this.#clock.now();
     for (const [token, { expiresAt }] of this.#installations) {
       if (expiresAt <= now) this.#installations.delete(token);

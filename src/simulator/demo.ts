@@ -1,40 +1,40 @@
 import type { Clock } from "../clock.ts";
-import { type RepositoryHabit, TeamAtWork, type Trigger } from "./activity.ts";
+import { type RepositoryProfile, TeamActivity, type Trigger } from "./activity.ts";
 import { seededRandom } from "./random.ts";
 import { timestamp } from "./timestamp.ts";
 import { World } from "./world.ts";
 
-interface DemoWorkflow {
+interface DemoWorkflowSpec {
   readonly name: string;
   readonly on: readonly Trigger[];
   readonly seconds: readonly [number, number];
 }
 
-interface DemoRepository {
+interface DemoRepositorySpec {
   readonly full_name: string;
   readonly description: string;
   readonly language: string;
   readonly private?: boolean;
   readonly weight: number;
-  readonly workflows: readonly DemoWorkflow[];
+  readonly workflows: readonly DemoWorkflowSpec[];
 }
 
-const CI: DemoWorkflow = { name: "CI", on: ["push", "pull_request"], seconds: [35, 110] };
-const LINT: DemoWorkflow = { name: "Lint", on: ["push", "pull_request"], seconds: [12, 40] };
-const CODEQL: DemoWorkflow = {
+const CI: DemoWorkflowSpec = { name: "CI", on: ["push", "pull_request"], seconds: [35, 110] };
+const LINT: DemoWorkflowSpec = { name: "Lint", on: ["push", "pull_request"], seconds: [12, 40] };
+const CODEQL: DemoWorkflowSpec = {
   name: "CodeQL",
   on: ["push", "pull_request", "schedule"],
   seconds: [50, 120],
 };
-const DEPLOY: DemoWorkflow = {
+const DEPLOY: DemoWorkflowSpec = {
   name: "Deploy",
   on: ["push", "workflow_dispatch"],
   seconds: [40, 90],
 };
-const RELEASE: DemoWorkflow = { name: "Release", on: ["workflow_dispatch"], seconds: [60, 150] };
-const NIGHTLY: DemoWorkflow = { name: "Nightly", on: ["schedule"], seconds: [90, 200] };
+const RELEASE: DemoWorkflowSpec = { name: "Release", on: ["workflow_dispatch"], seconds: [60, 150] };
+const NIGHTLY: DemoWorkflowSpec = { name: "Nightly", on: ["schedule"], seconds: [90, 200] };
 
-const REPOSITORIES: readonly DemoRepository[] = [
+const REPOSITORIES: readonly DemoRepositorySpec[] = [
   {
     full_name: "octo-org/storefront",
     description: "What customers see",
@@ -92,23 +92,23 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const HISTORY_MS = 60 * 60 * 1000;
 
 /** A world that looks like a team at work, with an hour of history. The same seed and clock give the same world. */
-export function demoWorld({ clock, seed = 1, runsKept = 300 }: {
+export function createDemoWorld({ clock, seed = 1, maxRuns = 300 }: {
   readonly clock: Clock;
   readonly seed?: number;
   /** Runs of each repository; the oldest go first. */
-  readonly runsKept?: number;
+  readonly maxRuns?: number;
 }): World {
-  const world = new World({ clock, seed, runsKept });
+  const world = new World({ clock, seed, maxRuns });
   const now = clock.now();
-  const habits = REPOSITORIES.map((demo, i) =>
-    addRepository(world, demo, now - (400 + 90 * i) * DAY_MS)
+  const profiles = REPOSITORIES.map((spec, i) =>
+    addRepository(world, spec, now - (400 + 90 * i) * DAY_MS)
   );
-  world.animate(new TeamAtWork(habits, { random: seededRandom(seed), start: now - HISTORY_MS }));
+  world.setActivity(new TeamActivity(profiles, { random: seededRandom(seed), start: now - HISTORY_MS }));
   return world;
 }
 
-function addRepository(world: World, demo: DemoRepository, createdAt: number): RepositoryHabit {
-  const { weight, workflows, ...fields } = demo;
+function addRepository(world: World, spec: DemoRepositorySpec, createdAt: number): RepositoryProfile {
+  const { weight, workflows, ...fields } = spec;
   const created_at = timestamp(createdAt);
   const repository = world.addRepository({
     ...fields,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { accessEvent } from "./access_event_json.ts";
+import { toAccessEvent } from "./access_event_json.ts";
 import { jobJson } from "./job_json.ts";
-import { type Occurrence, progressOf } from "./occurrence.ts";
+import { type WorldEvent, toRunPhase } from "./scheduled_change.ts";
 import type { Repository } from "./repository.ts";
 import { repositoryJson, workflowJson } from "./repository_json.ts";
 import type { WorkflowRun } from "./run.ts";
@@ -17,22 +17,22 @@ export interface WebhookEvent {
 }
 
 /** What GitHub tells of it, in its order: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
-export function eventsOf(occurrence: Occurrence, origin: Origin): readonly WebhookEvent[] {
-  switch (occurrence.kind) {
+export function toWebhookEvents(worldEvent: WorldEvent, origin: Origin): readonly WebhookEvent[] {
+  switch (worldEvent.kind) {
     case "push":
-      return [pushEvent(occurrence, origin)];
+      return [toPushEvent(worldEvent, origin)];
     case "run":
-      return runEvents(occurrence.run, occurrence.repository, origin);
+      return toRunEvents(worldEvent.run, worldEvent.repository, origin);
     case "repository":
-      return [repositoryEvent(occurrence, origin)];
+      return [toRepositoryEvent(worldEvent, origin)];
     default:
-      return [accessEvent(occurrence, origin)];
+      return [toAccessEvent(worldEvent, origin)];
   }
 }
 
 /** https://docs.github.com/en/webhooks/webhook-events-and-payloads#repository */
-function repositoryEvent(
-  { action, repository, from }: Extract<Occurrence, { kind: "repository" }>,
+function toRepositoryEvent(
+  { action, repository, from }: Extract<WorldEvent, { kind: "repository" }>,
   origin: Origin,
 ): WebhookEvent {
   const [owner = "", name = ""] = from?.split("/") ?? [];
@@ -52,41 +52,41 @@ function repositoryEvent(
   };
 }
 
-function runEvents(
+function toRunEvents(
   run: WorkflowRun,
   repository: Repository,
   origin: Origin,
 ): readonly WebhookEvent[] {
-  const progress = progressOf(run);
-  const told = {
+  const phase = toRunPhase(run);
+  const common = {
     repository: repositoryJson(repository, origin),
     sender: userJson(run.actor ?? "ghost", origin),
   };
   const job: WebhookEvent = {
     event: "workflow_job",
-    action: progress,
-    payload: { action: progress, workflow_job: jobJson(run, repository, origin), ...told },
+    action: phase,
+    payload: { action: phase, workflow_job: jobJson(run, repository, origin), ...common },
   };
   // Nothing is requested when a run is run again:
   // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run
-  if (progress === "queued" && (run.run_attempt ?? 1) > 1) return [job];
-  const action = progress === "queued" ? "requested" : progress;
+  if (phase === "queued" && (run.run_attempt ?? 1) > 1) return [job];
+  const action = phase === "queued" ? "requested" : phase;
   const workflow = repository.workflows.find(({ id }) => id === run.workflow_id);
-  const whole: WebhookEvent = {
+  const runEvent: WebhookEvent = {
     event: "workflow_run",
     action,
     payload: {
       action,
       workflow_run: runJson(run, repository, origin),
       workflow: workflow ? workflowJson(workflow, repository, origin) : null,
-      ...told,
+      ...common,
     },
   };
-  return progress === "completed" ? [job, whole] : [whole, job];
+  return phase === "completed" ? [job, runEvent] : [runEvent, job];
 }
 
-function pushEvent(
-  { at, repository, run }: Extract<Occurrence, { kind: "push" }>,
+function toPushEvent(
+  { at, repository, run }: Extract<WorldEvent, { kind: "push" }>,
   origin: Origin,
 ): WebhookEvent {
   const name = run?.actor ?? "octocat";
@@ -117,7 +117,7 @@ function pushEvent(
       ...rest,
       owner: { ...owner, name: owner.login, email: null },
       // Here alone in seconds since the epoch.
-      created_at: seconds(repository.created_at),
+      created_at: toUnixSeconds(repository.created_at),
       pushed_at: Math.floor(at / 1000),
       master_branch: repository.default_branch,
     },
@@ -134,6 +134,6 @@ function pushEvent(
   return { event: "push", action: null, payload };
 }
 
-function seconds(rfc3339: string): number {
+function toUnixSeconds(rfc3339: string): number {
   return Math.floor(Date.parse(rfc3339) / 1000);
 }

@@ -1,5 +1,5 @@
-import type { Answer } from "./api.ts";
-import type { SecondaryLimit } from "./refusal.ts";
+import type { SimulatedResponse } from "./api.ts";
+import type { SecondaryLimit } from "./error_response.ts";
 
 /** What goes wrong with an answer. */
 export type Fault =
@@ -21,32 +21,32 @@ export interface FaultScope {
   readonly path?: RegExp;
 }
 
-interface Waiting {
+interface QueuedFault {
   readonly fault: Fault;
   readonly path: RegExp | undefined;
-  left: number;
+  remaining: number;
 }
 
 /** What is to go wrong, in the order it was asked for; a request is struck by the first that fits. */
 export class Faults {
-  #waiting: Waiting[] = [];
+  #queue: QueuedFault[] = [];
 
   add(fault: Fault, { requests = 1, path }: FaultScope = {}): void {
-    this.#waiting.push({ fault, path, left: requests });
+    this.#queue.push({ fault, path, remaining: requests });
   }
 
   /** Nothing more goes wrong. */
   clear(): void {
-    this.#waiting = [];
+    this.#queue = [];
   }
 
   /** What strikes this request, if anything; it counts. */
-  take(path: string): Fault | undefined {
-    const struck = this.#waiting.find((waiting) => !waiting.path || path.search(waiting.path) >= 0);
-    if (!struck) return undefined;
-    struck.left--;
-    this.#waiting = this.#waiting.filter(({ left }) => left > 0);
-    return struck.fault;
+  consume(path: string): Fault | undefined {
+    const matched = this.#queue.find((queued) => !queued.path || path.search(queued.path) >= 0);
+    if (!matched) return undefined;
+    matched.remaining--;
+    this.#queue = this.#queue.filter(({ remaining }) => remaining > 0);
+    return matched.fault;
   }
 }
 
@@ -56,28 +56,28 @@ export class ConnectionCut extends Error {
 }
 
 /** The first half of a body, and then the connection breaks. */
-export function cutOff(body: string | null): ReadableStream<Uint8Array> {
+export function truncateBody(body: string | null): ReadableStream<Uint8Array> {
   const half = new TextEncoder().encode(body?.slice(0, body.length / 2) || "{");
-  let sent = false;
+  let isSent = false;
   return new ReadableStream({
     pull(controller) {
-      if (sent) return controller.error(new ConnectionCut("Cut on demand"));
-      sent = true;
+      if (isSent) return controller.error(new ConnectionCut("Cut on demand"));
+      isSent = true;
       controller.enqueue(half);
     },
   });
 }
 
 /** How a server in trouble answers. */
-export function serverError({ status, body = "html" }: Extract<Fault, { kind: "status" }>): Answer {
-  const json = body === "json";
+export function serverError({ status, body = "html" }: Extract<Fault, { kind: "status" }>): SimulatedResponse {
+  const isJson = body === "json";
   return {
     status,
     headers: {
-      "content-type": json ? "application/json; charset=utf-8" : "text/html; charset=utf-8",
+      "content-type": isJson ? "application/json; charset=utf-8" : "text/html; charset=utf-8",
     },
-    body: json ? JSON.stringify({ message: "Server Error" }) : UNICORN,
-    spent: false,
+    body: isJson ? JSON.stringify({ message: "Server Error" }) : UNICORN,
+    isCharged: false,
   };
 }
 

@@ -1,6 +1,6 @@
 import { buildSchema, graphql, GraphQLError, type GraphQLFormattedError } from "graphql";
 import type { Credential } from "./credentials.ts";
-import { refuse } from "./refusal.ts";
+import { createError } from "./error_response.ts";
 import type { Repository } from "./repository.ts";
 import type { Origin } from "./user_json.ts";
 import { isVisible } from "./visibility.ts";
@@ -27,20 +27,20 @@ interface TypedError extends Omit<GraphQLFormattedError, "extensions"> {
   readonly type?: unknown;
 }
 
-export interface GraphQLAnswer {
+export interface GraphQLResponse {
   readonly data?: unknown;
   readonly errors?: readonly TypedError[];
 }
 
 /** https://docs.github.com/en/graphql/guides/forming-calls-with-graphql#authenticating-with-graphql */
-export const AUTHENTICATION_REQUIRED = refuse(
+export const AUTHENTICATION_REQUIRED = createError(
   401,
   "This endpoint requires you to be authenticated.",
   "https://docs.github.com/graphql/guides/forming-calls-with-graphql#authenticating-with-graphql",
 );
 
 /** How an exhausted limit is told, with status 200: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api */
-export function graphqlLimit(holder: string): GraphQLAnswer {
+export function rateLimitedResponse(holder: string): GraphQLResponse {
   return { errors: [{ type: "RATE_LIMITED", message: `API rate limit exceeded for ${holder}.` }] };
 }
 
@@ -53,25 +53,25 @@ export class GraphQL {
     this.#world = world;
   }
 
-  async answer(body: string, asking: {
+  async execute(body: string, principal: {
     readonly credential: Credential;
     readonly origin: Origin;
     /** Who has a token of the simulator's own. */
     readonly login: string;
-  }): Promise<GraphQLAnswer> {
-    const request = requestOf(body);
+  }): Promise<GraphQLResponse> {
+    const request = parseRequest(body);
     if (!request) {
       return { errors: [{ message: "A query attribute must be specified and must be a string." }] };
     }
-    const { user } = asking.credential.grant ?? {};
+    const { user } = principal.credential.grant ?? {};
     const { data, errors } = await graphql({
       schema: this.#schema,
       source: request.query,
       variableValues: request.variables,
       rootValue: {
-        repository: (wanted: Wanted) => this.#repository(wanted, asking),
+        repository: (repositoryArguments: RepositoryArguments) => this.#repository(repositoryArguments, principal),
         viewer: () => ({
-          login: user?.login ?? asking.login,
+          login: user?.login ?? principal.login,
           databaseId: user?.id ?? 1,
           name: user?.name ?? null,
         }),
@@ -79,20 +79,20 @@ export class GraphQL {
     });
     return {
       ...(data === undefined ? {} : { data }),
-      ...(errors && { errors: errors.map(typed) }),
+      ...(errors && { errors: errors.map(toTypedError) }),
     };
   }
 
-  #repository({ owner, name, followRenames }: Wanted, { credential, origin }: {
+  #repository({ owner, name, followRenames }: RepositoryArguments, { credential, origin }: {
     readonly credential: Credential;
     readonly origin: Origin;
   }) {
     const fullName = `${owner}/${name}`;
     const repository = this.#world.repository(fullName) ??
-      (followRenames ? this.#world.movedFrom(fullName) : undefined);
-    const isThere = repository && isVisible(repository, credential, this.#world.people);
+      (followRenames ? this.#world.findByPreviousName(fullName) : undefined);
+    const isFound = repository && isVisible(repository, credential, this.#world.users);
     const block = repository && this.#world.block(repository.full_name);
-    if (!isThere || block === 404) {
+    if (!isFound || block === 404) {
       const message = `Could not resolve to a Repository with the name '${fullName}'.`;
       throw new GraphQLError(message, { extensions: { type: "NOT_FOUND" } });
     }
@@ -100,17 +100,17 @@ export class GraphQL {
       const message = "Resource not accessible by integration";
       throw new GraphQLError(message, { extensions: { type: "FORBIDDEN" } });
     }
-    return fieldsOf(repository, origin);
+    return toRepositoryFields(repository, origin);
   }
 }
 
-interface Wanted {
+interface RepositoryArguments {
   readonly owner: string;
   readonly name: string;
   readonly followRenames: boolean;
 }
 
-function fieldsOf({ id, full_name, private: isPrivate }: Repository, { html }: Origin) {
+function toRepositoryFields({ id, full_name, private: isPrivate }: Repository, { html }: Origin) {
   const [, name] = full_name.split("/");
   return {
     databaseId: id,
@@ -121,12 +121,12 @@ function fieldsOf({ id, full_name, private: isPrivate }: Repository, { html }: O
   };
 }
 
-function typed(error: GraphQLError): TypedError {
+function toTypedError(error: GraphQLError): TypedError {
   const { extensions, ...rest } = error.toJSON();
   return extensions?.["type"] === undefined ? rest : { type: extensions["type"], ...rest };
 }
 
-function requestOf(body: string) {
+function parseRequest(body: string) {
   try {
     const request: unknown = JSON.parse(body);
     if (typeof request !== "object" || request === null || !("query" in request)) return undefined;

@@ -1,4 +1,4 @@
-import { progressOf } from "./occurrence.ts";
+import { toRunPhase } from "./scheduled_change.ts";
 import type { Repository } from "./repository.ts";
 import type { WorkflowRun } from "./run.ts";
 import { nodeId, type Origin } from "./user_json.ts";
@@ -8,9 +8,9 @@ export function jobJson(run: WorkflowRun, repository: Repository, origin: Origin
   const attempt = run.run_attempt ?? 1;
   const id = run.id * 2 + attempt;
   const home = `${origin.api}/repos/${repository.full_name}`;
-  const progress = progressOf(run);
-  const isWaiting = progress === "queued";
-  const startedAt = progress === "in_progress" ? run.updated_at : run.run_started_at;
+  const phase = toRunPhase(run);
+  const isWaiting = phase === "queued";
+  const startedAt = phase === "in_progress" ? run.updated_at : run.run_started_at;
   return {
     id,
     run_id: run.id,
@@ -22,11 +22,11 @@ export function jobJson(run: WorkflowRun, repository: Repository, origin: Origin
     head_sha: run.head_sha,
     url: `${home}/actions/jobs/${id}`,
     html_url: `${origin.html}/${repository.full_name}/actions/runs/${run.id}/job/${id}`,
-    status: progress,
+    status: phase,
     conclusion: run.conclusion,
     created_at: run.run_started_at ?? run.created_at,
     started_at: startedAt,
-    completed_at: progress === "completed" ? run.updated_at : null,
+    completed_at: phase === "completed" ? run.updated_at : null,
     name: "build",
     steps: [],
     check_run_url: `${home}/check-runs/${id}`,

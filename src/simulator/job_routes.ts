@@ -1,21 +1,21 @@
 import type { Hono } from "hono";
 import { jobJson } from "./job_json.ts";
-import { answer, notFound, type Refusal } from "./refusal.ts";
+import { toResponse, notFound, type ErrorResponse } from "./error_response.ts";
 import type { Repository } from "./repository.ts";
-import type { Asked, Caller } from "./routes.ts";
+import type { RequestContext, SimulatedPrincipal } from "./routes.ts";
 import type { World } from "./world.ts";
 
 /** The jobs of runs: https://docs.github.com/en/rest/actions/workflow-jobs. Of past attempts nothing is kept. */
-export function addJobRoutes(api: Hono<{ Bindings: Caller }>, { world, find }: {
+export function addJobRoutes(api: Hono<{ Bindings: SimulatedPrincipal }>, { world, findRepository }: {
   readonly world: World;
-  readonly find: (c: Asked) => Repository | Refusal;
+  readonly findRepository: (c: RequestContext) => Repository | ErrorResponse;
 }): void {
-  const list = (c: Asked, attempt?: number) => {
-    const repository = find(c);
-    if ("status" in repository) return answer(repository);
+  const list = (c: RequestContext, attempt?: number) => {
+    const repository = findRepository(c);
+    if ("status" in repository) return toResponse(repository);
     const run = world.run(Number(c.req.param("id")));
-    if (run?.repository !== repository.full_name) return answer(notFound());
-    if (attempt !== undefined && attempt !== (run.run_attempt ?? 1)) return answer(notFound());
+    if (run?.repository !== repository.full_name) return toResponse(notFound());
+    if (attempt !== undefined && attempt !== (run.run_attempt ?? 1)) return toResponse(notFound());
     return c.json({ total_count: 1, jobs: [jobJson(run, repository, c.env.origin)] });
   };
   api.get("/repos/:owner/:repo/actions/runs/:id{[0-9]+}/jobs", (c) => list(c));

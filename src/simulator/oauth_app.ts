@@ -7,7 +7,7 @@ export interface OAuthApp {
   /** The first is where users are sent back to unless the request says otherwise; `http://127.0.0.1/login/callback`. */
   readonly callbackUrls?: readonly string[];
   /** Whether the GitHub App has opted out of expiring tokens. */
-  readonly isTokenForever?: boolean;
+  readonly hasNonExpiringTokens?: boolean;
 }
 
 /** What an app asks a user for. */
@@ -33,28 +33,28 @@ const LOOPBACK = ["127.0.0.1", "[::1]", "localhost"];
  * do. Else a GitHub App's must be the very same, and an OAuth app's may be on a sub-domain or below the path.
  * https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#redirect-urls
  */
-export function redirectUriOf(
+export function resolveRedirectUri(
   { kind, callbackUrls = [DEFAULT_CALLBACK] }: OAuthApp,
-  wanted: string | undefined,
+  requested: string | undefined,
 ): string | undefined {
-  if (wanted === undefined) return callbackUrls[0];
-  if (!URL.canParse(wanted)) return undefined;
+  if (requested === undefined) return callbackUrls[0];
+  if (!URL.canParse(requested)) return undefined;
   const isRegistered = callbackUrls.some((registered) =>
-    wanted === registered || isSameBelow(new URL(wanted), new URL(registered), kind)
+    requested === registered || matchesRegistered(new URL(requested), new URL(registered), kind)
   );
-  return isRegistered ? wanted : undefined;
+  return isRegistered ? requested : undefined;
 }
 
-function isSameBelow(wanted: URL, registered: URL, kind: OAuthApp["kind"]): boolean {
-  if (wanted.protocol !== registered.protocol || wanted.username || wanted.hash) return false;
+function matchesRegistered(requested: URL, registered: URL, kind: OAuthApp["kind"]): boolean {
+  if (requested.protocol !== registered.protocol || requested.username || requested.hash) return false;
   const isLoopback = LOOPBACK.includes(registered.hostname);
-  if (!isLoopback && wanted.port !== registered.port) return false;
+  if (!isLoopback && requested.port !== registered.port) return false;
   if (kind === "github_app") {
-    return isLoopback && wanted.hostname === registered.hostname &&
-      wanted.pathname + wanted.search === registered.pathname + registered.search;
+    return isLoopback && requested.hostname === registered.hostname &&
+      requested.pathname + requested.search === registered.pathname + registered.search;
   }
-  const isHost = wanted.hostname === registered.hostname ||
-    wanted.hostname.endsWith(`.${registered.hostname}`);
+  const isSameHost = requested.hostname === registered.hostname ||
+    requested.hostname.endsWith(`.${registered.hostname}`);
   const path = registered.pathname.replace(/\/$/, "");
-  return isHost && (wanted.pathname === path || wanted.pathname.startsWith(`${path}/`));
+  return isSameHost && (requested.pathname === path || requested.pathname.startsWith(`${path}/`));
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { OAuthApp } from "./oauth_app.ts";
-import { hex } from "./random.ts";
+import { randomHex } from "./random.ts";
 
 /** A token that a user's consent gave to an app. Times in ms since the epoch. */
 export interface UserToken {
@@ -27,11 +27,11 @@ export interface IssuedToken {
 }
 
 /** Eight hours, and six months: https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens */
-const EXPIRES_IN = 28_800;
-const REFRESH_EXPIRES_IN = 15_897_600;
+const EXPIRES_IN_SECONDS = 28_800;
+const REFRESH_EXPIRES_IN_SECONDS = 15_897_600;
 
 /** Of a user, an app and a scope; the oldest goes: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/rate-limits-for-oauth-apps */
-const TOKENS_AT_MOST = 10;
+const MAX_TOKENS = 10;
 
 /** The tokens of users that are good, and who may be asked for by them. */
 export class OAuthTokens {
@@ -46,7 +46,7 @@ export class OAuthTokens {
   }
 
   /** Those of a user, the oldest first, expired ones included. */
-  of(userId: number): readonly UserToken[] {
+  listByUser(userId: number): readonly UserToken[] {
     return [...this.#tokens.values()].filter((token) => token.userId === userId);
   }
 
@@ -58,23 +58,23 @@ export class OAuthTokens {
 
   issue(app: OAuthApp, { userId, scopes }: Pick<UserToken, "userId" | "scopes">): IssuedToken {
     const isApp = app.kind === "github_app";
-    const expires = isApp && app.isTokenForever !== true;
+    const isExpiring = isApp && app.hasNonExpiringTokens !== true;
     const now = this.#clock.now();
     const token: UserToken = {
-      token: `${isApp ? "ghu" : "gho"}_${hex(this.#random, 36)}`,
+      token: `${isApp ? "ghu" : "gho"}_${randomHex(this.#random, 36)}`,
       app,
       userId,
       scopes: isApp ? [] : scopes,
-      expiresAt: expires ? now + EXPIRES_IN * 1_000 : Infinity,
-      refreshToken: expires ? `ghr_${hex(this.#random, 76)}` : undefined,
-      refreshExpiresAt: now + REFRESH_EXPIRES_IN * 1_000,
+      expiresAt: isExpiring ? now + EXPIRES_IN_SECONDS * 1_000 : Infinity,
+      refreshToken: isExpiring ? `ghr_${randomHex(this.#random, 76)}` : undefined,
+      refreshExpiresAt: now + REFRESH_EXPIRES_IN_SECONDS * 1_000,
     };
     this.#tokens.set(token.token, token);
-    const alike = this.of(userId).filter((each) =>
+    const sameGrant = this.listByUser(userId).filter((each) =>
       each.app.clientId === app.clientId && each.scopes.join() === token.scopes.join()
     );
-    for (const each of alike.slice(0, -TOKENS_AT_MOST)) this.revoke(each.token);
-    return issued(token);
+    for (const each of sameGrant.slice(0, -MAX_TOKENS)) this.revoke(each.token);
+    return toIssuedToken(token);
   }
 
   /** Another token for a refresh token; neither that nor the token that came with it works from now on. */
@@ -92,18 +92,18 @@ export class OAuthTokens {
 
   /** Revokes all that a user has given to an app; returns how many there were. */
   revokeAll(userId: number, clientId: string): number {
-    const all = this.of(userId).filter(({ app }) => app.clientId === clientId);
+    const all = this.listByUser(userId).filter(({ app }) => app.clientId === clientId);
     return all.filter(({ token }) => this.revoke(token)).length;
   }
 }
 
-function issued({ token, scopes, refreshToken }: UserToken): IssuedToken {
+function toIssuedToken({ token, scopes, refreshToken }: UserToken): IssuedToken {
   return {
     access_token: token,
     ...(refreshToken !== undefined && {
-      expires_in: EXPIRES_IN,
+      expires_in: EXPIRES_IN_SECONDS,
       refresh_token: refreshToken,
-      refresh_token_expires_in: REFRESH_EXPIRES_IN,
+      refresh_token_expires_in: REFRESH_EXPIRES_IN_SECONDS,
     }),
     scope: scopes.join(","),
     token_type: "bearer",

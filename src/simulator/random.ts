@@ -10,12 +10,12 @@ export function seededRandom(seed: number): () => number {
 }
 
 /** A whole number from `low` to `high`, both included. */
-export function between(random: () => number, [low, high]: readonly [number, number]): number {
+export function randomInteger(random: () => number, [low, high]: readonly [number, number]): number {
   return low + Math.floor(random() * (high - low + 1));
 }
 
 /** One of `options`, each as likely as its weight says. */
-export function weighted<T>(random: () => number, options: readonly (readonly [T, number])[]): T {
+export function pickWeighted<T>(random: () => number, options: readonly (readonly [T, number])[]): T {
   let left = random() * options.reduce((sum, [, weight]) => sum + weight, 0);
   for (const [option, weight] of options) {
     left -= weight;
@@ -25,10 +25,10 @@ export function weighted<T>(random: () => number, options: readonly (readonly [T
 }
 
 export function pick<T>(random: () => number, options: readonly T[]): T {
-  return weighted(random, options.map((option) => [option, 1]));
+  return pickWeighted(random, options.map((option) => [option, 1]));
 }
 
 /** Random hexadecimal digits, for example a commit's SHA. */
-export function hex(random: () => number, digits: number): string {
+export function randomHex(random: () => number, digits: number): string {
   return Array.from({ length: digits }, () => Math.floor(random() * 16).toString(16)).join("");
 }

@@ -27,10 +27,10 @@ export class RateLimits {
     this.#limit = limit;
   }
 
-  of({ token }: Pick<Credential, "token">): RateLimit {
+  get({ token }: Pick<Credential, "token">): RateLimit {
     const now = this.#clock.now();
-    const kept = this.#limits.get(token);
-    if (kept && now < kept.reset * 1000) return kept;
+    const current = this.#limits.get(token);
+    if (current && now < current.reset * 1000) return current;
     const limit = token === "" ? ANONYMOUS_LIMIT : this.#limit;
     const fresh = { limit, remaining: limit, used: 0, reset: Math.ceil((now + WINDOW_MS) / 1000) };
     this.#limits.set(token, fresh);
@@ -38,8 +38,8 @@ export class RateLimits {
   }
 
   /** Takes one request off what is left. */
-  spend({ token }: Pick<Credential, "token">): void {
-    const { limit, remaining, used, reset } = this.of({ token });
+  consume({ token }: Pick<Credential, "token">): void {
+    const { limit, remaining, used, reset } = this.get({ token });
     this.#limits.set(token, {
       limit,
       remaining: Math.max(0, remaining - 1),
@@ -53,12 +53,12 @@ export class RateLimits {
     token: string,
     { remaining, reset }: { readonly remaining: number; readonly reset?: number },
   ): void {
-    const kept = this.of({ token });
+    const current = this.get({ token });
     this.#limits.set(token, {
-      limit: kept.limit,
+      limit: current.limit,
       remaining,
-      used: kept.limit - remaining,
-      reset: reset ?? kept.reset,
+      used: current.limit - remaining,
+      reset: reset ?? current.reset,
     });
   }
 }
@@ -78,7 +78,7 @@ export function rateLimitHeaders(
 
 /** https://docs.github.com/en/rest/rate-limit/rate-limit */
 export function rateLimitJson(core: RateLimit) {
-  const minute = { limit: 30, remaining: 30, used: 0, reset: core.reset, resource: "search" };
+  const searchLimit = { limit: 30, remaining: 30, used: 0, reset: core.reset, resource: "search" };
   const rate = { ...core, resource: "core" };
-  return { resources: { core: rate, search: minute }, rate };
+  return { resources: { core: rate, search: searchLimit }, rate };
 }

@@ -33,7 +33,7 @@ export type RepositoryFields =
 export type Block = 403 | 404 | 451;
 
 /** A repository with one workflow `CI`, or whatever `fields` say. */
-export function newRepository(
+export function createRepository(
   { workflows = [{}], ...fields }: RepositoryFields,
   { id, nextWorkflowId, now }: {
     readonly id: number;

@@ -15,40 +15,40 @@ export interface RequestCounts {
   readonly requests: number;
   readonly notModified: number;
   /** Requests that were charged to a primary rate limit. */
-  readonly spent: number;
+  readonly charged: number;
 }
 
 /** The latest requests, and how many there were in all. */
 export class RequestLog {
-  readonly #kept: number;
+  readonly #limit: number;
   #entries: LoggedRequest[] = [];
-  #counts: RequestCounts = { requests: 0, notModified: 0, spent: 0 };
+  #counts: RequestCounts = { requests: 0, notModified: 0, charged: 0 };
 
-  constructor(kept: number) {
-    this.#kept = kept;
+  constructor(limit: number) {
+    this.#limit = limit;
   }
 
   /** Oldest first. */
   get entries(): readonly LoggedRequest[] {
-    return this.#entries.slice(-this.#kept);
+    return this.#entries.slice(-this.#limit);
   }
 
   get counts(): RequestCounts {
     return this.#counts;
   }
 
-  add(entry: LoggedRequest, { spent }: { readonly spent: boolean }): void {
+  add(entry: LoggedRequest, { charged }: { readonly charged: boolean }): void {
     this.#entries.push(entry);
-    if (this.#entries.length >= 2 * this.#kept) this.#entries = this.#entries.slice(-this.#kept);
+    if (this.#entries.length >= 2 * this.#limit) this.#entries = this.#entries.slice(-this.#limit);
     this.#counts = {
       requests: this.#counts.requests + 1,
       notModified: this.#counts.notModified + Number(entry.status === 304),
-      spent: this.#counts.spent + Number(spent),
+      charged: this.#counts.charged + Number(charged),
     };
   }
 
   clear(): void {
     this.#entries = [];
-    this.#counts = { requests: 0, notModified: 0, spent: 0 };
+    this.#counts = { requests: 0, notModified: 0, charged: 0 };
   }
 }

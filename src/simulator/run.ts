@@ -28,7 +28,7 @@ export interface WorkflowRun {
 }
 
 /** A run that is queued now, or whatever `fields` say. */
-export function newRun(
+export function createRun(
   fields: Partial<WorkflowRun>,
   { at, repository, workflow, ...rest }:
     & {
@@ -73,9 +73,9 @@ export interface Timeline {
 export type RunFields = Partial<Omit<WorkflowRun, "repository">> & { readonly timeline?: Timeline };
 
 /** A run and what is still to come of it, earliest first. */
-export interface RunCourse {
+export interface ScheduledRun {
   readonly run: WorkflowRun;
-  readonly ahead: readonly Transition[];
+  readonly pending: readonly Transition[];
 }
 
 interface Transition {
@@ -86,7 +86,7 @@ interface Transition {
 }
 
 /** What a timeline that begins at `start` (ms since the epoch) brings. */
-export function transitions(timeline: Timeline | undefined, start: number): readonly Transition[] {
+export function toTransitions(timeline: Timeline | undefined, start: number): readonly Transition[] {
   if (!timeline) return [];
   const startsAt = start + timeline.queued_seconds * 1000;
   const endsAt = startsAt + timeline.running_seconds * 1000;
@@ -97,25 +97,25 @@ export function transitions(timeline: Timeline | undefined, start: number): read
 }
 
 /** The course after everything that was due at `now` (ms since the epoch) has happened. */
-export function settle(course: RunCourse, now: number): RunCourse {
-  const due = course.ahead.filter((transition) => transition.at <= now);
+export function applyDue(scheduled: ScheduledRun, now: number): ScheduledRun {
+  const due = scheduled.pending.filter((transition) => transition.at <= now);
   const last = due.at(-1);
-  if (!last) return course;
+  if (!last) return scheduled;
   const { at, status, conclusion } = last;
   return {
-    run: { ...course.run, status, conclusion, updated_at: timestamp(at) },
-    ahead: course.ahead.slice(due.length),
+    run: { ...scheduled.run, status, conclusion, updated_at: timestamp(at) },
+    pending: scheduled.pending.slice(due.length),
   };
 }
 
 /** The course after the next of what is ahead; itself when nothing is. */
-export function step(course: RunCourse): RunCourse {
-  const [next, ...ahead] = course.ahead;
-  return next ? { ...settle({ run: course.run, ahead: [next] }, next.at), ahead } : course;
+export function applyNext(scheduled: ScheduledRun): ScheduledRun {
+  const [next, ...pending] = scheduled.pending;
+  return next ? { ...applyDue({ run: scheduled.run, pending: [next] }, next.at), pending } : scheduled;
 }
 
 /** Another attempt of the same run, from its beginning. */
-export function restart(run: WorkflowRun, now: number): WorkflowRun {
+export function nextAttempt(run: WorkflowRun, now: number): WorkflowRun {
   const at = timestamp(now);
   return {
     ...run,
@@ -128,16 +128,16 @@ export function restart(run: WorkflowRun, now: number): WorkflowRun {
 }
 
 /** The same runs, of a repository that is called so now. */
-export function renamed(
-  runs: ReadonlyMap<number, RunCourse>,
+export function renameRuns(
+  runs: ReadonlyMap<number, ScheduledRun>,
   repository: string,
-): Map<number, RunCourse> {
+): Map<number, ScheduledRun> {
   return new Map(
-    [...runs].map(([id, { run, ahead }]) => [id, { run: { ...run, repository }, ahead }]),
+    [...runs].map(([id, { run, pending }]) => [id, { run: { ...run, repository }, ahead: pending }]),
   );
 }
 
 /** Newest first, as GitHub lists them. */
-export function newestFirst(a: WorkflowRun, b: WorkflowRun): number {
+export function compareNewestFirst(a: WorkflowRun, b: WorkflowRun): number {
   return Date.parse(b.created_at) - Date.parse(a.created_at) || b.id - a.id;
 }

@@ -8,9 +8,9 @@ export interface Lag {
   readonly shows?: "without_newest" | "frozen";
 }
 
-interface Lagging {
-  readonly runs: readonly WorkflowRun[] | undefined;
-  left: number;
+interface LaggingList {
+  readonly frozenRuns: readonly WorkflowRun[] | undefined;
+  remaining: number;
 }
 
 /**
@@ -19,7 +19,7 @@ interface Lagging {
  */
 export class RunIndex {
   readonly #world: World;
-  readonly #lagging = new Map<string, Lagging>();
+  readonly #lagging = new Map<string, LaggingList>();
 
   constructor(world: World) {
     this.#world = world;
@@ -28,14 +28,14 @@ export class RunIndex {
   /** Lets the next lists of a repository lag. */
   lag(fullName: string, { requests = 1, shows = "without_newest" }: Lag = {}): void {
     const runs = shows === "frozen" ? this.#world.runs(fullName) : undefined;
-    this.#lagging.set(fullName.toLowerCase(), { runs, left: requests });
+    this.#lagging.set(fullName.toLowerCase(), { frozenRuns: runs, remaining: requests });
   }
 
   /** Newest first; counts as one list. */
   list(fullName: string): readonly WorkflowRun[] {
     const lagging = this.#lagging.get(fullName.toLowerCase());
-    if (!lagging || lagging.left === 0) return this.#world.runs(fullName);
-    lagging.left--;
-    return lagging.runs ?? this.#world.runs(fullName).slice(1);
+    if (!lagging || lagging.remaining === 0) return this.#world.runs(fullName);
+    lagging.remaining--;
+    return lagging.frozenRuns ?? this.#world.runs(fullName).slice(1);
   }
 }

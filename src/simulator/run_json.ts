@@ -10,7 +10,7 @@ export function runJson(run: WorkflowRun, repository: Repository, origin: Origin
   const url = `${home}/actions/runs/${id}`;
   const checkSuiteId = id * 2 + 1;
   const minimal = minimalRepositoryJson(repository, origin);
-  const person = (login: string | null) => login === null ? null : userJson(login, origin);
+  const actorJson = (login: string | null) => login === null ? null : userJson(login, origin);
   return {
     id,
     name: run.name,
@@ -31,11 +31,11 @@ export function runJson(run: WorkflowRun, repository: Repository, origin: Origin
     pull_requests: [],
     created_at,
     updated_at: run.updated_at,
-    actor: person(run.actor),
+    actor: actorJson(run.actor),
     run_attempt,
     referenced_workflows: [],
     run_started_at: run.run_started_at,
-    triggering_actor: person(run.triggering_actor),
+    triggering_actor: actorJson(run.triggering_actor),
     jobs_url: `${url}/jobs`,
     logs_url: `${url}/logs`,
     check_suite_url: `${home}/check-suites/${checkSuiteId}`,
@@ -51,7 +51,7 @@ export function runJson(run: WorkflowRun, repository: Repository, origin: Origin
       tree_id: head_sha.split("").reverse().join(""),
       message: run.display_title,
       timestamp: created_at,
-      author: author(run.actor),
+      author: authorJson(run.actor),
       committer: { name: "GitHub", email: "noreply@github.com" },
     },
     repository: minimal,
@@ -59,6 +59,6 @@ export function runJson(run: WorkflowRun, repository: Repository, origin: Origin
   };
 }
 
-function author(login: string | null) {
+function authorJson(login: string | null) {
   return login === null ? null : { name: login, email: `${login}@users.noreply.github.com` };
 }

@@ -52,10 +52,10 @@
 import type { Hono } from "hono";
 import type { Clock } from "../clock.ts";
 import { log } from "../log.ts";
-import { type Answer, Api } from "./api.ts";
+import { type SimulatedResponse, Api } from "./api.ts";
 import { Credentials } from "./credentials.ts";
-import { ConnectionCut, cutOff, type Fault, Faults, serverError } from "./faults.ts";
-import { Hooks } from "./hooks.ts";
+import { ConnectionCut, truncateBody, type Fault, Faults, serverError } from "./faults.ts";
+import { Webhooks } from "./webhooks.ts";
 import type { App } from "./jwt.ts";
 import { OAuth } from "./oauth.ts";
 import type { Consent, OAuthApp } from "./oauth_app.ts";
@@ -78,7 +78,7 @@ export interface SimulatorOptions {
   /** Requests per token and hour. */
   readonly rateLimit?: number;
   /** How many of the latest requests are kept in the log. */
-  readonly requestsKept?: number;
+  readonly maxLoggedRequests?: number;
   /** Makes the installation tokens and the GUIDs of deliveries. */
   readonly random?: () => number;
 }
@@ -91,7 +91,7 @@ export interface ListenOptions {
   readonly signal: AbortSignal;
 }
 
-export interface Listening {
+export interface RunningSimulator {
   /** The API's root without a trailing slash; `/api/v3` after it works too. */
   readonly url: string;
   readonly finished: Promise<void>;
@@ -99,7 +99,7 @@ export interface Listening {
 
 export class Simulator {
   readonly faults = new Faults();
-  readonly hooks: Hooks;
+  readonly webhooks: Webhooks;
   readonly index: RunIndex;
   readonly credentials: Credentials;
   readonly rateLimits: RateLimits;
@@ -113,53 +113,53 @@ export class Simulator {
   readonly #api: Api;
   readonly #pages: Hono;
   #origin: Origin = { api: "https://api.github.com", html: "https://github.com" };
-  #served = 0;
+  #requestCount = 0;
 
   constructor(options: SimulatorOptions) {
     const { world, clock, tokens = [], app, login = "octocat" } = options;
-    const { rateLimit = 5_000, requestsKept = 1_000, random = seededRandom(1) } = options;
+    const { rateLimit = 5_000, maxLoggedRequests = 1_000, random = seededRandom(1) } = options;
     this.#world = world;
     this.#clock = clock;
     this.consent = ({ login: suggested }) => suggested ?? login;
     const [installation] = app?.installations ?? [];
-    this.hooks = new Hooks({ world, clock, random, installation, origin: () => this.#origin });
+    this.webhooks = new Webhooks({ world, clock, random, installation, origin: () => this.#origin });
     this.index = new RunIndex(world);
-    const { people } = world;
-    const oauth = this.oauth = new OAuth({ clock, random, people });
+    const { users } = world;
+    const oauth = this.oauth = new OAuth({ clock, random, users });
     this.credentials = new Credentials({ clock, random, app, oauth, tokens });
     this.rateLimits = new RateLimits(clock, rateLimit);
     this.graphqlLimits = new RateLimits(clock, rateLimit);
-    this.requests = new RequestLog(requestsKept);
-    const { hooks, index, credentials, rateLimits, graphqlLimits } = this;
-    const parts = { world, hooks, index, oauth, credentials, rateLimits, graphqlLimits, login };
+    this.requests = new RequestLog(maxLoggedRequests);
+    const { webhooks, index, credentials, rateLimits, graphqlLimits } = this;
+    const parts = { world, hooks: webhooks, index, oauth, credentials, rateLimits, graphqlLimits, login };
     this.#api = new Api(parts);
-    this.#pages = oauthPages({ oauth, people, consent: (asked) => this.consent(asked) });
+    this.#pages = oauthPages({ oauth, users, consent: (authorization) => this.consent(authorization) });
   }
 
   /** Registers an app that users can sign in to. */
-  oauthApp(app: OAuthApp): void {
+  registerOAuthApp(app: OAuthApp): void {
     this.oauth.register(app);
   }
 
   /** A token for an app to which a user has consented, with these scopes if it is an OAuth app. */
   signIn(login: string, clientId: string, scopes = ["read:org", "repo"]): string {
-    const user = this.#world.people.get(login);
-    const app = this.oauth.app(clientId);
+    const user = this.#world.users.get(login);
+    const app = this.oauth.findApp(clientId);
     if (!app) throw new Error(`Cannot sign in: no app has the client id "${clientId}"`);
     return this.oauth.tokens.issue(app, { userId: user.id, scopes }).access_token;
   }
 
   /** Ends all that a user has consented to, as the user can in GitHub's settings. */
   revokeAuthorization(login: string): void {
-    const user = this.#world.people.get(login);
-    const apps = this.oauth.tokens.of(user.id).map(({ app }) => app);
+    const user = this.#world.users.get(login);
+    const apps = this.oauth.tokens.listByUser(user.id).map(({ app }) => app);
     for (const { clientId } of apps) this.oauth.tokens.revokeAll(user.id, clientId);
     if (!apps.some(({ kind }) => kind === "github_app")) return;
     const at = this.#clock.now();
-    this.hooks.tell({ kind: "github_app_authorization", action: "revoked", at, user });
+    this.webhooks.dispatch({ kind: "github_app_authorization", action: "revoked", at, user });
   }
 
-  listen({ hostname, port, signal }: ListenOptions): Listening {
+  listen({ hostname, port, signal }: ListenOptions): RunningSimulator {
     const server = Deno.serve({
       hostname,
       port,
@@ -179,24 +179,24 @@ export class Simulator {
 
   /** Sends webhooks for what happens in the world, until `signal` aborts. Never rejects. */
   async deliver(signal: AbortSignal): Promise<void> {
-    await this.hooks.run(signal);
+    await this.webhooks.run(signal);
   }
 
   async #serve(request: Request, signal: AbortSignal): Promise<Response> {
     const at = this.#clock.now();
     const { pathname, search } = new URL(request.url);
     const path = pathname + search;
-    const fault = this.faults.take(path);
-    const requestId = `51B0:${(++this.#served).toString(16).toUpperCase().padStart(8, "0")}`;
-    const { status, headers, body, spent } = await this.#answer(request, { fault, requestId });
+    const fault = this.faults.consume(path);
+    const requestId = `51B0:${(++this.#requestCount).toString(16).toUpperCase().padStart(8, "0")}`;
+    const { status, headers, body, isCharged } = await this.#respond(request, { fault, requestId });
     if (fault?.kind === "delay") await this.#clock.sleep(fault.ms, signal);
-    const cut = fault?.kind === "cut";
+    const isCut = fault?.kind === "cut";
     const { method } = request;
-    const conditional = request.headers.has("if-none-match");
-    this.requests.add({ at, method, path, status: cut ? 0 : status, conditional }, { spent });
-    return new Response(cut ? cutOff(body) : body, {
+    const isConditional = request.headers.has("if-none-match");
+    this.requests.add({ at, method, path, status: isCut ? 0 : status, conditional: isConditional }, { charged: isCharged });
+    return new Response(isCut ? truncateBody(body) : body, {
       // A 304 has no body that could be cut.
-      status: cut ? 200 : status,
+      status: isCut ? 200 : status,
       headers: {
         date: new Date(this.#clock.now()).toUTCString(),
         "x-github-request-id": requestId,
@@ -206,19 +206,19 @@ export class Simulator {
     });
   }
 
-  async #answer(request: Request, { fault, requestId }: {
+  async #respond(request: Request, { fault, requestId }: {
     readonly fault: Fault | undefined;
     readonly requestId: string;
-  }): Promise<Answer> {
+  }): Promise<SimulatedResponse> {
     if (fault?.kind === "status") return serverError(fault);
     if (new URL(request.url).pathname.startsWith("/login/oauth/")) {
       const page = await this.#pages.fetch(request);
       const headers = Object.fromEntries(page.headers);
-      return { status: page.status, headers, body: await page.text(), spent: false };
+      return { status: page.status, headers, body: await page.text(), isCharged: false };
     }
-    const tooFast = fault?.kind === "secondary_limit" ? fault : undefined;
-    const answer = await this.#api.answer(request, { requestId, tooFast });
-    if (fault?.kind !== "garbage") return answer;
-    return { ...answer, status: 200, body: '{"total_count":1,"workflow_' };
+    const exceededLimit = fault?.kind === "secondary_limit" ? fault : undefined;
+    const response = await this.#api.response(request, { requestId, exceededLimit });
+    if (fault?.kind !== "garbage") return response;
+    return { ...response, status: 200, body: '{"total_count":1,"workflow_' };
   }
 }

@@ -59,7 +59,7 @@ export function authenticatedUserJson(
 }
 
 /** An organisation as lists and webhooks have it: https://docs.github.com/en/rest/orgs/orgs */
-export function organisationJson(login: string, { api, html }: Origin) {
+export function organizationJson(login: string, { api, html }: Origin) {
   const id = userId(login);
   const url = `${api}/orgs/${login}`;
   return {

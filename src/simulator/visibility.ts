@@ -1,5 +1,5 @@
 import type { Credential } from "./credentials.ts";
-import type { People } from "./people.ts";
+import type { Users } from "./users.ts";
 import type { Repository } from "./repository.ts";
 
 /**
@@ -11,14 +11,14 @@ import type { Repository } from "./repository.ts";
 export function isVisible(
   repository: Repository,
   { kind, grant }: Credential,
-  people: People,
+  users: Users,
 ): boolean {
   if (!repository.private) return true;
   if (kind === "anonymous" || kind === "client") return false;
-  if (kind === "installation") return people.isInstalled(repository);
+  if (kind === "installation") return users.isInstalled(repository);
   if (!grant) return true;
-  const reaches = grant.app === "github_app"
-    ? people.isInstalled(repository)
+  const isInScope = grant.app === "github_app"
+    ? users.isInstalled(repository)
     : grant.scopes.includes("repo");
-  return reaches && people.mayRead(grant.user, repository);
+  return isInScope && users.canRead(grant.user, repository);
 }

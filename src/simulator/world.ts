@@ -1,20 +1,20 @@
 import type { Clock } from "../clock.ts";
-import { dueSteps, type RepositoryState } from "./due_steps.ts";
-import { type Activity, type Happening, type Occurrence, progressOf } from "./occurrence.ts";
-import { People } from "./people.ts";
-import { hex, seededRandom } from "./random.ts";
-import { type Block, newRepository, type Repository, type RepositoryFields } from "./repository.ts";
+import { listDueChanges, type RepositoryState } from "./due_changes.ts";
+import { type Activity, type ScheduledChange, type WorldEvent, toRunPhase } from "./scheduled_change.ts";
+import { Users } from "./users.ts";
+import { randomHex, seededRandom } from "./random.ts";
+import { type Block, createRepository, type Repository, type RepositoryFields } from "./repository.ts";
 import {
-  newestFirst,
-  newRun,
-  renamed,
-  restart,
-  type RunCourse,
+  compareNewestFirst,
+  createRun,
+  renameRuns,
+  nextAttempt,
+  type ScheduledRun,
   type RunFields,
-  settle,
-  step,
+  applyDue,
+  applyNext,
   type Timeline,
-  transitions,
+  toTransitions,
   type WorkflowRun,
 } from "./run.ts";
 import { timestamp } from "./timestamp.ts";
@@ -24,7 +24,7 @@ export interface WorldOptions {
   /** Ids and commits are the same for the same seed. */
   readonly seed?: number;
   /** How many runs of a repository are kept; the oldest go first. */
-  readonly runsKept?: number;
+  readonly maxRuns?: number;
 }
 
 /**
@@ -34,33 +34,33 @@ export interface WorldOptions {
  */
 export class World {
   /** Who there is, and who may read what. */
-  readonly people: People;
+  readonly users: Users;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #runsKept: number;
+  readonly #maxRuns: number;
   readonly #states = new Map<string, RepositoryState>();
   /** By a name that a repository had before, in lower case, its id. */
-  readonly #formerNames = new Map<string, number>();
+  readonly #previousNames = new Map<string, number>();
   readonly #runNumbers = new Map<number, number>();
-  readonly #watchers = new Set<(occurrence: Occurrence) => void>();
+  readonly #listeners = new Set<(worldEvent: WorldEvent) => void>();
   #activity: Activity | undefined;
   #lastRepositoryId = 812_000_000;
   #lastWorkflowId = 94_000_000;
   #lastRunId = 19_400_000_000;
 
-  constructor({ clock, seed = 1, runsKept = 300 }: WorldOptions) {
+  constructor({ clock, seed = 1, maxRuns = 300 }: WorldOptions) {
     this.#clock = clock;
     this.#random = seededRandom(seed);
-    this.#runsKept = runsKept;
-    this.people = new People({
+    this.#maxRuns = maxRuns;
+    this.users = new Users({
       now: () => clock.now(),
       repositories: () => this.repositories(),
-      tell: (occurrence) => this.#tell(occurrence),
+      emit: (worldEvent) => this.#emit(worldEvent),
     });
   }
 
   /** Lets `activity` happen from now on; until then the world is quiet: only what its methods do happens. */
-  animate(activity: Activity): void {
+  setActivity(activity: Activity): void {
     this.#activity = activity;
   }
 
@@ -68,34 +68,34 @@ export class World {
    * Calls `tell` for whatever happens from now on, in its order, also for what is noticed late. It must not call back.
    * Returns how to end it.
    */
-  watch(tell: (occurrence: Occurrence) => void): () => void {
-    const now = this.#catchUp();
+  subscribe(emit: (worldEvent: WorldEvent) => void): () => void {
+    const now = this.#advanceToNow();
     for (const { runs } of this.#states.values()) {
-      for (const [id, course] of runs) runs.set(id, settle(course, now));
+      for (const [id, scheduled] of runs) runs.set(id, applyDue(scheduled, now));
     }
-    this.#watchers.add(tell);
-    return () => this.#watchers.delete(tell);
+    this.#listeners.add(emit);
+    return () => this.#listeners.delete(emit);
   }
 
   /** Lets happen what is due, as looking at anything does. */
-  pass(): void {
-    this.#catchUp();
+  advance(): void {
+    this.#advanceToNow();
   }
 
   /** In the order of their ids. */
   repositories(): readonly Repository[] {
-    this.#catchUp();
+    this.#advanceToNow();
     return [...this.#states.values()].map((state) => state.repository).sort((a, b) => a.id - b.id);
   }
 
   repository(fullName: string): Repository | undefined {
-    this.#catchUp();
+    this.#advanceToNow();
     return this.#states.get(fullName.toLowerCase())?.repository;
   }
 
   /** The repository that once had that name. */
-  movedFrom(fullName: string): Repository | undefined {
-    const id = this.#formerNames.get(fullName.toLowerCase());
+  findByPreviousName(fullName: string): Repository | undefined {
+    const id = this.#previousNames.get(fullName.toLowerCase());
     return this.repositories().find((repository) => repository.id === id);
   }
 
@@ -105,50 +105,50 @@ export class World {
 
   /** Newest first; none for an unknown repository. */
   runs(fullName: string): readonly WorkflowRun[] {
-    const now = this.#catchUp();
+    const now = this.#advanceToNow();
     const state = this.#states.get(fullName.toLowerCase());
-    return [...state?.runs.values() ?? []].map((course) => settle(course, now).run).sort(
-      newestFirst,
+    return [...state?.runs.values() ?? []].map((scheduled) => applyDue(scheduled, now).run).sort(
+      compareNewestFirst,
     );
   }
 
   run(id: number): WorkflowRun | undefined {
-    const now = this.#catchUp();
+    const now = this.#advanceToNow();
     for (const { runs } of this.#states.values()) {
-      const course = runs.get(id);
-      if (course) return settle(course, now).run;
+      const scheduled = runs.get(id);
+      if (scheduled) return applyDue(scheduled, now).run;
     }
     return undefined;
   }
 
   /** Adds a repository, with one workflow `CI` unless told otherwise. */
   addRepository(fields: RepositoryFields): Repository {
-    const repository = newRepository(fields, {
+    const repository = createRepository(fields, {
       id: this.#lastRepositoryId += 1_017,
       nextWorkflowId: () => this.#lastWorkflowId += 31,
-      now: timestamp(this.#catchUp()),
+      now: timestamp(this.#advanceToNow()),
     });
-    this.#keep({ repository, runs: new Map(), block: undefined });
+    this.#saveState({ repository, runs: new Map(), block: undefined });
     return repository;
   }
 
   removeRepository(fullName: string): void {
-    const at = this.#catchUp();
-    const { repository } = this.#state(fullName);
+    const at = this.#advanceToNow();
+    const { repository } = this.#requireState(fullName);
     this.#states.delete(repository.full_name.toLowerCase());
-    this.#tell({ kind: "repository", action: "deleted", at, repository });
+    this.#emit({ kind: "repository", action: "deleted", at, repository });
   }
 
   /** Gives a repository another name, also that of another owner; its former one leads to it. */
   renameRepository(fullName: string, to: string): Repository {
-    const at = this.#catchUp();
-    const { repository: { full_name: from }, ...state } = this.#state(fullName);
-    const repository = { ...this.#state(fullName).repository, full_name: to };
+    const at = this.#advanceToNow();
+    const { repository: { full_name: from }, ...state } = this.#requireState(fullName);
+    const repository = { ...this.#requireState(fullName).repository, full_name: to };
     this.#states.delete(from.toLowerCase());
-    this.#formerNames.set(from.toLowerCase(), repository.id);
-    this.#keep({ ...state, repository, runs: renamed(state.runs, to) });
+    this.#previousNames.set(from.toLowerCase(), repository.id);
+    this.#saveState({ ...state, repository, runs: renameRuns(state.runs, to) });
     const action = from.split("/")[0] === to.split("/")[0] ? "renamed" : "transferred";
-    this.#tell({ kind: "repository", action, at, repository, from });
+    this.#emit({ kind: "repository", action, at, repository, from });
     return repository;
   }
 
@@ -157,19 +157,19 @@ export class World {
     fullName: string,
     fields: Partial<Pick<Repository, "private" | "admin">>,
   ): Repository {
-    const at = this.#catchUp();
-    const state = this.#state(fullName);
+    const at = this.#advanceToNow();
+    const state = this.#requireState(fullName);
     const repository = { ...state.repository, ...fields };
-    this.#keep({ ...state, repository });
+    this.#saveState({ ...state, repository });
     if (repository.private === state.repository.private) return repository;
     const action = repository.private ? "privatized" : "publicized";
-    this.#tell({ kind: "repository", action, at, repository });
+    this.#emit({ kind: "repository", action, at, repository });
     return repository;
   }
 
   /** Makes everything in a repository answer with `status`, or as usual again; it stays in the lists. */
   blockRepository(fullName: string, status: Block | undefined): void {
-    this.#keep({ ...this.#state(fullName), block: status });
+    this.#saveState({ ...this.#requireState(fullName), block: status });
   }
 
   /** Commits arrive now, and start `runs`. */
@@ -177,106 +177,106 @@ export class World {
     fullName: string,
     { runs = [{}] }: { readonly runs?: readonly RunFields[] } = {},
   ): readonly WorkflowRun[] {
-    const at = this.#catchUp();
-    return this.#happen({ at, full_name: fullName, pushed: true, runs });
+    const at = this.#advanceToNow();
+    return this.#apply({ at, full_name: fullName, hasCommits: true, runs });
   }
 
   /** Adds a run that is queued now, or whatever `fields` say; `pushed_at` does not move. */
   addRun(fullName: string, fields: RunFields = {}): WorkflowRun {
-    const at = this.#catchUp();
-    return this.#keepRun(this.#newRun(fullName, fields, at), at);
+    const at = this.#advanceToNow();
+    return this.#saveRun(this.#createRun(fullName, fields, at), at);
   }
 
   /** Changes a run; what was ahead of it no longer comes. `updated_at` is now unless given. */
   updateRun(id: number, fields: Omit<RunFields, "id">): WorkflowRun {
-    const now = this.#catchUp();
+    const now = this.#advanceToNow();
     const { timeline, ...changes } = fields;
-    const run = { ...this.#existing(id), updated_at: timestamp(now), ...changes };
-    return this.#keepRun({ run, ahead: transitions(timeline, now) }, now);
+    const run = { ...this.#requireRun(id), updated_at: timestamp(now), ...changes };
+    return this.#saveRun({ run, pending: toTransitions(timeline, now) }, now);
   }
 
   /** Runs it once more: the same id, the next attempt, queued. */
   rerun(id: number, timeline?: Timeline): WorkflowRun {
-    const now = this.#catchUp();
-    const run = restart(this.#existing(id), now);
-    return this.#keepRun({ run, ahead: transitions(timeline, now) }, now);
+    const now = this.#advanceToNow();
+    const run = nextAttempt(this.#requireRun(id), now);
+    return this.#saveRun({ run, pending: toTransitions(timeline, now) }, now);
   }
 
   removeRun(id: number): void {
-    this.#state(this.#existing(id).repository).runs.delete(id);
+    this.#requireState(this.#requireRun(id).repository).runs.delete(id);
   }
 
-  #catchUp(): number {
+  #advanceToNow(): number {
     const now = this.#clock.now();
-    let happening;
-    while ((happening = this.#activity?.next(now))) {
-      this.#goOn(happening.at);
-      if (this.#states.has(happening.full_name.toLowerCase())) this.#happen(happening);
+    let change;
+    while ((change = this.#activity?.next(now))) {
+      this.#advanceRuns(change.at);
+      if (this.#states.has(change.full_name.toLowerCase())) this.#apply(change);
     }
-    this.#goOn(now);
+    this.#advanceRuns(now);
     return now;
   }
 
   /** Lets runs go on one step at a time, for those who watch; without them a run is settled when someone looks. */
-  #goOn(until: number): void {
-    if (this.#watchers.size === 0) return;
-    for (const { at, id, repository, runs } of dueSteps(this.#states.values(), until)) {
-      const course = runs.get(id);
-      if (!course) continue;
-      const { run, ahead } = step(course);
-      runs.set(id, { run, ahead });
-      this.#tell({ kind: "run", at, repository, run });
+  #advanceRuns(until: number): void {
+    if (this.#listeners.size === 0) return;
+    for (const { at, id, repository, runs } of listDueChanges(this.#states.values(), until)) {
+      const scheduled = runs.get(id);
+      if (!scheduled) continue;
+      const { run, pending } = applyNext(scheduled);
+      runs.set(id, { run, pending });
+      this.#emit({ kind: "run", at, repository, run });
     }
   }
 
-  #tell(occurrence: Occurrence): void {
-    for (const tell of this.#watchers) tell(occurrence);
+  #emit(worldEvent: WorldEvent): void {
+    for (const emit of this.#listeners) emit(worldEvent);
   }
 
-  #happen({ at, full_name, pushed, runs }: Happening): readonly WorkflowRun[] {
-    const courses = runs.map((fields) => this.#newRun(full_name, fields, at));
+  #apply({ at, full_name, hasCommits: pushed, runs }: ScheduledChange): readonly WorkflowRun[] {
+    const scheduledRuns = runs.map((fields) => this.#createRun(full_name, fields, at));
     if (pushed) {
-      const state = this.#state(full_name);
+      const state = this.#requireState(full_name);
       const repository = { ...state.repository, pushed_at: timestamp(at) };
-      this.#keep({ ...state, repository });
-      this.#tell({ kind: "push", at, repository, run: courses[0]?.run });
+      this.#saveState({ ...state, repository });
+      this.#emit({ kind: "push", at, repository, run: scheduledRuns[0]?.run });
     }
-    return courses.map((course) => this.#keepRun(course, at));
+    return scheduledRuns.map((scheduled) => this.#saveRun(scheduled, at));
   }
 
-  #newRun(fullName: string, { timeline, ...fields }: RunFields, at: number): RunCourse {
-    const { repository } = this.#state(fullName);
+  #createRun(fullName: string, { timeline, ...fields }: RunFields, at: number): ScheduledRun {
+    const { repository } = this.#requireState(fullName);
     const workflow = repository.workflows.find(({ id }) => id === fields.workflow_id) ??
       repository.workflows[0];
     if (!workflow) throw new Error(`Cannot start a run in "${fullName}": it has no workflow`);
     const run_number = fields.run_number ?? (this.#runNumbers.get(workflow.id) ?? 0) + 1;
     this.#runNumbers.set(workflow.id, run_number);
     const id = this.#lastRunId += 1 + Math.floor(this.#random() * 4_000);
-    const head_sha = hex(this.#random, 40);
-    const run = newRun(fields, { id, head_sha, run_number, at, repository, workflow });
-    return { run, ahead: transitions(timeline, Date.parse(run.created_at)) };
+    const head_sha = randomHex(this.#random, 40);
+    const run = createRun(fields, { id, head_sha, run_number, at, repository, workflow });
+    return { run, pending: toTransitions(timeline, Date.parse(run.created_at)) };
   }
 
-  #keepRun(course: RunCourse, at: number): WorkflowRun {
-    const { runs, repository } = this.#state(course.run.repository);
-    const { run } = course;
+  #saveRun(scheduled: ScheduledRun, at: number): WorkflowRun {
+    const { runs, repository } = this.#requireState(scheduled.run.repository);
+    const { run } = scheduled;
     const before = runs.get(run.id)?.run;
-    runs.set(run.id, course);
-    const isNews = !before || before.run_attempt !== run.run_attempt ||
-      progressOf(before) !== progressOf(run);
-    if (isNews) this.#tell({ kind: "run", at, repository, run });
-    if (runs.size > this.#runsKept) {
-      const oldest = [...runs.values()].map(({ run }) => run).sort(newestFirst).at(-1);
+    runs.set(run.id, scheduled);
+    const hasPhaseChanged = !before || before.run_attempt !== run.run_attempt ||
+      toRunPhase(before) !== toRunPhase(run);
+    if (hasPhaseChanged) this.#emit({ kind: "run", at, repository, run });
+    if (runs.size > this.#maxRuns) {
+      const oldest = [...runs.values()].map(({ run }) => run).sort(compareNewestFirst).at(-1);
       if (oldest) runs.delete(oldest.id);
     }
-    return settle(course, this.#clock.now()).run;
+    return applyDue(scheduled, this.#clock.now()).run;
   }
 
-  #keep(state: RepositoryState): void {
+  #saveState(state: RepositoryState): void {
     this.#states.set(state.repository.full_name.toLowerCase(), state);
   }
 
-  #state(fullName: string): RepositoryState {
+  #requireState(fullName: string): RepositoryState {
     const state = this.#states.get(fullName.toLowerCase());
     if (!state) {
       throw new Error(`Cannot find repository "${fullName}": the world has none of that name`);
@@ -284,7 +284,7 @@ export class World {
     return state;
   }
 
-  #existing(id: number): WorkflowRun {
+  #requireRun(id: number): WorkflowRun {
     const run = this.run(id);
     if (!run) throw new Error(`Cannot find run ${id}: no repository has it`);
     return run;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
-import { between, pick, seededRandom } from "../../src/simulator/random.ts";
+import { randomInteger, pick, seededRandom } from "../../src/simulator/random.ts";
 import { sign } from "../fakes/fixtures/delivery.ts";
 import { webhookExamples } from "../fakes/fixtures/delivery_examples.ts";
 import { mutatePayload, MUTATIONS } from "../fakes/fixtures/delivery_mutations.ts";
@@ -84,7 +84,7 @@ Deno.test(`The webhook keeps nothing of ${INVALID_SIGNATURES} payloads whose sig
   const random = seededRandom(SEED + 1);
   await each(mutants(random, INVALID_SIGNATURES), async ({ event, body }) => {
     const signature = sign(body);
-    const at = between(random, [0, signature.length - 1]);
+    const at = randomInteger(random, [0, signature.length - 1]);
     const garbled = pick(random, [
       "",
       signature.slice(0, at),

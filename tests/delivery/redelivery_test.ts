@@ -7,7 +7,7 @@ import {
   Redelivery,
 } from "../../src/delivery/redelivery.ts";
 import { type Refusal, RefusedError } from "../../src/errors.ts";
-import { PromptClock } from "../simulator/hooked.ts";
+import { AutoAdvanceClock } from "../simulator/webhook_setup.ts";
 
 const never = new AbortController().signal;
 const MINUTE_S = 60;
@@ -49,7 +49,7 @@ class FakeAttemptSource implements DeliveryAttemptSource {
 }
 
 function setUp(...guids: string[]) {
-  const clock = new PromptClock();
+  const clock = new AutoAdvanceClock();
   const attempts = new FakeAttemptSource(guids);
   return { clock, attempts, redelivery: new Redelivery({ attempts, clock }) };
 }
@@ -62,7 +62,7 @@ Deno.test("Sweep.run() asks for each failed delivery of three days once, a secon
   });
   assertEquals(result, { found: 3, requested: 3, remaining: 0 });
   assertEquals(attempts.requested, ["a", "b", "c"]);
-  assertEquals(clock.pauses, [1_000, 1_000]);
+  assertEquals(clock.sleeps, [1_000, 1_000]);
   assertEquals(seen, ["0/3", "1/3", "2/3", "3/3"]);
   assertEquals(clock.now() - attempts.since, 3 * 24 * 60 * MINUTE_S * 1_000);
 });
@@ -73,7 +73,7 @@ Deno.test("Sweep.run() does not ask again for what GitHub has not sent yet, unti
   assertEquals(await redelivery.run(never), { found: 1, requested: 1, remaining: 0 });
   assertEquals(await redelivery.run(never), { found: 0, requested: 0, remaining: 0 });
   assertEquals(attempts.requested, ["a", "b"]);
-  clock.pass(5 * MINUTE_S);
+  clock.advance(5 * MINUTE_S);
   assertEquals((await redelivery.run(never)).requested, 2);
 });
 

@@ -163,7 +163,7 @@ Deno.test("Connections end when their session or key does", async () => {
     cookie: nat.cookie,
   });
   await (await admin.request("DELETE", `/api/v1/keys/${id}`)).body?.cancel();
-  const { id: natId } = app.world.people.get("nat");
+  const { id: natId } = app.world.users.get("nat");
   assertEquals((await admin.request("DELETE", `/api/v1/users/${natId}/sessions`)).status, 204);
   for (const client of [byKey, bySession]) {
     assertEquals((await withTimeout(client.closed, "the end of a connection")).code, 1008);
@@ -228,7 +228,7 @@ Deno.test("Member follows what GitHub shows that member, and nothing else is the
   const none = await follow("octo/absent");
   assertEquals(hidden.status, 404);
   assertEquals(hidden.text, none.text.replace("octo/absent", "octo/secret"));
-  app.world.people.grant("nat", "octo/secret");
+  app.world.users.grant("nat", "octo/secret");
   assertEquals((await follow("OCTO/Secret")).status, 201);
   await waitUntil(
     async () => (await statusAndCode(nat.get(`/repositories/${secret.id}`)))[0] === 200,

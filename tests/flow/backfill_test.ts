@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import { addPastRuns } from "../../src/simulator/past.ts";
+import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { AppUnderTest, TOKEN } from "../fakes/apps/app.ts";
@@ -24,7 +24,7 @@ async function setUp() {
   const app = stack.use(new AppUnderTest({ environment }));
   app.world.addRepository({ full_name: REPOSITORY });
   const start = Date.now() - 80 * DAY_MS;
-  addPastRuns(
+  addHistoricalRuns(
     app.world,
     REPOSITORY,
     Array.from({ length: RUNS }, (_, i) => start + i * 6 * 3_600_000),

@@ -14,7 +14,7 @@ Deno.test("POST /repositories follows a repository, and creates its webhook", as
   test.world.addRun(A, { status: "completed", conclusion: "success" });
   const { status, headers, json } = await test.follow("Octo/A");
   assertEquals([status, headers.get("location")], [201, `/repositories/${id}`]);
-  const [hook] = test.simulator.hooks.of(A);
+  const [hook] = test.simulator.webhooks.list(A);
   assertEquals([hook?.secret, hook?.url], [APP_WEBHOOK_SECRET, `${test.url}/api/v1/webhook/github`]);
   const { followed_at, polled_at, pushed_at, html_url, ...rest } = json;
   assertEquals(rest, {
@@ -102,7 +102,7 @@ Deno.test("POST /repositories follows a renamed repository by its id", async () 
   const { status, json } = await test.follow("octo/old");
   assertEquals([status, json.id, json.full_name, json.webhook.state], [201, id, A, "active"]);
   assertEquals((await test.follow(A)).status, 409);
-  assertEquals(test.simulator.hooks.of(A).length, 1);
+  assertEquals(test.simulator.webhooks.list(A).length, 1);
 });
 
 Deno.test("POST /repositories says why there is no webhook, and polling serves the repository", async () => {

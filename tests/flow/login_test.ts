@@ -219,11 +219,11 @@ Deno.test("Login is for members of the allowed organisations, as long as they ar
   const refused = await app.browser().signIn();
   assertEquals(refused.status, 403);
   assertMatch(await refused.text(), /Organisation required/);
-  app.world.people.join("hubot", "octo-org");
+  app.world.users.join("hubot", "octo-org");
   const browser = await app.signIn("hubot");
   const { user, permissions } = await (await browser.get("/api/v1/me")).json();
   assertEquals([user.role, permissions.includes("write")], ["member", true]);
-  app.world.people.leave("hubot", "octo-org");
+  app.world.users.leave("hubot", "octo-org");
   clock.advance(HOUR_MS);
   assertEquals(await fetchCurrentUser(browser), [401, "unauthenticated"]);
   // Who is named as an admin needs no organisation.

@@ -98,7 +98,7 @@ Deno.test("Token of a GitHub App's user is refreshed before it ends, once", asyn
   const clock = new OffsetClock();
   await using app = await startLoginApp({ kind: "github_app", clock });
   app.world.addRepository({ full_name: "octo/app", private: true });
-  app.world.people.grant("hubot", "octo/app");
+  app.world.users.grant("hubot", "octo/app");
   await app.waitForFirstRun("octo/app");
   const browser = await app.signIn("hubot");
   const exchanges = () =>

@@ -118,7 +118,7 @@ Deno.test("/ws asks GitHub as often for fifty clients as for one, and pays for c
   const [first] = clients;
   await waitUntil(() => (first?.frames.length ?? 0) >= 12, "twelve beats have passed");
   await Promise.all(clients.map((client) => client.close()));
-  const { requests, notModified, spent } = test.simulator.requests.counts;
+  const { requests, notModified, charged: spent } = test.simulator.requests.counts;
   const polls = first?.frames.length ?? 0;
   // 3 repositories a beat, and a list for every fifth.
   const expected = 3 * polls + Math.ceil(polls / 5);

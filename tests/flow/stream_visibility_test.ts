@@ -116,7 +116,7 @@ Deno.test("A stream that is open shows nothing more of what was hidden meanwhile
   assert(browser);
   const [team] = scenario.repositories.filter(({ fullName }) => fullName === markedFullName("team"));
   assert(team);
-  app.world.people.revoke("hubot", team.fullName);
+  app.world.users.revoke("hubot", team.fullName);
   await waitUntil(async () => {
     const response = await browser.get(`/repositories/${team.id}`);
     await response.body?.cancel();

@@ -22,7 +22,7 @@ Deno.test("DELETE /repositories/{id} removes the webhook, and keeps history", as
   await using _stopped = test;
   const { status, json } = await test.request("DELETE", `/repositories/${id}`);
   assertEquals([status, json], [200, { id, runs_purged: 0, webhook_left: null }]);
-  assertEquals(test.simulator.hooks.of(A), []);
+  assertEquals(test.simulator.webhooks.list(A), []);
   const unfollowed = (await test.request("GET", `/repositories/${id}`)).json;
   assertEquals([unfollowed.followed, unfollowed.webhook, unfollowed.polled_at], [false, null, null]);
   assertEquals((await test.request("GET", "/runs")).json.total_count, 1);
@@ -49,10 +49,10 @@ Deno.test("DELETE /repositories/{id}?purge=true forgets its runs, also of one th
 Deno.test("DELETE /repositories/{id} leaves a webhook alone that others have made", async () => {
   await using test = await new AppWithWebhooks().start();
   const { id } = test.world.addRepository({ full_name: A });
-  test.simulator.hooks.add(A, { url: "https://other.example/", secret: APP_WEBHOOK_SECRET });
+  test.simulator.webhooks.add(A, { url: "https://other.example/", secret: APP_WEBHOOK_SECRET });
   await test.follow(A);
   await test.request("DELETE", `/repositories/${id}`);
-  assertEquals(test.simulator.hooks.of(A).map(({ url }) => url), ["https://other.example/"]);
+  assertEquals(test.simulator.webhooks.list(A).map(({ url }) => url), ["https://other.example/"]);
 });
 
 Deno.test("DELETE /repositories/{id} says that the webhook is left, and removes it after the next start", async () => {
@@ -63,16 +63,16 @@ Deno.test("DELETE /repositories/{id} says that the webhook is left, and removes 
   assertEquals(status, 200);
   assertMatch(json.webhook_left, /^It is removed later: GitHub answered/);
   assertEquals((await test.request("GET", `/repositories/${id}`)).json.followed, false);
-  assertEquals(test.simulator.hooks.of(A).length, 1);
+  assertEquals(test.simulator.webhooks.list(A).length, 1);
   await test.stopApp();
   await test.start();
-  await waitUntil(() => test.simulator.hooks.of(A).length === 0, "the webhook is removed");
+  await waitUntil(() => test.simulator.webhooks.list(A).length === 0, "the webhook is removed");
 });
 
 Deno.test("DELETE /repositories/{id} says that the webhook has to be removed by hand", async () => {
   const { test, id } = await startFollowing();
   await using _stopped = test;
-  test.simulator.hooks.hide(A, 403);
+  test.simulator.webhooks.hide(A, 403);
   const { json } = await test.request("DELETE", `/repositories/${id}`);
   assertMatch(json.webhook_left, /^It has to be removed by hand: /);
 });
@@ -89,11 +89,11 @@ for (const state of ["was created", "is still to be created"]) {
       await new SqlFollowStore(database, systemClock).follow(stored, []);
     }
     if (state === "was created") {
-      test.simulator.hooks.add(A, { url: test.webhookUrl, secret: APP_WEBHOOK_SECRET });
+      test.simulator.webhooks.add(A, { url: test.webhookUrl, secret: APP_WEBHOOK_SECRET });
     }
     await test.start();
     await test.waitForRepository(id, ({ webhook }) => webhook.state === "active");
-    const hooks = test.simulator.hooks.of(A);
+    const hooks = test.simulator.webhooks.list(A);
     assertEquals(hooks.map(({ url }) => url), [test.webhookUrl]);
     const { json } = await test.request("GET", `/repositories/${id}`);
     assertEquals(json.webhook, { state: "active", id: hooks[0]?.id });

@@ -23,7 +23,7 @@ class AppWithTwoRepositories extends AppUnderTest {
 
   createWebhooks(): void {
     for (const name of ["octo/a", "octo/b"]) {
-      this.simulator.hooks.add(name, {
+      this.simulator.webhooks.add(name, {
         url: `${this.url}/api/v1/webhook/github`,
         secret: SECRET,
         content_type: "json",
@@ -130,9 +130,9 @@ Deno.test("What GitHub could not deliver while we were stopped is asked for on s
   await test.stopApp();
 
   test.world.updateRun(run.id, { status: "completed", conclusion: "success" });
-  const [hook] = test.simulator.hooks.of("octo/a");
+  const [hook] = test.simulator.webhooks.list("octo/a");
   assert(hook);
-  await waitUntil(() => test.simulator.hooks.deliveries(hook.id).length > 0, "a delivery has failed");
+  await waitUntil(() => test.simulator.webhooks.deliveries(hook.id).length > 0, "a delivery has failed");
   await test.start();
   await waitUntil(() => test.events.some(isCompletedRun), "it was delivered again");
   await test.stop();

@@ -21,7 +21,7 @@ function addRepositories({ world }: Mona) {
     secret: add("octo-org/secret", true),
     own: add("mona/own", true),
   };
-  world.people.grant("mona", "octo-org/granted");
+  world.users.grant("mona", "octo-org/granted");
   return all;
 }
 
@@ -44,7 +44,7 @@ for (const kind of ["oauth_app", "github_app"] as const) {
     const ids = new Set([open.id, granted.id, own.id]);
     assertEquals(await mona.access.filterReadable(all, token, neverAborted), ids);
     assertEquals(mona.requests(), ["POST /graphql"]);
-    mona.world.people.revoke("mona", "octo-org/granted");
+    mona.world.users.revoke("mona", "octo-org/granted");
     assertEquals(await mona.access.filterReadable([granted, open], token, neverAborted), new Set([open.id]));
   });
 }
@@ -64,7 +64,7 @@ Deno.test("GitHubAccess.readable() finds nothing private without the scope, or w
   assertEquals(await mona.access.filterReadable([open, own], unscoped, neverAborted), new Set([open.id]));
   await using app = setUpOAuth("github_app");
   addRepositories(app);
-  app.world.people.uninstall("octo-org/granted");
+  app.world.users.uninstall("octo-org/granted");
   const token = app.simulator.signIn("mona", "Iv1.a");
   assertEquals(await app.access.filterReadable([granted, own], token, neverAborted), new Set([own.id]));
 });
@@ -87,14 +87,14 @@ Deno.test("GitHubAccess.readable() asks for a hundred at a time", async () => {
       full_name: `octo-org/${at}`,
       private: true,
     });
-    if (at % 3 === 0) mona.world.people.grant("mona", full_name);
+    if (at % 3 === 0) mona.world.users.grant("mona", full_name);
     return { id, fullName: full_name };
   });
   const token = mona.simulator.signIn("mona", "Iv1.a");
   const expected = new Set(all.filter((_, at) => at % 3 === 0).map(({ id }) => id));
   assertEquals(await mona.access.filterReadable(all, token, neverAborted), expected);
   assertEquals(mona.requests().length, 3);
-  assertEquals(mona.simulator.graphqlLimits.of({ token }).used, 3);
+  assertEquals(mona.simulator.graphqlLimits.get({ token }).used, 3);
 });
 
 Deno.test("GitHubAccess.readable() asks for nothing where there is nothing to ask for", async () => {
@@ -158,7 +158,7 @@ Deno.test("GitHubAccess.readable() is limited when the budget is used up, which 
   mona.simulator.graphqlLimits.set(token, { remaining: 0, reset });
   const { refusal: failure } = await rejectedGitHubError(mona.access.filterReadable([open], token, neverAborted));
   assertEquals(failure, { kind: "limited", retryAt: reset * 1_000 });
-  mona.clock.pass(60);
+  mona.clock.advance(60);
   assertEquals(await mona.access.filterReadable([open], token, neverAborted), new Set([open.id]));
 });
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { GitHubAccess } from "../../src/github/access.ts";
 import { GitHubOAuth } from "../../src/github/oauth.ts";
 import type { OAuthApp } from "../../src/simulator/oauth_app.ts";
-import { serve } from "../simulator/served.ts";
+import { serve } from "../simulator/serve.ts";
 import { neverAborted } from "./fake_server.ts";
 
 export const CALLBACK = "http://127.0.0.1:4321/login/callback";
@@ -22,8 +22,8 @@ export function setUpOAuth(
 ) {
   const github = serve();
   const { simulator, world, url, clock } = github;
-  simulator.oauthApp({ clientId: "Iv1.a", clientSecret: SECRET, kind });
-  world.people.add({ login: "mona", id: 7, name: "Mona Lisa", organisations: ["octo-org"] });
+  simulator.registerOAuthApp({ clientId: "Iv1.a", clientSecret: SECRET, kind });
+  world.users.add({ login: "mona", id: 7, name: "Mona Lisa", organizations: ["octo-org"] });
   simulator.consent = () => "mona";
   const version = "1.2.3";
   const apiUrl = url + api;

@@ -65,7 +65,7 @@ Deno.test("GitHubLogin.exchange() refuses a code that was used, is wrong or has 
   assertEquals(await rejectionMessage(mona.login.exchangeCode(grant, neverAborted)), words);
   assertEquals(await rejectionMessage(mona.login.exchangeCode({ ...grant, code: "made-up" }, neverAborted)), words);
   const late = await mona.grant();
-  mona.clock.pass(601);
+  mona.clock.advance(601);
   assertEquals(await rejectionMessage(mona.login.exchangeCode(late, neverAborted)), words);
 });
 
@@ -134,9 +134,9 @@ Deno.test("GitHubLogin.exchange() waits for GitHub ten seconds, and no longer", 
   const grant = await mona.grant();
   mona.simulator.faults.add({ kind: "delay", ms: 60_000 });
   const requested = rejectedGitHubError(mona.login.exchangeCode(grant, neverAborted));
-  await mona.clock.untilAsleep();
-  while (mona.clock.sleeping < 2) await new Promise((resolve) => setTimeout(resolve, 2));
-  mona.clock.pass(10);
+  await mona.clock.waitForSleeper();
+  while (mona.clock.sleeperCount < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+  mona.clock.advance(10);
   const { refusal, message } = await requested;
   assertEquals(refusal, { kind: "unavailable" });
   assertEquals(message, "GitHub did not answer POST /login/oauth/access_token within 10 s");
@@ -145,7 +145,7 @@ Deno.test("GitHubLogin.exchange() waits for GitHub ten seconds, and no longer", 
 Deno.test("GitHubLogin.refresh() changes a pair of tokens for another, once", async () => {
   await using mona = setUpOAuth("github_app");
   const first = await mona.tokens();
-  mona.clock.pass(8 * 60 * 60);
+  mona.clock.advance(8 * 60 * 60);
   assert(first.refreshToken);
   assertMatch(await rejectionMessage(mona.login.fetchProfile(first.accessToken, neverAborted)), /401: Bad credentials$/);
   const second = await mona.login.refresh(first.refreshToken, neverAborted);
@@ -160,7 +160,7 @@ Deno.test("GitHubLogin.refresh() changes a pair of tokens for another, once", as
 Deno.test("GitHubLogin.refresh() refuses a token that has expired or was revoked", async () => {
   await using mona = setUpOAuth("github_app");
   const { refreshToken: late = "" } = await mona.tokens();
-  mona.clock.pass(15_897_600);
+  mona.clock.advance(15_897_600);
   assertMatch(await rejectionMessage(mona.login.refresh(late, neverAborted)), /bad_refresh_token$/);
   const { refreshToken: gone = "" } = await mona.tokens();
   mona.simulator.revokeAuthorization("mona");
@@ -213,13 +213,13 @@ Deno.test("GitHubLogin.profile() tells a limit from a token that is not accepted
 Deno.test("GitHubLogin.organisations() lists all that a user is a member of, page after page", async () => {
   await using mona = setUpOAuth();
   const organisations = Array.from({ length: 230 }, (_, at) => `org-${at}`);
-  mona.world.people.add({ login: "hubot", id: 8, organisations });
+  mona.world.users.add({ login: "hubot", id: 8, organizations: organisations });
   const of = (login: string) =>
     mona.login.listOrganizations(mona.simulator.signIn(login, "Iv1.a"), neverAborted);
   assertEquals(await of("hubot"), organisations);
   assertEquals(mona.requests().length, 3);
   assertEquals(await of("mona"), ["octo-org"]);
-  mona.world.people.leave("mona", "octo-org");
+  mona.world.users.leave("mona", "octo-org");
   assertEquals(await of("mona"), []);
 });
 

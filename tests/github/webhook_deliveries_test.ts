@@ -4,8 +4,8 @@ import { Redelivery } from "../../src/delivery/redelivery.ts";
 import { GitHub } from "../../src/github/client.ts";
 import type { Credential } from "../../src/github/credential.ts";
 import { GitHubWebhookDeliveries } from "../../src/github/webhook_deliveries.ts";
-import { hooked, PromptClock, Receiver, SECRET, until } from "../simulator/hooked.ts";
-import { TOKEN } from "../simulator/served.ts";
+import { serveWithWebhooks, AutoAdvanceClock, WebhookReceiver, SECRET, waitUntil } from "../simulator/webhook_setup.ts";
+import { TOKEN } from "../simulator/serve.ts";
 import { neverAborted, rejectedGitHubError, FakeServer, withTimeout } from "./fake_server.ts";
 
 const API = "octo-org/api";
@@ -25,11 +25,11 @@ function setUp({ credential = { token: TOKEN }, publicUrl }: {
   readonly credential?: Credential;
   readonly publicUrl?: string;
 } = {}) {
-  const receiver = new Receiver();
-  receiver.answer = respondDown;
-  const github = hooked({
+  const receiver = new WebhookReceiver();
+  receiver.respond = respondDown;
+  const github = serveWithWebhooks({
     // An App's JWT is signed by the real time; headers tell whole seconds.
-    clock: new PromptClock(Math.floor(Date.now() / 1_000) * 1_000),
+    clock: new AutoAdvanceClock(Math.floor(Date.now() / 1_000) * 1_000),
     app: {
       id: 12,
       publicKey: publicKey.export({ type: "spki", format: "pem" }).toString(),
@@ -53,12 +53,12 @@ function setUp({ credential = { token: TOKEN }, publicUrl }: {
     /** Since three days ago, as they stand by the simulated clock. */
     failed: () => withTimeout(deliveries.listFailed(clock.now() - THREE_DAYS_MS, neverAborted)),
     hook: (fullName = API, url = receiver.url) =>
-      simulator.hooks.add(fullName, { url, secret: SECRET }),
+      simulator.webhooks.add(fullName, { url, secret: SECRET }),
     /** Pushes, and waits until the hooks of the repository, or the App's, have been told. */
     async push(count: number, { hook, to = API }: { hook: { id: number }; to?: string }) {
-      const before = simulator.hooks.deliveries(hook.id).length;
+      const before = simulator.webhooks.deliveries(hook.id).length;
       for (let i = 0; i < count; i++) world.push(to, { runs: [] });
-      await until(() => simulator.hooks.deliveries(hook.id).length === before + count);
+      await waitUntil(() => simulator.webhooks.deliveries(hook.id).length === before + count);
     },
     requestsTo: (path: RegExp) =>
       simulator.requests.entries.filter((entry) => path.test(entry.path)).map((
@@ -83,21 +83,21 @@ Deno.test("Sweep.run() has exactly what never arrived sent once more, under the 
   await using simulated = setUp();
   const { receiver, redelivery, clock } = simulated;
   const hook = simulated.hook();
-  receiver.answer = respondUp;
+  receiver.respond = respondUp;
   await simulated.push(2, { hook });
   const failures = [respondDown(), Response.redirect(receiver.url), new Response(null, { status: 404 })];
-  receiver.answer = () => failures.shift() ?? respondUp();
+  receiver.respond = () => failures.shift() ?? respondUp();
   await simulated.push(4, { hook });
   const missed = receiver.received.slice(2, 5);
 
   assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 3, requested: 3, remaining: 0 });
-  const again = (await receiver.until(9)).slice(6);
+  const again = (await receiver.waitForCount(9)).slice(6);
   assertEquals(again.map(({ guid }) => guid), missed.map(({ guid }) => guid));
   assertEquals(again.map(({ body }) => body), missed.map(({ body }) => body));
   assert(again.every(({ isSigned }) => isSigned));
-  await until(() => simulated.simulator.hooks.deliveries(hook.id).length === 9);
+  await waitUntil(() => simulated.simulator.webhooks.deliveries(hook.id).length === 9);
 
-  clock.pass(600);
+  clock.advance(600);
   assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 0, requested: 0, remaining: 0 });
   await simulated.push(1, { hook });
   assertEquals(receiver.received.length, 10);
@@ -109,12 +109,12 @@ Deno.test("Sweep.run() asks again for the latest attempt when that failed too", 
   const { receiver, redelivery, clock, simulator } = simulated;
   await simulated.push(1, { hook });
   await withTimeout(redelivery.run(neverAborted));
-  await until(() => simulator.hooks.deliveries(hook.id).length === 2);
-  clock.pass(600);
+  await waitUntil(() => simulator.webhooks.deliveries(hook.id).length === 2);
+  clock.advance(600);
   const [failed] = await simulated.failed();
-  assertEquals(failed?.id, String(simulator.hooks.deliveries(hook.id)[0]?.id));
+  assertEquals(failed?.id, String(simulator.webhooks.deliveries(hook.id)[0]?.id));
   assertEquals((await withTimeout(redelivery.run(neverAborted))).requested, 1);
-  const guids = (await receiver.until(3)).map(({ guid }) => guid);
+  const guids = (await receiver.waitForCount(3)).map(({ guid }) => guid);
   assertEquals(new Set(guids).size, 1);
 });
 
@@ -123,7 +123,7 @@ Deno.test("GitHubHooks.failed() reads all pages, and tells ids that no number ho
   const hook = simulated.hook();
   await simulated.push(230, { hook });
   const failed = await simulated.failed();
-  const attempts = simulated.simulator.hooks.deliveries(hook.id).toReversed();
+  const attempts = simulated.simulator.webhooks.deliveries(hook.id).toReversed();
   assertEquals(failed.map(({ id }) => id), attempts.map(({ id }) => String(id)));
   assert(failed.every(({ id }) => !Number.isSafeInteger(Number(id))));
   assertEquals(simulated.requestsTo(/deliveries/), ["GET 200", "GET 200", "GET 200"]);
@@ -143,10 +143,10 @@ Deno.test("GitHubHooks.failed() leaves out what is older, and reads no page beyo
   await using simulated = setUp();
   const hook = simulated.hook();
   await simulated.push(210, { hook });
-  simulated.clock.pass(3 * DAY_S);
+  simulated.clock.advance(3 * DAY_S);
   await simulated.push(2, { hook });
   assertEquals((await simulated.failed()).length, 212);
-  simulated.clock.pass(1);
+  simulated.clock.advance(1);
   simulated.simulator.requests.clear();
   assertEquals((await simulated.failed()).length, 2);
   assertEquals(simulated.requestsTo(/deliveries/).length, 1);
@@ -157,16 +157,16 @@ Deno.test("Sweep.run() stops at the rate limit, and goes on with the rest when i
   const { receiver, redelivery, clock, simulator } = simulated;
   const hook = simulated.hook();
   await simulated.push(5, { hook });
-  receiver.answer = respondUp;
+  receiver.respond = respondUp;
   const reset = clock.now() / 1_000 + 60;
   // Two lists of hooks and one of deliveries, and then two of the five.
   simulator.rateLimits.set(TOKEN, { remaining: 5, reset });
   const failure = { kind: "limited", retryAt: reset * 1_000 } as const;
   assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 5, requested: 2, remaining: 3, failure });
   assertEquals((await rejectedGitHubError(simulated.failed())).refusal, failure);
-  clock.pass(61);
+  clock.advance(61);
   assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 3, requested: 3, remaining: 0 });
-  const guids = (await receiver.until(10)).map(({ guid }) => guid);
+  const guids = (await receiver.waitForCount(10)).map(({ guid }) => guid);
   assertEquals(guids.slice(5), guids.slice(0, 5));
 });
 
@@ -175,10 +175,10 @@ for (const status of [403, 404] as const) {
     await using simulated = setUp();
     const hook = simulated.hook(WEB);
     await simulated.push(1, { hook, to: WEB });
-    simulated.simulator.hooks.hide(API, status);
+    simulated.simulator.webhooks.hide(API, status);
     assertEquals((await simulated.failed()).length, 1);
     assertEquals(simulated.hooks.skippedRepositories, [API]);
-    simulated.simulator.hooks.hide(API, undefined);
+    simulated.simulator.webhooks.hide(API, undefined);
     await simulated.failed();
     assertEquals(simulated.hooks.skippedRepositories, []);
   });
@@ -198,7 +198,7 @@ Deno.test("GitHubHooks.failed() looks at no hook that leads elsewhere", async ()
   // One event has one GUID, whichever hook it goes to, and is asked for once.
   assertEquals(ids.length, 1);
   assert(deliveries.slice(0, 2).some(({ id }) => id === ids[0]));
-  for (const { id } of deliveries.slice(0, 2)) simulated.simulator.hooks.remove(id);
+  for (const { id } of deliveries.slice(0, 2)) simulated.simulator.webhooks.remove(id);
   assertEquals(await simulated.failed(), []);
 });
 
@@ -216,12 +216,12 @@ Deno.test("GitHubHooks.failed() looks only at hooks below our public address, wh
 Deno.test("Sweep.run() works as an App, whose budget is not its installation's", async () => {
   await using simulated = setUp({ credential: app });
   const { receiver, redelivery, simulator, client } = simulated;
-  const hook = simulator.hooks.addToApp({ url: receiver.url, secret: SECRET });
+  const hook = simulator.webhooks.addToApp({ url: receiver.url, secret: SECRET });
   await simulated.push(2, { hook });
   await simulated.push(1, { hook, to: WEB });
-  receiver.answer = respondUp;
+  receiver.respond = respondUp;
   assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 3, requested: 3, remaining: 0 });
-  const guids = (await receiver.until(6)).map(({ guid }) => guid);
+  const guids = (await receiver.waitForCount(6)).map(({ guid }) => guid);
   assertEquals(guids.slice(3), guids.slice(0, 3));
   assertEquals(client.rateLimit, undefined);
   assertEquals(simulated.requestsTo(/access_tokens/), []);
@@ -231,11 +231,11 @@ Deno.test("Sweep.run() works as an App, whose budget is not its installation's",
 Deno.test("GitHubHooks.failed() reads all pages of an App's deliveries, and leaves a foreign hook alone", async () => {
   await using simulated = setUp({ credential: app });
   const { receiver, simulator } = simulated;
-  const hook = simulator.hooks.addToApp({ url: receiver.url });
+  const hook = simulator.webhooks.addToApp({ url: receiver.url });
   await simulated.push(120, { hook });
   assertEquals((await simulated.failed()).length, 120);
   const elsewhere = `${new URL(receiver.url).origin}/elsewhere`;
-  const foreign = simulator.hooks.addToApp({ url: elsewhere });
+  const foreign = simulator.webhooks.addToApp({ url: elsewhere });
   await simulated.push(1, { hook: foreign });
   assertEquals(await simulated.failed(), []);
 });

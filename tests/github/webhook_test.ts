@@ -3,8 +3,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { GitHub } from "../../src/github/client.ts";
 import type { Credential } from "../../src/github/credential.ts";
 import { GitHubWebhooks } from "../../src/github/webhook.ts";
-import { HandClock } from "../simulator/hand_clock.ts";
-import { serve, TOKEN } from "../simulator/served.ts";
+import { FakeClock } from "../simulator/fake_clock.ts";
+import { serve, TOKEN } from "../simulator/serve.ts";
 import { neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
 
 const API = "octo-org/api";
@@ -20,7 +20,7 @@ function setUp(
       readonly secret?: string | undefined;
     } = {},
 ) {
-  const github = serve({ clock: new HandClock() });
+  const github = serve({ clock: new FakeClock() });
   github.world.addRepository({ full_name: API });
   const client = new GitHub({ credential, baseUrl: github.url, version: "0", clock: github.clock });
   const webhooks = new GitHubWebhooks({ github: client, publicUrl, secret });
@@ -28,7 +28,7 @@ function setUp(
     ...github,
     webhooks,
     ensure: (since = github.clock.now()) => webhooks.ensure(API, { since, signal: neverAborted }),
-    listWebhooks: () => github.simulator.hooks.of(API),
+    listWebhooks: () => github.simulator.webhooks.list(API),
   };
 }
 
@@ -61,7 +61,7 @@ Deno.test("GitHubWebhooks.ensure() creates a webhook with our secret, once", asy
 
 Deno.test("GitHubWebhooks.ensure() leaves a webhook alone that was there before, and says so", async () => {
   await using test = setUp();
-  test.simulator.hooks.add(API, { url: WEBHOOK_URL, secret: SECRET });
+  test.simulator.webhooks.add(API, { url: WEBHOOK_URL, secret: SECRET });
   const state = await test.ensure(test.clock.now() + HOUR_MS);
   assert(state.state === "absent");
   assertMatch(state.reason, /exists already/);
@@ -71,7 +71,7 @@ Deno.test("GitHubWebhooks.ensure() leaves a webhook alone that was there before,
 for (const status of [403, 404] as const) {
   Deno.test(`GitHubWebhooks.ensure() says that it may not create one, on ${status}`, async () => {
     await using test = setUp();
-    test.simulator.hooks.hide(API, status);
+    test.simulator.webhooks.hide(API, status);
     const state = await test.ensure();
     assert(state.state === "absent");
     assertMatch(state.reason, new RegExp(`may not administer webhooks: .* with ${status}`));
@@ -148,7 +148,7 @@ Deno.test("GitHubWebhooks.remove() is refused when the credential may not", asyn
   await using test = setUp();
   const state = await test.ensure();
   assert(state.state === "active");
-  test.simulator.hooks.hide(API, 403);
+  test.simulator.webhooks.hide(API, 403);
   const error = await rejectedGitHubError(test.webhooks.remove(API, state.id, neverAborted));
   assertEquals(error.refusal, { kind: "missing", status: 403 });
   assertEquals(test.listWebhooks().length, 1);

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
-import { addPastRuns } from "../../src/simulator/past.ts";
+import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
 import { World } from "../../src/simulator/world.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program } from "../fakes/program.ts";
@@ -20,7 +20,7 @@ const PROGRESS = z.array(
 /** A GitHub whose repository has runs of the last 60 days, 1,500 of them within one minute. */
 async function setUp() {
   await using stack = new AsyncDisposableStack();
-  const world = new World({ clock: systemClock, runsKept: Infinity });
+  const world = new World({ clock: systemClock, maxRuns: Infinity });
   const github = stack.use(new SimulatedGitHub({ world }));
   const minute = Date.now() - 30 * DAY_MS;
   const burst = Array.from({ length: 1_500 }, (_, index) => minute + index * 40);
@@ -28,7 +28,7 @@ async function setUp() {
     { length: RUNS - burst.length },
     (_, index) => Date.now() - 60 * DAY_MS + index * 80 * 60_000,
   );
-  addPastRuns(world, REPOSITORY, [...others, ...burst].sort((a, b) => a - b));
+  addHistoricalRuns(world, REPOSITORY, [...others, ...burst].sort((a, b) => a - b));
   const folder = stack.use(await TemporaryFolder.create());
   const path = `${folder.path}/runwire.db`;
   const environment = { ...github.environment, DATABASE_URL: `sqlite:${path}` };

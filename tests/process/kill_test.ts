@@ -1,5 +1,5 @@
 import { assertEquals, assertGreater } from "@std/assert";
-import { between, seededRandom } from "../../src/simulator/random.ts";
+import { randomInteger, seededRandom } from "../../src/simulator/random.ts";
 import { DATABASE_KINDS, openTestDatabase } from "../fakes/database.ts";
 import { Program } from "../fakes/program.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
@@ -64,5 +64,5 @@ for (const { kind, ignore } of DATABASE_KINDS.filter(({ kind }) => kind !== "mem
 /** After how many answers to kill, each in a part of its own of the whole. */
 function killPoints(random: () => number): number[] {
   const part = Math.floor(DELIVERIES / (KILLS + 1));
-  return Array.from({ length: KILLS }, (_, index) => part * index + between(random, [1, part]));
+  return Array.from({ length: KILLS }, (_, index) => part * index + randomInteger(random, [1, part]));
 }

@@ -29,8 +29,8 @@ async function readAllFiles(folder: TemporaryFolder): Promise<string> {
 Deno.test("runwire serve writes no secret to its log or its database", async () => {
   await using folder = await TemporaryFolder.create();
   await using github = new SimulatedGitHub();
-  for (const login of ["mona", "hubot", "nat"]) github.world.people.add({ login });
-  github.simulator.oauthApp({ ...OAUTH_CLIENT, kind: "github_app" });
+  for (const login of ["mona", "hubot", "nat"]) github.world.users.add({ login });
+  github.simulator.registerOAuthApp({ ...OAUTH_CLIENT, kind: "github_app" });
   await using program = await Program.start(["serve"], {
     ...github.environment,
     DATABASE_URL: `sqlite:${folder.path}/runwire.db`,

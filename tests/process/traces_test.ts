@@ -23,7 +23,7 @@ async function runWithWebhook(environment: Record<string, string>, collector: Ot
   await client.next();
   const callback = await fetch(`${url}/login/callback?code=not-to-be-seen&state=neither`);
   await callback.body?.cancel();
-  github.simulator.hooks.add(REPOSITORY, {
+  github.simulator.webhooks.add(REPOSITORY, {
     url: url + WEBHOOK,
     secret: WEBHOOK_SECRET,
     content_type: "json",

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { serve } from "./served.ts";
+import { serve } from "./serve.ts";
 
 const RUNS = "/repos/octo-org/api/actions/runs";
 
@@ -19,7 +19,7 @@ Deno.test("If-None-Match with the current ETag is answered 304 without a body, a
   assertEquals(again.headers.get("etag"), etag);
   assertEquals(again.headers.get("x-ratelimit-used"), "1");
   assertEquals(again.headers.get("x-ratelimit-remaining"), "4999");
-  assertEquals(github.simulator.requests.counts, { requests: 2, notModified: 1, spent: 1 });
+  assertEquals(github.simulator.requests.counts, { requests: 2, notModified: 1, charged: 1 });
 });
 
 Deno.test("If-None-Match is answered 200 with another ETag once the content has changed", async () => {
@@ -43,8 +43,8 @@ Deno.test("If-None-Match takes a list of tags, weak or strong", async () => {
 
 Deno.test("ETag is another one for another token", async () => {
   await using github = serveApi();
-  const mine = (await github.ask(RUNS)).headers.get("etag") ?? "";
-  const headers = { authorization: "Bearer ghp_other", "if-none-match": mine };
+  const firstEtag = (await github.ask(RUNS)).headers.get("etag") ?? "";
+  const headers = { authorization: "Bearer ghp_other", "if-none-match": firstEtag };
   assertEquals((await github.ask(RUNS, { headers })).status, 200);
 });
 
@@ -52,7 +52,7 @@ Deno.test("ETag of the runs stays when only pushed_at moves", async () => {
   await using github = serveApi();
   github.world.addRun("octo-org/api");
   const etag = (await github.ask(RUNS)).headers.get("etag");
-  github.clock.pass(60);
+  github.clock.advance(60);
   github.world.push("octo-org/api", { runs: [] });
   assertEquals((await github.ask(RUNS)).headers.get("etag"), etag);
 });

@@ -6,9 +6,9 @@ import { assertEquals, assertMatch, assertObjectMatch } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
-import { serve } from "./served.ts";
+import { serve } from "./serve.ts";
 
-const TOKENS_OF_9 = "/app/installations/9/access_tokens";
+const TOKENS_PATH = "/app/installations/9/access_tokens";
 
 function newKeys() {
   return generateKeyPairSync("rsa", {
@@ -77,7 +77,7 @@ Deno.test("POST access_tokens gives a token that is good for one hour", async ()
   const { github: served, bearer } = serveApp();
   await using github = served;
   github.world.addRepository({ full_name: "octo-org/api" });
-  const { status, json } = await github.ask(TOKENS_OF_9, { method: "POST", headers: bearer() });
+  const { status, json } = await github.ask(TOKENS_PATH, { method: "POST", headers: bearer() });
   assertEquals(status, 201);
   assertMatch(String(json.token), /^ghs_[0-9a-f]{36}$/);
   assertEquals(json.expires_at, "2026-01-01T01:00:00Z");
@@ -86,9 +86,9 @@ Deno.test("POST access_tokens gives a token that is good for one hour", async ()
   const headers = { authorization: `token ${json.token}` };
   const ask = async () => (await github.ask("/installation/repositories", { headers })).status;
   assertEquals(await ask(), 200);
-  github.clock.pass(3_599);
+  github.clock.advance(3_599);
   assertEquals(await ask(), 200);
-  github.clock.pass(1);
+  github.clock.advance(1);
   assertEquals(await ask(), 401);
 });
 
@@ -99,16 +99,16 @@ Deno.test("GET /installation/repositories is for installations, and does not sor
   for (const [i, pushed_at] of pushes.entries()) {
     github.world.addRepository({ full_name: `octo-org/${i}`, pushed_at });
   }
-  const { json: issued } = await github.ask(TOKENS_OF_9, { method: "POST", headers: bearer() });
+  const { json: issued } = await github.ask(TOKENS_PATH, { method: "POST", headers: bearer() });
   const headers = { authorization: `Bearer ${issued.token}` };
-  const { json, headers: answered } = await github.ask(
+  const { json, headers: responseHeaders } = await github.ask(
     "/installation/repositories?sort=pushed&per_page=2",
     {
       headers,
     },
   );
   assertObjectMatch(json, { total_count: 3, repositories: [{ name: "0" }, { name: "1" }] });
-  assertMatch(answered.get("link") ?? "", /page=2>; rel="next"/);
+  assertMatch(responseHeaders.get("link") ?? "", /page=2>; rel="next"/);
   assertEquals((await github.ask("/installation/repositories")).status, 403);
   assertEquals((await github.ask("/user/repos", { headers })).status, 403);
   assertEquals((await github.ask("/user", { headers })).status, 403);
@@ -118,7 +118,7 @@ Deno.test("POST access_tokens refuses a JWT that GitHub would refuse", async () 
   const { github: served, bearer, now } = serveApp();
   await using github = served;
   const ask = async (headers: Record<string, string>) => {
-    const { status, json } = await github.ask(TOKENS_OF_9, { method: "POST", headers });
+    const { status, json } = await github.ask(TOKENS_PATH, { method: "POST", headers });
     return `${status} ${json.message}`;
   };
   const undecodable = "401 A JSON web token could not be decoded";
@@ -149,7 +149,7 @@ Deno.test("POST access_tokens takes any signature when the simulator knows no ke
   const { bearer, github: other } = serveApp();
   await other[Symbol.asyncDispose]();
   await using github = serve();
-  assertEquals((await github.ask(TOKENS_OF_9, { method: "POST", headers: bearer() })).status, 201);
+  assertEquals((await github.ask(TOKENS_PATH, { method: "POST", headers: bearer() })).status, 201);
 });
 
 Deno.test("Octokit signs in as an installation and reads the repositories", async () => {

@@ -1,41 +1,41 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { demoWorld } from "../../src/simulator/demo.ts";
+import { createDemoWorld } from "../../src/simulator/demo.ts";
 import type { WorkflowRun } from "../../src/simulator/run.ts";
 import type { World } from "../../src/simulator/world.ts";
-import { HandClock } from "./hand_clock.ts";
+import { FakeClock } from "./fake_clock.ts";
 
-function allRuns(world: World): readonly WorkflowRun[] {
+function listAllRuns(world: World): readonly WorkflowRun[] {
   return world.repositories().flatMap(({ full_name }) => world.runs(full_name));
 }
 
-function count(values: readonly (string | null)[]): Readonly<Record<string, number>> {
+function countValues(values: readonly (string | null)[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const value of values) counts[String(value)] = (counts[String(value)] ?? 0) + 1;
   return counts;
 }
 
 Deno.test("demoWorld() begins with repositories, history and work in progress", () => {
-  const clock = new HandClock();
-  const world = demoWorld({ clock });
-  const statuses = count(allRuns(world).map((run) => run.status));
+  const clock = new FakeClock();
+  const world = createDemoWorld({ clock });
+  const statuses = countValues(listAllRuns(world).map((run) => run.status));
   assert(world.repositories().length >= 5 && world.repositories().length <= 8);
   assert((statuses.completed ?? 0) > 200, JSON.stringify(statuses));
   assert((statuses.in_progress ?? 0) > 0, JSON.stringify(statuses));
-  assert(allRuns(world).every((run) => Date.parse(run.updated_at) <= clock.now()));
+  assert(listAllRuns(world).every((run) => Date.parse(run.updated_at) <= clock.now()));
 });
 
 Deno.test("demoWorld() is pushed to about every ten seconds", () => {
-  const clock = new HandClock();
-  const world = demoWorld({ clock, runsKept: 10_000 });
-  const before = new Set(allRuns(world).map((run) => run.head_sha));
-  clock.pass(3_600);
-  const commits = new Set(allRuns(world).map((run) => run.head_sha)).size - before.size;
+  const clock = new FakeClock();
+  const world = createDemoWorld({ clock, maxRuns: 10_000 });
+  const before = new Set(listAllRuns(world).map((run) => run.head_sha));
+  clock.advance(3_600);
+  const commits = new Set(listAllRuns(world).map((run) => run.head_sha)).size - before.size;
   assert(commits > 300 && commits < 450, `${commits} commits in an hour`);
 });
 
 Deno.test("demoWorld() moves pushed_at to the latest push of a repository", () => {
-  const clock = new HandClock();
-  const world = demoWorld({ clock });
+  const clock = new FakeClock();
+  const world = createDemoWorld({ clock });
   for (const { full_name, pushed_at } of world.repositories()) {
     const pushes = world.runs(full_name).filter(({ event }) =>
       ["push", "pull_request"].includes(event)
@@ -45,56 +45,56 @@ Deno.test("demoWorld() moves pushed_at to the latest push of a repository", () =
 });
 
 Deno.test("demoWorld() mixes events, branches, people and outcomes as a team does", () => {
-  const clock = new HandClock();
-  const world = demoWorld({ clock, runsKept: 10_000 });
-  clock.pass(6 * 3_600);
-  const runs = allRuns(world);
+  const clock = new FakeClock();
+  const world = createDemoWorld({ clock, maxRuns: 10_000 });
+  clock.advance(6 * 3_600);
+  const runs = listAllRuns(world);
   assertEquals(
-    Object.keys(count(runs.map((run) => run.event))).sort(),
+    Object.keys(countValues(runs.map((run) => run.event))).sort(),
     ["pull_request", "push", "schedule", "workflow_dispatch"],
   );
-  const { success = 0, failure = 0, cancelled = 0 } = count(runs.map((run) => run.conclusion));
+  const { success = 0, failure = 0, cancelled = 0 } = countValues(runs.map((run) => run.conclusion));
   assert(
     success > 4 * failure && failure > cancelled && cancelled > 0,
     `${[success, failure, cancelled]}`,
   );
-  assert(Object.keys(count(runs.map((run) => run.actor))).length > 5);
-  assert(Object.keys(count(runs.map((run) => run.head_branch))).length > 10);
-  assert(Object.keys(count(runs.map((run) => run.display_title))).length > 30);
+  assert(Object.keys(countValues(runs.map((run) => run.actor))).length > 5);
+  assert(Object.keys(countValues(runs.map((run) => run.head_branch))).length > 10);
+  assert(Object.keys(countValues(runs.map((run) => run.display_title))).length > 30);
 });
 
 Deno.test("demoWorld() is the same for the same seed, however often it is looked at", () => {
   const [once, often, other] = [1, 1, 2].map((seed) => {
-    const clock = new HandClock();
-    return { clock, world: demoWorld({ clock, seed }) };
+    const clock = new FakeClock();
+    return { clock, world: createDemoWorld({ clock, seed }) };
   });
   assert(once && often && other);
   for (let i = 0; i < 100; i++) {
-    often.clock.pass(12);
+    often.clock.advance(12);
     often.world.repositories();
   }
-  once.clock.pass(1_200);
-  other.clock.pass(1_200);
-  assertEquals(allRuns(once.world), allRuns(often.world));
-  const titles = (world: World) => allRuns(world).map((run) => run.display_title);
+  once.clock.advance(1_200);
+  other.clock.advance(1_200);
+  assertEquals(listAllRuns(once.world), listAllRuns(often.world));
+  const titles = (world: World) => listAllRuns(world).map((run) => run.display_title);
   assertNotEquals(titles(once.world), titles(other.world));
 });
 
 Deno.test("demoWorld() keeps a bounded number of runs", () => {
-  const clock = new HandClock();
-  const world = demoWorld({ clock, runsKept: 20 });
-  clock.pass(4 * 3_600);
+  const clock = new FakeClock();
+  const world = createDemoWorld({ clock, maxRuns: 20 });
+  clock.advance(4 * 3_600);
   for (const { full_name } of world.repositories()) assert(world.runs(full_name).length <= 20);
 });
 
 Deno.test("demoWorld() goes on when one of its repositories is removed", () => {
-  const clock = new HandClock();
-  const world = demoWorld({ clock });
+  const clock = new FakeClock();
+  const world = createDemoWorld({ clock });
   const [first, second] = world.repositories();
   assert(first && second);
   world.removeRepository(first.full_name);
   const before = world.runs(second.full_name)[0]?.id;
-  clock.pass(3_600);
+  clock.advance(3_600);
   assertNotEquals(world.runs(second.full_name)[0]?.id, before);
   assertEquals(world.repository(first.full_name), undefined);
 });

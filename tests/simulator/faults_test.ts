@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { listOf, serve, TOKEN } from "./served.ts";
+import { toObjects, serve, TOKEN } from "./serve.ts";
 
 const RUNS = "/repos/octo-org/api/actions/runs";
 
@@ -64,17 +64,17 @@ Deno.test("A secondary limit tells when to come back, or does not", async () => 
 Deno.test("A delayed answer comes when its time has passed", async () => {
   await using github = serveApi();
   github.simulator.faults.add({ kind: "delay", ms: 30_000 });
-  let answered = false;
-  const asked = github.ask("/user").then(({ status }) => {
-    answered = true;
+  let isAnswered = false;
+  const pending = github.ask("/user").then(({ status }) => {
+    isAnswered = true;
     return status;
   });
-  await github.clock.untilAsleep();
-  github.clock.pass(29);
+  await github.clock.waitForSleeper();
+  github.clock.advance(29);
   assertEquals((await github.ask("/rate_limit")).status, 200);
-  assertEquals(answered, false);
-  github.clock.pass(1);
-  assertEquals(await asked, 200);
+  assertEquals(isAnswered, false);
+  github.clock.advance(1);
+  assertEquals(await pending, 200);
 });
 
 Deno.test("A cut connection breaks in the midst of the answer", async () => {
@@ -105,7 +105,7 @@ Deno.test("RunIndex.lag() leaves the newest run out of the next lists, while by 
   const old = github.world.addRun("octo-org/api");
   const newest = github.world.addRun("octo-org/api");
   github.simulator.index.lag("octo-org/api", { requests: 2 });
-  const ids = async () => listOf((await github.ask(RUNS)).json.workflow_runs).map(({ id }) => id);
+  const ids = async () => toObjects((await github.ask(RUNS)).json.workflow_runs).map(({ id }) => id);
   assertEquals(await ids(), [old.id]);
   assertEquals((await github.ask(`${RUNS}/${newest.id}`)).status, 200);
   assertEquals(await ids(), [old.id]);
@@ -116,9 +116,9 @@ Deno.test("RunIndex.lag() can show an older state, while by id it is exact", asy
   await using github = serveApi();
   const { id } = github.world.addRun("octo-org/api");
   github.simulator.index.lag("octo-org/api", { shows: "frozen" });
-  github.clock.pass(10);
+  github.clock.advance(10);
   github.world.updateRun(id, { status: "completed", conclusion: "success" });
-  const listed = async () => listOf((await github.ask(RUNS)).json.workflow_runs)[0]?.status;
+  const listed = async () => toObjects((await github.ask(RUNS)).json.workflow_runs)[0]?.status;
   assertEquals((await github.ask(`${RUNS}/${id}`)).json.status, "completed");
   assertEquals(await listed(), "queued");
   assertEquals(await listed(), "completed");
@@ -138,5 +138,5 @@ Deno.test("Faults never show in what a token has left", async () => {
   github.simulator.faults.add({ kind: "secondary_limit" });
   await github.ask("/user");
   await github.ask("/user");
-  assertEquals(github.simulator.rateLimits.of({ token: TOKEN }).used, 0);
+  assertEquals(github.simulator.rateLimits.get({ token: TOKEN }).used, 0);
 });

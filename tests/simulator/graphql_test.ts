@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { consented } from "./consented.ts";
+import { setUpOAuthApp } from "./oauth_setup.ts";
 
 const QUERY = `query ($owner: String!) {
   open: repository(owner: $owner, name: "open") { databaseId nameWithOwner isPrivate }
@@ -7,8 +7,8 @@ const QUERY = `query ($owner: String!) {
   viewer { login databaseId }
 }`;
 
-function withRepositories() {
-  const github = consented();
+function setUpRepositories() {
+  const github = setUpOAuthApp();
   const open = github.world.addRepository({ full_name: "octo-org/open" });
   const secret = github.world.addRepository({ full_name: "octo-org/secret", private: true });
   const token = github.simulator.signIn("mona", "Iv1.a");
@@ -22,7 +22,7 @@ function withRepositories() {
 }
 
 Deno.test("POST /graphql gives what the user may read, and says of the rest that it is not there", async () => {
-  await using github = withRepositories();
+  await using github = setUpRepositories();
   const { open, secret } = github;
   const request = { query: QUERY, variables: { owner: "Octo-Org" } };
   const { status, json, headers } = await github.query(request);
@@ -43,13 +43,13 @@ Deno.test("POST /graphql gives what the user may read, and says of the rest that
   });
   assertEquals(headers.get("x-ratelimit-resource"), "graphql");
   assertEquals(headers.get("etag"), null);
-  github.world.people.grant("mona", "octo-org/secret");
+  github.world.users.grant("mona", "octo-org/secret");
   const granted = await github.query(request, undefined, "/api/graphql");
   assertEquals(granted.json, { data: { ...data, secret: { databaseId: secret.id } } });
 });
 
 Deno.test("POST /graphql follows a former name unless it is told not to", async () => {
-  await using github = withRepositories();
+  await using github = setUpRepositories();
   github.world.renameRepository("octo-org/open", "octo-org/now-open");
   const query = (follow: boolean) => ({
     query: `{ repository(owner: "octo-org", name: "open", followRenames: ${follow}) { name } }`,
@@ -61,7 +61,7 @@ Deno.test("POST /graphql follows a former name unless it is told not to", async 
 });
 
 Deno.test("POST /graphql says what may not be had", async () => {
-  await using github = withRepositories();
+  await using github = setUpRepositories();
   github.world.blockRepository("octo-org/open", 403);
   const query = '{ repository(owner: "octo-org", name: "open") { name } }';
   const { json } = await github.query({ query });
@@ -69,7 +69,7 @@ Deno.test("POST /graphql says what may not be had", async () => {
 });
 
 Deno.test("POST /graphql wants somebody who is known", async () => {
-  await using github = withRepositories();
+  await using github = setUpRepositories();
   const request = { query: "{ viewer { login } }" };
   assertEquals((await github.query(request, "none")).status, 401);
   assertEquals((await github.query(request, "Bearer gho_unknown")).status, 401);
@@ -77,7 +77,7 @@ Deno.test("POST /graphql wants somebody who is known", async () => {
 });
 
 Deno.test("POST /graphql answers 200 to what it cannot read", async () => {
-  await using github = withRepositories();
+  await using github = setUpRepositories();
   for (const body of ["", "[]", "{}", { query: 1 }, { query: "{" }, { query: "{ nothing }" }]) {
     const { status, json } = await github.query(body);
     assertEquals([status, "errors" in json, "data" in json], [200, true, false]);
@@ -85,7 +85,7 @@ Deno.test("POST /graphql answers 200 to what it cannot read", async () => {
 });
 
 Deno.test("POST /graphql has a limit of its own, and says with 200 that it is used up", async () => {
-  await using github = withRepositories();
+  await using github = setUpRepositories();
   github.simulator.graphqlLimits.set(github.token, { remaining: 1 });
   const request = { query: "{ viewer { login } }" };
   const last = await github.query(request);
@@ -94,5 +94,5 @@ Deno.test("POST /graphql has a limit of its own, and says with 200 that it is us
   const { status, json } = await github.query(request);
   assertEquals(status, 200);
   assertMatch(JSON.stringify(json), /^\{"errors":\[\{"type":"RATE_LIMITED"/);
-  assertEquals((await github.ask("/user", github.as(github.token))).status, 200);
+  assertEquals((await github.ask("/user", github.bearer(github.token))).status, 200);
 });

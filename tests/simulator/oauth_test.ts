@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { redirectUriOf } from "../../src/simulator/oauth_app.ts";
-import { CALLBACK, CHALLENGE, CLIENT, consented, VERIFIER } from "./consented.ts";
+import { resolveRedirectUri } from "../../src/simulator/oauth_app.ts";
+import { CALLBACK, CHALLENGE, CLIENT, setUpOAuthApp, VERIFIER } from "./oauth_setup.ts";
 
 Deno.test("GET /login/oauth/authorize sends the user back with a code and the state", async () => {
-  await using github = consented();
+  await using github = setUpOAuthApp();
   const url = await github.authorize();
   assertEquals(url && url.origin + url.pathname, CALLBACK);
   assertEquals(url?.searchParams.get("state"), "xyz");
@@ -11,7 +11,7 @@ Deno.test("GET /login/oauth/authorize sends the user back with a code and the st
 });
 
 Deno.test("GET /login/oauth/authorize tells the app that the user has denied it", async () => {
-  await using github = consented();
+  await using github = setUpOAuthApp();
   github.simulator.consent = () => "denied";
   const url = await github.authorize();
   assertEquals(Object.fromEntries(url?.searchParams ?? []), {
@@ -22,15 +22,15 @@ Deno.test("GET /login/oauth/authorize tells the app that the user has denied it"
 });
 
 Deno.test("Simulator.consent is asked with all that the app asks for", async () => {
-  await using github = consented();
-  const asked: unknown[] = [];
+  await using github = setUpOAuthApp();
+  const authorizations: unknown[] = [];
   github.simulator.consent = (request) => {
-    asked.push(request);
+    authorizations.push(request);
     return "mona";
   };
   const pkce = { code_challenge: CHALLENGE, code_challenge_method: "S256" };
   await github.authorize({ scope: "read:org repo", login: "mona", ...pkce });
-  assertEquals(asked, [{
+  assertEquals(authorizations, [{
     clientId: "Iv1.a",
     redirectUri: CALLBACK,
     scopes: ["read:org", "repo"],
@@ -41,7 +41,7 @@ Deno.test("Simulator.consent is asked with all that the app asks for", async () 
 });
 
 Deno.test("GET /login/oauth/authorize sends nobody to an address that is not registered", async () => {
-  await using github = consented();
+  await using github = setUpOAuthApp();
   const url = await github.authorize({ redirect_uri: "https://evil.example/login/callback" });
   assertEquals(url?.host, "127.0.0.1");
   assertEquals(url?.searchParams.get("error"), "redirect_uri_mismatch");
@@ -58,23 +58,23 @@ Deno.test("redirectUriOf() knows GitHub's examples of good and bad addresses", (
   for (const [hosts, isGood] of [[good, true], [bad, false]] as const) {
     for (const host of hosts) {
       for (const url of [`http://${host}`, `http://oauth.${host}`]) {
-        assertEquals(redirectUriOf(oauth, url), isGood ? url : undefined, url);
+        assertEquals(resolveRedirectUri(oauth, url), isGood ? url : undefined, url);
       }
     }
   }
-  assertEquals(redirectUriOf(oauth, "http://example.com/pathology"), undefined);
-  assertEquals(redirectUriOf(oauth, "no address"), undefined);
-  assertEquals(redirectUriOf(oauth, undefined), "http://example.com/path");
+  assertEquals(resolveRedirectUri(oauth, "http://example.com/pathology"), undefined);
+  assertEquals(resolveRedirectUri(oauth, "no address"), undefined);
+  assertEquals(resolveRedirectUri(oauth, undefined), "http://example.com/path");
   const loopback = { ...app, callbackUrls: ["http://127.0.0.1/path"] };
-  assertEquals(redirectUriOf(loopback, "http://127.0.0.1:1234/path"), "http://127.0.0.1:1234/path");
+  assertEquals(resolveRedirectUri(loopback, "http://127.0.0.1:1234/path"), "http://127.0.0.1:1234/path");
   const github = { ...oauth, kind: "github_app" as const };
-  assertEquals(redirectUriOf(github, "http://example.com/path"), "http://example.com/path");
-  assertEquals(redirectUriOf(github, "http://example.com/path/subdir"), undefined);
+  assertEquals(resolveRedirectUri(github, "http://example.com/path"), "http://example.com/path");
+  assertEquals(resolveRedirectUri(github, "http://example.com/path/subdir"), undefined);
 });
 
 Deno.test("POST access_token gives a token for a code, once", async () => {
-  await using github = consented();
-  const code = await github.code({ scope: "read:org repo" });
+  await using github = setUpOAuthApp();
+  const code = await github.authorizationCode({ scope: "read:org repo" });
   const { json } = await github.token({ code, redirect_uri: CALLBACK });
   assertMatch(String(json.access_token), /^gho_[0-9a-f]{36}$/);
   assertEquals(json, {
@@ -82,62 +82,62 @@ Deno.test("POST access_token gives a token for a code, once", async () => {
     scope: "read:org,repo",
     token_type: "bearer",
   });
-  const { json: user } = await github.ask("/user", github.as(json.access_token));
+  const { json: user } = await github.ask("/user", github.bearer(json.access_token));
   assertEquals([user.login, user.id], ["mona", 7]);
   const again = await github.token({ code });
   assertEquals([again.status, again.json.error], [200, "bad_verification_code"]);
 });
 
 Deno.test("POST access_token refuses whom the code was not given to", async () => {
-  await using github = consented();
+  await using github = setUpOAuthApp();
   const { simulator } = github;
-  simulator.oauthApp({ clientId: "other", clientSecret: "shh", kind: "oauth_app" });
+  simulator.registerOAuthApp({ clientId: "other", clientSecret: "shh", kind: "oauth_app" });
   const error = async (fields: Readonly<Record<string, string>>) =>
     (await github.token(fields)).json.error;
-  const code = await github.code();
+  const code = await github.authorizationCode();
   assertEquals(await error({ code, client_secret: "wrong" }), "incorrect_client_credentials");
   assertEquals(await error({ code, client_id: "unknown" }), "incorrect_client_credentials");
   assertEquals(await error({ code, client_id: "other" }), "bad_verification_code");
   assertEquals(await error({ code, grant_type: "password" }), "unsupported_grant_type");
   const elsewhere = "http://127.0.0.1:4321/login/callback/other";
   assertEquals(await error({ code, redirect_uri: elsewhere }), "redirect_uri_mismatch");
-  const late = await github.code();
-  github.clock.pass(600);
+  const late = await github.authorizationCode();
+  github.clock.advance(600);
   assertEquals(await error({ code: late }), "bad_verification_code");
 });
 
 Deno.test("POST access_token wants the verifier of the challenge", async () => {
-  await using github = consented();
+  await using github = setUpOAuthApp();
   const pkce = { code_challenge: CHALLENGE, code_challenge_method: "S256" };
   for (const fields of [{}, { code_verifier: "wrong" }, { code_verifier: CHALLENGE }]) {
-    const { json } = await github.token({ code: await github.code(pkce), ...fields });
+    const { json } = await github.token({ code: await github.authorizationCode(pkce), ...fields });
     assertEquals(json.error, "bad_verification_code");
   }
-  const code = await github.code(pkce);
+  const code = await github.authorizationCode(pkce);
   const { json } = await github.token({ code, code_verifier: VERIFIER });
   assertMatch(String(json.access_token), /^gho_/);
 });
 
 Deno.test("POST access_token answers with a form unless JSON is asked for", async () => {
-  await using github = consented();
-  const { text, headers } = await github.token({ code: await github.code() }, "*/*");
+  await using github = setUpOAuthApp();
+  const { text, headers } = await github.token({ code: await github.authorizationCode() }, "*/*");
   assertEquals(headers.get("content-type"), "application/x-www-form-urlencoded");
   assertMatch(text, /^access_token=gho_[0-9a-f]{36}&scope=&token_type=bearer$/);
 });
 
 Deno.test("POST access_token takes JSON too", async () => {
-  await using github = consented();
+  await using github = setUpOAuthApp();
   const { json } = await github.ask("/login/oauth/access_token", {
     method: "POST",
     headers: { accept: "application/json", "content-type": "application/json" },
-    body: JSON.stringify({ ...CLIENT, code: await github.code() }),
+    body: JSON.stringify({ ...CLIENT, code: await github.authorizationCode() }),
   });
   assertMatch(String(json.access_token), /^gho_/);
 });
 
 Deno.test("POST access_token gives a GitHub App tokens that end, and others for a refresh token, once", async () => {
-  await using github = consented("github_app");
-  const { json: first } = await github.token({ code: await github.code({ scope: "repo" }) });
+  await using github = setUpOAuthApp("github_app");
+  const { json: first } = await github.token({ code: await github.authorizationCode({ scope: "repo" }) });
   assertEquals({ ...first, access_token: "", refresh_token: "" }, {
     access_token: "",
     expires_in: 28_800,
@@ -146,39 +146,39 @@ Deno.test("POST access_token gives a GitHub App tokens that end, and others for 
     scope: "",
     token_type: "bearer",
   });
-  const status = async (token: unknown) => (await github.ask("/user", github.as(token))).status;
+  const status = async (token: unknown) => (await github.ask("/user", github.bearer(token))).status;
   assertEquals(await status(first.access_token), 200);
   const refresh = { grant_type: "refresh_token", refresh_token: String(first.refresh_token) };
   const { json: second } = await github.token(refresh);
   assertNotEquals(second.access_token, first.access_token);
   assertEquals([await status(first.access_token), await status(second.access_token)], [401, 200]);
   assertEquals((await github.token(refresh)).json.error, "bad_refresh_token");
-  github.clock.pass(28_800);
+  github.clock.advance(28_800);
   assertEquals(await status(second.access_token), 401);
 });
 
 Deno.test("POST access_token gives a GitHub App that has opted out tokens that do not end", async () => {
-  await using github = consented("github_app", { isTokenForever: true });
-  const { json } = await github.token({ code: await github.code() });
+  await using github = setUpOAuthApp("github_app", { hasNonExpiringTokens: true });
+  const { json } = await github.token({ code: await github.authorizationCode() });
   assertEquals(json, { access_token: json.access_token, scope: "", token_type: "bearer" });
-  github.clock.pass(15_897_600);
-  assertEquals((await github.ask("/user", github.as(json.access_token))).status, 200);
+  github.clock.advance(15_897_600);
+  assertEquals((await github.ask("/user", github.bearer(json.access_token))).status, 200);
 });
 
 Deno.test("POST access_token revokes the oldest of eleven tokens of a user, app and scope", async () => {
-  await using github = consented();
+  await using github = setUpOAuthApp();
   const tokens = Array.from({ length: 11 }, () => github.simulator.signIn("mona", "Iv1.a"));
   const statuses: number[] = [];
   for (const token of tokens.slice(0, 2)) {
-    statuses.push((await github.ask("/user", github.as(token))).status);
+    statuses.push((await github.ask("/user", github.bearer(token))).status);
   }
   assertEquals(statuses, [401, 200]);
 });
 
 Deno.test("DELETE /applications/:client/token and /grant are for the app alone", async () => {
-  await using github = consented();
+  await using github = setUpOAuthApp();
   const { simulator } = github;
-  simulator.oauthApp({ clientId: "other", clientSecret: "shh", kind: "oauth_app" });
+  simulator.registerOAuthApp({ clientId: "other", clientSecret: "shh", kind: "oauth_app" });
   const [a, b, c] = [1, 2, 3].map(() => simulator.signIn("mona", "Iv1.a"));
   const remove = async (what: string, token: unknown, basic = "Iv1.a:shh") => {
     const authorization = `Basic ${btoa(basic)}`;
@@ -192,7 +192,7 @@ Deno.test("DELETE /applications/:client/token and /grant are for the app alone",
   assertEquals(await remove(path, undefined), 422);
   assertEquals(await remove(path, a), 204);
   assertEquals(await remove(path, a), 404);
-  assertEquals((await github.ask("/user", github.as(b))).status, 200);
+  assertEquals((await github.ask("/user", github.bearer(b))).status, 200);
   assertEquals(await remove("/applications/Iv1.a/grant", b), 204);
-  assertEquals((await github.ask("/user", github.as(c))).status, 401);
+  assertEquals((await github.ask("/user", github.bearer(c))).status, 401);
 });

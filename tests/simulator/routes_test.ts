@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertMatch, assertObjectMatch } from "@std/assert";
-import { listOf, serve } from "./served.ts";
+import { toObjects, serve } from "./serve.ts";
 
 Deno.test("GET /repos/:owner/:repo/actions/runs lists newest first with a total", async () => {
   await using github = serve();
   github.world.addRepository({ full_name: "octo-org/api" });
   const first = github.world.addRun("octo-org/api");
-  github.clock.pass(1);
+  github.clock.advance(1);
   const second = github.world.addRun("octo-org/api");
   const { status, json } = await github.ask("/repos/octo-org/api/actions/runs?per_page=2");
   assertEquals(status, 200);
   assertEquals(json.total_count, 2);
-  assertEquals(listOf(json.workflow_runs).map((run) => run.id), [second.id, first.id]);
+  assertEquals(toObjects(json.workflow_runs).map((run) => run.id), [second.id, first.id]);
 });
 
 Deno.test("GET /repos/:owner/:repo/actions/runs puts the higher id first within a second", async () => {
@@ -19,7 +19,7 @@ Deno.test("GET /repos/:owner/:repo/actions/runs puts the higher id first within 
   const { id: low } = github.world.addRun("octo-org/api");
   const { id: high } = github.world.addRun("octo-org/api");
   const { json } = await github.ask("/repos/octo-org/api/actions/runs");
-  assertEquals(listOf(json.workflow_runs).map((run) => run.id), [high, low]);
+  assertEquals(toObjects(json.workflow_runs).map((run) => run.id), [high, low]);
 });
 
 Deno.test("GET /repos/:owner/:repo/actions/runs/:id has the documented shape", async () => {
@@ -106,7 +106,7 @@ Deno.test("per_page is 30 unless told otherwise, and 100 at most", async () => {
   const count = async (query: string) => {
     const { json } = await github.ask(`/repos/octo-org/api/actions/runs${query}`);
     assertEquals(json.total_count, 120);
-    return listOf(json.workflow_runs).length;
+    return toObjects(json.workflow_runs).length;
   };
   assertEquals(await count(""), 30);
   assertEquals(await count("?per_page=1000"), 100);
@@ -154,7 +154,7 @@ Deno.test("GET /repos/:owner/:repo/actions/workflows lists the workflows", async
   const { json } = await github.ask("/repos/octo-org/api/actions/workflows");
   assertEquals(json.total_count, 2);
   assertEquals(
-    listOf(json.workflows).map(({ id, name, path, state }) => ({ id, name, path, state })),
+    toObjects(json.workflows).map(({ id, name, path, state }) => ({ id, name, path, state })),
     [
       {
         id: repository.workflows[0]?.id,

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { serve } from "./served.ts";
+import { serve } from "./serve.ts";
 
 Deno.test("Simulator.listen() takes the date from its clock and names every answer", async () => {
   await using github = serve();
-  github.clock.pass(61);
+  github.clock.advance(61);
   const first = await github.ask("/user");
   const second = await github.ask("/nothing");
   assertEquals(first.headers.get("date"), "Thu, 01 Jan 2026 00:01:01 GMT");
@@ -27,24 +27,24 @@ Deno.test("Simulator.listen() stops when its signal aborts, though a connection 
   const length = await connection.read(buffer) ?? 0;
   assertMatch(new TextDecoder().decode(buffer.subarray(0, length)), /^HTTP\/1\.1 401 /);
   github.stop();
-  await within(1_000, github.finished);
+  await withTimeout(1_000, github.finished);
   assertEquals(await connection.read(buffer), null);
 });
 
 Deno.test("Simulator.listen() stops while an answer is delayed", async () => {
   await using github = serve();
   github.simulator.faults.add({ kind: "delay", ms: 60_000 });
-  const asked = github.ask("/user").then(() => "answered", () => "broken");
-  await github.clock.untilAsleep();
+  const outcome = github.ask("/user").then(() => "answered", () => "broken");
+  await github.clock.waitForSleeper();
   github.stop();
-  await within(1_000, github.finished);
-  assertEquals([await asked, github.clock.sleeping], ["broken", 0]);
+  await withTimeout(1_000, github.finished);
+  assertEquals([await outcome, github.clock.sleeperCount], ["broken", 0]);
 });
 
 Deno.test("Simulator.requests tells what was asked and how it was answered", async () => {
   await using github = serve();
   const etag = (await github.ask("/user/repos?sort=pushed")).headers.get("etag") ?? "";
-  github.clock.pass(1);
+  github.clock.advance(1);
   await github.ask("/user/repos?sort=pushed", { headers: { "if-none-match": etag } });
   await github.ask("/nothing", { method: "POST" });
   const at = Date.parse("2026-01-01T00:00:00Z");
@@ -54,14 +54,14 @@ Deno.test("Simulator.requests tells what was asked and how it was answered", asy
     { at: at + 1_000, method: "GET", path, status: 304, conditional: true },
     { at: at + 1_000, method: "POST", path: "/nothing", status: 404, conditional: false },
   ]);
-  assertEquals(github.simulator.requests.counts, { requests: 3, notModified: 1, spent: 2 });
+  assertEquals(github.simulator.requests.counts, { requests: 3, notModified: 1, charged: 2 });
   github.simulator.requests.clear();
   assertEquals(github.simulator.requests.entries, []);
-  assertEquals(github.simulator.requests.counts, { requests: 0, notModified: 0, spent: 0 });
+  assertEquals(github.simulator.requests.counts, { requests: 0, notModified: 0, charged: 0 });
 });
 
 Deno.test("Simulator.requests keeps only the latest", async () => {
-  await using github = serve({ requestsKept: 3 });
+  await using github = serve({ maxLoggedRequests: 3 });
   for (let i = 0; i < 8; i++) await github.ask(`/${i}`);
   assertEquals(github.simulator.requests.entries.map(({ path }) => path), ["/5", "/6", "/7"]);
   assertEquals(github.simulator.requests.counts.requests, 8);
@@ -75,14 +75,14 @@ Deno.test("Simulator serves what happens in its world as time passes", async () 
   const status = async () =>
     (await github.ask(`/repos/octo-org/api/actions/runs/${id}`)).json.status;
   assertEquals(await status(), "queued");
-  github.clock.pass(3);
+  github.clock.advance(3);
   assertEquals(await status(), "in_progress");
-  github.clock.pass(30);
+  github.clock.advance(30);
   assertEquals(await status(), "completed");
 });
 
 /** Fails when it takes longer than `ms` of real time. */
-async function within(ms: number, promise: Promise<void>): Promise<void> {
+async function withTimeout(ms: number, promise: Promise<void>): Promise<void> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), ms);
   const lateness = new Promise<void>((resolve) =>

@@ -1,22 +1,22 @@
 import { assertEquals, assertNotEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { World } from "../../src/simulator/world.ts";
-import { HandClock } from "./hand_clock.ts";
+import { FakeClock } from "./fake_clock.ts";
 
 const TIMELINE = { queued_seconds: 5, running_seconds: 60, conclusion: "failure" };
 
-function worldWithRepository(runsKept = 300) {
-  const clock = new HandClock("2026-01-01T00:00:00Z");
-  const world = new World({ clock, runsKept });
+function setUpWorld(runsKept = 300) {
+  const clock = new FakeClock("2026-01-01T00:00:00Z");
+  const world = new World({ clock, maxRuns: runsKept });
   world.addRepository({ full_name: "octo-org/api" });
   return { clock, world };
 }
 
 Deno.test("World.run() shows a run queued, in progress and completed as its time comes", () => {
-  const { clock, world } = worldWithRepository();
+  const { clock, world } = setUpWorld();
   const { id } = world.addRun("octo-org/api", { timeline: TIMELINE });
   const seen = [];
   for (const seconds of [4, 1, 59, 1]) {
-    clock.pass(seconds);
+    clock.advance(seconds);
     const run = world.run(id);
     seen.push([run?.status, run?.conclusion, run?.updated_at]);
   }
@@ -29,38 +29,38 @@ Deno.test("World.run() shows a run queued, in progress and completed as its time
 });
 
 Deno.test("World.run() completes a run that nobody looked at in between", () => {
-  const { clock, world } = worldWithRepository();
+  const { clock, world } = setUpWorld();
   const { id } = world.addRun("octo-org/api", { timeline: TIMELINE });
-  clock.pass(3_600);
+  clock.advance(3_600);
   assertEquals(world.run(id)?.updated_at, "2026-01-01T00:01:05Z");
   assertEquals(world.runs("octo-org/api")[0]?.conclusion, "failure");
 });
 
 Deno.test("World is quiet: without an activity nothing happens by itself", () => {
-  const { clock, world } = worldWithRepository();
+  const { clock, world } = setUpWorld();
   const { id } = world.addRun("octo-org/api");
   const before = [world.repositories(), world.runs("octo-org/api")];
-  clock.pass(86_400);
+  clock.advance(86_400);
   assertEquals([world.repositories(), world.runs("octo-org/api")], before);
   assertEquals(world.run(id)?.status, "queued");
 });
 
 Deno.test("World.push() moves pushed_at and starts runs of this moment", () => {
-  const { clock, world } = worldWithRepository();
-  clock.pass(90.7);
+  const { clock, world } = setUpWorld();
+  clock.advance(90.7);
   const [run, ...others] = world.push("octo-org/api");
   assertEquals(world.repository("octo-org/api")?.pushed_at, "2026-01-01T00:01:30Z");
   assertEquals([run?.event, run?.created_at, others.length], ["push", "2026-01-01T00:01:30Z", 0]);
 });
 
 Deno.test("World.addRun() does not move pushed_at and counts the runs of each workflow", () => {
-  const clock = new HandClock("2026-01-01T00:00:00Z");
+  const clock = new FakeClock("2026-01-01T00:00:00Z");
   const world = new World({ clock });
   const { workflows } = world.addRepository({
     full_name: "octo-org/api",
     workflows: [{ name: "CI" }, { name: "Deploy" }],
   });
-  clock.pass(60);
+  clock.advance(60);
   const deploy = workflows[1]?.id;
   const fields = deploy === undefined ? {} : { workflow_id: deploy };
   const runs = [
@@ -76,7 +76,7 @@ Deno.test("World.addRun() does not move pushed_at and counts the runs of each wo
 });
 
 Deno.test("World.addRun() keeps the fields it is given", () => {
-  const { world } = worldWithRepository();
+  const { world } = setUpWorld();
   const fields = {
     id: 42,
     name: null,
@@ -95,26 +95,26 @@ Deno.test("World.addRun() keeps the fields it is given", () => {
 });
 
 Deno.test("World.updateRun() changes a run and forgets what was ahead of it", () => {
-  const { clock, world } = worldWithRepository();
+  const { clock, world } = setUpWorld();
   const { id } = world.addRun("octo-org/api", { timeline: TIMELINE });
-  clock.pass(10);
+  clock.advance(10);
   const changed = world.updateRun(id, { status: "completed", conclusion: "cancelled" });
   assertEquals(changed.updated_at, "2026-01-01T00:00:10Z");
-  clock.pass(3_600);
+  clock.advance(3_600);
   assertEquals(world.run(id), changed);
 });
 
 Deno.test("World.updateRun() can set updated_at back", () => {
-  const { world } = worldWithRepository();
+  const { world } = setUpWorld();
   const { id } = world.addRun("octo-org/api");
   world.updateRun(id, { updated_at: "2025-01-01T00:00:00Z" });
   assertEquals(world.run(id)?.updated_at, "2025-01-01T00:00:00Z");
 });
 
 Deno.test("World.rerun() queues the next attempt of the same run", () => {
-  const { clock, world } = worldWithRepository();
+  const { clock, world } = setUpWorld();
   const { id } = world.addRun("octo-org/api", { status: "completed" });
-  clock.pass(100);
+  clock.advance(100);
   const again = world.rerun(id, TIMELINE);
   assertEquals([again.id, again.run_attempt, again.status, again.conclusion], [
     id,
@@ -124,34 +124,34 @@ Deno.test("World.rerun() queues the next attempt of the same run", () => {
   ]);
   assertEquals(again.created_at, "2026-01-01T00:00:00Z");
   assertEquals(again.run_started_at, "2026-01-01T00:01:40Z");
-  clock.pass(65);
+  clock.advance(65);
   assertEquals(world.run(id)?.status, "completed");
   assertEquals(world.run(id)?.run_attempt, 2);
 });
 
 Deno.test("World.removeRun() and removeRepository() leave nothing behind", () => {
-  const { world } = worldWithRepository();
+  const { world } = setUpWorld();
   const gone = world.addRun("octo-org/api");
-  const kept = world.addRun("octo-org/api");
+  const newest = world.addRun("octo-org/api");
   world.removeRun(gone.id);
-  assertEquals(world.runs("octo-org/api").map((run) => run.id), [kept.id]);
+  assertEquals(world.runs("octo-org/api").map((run) => run.id), [newest.id]);
   world.removeRepository("Octo-Org/API");
-  assertEquals([world.repositories(), world.run(kept.id)], [[], undefined]);
+  assertEquals([world.repositories(), world.run(newest.id)], [[], undefined]);
 });
 
 Deno.test("World keeps only the newest runs of a repository", () => {
-  const { clock, world } = worldWithRepository(3);
+  const { clock, world } = setUpWorld(3);
   const ids = [];
   for (let i = 0; i < 5; i++) {
     ids.push(world.addRun("octo-org/api").id);
-    clock.pass(1);
+    clock.advance(1);
   }
   assertEquals(world.runs("octo-org/api").map((run) => run.id), ids.slice(2).reverse());
 });
 
 Deno.test("World gives the same ids and commits for the same seed, others for another", () => {
   const shas = (seed: number) => {
-    const world = new World({ clock: new HandClock(), seed });
+    const world = new World({ clock: new FakeClock(), seed });
     world.addRepository({ full_name: "octo-org/api" });
     const run = world.addRun("octo-org/api");
     return [run.id, run.head_sha];
@@ -161,7 +161,7 @@ Deno.test("World gives the same ids and commits for the same seed, others for an
 });
 
 Deno.test("World.addRun() says which repository it does not have", () => {
-  const { world } = worldWithRepository();
+  const { world } = setUpWorld();
   assertThrows(() => world.addRun("octo-org/web"), Error, 'Cannot find repository "octo-org/web"');
   assertThrows(() => world.rerun(7), Error, "Cannot find run 7");
 });

@@ -26,8 +26,8 @@ export class LoginApp extends AppWithWebhooks {
         ...environment,
       },
     });
-    for (const login of ["mona", "hubot", "nat"]) this.world.people.add({ login });
-    this.simulator.oauthApp({ ...OAUTH_CLIENT, kind });
+    for (const login of ["mona", "hubot", "nat"]) this.world.users.add({ login });
+    this.simulator.registerOAuthApp({ ...OAUTH_CLIENT, kind });
   }
 
   /** A browser in which nobody has signed in. */
@@ -47,7 +47,7 @@ export class LoginApp extends AppWithWebhooks {
 
   /** Makes a member of that user. */
   async makeMember(admin: Browser, login: string): Promise<void> {
-    const { id } = this.world.people.get(login);
+    const { id } = this.world.users.get(login);
     const response = await admin.request("PATCH", `/api/v1/users/${id}`, { role: "member" });
     await response.body?.cancel();
     if (!response.ok) throw new Error(`${login} cannot be a member: ${response.status}`);

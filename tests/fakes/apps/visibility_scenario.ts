@@ -39,7 +39,7 @@ export async function startVisibilityScenario(settings: LoginAppSettings = {}): 
       private: name !== "open",
       workflows: [{ name: `Deploy${name}marked` }],
     });
-    for (const reader of readers) app.world.people.grant(reader, markedFullName(name));
+    for (const reader of readers) app.world.users.grant(reader, markedFullName(name));
     addMarkedRun(app, name, "completed");
     addMarkedRun(app, name, "in_progress");
   }

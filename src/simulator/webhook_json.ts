@@ -1,9 +1,9 @@
-import { type Attempt, headersOf, type Hook } from "./hook.ts";
+import { type DeliveryAttempt, toDeliveryHeaders, type Webhook } from "./webhook.ts";
 import type { Origin } from "./user_json.ts";
 
 /** https://docs.github.com/en/rest/repos/webhooks */
-export function hookJson(hook: Hook, { api }: Origin) {
-  const { id, repository, events, active, created_at } = hook;
+export function webhookJson(webhook: Webhook, { api }: Origin) {
+  const { id, repository, events, active, created_at } = webhook;
   const url = `${api}/repos/${repository}/hooks/${id}`;
   return {
     type: repository === null ? "App" : "Repository",
@@ -11,7 +11,7 @@ export function hookJson(hook: Hook, { api }: Origin) {
     name: "web",
     active,
     events,
-    config: configJson(hook),
+    config: webhookConfigJson(webhook),
     updated_at: created_at,
     created_at,
     url,
@@ -23,13 +23,13 @@ export function hookJson(hook: Hook, { api }: Origin) {
 }
 
 /** The secret is never shown. */
-export function configJson({ url, secret, content_type }: Hook) {
+export function webhookConfigJson({ url, secret, content_type }: Webhook) {
   const masked = secret === null ? {} : { secret: "********" };
   return { content_type, insecure_ssl: "0", url, ...masked };
 }
 
 /** An attempt as it is in lists: https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook */
-export function attemptJson(attempt: Attempt) {
+export function attemptJson(attempt: DeliveryAttempt) {
   const { id, guid, at, redelivery, duration, status, status_code, event, action } = attempt;
   return {
     id,
@@ -48,21 +48,21 @@ export function attemptJson(attempt: Attempt) {
 }
 
 /** An attempt with what was sent; what was answered is not kept. */
-export function wholeAttemptJson(attempt: Attempt, hook: Hook) {
+export function attemptDetailJson(attempt: DeliveryAttempt, webhook: Webhook) {
   const { payload } = attempt;
   return {
     ...attemptJson(attempt),
-    url: hook.url,
-    request: { headers: headersOf(hook, attempt, payload), payload: JSON.parse(payload) },
+    url: webhook.url,
+    request: { headers: toDeliveryHeaders(webhook, attempt, payload), payload: JSON.parse(payload) },
     response: { headers: {}, payload: null },
   };
 }
 
 /** JSON with the digits of every bigint. */
-export function exactJson(value: unknown): string {
-  const marked = JSON.stringify(
+export function stringifyWithBigInts(value: unknown): string {
+  const withMarkers = JSON.stringify(
     value,
-    (_key, part) => typeof part === "bigint" ? `exactly ${part}` : part,
+    (_key, item) => typeof item === "bigint" ? `exactly ${item}` : item,
   );
-  return marked.replaceAll(/"exactly (\d+)"/g, "$1");
+  return withMarkers.replaceAll(/"exactly (\d+)"/g, "$1");
 }

@@ -1,19 +1,19 @@
 import { assertEquals, assertMatch, assertObjectMatch } from "@std/assert";
-import { serve, TOKEN } from "./served.ts";
+import { serve, TOKEN } from "./serve.ts";
 
 const LIMITS = ["limit", "remaining", "used", "reset", "resource"];
 
-function limitsOf(headers: Headers): readonly (string | null)[] {
+function rateLimitHeaders(headers: Headers): readonly (string | null)[] {
   return LIMITS.map((name) => headers.get(`x-ratelimit-${name}`));
 }
 
 Deno.test("Every answer tells the rate limit of its token", async () => {
   await using github = serve({ tokens: [TOKEN, "ghp_other"], rateLimit: 10 });
   const reset = String(Date.parse("2026-01-01T01:00:00Z") / 1000);
-  assertEquals(limitsOf((await github.ask("/user")).headers), ["10", "9", "1", reset, "core"]);
-  assertEquals(limitsOf((await github.ask("/nothing")).headers), ["10", "8", "2", reset, "core"]);
+  assertEquals(rateLimitHeaders((await github.ask("/user")).headers), ["10", "9", "1", reset, "core"]);
+  assertEquals(rateLimitHeaders((await github.ask("/nothing")).headers), ["10", "8", "2", reset, "core"]);
   const other = await github.ask("/user", { headers: { authorization: "token ghp_other" } });
-  assertEquals(limitsOf(other.headers), ["10", "9", "1", reset, "core"]);
+  assertEquals(rateLimitHeaders(other.headers), ["10", "9", "1", reset, "core"]);
 });
 
 Deno.test("An exhausted primary limit is answered 403 until its hour is over", async () => {
@@ -24,9 +24,9 @@ Deno.test("An exhausted primary limit is answered 403 until its hour is over", a
   assertEquals(refused.headers.get("x-ratelimit-remaining"), "0");
   assertEquals(refused.headers.get("retry-after"), null);
   assertMatch(String(refused.json.message), /^API rate limit exceeded for user ID \d+\./);
-  github.clock.pass(3_599);
+  github.clock.advance(3_599);
   assertEquals((await github.ask("/user")).status, 403);
-  github.clock.pass(1);
+  github.clock.advance(1);
   const fresh = await github.ask("/user");
   assertEquals([fresh.status, fresh.headers.get("x-ratelimit-used")], [200, "1"]);
 });
@@ -36,9 +36,9 @@ Deno.test("RateLimits.set() leaves a token as much as a test wants", async () =>
   const reset = Date.parse("2026-01-01T00:10:00Z") / 1000;
   github.simulator.rateLimits.set(TOKEN, { remaining: 0, reset });
   const refused = await github.ask("/user");
-  assertEquals(limitsOf(refused.headers), ["5000", "0", "5000", String(reset), "core"]);
+  assertEquals(rateLimitHeaders(refused.headers), ["5000", "0", "5000", String(reset), "core"]);
   assertEquals(refused.status, 403);
-  github.clock.pass(600);
+  github.clock.advance(600);
   assertEquals((await github.ask("/user")).status, 200);
 });
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { OAuthApp } from "../../src/simulator/oauth_app.ts";
-import { type Answered, serve } from "./served.ts";
+import { type TestResponse, serve } from "./serve.ts";
 
 export const CLIENT = { client_id: "Iv1.a", client_secret: "shh" };
 export const CALLBACK = "http://127.0.0.1:4321/login/callback";
@@ -10,15 +10,15 @@ export const CHALLENGE = createHash("sha256").update(VERIFIER).digest("base64url
 type Fields = Readonly<Record<string, string>>;
 
 /** A simulated GitHub with an app and Mona (7), who consents: `await using github = consented("github_app")`. */
-export function consented(
+export function setUpOAuthApp(
   kind: OAuthApp["kind"] = "oauth_app",
   app: Partial<OAuthApp> = {},
 ) {
   const github = serve();
   const { simulator, world, url } = github;
   const { client_id: clientId, client_secret: clientSecret } = CLIENT;
-  simulator.oauthApp({ clientId, clientSecret, kind, ...app });
-  world.people.add({ login: "mona", id: 7, organisations: ["octo-org"] });
+  simulator.registerOAuthApp({ clientId, clientSecret, kind, ...app });
+  world.users.add({ login: "mona", id: 7, organizations: ["octo-org"] });
   simulator.consent = () => "mona";
 
   /** Where the browser is sent to; `undefined` when it stays. */
@@ -29,13 +29,13 @@ export function consented(
       state: "xyz",
       ...fields,
     });
-    const answer = await fetch(`${url}/login/oauth/authorize?${query}`, { redirect: "manual" });
-    await answer.body?.cancel();
-    const location = answer.headers.get("location");
+    const response = await fetch(`${url}/login/oauth/authorize?${query}`, { redirect: "manual" });
+    await response.body?.cancel();
+    const location = response.headers.get("location");
     return location === null ? undefined : new URL(location);
   }
 
-  async function token(fields: Fields, accept = "application/json"): Promise<Answered> {
+  async function token(fields: Fields, accept = "application/json"): Promise<TestResponse> {
     return await github.ask("/login/oauth/access_token", {
       method: "POST",
       headers: { accept, authorization: "none" },
@@ -47,8 +47,8 @@ export function consented(
     ...github,
     authorize,
     token,
-    code: async (fields: Fields = {}) => (await authorize(fields))?.searchParams.get("code") ?? "",
-    as: (token: unknown) => ({ headers: { authorization: `Bearer ${token}` } }),
+    authorizationCode: async (fields: Fields = {}) => (await authorize(fields))?.searchParams.get("code") ?? "",
+    bearer: (token: unknown) => ({ headers: { authorization: `Bearer ${token}` } }),
     [Symbol.asyncDispose]: () => github[Symbol.asyncDispose](),
   };
 }

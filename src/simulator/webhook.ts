@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { createHmac } from "node:crypto";
 
 /** A webhook: where to, and of what. */
-export interface Hook {
+export interface Webhook {
   readonly id: number;
   /** `owner/name`; `null` for the hook of the app. */
   readonly repository: string | null;
@@ -17,9 +17,9 @@ export interface Hook {
 }
 
 /** What a hook is to be; everything but its URL gets a value: no secret, `push` alone, JSON. */
-export type HookFields =
-  & Pick<Hook, "url">
-  & Partial<Pick<Hook, "secret" | "events" | "content_type" | "active">>;
+export type WebhookFields =
+  & Pick<Webhook, "url">
+  & Partial<Pick<Webhook, "secret" | "events" | "content_type" | "active">>;
 
 /** What is sent, once or again. */
 export interface Delivery {
@@ -34,7 +34,7 @@ export interface Delivery {
 }
 
 /** One time that a delivery was sent. */
-export interface Attempt extends Delivery {
+export interface DeliveryAttempt extends Delivery {
   /** Too long for a number, as GitHub's have become. */
   readonly id: bigint;
   /** Milliseconds since the epoch. */
@@ -48,60 +48,60 @@ export interface Attempt extends Delivery {
 }
 
 /** https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries */
-const TIME_LIMIT_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
 /** Sends a delivery to a hook, and waits for the answer's end. Redirects are not followed. */
-export async function send(hook: Hook, delivery: Delivery, { clock, signal }: {
+export async function sendDelivery(webhook: Webhook, delivery: Delivery, { clock, signal }: {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-}): Promise<Pick<Attempt, "status" | "status_code">> {
-  const late = new AbortController();
+}): Promise<Pick<DeliveryAttempt, "status" | "status_code">> {
+  const timeout = new AbortController();
   const ended = new AbortController();
-  const limit = clock.sleep(TIME_LIMIT_MS, AbortSignal.any([signal, ended.signal]));
-  void limit.then(() => late.abort());
-  const body = hook.content_type === "json"
+  const timer = clock.sleep(TIMEOUT_MS, AbortSignal.any([signal, ended.signal]));
+  void timer.then(() => timeout.abort());
+  const body = webhook.content_type === "json"
     ? delivery.payload
     : new URLSearchParams({ payload: delivery.payload }).toString();
   try {
-    const response = await fetch(hook.url, {
+    const response = await fetch(webhook.url, {
       method: "POST",
-      headers: headersOf(hook, delivery, body),
+      headers: toDeliveryHeaders(webhook, delivery, body),
       body,
       redirect: "manual",
-      signal: late.signal,
+      signal: timeout.signal,
     });
     await response.arrayBuffer();
     const { ok, status } = response;
     return { status: ok ? "OK" : `Invalid HTTP Response: ${status}`, status_code: status };
   } catch {
-    return late.signal.aborted
+    return timeout.signal.aborted
       ? { status: "timed out", status_code: 504 }
       : { status: "failed to connect to host", status_code: 502 };
   } finally {
     ended.abort();
-    await limit;
+    await timer;
   }
 }
 
 /** https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers */
-export function headersOf(hook: Hook, delivery: Delivery, body: string): Record<string, string> {
+export function toDeliveryHeaders(webhook: Webhook, delivery: Delivery, body: string): Record<string, string> {
   const sign = (hash: string) =>
-    `${hash}=${createHmac(hash, hook.secret ?? "").update(body).digest("hex")}`;
-  const target = hook.repository === null ? delivery.installation_id : delivery.repository_id;
+    `${hash}=${createHmac(hash, webhook.secret ?? "").update(body).digest("hex")}`;
+  const target = webhook.repository === null ? delivery.installation_id : delivery.repository_id;
   return {
     accept: "*/*",
-    "content-type": hook.content_type === "json"
+    "content-type": webhook.content_type === "json"
       ? "application/json"
       : "application/x-www-form-urlencoded",
     "user-agent": "GitHub-Hookshot/51b0c3e",
     "x-github-delivery": delivery.guid,
     "x-github-event": delivery.event,
-    "x-github-hook-id": String(hook.id),
+    "x-github-hook-id": String(webhook.id),
     "x-github-hook-installation-target-id": String(target),
-    "x-github-hook-installation-target-type": hook.repository === null
+    "x-github-hook-installation-target-type": webhook.repository === null
       ? "integration"
       : "repository",
-    ...(hook.secret === null
+    ...(webhook.secret === null
       ? {}
       : { "x-hub-signature": sign("sha1"), "x-hub-signature-256": sign("sha256") }),
   };

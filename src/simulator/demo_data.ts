@@ -1,5 +1,5 @@
 /** Who works in the demo's repositories. */
-export const PEOPLE = [
+export const LOGINS = [
   "monalisa",
   "ines-marchetti",
   "tomas-okafor",

@@ -2,8 +2,8 @@ import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 import { systemClock } from "../../src/clock.ts";
 import type { SimulatorOptions } from "../../src/simulator/server.ts";
-import { HandClock } from "./hand_clock.ts";
-import { serve } from "./served.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { serve } from "./serve.ts";
 
 export const SECRET = "It's a Secret to Everybody";
 
@@ -11,32 +11,32 @@ export const SECRET = "It's a Secret to Everybody";
 const WAIT_LIMIT_MS = 8_000;
 
 /** A clock that a test moves; who wants to sleep for a second at the most is let go on at once, and noted. */
-export class PromptClock extends HandClock {
-  readonly pauses: number[] = [];
+export class AutoAdvanceClock extends FakeClock {
+  readonly sleeps: number[] = [];
 
   override sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (ms > 1_000) return super.sleep(ms, signal);
-    this.pauses.push(ms);
+    this.sleeps.push(ms);
     return systemClock.sleep(1, signal);
   }
 }
 
 /** A webhook as it came in. */
-export interface Received {
+export interface ReceivedWebhook {
   readonly headers: Headers;
   readonly body: string;
   readonly guid: string;
   /** With its action, for example `workflow_run requested`. */
-  readonly what: string;
+  readonly name: string;
   /** Whether SECRET signed it. */
   readonly isSigned: boolean;
 }
 
 /** Takes webhooks on 127.0.0.1, and answers as a test says. */
-export class Receiver {
-  readonly received: Received[] = [];
+export class WebhookReceiver {
+  readonly received: ReceivedWebhook[] = [];
   /** What is answered to the one that just came in. */
-  answer: (received: Received) => Response | Promise<Response> = () => new Response("Accepted");
+  respond: (received: ReceivedWebhook) => Response | Promise<Response> = () => new Response("Accepted");
   readonly #stop = new AbortController();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
@@ -44,7 +44,7 @@ export class Receiver {
     const { signal } = this.#stop;
     const options = { hostname: "127.0.0.1", port: 0, signal, onListen() {} };
     this.#server = Deno.serve(options, async (request) => {
-      return await this.#take(new Headers(request.headers), await request.text());
+      return await this.#receive(new Headers(request.headers), await request.text());
     });
   }
 
@@ -54,13 +54,13 @@ export class Receiver {
   }
 
   /** What has come in, by event and action. */
-  get told(): readonly string[] {
-    return this.received.map(({ what }) => what);
+  get receivedNames(): readonly string[] {
+    return this.received.map(({ name }) => name);
   }
 
   /** Waits until so many have come in. */
-  async until(count: number): Promise<readonly Received[]> {
-    await until(() => this.received.length >= count);
+  async waitForCount(count: number): Promise<readonly ReceivedWebhook[]> {
+    await waitUntil(() => this.received.length >= count);
     return this.received;
   }
 
@@ -69,7 +69,7 @@ export class Receiver {
     await this.#server.finished;
   }
 
-  async #take(headers: Headers, body: string): Promise<Response> {
+  async #receive(headers: Headers, body: string): Promise<Response> {
     const isForm = headers.get("content-type") === "application/x-www-form-urlencoded";
     const json = isForm ? new URLSearchParams(body).get("payload") ?? "" : body;
     const { action } = JSON.parse(json);
@@ -79,19 +79,19 @@ export class Receiver {
       headers,
       body,
       guid: headers.get("x-github-delivery") ?? "",
-      what: action ? `${event} ${action}` : event,
+      name: action ? `${event} ${action}` : event,
       isSigned: headers.get("x-hub-signature-256") === `sha256=${signature}`,
     };
     this.received.push(received);
-    return await this.answer(received);
+    return await this.respond(received);
   }
 }
 
 /** A simulated GitHub that sends webhooks, by a clock that is let go on: `await using github = hooked()`. */
-export function hooked(
-  { clock = new PromptClock(), ...options }:
+export function serveWithWebhooks(
+  { clock = new AutoAdvanceClock(), ...options }:
     & Partial<Omit<SimulatorOptions, "clock" | "world">>
-    & { readonly clock?: PromptClock } = {},
+    & { readonly clock?: AutoAdvanceClock } = {},
 ) {
   const github = serve({ ...options, clock });
   const stop = new AbortController();
@@ -108,9 +108,9 @@ export function hooked(
 }
 
 /** Waits until something holds; throws when it does not within eight seconds of real time. */
-export async function until(holds: () => boolean): Promise<void> {
+export async function waitUntil(condition: () => boolean): Promise<void> {
   const { setTimeout } = globalThis;
-  for (const end = performance.now() + WAIT_LIMIT_MS; !holds();) {
+  for (const end = performance.now() + WAIT_LIMIT_MS; !condition();) {
     if (performance.now() > end) throw new Error("Waited too long");
     await new Promise((resolve) => setTimeout(resolve, 2));
   }

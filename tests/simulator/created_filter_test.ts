@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { createdFilter } from "../../src/simulator/created_filter.ts";
-import { addPastRuns } from "../../src/simulator/past.ts";
+import { parseCreatedFilter } from "../../src/simulator/created_filter.ts";
+import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
 import { World } from "../../src/simulator/world.ts";
-import { HandClock } from "./hand_clock.ts";
-import { listOf, serve } from "./served.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { toObjects, serve } from "./serve.ts";
 
 const RUNS = "/repos/octo-org/api/actions/runs";
 const TIMES = [
@@ -15,10 +15,10 @@ const TIMES = [
 ];
 
 function serveRuns(times: readonly number[]) {
-  const clock = new HandClock();
-  const world = new World({ clock, runsKept: Infinity });
+  const clock = new FakeClock();
+  const world = new World({ clock, maxRuns: Infinity });
   world.addRepository({ full_name: "octo-org/api" });
-  addPastRuns(world, "octo-org/api", times);
+  addHistoricalRuns(world, "octo-org/api", times);
   return serve({ clock, world });
 }
 
@@ -40,7 +40,7 @@ for (
   Deno.test(`GET runs lists what was created in ${created}`, async () => {
     await using github = serveRuns(TIMES.map(Date.parse));
     const { json } = await github.ask(`${RUNS}?created=${encodeURIComponent(created)}`);
-    const listed = listOf(json["workflow_runs"]).map((run) => run["created_at"]);
+    const listed = toObjects(json["workflow_runs"]).map((run) => run["created_at"]);
     assertEquals(listed, expected.map((index) => TIMES[index]).toReversed());
     assertEquals(json["total_count"], expected.length);
   });
@@ -49,7 +49,7 @@ for (
 Deno.test("GET runs refuses a created that is no time, as createdFilter() knows none", async () => {
   await using github = serveRuns([]);
   for (const text of ["yesterday", "2026-01-01...2026-01-02", "", "2026-01-01T00:00:00"]) {
-    assertEquals(createdFilter(text), undefined);
+    assertEquals(parseCreatedFilter(text), undefined);
     assertEquals((await github.ask(`${RUNS}?created=${text}`)).status, 422);
   }
 });
@@ -62,12 +62,12 @@ Deno.test("GET runs lists 1,000 of what a filter finds, and counts all", async (
   const filtered = `${RUNS}?created=2026-01-01&per_page=100`;
   const last = await github.ask(`${filtered}&page=10`);
   assertEquals(last.json["total_count"], 1_205);
-  assertEquals(listOf(last.json["workflow_runs"]).length, 100);
+  assertEquals(toObjects(last.json["workflow_runs"]).length, 100);
   assertEquals(last.headers.get("link")?.includes('rel="next"'), false);
   const beyond = await github.ask(`${filtered}&page=11`);
-  assertEquals(listOf(beyond.json["workflow_runs"]), []);
+  assertEquals(toObjects(beyond.json["workflow_runs"]), []);
   const unfiltered = await github.ask(`${RUNS}?per_page=100&page=13`);
-  assertEquals(listOf(unfiltered.json["workflow_runs"]).length, 5);
+  assertEquals(toObjects(unfiltered.json["workflow_runs"]).length, 5);
 });
 
 Deno.test("GET runs refuses a page beyond the 40,000th run, which a filter reaches", async () => {

@@ -1,25 +1,25 @@
-import type { User } from "./people.ts";
+import type { User } from "./users.ts";
 import type { Repository } from "./repository.ts";
 import type { RunFields, WorkflowRun } from "./run.ts";
 
 /** Something that happens in a repository: a push, or a run that starts for another reason. */
-export interface Happening {
+export interface ScheduledChange {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly full_name: string;
   /** Whether commits arrived, which moves `pushed_at`. */
-  readonly pushed: boolean;
+  readonly hasCommits: boolean;
   readonly runs: readonly RunFields[];
 }
 
 /** What happens in a world without anyone asking for it. */
 export interface Activity {
   /** The next thing that happens at or before `until` (ms since the epoch), each once, in the order of time. */
-  next(until: number): Happening | undefined;
+  next(until: number): ScheduledChange | undefined;
 }
 
 /** Something that has happened in the world, as it stood then. */
-export type Occurrence =
+export type WorldEvent =
   /** Commits arrived; `run` is the first that they started. */
   | {
     readonly kind: "push";
@@ -57,7 +57,7 @@ export type Occurrence =
     readonly kind: "organization";
     readonly action: "member_added" | "member_removed";
     readonly at: number;
-    readonly organisation: string;
+    readonly organization: string;
     readonly user: User;
   }
   /** The App has come to repositories, or was taken from them: one by one, or as a whole. */
@@ -82,8 +82,8 @@ export type Occurrence =
   };
 
 /** How far a run has come, whatever it waits for. */
-export type Progress = "queued" | "in_progress" | "completed";
+export type RunPhase = "queued" | "in_progress" | "completed";
 
-export function progressOf({ status }: WorkflowRun): Progress {
+export function toRunPhase({ status }: WorkflowRun): RunPhase {
   return status === "completed" || status === "in_progress" ? status : "queued";
 }

@@ -1,21 +1,21 @@
 import { assertEquals, assertObjectMatch, assertThrows } from "@std/assert";
-import { consented } from "./consented.ts";
-import { hooked, Receiver } from "./hooked.ts";
+import { setUpOAuthApp } from "./oauth_setup.ts";
+import { serveWithWebhooks, WebhookReceiver } from "./webhook_setup.ts";
 
 const SECRET = "octo-org/secret";
 
-function withRepositories(kind: "oauth_app" | "github_app" = "oauth_app") {
-  const github = consented(kind);
+function setUpRepositories(kind: "oauth_app" | "github_app" = "oauth_app") {
+  const github = setUpOAuthApp(kind);
   github.world.addRepository({ full_name: "octo-org/open" });
   github.world.addRepository({ full_name: SECRET, private: true });
   github.world.addRepository({ full_name: "mona/own", private: true });
   const token = github.simulator.signIn("mona", "Iv1.a");
-  const status = async (path: string) => (await github.ask(path, github.as(token))).status;
+  const status = async (path: string) => (await github.ask(path, github.bearer(token))).status;
   return { ...github, token, status };
 }
 
 Deno.test("A user's token shows what the user may read, and nothing else, in every route", async () => {
-  await using github = withRepositories();
+  await using github = setUpRepositories();
   const { id } = github.world.repository(SECRET) ?? {};
   const run = github.world.addRun(SECRET);
   const paths = [
@@ -29,42 +29,42 @@ Deno.test("A user's token shows what the user may read, and nothing else, in eve
     `/repositories/${id}/actions/runs`,
   ];
   for (const path of paths) assertEquals(await github.status(path), 404, path);
-  github.world.people.grant("mona", SECRET);
+  github.world.users.grant("mona", SECRET);
   for (const path of paths) assertEquals(await github.status(path), 200, path);
-  github.world.people.revoke("mona", SECRET);
+  github.world.users.revoke("mona", SECRET);
   for (const path of paths) assertEquals(await github.status(path), 404, path);
   assertEquals(await github.status("/repos/octo-org/open"), 200);
   assertEquals(await github.status("/repos/mona/own"), 200);
   github.world.renameRepository(SECRET, "octo-org/moved");
   // A redirect would tell of it, too.
-  const manual = { ...github.as(github.token), redirect: "manual" as const };
+  const manual = { ...github.bearer(github.token), redirect: "manual" as const };
   assertEquals((await github.ask(`/repos/${SECRET}`, manual)).status, 404);
 });
 
 Deno.test("GET /user/repos lists what a user has something to do with", async () => {
-  await using github = withRepositories();
+  await using github = setUpRepositories();
   const names = async () =>
-    (await github.ask("/user/repos", github.as(github.token))).list.map((each) => each.full_name);
+    (await github.ask("/user/repos", github.bearer(github.token))).list.map((each) => each.full_name);
   assertEquals(await names(), ["mona/own"]);
-  github.world.people.grant("mona", SECRET);
+  github.world.users.grant("mona", SECRET);
   assertEquals(await names(), ["mona/own", SECRET]);
   // The simulator's own token is one of no user's, and sees all.
   assertEquals((await github.ask("/user/repos")).list.length, 3);
 });
 
 Deno.test("A user's token of a GitHub App reaches what the App is installed on", async () => {
-  await using github = withRepositories("github_app");
-  github.world.people.uninstall("mona/own");
+  await using github = setUpRepositories("github_app");
+  github.world.users.uninstall("mona/own");
   assertEquals(await github.status("/repos/mona/own"), 404);
   assertEquals(await github.status("/repos/octo-org/open"), 200);
-  github.world.people.install();
+  github.world.users.install();
   assertEquals(await github.status("/repos/mona/own"), 200);
 });
 
 Deno.test("GET /user/memberships/orgs and /user/orgs list organisations, and want the scope", async () => {
-  await using github = withRepositories();
-  const { world, simulator, token, as, ask } = github;
-  world.people.join("mona", "other-org");
+  await using github = setUpRepositories();
+  const { world, simulator, token, bearer: as, ask } = github;
+  world.users.join("mona", "other-org");
   const memberships = (await ask("/user/memberships/orgs?state=active", as(token))).list;
   assertObjectMatch(Object(memberships[1]), {
     state: "active",
@@ -80,43 +80,43 @@ Deno.test("GET /user/memberships/orgs and /user/orgs list organisations, and wan
 });
 
 Deno.test("People.leave() takes what was granted in the organisation, and nothing else", async () => {
-  await using github = withRepositories();
+  await using github = setUpRepositories();
   github.world.addRepository({ full_name: "other-org/secret", private: true });
-  for (const name of [SECRET, "other-org/secret"]) github.world.people.grant("mona", name);
-  github.world.people.leave("mona", "Octo-Org");
-  assertEquals(github.world.people.find("MONA")?.organisations, []);
+  for (const name of [SECRET, "other-org/secret"]) github.world.users.grant("mona", name);
+  github.world.users.leave("mona", "Octo-Org");
+  assertEquals(github.world.users.find("MONA")?.organizations, []);
   assertEquals(await github.status(`/repos/${SECRET}`), 404);
   assertEquals(await github.status("/repos/other-org/secret"), 200);
 });
 
 Deno.test("People.grant() says whom or what it does not know", () => {
-  const { world, ...github } = withRepositories();
-  const { people } = world;
+  const { world, ...github } = setUpRepositories();
+  const { users: people } = world;
   assertThrows(() => people.grant("hubot", SECRET), Error, 'Cannot find user "hubot"');
   assertThrows(() => people.grant("mona", "octo-org/none"), Error, "Cannot find repository");
   return github[Symbol.asyncDispose]();
 });
 
 Deno.test("Hooks tell of rights that change: repositories' of their own, the App's of all", async () => {
-  await using github = hooked({ app: { id: 5, installations: [9] } });
-  await using ofRepository = new Receiver();
-  await using ofApp = new Receiver();
+  await using github = serveWithWebhooks({ app: { id: 5, installations: [9] } });
+  await using repositoryReceiver = new WebhookReceiver();
+  await using appReceiver = new WebhookReceiver();
   const { world, simulator } = github;
   world.addRepository({ full_name: SECRET, private: true });
-  world.people.add({ login: "mona", id: 7 });
-  simulator.oauthApp({ clientId: "Iv1.a", clientSecret: "shh", kind: "github_app" });
+  world.users.add({ login: "mona", id: 7 });
+  simulator.registerOAuthApp({ clientId: "Iv1.a", clientSecret: "shh", kind: "github_app" });
   simulator.signIn("mona", "Iv1.a");
-  simulator.hooks.add(SECRET, { url: ofRepository.url, events: ["*"] });
-  simulator.hooks.addToApp({ url: ofApp.url, events: ["member", "organization"] });
-  world.people.grant("mona", SECRET);
-  world.people.join("mona", "octo-org");
-  world.people.uninstall(SECRET);
-  world.people.uninstall();
-  world.people.leave("mona", "octo-org");
+  simulator.webhooks.add(SECRET, { url: repositoryReceiver.url, events: ["*"] });
+  simulator.webhooks.addToApp({ url: appReceiver.url, events: ["member", "organization"] });
+  world.users.grant("mona", SECRET);
+  world.users.join("mona", "octo-org");
+  world.users.uninstall(SECRET);
+  world.users.uninstall();
+  world.users.leave("mona", "octo-org");
   simulator.revokeAuthorization("mona");
-  world.people.revoke("mona", SECRET);
-  const received = await ofApp.until(7);
-  assertEquals(ofApp.told, [
+  world.users.revoke("mona", SECRET);
+  const received = await appReceiver.waitForCount(7);
+  assertEquals(appReceiver.receivedNames, [
     "member added",
     "organization member_added",
     "installation_repositories removed",
@@ -125,7 +125,7 @@ Deno.test("Hooks tell of rights that change: repositories' of their own, the App
     "github_app_authorization revoked",
     "member removed",
   ]);
-  assertEquals(ofRepository.told, ["member added", "member removed"]);
+  assertEquals(repositoryReceiver.receivedNames, ["member added", "member removed"]);
   const [member, organization, one, all, , revoked] = received.map(({ body }) => JSON.parse(body));
   assertObjectMatch(member, {
     member: { id: 7 },

@@ -1,4 +1,4 @@
-import type { Occurrence } from "./occurrence.ts";
+import type { WorldEvent } from "./scheduled_change.ts";
 import type { Repository } from "./repository.ts";
 import { userId } from "./user_json.ts";
 
@@ -8,17 +8,17 @@ export interface User {
   readonly login: string;
   readonly name: string | null;
   /** The logins of those that the user is an active member of. */
-  readonly organisations: readonly string[];
+  readonly organizations: readonly string[];
 }
 
 /** Who somebody is to be; the id comes from the login, and there is no name, unless told otherwise. */
 export type UserFields = Pick<User, "login"> & Partial<User>;
 
 /** What people need of the world they live in. */
-export interface Surroundings {
+export interface UsersWorld {
   readonly now: () => number;
   readonly repositories: () => readonly Repository[];
-  readonly tell: (occurrence: Occurrence) => void;
+  readonly emit: (occurrence: WorldEvent) => void;
 }
 
 /**
@@ -27,21 +27,21 @@ export interface Surroundings {
  * permission "none". Logins and names are taken in any case; an unknown one throws.
  * https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/setting-base-permissions-for-an-organization
  */
-export class People {
-  readonly #world: Surroundings;
+export class Users {
+  readonly #world: UsersWorld;
   /** By login in lower case. */
   readonly #users = new Map<string, User>();
   /** By repository the users who may read it. */
-  readonly #granted = new Map<number, ReadonlySet<number>>();
+  readonly #grants = new Map<number, ReadonlySet<number>>();
   /** The repositories that the App was not installed on, or was taken from. */
-  #notInstalled: ReadonlySet<number> = new Set();
+  #uninstalled: ReadonlySet<number> = new Set();
 
-  constructor(world: Surroundings) {
+  constructor(world: UsersWorld) {
     this.#world = world;
   }
 
-  add({ login, id = userId(login), name = null, organisations = [] }: UserFields): User {
-    return this.#keep({ id, login, name, organisations });
+  add({ login, id = userId(login), name = null, organizations = [] }: UserFields): User {
+    return this.#save({ id, login, name, organizations });
   }
 
   find(login: string): User | undefined {
@@ -55,107 +55,107 @@ export class People {
     return user;
   }
 
-  byId(id: number): User | undefined {
+  findById(id: number): User | undefined {
     return [...this.#users.values()].find((user) => user.id === id);
   }
 
   /** Lets a user read a repository, and tells `member added`. */
   grant(login: string, fullName: string): void {
-    this.#change(login, fullName, "added");
+    this.#setAccess(login, fullName, "added");
   }
 
   /** Takes that back, and tells `member removed`. */
   revoke(login: string, fullName: string): void {
-    this.#change(login, fullName, "removed");
+    this.#setAccess(login, fullName, "removed");
   }
 
   /** Makes a user a member, and tells the App `organization member_added`. */
-  join(login: string, organisation: string): void {
+  join(login: string, organization: string): void {
     const user = this.get(login);
-    const organisations = [...new Set([...user.organisations, organisation])];
-    this.#tellMember("member_added", this.#keep({ ...user, organisations }), organisation);
+    const organizations = [...new Set([...user.organizations, organization])];
+    this.#emitMembership("member_added", this.#save({ ...user, organizations }), organization);
   }
 
   /** Ends a membership, and all that the user was granted there; tells the App `organization member_removed`. */
-  leave(login: string, organisation: string): void {
+  leave(login: string, organization: string): void {
     const user = this.get(login);
-    const isLeft = (name: string) => name.toLowerCase() === organisation.toLowerCase();
-    const organisations = user.organisations.filter((name) => !isLeft(name));
+    const isSameOrganization = (name: string) => name.toLowerCase() === organization.toLowerCase();
+    const organizations = user.organizations.filter((name) => !isSameOrganization(name));
     for (const { id, full_name } of this.#world.repositories()) {
-      if (isLeft(ownerOf(full_name))) this.#set(id, user.id, false);
+      if (isSameOrganization(toOwner(full_name))) this.#setGrant(id, user.id, false);
     }
-    this.#tellMember("member_removed", this.#keep({ ...user, organisations }), organisation);
+    this.#emitMembership("member_removed", this.#save({ ...user, organizations }), organization);
   }
 
   /** Installs the App on a repository (`installation_repositories added`), or anew on all (`installation created`). */
   install(fullName?: string): void {
-    this.#install(fullName, true);
+    this.#setInstalled(fullName, true);
   }
 
   /** Takes a repository from the App (`installation_repositories removed`), or all (`installation deleted`). */
   uninstall(fullName?: string): void {
-    this.#install(fullName, false);
+    this.#setInstalled(fullName, false);
   }
 
   isInstalled({ id }: Repository): boolean {
-    return !this.#notInstalled.has(id);
+    return !this.#uninstalled.has(id);
   }
 
-  mayRead(user: User, repository: Repository): boolean {
-    return !repository.private || this.belongsTo(user, repository);
+  canRead(user: User, repository: Repository): boolean {
+    return !repository.private || this.isAffiliated(user, repository);
   }
 
   /** Whether a repository is a user's own, or was granted to the user. */
-  belongsTo({ id, login }: User, repository: Repository): boolean {
-    return ownerOf(repository.full_name).toLowerCase() === login.toLowerCase() ||
-      (this.#granted.get(repository.id)?.has(id) ?? false);
+  isAffiliated({ id, login }: User, repository: Repository): boolean {
+    return toOwner(repository.full_name).toLowerCase() === login.toLowerCase() ||
+      (this.#grants.get(repository.id)?.has(id) ?? false);
   }
 
-  #change(login: string, fullName: string, action: "added" | "removed"): void {
+  #setAccess(login: string, fullName: string, action: "added" | "removed"): void {
     const user = this.get(login);
-    const repository = this.#repository(fullName);
-    this.#set(repository.id, user.id, action === "added");
-    this.#world.tell({ kind: "member", action, at: this.#world.now(), repository, user });
+    const repository = this.#requireRepository(fullName);
+    this.#setGrant(repository.id, user.id, action === "added");
+    this.#world.emit({ kind: "member", action, at: this.#world.now(), repository, user });
   }
 
-  #set(repositoryId: number, userId: number, isGranted: boolean): void {
-    const users = new Set(this.#granted.get(repositoryId));
+  #setGrant(repositoryId: number, userId: number, isGranted: boolean): void {
+    const users = new Set(this.#grants.get(repositoryId));
     if (isGranted) users.add(userId);
     else users.delete(userId);
-    this.#granted.set(repositoryId, users);
+    this.#grants.set(repositoryId, users);
   }
 
-  #tellMember(
+  #emitMembership(
     action: "member_added" | "member_removed",
     user: User,
-    organisation: string,
+    organization: string,
   ): void {
-    this.#world.tell({ kind: "organization", action, at: this.#world.now(), organisation, user });
+    this.#world.emit({ kind: "organization", action, at: this.#world.now(), organization, user });
   }
 
-  #install(fullName: string | undefined, isInstalled: boolean): void {
+  #setInstalled(fullName: string | undefined, isInstalled: boolean): void {
     const at = this.#world.now();
     const all = this.#world.repositories();
-    const repositories = fullName === undefined ? all : [this.#repository(fullName)];
+    const repositories = fullName === undefined ? all : [this.#requireRepository(fullName)];
     const ids = new Set(repositories.map(({ id }) => id));
-    this.#notInstalled = isInstalled
-      ? this.#notInstalled.difference(ids)
-      : this.#notInstalled.union(ids);
+    this.#uninstalled = isInstalled
+      ? this.#uninstalled.difference(ids)
+      : this.#uninstalled.union(ids);
     if (fullName === undefined) {
       const action = isInstalled ? "created" : "deleted";
-      this.#world.tell({ kind: "installation", action, at, repositories });
+      this.#world.emit({ kind: "installation", action, at, repositories });
     } else {
       const action = isInstalled ? "added" : "removed";
-      this.#world.tell({ kind: "installation_repositories", action, at, repositories });
+      this.#world.emit({ kind: "installation_repositories", action, at, repositories });
     }
   }
 
-  #keep(user: User): User {
+  #save(user: User): User {
     this.#users.set(user.login.toLowerCase(), user);
     return user;
   }
 
-  #repository(fullName: string): Repository {
+  #requireRepository(fullName: string): Repository {
     const name = fullName.toLowerCase();
     const found = this.#world.repositories().find((each) => each.full_name.toLowerCase() === name);
     if (!found) throw new Error(`Cannot find repository "${fullName}": none has that name`);
@@ -163,6 +163,6 @@ export class People {
   }
 }
 
-function ownerOf(fullName: string): string {
+function toOwner(fullName: string): string {
   return fullName.slice(0, fullName.indexOf("/"));
 }

@@ -1,9 +1,9 @@
 import type { Clock } from "../../src/clock.ts";
 
 /** A clock that only moves when a test moves it. */
-export class HandClock implements Clock {
+export class FakeClock implements Clock {
   #now: number;
-  readonly #alarms = new Set<{ readonly at: number; readonly ring: () => void }>();
+  readonly #sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
 
   constructor(start: string | number = "2026-01-01T00:00:00Z") {
     this.#now = new Date(start).getTime();
@@ -14,35 +14,35 @@ export class HandClock implements Clock {
   }
 
   /** How many sleep. */
-  get sleeping(): number {
-    return this.#alarms.size;
+  get sleeperCount(): number {
+    return this.#sleepers.size;
   }
 
   /** Resolves when someone sleeps; throws when nobody does within two seconds of real time. */
-  async untilAsleep(): Promise<void> {
-    for (let i = 0; this.sleeping === 0; i++) {
+  async waitForSleeper(): Promise<void> {
+    for (let i = 0; this.sleeperCount === 0; i++) {
       if (i === 400) throw new Error("Cannot wait longer: nobody sleeps");
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 
   /** Moves the time on and wakes whoever has slept enough. */
-  pass(seconds: number): void {
+  advance(seconds: number): void {
     this.#now += seconds * 1000;
-    for (const alarm of this.#alarms) if (alarm.at <= this.#now) alarm.ring();
+    for (const sleeper of this.#sleepers) if (sleeper.at <= this.#now) sleeper.wake();
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const ring = () => {
-        this.#alarms.delete(alarm);
-        signal?.removeEventListener("abort", ring);
+      const wake = () => {
+        this.#sleepers.delete(sleeper);
+        signal?.removeEventListener("abort", wake);
         resolve();
       };
-      const alarm = { at: this.#now + ms, ring };
+      const sleeper = { at: this.#now + ms, ring: wake };
       if (signal?.aborted) return resolve();
-      this.#alarms.add(alarm);
-      signal?.addEventListener("abort", ring);
+      this.#sleepers.add(sleeper);
+      signal?.addEventListener("abort", wake);
     });
   }
 

@@ -1,5 +1,5 @@
 /** How the simulated GitHub says no: a status, its JSON body, and headers of its own. */
-export interface Refusal {
+export interface ErrorResponse {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -8,34 +8,34 @@ export interface Refusal {
 const DOCS = "https://docs.github.com/rest";
 const LIMITS = `${DOCS}/using-the-rest-api/rate-limits-for-the-rest-api`;
 
-export function refuse(status: number, message: string, documentation_url = DOCS): Refusal {
+export function createError(status: number, message: string, documentation_url = DOCS): ErrorResponse {
   return { status, body: { message, documentation_url, status: String(status) } };
 }
 
 /** The answer that says so. */
-export function answer({ status, body, headers }: Refusal): Response {
+export function toResponse({ status, body, headers }: ErrorResponse): Response {
   return Response.json(body, { status, headers: headers ?? {} });
 }
 
-export function notFound(): Refusal {
-  return refuse(404, "Not Found");
+export function notFound(): ErrorResponse {
+  return createError(404, "Not Found");
 }
 
 /** Has another address now. */
-export function movedTo(url: string): Refusal {
+export function movedPermanently(url: string): ErrorResponse {
   const body = { message: "Moved Permanently", url, documentation_url: DOCS };
   return { status: 301, body, headers: { location: url } };
 }
 
-export function badCredentials(): Refusal {
-  return refuse(401, "Bad credentials");
+export function badCredentials(): ErrorResponse {
+  return createError(401, "Bad credentials");
 }
 
-export function undecodableJwt(): Refusal {
-  return refuse(401, "A JSON web token could not be decoded");
+export function undecodableJwt(): ErrorResponse {
+  return createError(401, "A JSON web token could not be decoded");
 }
 
-export function unsupportedVersion(version: string, supported: readonly string[]): Refusal {
+export function unsupportedVersion(version: string, supported: readonly string[]): ErrorResponse {
   const names = supported.map((name, i) => i === 0 ? `"${name}" (most recent)` : `"${name}"`).join(
     " and ",
   );
@@ -49,8 +49,8 @@ export function unsupportedVersion(version: string, supported: readonly string[]
 }
 
 /** The hourly limit is used up. */
-export function primaryLimit(who: string, requestId: string): Refusal {
-  return refuse(403, `API rate limit exceeded for ${who}. ${support(requestId)}`, LIMITS);
+export function primaryLimitExceeded(label: string, requestId: string): ErrorResponse {
+  return createError(403, `API rate limit exceeded for ${label}. ${supportHint(requestId)}`, LIMITS);
 }
 
 export interface SecondaryLimit {
@@ -61,23 +61,23 @@ export interface SecondaryLimit {
 }
 
 /** Too much in a short time: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api */
-export function secondaryLimit(
+export function secondaryLimitExceeded(
   { status = 403, retryAfter }: SecondaryLimit,
   requestId: string,
-): Refusal {
+): ErrorResponse {
   const message =
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. " +
-    support(requestId);
-  const refusal = refuse(status, message, `${LIMITS}#about-secondary-rate-limits`);
+    supportHint(requestId);
+  const response = createError(status, message, `${LIMITS}#about-secondary-rate-limits`);
   return retryAfter === undefined
-    ? refusal
-    : { ...refusal, headers: { "retry-after": String(retryAfter) } };
+    ? response
+    : { ...response, headers: { "retry-after": String(retryAfter) } };
 }
 
 /** How a repository answers that exists but cannot be had. */
-export function blocked(status: 403 | 404 | 451): Refusal {
+export function repositoryBlocked(status: 403 | 404 | 451): ErrorResponse {
   if (status === 404) return notFound();
-  if (status === 403) return refuse(403, "Resource not accessible by personal access token");
+  if (status === 403) return createError(403, "Resource not accessible by personal access token");
   return {
     status,
     body: {
@@ -91,6 +91,6 @@ export function blocked(status: 403 | 404 | 451): Refusal {
   };
 }
 
-function support(requestId: string): string {
+function supportHint(requestId: string): string {
   return `If you reach out to GitHub Support for help, please include the request ID ${requestId}.`;
 }

@@ -1,23 +1,23 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertObjectMatch } from "@std/assert";
-import { hooked, Receiver, SECRET, until } from "./hooked.ts";
-import { serve, TOKEN } from "./served.ts";
+import { serveWithWebhooks, WebhookReceiver, SECRET, waitUntil } from "./webhook_setup.ts";
+import { serve, TOKEN } from "./serve.ts";
 
 const API = "octo-org/api";
-const HOOKS = `/repos/${API}/hooks`;
+const WEBHOOKS_PATH = `/repos/${API}/hooks`;
 const RUN_EVENTS = ["workflow_run", "workflow_job"];
 const timeline = { queued_seconds: 3, running_seconds: 30, conclusion: "failure" };
 
 /** A repository whose hook leads to a receiver. */
-function repositoryWithHook(events: readonly string[]) {
-  const receiver = new Receiver();
-  const github = hooked();
+function setUpWebhook(events: readonly string[]) {
+  const receiver = new WebhookReceiver();
+  const github = serveWithWebhooks();
   github.world.addRepository({ full_name: API });
-  const hook = github.simulator.hooks.add(API, { url: receiver.url, secret: SECRET, events });
+  const webhook = github.simulator.webhooks.add(API, { url: receiver.url, secret: SECRET, events });
   return {
     github,
     receiver,
-    hook,
-    deliveries: () => github.simulator.hooks.deliveries(hook.id),
+    hook: webhook,
+    deliveries: () => github.simulator.webhooks.deliveries(webhook.id),
     async [Symbol.asyncDispose]() {
       await github[Symbol.asyncDispose]();
       await receiver[Symbol.asyncDispose]();
@@ -30,12 +30,12 @@ function post(body: unknown): RequestInit {
 }
 
 Deno.test("Simulator.deliver() tells all of a run in its order, though it is noticed late", async () => {
-  await using hooked = repositoryWithHook(["*"]);
+  await using hooked = setUpWebhook(["*"]);
   const { github: { world, clock }, receiver } = hooked;
   const [run] = world.push(API, { runs: [{ timeline }] });
-  clock.pass(60);
-  const received = await receiver.until(7);
-  assertEquals(receiver.told, [
+  clock.advance(60);
+  const received = await receiver.waitForCount(7);
+  assertEquals(receiver.receivedNames, [
     "push",
     "workflow_run requested",
     "workflow_job queued",
@@ -71,10 +71,10 @@ Deno.test("Simulator.deliver() tells all of a run in its order, though it is not
 });
 
 Deno.test("Simulator.deliver() sends what GitHub sends, signed over the very bytes", async () => {
-  await using hooked = repositoryWithHook(["workflow_run"]);
+  await using hooked = setUpWebhook(["workflow_run"]);
   const { github: { world }, receiver, hook } = hooked;
   world.addRun(API, { display_title: "Füge \u{1F680} hinzu" });
-  const [received] = await receiver.until(1);
+  const [received] = await receiver.waitForCount(1);
   assert(received);
   const sent = Object.fromEntries(received.headers);
   assertObjectMatch(sent, {
@@ -89,16 +89,16 @@ Deno.test("Simulator.deliver() sends what GitHub sends, signed over the very byt
 });
 
 Deno.test("Simulator.deliver() requests nothing for another attempt of a run", async () => {
-  await using hooked = repositoryWithHook(RUN_EVENTS);
+  await using hooked = setUpWebhook(RUN_EVENTS);
   const { github: { world }, receiver } = hooked;
   const { id } = world.addRun(API, { status: "completed" });
-  await receiver.until(2);
+  await receiver.waitForCount(2);
   world.rerun(id);
   world.updateRun(id, { status: "in_progress" });
   world.updateRun(id, { display_title: "No change of state" });
   world.updateRun(id, { status: "completed", conclusion: "success" });
-  await receiver.until(7);
-  assertEquals(receiver.told.slice(2), [
+  await receiver.waitForCount(7);
+  assertEquals(receiver.receivedNames.slice(2), [
     "workflow_job queued",
     "workflow_run in_progress",
     "workflow_job in_progress",
@@ -108,33 +108,33 @@ Deno.test("Simulator.deliver() requests nothing for another attempt of a run", a
 });
 
 Deno.test("Simulator.deliver() tells a hook only its events, of its repository, and nothing from before", async () => {
-  await using receiver = new Receiver();
-  await using github = hooked();
-  const { world, clock, simulator: { hooks } } = github;
+  await using receiver = new WebhookReceiver();
+  await using github = serveWithWebhooks();
+  const { world, clock, simulator: { webhooks: hooks } } = github;
   for (const full_name of [API, "octo-org/web"]) world.addRepository({ full_name });
   world.push(API, { runs: [{ timeline }] });
-  clock.pass(10);
+  clock.advance(10);
   hooks.add(API, { url: receiver.url, events: ["workflow_run"] });
   hooks.add(API, { url: receiver.url, events: ["*"], active: false });
   const last = hooks.add("octo-org/web", { url: receiver.url });
-  clock.pass(60);
+  clock.advance(60);
   world.push(API, { runs: [] });
   world.addRun("octo-org/web");
   world.push("octo-org/web", { runs: [] });
-  await until(() => hooks.deliveries(last.id).length === 1);
-  assertEquals(receiver.told, ["workflow_run completed", "push"]);
+  await waitUntil(() => hooks.deliveries(last.id).length === 1);
+  assertEquals(receiver.receivedNames, ["workflow_run completed", "push"]);
 });
 
 Deno.test("Simulator.deliver() sends one GUID to every hook, and the app's its installation", async () => {
-  await using receiver = new Receiver();
-  await using github = hooked({ app: { id: 5, installations: [9] } });
-  const { world, simulator: { hooks } } = github;
+  await using receiver = new WebhookReceiver();
+  await using github = serveWithWebhooks({ app: { id: 5, installations: [9] } });
+  const { world, simulator: { webhooks: hooks } } = github;
   world.addRepository({ full_name: API });
   hooks.add(API, { url: receiver.url });
   hooks.addToApp({ url: receiver.url, secret: SECRET });
   world.push(API, { runs: [] });
   world.push(API, { runs: [] });
-  const [one, two, three] = await receiver.until(4);
+  const [one, two, three] = await receiver.waitForCount(4);
   assertEquals(one?.guid, two?.guid);
   assertNotEquals(one?.guid, three?.guid);
   assertEquals(JSON.parse(one?.body ?? "").installation, undefined);
@@ -143,7 +143,7 @@ Deno.test("Simulator.deliver() sends one GUID to every hook, and the app's its i
 });
 
 Deno.test("Simulator.deliver() keeps every attempt, and never sends again by itself", async () => {
-  await using hooked = repositoryWithHook(["push"]);
+  await using hooked = setUpWebhook(["push"]);
   const { github: { world, clock }, receiver, deliveries } = hooked;
   const silent = Promise.withResolvers<Response>();
   const answers = [
@@ -152,12 +152,12 @@ Deno.test("Simulator.deliver() keeps every attempt, and never sends again by its
     Response.redirect(receiver.url, 301),
     silent.promise,
   ];
-  receiver.answer = () => answers.shift() ?? new Response();
+  receiver.respond = () => answers.shift() ?? new Response();
   for (let i = 0; i < 5; i++) world.push(API, { runs: [] });
-  await receiver.until(4);
-  await clock.untilAsleep();
-  clock.pass(10);
-  await until(() => deliveries().length === 5);
+  await receiver.waitForCount(4);
+  await clock.waitForSleeper();
+  clock.advance(10);
+  await waitUntil(() => deliveries().length === 5);
   silent.resolve(new Response());
   const statuses = deliveries().map(({ status, status_code }) => `${status_code} ${status}`);
   assertEquals(statuses.toReversed(), [
@@ -172,15 +172,15 @@ Deno.test("Simulator.deliver() keeps every attempt, and never sends again by its
 });
 
 Deno.test("Simulator.deliver() says that it could not connect", async () => {
-  await using github = hooked();
+  await using github = serveWithWebhooks();
   const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${closed.addr.port}`;
   closed.close();
   github.world.addRepository({ full_name: API });
-  const { hooks } = github.simulator;
+  const { webhooks: hooks } = github.simulator;
   const { id } = hooks.add(API, { url });
   github.world.push(API, { runs: [] });
-  await until(() => hooks.deliveries(id).length === 1);
+  await waitUntil(() => hooks.deliveries(id).length === 1);
   assertObjectMatch({ ...hooks.deliveries(id)[0] }, {
     status: "failed to connect to host",
     status_code: 502,
@@ -188,15 +188,15 @@ Deno.test("Simulator.deliver() says that it could not connect", async () => {
 });
 
 Deno.test("POST attempts sends the same once more, under the same GUID", async () => {
-  await using hooked = repositoryWithHook(["push"]);
+  await using hooked = setUpWebhook(["push"]);
   const { github, receiver, hook, deliveries } = hooked;
   github.world.push(API, { runs: [] });
-  await until(() => deliveries().length === 1);
-  const path = `${HOOKS}/${hook.id}/deliveries`;
+  await waitUntil(() => deliveries().length === 1);
+  const path = `${WEBHOOKS_PATH}/${hook.id}/deliveries`;
   const first = deliveries()[0];
-  const asked = await github.ask(`${path}/${first?.id}/attempts`, { method: "POST" });
-  assertEquals(asked.status, 202);
-  await until(() => deliveries().length === 2);
+  const response = await github.ask(`${path}/${first?.id}/attempts`, { method: "POST" });
+  assertEquals(response.status, 202);
+  await waitUntil(() => deliveries().length === 2);
   const [one, two] = receiver.received;
   assertEquals([two?.guid, two?.body], [one?.guid, one?.body]);
   const { list, text } = await github.ask(path);
@@ -212,16 +212,16 @@ Deno.test("POST attempts sends the same once more, under the same GUID", async (
 });
 
 Deno.test("GET deliveries is paged by cursor, and stays in place while the list grows", async () => {
-  await using hooked = repositoryWithHook(["push"]);
+  await using hooked = setUpWebhook(["push"]);
   const { github, hook, deliveries } = hooked;
   const push = async (count: number) => {
     const before = deliveries().length;
     for (let i = 0; i < count; i++) github.world.push(API, { runs: [] });
-    await until(() => deliveries().length === before + count);
+    await waitUntil(() => deliveries().length === before + count);
   };
   await push(5);
   const guids: unknown[] = [];
-  let next: string | undefined = `${HOOKS}/${hook.id}/deliveries?per_page=2`;
+  let next: string | undefined = `${WEBHOOKS_PATH}/${hook.id}/deliveries?per_page=2`;
   for (let pages = 0; next !== undefined; pages++) {
     assert(pages < 3);
     const { list, headers } = await github.ask(next);
@@ -233,51 +233,51 @@ Deno.test("GET deliveries is paged by cursor, and stays in place while the list 
 });
 
 Deno.test("Hooks are made, shown and removed by the API, and pinged", async () => {
-  await using receiver = new Receiver();
-  await using github = hooked();
+  await using receiver = new WebhookReceiver();
+  await using github = serveWithWebhooks();
   github.world.addRepository({ full_name: API });
   const config = { url: receiver.url, secret: SECRET, content_type: "json" };
-  const made = await github.ask(HOOKS, post({ events: ["workflow_run"], config }));
+  const made = await github.ask(WEBHOOKS_PATH, post({ events: ["workflow_run"], config }));
   assertEquals(made.status, 201);
   assertObjectMatch(made.json, {
     active: true,
     events: ["workflow_run"],
     config: { url: receiver.url, content_type: "json", secret: "********" },
   });
-  const [ping] = await receiver.until(1);
-  assertEquals([ping?.what, ping?.isSigned], ["ping", true]);
+  const [ping] = await receiver.waitForCount(1);
+  assertEquals([ping?.name, ping?.isSigned], ["ping", true]);
   assertEquals(JSON.parse(ping?.body ?? "").hook_id, made.json.id);
 
-  assertEquals((await github.ask(HOOKS, post({ config }))).status, 422);
+  assertEquals((await github.ask(WEBHOOKS_PATH, post({ config }))).status, 422);
   for (const wrong of [{}, { config: { url: "nowhere" } }, { config: { url: "ftp://x" } }]) {
-    assertEquals((await github.ask(HOOKS, post(wrong))).status, 422);
+    assertEquals((await github.ask(WEBHOOKS_PATH, post(wrong))).status, 422);
   }
-  assertEquals((await github.ask(HOOKS)).list.map(({ id }) => id), [made.json.id]);
-  const one = `${HOOKS}/${made.json.id}`;
+  assertEquals((await github.ask(WEBHOOKS_PATH)).list.map(({ id }) => id), [made.json.id]);
+  const one = `${WEBHOOKS_PATH}/${made.json.id}`;
   assertEquals((await github.ask(one)).json.id, made.json.id);
   assertEquals((await github.ask(one, { method: "DELETE" })).status, 204);
   assertEquals((await github.ask(one)).status, 404);
-  assertEquals((await github.ask(HOOKS)).list, []);
+  assertEquals((await github.ask(WEBHOOKS_PATH)).list, []);
 });
 
 Deno.test("A hook made without a content type gets forms, as on GitHub", async () => {
-  await using receiver = new Receiver();
-  await using github = hooked();
+  await using receiver = new WebhookReceiver();
+  await using github = serveWithWebhooks();
   github.world.addRepository({ full_name: API });
   const config = { url: receiver.url, secret: SECRET };
-  await github.ask(HOOKS, post({ config }));
-  const [ping] = await receiver.until(1);
+  await github.ask(WEBHOOKS_PATH, post({ config }));
+  const [ping] = await receiver.waitForCount(1);
   assertEquals(ping?.headers.get("content-type"), "application/x-www-form-urlencoded");
-  assertEquals([ping?.what, ping?.isSigned], ["ping", true]);
+  assertEquals([ping?.name, ping?.isSigned], ["ping", true]);
 });
 
 Deno.test("Hooks are shown only to who may see them", async () => {
   await using github = serve({ app: { id: 5, installations: [9] } });
   github.world.addRepository({ full_name: API });
-  const { simulator: { hooks } } = github;
+  const { simulator: { webhooks: hooks } } = github;
   const { id } = hooks.add(API, { url: "http://127.0.0.1:9" });
   const status = async (authorization = `Bearer ${TOKEN}`) =>
-    (await github.ask(`${HOOKS}/${id}/deliveries`, { headers: { authorization } })).status;
+    (await github.ask(`${WEBHOOKS_PATH}/${id}/deliveries`, { headers: { authorization } })).status;
   assertEquals([await status(), await status("none")], [200, 404]);
   hooks.hide(API, 403);
   assertEquals(await status(), 403);

@@ -1,4 +1,4 @@
-import type { Asked } from "./routes.ts";
+import type { RequestContext } from "./routes.ts";
 
 const DEFAULT_PER_PAGE = 30;
 const MAX_PER_PAGE = 100;
@@ -10,14 +10,14 @@ export interface Page<T> {
 }
 
 /** The page that is asked for: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
-export function pageOf<T>(items: readonly T[], c: Asked): Page<T> {
-  const url = addressOf(c);
-  const perPage = perPageOf(url);
-  const page = wholeNumber(url.searchParams.get("page")) ?? 1;
+export function paginate<T>(items: readonly T[], c: RequestContext): Page<T> {
+  const url = toPublicUrl(c);
+  const perPage = parsePerPage(url);
+  const page = parsePositiveInteger(url.searchParams.get("page")) ?? 1;
   const last = Math.max(1, Math.ceil(items.length / perPage));
   const links: string[] = [];
   const add = (rel: string, number: number) =>
-    links.push(`<${withParameter(url, "page", String(number))}>; rel="${rel}"`);
+    links.push(`<${setParameter(url, "page", String(number))}>; rel="${rel}"`);
   if (page > 1) add("prev", Math.min(page - 1, last));
   if (page < last) add("next", page + 1);
   if (page < last) add("last", last);
@@ -29,40 +29,40 @@ export function pageOf<T>(items: readonly T[], c: Asked): Page<T> {
 }
 
 /** The page of a list that grows at its head: after the item that `cursor` names, with the way to the next alone. */
-export function pageAfter<T extends { readonly id: bigint }>(
+export function paginateByCursor<T extends { readonly id: bigint }>(
   items: readonly T[],
-  c: Asked,
+  c: RequestContext,
 ): Page<T> {
-  const url = addressOf(c);
+  const url = toPublicUrl(c);
   const cursor = url.searchParams.get("cursor")?.match(/^v1_(\d+)$/)?.[1];
   const after = cursor === undefined ? items : items.filter(({ id }) => id < BigInt(cursor));
-  const page = after.slice(0, perPageOf(url));
+  const page = after.slice(0, parsePerPage(url));
   const last = page.at(-1);
   const isEnd = last === undefined || page.length === after.length;
   if (isEnd) return { items: page, link: {} };
-  const next = withParameter(url, "cursor", `v1_${last.id}`);
+  const next = setParameter(url, "cursor", `v1_${last.id}`);
   return { items: page, link: { link: `<${next}>; rel="next"` } };
 }
 
 /** What was asked for, under the address that it was asked at. */
-function addressOf(c: Asked): URL {
+function toPublicUrl(c: RequestContext): URL {
   const { pathname, search } = new URL(c.req.url);
   return new URL(pathname + search, c.env.origin.html);
 }
 
-function perPageOf(url: URL): number {
-  const wanted = wholeNumber(url.searchParams.get("per_page")) ?? DEFAULT_PER_PAGE;
-  return Math.min(wanted, MAX_PER_PAGE);
+function parsePerPage(url: URL): number {
+  const requested = parsePositiveInteger(url.searchParams.get("per_page")) ?? DEFAULT_PER_PAGE;
+  return Math.min(requested, MAX_PER_PAGE);
 }
 
-function withParameter(url: URL, name: string, value: string): string {
-  const other = new URL(url);
-  other.searchParams.set(name, value);
-  return other.href;
+function setParameter(url: URL, name: string, value: string): string {
+  const result = new URL(url);
+  result.searchParams.set(name, value);
+  return result.href;
 }
 
 /** From 1; nothing when it is no such number. */
-function wholeNumber(text: string | null): number | undefined {
+function parsePositiveInteger(text: string | null): number | undefined {
   const number = Number(text);
   return Number.isInteger(number) && number >= 1 ? number : undefined;
 }

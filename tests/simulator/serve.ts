@@ -1,10 +1,10 @@
 import { Simulator, type SimulatorOptions } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
-import { HandClock } from "./hand_clock.ts";
+import { FakeClock } from "./fake_clock.ts";
 
 export const TOKEN = "ghp_simulated";
 
-export interface Answered {
+export interface TestResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -15,8 +15,8 @@ export interface Answered {
 }
 
 /** A simulator over a real socket, stopped when it goes out of scope: `await using github = serve()`. */
-export function serve(options: Partial<SimulatorOptions> & { readonly clock?: HandClock } = {}) {
-  const clock = options.clock ?? new HandClock();
+export function serve(options: Partial<SimulatorOptions> & { readonly clock?: FakeClock } = {}) {
+  const clock = options.clock ?? new FakeClock();
   const world = options.world ?? new World({ clock });
   const simulator = new Simulator({ tokens: [TOKEN], ...options, clock, world });
   const stop = new AbortController();
@@ -26,7 +26,7 @@ export function serve(options: Partial<SimulatorOptions> & { readonly clock?: Ha
     signal: stop.signal,
   });
 
-  async function ask(path: string, init: RequestInit = {}): Promise<Answered> {
+  async function request(path: string, init: RequestInit = {}): Promise<TestResponse> {
     const headers = new Headers({ authorization: `Bearer ${TOKEN}` });
     for (const [name, value] of new Headers(init.headers)) headers.set(name, value);
     if (headers.get("authorization") === "none") headers.delete("authorization");
@@ -42,8 +42,8 @@ export function serve(options: Partial<SimulatorOptions> & { readonly clock?: Ha
       status,
       headers: response.headers,
       text,
-      json: objectOf(parse(text)),
-      list: listOf(parse(text)),
+      json: toObject(parseJson(text)),
+      list: toObjects(parseJson(text)),
     };
   }
 
@@ -54,7 +54,7 @@ export function serve(options: Partial<SimulatorOptions> & { readonly clock?: Ha
     url,
     finished,
     stop: () => stop.abort(),
-    ask,
+    ask: request,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await finished;
@@ -62,7 +62,7 @@ export function serve(options: Partial<SimulatorOptions> & { readonly clock?: Ha
   };
 }
 
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -71,10 +71,10 @@ function parse(text: string): unknown {
 }
 
 /** The objects in a list; none when it is none. */
-export function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-  return Array.isArray(value) ? value.map(objectOf) : [];
+export function toObjects(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.map(toObject) : [];
 }
 
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+function toObject(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? { ...value } : {};
 }
