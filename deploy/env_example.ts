@@ -1,5 +1,5 @@
 /** Writes env.example beside it, from what the program says of its variables: `deno task env-example`. */
-import { describedVariables } from "../src/variables.ts";
+import { listVariables } from "../src/variables.ts";
 
 const FILE = new URL("env.example", import.meta.url);
 
@@ -20,7 +20,7 @@ const OF_COMPOSE = `
 
 /** The text of env.example. */
 export function envExample(): string {
-  const variables = describedVariables().map(({ name, about, allowed, fallback }) =>
+  const variables = listVariables().map(({ name, description: about, allowed, defaultValue: fallback }) =>
     `\n# ${about}\n# ${allowed}\n#${name}=${fallback}\n`
   );
   return [BEGINNING, ...variables, OF_COMPOSE].join("");

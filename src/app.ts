@@ -3,7 +3,7 @@ import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { Inbox } from "./delivery/inbox.ts";
 import type { RedeliveryOnStart } from "./delivery/redelivery_on_start.ts";
-import { messageOf } from "./errors.ts";
+import { toErrorMessage } from "./errors.ts";
 import { ActiveClients } from "./feed/active_clients.ts";
 import { Broadcast } from "./feed/broadcast.ts";
 import type { StoredEvent, StatusEvent } from "./feed/event.ts";
@@ -17,19 +17,19 @@ import type { OriginPolicy } from "./http/origin.ts";
 import type { Server } from "./http/server.ts";
 import type { RateLimitOptions } from "./http/rate_limit.ts";
 import { log } from "./log.ts";
-import { type AccountParts, accountParts } from "./parts/accounts.ts";
+import { type AccountServices, createAccountServices } from "./parts/accounts.ts";
 import { Cluster } from "./parts/cluster.ts";
-import { dataRoutes } from "./parts/data.ts";
-import { type FollowingParts, followingParts } from "./parts/following.ts";
-import { Frames } from "./parts/frames.ts";
-import { healingParts } from "./parts/healing.ts";
-import { type MessageParts, messageParts } from "./parts/messages.ts";
-import { runAll } from "./parts/part.ts";
-import { redeliveryOnStart } from "./parts/redelivery.ts";
-import { originsOf, serverPart } from "./parts/server.ts";
-import { type ThrottleParts, throttleParts } from "./parts/throttle.ts";
-import { WebhookTraces } from "./parts/traces.ts";
-import { EventLoop } from "./prometheus/event_loop.ts";
+import { createApiRoutes } from "./parts/data.ts";
+import { type FollowServices, createFollowServices } from "./parts/following.ts";
+import { SnapshotPublisher } from "./parts/frames.ts";
+import { createReconcilers } from "./parts/healing.ts";
+import { type MessageServices, createMessageServices } from "./parts/messages.ts";
+import { runServices } from "./service.ts";
+import { createRedeliveryOnStart } from "./parts/redelivery.ts";
+import { createOriginPolicy, createServer } from "./parts/server.ts";
+import { type RateLimiters, createRateLimiters } from "./parts/throttle.ts";
+import { WebhookTracing } from "./parts/traces.ts";
+import { EventLoopDelay } from "./prometheus/event_loop_delay.ts";
 import type { ChangeSet } from "./run/change_set.ts";
 import { PollCycle } from "./run/polling/poll_cycle.ts";
 import { StatusPublisher } from "./run/event.ts";
@@ -46,7 +46,7 @@ import { SqlRepositoryStore } from "./sql/repository.ts";
 import { SqlRunStore } from "./sql/run/run.ts";
 import type { Tracing } from "./tracing/tracing.ts";
 
-type Tell = (events: readonly StoredEvent[]) => void;
+type Emit = (events: readonly StoredEvent[]) => void;
 
 export interface AppOptions {
   /** Open, and migrated. */
@@ -66,19 +66,19 @@ export class App {
   readonly poller: Poller;
   readonly #config: Config;
   readonly #options: AppOptions;
-  readonly #audience = new ActiveClients();
+  readonly #activeClients = new ActiveClients();
   readonly #broadcast: Broadcast<View>;
-  readonly #picture: SnapshotBuilder;
+  readonly #snapshotBuilder: SnapshotBuilder;
   readonly #runs: GitHubRuns;
-  readonly #journal: SqlEventLog;
+  readonly #eventLog: SqlEventLog;
   readonly #runStore: SqlRunStore;
   readonly #repositoryStore: SqlRepositoryStore;
   readonly #deliveryStore: SqlDeliveryStore;
-  readonly #throttle: ThrottleParts;
+  readonly #rateLimiters: RateLimiters;
   readonly #cluster: Cluster;
-  readonly #frames: Frames;
-  readonly #eventLoop: EventLoop;
-  readonly #traces: WebhookTraces | undefined;
+  readonly #snapshotPublisher: SnapshotPublisher;
+  readonly #eventLoopDelay: EventLoopDelay;
+  readonly #webhookTracing: WebhookTracing | undefined;
   /** Where we listen. */
   #url = "";
 
@@ -89,87 +89,87 @@ export class App {
     this.#runStore = new SqlRunStore(database, clock);
     this.#repositoryStore = new SqlRepositoryStore(database, clock);
     this.#deliveryStore = new SqlDeliveryStore(database, clock);
-    this.#throttle = throttleParts(config, options);
-    this.#eventLoop = new EventLoop(clock);
-    this.#traces = options.tracing && new WebhookTraces(options.tracing);
+    this.#rateLimiters = createRateLimiters(config, options);
+    this.#eventLoopDelay = new EventLoopDelay(clock);
+    this.#webhookTracing = options.tracing && new WebhookTracing(options.tracing);
     this.#cluster = new Cluster({
       ...options,
-      audience: this.#audience,
+      activeClients: this.#activeClients,
       redisUrl: config.redisUrl,
-      redis: this.#throttle.redis,
+      redis: this.#rateLimiters.redis,
     });
     // Only the one that polls has something to say of itself, and forgets old events.
-    this.#journal = new SqlEventLog(this.#cluster.database, clock);
-    this.feed = new Feed({ eventLog: this.#journal, clock, ...this.#cluster.feed });
-    this.#broadcast = new Broadcast({ clock, activeClients: this.#audience });
-    this.#picture = new SnapshotBuilder({ size: config.poll, store: this.#runStore });
+    this.#eventLog = new SqlEventLog(this.#cluster.database, clock);
+    this.feed = new Feed({ eventLog: this.#eventLog, clock, ...this.#cluster.feed });
+    this.#broadcast = new Broadcast({ clock, activeClients: this.#activeClients });
+    this.#snapshotBuilder = new SnapshotBuilder({ size: config.poll, store: this.#runStore });
     this.github = new GitHub({
       credential: config.github.credential,
       baseUrl: config.github.apiUrl,
       version: manifest.version,
       clock,
-      onSend: () => this.#cluster.look(),
+      onSend: () => this.#cluster.checkLease(),
     });
     this.#runs = new GitHubRuns(this.github);
     this.poller = this.#buildPoller();
-    this.#frames = new Frames({
+    this.#snapshotPublisher = new SnapshotPublisher({
       clock,
       cluster: this.#cluster,
       feed: this.feed,
-      audience: this.#audience,
-      broadcast: this.#traces?.broadcast(this.#broadcast) ?? this.#broadcast,
-      picture: this.#picture,
+      activeClients: this.#activeClients,
+      broadcast: this.#webhookTracing?.broadcast(this.#broadcast) ?? this.#broadcast,
+      snapshotBuilder: this.#snapshotBuilder,
       poller: this.poller,
-      interval: config.poll.intervalMs,
+      intervalMs: config.poll.intervalMs,
     });
   }
 
   /** Runs until `signal` aborts, then stops within 5 s; when one part fails, the others stop too. */
   async run(signal: AbortSignal): Promise<void> {
     // One listener that never leaves.
-    if (this.#config.poll.when === "always") this.#audience.add();
-    const frames: Tell = (events) => this.#frames.tell(events);
-    const tell = this.#traces?.tell(frames) ?? frames;
-    const inbox = this.#buildInbox(tell);
-    const followed = this.#followingParts(tell);
-    const messages = messageParts({ ...this.#options, feed: this.feed });
-    const { throttle, logins, redis } = this.#throttle;
-    const failed = new AbortController();
-    const stop = AbortSignal.any([signal, failed.signal]);
-    followed.following.stopOn(stop);
-    const origins = originsOf(this.#config);
-    const accounts = accountParts({
+    if (this.#config.poll.when === "always") this.#activeClients.add();
+    const emitToFeed: Emit = (events) => this.#snapshotPublisher.emit(events);
+    const emit = this.#webhookTracing?.emit(emitToFeed) ?? emitToFeed;
+    const inbox = this.#buildInbox(emit);
+    const followServices = this.#createFollowServices(emit);
+    const messages = createMessageServices({ ...this.#options, feed: this.feed });
+    const { rateLimit, loginRateLimit: logins, redis } = this.#rateLimiters;
+    const failure = new AbortController();
+    const stop = AbortSignal.any([signal, failure.signal]);
+    followServices.followManager.stopOn(stop);
+    const origins = createOriginPolicy(this.#config);
+    const accounts = createAccountServices({
       ...this.#options,
       config: this.#config,
       signal: stop,
       origins,
-      logins,
+      loginRateLimit: logins,
       ownUrl: () => this.#url,
     });
-    const alone = this.#cluster.alone([
-      followed.following,
-      followed.followPoller,
-      followed.backfills,
-      new Retention({ store: this.#journal, clock: this.#options.clock }),
+    const leaderOnly = this.#cluster.leaderOnly([
+      followServices.followManager,
+      followServices.repositoryPoller,
+      followServices.backfillScheduler,
+      new Retention({ store: this.#eventLog, clock: this.#options.clock }),
       new StatisticsRecomputer(new SqlRecomputeQueue(this.#options.database), this.#options.clock),
       messages.retention,
       this.poller,
-      ...this.#healingParts({ tell, followed }),
-      ...(this.#hasWebhook ? [this.#redelivery()] : []),
+      ...this.#createReconcilers({ emit, followServices }),
+      ...(this.#hasWebhook ? [this.#createRedelivery()] : []),
     ]);
-    const parts = [
-      this.#buildServer({ inbox, tell, followed, messages, throttle, origins, accounts }),
-      messages.relay,
-      accounts.sweep,
-      this.#eventLoop,
+    const services = [
+      this.#buildServer({ inbox, emit, followServices, messages, rateLimit, origins, accounts }),
+      messages.fanout,
+      accounts.sessionCleanup,
+      this.#eventLoopDelay,
       ...(redis ? [redis] : []),
       this.feed,
-      ...this.#cluster.parts,
-      ...this.#frames.parts,
+      ...this.#cluster.services,
+      ...this.#snapshotPublisher.services,
       inbox,
-      alone,
+      leaderOnly,
     ];
-    await runAll(parts, signal, failed);
+    await runServices(services, signal, failure);
   }
 
   get #hasWebhook(): boolean {
@@ -180,7 +180,7 @@ export class App {
     const { clock, random } = this.#options;
     const { poll } = this.#config;
     const { database } = this.#cluster;
-    const report = new StatusPublisher((event) => this.#publish(event));
+    const statusPublisher = new StatusPublisher((event) => this.#publish(event));
     return new Poller({
       cycle: new PollCycle({
         size: poll,
@@ -190,58 +190,58 @@ export class App {
         runs: this.#runs,
         store: new SqlRunStore(database, clock),
         repositoryStore: new SqlRepositoryStore(database, clock),
-        snapshotBuilder: this.#picture,
-        onEvents: (events) => this.#frames.tellOnBeat(events),
+        snapshotBuilder: this.#snapshotBuilder,
+        onEvents: (events) => this.#snapshotPublisher.emitFromPoll(events),
       }),
       interval: poll.intervalMs,
       clock,
       random,
-      activeClients: this.#audience,
+      activeClients: this.#activeClients,
       rateLimit: () => this.github.rateLimit,
       onSnapshot: (snapshot) => {
         this.#broadcast.publish(snapshot);
-        this.#cluster.show(this.#picture);
+        this.#cluster.publishState(this.#snapshotBuilder);
       },
-      onPhase: ({ name }) => name === "stopped" || report.update(this.poller.status),
+      onPhase: ({ name }) => name === "stopped" || statusPublisher.update(this.poller.status),
     });
   }
 
-  #followingParts(tell: Tell): FollowingParts {
+  #createFollowServices(emit: Emit): FollowServices {
     const { poll } = this.#config;
-    return followingParts({
+    return createFollowServices({
       ...this.#options,
       config: this.#config,
-      fenced: this.#cluster.database,
+      fencedDatabase: this.#cluster.database,
       github: this.github,
       poller: this.poller,
-      kept: (ms) => this.#audience.size === 0 ? 0 : ms / poll.intervalMs * (poll.repositories + 1),
-      tell,
+      reservedPoints: (ms) => this.#activeClients.size === 0 ? 0 : ms / poll.intervalMs * (poll.repositories + 1),
+      emit,
     });
   }
 
-  #healingParts(
-    { tell, followed }: { readonly tell: Tell; readonly followed: FollowingParts },
-  ): ReturnType<typeof healingParts> {
-    return healingParts({
+  #createReconcilers(
+    { emit, followServices }: { readonly emit: Emit; readonly followServices: FollowServices },
+  ): ReturnType<typeof createReconcilers> {
+    return createReconcilers({
       database: this.#cluster.database,
       clock: this.#options.clock,
       github: this.github,
       runs: this.#runs,
       poller: this.poller,
       stuckAfter: this.#config.poll.reconcileAfterMs,
-      isWanted: () => this.#hasWebhook || this.#audience.size > 0 || followed.followPoller.size > 0,
-      tell,
+      isNeeded: () => this.#hasWebhook || this.#activeClients.size > 0 || followServices.repositoryPoller.size > 0,
+      emit,
     });
   }
 
-  #buildInbox(tell: Tell) {
+  #buildInbox(emit: Emit) {
     const { clock, random } = this.#options;
     const store = this.#deliveryStore;
-    return new Inbox({ store, parse: parseChanges, onEvents: tell, clock, random });
+    return new Inbox({ store, parse: parseChanges, onEvents: emit, clock, random });
   }
 
-  #redelivery(): RedeliveryOnStart {
-    return redeliveryOnStart({
+  #createRedelivery(): RedeliveryOnStart {
+    return createRedeliveryOnStart({
       clock: this.#options.clock,
       github: this.github,
       publicUrl: this.#config.server.publicUrl,
@@ -250,18 +250,18 @@ export class App {
     });
   }
 
-  #buildServer({ followed, accounts, ...parts }: {
+  #buildServer({ followServices, accounts, ...options }: {
     readonly inbox: Inbox<ChangeSet>;
-    readonly tell: Tell;
-    readonly followed: FollowingParts;
-    readonly messages: MessageParts;
-    readonly throttle: RateLimitOptions | undefined;
+    readonly emit: Emit;
+    readonly followServices: FollowServices;
+    readonly messages: MessageServices;
+    readonly rateLimit: RateLimitOptions | undefined;
     readonly origins: OriginPolicy;
-    readonly accounts: AccountParts;
+    readonly accounts: AccountServices;
   }): Server {
     const { database, clock, onListen } = this.#options;
-    return serverPart({
-      ...parts,
+    return createServer({
+      ...options,
       database,
       clock,
       onListen: (url) => {
@@ -270,27 +270,27 @@ export class App {
       },
       config: this.#config,
       feed: this.feed,
-      audience: this.#audience,
+      activeClients: this.#activeClients,
       broadcast: this.#broadcast,
-      picture: this.#picture,
-      current: () => this.#frames.current,
+      snapshotBuilder: this.#snapshotBuilder,
+      current: () => this.#snapshotPublisher.current,
       poller: this.poller,
       github: this.github,
-      eventLoop: this.#eventLoop,
+      eventLoopDelay: this.#eventLoopDelay,
       tracing: this.#options.tracing,
-      traces: this.#traces,
+      webhookTracing: this.#webhookTracing,
       lease: this.#cluster.lease,
-      redis: this.#throttle.redis,
+      redis: this.#rateLimiters.redis,
       deliveryStore: this.#deliveryStore,
-      callers: accounts.callers,
-      data: dataRoutes({ database, clock, following: followed.following }),
+      authenticator: accounts.authenticator,
+      data: createApiRoutes({ database, clock, followManager: followServices.followManager }),
       accounts: accounts.routes,
     });
   }
 
   #publish(event: StatusEvent): void {
     this.feed.publish(event).catch((error) =>
-      log("feed").warning("Cannot keep a status: {reason}", { reason: messageOf(error) })
+      log("feed").warning("Cannot keep a status: {reason}", { reason: toErrorMessage(error) })
     );
   }
 }

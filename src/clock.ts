@@ -20,15 +20,15 @@ export function monotonicNow(): number {
 export const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** When a UTC day such as 2026-01-31 begins, in ms since the epoch; `undefined` when there is no such day since the epoch. */
-export function readDay(text: string): number | undefined {
+export function parseUtcDay(text: string): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return undefined;
-  const begin = Date.parse(`${text}T00:00:00Z`);
+  const start = Date.parse(`${text}T00:00:00Z`);
   // Date.parse takes 2026-02-30 for 2 March.
-  return begin >= 0 && dayOf(begin) === text ? begin : undefined;
+  return start >= 0 && formatUtcDay(start) === text ? start : undefined;
 }
 
 /** The UTC day of a time in ms since the epoch, for example 2026-01-31. */
-export function dayOf(ms: number): string {
+export function formatUtcDay(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
 
@@ -58,16 +58,16 @@ export const systemClock: Clock = {
  * The answer, where it comes within `ms`.
  * @throws {Error} where it does not
  */
-export async function within<T>(clock: Clock, ms: number, answer: Promise<T>): Promise<T> {
-  const limit = new AbortController();
-  const late = clock.sleep(ms, limit.signal).then((): never => {
+export async function withTimeout<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const timeout = clock.sleep(ms, timer.signal).then((): never => {
     throw new Error(`No answer within ${ms} ms`);
   });
   // Whichever comes later is heard by nobody.
-  for (const each of [late, answer]) each.catch(() => {});
+  for (const pending of [timeout, promise]) pending.catch(() => {});
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([promise, timeout]);
   } finally {
-    limit.abort();
+    timer.abort();
   }
 }

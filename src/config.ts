@@ -10,11 +10,11 @@ export interface LoginConfig {
   readonly clientSecret: string;
   /** What keys are derived from. */
   readonly sessionSecret: string;
-  readonly admission: {
+  readonly policy: {
     /** Logins, in lower case. */
     readonly admins: readonly string[];
     /** In lower case; empty: anybody may sign in. */
-    readonly organisations: readonly string[];
+    readonly organizations: readonly string[];
   };
 }
 
@@ -31,7 +31,7 @@ export interface Config {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
   /** What each caller may ask for; `undefined` for as much as it likes. */
-  readonly throttle: { readonly perSecond: number; readonly burst: number } | undefined;
+  readonly rateLimit: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly github: {
     readonly apiUrl: string;
     /** Its pages, without a slash at the end. */
@@ -59,8 +59,8 @@ export interface Config {
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const variables = readVariables(environment);
-  const login = loginOf(variables);
-  checkReach(variables, login);
+  const login = parseLogin(variables);
+  assertSafeExposure(variables, login);
   return Object.freeze({
     server: {
       hostname: variables.SERVER_HOST,
@@ -72,13 +72,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: variables.LOG_LEVEL,
     databaseUrl: variables.DATABASE_URL,
     redisUrl: variables.REDIS_URL,
-    throttle: variables.THROTTLE_RATE === 0
+    rateLimit: variables.THROTTLE_RATE === 0
       ? undefined
       : { perSecond: variables.THROTTLE_RATE, burst: variables.THROTTLE_BURST },
     github: {
       apiUrl: variables.GITHUB_API_URL,
-      webUrl: (variables.GITHUB_URL ?? pagesOf(variables.GITHUB_API_URL)).replace(/\/+$/, ""),
-      credential: credential(variables),
+      webUrl: (variables.GITHUB_URL ?? toWebUrl(variables.GITHUB_API_URL)).replace(/\/+$/, ""),
+      credential: parseCredential(variables),
     },
     login,
     webhookSecrets: variables.GITHUB_WEBHOOK_SECRET,
@@ -119,55 +119,55 @@ export function isLoopback(hostname: string): boolean {
 /**
  * Every secret that the settings hold, as it could be written somewhere by mistake: for the log, which leaves them out.
  */
-export function secretsOf(config: Config): readonly string[] {
+export function listSecrets(config: Config): readonly string[] {
   const { credential } = config.github;
   return [
     "token" in credential ? credential.token : credential.privateKey,
     ...config.webhookSecrets,
     ...(config.login ? [config.login.clientSecret, config.login.sessionSecret] : []),
-    ...[config.databaseUrl, config.redisUrl ?? ""].flatMap(passwordIn),
+    ...[config.databaseUrl, config.redisUrl ?? ""].flatMap(extractPasswords),
   ];
 }
 
 /** As it is written in the URL, and as it is meant. */
-function passwordIn(url: string): readonly string[] {
+function extractPasswords(url: string): readonly string[] {
   const password = URL.parse(url)?.password ?? "";
   return password === "" ? [] : [...new Set([password, decodeURIComponent(password)])];
 }
 
 /** A login needs all three; without it nobody can be told apart. */
-function loginOf(variables: Variables): LoginConfig | undefined {
+function parseLogin(variables: Variables): LoginConfig | undefined {
   const { GITHUB_OAUTH_CLIENT_ID, GITHUB_OAUTH_CLIENT_SECRET, SESSION_SECRET } = variables;
   const { ADMIN_LOGINS, ALLOWED_ORGS } = variables;
-  const lower = (names: readonly string[]) => names.map((name) => name.toLowerCase());
+  const toLowerCase = (names: readonly string[]) => names.map((name) => name.toLowerCase());
   if (GITHUB_OAUTH_CLIENT_ID && GITHUB_OAUTH_CLIENT_SECRET && SESSION_SECRET) {
     return {
       clientId: GITHUB_OAUTH_CLIENT_ID,
       clientSecret: GITHUB_OAUTH_CLIENT_SECRET,
       sessionSecret: SESSION_SECRET,
-      admission: { admins: lower(ADMIN_LOGINS), organisations: lower(ALLOWED_ORGS) },
+      policy: { admins: toLowerCase(ADMIN_LOGINS), organizations: toLowerCase(ALLOWED_ORGS) },
     };
   }
-  const needed = { GITHUB_OAUTH_CLIENT_ID, GITHUB_OAUTH_CLIENT_SECRET, SESSION_SECRET };
-  const missing = Object.entries(needed).flatMap(([name, value]) => value ? [] : [name]);
-  const isWanted = missing.length < 3 || ADMIN_LOGINS.length > 0 || ALLOWED_ORGS.length > 0;
-  if (!isWanted) return undefined;
+  const required = { GITHUB_OAUTH_CLIENT_ID, GITHUB_OAUTH_CLIENT_SECRET, SESSION_SECRET };
+  const missing = Object.entries(required).flatMap(([name, value]) => value ? [] : [name]);
+  const isConfigured = missing.length < 3 || ADMIN_LOGINS.length > 0 || ALLOWED_ORGS.length > 0;
+  if (!isConfigured) return undefined;
   throw new UsageError(`Cannot let users sign in: ${missing.join(" and ")} must be set, too`);
 }
 
 /** Where we can be reached by others, they must sign in, and nobody on the way may read along. */
-function checkReach(
+function assertSafeExposure(
   { SERVER_HOST, PUBLIC_URL, ALLOW_OPEN }: Variables,
   login: LoginConfig | undefined,
 ): void {
-  const isHere = isLoopback(SERVER_HOST);
-  if (!login && !isHere && ALLOW_OPEN === "false") {
+  const isLocal = isLoopback(SERVER_HOST);
+  if (!login && !isLocal && ALLOW_OPEN === "false") {
     throw new UsageError(
       `Cannot listen on SERVER_HOST="${SERVER_HOST}", where anybody could connect without a login: ` +
         "allowed is a loopback address such as 127.0.0.1, or any with ALLOW_OPEN=true or a login",
     );
   }
-  if (!login || (isHere && PUBLIC_URL === undefined)) return;
+  if (!login || (isLocal && PUBLIC_URL === undefined)) return;
   const { protocol, hostname } = new URL(PUBLIC_URL ?? "http://unknown.invalid");
   if (protocol === "https:" || isLoopback(hostname.replace(/^\[|\]$/g, ""))) return;
   const value = PUBLIC_URL === undefined ? "" : `="${PUBLIC_URL}"`;
@@ -180,13 +180,13 @@ function checkReach(
  * GitHub's pages, by its API: `https://HOST/api/v3` of an Enterprise Server, `https://api.HOST` of GitHub itself and of
  * those with data residency. https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api
  */
-function pagesOf(apiUrl: string): string {
+function toWebUrl(apiUrl: string): string {
   const server = apiUrl.replace(/\/api\/v3\/?$/, "");
   return server === apiUrl ? apiUrl.replace(/^(https?:\/\/)api\./, "$1") : server;
 }
 
 /** An App goes before a token, which some environments set by themselves. */
-function credential(variables: Variables): GitHubCredential {
+function parseCredential(variables: Variables): GitHubCredential {
   const { GITHUB_TOKEN, GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY, GITHUB_APP_INSTALLATION_ID } =
     variables;
   if (GITHUB_APP_ID && GITHUB_APP_PRIVATE_KEY && GITHUB_APP_INSTALLATION_ID) {

@@ -1,5 +1,5 @@
 /** How GitHub refuses a request; each kind asks for another reaction (run/pace.ts). Times in ms since the epoch. */
-export type Refusal =
+export type GitHubFailure =
   /** A primary or secondary rate limit; `retryAt` only where GitHub said when. */
   | { readonly kind: "limited"; readonly retryAt?: number }
   /** The credential is not accepted (401), or may not do this at all. */
@@ -10,27 +10,27 @@ export type Refusal =
   | { readonly kind: "unavailable"; readonly status?: 422 };
 
 /** Whether the reason holds for every request, and not for one thing that was asked for. */
-export function concernsAll({ kind }: Refusal): boolean {
+export function isGlobal({ kind }: GitHubFailure): boolean {
   return kind === "limited" || kind === "unauthorized";
 }
 
 /** GitHub did not do what was asked. The message never holds a credential. */
-export class RefusedError extends Error {
+export class GitHubError extends Error {
   override readonly name = "RefusedError";
 
-  constructor(readonly refusal: Refusal, message: string, options?: ErrorOptions) {
+  constructor(readonly failure: GitHubFailure, message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
 
 /** How a store fails: it cannot be reached or is busy (again later), its disk is full, or its data is damaged. */
-export type StorageFault = "unavailable" | "full" | "corrupt";
+export type StorageErrorKind = "unavailable" | "full" | "corrupt";
 
 /** What was asked could not be read or kept; nothing of it was. The message never holds a credential. */
 export class StorageError extends Error {
   override readonly name = "StorageError";
 
-  constructor(readonly kind: StorageFault, message: string, options?: ErrorOptions) {
+  constructor(readonly kind: StorageErrorKind, message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
@@ -41,6 +41,6 @@ export class UsageError extends Error {
 }
 
 /** The words of anything that was thrown. */
-export function messageOf(error: unknown): string {
+export function toErrorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -10,14 +10,14 @@ import {
   withContext,
 } from "@logtape/logtape";
 import { AsyncLocalStorage } from "node:async_hooks";
-import { redactor } from "./redact.ts";
+import { createRedactor } from "./redact.ts";
 
 export { type Logger, withContext };
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 /** The logger of one part of the program, for example `log("poller")`. Never give it a body or a credential. */
-export function log(part: string): Logger {
-  return getLogger(["runwire", part]);
+export function log(component: string): Logger {
+  return getLogger(["runwire", component]);
 }
 
 /**
@@ -28,7 +28,7 @@ export async function configureLog(
   level: LogLevel,
   { secrets = [] }: { readonly secrets?: readonly string[] } = {},
 ): Promise<AsyncDisposable> {
-  const formatter = redacted(
+  const formatter = withRedaction(
     Deno.stderr.isTerminal() ? ansiColorFormatter : jsonLinesFormatter,
     secrets,
   );
@@ -53,7 +53,7 @@ export async function configureLog(
 }
 
 /** The last guard: a secret has no business in a log, but a library's error may quote what it was given. */
-function redacted(formatter: TextFormatter, secrets: readonly string[]): TextFormatter {
-  const redact = redactor(secrets);
+function withRedaction(formatter: TextFormatter, secrets: readonly string[]): TextFormatter {
+  const redact = createRedactor(secrets);
   return (record) => redact(formatter(record));
 }

@@ -3,7 +3,7 @@ const REDACTED = "[redacted]";
 const MIN_LENGTH = 4;
 
 /** What looks like a secret, and what of it stays. */
-const SHAPES: readonly (readonly [RegExp, string])[] = [
+const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, REDACTED],
   // User and password of a URL.
   [/(:\/\/)[^\s/@"]+@/g, `$1${REDACTED}@`],
@@ -23,17 +23,17 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Makes texts that hold none of these secrets, nor anything that looks like one. */
-export function redactor(secrets: readonly string[]): (text: string) => string {
-  const forms = secrets.filter((secret) => secret.length >= MIN_LENGTH).flatMap(formsOf);
+export function createRedactor(secrets: readonly string[]): (text: string) => string {
+  const variants = secrets.filter((secret) => secret.length >= MIN_LENGTH).flatMap(toVariants);
   // The longest first, as one may be a part of another.
-  const known = [...new Set(forms)].toSorted((a, b) => b.length - a.length);
+  const sorted = [...new Set(variants)].toSorted((a, b) => b.length - a.length);
   return (text) => {
-    const named = known.reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text);
-    return SHAPES.reduce((rest, [shape, instead]) => rest.replace(shape, instead), named);
+    const withoutSecrets = sorted.reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text);
+    return PATTERNS.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), withoutSecrets);
   };
 }
 
 /** As it is, as it stands in JSON, and as it stands in a URL. */
-function formsOf(secret: string): readonly string[] {
+function toVariants(secret: string): readonly string[] {
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
 }

@@ -1,71 +1,71 @@
 import { z } from "zod";
 import { UsageError } from "./errors.ts";
 
-const DATABASE = /^(sqlite:.+|postgres(ql)?:\/\/.+)$/;
-const REDIS = /^rediss?:\/\/[^/\s]+(\/\d*)?$/;
+const DATABASE_URL_PATTERN = /^(sqlite:.+|postgres(ql)?:\/\/.+)$/;
+const REDIS_URL_PATTERN = /^rediss?:\/\/[^/\s]+(\/\d*)?$/;
 /** The last of these has companies' own users in it. */
-const LOGIN = /^[a-z\d][a-z\d-]*(_[a-z\d]+)?$/i;
-const ORIGIN = /^https?:\/\/[^/\s]+$/;
+const LOGIN_PATTERN = /^[a-z\d][a-z\d-]*(_[a-z\d]+)?$/i;
+const ORIGIN_PATTERN = /^https?:\/\/[^/\s]+$/;
 
-const AN_URL = "an http or https URL";
+const HTTP_URL_HINT = "an http or https URL";
 /** What is said of each variable. */
-const EXPLANATIONS = z.registry<Explanation>();
+const METADATA = z.registry<VariableMetadata>();
 
 /** Every variable: its default, its bounds, what is allowed in words, and what it is for. */
 const VARIABLES = z.object({
   SERVER_HOST: text("127.0.0.1", "an address", "where to listen"),
-  SERVER_PORT: whole([0, 65_535], 8080, "where to listen; 0 takes a free port"),
-  DATABASE_URL: explained(z.string().regex(DATABASE).default("sqlite:./runwire.db"), {
-    about: "where everything is kept",
+  SERVER_PORT: integer([0, 65_535], 8080, "where to listen; 0 takes a free port"),
+  DATABASE_URL: withMetadata(z.string().regex(DATABASE_URL_PATTERN).default("sqlite:./runwire.db"), {
+    description: "where everything is kept",
     allowed: "sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE",
     isSecret: true,
   }),
-  REDIS_URL: explained(z.string().regex(REDIS).optional(), {
-    about: "what instances share beside the database",
+  REDIS_URL: withMetadata(z.string().regex(REDIS_URL_PATTERN).optional(), {
+    description: "what instances share beside the database",
     allowed: "redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://",
     isSecret: true,
   }),
   LOG_LEVEL: oneOf(["debug", "info", "warning", "error"], "info", "the least that is logged"),
   GITHUB_TOKEN: secret("a token", "whose repositories to follow"),
-  GITHUB_API_URL: explained(httpUrl().default("https://api.github.com"), {
-    about: "GitHub's API; that of an Enterprise Server is https://HOST/api/v3",
-    allowed: AN_URL,
+  GITHUB_API_URL: withMetadata(httpUrl().default("https://api.github.com"), {
+    description: "GitHub's API; that of an Enterprise Server is https://HOST/api/v3",
+    allowed: HTTP_URL_HINT,
   }),
-  GITHUB_URL: explained(httpUrl().optional(), {
-    about: "GitHub's pages, where users sign in; by default as GITHUB_API_URL tells",
-    allowed: AN_URL,
+  GITHUB_URL: withMetadata(httpUrl().optional(), {
+    description: "GitHub's pages, where users sign in; by default as GITHUB_API_URL tells",
+    allowed: HTTP_URL_HINT,
   }),
   GITHUB_APP_ID: identifier("follow as this GitHub App, instead of a token"),
   GITHUB_APP_PRIVATE_KEY: secret("a private key in PEM", "the App's key, PKCS#1 or PKCS#8"),
   GITHUB_APP_INSTALLATION_ID: identifier("the App's installation to follow"),
   GITHUB_WEBHOOK_SECRET: webhookSecrets("what webhooks are signed with; both while it changes"),
-  PUBLIC_URL: explained(httpUrl().optional(), {
-    about: "how others reach us, behind a proxy",
-    allowed: AN_URL,
+  PUBLIC_URL: withMetadata(httpUrl().optional(), {
+    description: "how others reach us, behind a proxy",
+    allowed: HTTP_URL_HINT,
   }),
-  GITHUB_OAUTH_CLIENT_ID: explained(z.string().optional(), {
-    about: "users sign in by this OAuth app or GitHub App",
+  GITHUB_OAUTH_CLIENT_ID: withMetadata(z.string().optional(), {
+    description: "users sign in by this OAuth app or GitHub App",
     allowed: "its client id",
   }),
   GITHUB_OAUTH_CLIENT_SECRET: secret("its client secret", "the app's secret"),
-  SESSION_SECRET: explained(z.string().min(32).optional(), {
-    about: "what keeps users' tokens and cookies safe",
+  SESSION_SECRET: withMetadata(z.string().min(32).optional(), {
+    description: "what keeps users' tokens and cookies safe",
     allowed: "32 characters or more, for example of openssl rand -hex 32",
     isSecret: true,
   }),
   ADMIN_LOGINS: logins("users who look after the others"),
   ALLOWED_ORGS: logins("organisations whose members may sign in; without any, everybody may"),
-  POLL_REPOSITORIES: whole([1, 100], 3, "how many repositories a snapshot shows"),
-  POLL_RUNS: whole([1, 100], 2, "how many runs of each"),
-  POLL_INTERVAL_SECONDS: whole([1, 3_600], 12, "the beat"),
-  POLL_FETCHES: whole([1, 1_000], 5, "fetches before repositories are listed again"),
+  POLL_REPOSITORIES: integer([1, 100], 3, "how many repositories a snapshot shows"),
+  POLL_RUNS: integer([1, 100], 2, "how many runs of each"),
+  POLL_INTERVAL_SECONDS: integer([1, 3_600], 12, "the beat"),
+  POLL_FETCHES: integer([1, 1_000], 5, "fetches before repositories are listed again"),
   POLL_WHEN: oneOf(["connected", "always"], "connected", "poll for clients, or also without any"),
-  RECONCILE_AFTER_SECONDS: whole([60, 86_400], 600, "look up runs that have not moved for so long"),
+  RECONCILE_AFTER_SECONDS: integer([60, 86_400], 600, "look up runs that have not moved for so long"),
   ALLOWED_ORIGINS: origins("web pages that may connect, instead of those of our own host"),
   ALLOW_OPEN: oneOf(["true", "false"], "false", "listen beyond this machine without a login"),
-  THROTTLE_RATE: whole([0, 100_000], 50, "requests a second for each caller; 0 for any number"),
-  THROTTLE_BURST: whole([1, 1_000_000], 200, "requests that a caller may make at once"),
-  MAX_CONNECTIONS: whole([1, 1_000_000], 20_000, "clients at a time"),
+  THROTTLE_RATE: integer([0, 100_000], 50, "requests a second for each caller; 0 for any number"),
+  THROTTLE_BURST: integer([1, 1_000_000], 200, "requests that a caller may make at once"),
+  MAX_CONNECTIONS: integer([1, 1_000_000], 20_000, "clients at a time"),
   RUNWIRE_KEY: secret("an API key", "with what runwire watch connects"),
 });
 
@@ -73,30 +73,30 @@ const VARIABLES = z.object({
 export const VARIABLE_NAMES = Object.keys(VARIABLES.shape);
 
 /** What is said of a variable, in words. */
-export interface DescribedVariable {
+export interface VariableDescription {
   readonly name: string;
   /** What it is for. */
-  readonly about: string;
+  readonly description: string;
   readonly allowed: string;
   /** Empty when there is none. */
-  readonly fallback: string;
+  readonly defaultValue: string;
 }
 
 /** Every variable, in the order in which all lists of them are. */
-export function describedVariables(): readonly DescribedVariable[] {
+export function listVariables(): readonly VariableDescription[] {
   const defaults: Record<string, unknown> = VARIABLES.parse({});
   return Object.entries(VARIABLES.shape).map(([name, schema]) => {
-    const { about, allowed } = explanationOf(schema);
-    return { name, about, allowed, fallback: String(defaults[name] ?? "") };
+    const { description, allowed } = getMetadata(schema);
+    return { name, about: description, allowed, defaultValue: String(defaults[name] ?? "") };
   });
 }
 
 /** Two lines for each variable: its name, what it is for, what is allowed, and its default. */
-export function describeVariables(): string {
+export function formatVariables(): string {
   const width = Math.max(...VARIABLE_NAMES.map((name) => name.length));
-  return describedVariables().map(({ name, about, allowed, fallback }) => {
-    const suffix = fallback === "" ? "" : `, by default ${fallback}`;
-    return `  ${name.padEnd(width)}  ${about}\n${" ".repeat(width + 4)}${allowed}${suffix}`;
+  return listVariables().map(({ name, description, allowed, defaultValue }) => {
+    const suffix = defaultValue === "" ? "" : `, by default ${defaultValue}`;
+    return `  ${name.padEnd(width)}  ${description}\n${" ".repeat(width + 4)}${allowed}${suffix}`;
   }).join("\n");
 }
 
@@ -113,91 +113,91 @@ export function readVariables(
   const result = VARIABLES.safeParse(Object.fromEntries(set));
   if (result.success) return result.data;
   const name = String(result.error.issues[0]?.path[0]) as keyof Variables;
-  const { allowed, isSecret } = explanationOf(VARIABLES.shape[name]);
+  const { allowed, isSecret } = getMetadata(VARIABLES.shape[name]);
   const value = isSecret ? "" : `="${environment[name]}"`;
   throw new UsageError(`Cannot use ${name}${value}: allowed is ${allowed}`);
 }
 
 export type Variables = z.infer<typeof VARIABLES>;
 
-interface Explanation {
-  readonly about: string;
+interface VariableMetadata {
+  readonly description: string;
   readonly allowed: string;
   /** Its value is never shown. */
   readonly isSecret?: boolean;
 }
 
-function explained<Schema extends z.ZodType>(schema: Schema, explanation: Explanation): Schema {
-  EXPLANATIONS.add(schema, explanation);
+function withMetadata<Schema extends z.ZodType>(schema: Schema, metadata: VariableMetadata): Schema {
+  METADATA.add(schema, metadata);
   return schema;
 }
 
-function explanationOf(schema: z.ZodType): Explanation {
-  return EXPLANATIONS.get(schema) ?? { about: "", allowed: "" };
+function getMetadata(schema: z.ZodType): VariableMetadata {
+  return METADATA.get(schema) ?? { description: "", allowed: "" };
 }
 
-function text(fallback: string, allowed: string, about: string) {
-  return explained(z.string().default(fallback), { about, allowed });
+function text(defaultValue: string, allowed: string, description: string) {
+  return withMetadata(z.string().default(defaultValue), { description, allowed });
 }
 
-function whole([min, max]: readonly [number, number], fallback: number, about: string) {
-  return explained(digits(min, max).default(fallback), {
-    about,
+function integer([min, max]: readonly [number, number], defaultValue: number, description: string) {
+  return withMetadata(integerBetween(min, max).default(defaultValue), {
+    description,
     allowed: `a whole number from ${min} to ${max}`,
   });
 }
 
-function identifier(about: string) {
-  const schema = digits(1, Number.MAX_SAFE_INTEGER).optional();
-  return explained(schema, { about, allowed: "a number" });
+function identifier(description: string) {
+  const schema = integerBetween(1, Number.MAX_SAFE_INTEGER).optional();
+  return withMetadata(schema, { description, allowed: "a number" });
 }
 
-function digits(min: number, max: number) {
+function integerBetween(min: number, max: number) {
   return z.string().regex(/^\d+$/).transform(Number).pipe(z.number().min(min).max(max));
 }
 
 function oneOf<const Choice extends string>(
   choices: readonly [Choice, ...Choice[]],
-  fallback: Choice,
-  about: string,
+  defaultValue: Choice,
+  description: string,
 ) {
-  const schema = z.string().default(fallback).pipe(z.enum(choices));
-  return explained(schema, { about, allowed: choices.join(" or ") });
+  const schema = z.string().default(defaultValue).pipe(z.enum(choices));
+  return withMetadata(schema, { description, allowed: choices.join(" or ") });
 }
 
 function httpUrl() {
   return z.url({ protocol: /^https?$/ });
 }
 
-function webhookSecrets(about: string) {
-  const schema = list().refine((secrets) => secrets.length <= 2);
-  return explained(schema, {
-    about,
+function webhookSecrets(description: string) {
+  const schema = commaSeparated().refine((secrets) => secrets.length <= 2);
+  return withMetadata(schema, {
+    description,
     allowed: "one secret, or two, comma-separated",
     isSecret: true,
   });
 }
 
 /** What commas separate. */
-function list() {
+function commaSeparated() {
   return z.string().default("").transform((text) =>
     text.split(",").map((each) => each.trim()).filter((each) => each !== "")
   );
 }
 
-function logins(about: string) {
-  const schema = list().refine((logins) => logins.every((each) => LOGIN.test(each)));
-  return explained(schema, { about, allowed: "names on GitHub, comma-separated" });
+function logins(description: string) {
+  const schema = commaSeparated().refine((logins) => logins.every((login) => LOGIN_PATTERN.test(login)));
+  return withMetadata(schema, { description, allowed: "names on GitHub, comma-separated" });
 }
 
-function origins(about: string) {
-  const schema = list().refine((origins) => origins.every((each) => ORIGIN.test(each)));
-  return explained(schema, {
-    about,
+function origins(description: string) {
+  const schema = commaSeparated().refine((origins) => origins.every((origin) => ORIGIN_PATTERN.test(origin)));
+  return withMetadata(schema, {
+    description,
     allowed: "origins such as https://ci.example.com, comma-separated",
   });
 }
 
-function secret(allowed: string, about: string) {
-  return explained(z.string().optional(), { about, allowed, isSecret: true });
+function secret(allowed: string, description: string) {
+  return withMetadata(z.string().optional(), { description, allowed, isSecret: true });
 }

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 const ROOT = new URL("../", import.meta.url);
 const MAX_LINES = 300;
 
-const SHARED = ["clock.ts", "errors.ts", "log.ts", "latency.ts"];
+const SHARED_FILES = ["clock.ts", "errors.ts", "log.ts", "latency.ts"];
 const NOUNS = ["run", "repository", "delivery", "feed", "message", "task", "cast", "account"];
 const NOUN_IMPORTS = ["feed", "account", "repository"];
 
@@ -38,7 +38,7 @@ const ROOT_FILES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Code that only some places may hold: [what, pattern, where it may stand]. */
-const ONLY_IN: readonly (readonly [string, RegExp, RegExp])[] = [
+const RESTRICTED_CODE: readonly (readonly [string, RegExp, RegExp])[] = [
   [
     "reads the time or sets a timer",
     /\b(Date\.now\(|new Date\(\)|setTimeout\(|setInterval\(|performance\.now\(|AbortSignal\.timeout\()/,
@@ -77,38 +77,38 @@ async function sources(...folders: string[]): Promise<SourceFile[]> {
 }
 
 /** The first part of a path below src: a folder, or a file of src itself. */
-function placeOf(path: string): string {
+function toPlace(path: string): string {
   return path.replace(/^src\//, "").split("/")[0] ?? "";
 }
 
 /** What of src a file imports, as places. */
-function importsOf({ path, text }: SourceFile): { target: string; place: string }[] {
+function listImports({ path, text }: SourceFile): { target: string; place: string }[] {
   const specifiers = text.matchAll(/(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g);
   return [...specifiers].flatMap(([, specifier = ""]) => {
     const target = new URL(specifier, new URL(path, ROOT)).href.slice(ROOT.href.length);
-    return target.startsWith("src/") ? [{ target, place: placeOf(target) }] : [];
+    return target.startsWith("src/") ? [{ target, place: toPlace(target) }] : [];
   });
 }
 
 /** What is wrong with the imports of a file, in words. */
-function wrongImports(file: SourceFile): string[] {
-  const own = placeOf(file.path);
+function findForbiddenImports(file: SourceFile): string[] {
+  const own = toPlace(file.path);
   if (MAY_IMPORT_ALL.includes(own)) return [];
   const allowed = ROOT_FILES[own] ?? MAY_IMPORT[own];
   if (!allowed) return [`${file.path} stands in no known place`];
-  return importsOf(file)
-    .filter(({ place }) => place !== own && ![...allowed, ...SHARED].includes(place))
+  return listImports(file)
+    .filter(({ place }) => place !== own && ![...allowed, ...SHARED_FILES].includes(place))
     .map(({ target }) => `${file.path} imports ${target}`);
 }
 
 Deno.test("Every file imports only what its place in the grid allows", async () => {
   const files = await sources("src/");
-  assertEquals(files.flatMap(wrongImports), []);
+  assertEquals(files.flatMap(findForbiddenImports), []);
 });
 
 Deno.test("The import rule names a file that breaks it", () => {
   const file = (path: string, specifier: string) =>
-    wrongImports({ path, text: `import { x } from "${specifier}";` });
+    findForbiddenImports({ path, text: `import { x } from "${specifier}";` });
   assertEquals(file("src/run/poller.ts", "../github/client.ts"), [
     "src/run/poller.ts imports src/github/client.ts",
   ]);
@@ -123,7 +123,7 @@ Deno.test("The import rule names a file that breaks it", () => {
 Deno.test("What belongs in one place stands nowhere else", async () => {
   const files = await sources("src/");
   const strays = files.flatMap(({ path, text }) =>
-    ONLY_IN.filter(([, pattern, place]) => pattern.test(text) && !place.test(path))
+    RESTRICTED_CODE.filter(([, pattern, place]) => pattern.test(text) && !place.test(path))
       .map(([what]) => `${path} ${what}`)
   );
   assertEquals(strays, []);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { readDay, systemClock } from "../src/clock.ts";
+import { parseUtcDay, systemClock } from "../src/clock.ts";
 
 Deno.test("systemClock.sleep() resolves when its time has passed", async () => {
   using time = new FakeTime(0);
@@ -32,6 +32,6 @@ Deno.test("systemClock.every() ticks until it is stopped", async () => {
 });
 
 Deno.test("readDay() knows how long months are", () => {
-  assertEquals(readDay("2024-02-29"), Date.UTC(2024, 1, 29));
-  assertEquals(readDay("2026-02-29"), undefined);
+  assertEquals(parseUtcDay("2024-02-29"), Date.UTC(2024, 1, 29));
+  assertEquals(parseUtcDay("2026-02-29"), undefined);
 });

@@ -5,24 +5,24 @@ import { LOGIN_ENVIRONMENT as LOGIN } from "./fakes/fixtures/account.ts";
 
 const TOKEN = { GITHUB_TOKEN: "ghp_secret" };
 
-function complaintAbout(environment: Record<string, string>): string {
+function usageErrorMessage(environment: Record<string, string>): string {
   return assertThrows(() => readConfig({ ...TOKEN, ...environment }), UsageError).message;
 }
 
 Deno.test("readConfig() lets users sign in once all three variables are set", () => {
   for (const name of Object.keys(LOGIN)) {
     assertEquals(
-      complaintAbout({ ...LOGIN, [name]: "" }),
+      usageErrorMessage({ ...LOGIN, [name]: "" }),
       `Cannot let users sign in: ${name} must be set, too`,
     );
   }
   assertEquals(
-    complaintAbout({ GITHUB_OAUTH_CLIENT_ID: "Iv1.abc" }),
+    usageErrorMessage({ GITHUB_OAUTH_CLIENT_ID: "Iv1.abc" }),
     "Cannot let users sign in: GITHUB_OAUTH_CLIENT_SECRET and SESSION_SECRET must be set, too",
   );
   for (const name of ["ADMIN_LOGINS", "ALLOWED_ORGS"]) {
     assert(
-      complaintAbout({ [name]: "octo" }).startsWith("Cannot let users sign in: GITHUB_OAUTH_"),
+      usageErrorMessage({ [name]: "octo" }).startsWith("Cannot let users sign in: GITHUB_OAUTH_"),
     );
   }
 });
@@ -37,12 +37,12 @@ Deno.test("readConfig() with a login listens anywhere, for those who come by htt
   assertEquals(config.server.hostname, "0.0.0.0");
   const allowed = "allowed is the https URL that they come by";
   assertEquals(
-    complaintAbout({ ...LOGIN, SERVER_HOST: "0.0.0.0" }),
+    usageErrorMessage({ ...LOGIN, SERVER_HOST: "0.0.0.0" }),
     `Cannot let users sign in with PUBLIC_URL: ${allowed}`,
   );
   for (const SERVER_HOST of ["0.0.0.0", "127.0.0.1"]) {
     assertEquals(
-      complaintAbout({ ...LOGIN, SERVER_HOST, PUBLIC_URL: "http://ci.example" }),
+      usageErrorMessage({ ...LOGIN, SERVER_HOST, PUBLIC_URL: "http://ci.example" }),
       `Cannot let users sign in with PUBLIC_URL="http://ci.example": ${allowed}`,
     );
   }

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { isLoopback, readConfig, secretsOf } from "../src/config.ts";
+import { isLoopback, readConfig, listSecrets } from "../src/config.ts";
 import { UsageError } from "../src/errors.ts";
-import { describeVariables, VARIABLE_NAMES } from "../src/variables.ts";
+import { formatVariables, VARIABLE_NAMES } from "../src/variables.ts";
 import { LOGIN_ENVIRONMENT as LOGIN } from "./fakes/fixtures/account.ts";
 
 const TOKEN = { GITHUB_TOKEN: "ghp_secret" };
 
-function complaintAbout(environment: Record<string, string>): string {
+function usageErrorMessage(environment: Record<string, string>): string {
   return assertThrows(() => readConfig({ ...TOKEN, ...environment }), UsageError).message;
 }
 
@@ -22,7 +22,7 @@ Deno.test("readConfig() has a default for everything but the credential", () => 
     logLevel: "info",
     databaseUrl: "sqlite:./runwire.db",
     redisUrl: undefined,
-    throttle: { perSecond: 50, burst: 200 },
+    rateLimit: { perSecond: 50, burst: 200 },
     github: {
       apiUrl: "https://api.github.com",
       webUrl: "https://github.com",
@@ -86,7 +86,7 @@ Deno.test("readConfig() reads every variable", () => {
     logLevel: "debug",
     databaseUrl: "postgres://me:secret@db.example/runwire",
     redisUrl: "rediss://:secret@cache.example:6380/2",
-    throttle: { perSecond: 10, burst: 30 },
+    rateLimit: { perSecond: 10, burst: 30 },
     webhookSecrets: ["old", "new"],
     github: {
       apiUrl: "https://ghe.example/api/v3",
@@ -97,7 +97,7 @@ Deno.test("readConfig() reads every variable", () => {
       clientId: "Iv1.abc",
       clientSecret: "a client secret",
       sessionSecret: LOGIN.SESSION_SECRET,
-      admission: { admins: ["mona", "hubot_acme"], organisations: ["octo-org"] },
+      policy: { admins: ["mona", "hubot_acme"], organizations: ["octo-org"] },
     },
     poll: {
       repositories: 4,
@@ -111,7 +111,7 @@ Deno.test("readConfig() reads every variable", () => {
 });
 
 Deno.test("readConfig() takes a rate of 0 for no throttle", () => {
-  assertEquals(readConfig({ ...TOKEN, THROTTLE_RATE: "0" }).throttle, undefined);
+  assertEquals(readConfig({ ...TOKEN, THROTTLE_RATE: "0" }).rateLimit, undefined);
 });
 
 Deno.test("readConfig() prefers the App to a token", () => {
@@ -151,7 +151,7 @@ Deno.test("readConfig() names the variable, its value and what is allowed, in on
     ] as const
   ) {
     assertEquals(
-      complaintAbout({ [name]: value }),
+      usageErrorMessage({ [name]: value }),
       `Cannot use ${name}="${value}": allowed is ${allowed}`,
     );
   }
@@ -166,7 +166,7 @@ Deno.test("readConfig() shows no value that may be secret", () => {
       ["SESSION_SECRET", "too short a secret@"],
     ] as const
   ) {
-    const message = complaintAbout({ [name]: value });
+    const message = usageErrorMessage({ [name]: value });
     assert(message.startsWith(`Cannot use ${name}: allowed is `), message);
     assert(!message.includes("secret@") && !message.includes("too many"), message);
   }
@@ -174,7 +174,7 @@ Deno.test("readConfig() shows no value that may be secret", () => {
 
 Deno.test("readConfig() refuses to listen beyond this machine unless told to", () => {
   for (const SERVER_HOST of ["0.0.0.0", "::", "192.168.1.1", "ci.example"]) {
-    assert(complaintAbout({ SERVER_HOST }).includes("ALLOW_OPEN=true"), SERVER_HOST);
+    assert(usageErrorMessage({ SERVER_HOST }).includes("ALLOW_OPEN=true"), SERVER_HOST);
     assertEquals(
       readConfig({ ...TOKEN, SERVER_HOST, ALLOW_OPEN: "true" }).server.hostname,
       SERVER_HOST,
@@ -205,7 +205,7 @@ Deno.test("secretsOf() has every secret of the settings", () => {
     DATABASE_URL: "postgres://me:p%40ss@db.example/runwire",
     REDIS_URL: "redis://:cached@cache.example",
   });
-  assertEquals(secretsOf(config), [
+  assertEquals(listSecrets(config), [
     "ghp_secret",
     "old",
     "new",
@@ -220,7 +220,7 @@ Deno.test("secretsOf() has every secret of the settings", () => {
     GITHUB_APP_PRIVATE_KEY: "pem",
     GITHUB_APP_INSTALLATION_ID: "2",
   };
-  assertEquals(secretsOf(readConfig(app)), ["pem"]);
+  assertEquals(listSecrets(readConfig(app)), ["pem"]);
 });
 
 Deno.test("readConfig() without a credential names GITHUB_TOKEN and the demo", () => {
@@ -230,7 +230,7 @@ Deno.test("readConfig() without a credential names GITHUB_TOKEN and the demo", (
 });
 
 Deno.test("readConfig() wants all three variables of an App", () => {
-  const message = complaintAbout({ GITHUB_APP_ID: "12", GITHUB_APP_PRIVATE_KEY: "a key" });
+  const message = usageErrorMessage({ GITHUB_APP_ID: "12", GITHUB_APP_PRIVATE_KEY: "a key" });
   assert(message.includes("GITHUB_APP_INSTALLATION_ID"));
   assert(!message.includes("a key"));
 });
@@ -243,7 +243,7 @@ Deno.test("isLoopback() holds for addresses that only this machine reaches", () 
 });
 
 Deno.test("describeVariables() has two lines for every variable", () => {
-  const text = describeVariables();
+  const text = formatVariables();
   for (const name of VARIABLE_NAMES) assert(text.includes(`  ${name} `), name);
   assertEquals(text.split("\n").length, 2 * VARIABLE_NAMES.length);
 });

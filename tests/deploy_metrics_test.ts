@@ -3,7 +3,7 @@ import { parse } from "@std/yaml";
 import { z } from "zod";
 import { AppUnderTest } from "./fakes/apps/app.ts";
 
-const Board = z.object({
+const Dashboard = z.object({
   panels: z.array(z.object({
     id: z.int(),
     targets: z.array(z.object({ expr: z.string() })).default([]),
@@ -23,21 +23,21 @@ const Alerts = z.strictObject({
   })),
 });
 
-function textOf(path: string): Promise<string> {
+function readProjectFile(path: string): Promise<string> {
   return Deno.readTextFile(new URL(`../${path}`, import.meta.url));
 }
 
-async function board(): Promise<z.infer<typeof Board>> {
-  return Board.parse(JSON.parse(await textOf("deploy/grafana.json")));
+async function readDashboard(): Promise<z.infer<typeof Dashboard>> {
+  return Dashboard.parse(JSON.parse(await readProjectFile("deploy/grafana.json")));
 }
 
-async function rules() {
-  const { groups } = Alerts.parse(parse(await textOf("deploy/alerts.yaml")));
+async function readAlertRules() {
+  const { groups } = Alerts.parse(parse(await readProjectFile("deploy/alerts.yaml")));
   return groups.flatMap((group) => group.rules);
 }
 
 /** The type of each metric that the program tells, by its name. */
-async function metrics(): Promise<ReadonlyMap<string, string>> {
+async function fetchMetricTypes(): Promise<ReadonlyMap<string, string>> {
   await using app = await new AppUnderTest().start();
   const text = await (await fetch(`${app.url}/metrics`)).text();
   return new Map(
@@ -46,7 +46,7 @@ async function metrics(): Promise<ReadonlyMap<string, string>> {
 }
 
 /** The metrics that a text names; of a histogram without the ending. */
-function namedIn(text: string, known: ReadonlyMap<string, string>): Set<string> {
+function findMetricNames(text: string, known: ReadonlyMap<string, string>): Set<string> {
   const words = text.replaceAll(/"[^"]*"/g, "").match(/\b(runwire|process)_[a-z_]+\b/g) ?? [];
   return new Set(words.map((word) => {
     const base = word.replace(/_(bucket|sum|count)$/, "");
@@ -55,20 +55,20 @@ function namedIn(text: string, known: ReadonlyMap<string, string>): Set<string> 
 }
 
 Deno.test("The board shows every metric, and none that there is not", async () => {
-  const known = await metrics();
-  const { panels } = await board();
+  const known = await fetchMetricTypes();
+  const { panels } = await readDashboard();
   const shown = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)).join("\n");
-  assertEquals([...namedIn(shown, known)].sort(), [...known.keys()].sort());
+  assertEquals([...findMetricNames(shown, known)].sort(), [...known.keys()].sort());
   assertEquals(new Set(panels.map(({ id }) => id)).size, panels.length);
 });
 
 Deno.test("Alert rules name metrics that there are, and the guide says what each one means", async () => {
-  const known = await metrics();
-  const guide = await textOf("docs/observability.md");
-  const all = await rules();
+  const known = await fetchMetricTypes();
+  const guide = await readProjectFile("docs/observability.md");
+  const all = await readAlertRules();
   assert(all.length > 10);
   for (const { alert, expr } of all) {
-    const named = namedIn(expr, known);
+    const named = findMetricNames(expr, known);
     assert(named.size > 0, alert);
     for (const name of named) assert(known.has(name), `${alert} names ${name}`);
     assert(guide.includes(`\`${alert}\``), `The guide has no ${alert}`);
@@ -80,22 +80,22 @@ Deno.test("Alert rules name metrics that there are, and the guide says what each
 });
 
 Deno.test("The guide says of every metric what it is, and of no other", async () => {
-  const known = await metrics();
-  const guide = await textOf("docs/observability.md");
+  const known = await fetchMetricTypes();
+  const guide = await readProjectFile("docs/observability.md");
   const described = [...guide.matchAll(/^\| `((?:runwire|process)_\w+)/gm)].map(([, name]) => name);
   assertEquals(described.sort(), [...known.keys()].sort());
 });
 
 Deno.test("Counters and histograms are asked for their growth alone, and gauges never", async () => {
-  const known = await metrics();
+  const known = await fetchMetricTypes();
   const exprs = [
-    ...(await rules()).map(({ expr }) => expr),
-    ...(await board()).panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+    ...(await readAlertRules()).map(({ expr }) => expr),
+    ...(await readDashboard()).panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
   ];
   for (const expr of exprs) {
     const grown = expr.match(/\b(rate|increase)\((\w+)/g) ?? [];
-    const names = [...namedIn(grown.join("\n"), known)];
-    for (const name of namedIn(expr, known)) {
+    const names = [...findMetricNames(grown.join("\n"), known)];
+    for (const name of findMetricNames(expr, known)) {
       assertEquals(names.includes(name), known.get(name) !== "gauge", `${name} in ${expr}`);
     }
   }

@@ -4,17 +4,17 @@ import { VARIABLE_NAMES } from "../src/variables.ts";
 
 const { start } = manifest.tasks;
 
-function flagsOf(command: string): string[] {
+function listPermissionFlags(command: string): string[] {
   return command.split(" ").filter((word) => /^--(allow|ignore|deny|no-prompt)/.test(word));
 }
 
 Deno.test("The program may read the variables that it knows, and no others", () => {
-  const allowed = flagsOf(start.command).find((flag) => flag.startsWith("--allow-env="));
+  const allowed = listPermissionFlags(start.command).find((flag) => flag.startsWith("--allow-env="));
   assertEquals(allowed, `--allow-env=${VARIABLE_NAMES.join(",")}`);
 });
 
 Deno.test("The program may not run others, load libraries or ask about the system", () => {
-  const flags = flagsOf(start.command).join(" ");
+  const flags = listPermissionFlags(start.command).join(" ");
   for (const right of ["run", "ffi", "all", "import", "sys"]) {
     assert(!flags.includes(`--allow-${right}`), `--allow-${right}`);
   }

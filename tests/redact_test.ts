@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { generateApiKeySecret, toKeyPrefix } from "../src/account/key_secret.ts";
 import { generateToken, systemRandomBytes } from "../src/account/secret.ts";
-import { redactor } from "../src/redact.ts";
+import { createRedactor } from "../src/redact.ts";
 
 Deno.test("redactor() leaves out the secrets that it is told, however they are written", () => {
   const pem = 'a "key"\nof two lines';
-  const redact = redactor(["hunter22", "hunter22-and-more", "p@ss/word", pem, "abc"]);
+  const redact = createRedactor(["hunter22", "hunter22-and-more", "p@ss/word", pem, "abc"]);
   assertEquals(redact("hunter22-and-more, then hunter22"), "[redacted], then [redacted]");
   assertEquals(redact("p@ss/word or p%40ss%2Fword"), "[redacted] or [redacted]");
   assertEquals(redact(JSON.stringify({ pem })), '{"pem":"[redacted]"}');
@@ -13,7 +13,7 @@ Deno.test("redactor() leaves out the secrets that it is told, however they are w
 });
 
 Deno.test("redactor() leaves out what looks like a secret", () => {
-  const redact = redactor([]);
+  const redact = createRedactor([]);
   for (
     const [text, expected] of [
       ["Authorization: Bearer abcdefgh.x", "Authorization: Bearer [redacted]"],
@@ -42,7 +42,7 @@ Deno.test("redactor() leaves out what looks like a secret", () => {
 });
 
 Deno.test("redactor() leaves out our own tokens and keys, wherever they stand", () => {
-  const redact = redactor([]);
+  const redact = createRedactor([]);
   for (let round = 0; round < 200; round++) {
     const token = generateToken(systemRandomBytes);
     const key = generateApiKeySecret(systemRandomBytes);
@@ -52,7 +52,7 @@ Deno.test("redactor() leaves out our own tokens and keys, wherever they stand", 
 });
 
 Deno.test("redactor() lets everything else stand", () => {
-  const redact = redactor([]);
+  const redact = createRedactor([]);
   const hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
   for (
     const text of [

@@ -1,4 +1,4 @@
-import { DAY_MS, dayOf } from "../../src/clock.ts";
+import { DAY_MS, formatUtcDay } from "../../src/clock.ts";
 import { DAYS, LAST_DAY, repositoryName, seededRandom } from "./generated_runs.ts";
 
 /** One sort of request, with enough paths of it that no two in a row are the same. */
@@ -71,5 +71,5 @@ export function createRequestKinds(): readonly RequestKind[] {
 
 /** So many days after the last one. */
 function dayAfterLast(offset: number): string {
-  return dayOf(Date.parse(LAST_DAY) + offset * DAY_MS);
+  return formatUtcDay(Date.parse(LAST_DAY) + offset * DAY_MS);
 }

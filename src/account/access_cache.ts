@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import type { AccessSource, AccessStore, CachedAccess, RepositoryRef } from "./access.ts";
 import { LruCache } from "../lru_cache.ts";
 import { SingleFlight } from "../single_flight.ts";
@@ -81,13 +81,13 @@ export class AccessCache {
       try {
         await this.#fetchUnchecked(userId, cached);
       } catch (error) {
-        if (error instanceof RefusedError) return await this.#useStale(userId, error);
+        if (error instanceof GitHubError) return await this.#useStale(userId, error);
         throw error;
       }
     }
     return await this.#useStale(
       userId,
-      new RefusedError(
+      new GitHubError(
         { kind: "unavailable" },
         "Cannot tell what a user may read: it goes on changing",
       ),
@@ -119,7 +119,7 @@ export class AccessCache {
   }
 
   /** What is known holds for a while; of what is not known nothing is shown, and when that is all, it is no answer. */
-  async #useStale(userId: number, cause: RefusedError): Promise<CacheEntry> {
+  async #useStale(userId: number, cause: GitHubError): Promise<CacheEntry> {
     const { store, clock } = this.#options;
     const now = clock.now();
     const cached = await store.load(userId, now - ACCESS_STALE_IF_ERROR_MS);

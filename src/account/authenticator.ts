@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { messageOf } from "../errors.ts";
+import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import type { AccessCache } from "./access_cache.ts";
 import { type ApiKey, type ApiKeyStore, KEY_USE_INTERVAL_MS } from "./api_key.ts";
@@ -94,7 +94,7 @@ export class AccountAuthenticator implements Authenticator {
     } catch (error) {
       this.#logger.warning("Cannot note the use of key {id}: {reason}", {
         id,
-        reason: messageOf(error),
+        reason: toErrorMessage(error),
       });
     }
   }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import { type SignInPolicy, requiresMembership, isAllowedMember, initialRole } from "./sign_in_policy.ts";
 import { LoginError } from "./login_error.ts";
 import { type OAuthProvider, TokenRejectedError, type UserTokens } from "./oauth_provider.ts";
@@ -69,7 +69,7 @@ export class Login {
   /**
    * Makes a session of its own for the browser, whatever it had before. `sessionToken` is for its cookie.
    * @throws {LoginError}
-   * @throws {RefusedError} when GitHub cannot be asked now
+   * @throws {GitHubError} when GitHub cannot be asked now
    * @throws {StorageError}
    */
   async finish(callback: OAuthCallback, signal: AbortSignal): Promise<{
@@ -152,7 +152,7 @@ export class Login {
     try {
       await provider.revoke(tokens.accessToken, signal);
     } catch (error) {
-      if (!(error instanceof RefusedError)) throw error;
+      if (!(error instanceof GitHubError)) throw error;
     }
     throw new LoginError(
       "organisation_required",

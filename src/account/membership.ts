@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import { log } from "../log.ts";
 import { type SignInPolicy, requiresMembership, isAllowedMember } from "./sign_in_policy.ts";
 import { type OAuthProvider, TokenRejectedError } from "./oauth_provider.ts";
@@ -33,7 +33,7 @@ export class Membership {
 
   /**
    * Whether the user may stay; who may not has been signed out.
-   * @throws {RefusedError} when GitHub cannot be asked, and last told an hour ago
+   * @throws {GitHubError} when GitHub cannot be asked, and last told an hour ago
    * @throws {StorageError}
    */
   async isCurrent(user: User): Promise<boolean> {
@@ -44,7 +44,7 @@ export class Membership {
       return await this.#checks.run(user.id, () => this.#check(user));
     } catch (error) {
       if (error instanceof TokenRejectedError) return false;
-      if (error instanceof RefusedError && age < MEMBERSHIP_STALE_IF_ERROR_MS) return true;
+      if (error instanceof GitHubError && age < MEMBERSHIP_STALE_IF_ERROR_MS) return true;
       throw error;
     }
   }

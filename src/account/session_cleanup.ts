@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { messageOf } from "../errors.ts";
+import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import type { SessionStore } from "./session.ts";
 import type { TicketStore } from "./ticket.ts";
@@ -42,7 +42,7 @@ export class ExpiredSessionCleanup {
       if (count > 0) this.#logger.debug("Forgot {count} sessions and tickets", { count });
       await this.#revokeTokens();
     } catch (error) {
-      this.#logger.warning("Cannot forget old sessions: {reason}", { reason: messageOf(error) });
+      this.#logger.warning("Cannot forget old sessions: {reason}", { reason: toErrorMessage(error) });
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { messageOf, RefusedError } from "../errors.ts";
+import { toErrorMessage, GitHubError } from "../errors.ts";
 import { log } from "../log.ts";
 import { LruCache } from "../lru_cache.ts";
 import { TokenRejectedError } from "./oauth_provider.ts";
@@ -30,7 +30,7 @@ export interface TokenManagerOptions {
 export class TokenManager {
   readonly #options: TokenManagerOptions;
   readonly #refreshes = new SingleFlight<number, StoredTokens>();
-  readonly #backoffs = new LruCache<number, { readonly until: number; readonly error: RefusedError }>(
+  readonly #backoffs = new LruCache<number, { readonly until: number; readonly error: GitHubError }>(
     MAX_BACKOFFS,
   );
   readonly #logger = log("account");
@@ -42,7 +42,7 @@ export class TokenManager {
   /**
    * Asks GitHub with the user's token.
    * @throws {TokenRejectedError} when GitHub does not take it any more, or there is none; the user's sessions have ended
-   * @throws {RefusedError} when GitHub cannot be asked now; it is not asked again before it said it may be, or for 30 s
+   * @throws {GitHubError} when GitHub cannot be asked now; it is not asked again before it said it may be, or for 30 s
    * @throws {StorageError}
    */
   async withToken<T>(
@@ -54,7 +54,7 @@ export class TokenManager {
     try {
       return await this.#requestWithToken(userId, request);
     } catch (error) {
-      if (error instanceof RefusedError) {
+      if (error instanceof GitHubError) {
         this.#backoffs.set(userId, { until: this.#backoffUntil(error), error });
       }
       throw error;
@@ -71,7 +71,7 @@ export class TokenManager {
     } catch (error) {
       this.#logger.warning("Cannot let a token of user {user} go: {reason}", {
         user: userId,
-        reason: messageOf(error),
+        reason: toErrorMessage(error),
       });
     }
   }
@@ -112,7 +112,7 @@ export class TokenManager {
         // Of two instances that refresh it the second one is refused.
         return await this.#waitForNewerTokens(stored, userId) ?? await this.#signOut(userId, stored);
       }
-      if (error instanceof RefusedError && !this.#expiresWithin(stored, 0)) return stored;
+      if (error instanceof GitHubError && !this.#expiresWithin(stored, 0)) return stored;
       throw error;
     }
   }
@@ -146,7 +146,7 @@ export class TokenManager {
     return expiresAt !== undefined && expiresAt - this.#options.clock.now() <= ms;
   }
 
-  #backoffUntil({ refusal }: RefusedError): number {
+  #backoffUntil({ failure: refusal }: GitHubError): number {
     const after = this.#options.clock.now() + BACKOFF_MS;
     return refusal.kind === "limited" ? refusal.retryAt ?? after : after;
   }

@@ -1,6 +1,6 @@
 import { systemClock } from "../clock.ts";
 import { readConfig } from "../config.ts";
-import { messageOf, RefusedError, UsageError } from "../errors.ts";
+import { toErrorMessage, GitHubError, UsageError } from "../errors.ts";
 import { GitHubRepositories } from "../github/repository.ts";
 import { GitHubRuns } from "../github/run.ts";
 import { Backfill } from "../run/backfill/backfill.ts";
@@ -56,7 +56,7 @@ export async function backfill(
   try {
     await withUsageErrors(() => importer.run(signal));
   } catch (error) {
-    const reason = signal.aborted ? "Interrupted" : messageOf(error);
+    const reason = signal.aborted ? "Interrupted" : toErrorMessage(error);
     // Where that fails too it seems to be under way, and the command goes on all the same.
     await store.save(importer.progress, { ...importer.progress, state: "failed", reason }).catch(() => {});
     const message = `${reason}: ${summary(job, importer.progress)}; ${RESUME_HINT}`;
@@ -74,8 +74,8 @@ async function withUsageErrors<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof RefusedError)) throw error;
-    const isPermanent = error.refusal.kind === "missing" || error.refusal.kind === "unauthorized";
+    if (!(error instanceof GitHubError)) throw error;
+    const isPermanent = error.failure.kind === "missing" || error.failure.kind === "unauthorized";
     throw isPermanent ? new UsageError(error.message, { cause: error }) : error;
   }
 }
@@ -85,7 +85,7 @@ function summary({ repository }: BackfillJob, { runs, importedFrom: reached, sin
   return `${runs} runs of ${sanitize(repository)} are in, back to ${from}`;
 }
 
-function formatWait(until: number, error: RefusedError | undefined): string {
+function formatWait(until: number, error: GitHubError | undefined): string {
   const reason = error?.message ?? "most of the rate limit is used, the rest is left to others";
   return `Waiting until ${new Date(until).toISOString()}: ${sanitize(reason)}`;
 }

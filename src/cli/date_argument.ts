@@ -1,4 +1,4 @@
-import { DAY_MS, dayOf, readDay } from "../clock.ts";
+import { DAY_MS, formatUtcDay, parseUtcDay } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 
 /** GitHub keeps runs for 400 days: https://docs.github.com/en/actions/administering-github-actions/usage-limits-billing-and-administration */
@@ -10,12 +10,12 @@ const MAX_SINCE_DAYS = 400;
  */
 export function parseSince(text: string, now: number): number {
   const days = /^(\d{1,3})d$/.exec(text)?.[1];
-  const since = days === undefined ? readDay(text) : now - Number(days) * DAY_MS;
+  const since = days === undefined ? parseUtcDay(text) : now - Number(days) * DAY_MS;
   const isAllowed = since !== undefined && since < now && since >= now - (MAX_SINCE_DAYS + 1) * DAY_MS &&
     (days === undefined || (Number(days) >= 1 && Number(days) <= MAX_SINCE_DAYS));
   if (isAllowed) return since;
   throw new UsageError(
     `Cannot use --since "${text}": allowed is 1d to ${MAX_SINCE_DAYS}d, or a day of the last ${MAX_SINCE_DAYS} days such as ` +
-      dayOf(now - 90 * DAY_MS),
+      formatUtcDay(now - 90 * DAY_MS),
   );
 }

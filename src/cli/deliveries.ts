@@ -2,7 +2,7 @@ import { systemClock } from "../clock.ts";
 import { readConfig } from "../config.ts";
 import type { DeliveryState } from "../delivery/delivery.ts";
 import { Redelivery } from "../delivery/redelivery.ts";
-import { RefusedError, UsageError } from "../errors.ts";
+import { GitHubError, UsageError } from "../errors.ts";
 import { GitHubWebhookDeliveries } from "../github/webhook_deliveries.ts";
 import { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
@@ -68,7 +68,7 @@ export async function redeliver(signal: AbortSignal): Promise<void> {
     for (const name of deliveries.skippedRepositories) print(`Cannot see the hooks of ${sanitize(name)}`);
   } catch (error) {
     bar.close();
-    if (error instanceof RefusedError) throw new UsageError(error.message, { cause: error });
+    if (error instanceof GitHubError) throw new UsageError(error.message, { cause: error });
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { systemClock } from "../clock.ts";
-import { readConfig, secretsOf } from "../config.ts";
+import { readConfig, listSecrets } from "../config.ts";
 import { configureLog, log } from "../log.ts";
 import { createDemoWorld } from "../simulator/demo.ts";
 import { Simulator } from "../simulator/server.ts";
@@ -38,7 +38,7 @@ export async function demo(signal: AbortSignal): Promise<void> {
       POLL_WHEN: "always",
     });
     await using _log = await configureLog(config.logLevel, {
-      secrets: secretsOf(config),
+      secrets: listSecrets(config),
     });
     log("demo").info("This is a demo: GitHub is simulated at {url}, nothing here is real", {
       url: gitHub.url,

@@ -1,4 +1,4 @@
-import { DAY_MS, dayOf, readDay } from "../clock.ts";
+import { DAY_MS, formatUtcDay, parseUtcDay } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 
 const MAX_EXPIRY_DAYS = 3_650;
@@ -10,10 +10,10 @@ const MAX_EXPIRY_DAYS = 3_650;
  */
 export function parseExpiry(text: string, now: number): number {
   const days = /^(\d{1,4})d$/.exec(text)?.[1];
-  const at = days === undefined ? readDay(text) : now + Number(days) * DAY_MS;
+  const at = days === undefined ? parseUtcDay(text) : now + Number(days) * DAY_MS;
   if (at !== undefined && at > now && at <= now + MAX_EXPIRY_DAYS * DAY_MS) return at;
   throw new UsageError(
     `Cannot use --expires "${text}": allowed is 1d to ${MAX_EXPIRY_DAYS}d, or a day to come such as ` +
-      dayOf(now + 90 * DAY_MS),
+      formatUtcDay(now + 90 * DAY_MS),
   );
 }

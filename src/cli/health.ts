@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { systemClock } from "../clock.ts";
 import { readServerUrl } from "../config.ts";
-import { messageOf, UsageError } from "../errors.ts";
+import { toErrorMessage, UsageError } from "../errors.ts";
 import { environment } from "./environment.ts";
 import { print } from "./print.ts";
 import { sanitize } from "./format.ts";
@@ -25,7 +25,7 @@ export async function checkHealth(urlArgument: string | undefined): Promise<void
     throw new UsageError(`Cannot ask "${url}": allowed is a URL such as http://127.0.0.1:8080`);
   }
   const { isServing, summary } = await fetchHealth(new URL("/health", url)).catch((error) => {
-    throw new Error(`Cannot ask ${url}: ${messageOf(error)}`, { cause: error });
+    throw new Error(`Cannot ask ${url}: ${toErrorMessage(error)}`, { cause: error });
   });
   if (!isServing) throw new Error(summary);
   print(summary);

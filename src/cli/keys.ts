@@ -2,7 +2,7 @@ import type { ApiKey } from "../account/api_key.ts";
 import { createApiKey, isApiKeyActive } from "../account/new_key.ts";
 import { type Permission, toPermissions, type Role } from "../account/permission.ts";
 import { systemRandomBytes } from "../account/secret.ts";
-import { dayOf, systemClock } from "../clock.ts";
+import { formatUtcDay, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 import { SqlApiKeyStore } from "../sql/account/api_key.ts";
 import { parseExpiry } from "./expiry.ts";
@@ -65,8 +65,8 @@ function formatKey(key: ApiKey, now: number): string {
     state,
     key.scopes.join(","),
     budgetCents === null ? "no budget" : `${budgetCents} cents a month`,
-    `created ${dayOf(key.createdAt)}`,
-    expiresAt === null ? "does not expire" : `expires ${dayOf(expiresAt)}`,
+    `created ${formatUtcDay(key.createdAt)}`,
+    expiresAt === null ? "does not expire" : `expires ${formatUtcDay(expiresAt)}`,
     usedAt === null ? "never used" : `used ${new Date(usedAt).toISOString()}`,
   ].map(sanitize).join("\t");
 }

@@ -2,10 +2,10 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import manifest from "../../deno.json" with { type: "json" };
 import { isKeyName, KEY_NAME_RULE } from "../account/new_key.ts";
 import { type Permission, PERMISSIONS, ROLES } from "../account/permission.ts";
-import { messageOf, UsageError } from "../errors.ts";
-import { describeVariables } from "../variables.ts";
+import { toErrorMessage, UsageError } from "../errors.ts";
+import { formatVariables } from "../variables.ts";
 import type { DeliveryState } from "../delivery/delivery.ts";
-import { redactor } from "../redact.ts";
+import { createRedactor } from "../redact.ts";
 import { backfill } from "./backfill.ts";
 import { copy, type CopyUrls } from "./copy.ts";
 import { listDeliveries, redeliver, retryDelivery } from "./deliveries.ts";
@@ -36,7 +36,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
       printError(`Cannot run "runwire ${args.join(" ")}": allowed is ${allowedArguments(program, args)}`);
       return EXIT_USAGE;
     }
-    printError(messageOf(error));
+    printError(toErrorMessage(error));
     return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
   }
 }
@@ -51,7 +51,7 @@ function buildProgram(): Command {
     .exitOverride()
     .addHelpText(
       "after",
-      `\nVariables:\n${describeVariables()}`,
+      `\nVariables:\n${formatVariables()}`,
     );
   program.command("serve", { isDefault: true })
     .description("follow GitHub and serve clients (the default)")
@@ -168,5 +168,5 @@ function describeOption({ long, argChoices }: Option): string {
 
 /** What was asked for may have a password in it. */
 function printError(message: string): void {
-  writeAll(Deno.stderr, `runwire: ${redactor([])(message)}\n`);
+  writeAll(Deno.stderr, `runwire: ${createRedactor([])(message)}\n`);
 }

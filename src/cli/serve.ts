@@ -2,7 +2,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { App } from "../app.ts";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { readConfig, secretsOf } from "../config.ts";
+import { readConfig, listSecrets } from "../config.ts";
 import { configureLog, log } from "../log.ts";
 import { openDatabase } from "../sql/database.ts";
 import { migrate } from "../sql/migrate.ts";
@@ -13,7 +13,7 @@ import { environment } from "./environment.ts";
 export async function serve(signal: AbortSignal): Promise<void> {
   const config = readConfig(environment());
   await using _log = await configureLog(config.logLevel, {
-    secrets: secretsOf(config),
+    secrets: listSecrets(config),
   });
   const logger = log("serve");
   await runApp(config, {

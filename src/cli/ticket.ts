@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { messageOf } from "../errors.ts";
+import { toErrorMessage } from "../errors.ts";
 
 const TICKET = z.object({ ticket: z.string() });
 const PROBLEM = z.object({ detail: z.string() });
@@ -28,7 +28,7 @@ export async function addTicket(
     url.searchParams.set("ticket", TICKET.parse(body).ticket);
     return { url: url.href };
   } catch (error) {
-    return { reason: `Cannot get a ticket from ${url.host} (${messageOf(error)})` };
+    return { reason: `Cannot get a ticket from ${url.host} (${toErrorMessage(error)})` };
   }
 }
 

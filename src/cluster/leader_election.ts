@@ -1,5 +1,5 @@
-import { type Clock, within } from "../clock.ts";
-import { messageOf } from "../errors.ts";
+import { type Clock, withTimeout } from "../clock.ts";
+import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import type { FencingTokens, Lease, Term } from "./lease.ts";
 
@@ -164,14 +164,14 @@ export class LeaderElection {
   }
 
   #withTimeout<T>(request: Promise<T>, ms = REQUEST_TIMEOUT_MS): Promise<T> {
-    return within(this.#options.clock, ms, request);
+    return withTimeout(this.#options.clock, ms, request);
   }
 
   /** Once for each outage. */
   #logOutage(error: unknown): void {
     if (this.#isOutageLogged) return;
     this.#isOutageLogged = true;
-    this.#logger.warning("Cannot tell who polls: {reason}", { reason: messageOf(error) });
+    this.#logger.warning("Cannot tell who polls: {reason}", { reason: toErrorMessage(error) });
   }
 }
 

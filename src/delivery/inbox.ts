@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { messageOf, StorageError } from "../errors.ts";
+import { toErrorMessage, StorageError } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import { retryAt } from "./backoff.ts";
@@ -113,7 +113,7 @@ export class Inbox<Changes> {
       events = await store.apply(delivery.id, parse(delivery));
     } catch (error) {
       if (error instanceof StorageError) throw error;
-      await this.#fail(delivery, messageOf(error).slice(0, MAX_ERROR_LENGTH));
+      await this.#fail(delivery, toErrorMessage(error).slice(0, MAX_ERROR_LENGTH));
       return false;
     }
     this.#applied++;

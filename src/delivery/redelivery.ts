@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { concernsAll, type Refusal, RefusedError } from "../errors.ts";
+import { isGlobal, type GitHubFailure, GitHubError } from "../errors.ts";
 
 /**
  * How far back GitHub can be asked to send again. A GitHub Enterprise Server can 7 days; 3 hold for both.
@@ -57,7 +57,7 @@ export interface RedeliveryResult extends RedeliveryProgress {
   /** Those of them that a later sweep must ask for. */
   readonly remaining: number;
   /** Why the sweep ended before its end. */
-  readonly failure?: Refusal;
+  readonly failure?: GitHubFailure;
 }
 
 export interface RedeliveryOptions {
@@ -89,7 +89,7 @@ export class Redelivery {
   /**
    * One by one, the oldest first. It ends early, and says so, at a rate limit, at a credential that may not do this,
    * or when GitHub refuses several in a row; one that is refused alone is passed over, and left.
-   * @throws {RefusedError} when GitHub does not tell what failed
+   * @throws {GitHubError} when GitHub does not tell what failed
    * @throws the signal's reason when it aborts
    */
   async run(
@@ -106,7 +106,7 @@ export class Redelivery {
       signal.throwIfAborted();
       const failure = await this.#requestRedelivery(delivery, signal);
       consecutiveFailures = failure ? consecutiveFailures + 1 : 0;
-      if (failure && (concernsAll(failure) || consecutiveFailures === MAX_CONSECUTIVE_FAILURES)) {
+      if (failure && (isGlobal(failure) || consecutiveFailures === MAX_CONSECUTIVE_FAILURES)) {
         return { found, requested, remaining: found - requested, failure };
       }
       if (failure) continue;
@@ -124,13 +124,13 @@ export class Redelivery {
     return failed.filter(({ guid }) => !this.#requestedAt.has(guid));
   }
 
-  async #requestRedelivery(delivery: FailedDelivery, signal: AbortSignal): Promise<Refusal | undefined> {
+  async #requestRedelivery(delivery: FailedDelivery, signal: AbortSignal): Promise<GitHubFailure | undefined> {
     try {
       await this.#attempts.redeliver(delivery, signal);
       this.#requestedAt.set(delivery.guid, this.#clock.now());
       return undefined;
     } catch (error) {
-      if (error instanceof RefusedError) return error.refusal;
+      if (error instanceof GitHubError) return error.failure;
       throw error;
     }
   }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { messageOf, RefusedError, StorageError } from "../errors.ts";
+import { toErrorMessage, GitHubError, StorageError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { RepositoryStore } from "../repository/repository.ts";
 import type { DeliveryStore } from "./delivery.ts";
@@ -39,9 +39,9 @@ export class RedeliveryOnStart {
       });
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
+      if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
       this.#logger.warning("Cannot ask for missed deliveries: {reason}", {
-        reason: messageOf(error),
+        reason: toErrorMessage(error),
       });
     }
   }

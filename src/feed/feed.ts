@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { messageOf } from "../errors.ts";
+import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import { Notifier } from "./notifier.ts";
 import { encodeEvent, type EncodedEvent } from "./encoded.ts";
@@ -100,7 +100,7 @@ export class Feed {
         await this.#clock.sleep(GAP_TIMEOUT_MS, signal);
         if (this.lastSeq < this.#maxSeq) await this.#fillGap();
       } catch (error) {
-        this.#logger.warning("Cannot read the journal: {reason}", { reason: messageOf(error) });
+        this.#logger.warning("Cannot read the journal: {reason}", { reason: toErrorMessage(error) });
         await this.#clock.sleep(RETRY_MS, signal);
       }
     }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { messageOf } from "../errors.ts";
+import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import type { EventLog } from "./event_log.ts";
 
@@ -43,7 +43,7 @@ export class Retention {
     } catch (error) {
       this.#logger.warning("Cannot forget old {kind}: {reason}", {
         kind,
-        reason: messageOf(error),
+        reason: toErrorMessage(error),
       });
     }
   }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { messageOf } from "../errors.ts";
+import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import { eventData } from "./encoded.ts";
 import type { EventType } from "./event.ts";
@@ -62,7 +62,7 @@ export class TopicFanout {
       try {
         await this.#sendAll(subscription, signal);
       } catch (error) {
-        this.#logger.warning("Cannot read events: {reason}", { reason: messageOf(error) });
+        this.#logger.warning("Cannot read events: {reason}", { reason: toErrorMessage(error) });
         await clock.sleep(RETRY_MS, signal);
       }
       since = subscription.lastSeq;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { AccessSource, RepositoryRef } from "../account/access.ts";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import { ResponseCache } from "./response_cache.ts";
 import { parseResetTime } from "./error.ts";
 import type { GitHubResponse } from "./transport.ts";
@@ -91,7 +91,7 @@ function toAlias(index: number): string {
 /**
  * Errors come with status 200. Only those that say of one repository that it is not for this user are an answer; after any
  * other nothing is known, and nothing may be shown.
- * @throws {RefusedError}
+ * @throws {GitHubError}
  */
 function assertNoErrors({ data, errors }: QueryResponse, response: GitHubResponse): void {
   const unexpected = (errors ?? []).filter(({ type, path }) =>
@@ -103,7 +103,7 @@ function assertNoErrors({ data, errors }: QueryResponse, response: GitHubRespons
   if (/RATE_LIMIT/.test(types) || (!data && response.headers["x-ratelimit-remaining"] === "0")) {
     const retryAt = parseResetTime(response);
     const failure = { kind: "limited", ...(retryAt !== undefined && { retryAt }) } as const;
-    throw new RefusedError(failure, message);
+    throw new GitHubError(failure, message);
   }
-  throw new RefusedError({ kind: "unavailable" }, message);
+  throw new GitHubError({ kind: "unavailable" }, message);
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { EndpointOptions } from "@octokit/types";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import type { GitHubRateLimit } from "../run/github_rate_limit.ts";
 import type { ResponseCache, ResponsePage } from "./response_cache.ts";
 import { type Credential, Installation } from "./credential.ts";
@@ -82,7 +82,7 @@ export class GitHub {
   /**
    * One page, asked for with the ETag of the last answer to the same credential, and read again only when it
    * has changed. `path` is a template (`/repos/{owner}/{repo}`) or the `next` of a page.
-   * @throws {RefusedError} when GitHub refuses, does not answer in time, or not as it documents
+   * @throws {GitHubError} when GitHub refuses, does not answer in time, or not as it documents
    */
   async get<T>(cache: ResponseCache<T>, path: string, options: GetOptions): Promise<ResponsePage<T>> {
     const { parameters, signal, asApp = false } = options;
@@ -91,7 +91,7 @@ export class GitHub {
     if (origin !== this.#origin) {
       const message =
         `The next page is on ${origin}, which must not see the credential for ${this.#origin}`;
-      throw new RefusedError({ kind: "unavailable" }, message);
+      throw new GitHubError({ kind: "unavailable" }, message);
     }
     const auth = await this.#authenticate({ asApp, signal });
     const credential = "token" in auth ? auth.token : "app";
@@ -111,7 +111,7 @@ export class GitHub {
 
   /**
    * The first `count` of a list, page after page; fewer where there are fewer.
-   * @throws {RefusedError} as `get` does
+   * @throws {GitHubError} as `get` does
    */
   async list<T>(
     cache: ResponseCache<readonly T[]>,
@@ -132,7 +132,7 @@ export class GitHub {
 
   /**
    * A list page by page, of PAGE_SIZE unless `parameters` say otherwise; the next is fetched when it is asked for.
-   * @throws {RefusedError} as `get` does
+   * @throws {GitHubError} as `get` does
    */
   async *pages<T>(
     cache: ResponseCache<readonly T[]>,
@@ -153,7 +153,7 @@ export class GitHub {
 
   /**
    * Asks GitHub to do something, once, and returns what it answered (2xx).
-   * @throws {RefusedError} when GitHub refuses, or does not answer in time: whether it was done is then not known
+   * @throws {GitHubError} when GitHub refuses, or does not answer in time: whether it was done is then not known
    */
   post(path: string, options: PostOptions): Promise<GitHubResponse> {
     return this.#mutate("POST", path, options);

@@ -2,7 +2,7 @@ import { createPrivateKey } from "node:crypto";
 import { createAppAuth } from "@octokit/auth-app";
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
-import { RefusedError, UsageError } from "../errors.ts";
+import { GitHubError, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
 import { ResponseCache } from "./response_cache.ts";
 import { assertOk, toLocalTime } from "./error.ts";
@@ -50,7 +50,7 @@ export class Installation {
     this.#clock = clock;
   }
 
-  /** @throws {RefusedError} `unauthorized` when GitHub knows no such App or installation */
+  /** @throws {GitHubError} `unauthorized` when GitHub knows no such App or installation */
   async token(signal: AbortSignal): Promise<string> {
     const now = this.#clock.now();
     if (this.#cached === undefined || now >= this.#cached.expiresAt - RENEWAL_MARGIN_MS) {
@@ -69,12 +69,12 @@ export class Installation {
 
   /**
    * Tells that the token was answered with 401. The next request fetches another one.
-   * @throws {RefusedError} `unavailable` when the token is so new that it may be accepted yet
+   * @throws {GitHubError} `unavailable` when the token is so new that it may be accepted yet
    */
   onUnauthorized({ endpoint, receivedAt }: GitHubResponse): void {
     if (this.#cached && receivedAt - this.#cached.issuedAt < PROPAGATION_MS) {
       const message = `GitHub does not know the new installation token yet, as it answered ${endpoint}`;
-      throw new RefusedError({ kind: "unavailable" }, message);
+      throw new GitHubError({ kind: "unavailable" }, message);
     }
     this.#cached = undefined;
   }
@@ -88,10 +88,10 @@ export class Installation {
     try {
       assertOk(response);
     } catch (error) {
-      if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
+      if (!(error instanceof GitHubError) || error.failure.kind !== "missing") throw error;
       const message =
         `GitHub gives no token for installation ${this.#installationId} of the App: ${error.message}`;
-      throw new RefusedError({ kind: "unauthorized" }, message);
+      throw new GitHubError({ kind: "unauthorized" }, message);
     }
     return response;
   }

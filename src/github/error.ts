@@ -1,16 +1,16 @@
-import { type Refusal, RefusedError } from "../errors.ts";
+import { type GitHubFailure, GitHubError } from "../errors.ts";
 import type { GitHubResponse } from "./transport.ts";
 
 /** GitHub's words in our messages: long enough for all it is known to say. */
 const MAX_MESSAGE_LENGTH = 300;
 
-/** @throws {RefusedError} unless GitHub did what was asked (2xx) */
+/** @throws {GitHubError} unless GitHub did what was asked (2xx) */
 export function assertOk(response: GitHubResponse): void {
   const { endpoint, status } = response;
   if (status >= 200 && status < 300) return;
   const detail = parseMessage(response.body);
   const message = `GitHub answered ${endpoint} with ${status}${detail && `: ${detail}`}`;
-  throw new RefusedError(toFailure(response), message);
+  throw new GitHubError(toFailure(response), message);
 }
 
 /**
@@ -18,7 +18,7 @@ export function assertOk(response: GitHubResponse): void {
  * `x-ratelimit-reset` when nothing remains, or is not said.
  * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
  */
-function toFailure(response: GitHubResponse): Refusal {
+function toFailure(response: GitHubResponse): GitHubFailure {
   const { status } = response;
   if (status === 401) return { kind: "unauthorized" };
   if (status === 403 || status === 429) {
@@ -29,7 +29,7 @@ function toFailure(response: GitHubResponse): Refusal {
   return status === 422 ? { kind: "unavailable", status } : { kind: "unavailable" };
 }
 
-function toRateLimitFailure(response: GitHubResponse): Refusal | undefined {
+function toRateLimitFailure(response: GitHubResponse): GitHubFailure | undefined {
   const { status, headers, body } = response;
   const retryAt = parseRetryAfter(response) ??
     (headers["x-ratelimit-remaining"] === "0" ? parseResetTime(response) : undefined);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { OAuthProvider, UserTokens } from "../account/oauth_provider.ts";
 import type { Profile } from "../account/user.ts";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import { ResponseCache } from "./response_cache.ts";
 import { parseNextLink } from "./client.ts";
 import { TokenEndpoint, type TokenEndpointOptions } from "./token_endpoint.ts";
@@ -136,14 +136,14 @@ export class GitHubOAuth implements OAuthProvider {
     const { origin } = new URL(this.#options.apiUrl);
     if (new URL(next).origin === origin) return next;
     const message = `The next page of organisations is not on ${origin}`;
-    throw new RefusedError({ kind: "unavailable" }, message);
+    throw new GitHubError({ kind: "unavailable" }, message);
   }
 }
 
 /** Of the organisations a 403 says what is missing in the app's settings. */
 function explainForbidden(error: unknown): never {
-  if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
+  if (!(error instanceof GitHubError) || error.failure.kind !== "missing") throw error;
   const message = `${error.message} (an OAuth app needs the scope read:org, a GitHub App the ` +
     `organisation permission "Members", read)`;
-  throw new RefusedError({ kind: "unauthorized" }, message, { cause: error });
+  throw new GitHubError({ kind: "unauthorized" }, message, { cause: error });
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import type { Repository, RepositoryLookup, RepositorySource } from "../repository/repository.ts";
 import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
@@ -73,7 +73,7 @@ export function toRepository(
 
 /**
  * The parameters of a path that begins with `/repos/{owner}/{repo}`.
- * @throws {RefusedError} `missing` when no repository can have that name
+ * @throws {GitHubError} `missing` when no repository can have that name
  */
 export function parseFullName(fullName: string): { readonly owner: string; readonly repo: string } {
   const slash = fullName.indexOf("/");
@@ -82,7 +82,7 @@ export function parseFullName(fullName: string): { readonly owner: string; reado
   // Dots are not escaped in a path, and would lead to another one.
   if (slash === -1 || [owner, repo].some((part) => ["", ".", ".."].includes(part))) {
     const message = `${JSON.stringify(fullName)} names no repository: it must be owner/name`;
-    throw new RefusedError({ kind: "missing", status: 404 }, message);
+    throw new GitHubError({ kind: "missing", status: 404 }, message);
   }
   return { owner, repo };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { messageOf, RefusedError } from "../errors.ts";
+import { toErrorMessage, GitHubError } from "../errors.ts";
 
 /**
  * GitHub itself ends a request after 10 s; past that nothing comes but a broken connection.
@@ -9,7 +9,7 @@ export const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
  * What `ask` gets from GitHub, its body included. `to` is method and path, for messages.
- * @throws {RefusedError} `unavailable` when there is no answer within REQUEST_LIMIT_MS, or the connection breaks
+ * @throws {GitHubError} `unavailable` when there is no answer within REQUEST_LIMIT_MS, or the connection breaks
  * @throws the signal's reason when it aborts
  */
 export async function withRequestTimeout<T>(
@@ -29,14 +29,14 @@ export async function withRequestTimeout<T>(
   } catch (error) {
     if (!request.signal.aborted) {
       const message = `Cannot reach GitHub for ${endpoint}: ${toSafeMessage(error)}`;
-      throw new RefusedError({ kind: "unavailable" }, message);
+      throw new GitHubError({ kind: "unavailable" }, message);
     }
   } finally {
     ended.abort();
   }
   signal.throwIfAborted();
   const seconds = REQUEST_TIMEOUT_MS / 1_000;
-  throw new RefusedError(
+  throw new GitHubError(
     { kind: "unavailable" },
     `GitHub did not answer ${endpoint} within ${seconds} s`,
   );
@@ -44,5 +44,5 @@ export async function withRequestTimeout<T>(
 
 /** What fetch says, without the address: its query is nobody's business. */
 function toSafeMessage(error: unknown): string {
-  return messageOf(error).replaceAll(/ for url \([^)]*\)/g, "");
+  return toErrorMessage(error).replaceAll(/ for url \([^)]*\)/g, "");
 }

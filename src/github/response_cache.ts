@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import type { GitHubResponse } from "./transport.ts";
 
 /** More than the addresses that are asked again and again; one answer is some kilobytes. */
@@ -40,14 +40,14 @@ export class ResponseCache<T> {
     this.#limit = limit;
   }
 
-  /** @throws {RefusedError} `unavailable`, naming the first field that is not as GitHub documents it */
+  /** @throws {GitHubError} `unavailable`, naming the first field that is not as GitHub documents it */
   parse({ endpoint, body }: GitHubResponse): T {
     const result = this.#schema.safeParse(body);
     if (result.success) return result.data;
     const [issue] = result.error.issues;
     const path = issue?.path.length ? `${z.core.toDotPath(issue.path)}: ` : "";
     const message = `GitHub's answer to ${endpoint} is not as documented: ${path}${issue?.message}`;
-    throw new RefusedError({ kind: "unavailable" }, message);
+    throw new GitHubError({ kind: "unavailable" }, message);
   }
 
   find({ credential, url }: CacheKey): CachedResponse<T> | undefined {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import type { BackfillPage, HistoricalRunSource, TimeRange } from "../run/backfill/backfill_progress.ts";
 import type { Run, RunSource } from "../run/run.ts";
 import { ResponseCache } from "./response_cache.ts";
@@ -101,7 +101,7 @@ function assertCreatedWithin({ from, to }: TimeRange, runs: readonly Run[]): voi
   const isInRange = ({ createdAt }: Run) => Date.parse(createdAt) >= from && Date.parse(createdAt) < to;
   if (runs.length === 0 || runs.some(isInRange)) return;
   const message = `GitHub lists runs that were not created in ${toCreatedQuery({ from, to })}`;
-  throw new RefusedError({ kind: "unavailable" }, message);
+  throw new GitHubError({ kind: "unavailable" }, message);
 }
 
 /** A run in our words. */
@@ -130,6 +130,6 @@ export function toRun(run: z.infer<typeof runSchema>, source: Run["source"]): Ru
 }
 
 function isNotFound(error: unknown): boolean {
-  return error instanceof RefusedError && error.refusal.kind === "missing" &&
-    error.refusal.status === 404;
+  return error instanceof GitHubError && error.failure.kind === "missing" &&
+    error.failure.status === 404;
 }

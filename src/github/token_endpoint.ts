@@ -2,7 +2,7 @@ import * as oauth from "oauth4webapi";
 import { z } from "zod";
 import { TokenRejectedError, type UserTokens } from "../account/oauth_provider.ts";
 import type { Clock } from "../clock.ts";
-import { messageOf, RefusedError } from "../errors.ts";
+import { toErrorMessage, GitHubError } from "../errors.ts";
 import { assertOk } from "./error.ts";
 import { withRequestTimeout } from "./request_timeout.ts";
 import type { GitHubResponse } from "./transport.ts";
@@ -72,7 +72,7 @@ export class TokenEndpoint {
 
   /**
    * @throws {TokenRejectedError} when the code is wrong, was used or has expired, or belongs to another verifier
-   * @throws {RefusedError} when GitHub cannot be asked, or does not accept our client
+   * @throws {GitHubError} when GitHub cannot be asked, or does not accept our client
    */
   exchangeCode(
     { code, verifier, redirectUri }: {
@@ -107,7 +107,7 @@ export class TokenEndpoint {
 
   /**
    * @throws {TokenRejectedError} when the refresh token was used, has expired or was revoked
-   * @throws {RefusedError} as `exchange` does
+   * @throws {GitHubError} as `exchange` does
    */
   refresh(refreshToken: string, signal: AbortSignal): Promise<UserTokens> {
     return this.#requestTokens(
@@ -144,9 +144,9 @@ export class TokenEndpoint {
       // Neither quotes what GitHub sent.
       const reason = error instanceof z.ZodError
         ? "refresh_token_expires_in is no number"
-        : messageOf(error);
+        : toErrorMessage(error);
       const message = `GitHub's answer to ${response.endpoint} is not as documented: ${reason}`;
-      throw new RefusedError({ kind: "unavailable" }, message);
+      throw new GitHubError({ kind: "unavailable" }, message);
     }
   }
 
@@ -177,7 +177,7 @@ function toTokenError(error: string): Error {
   const message = `GitHub gives no token: ${error}`;
   if (USER_ERRORS.includes(error)) return new TokenRejectedError(message);
   const kind = APP_ERRORS.includes(error) ? "unauthorized" : "unavailable";
-  return new RefusedError({ kind }, message);
+  return new GitHubError({ kind }, message);
 }
 
 function toResponse({ status, headers, body }: GitHubResponse): Response {

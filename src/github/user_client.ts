@@ -1,5 +1,5 @@
 import { TokenRejectedError } from "../account/oauth_provider.ts";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import { assertOk } from "./error.ts";
 import { type GitHubResponse, Transport, type TransportOptions } from "./transport.ts";
 
@@ -29,7 +29,7 @@ export class UserClient {
   /**
    * The answer of GitHub (2xx).
    * @throws {TokenRejectedError} when the token is not accepted (any more), or its user is suspended
-   * @throws {RefusedError} when GitHub refuses for another reason, or does not answer in time
+   * @throws {GitHubError} when GitHub refuses for another reason, or does not answer in time
    */
   async send(
     { method, url, accessToken, parameters }: UserRequest,
@@ -40,7 +40,7 @@ export class UserClient {
     try {
       assertOk(response);
     } catch (error) {
-      if (!(error instanceof RefusedError) || !isTokenRejected(error, response)) throw error;
+      if (!(error instanceof GitHubError) || !isTokenRejected(error, response)) throw error;
       throw new TokenRejectedError(error.message, { cause: error });
     }
     return response;
@@ -48,7 +48,7 @@ export class UserClient {
 }
 
 /** A suspended user is told so with 403 on everything. */
-function isTokenRejected({ refusal: failure }: RefusedError, { status, body }: GitHubResponse): boolean {
+function isTokenRejected({ failure }: GitHubError, { status, body }: GitHubResponse): boolean {
   if (failure.kind === "unauthorized") return true;
   const isObject = typeof body === "object" && body !== null;
   const isSuspended = isObject && "message" in body && /suspended/i.test(String(body.message));

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { messageOf, RefusedError } from "../errors.ts";
+import { toErrorMessage, GitHubError } from "../errors.ts";
 import type { WebhookState } from "../repository/catalog.ts";
 import type { Webhooks } from "../repository/webhook.ts";
 import { ResponseCache } from "./response_cache.ts";
@@ -61,13 +61,13 @@ export class GitHubWebhooks implements Webhooks {
       if (existing) return toWebhookState(existing, since);
       return { state: "active", id: await this.#create(fullName, { url, secret, signal }) };
     } catch (error) {
-      if (!(error instanceof RefusedError)) throw error;
-      const { refusal: failure } = error;
+      if (!(error instanceof GitHubError)) throw error;
+      const { failure } = error;
       if (failure.kind === "missing") {
-        return withoutWebhook(`The credential may not administer webhooks: ${messageOf(error)}`);
+        return withoutWebhook(`The credential may not administer webhooks: ${toErrorMessage(error)}`);
       }
       if (failure.kind === "unavailable" && failure.status === 422) {
-        return withoutWebhook(`GitHub takes no such webhook: ${messageOf(error)}`);
+        return withoutWebhook(`GitHub takes no such webhook: ${toErrorMessage(error)}`);
       }
       throw error;
     }
@@ -80,8 +80,8 @@ export class GitHubWebhooks implements Webhooks {
         signal,
       });
     } catch (error) {
-      const isGone = error instanceof RefusedError && error.refusal.kind === "missing" &&
-        error.refusal.status === 404;
+      const isGone = error instanceof GitHubError && error.failure.kind === "missing" &&
+        error.failure.status === 404;
       if (!isGone) throw error;
     }
   }

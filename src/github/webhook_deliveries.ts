@@ -5,7 +5,7 @@ import {
   type FailedDelivery,
   findUndelivered,
 } from "../delivery/redelivery.ts";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import { log } from "../log.ts";
 import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
@@ -123,7 +123,7 @@ export class GitHubWebhookDeliveries implements DeliveryAttemptSource {
         signal,
       });
     } catch (error) {
-      if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
+      if (!(error instanceof GitHubError) || error.failure.kind !== "missing") throw error;
       log("github").warn("Cannot see the hooks of {repository}: the token needs admin rights", {
         repository,
       });

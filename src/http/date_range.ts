@@ -1,4 +1,4 @@
-import { DAY_MS, readDay } from "../clock.ts";
+import { DAY_MS, parseUtcDay } from "../clock.ts";
 
 /** A span of time in ms since the epoch; open where there is no end. */
 export interface DateRange {
@@ -51,10 +51,10 @@ function parseBounds(first: string, second: string): DateRange | undefined {
 /** A day, or a ms. */
 function parseTime(text: string): { readonly start: number; readonly end: number } | undefined {
   if (DAY.test(text)) {
-    const start = readDay(text);
+    const start = parseUtcDay(text);
     return start === undefined ? undefined : { start, end: start + DAY_MS };
   }
-  if (!INSTANT.test(text) || readDay(text.slice(0, 10)) === undefined) return undefined;
+  if (!INSTANT.test(text) || parseUtcDay(text.slice(0, 10)) === undefined) return undefined;
   const start = Date.parse(text);
   return Number.isNaN(start) ? undefined : { start, end: start + 1 };
 }

@@ -3,7 +3,7 @@ import { HTTPException } from "hono/http-exception";
 import { LoginError } from "../account/login_error.ts";
 import { TokenRejectedError } from "../account/oauth_provider.ts";
 import type { Clock } from "../clock.ts";
-import { RefusedError, StorageError } from "../errors.ts";
+import { GitHubError, StorageError } from "../errors.ts";
 import { log } from "../log.ts";
 import { MessageError } from "../message/sender.ts";
 import type { RequestEnvironment } from "./api.ts";
@@ -37,7 +37,7 @@ export function createErrorHandler(clock: Clock): ErrorHandler<RequestEnvironmen
 export function toProblem(error: Error, now: number): ProblemError | undefined {
   if (error instanceof ProblemError) return error;
   if (error instanceof StorageError) return toStorageProblem(error);
-  if (error instanceof RefusedError) return toRetryLaterProblem(error, now);
+  if (error instanceof GitHubError) return toRetryLaterProblem(error, now);
   if (error instanceof MessageError) {
     return new ProblemError(error.code === "forbidden" ? "forbidden" : "bad_body", error.message);
   }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { RefusedError } from "../errors.ts";
+import { GitHubError } from "../errors.ts";
 import { ProblemError } from "./problem.ts";
 
 /** Where GitHub does not say when to come again. */
@@ -14,15 +14,15 @@ export async function withGitHubProblems<T>(
   try {
     return await run();
   } catch (error) {
-    if (error instanceof RefusedError) throw toRepositoryProblem(fullName, error, clock.now());
+    if (error instanceof GitHubError) throw toRepositoryProblem(fullName, error, clock.now());
     const isStopping = error instanceof DOMException && error.name === "AbortError";
     if (isStopping) throw new ProblemError("stopping", "Cannot ask GitHub: Runwire stops");
     throw error;
   }
 }
 
-function toRepositoryProblem(fullName: string, error: RefusedError, now: number) {
-  const { refusal: failure, message } = error;
+function toRepositoryProblem(fullName: string, error: GitHubError, now: number) {
+  const { failure, message } = error;
   switch (failure.kind) {
     case "missing":
       return failure.status === 404
@@ -40,7 +40,7 @@ function toRepositoryProblem(fullName: string, error: RefusedError, now: number)
 }
 
 /** What a caller is told when GitHub does not answer now, and when to come again. */
-export function toRetryLaterProblem({ refusal: failure, message }: RefusedError, now: number): ProblemError {
+export function toRetryLaterProblem({ failure, message }: GitHubError, now: number): ProblemError {
   if (failure.kind !== "limited") {
     return new ProblemError("github_unavailable", `Cannot reach GitHub: ${message}`, {
       "Retry-After": String(RETRY_AFTER_SECONDS),

@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Principal } from "../account/principal.ts";
 import { monotonicNow } from "../clock.ts";
-import { Latency } from "../latency.ts";
+import { LatencyHistogram } from "../latency_histogram.ts";
 import { log, type Logger, withContext } from "../log.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { matchedRoute } from "./route.ts";
@@ -24,14 +24,14 @@ export interface RequestLabels {
 /** How many requests there were, and how long they took, in numbers that are read when somebody asks for them. */
 export class RequestMetrics {
   readonly #counts = new Map<string, RequestLabels & { count: number }>();
-  readonly #latencies = new Map<string, Latency>();
+  readonly #latencies = new Map<string, LatencyHistogram>();
 
   get counts(): Iterable<RequestLabels & { readonly count: number }> {
     return this.#counts.values();
   }
 
   /** By route: until the answer began. */
-  get latencies(): ReadonlyMap<string, Latency> {
+  get latencies(): ReadonlyMap<string, LatencyHistogram> {
     return this.#latencies;
   }
 
@@ -41,7 +41,7 @@ export class RequestMetrics {
     const entry = this.#counts.get(key) ?? { ...labels, count: 0 };
     entry.count++;
     this.#counts.set(key, entry);
-    const latency = this.#latencies.get(route) ?? new Latency();
+    const latency = this.#latencies.get(route) ?? new LatencyHistogram();
     latency.observe(seconds);
     this.#latencies.set(route, latency);
   }

@@ -1,4 +1,4 @@
-import { messageOf, UsageError } from "../errors.ts";
+import { toErrorMessage, UsageError } from "../errors.ts";
 import type { ConnectionLimit } from "./streams/connection_limit.ts";
 import { router, type RouterOptions } from "./router.ts";
 
@@ -54,7 +54,7 @@ export class Server {
         (request, info) => app.fetch(request, info),
       );
     } catch (error) {
-      const reason = error instanceof Deno.errors.AddrInUse ? "it is in use" : messageOf(error);
+      const reason = error instanceof Deno.errors.AddrInUse ? "it is in use" : toErrorMessage(error);
       throw new UsageError(
         `Cannot listen on ${hostname}:${port} (${reason}): set SERVER_HOST and SERVER_PORT to a free address`,
         { cause: error },

@@ -28,28 +28,28 @@ import { SqlSessionStore } from "../sql/account/session.ts";
 import { SqlTicketStore } from "../sql/account/ticket.ts";
 import { SqlUserStore } from "../sql/account/user.ts";
 
-export interface AccountPartsOptions {
+export interface AccountServicesOptions {
   readonly config: Config;
   readonly database: Database;
   readonly clock: Clock;
   /** Ends what is asked of GitHub. */
   readonly signal: AbortSignal;
   readonly origins: OriginPolicy;
-  readonly logins: RateLimitOptions;
+  readonly loginRateLimit: RateLimitOptions;
   /** Where we listen, for example `http://127.0.0.1:8080`; asked for once we do. */
   readonly ownUrl: () => string;
 }
 
-export interface AccountParts {
-  readonly callers: AccountAuthenticator;
+export interface AccountServices {
+  readonly authenticator: AccountAuthenticator;
   readonly routes: readonly Api[];
   /** To be run. */
-  readonly sweep: ExpiredSessionCleanup;
+  readonly sessionCleanup: ExpiredSessionCleanup;
 }
 
 /** The part of App that knows who asks. */
-export function accountParts(options: AccountPartsOptions): AccountParts {
-  const { config, database, clock, signal, origins, logins } = options;
+export function createAccountServices(options: AccountServicesOptions): AccountServices {
+  const { config, database, clock, signal, origins, loginRateLimit } = options;
   const { publicUrl } = config.server;
   const sessions = new SqlSessionStore(database, clock);
   const keys = new SqlApiKeyStore(database, clock);
@@ -57,23 +57,23 @@ export function accountParts(options: AccountPartsOptions): AccountParts {
   // Where nobody signs in, no tokens are kept.
   const cipher = new AesCipher(config.login?.sessionSecret ?? "");
   const users = new SqlUserStore({ database, clock, cipher });
-  const parts = config.login && loginParts({ ...options, login: config.login, users, sessions });
+  const loginServices = config.login && createLoginServices({ ...options, login: config.login, users, sessions });
   const random = systemRandomBytes;
   return {
-    callers: new AccountAuthenticator({
+    authenticator: new AccountAuthenticator({
       keys,
       tickets,
       clock,
-      login: parts && { ...parts, sessions },
+      login: loginServices && { ...loginServices, sessions },
     }),
     routes: [
       loginRoutes({
-        login: parts?.login,
+        login: loginServices?.login,
         sessions,
         cookies: toCookieNames(publicUrl),
         origins,
         publicUrl,
-        rateLimitOptions: logins,
+        rateLimitOptions: loginRateLimit,
         clock,
         signal,
       }),
@@ -81,32 +81,32 @@ export function accountParts(options: AccountPartsOptions): AccountParts {
       userRoutes({
         users,
         signOut: async (id) => {
-          if (parts) await parts.login.endSessions(id);
+          if (loginServices) await loginServices.login.endSessions(id);
           else await sessions.endAll(id);
         },
       }),
       apiKeyRoutes({ keys, clock, random }),
       ticketRoutes({ tickets, clock, random }),
     ],
-    sweep: new ExpiredSessionCleanup({
+    sessionCleanup: new ExpiredSessionCleanup({
       sessions,
       tickets,
-      login: parts && { users, tokens: parts.tokens },
+      login: loginServices && { users, tokens: loginServices.tokens },
       clock,
     }),
   };
 }
 
-interface LoginPartsOptions extends AccountPartsOptions {
+interface LoginServicesOptions extends AccountServicesOptions {
   readonly login: LoginConfig;
   readonly users: SqlUserStore;
   readonly sessions: SqlSessionStore;
 }
 
 /** What there is where users sign in. */
-function loginParts({ login: configured, ...options }: LoginPartsOptions) {
+function createLoginServices({ login: configured, ...options }: LoginServicesOptions) {
   const { config, database, users, sessions, clock, signal, ownUrl } = options;
-  const { clientId, clientSecret, sessionSecret, admission } = configured;
+  const { clientId, clientSecret, sessionSecret, policy } = configured;
   const { apiUrl, webUrl } = config.github;
   const { version } = manifest;
   const provider = new GitHubOAuth({ clientId, clientSecret, webUrl, apiUrl, version, clock });
@@ -120,12 +120,12 @@ function loginParts({ login: configured, ...options }: LoginPartsOptions) {
       sessions,
       tokens,
       stateCookie: new LoginStateCookie(sessionSecret, clock),
-      policy: admission,
+      policy,
       random: systemRandomBytes,
       redirectUri: () =>
         `${(config.server.publicUrl ?? ownUrl()).replace(/\/$/, "")}/login/callback`,
     }),
     access: new AccessCache({ store: new SqlAccessStore(database), source, tokens, clock }),
-    membership: new Membership({ policy: admission, provider, tokens, users, sessions, clock }),
+    membership: new Membership({ policy, provider, tokens, users, sessions, clock }),
   };
 }

@@ -14,17 +14,17 @@ import { installationName } from "../sql/cluster/installation.ts";
 import { withFencing, SqlFencingTokens, SqlLease } from "../sql/cluster/lease.ts";
 import { SqlSharedSnapshotStore } from "../sql/cluster/shared_snapshot.ts";
 import { SqlPresenceStore } from "../sql/cluster/presence.ts";
-import { type Part, runAll } from "./part.ts";
+import { type Service, runServices } from "../service.ts";
 
 /** How often each instance looks for what others have kept: so much later the last event may come of which it was not told. */
-const LOOK_MS = 2_000;
+const POLL_INTERVAL_MS = 2_000;
 
 export interface ClusterOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly random: Random;
   /** Who listens to this instance, and, while it polls, to others. */
-  readonly audience: ActiveClients;
+  readonly activeClients: ActiveClients;
   readonly redisUrl: string | undefined;
   /** What is asked of Redis goes by this connection; there where `redisUrl` is. */
   readonly redis: Redis | undefined;
@@ -34,29 +34,29 @@ export interface ClusterOptions {
 export class Cluster {
   /** For what the one instance that polls may write alone. */
   readonly database: Database;
-  readonly pictures: SqlSharedSnapshotStore;
+  readonly sharedSnapshots: SqlSharedSnapshotStore;
   readonly #options: ClusterOptions;
   readonly #instance = crypto.randomUUID();
-  readonly #leadership: LeaderElection | undefined;
+  readonly #leaderElection: LeaderElection | undefined;
   readonly #presence: Presence | undefined;
 
   constructor(options: ClusterOptions) {
-    const { database, clock, redis, audience } = options;
+    const { database, clock, redis, activeClients } = options;
     this.#options = options;
-    const isAlone = database.kind === "sqlite";
-    this.database = isAlone ? database : withFencing(database, () => this.#leadership?.term);
-    this.pictures = new SqlSharedSnapshotStore(this.database);
-    if (isAlone) return;
+    const isSingleInstance = database.kind === "sqlite";
+    this.database = isSingleInstance ? database : withFencing(database, () => this.#leaderElection?.term);
+    this.sharedSnapshots = new SqlSharedSnapshotStore(this.database);
+    if (isSingleInstance) return;
     const instance = this.#instance;
     this.#presence = new Presence({
       store: new SqlPresenceStore(database),
-      activeClients: audience,
+      activeClients,
       instance,
       clock,
     });
-    this.#leadership = new LeaderElection({
+    this.#leaderElection = new LeaderElection({
       lease: redis
-        ? new RedisLease({ redis, prefix: keyPrefix(database) })
+        ? new RedisLease({ redis, prefix: toKeyPrefix(database) })
         : new SqlLease(database),
       fencingTokens: new SqlFencingTokens(database),
       holder: instance,
@@ -66,57 +66,57 @@ export class Cluster {
 
   /** Whether there may be other instances. */
   get isShared(): boolean {
-    return this.#leadership !== undefined;
+    return this.#leaderElection !== undefined;
   }
 
   /** Figures of who polls; `undefined` where there is but one. */
   get lease(): LeaseSources | undefined {
-    return this.#leadership;
+    return this.#leaderElection;
   }
 
   /** Whether this is the instance that polls. */
-  get isHolder(): boolean {
-    return this.#leadership === undefined || this.#leadership.term !== undefined;
+  get isLeader(): boolean {
+    return this.#leaderElection === undefined || this.#leaderElection.term !== undefined;
   }
 
   /** What the feed needs to hear of what others keep. */
   get feed(): Pick<FeedOptions, "eventBus" | "pollMs"> {
     const { database, redis, redisUrl: url, ...shared } = this.#options;
     if (!this.isShared) return {};
-    if (url === undefined || redis === undefined) return { pollMs: LOOK_MS };
-    const prefix = keyPrefix(database);
+    if (url === undefined || redis === undefined) return { pollMs: POLL_INTERVAL_MS };
+    const prefix = toKeyPrefix(database);
     const channel = async () => `${await prefix()}events`;
-    const wire = { ...shared, url, publisher: redis, channel, instance: this.#instance };
-    return { eventBus: new RedisEventBus(wire), pollMs: LOOK_MS };
+    const eventBus = { ...shared, url, publisher: redis, channel, instance: this.#instance };
+    return { eventBus: new RedisEventBus(eventBus), pollMs: POLL_INTERVAL_MS };
   }
 
   /** Says to others whether anybody listens here. */
-  get parts(): readonly Part[] {
+  get services(): readonly Service[] {
     return this.#presence ? [this.#presence] : [];
   }
 
   /** Ends what the one instance does alone, when another one may do it by now. */
-  look(): void {
-    this.#leadership?.checkExpired();
+  checkLease(): void {
+    this.#leaderElection?.checkExpired();
   }
 
   /** What one instance at a time does. */
-  alone(parts: readonly Part[]): Part {
-    const leadership = this.#leadership;
+  leaderOnly(services: readonly Service[]): Service {
+    const leaderElection = this.#leaderElection;
     const presence = this.#presence;
-    if (!leadership || !presence) return { run: (signal) => runAll(parts, signal) };
-    const all = [...parts, { run: (signal: AbortSignal) => presence.watch(signal) }];
-    return { run: (signal) => leadership.run((held) => runAll(all, held), signal) };
+    if (!leaderElection || !presence) return { run: (signal) => runServices(services, signal) };
+    const all = [...services, { run: (signal: AbortSignal) => presence.watch(signal) }];
+    return { run: (signal) => leaderElection.run((leaderSignal) => runServices(all, leaderSignal), signal) };
   }
 
   /** Tells the others what the last snapshot shows. They show what comes next where this fails. */
-  show({ repositories }: SnapshotBuilder): void {
-    if (this.isShared) this.pictures.save(repositories).catch(() => {});
+  publishState({ repositories }: SnapshotBuilder): void {
+    if (this.isShared) this.sharedSnapshots.save(repositories).catch(() => {});
   }
 }
 
 /** Of what this database alone has in Redis: others may use that, too. */
-function keyPrefix(database: Database): () => Promise<string> {
-  let known: string | undefined;
-  return async () => known ??= `runwire:${await installationName(database)}:`;
+function toKeyPrefix(database: Database): () => Promise<string> {
+  let cached: string | undefined;
+  return async () => cached ??= `runwire:${await installationName(database)}:`;
 }

@@ -10,20 +10,20 @@ import type { Database } from "../sql/database.ts";
 import { SqlRunHistory } from "../sql/run/run_history.ts";
 import { SqlStatisticsStore } from "../sql/statistics/statistics.ts";
 
-export interface DataRoutesOptions {
+export interface ApiRoutesOptions {
   readonly database: Database;
-  readonly following: FollowManager;
+  readonly followManager: FollowManager;
   readonly clock: Clock;
 }
 
 /** The REST API over what is kept. */
-export function dataRoutes({ database, following, clock }: DataRoutesOptions): readonly Api[] {
+export function createApiRoutes({ database, followManager, clock }: ApiRoutesOptions): readonly Api[] {
   const catalog = new SqlCatalog(database);
   const history = new SqlRunHistory(database);
   return [
     runRoutes({ history }),
     workflowRoutes({ catalog, history }),
-    repositoryRoutes({ catalog, following, clock }),
+    repositoryRoutes({ catalog, following: followManager, clock }),
     statisticsRoutes({ statistics: new SqlStatisticsStore(database), clock }),
   ];
 }

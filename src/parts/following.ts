@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import type { RefusedError } from "../errors.ts";
+import type { GitHubError } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { GitHub } from "../github/client.ts";
 import { GitHubWebhooks } from "../github/webhook.ts";
@@ -20,53 +20,53 @@ import { SqlFollowStore } from "../sql/follow_store.ts";
 import { SqlRunStore } from "../sql/run/run.ts";
 
 /** What backfills leave of the limit: as much as the snapshots take in an hour in which every answer is new. */
-const SHARE_OF_OTHERS = 0.25;
+const RESERVED_SHARE = 0.25;
 
-export interface FollowingPartsOptions {
+export interface FollowServicesOptions {
   readonly config: Config;
   readonly database: Database;
   /** For what one instance alone may write. */
-  readonly fenced: Database;
+  readonly fencedDatabase: Database;
   readonly github: GitHub;
   readonly clock: Clock;
   readonly random: Random;
   readonly poller: Pick<Poller, "isBackingOff" | "backoffUntil" | "backOff">;
   /** The most points of the budget that the snapshots may take in the next `ms`. */
-  readonly kept: (ms: number) => number;
+  readonly reservedPoints: (ms: number) => number;
   /** Told of what has changed. */
-  readonly tell: (events: readonly StoredEvent[]) => void;
+  readonly emit: (events: readonly StoredEvent[]) => void;
 }
 
 /** What follows repositories on request: which, their runs, and their past. */
-export interface FollowingParts {
-  readonly following: FollowManager;
-  readonly followPoller: RepositoryPoller;
-  readonly backfills: BackfillScheduler;
+export interface FollowServices {
+  readonly followManager: FollowManager;
+  readonly repositoryPoller: RepositoryPoller;
+  readonly backfillScheduler: BackfillScheduler;
 }
 
 /** The part of App that stands behind `/repositories`. */
-export function followingParts(options: FollowingPartsOptions): FollowingParts {
-  const { config, database, fenced, github, clock, random, poller, kept, tell } = options;
+export function createFollowServices(options: FollowServicesOptions): FollowServices {
+  const { config, database, fencedDatabase, github, clock, random, poller, reservedPoints, emit } = options;
   const store = new SqlFollowStore(database, clock);
   const runs = new GitHubRuns(github);
   const shared = {
     clock,
-    onEvents: tell,
-    onRefused: (error: RefusedError) => poller.backOff(error),
+    onEvents: emit,
+    onGitHubError: (error: GitHubError) => poller.backOff(error),
   };
-  const mayAsk = () => !poller.isBackingOff;
-  const followPoller = new RepositoryPoller({
+  const isRequestAllowed = () => !poller.isBackingOff;
+  const repositoryPoller = new RepositoryPoller({
     ...shared,
     random,
-    followStore: new SqlFollowStore(fenced, clock),
+    followStore: new SqlFollowStore(fencedDatabase, clock),
     runs,
-    store: new SqlRunStore(fenced, clock),
+    store: new SqlRunStore(fencedDatabase, clock),
     rateLimit: () => github.rateLimit,
-    reservedPoints: kept,
-    canRequest: mayAsk,
+    reservedPoints,
+    canRequest: isRequestAllowed,
     webhooksEnabled: config.webhookSecrets.length > 0,
   });
-  const backfills = new BackfillScheduler({
+  const backfillScheduler = new BackfillScheduler({
     ...shared,
     source: new RateLimitedSource({
       source: runs,
@@ -74,15 +74,15 @@ export function followingParts(options: FollowingPartsOptions): FollowingParts {
       random,
       pausedUntil: () =>
         poller.backoffUntil ??
-          reservedUntil(github.rateLimit, { now: clock.now(), share: SHARE_OF_OTHERS }),
-      onWait: (_until, refusal) => refusal && poller.backOff(refusal),
+          reservedUntil(github.rateLimit, { now: clock.now(), share: RESERVED_SHARE }),
+      onWait: (_until, error) => error && poller.backOff(error),
     }),
-    store: new SqlBackfillStore(fenced, clock),
+    store: new SqlBackfillStore(fencedDatabase, clock),
     requests: new SqlBackfillStore(database, clock),
   });
   // Whoever asks any instance to follow a repository sees its runs at once.
-  const look = new LatestRunsFetcher({ ...shared, runs, store: new SqlRunStore(database, clock) });
-  const following = new FollowManager({
+  const latestRuns = new LatestRunsFetcher({ ...shared, runs, store: new SqlRunStore(database, clock) });
+  const followManager = new FollowManager({
     ...shared,
     store,
     repositories: new GitHubRepositories(github),
@@ -93,11 +93,11 @@ export function followingParts(options: FollowingPartsOptions): FollowingParts {
       secret: config.webhookSecrets[0],
     }),
     fetchLatestRuns: async (fullName, signal) => {
-      await look.fetch(fullName, signal);
+      await latestRuns.fetch(fullName, signal);
     },
-    backfills,
-    canRequest: mayAsk,
-    onChange: () => followPoller.wake(),
+    backfills: backfillScheduler,
+    canRequest: isRequestAllowed,
+    onChange: () => repositoryPoller.wake(),
   });
-  return { following, followPoller, backfills };
+  return { followManager, repositoryPoller, backfillScheduler };
 }

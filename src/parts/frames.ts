@@ -10,79 +10,79 @@ import type { SnapshotBuilder } from "../run/snapshot_builder.ts";
 import type { Poller } from "../run/polling/poller.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Part } from "./part.ts";
+import type { Service } from "../service.ts";
 
-export interface FramesOptions {
+export interface SnapshotPublisherOptions {
   readonly cluster: Cluster;
   readonly feed: Feed;
-  readonly audience: ActiveClients;
+  readonly activeClients: ActiveClients;
   readonly broadcast: Pick<Broadcast<View>, "publish" | "publishIfChanged">;
-  readonly picture: SnapshotBuilder;
+  readonly snapshotBuilder: SnapshotBuilder;
   readonly poller: Pick<Poller, "current" | "setCurrent">;
   /** From beat to beat, in ms. */
-  readonly interval: number;
+  readonly intervalMs: number;
   readonly clock: Clock;
 }
 
 /** The part of App that shows clients what does not come by the beats of this instance. */
-export class Frames {
-  readonly #options: FramesOptions;
-  readonly #extra: ThrottledSnapshots;
-  readonly #mirror: SnapshotReplica;
+export class SnapshotPublisher {
+  readonly #options: SnapshotPublisherOptions;
+  readonly #throttledSnapshots: ThrottledSnapshots;
+  readonly #replica: SnapshotReplica;
   /** There where other instances may be. */
-  readonly #heard: RemoteEvents | undefined;
+  readonly #remoteEvents: RemoteEvents | undefined;
 
-  constructor(options: FramesOptions) {
-    const { cluster, broadcast, picture, poller, feed } = options;
+  constructor(options: SnapshotPublisherOptions) {
+    const { cluster, broadcast, snapshotBuilder, poller, feed } = options;
     this.#options = options;
-    this.#extra = new ThrottledSnapshots({
+    this.#throttledSnapshots = new ThrottledSnapshots({
       ...options,
       current: () => this.current,
-      build: (takenAt) => picture.build(takenAt),
+      build: (takenAt) => snapshotBuilder.build(takenAt),
       onSnapshot: (snapshot) => {
         poller.setCurrent(snapshot);
         broadcast.publishIfChanged(snapshot);
       },
     });
-    this.#mirror = new SnapshotReplica({
+    this.#replica = new SnapshotReplica({
       ...options,
-      store: cluster.pictures,
-      isLeader: () => cluster.isHolder,
+      store: cluster.sharedSnapshots,
+      isLeader: () => cluster.isLeader,
       onSnapshot: (snapshot) => {
         poller.setCurrent(snapshot);
         broadcast.publish(snapshot);
       },
     });
     if (!cluster.isShared) return;
-    this.#heard = new RemoteEvents({
+    this.#remoteEvents = new RemoteEvents({
       feed,
-      onRepository: (data) => picture.applyRepositoryEvent(data),
-      onStatus: (data) => this.#mirror.onStatus(data),
-      onChange: () => this.#extra.schedule(),
+      onRepository: (data) => snapshotBuilder.applyRepositoryEvent(data),
+      onStatus: (data) => this.#replica.onStatus(data),
+      onChange: () => this.#throttledSnapshots.schedule(),
     });
   }
 
   /** The snapshot to greet a new client with. */
   get current(): Snapshot | undefined {
-    return this.#options.poller.current ?? this.#mirror.current;
+    return this.#options.poller.current ?? this.#replica.current;
   }
 
   /** To be run. */
-  get parts(): readonly Part[] {
-    return [this.#extra, ...(this.#heard ? [this.#heard, this.#mirror] : [])];
+  get services(): readonly Service[] {
+    return [this.#throttledSnapshots, ...(this.#remoteEvents ? [this.#remoteEvents, this.#replica] : [])];
   }
 
   /** Tells of what was kept on a beat, which ends with a snapshot. */
-  tellOnBeat(events: readonly StoredEvent[]): void {
-    this.#heard?.ignoreLocal(events);
+  emitFromPoll(events: readonly StoredEvent[]): void {
+    this.#remoteEvents?.ignoreLocal(events);
     this.#options.feed.emit(events);
   }
 
   /** Tells of what was kept between the beats. */
-  tell(events: readonly StoredEvent[]): void {
-    const { picture } = this.#options;
-    this.tellOnBeat(events);
-    for (const { type, data } of events) if (type === "repository") picture.applyRepositoryEvent(data);
-    if (events.length > 0) this.#extra.schedule();
+  emit(events: readonly StoredEvent[]): void {
+    const { snapshotBuilder } = this.#options;
+    this.emitFromPoll(events);
+    for (const { type, data } of events) if (type === "repository") snapshotBuilder.applyRepositoryEvent(data);
+    if (events.length > 0) this.#throttledSnapshots.schedule();
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { RefusedError } from "../errors.ts";
+import type { GitHubError } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { GitHub } from "../github/client.ts";
 import { GitHubJobs } from "../github/job.ts";
@@ -13,7 +13,7 @@ import { SqlJobStore } from "../sql/run/job.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { SqlRunStore } from "../sql/run/run.ts";
 
-export interface HealingOptions {
+export interface ReconciliationOptions {
   readonly database: Database;
   readonly github: GitHub;
   readonly runs: RunSource;
@@ -22,22 +22,22 @@ export interface HealingOptions {
   /** In ms; see ReconcilerOptions. */
   readonly stuckAfter: number;
   /** Whether anybody would hear of what is asked for. */
-  readonly isWanted: () => boolean;
+  readonly isNeeded: () => boolean;
   /** Told of what has changed. */
-  readonly tell: (events: readonly StoredEvent[]) => void;
+  readonly emit: (events: readonly StoredEvent[]) => void;
 }
 
 /** The parts of App that ask for what neither webhooks nor polling have told. */
-export function healingParts(options: HealingOptions): readonly [Reconciler, JobCollector] {
-  const { database, github, runs, clock, poller, stuckAfter, isWanted, tell } = options;
+export function createReconcilers(options: ReconciliationOptions): readonly [Reconciler, JobCollector] {
+  const { database, github, runs, clock, poller, stuckAfter, isNeeded, emit } = options;
   const shared = {
     clock,
-    mayAsk: () => {
-      const { rateLimit: budget } = github;
-      return isWanted() && !poller.isBackingOff && !(budget && isLow(budget, clock.now()));
+    isRequestAllowed: () => {
+      const { rateLimit } = github;
+      return isNeeded() && !poller.isBackingOff && !(rateLimit && isLow(rateLimit, clock.now()));
     },
-    onEvents: tell,
-    onRefused: (error: RefusedError) => poller.backOff(error),
+    onEvents: emit,
+    onGitHubError: (error: GitHubError) => poller.backOff(error),
   };
   return [
     new Reconciler({

@@ -9,23 +9,23 @@ import { MessageSender } from "../message/sender.ts";
 import type { Database } from "../sql/database.ts";
 import { SqlMessageStore } from "../sql/message.ts";
 
-export interface MessagePartsOptions {
+export interface MessageServicesOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly feed: Feed;
 }
 
-export interface MessageParts {
+export interface MessageServices {
   readonly sender: MessageSender;
   readonly routes: Api;
   /** To be run, */
-  readonly relay: TopicFanout;
+  readonly fanout: TopicFanout;
   /** and this by one instance. */
   readonly retention: Retention;
 }
 
 /** The part of App by which clients say something to each other. */
-export function messageParts({ database, clock, feed }: MessagePartsOptions): MessageParts {
+export function createMessageServices({ database, clock, feed }: MessageServicesOptions): MessageServices {
   const messages = new SqlMessageStore(database, clock);
   const sender = new MessageSender({
     store: messages,
@@ -35,7 +35,7 @@ export function messageParts({ database, clock, feed }: MessagePartsOptions): Me
   return {
     sender,
     routes: messageRoutes({ messages, sender }),
-    relay: new TopicFanout({ feed, topics: new Set(["message"]), clock }),
+    fanout: new TopicFanout({ feed, topics: new Set(["message"]), clock }),
     retention: new Retention({
       store: messages,
       kind: "messages",

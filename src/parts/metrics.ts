@@ -11,7 +11,7 @@ import type { RequestMetrics } from "../http/request_metrics.ts";
 import type { EventStreams } from "../http/streams/sse.ts";
 import type { WebSocketServer } from "../http/streams/websocket.ts";
 import { deliveryMetrics } from "../prometheus/delivery.ts";
-import type { EventLoop } from "../prometheus/event_loop.ts";
+import type { EventLoopDelay } from "../prometheus/event_loop_delay.ts";
 import { Exposition } from "../prometheus/exposition.ts";
 import { gitHubMetrics } from "../prometheus/github.ts";
 import { liveMetrics } from "../prometheus/live.ts";
@@ -29,7 +29,7 @@ export interface MetricSources {
   readonly database: Database;
   readonly redis: Redis | undefined;
   readonly clock: Clock;
-  readonly eventLoop: EventLoop;
+  readonly eventLoopDelay: EventLoopDelay;
   readonly feed: Feed;
   readonly broadcast: Broadcast<View>;
   readonly capacity: ConnectionLimit;
@@ -46,8 +46,8 @@ export interface MetricSources {
 }
 
 /** The part of App that tells figures about all others. */
-export function metricsPart(sources: MetricSources): Exposition {
-  const { database, redis, clock, eventLoop, deliveryStore } = sources;
+export function createMetrics(sources: MetricSources): Exposition {
+  const { database, redis, clock, eventLoopDelay, deliveryStore } = sources;
   const exposition = new Exposition();
   liveMetrics(exposition, {
     ...sources,
@@ -69,7 +69,7 @@ export function metricsPart(sources: MetricSources): Exposition {
     redis,
   });
   processMetrics(exposition, {
-    eventLoop,
+    eventLoopDelay,
     version: manifest.version,
     database: database.kind,
   });

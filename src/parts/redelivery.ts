@@ -9,7 +9,7 @@ export interface RedeliveryOptions extends Omit<RedeliveryOnStartOptions, "creat
 }
 
 /** The part of App that asks GitHub for what it could not deliver. */
-export function redeliveryOnStart(options: RedeliveryOptions): RedeliveryOnStart {
+export function createRedeliveryOnStart(options: RedeliveryOptions): RedeliveryOnStart {
   const { github, publicUrl, clock } = options;
   return new RedeliveryOnStart({
     ...options,

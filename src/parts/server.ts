@@ -23,7 +23,7 @@ import { CachedHealthCheck } from "../http/shared_check.ts";
 import { EventStreams } from "../http/streams/sse.ts";
 import type { RateLimitOptions } from "../http/rate_limit.ts";
 import { WebSocketServer } from "../http/streams/websocket.ts";
-import type { EventLoop } from "../prometheus/event_loop.ts";
+import type { EventLoopDelay } from "../prometheus/event_loop_delay.ts";
 import type { LeaseSources } from "../prometheus/run.ts";
 import type { Redis } from "../redis/connection.ts";
 import type { SnapshotBuilder } from "../run/snapshot_builder.ts";
@@ -32,9 +32,9 @@ import type { Snapshot, View } from "../run/snapshot.ts";
 import type { Database } from "../sql/database.ts";
 import type { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 import type { Tracing } from "../tracing/tracing.ts";
-import { metricsPart } from "./metrics.ts";
-import type { MessageParts } from "./messages.ts";
-import type { WebhookTraces } from "./traces.ts";
+import { createMetrics } from "./metrics.ts";
+import type { MessageServices } from "./messages.ts";
+import type { WebhookTracing } from "./traces.ts";
 
 export interface ServerPartOptions {
   readonly config: Config;
@@ -44,104 +44,104 @@ export interface ServerPartOptions {
   readonly clock: Clock;
   readonly onListen: (url: string) => void;
   readonly feed: Feed;
-  readonly audience: ActiveClients;
+  readonly activeClients: ActiveClients;
   readonly broadcast: Broadcast<View>;
-  readonly picture: SnapshotBuilder;
+  readonly snapshotBuilder: SnapshotBuilder;
   /** The snapshot to greet a new client with. */
   readonly current: () => Snapshot | undefined;
   readonly poller: Poller;
   readonly github: GitHub;
-  readonly eventLoop: EventLoop;
+  readonly eventLoopDelay: EventLoopDelay;
   /** Both or none: `undefined` where nobody traces. */
   readonly tracing?: Tracing | undefined;
-  readonly traces?: WebhookTraces | undefined;
+  readonly webhookTracing?: WebhookTracing | undefined;
   /** Who may poll, where there are several instances. */
   readonly lease?: LeaseSources | undefined;
   readonly deliveryStore: SqlDeliveryStore;
   readonly inbox: Pick<Inbox<unknown>, "wake" | "outcomes">;
-  readonly tell: (events: readonly StoredEvent[]) => void;
+  readonly emit: (events: readonly StoredEvent[]) => void;
   readonly origins: OriginPolicy;
-  readonly callers: Authenticator;
+  readonly authenticator: Authenticator;
   readonly data: readonly Api[];
   readonly accounts: readonly Api[];
-  readonly messages: MessageParts;
-  readonly throttle: RateLimitOptions | undefined;
+  readonly messages: MessageServices;
+  readonly rateLimit: RateLimitOptions | undefined;
 }
 
 /** Which web pages may connect. */
-export function originsOf({ server: { hostname, allowedOrigins, publicUrl } }: Config): OriginPolicy {
+export function createOriginPolicy({ server: { hostname, allowedOrigins, publicUrl } }: Config): OriginPolicy {
   return toOriginPolicy({ allowed: allowedOrigins, publicUrl, isLoopback: isLoopback(hostname) });
 }
 
 /** The part of App that clients and GitHub connect to. */
-export function serverPart(options: ServerPartOptions): Server {
-  const { config, clock, onListen, feed, audience, picture, callers } = options;
+export function createServer(options: ServerPartOptions): Server {
+  const { config, clock, onListen, feed, activeClients, snapshotBuilder, authenticator } = options;
   const { origins, messages } = options;
   const { hostname, port, maxConnections, publicUrl } = config.server;
   const capacity = new ConnectionLimit(maxConnections);
   const streams = {
     feed,
-    audience,
-    snapshot: async (view: View, visible: Visibility) =>
-      (await picture.build(clock.now())).encode(view, visible),
+    audience: activeClients,
+    snapshot: async (view: View, visibility: Visibility) =>
+      (await snapshotBuilder.build(clock.now())).encode(view, visibility),
     origins,
     capacity,
-    watch: new SessionMonitor({ authenticator: callers, clock }),
+    watch: new SessionMonitor({ authenticator, clock }),
     clock,
   };
-  const { deliveryStore, traces } = options;
+  const { deliveryStore, webhookTracing } = options;
   const receiver = new Receiver({
     secrets: config.webhookSecrets,
-    store: traces?.store(deliveryStore) ?? deliveryStore,
+    store: webhookTracing?.store(deliveryStore) ?? deliveryStore,
     toOrderingKey,
     parse: toChanges,
-    onEvents: options.tell,
+    onEvents: options.emit,
     onStored: () => options.inbox.wake(),
   });
   const connections = new WebSocketServer({
     ...streams,
     broadcast: options.broadcast,
-    messageFanout: messages.relay,
+    messageFanout: messages.fanout,
     sender: messages.sender,
     current: options.current,
   });
-  const parts = {
+  const shared = {
     capacity,
     connections,
     events: new EventStreams(streams),
-    deliveries: new WebhookEndpoint({ receiver: traces?.receiver(receiver) ?? receiver, clock }),
+    deliveries: new WebhookEndpoint({ receiver: webhookTracing?.receiver(receiver) ?? receiver, clock }),
     requests: new RequestMetrics(),
-    health: healthOf(options),
+    health: createHealthCheck(options),
     clock,
   };
   return new Server({
-    ...parts,
+    ...shared,
     hostname,
     port,
-    metrics: metricsPart({ ...options, ...parts }),
+    metrics: createMetrics({ ...options, ...shared }),
     trace: options.tracing,
     data: options.data,
     accounts: options.accounts,
     messages: messages.routes,
-    authenticator: callers,
+    authenticator,
     origins,
-    rateLimitOptions: options.throttle,
+    rateLimitOptions: options.rateLimit,
     publicUrl,
     version: manifest.version,
-    onListen: (address) => onListen(`http://${urlHost(address.hostname)}:${address.port}`),
+    onListen: (address) => onListen(`http://${formatHost(address.hostname)}:${address.port}`),
   });
 }
 
-function healthOf({ database, redis, poller, github, clock }: ServerPartOptions) {
+function createHealthCheck({ database, redis, poller, github, clock }: ServerPartOptions) {
   const services = { [database.kind]: database, ...(redis ? { redis } : {}) };
   const checks = Object.entries(services).map(([name, service]) => {
-    const shared = new CachedHealthCheck(() => service.check(), clock);
-    return [name, () => shared.run()] as const;
+    const cachedCheck = new CachedHealthCheck(() => service.check(), clock);
+    return [name, () => cachedCheck.run()] as const;
   });
   const sources = { poller, budget: () => github.rateLimit, clock };
   return () => checkHealth({ ...sources, services: Object.fromEntries(checks) });
 }
 
-function urlHost(hostname: string): string {
+function formatHost(hostname: string): string {
   return hostname.includes(":") ? `[${hostname}]` : hostname;
 }

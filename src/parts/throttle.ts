@@ -10,32 +10,32 @@ import type { Random } from "../run/github_rate_limit.ts";
 const REDIS_PREFIX = "runwire:";
 
 /** What an address may begin of logins. */
-const LOGINS: RateLimit = { perSecond: 10 / 60, burst: 10 };
+const LOGIN_RATE_LIMIT: RateLimit = { perSecond: 10 / 60, burst: 10 };
 
-export interface ThrottleParts {
+export interface RateLimiters {
   /** `undefined` where callers may ask for as much as they like. */
-  readonly throttle: RateLimitOptions | undefined;
-  readonly logins: RateLimitOptions;
+  readonly rateLimit: RateLimitOptions | undefined;
+  readonly loginRateLimit: RateLimitOptions;
   /** The connection that the buckets are shared by, to be run; `undefined` where there is none. */
   readonly redis: Redis | undefined;
 }
 
 /** The part of App that keeps callers to their share. */
-export function throttleParts(
-  { throttle: allowance, redisUrl }: Config,
+export function createRateLimiters(
+  { rateLimit: limit, redisUrl }: Config,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
-): ThrottleParts {
+): RateLimiters {
   const redis = redisUrl === undefined ? undefined : new Redis(redisUrl, { clock, random });
-  const shared = (allowance: RateLimit, prefix: string): RateLimitOptions => {
-    const fallback = new MemoryRateLimiter(allowance, { clock });
-    const buckets = redis
-      ? new RedisRateLimiter(allowance, { redis, clock, prefix, fallback })
+  const createRateLimit = (limit: RateLimit, prefix: string): RateLimitOptions => {
+    const fallback = new MemoryRateLimiter(limit, { clock });
+    const rateLimiter = redis
+      ? new RedisRateLimiter(limit, { redis, clock, prefix, fallback })
       : fallback;
-    return { limit: allowance, limiter: buckets };
+    return { limit, limiter: rateLimiter };
   };
   return {
-    throttle: allowance && shared(allowance, REDIS_PREFIX),
-    logins: shared(LOGINS, `${REDIS_PREFIX}login:`),
+    rateLimit: limit && createRateLimit(limit, REDIS_PREFIX),
+    loginRateLimit: createRateLimit(LOGIN_RATE_LIMIT, `${REDIS_PREFIX}login:`),
     redis,
   };
 }

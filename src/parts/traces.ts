@@ -6,20 +6,20 @@ import type { StoredEvent } from "../feed/event.ts";
 import type { View } from "../run/snapshot.ts";
 import type { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 
-type Tell = (events: readonly StoredEvent[]) => void;
+type Emit = (events: readonly StoredEvent[]) => void;
 type Store = Pick<SqlDeliveryStore, "store" | "storeAndApply">;
-type Frames = Pick<Broadcast<View>, "publish" | "publishIfChanged">;
-type Cause = Tracing["context"];
+type SnapshotSink = Pick<Broadcast<View>, "publish" | "publishIfChanged">;
+type SpanContext = Tracing["context"];
 
 /** Of what has changed between two snapshots; of the rest is not told what it came to. */
-const MAX_CAUSES = 32;
+const MAX_PENDING_CAUSES = 32;
 /** A snapshot that comes later comes of something else. */
-const CAUSE_MS = 5_000;
+const CAUSE_WINDOW_MS = 5_000;
 
 /** Puts spans around the way of a webhook: it is received, stored, told to the feed, and shown in a snapshot. */
-export class WebhookTraces {
+export class WebhookTracing {
   readonly #tracing: Tracing;
-  #causes: { readonly cause: Cause; readonly at: number }[] = [];
+  #causes: { readonly cause: SpanContext; readonly at: number }[] = [];
 
   constructor(tracing: Tracing) {
     this.#tracing = tracing;
@@ -30,19 +30,19 @@ export class WebhookTraces {
   ): Pick<Receiver<Changes>, "isConfigured" | "receive"> {
     return {
       isConfigured: receiver.isConfigured,
-      receive: (posted) =>
-        this.#tracing.span("delivery.receive", {
-          "runwire.delivery.bytes": posted.body.byteLength,
+      receive: (webhook) =>
+        this.#tracing.runInSpan("delivery.receive", {
+          "runwire.delivery.bytes": webhook.body.byteLength,
         }, async (span) => {
-          const reception = await receiver.receive(posted);
-          const isBelieved = reception.status !== "refused";
+          const result = await receiver.receive(webhook);
+          const isVerified = result.status !== "refused";
           span.setAttributes({
-            "runwire.delivery.outcome": isBelieved ? reception.status : reception.code,
+            "runwire.delivery.outcome": isVerified ? result.status : result.code,
             // Of what is not believed nothing is repeated.
-            ...(isBelieved ? { "runwire.delivery.id": posted.id ?? "" } : {}),
-            ...(isBelieved ? { "runwire.delivery.event": posted.event ?? "" } : {}),
+            ...(isVerified ? { "runwire.delivery.id": webhook.id ?? "" } : {}),
+            ...(isVerified ? { "runwire.delivery.event": webhook.event ?? "" } : {}),
           });
-          return reception;
+          return result;
         }),
     };
   }
@@ -50,48 +50,48 @@ export class WebhookTraces {
   store(store: Store): Store {
     return {
       store: (delivery) =>
-        this.#tracing.span("delivery.store", {}, async (span) => {
-          const receipt = await store.store(delivery);
-          span.setAttribute("runwire.delivery.receipt", receipt);
-          return receipt;
+        this.#tracing.runInSpan("delivery.store", {}, async (span) => {
+          const status = await store.store(delivery);
+          span.setAttribute("runwire.delivery.receipt", status);
+          return status;
         }),
       storeAndApply: (delivery, changes) =>
-        this.#tracing.span("delivery.store", {}, async (span) => {
-          const taken = await store.storeAndApply(delivery, changes);
-          span.setAttribute("runwire.delivery.receipt", taken.status);
-          return taken;
+        this.#tracing.runInSpan("delivery.store", {}, async (span) => {
+          const result = await store.storeAndApply(delivery, changes);
+          span.setAttribute("runwire.delivery.receipt", result.status);
+          return result;
         }),
     };
   }
 
-  tell(tell: Tell): Tell {
+  emit(emit: Emit): Emit {
     return (events) => {
       const [first] = events;
-      if (!first) return tell(events);
+      if (!first) return emit(events);
       const attributes = {
         "runwire.events": events.length,
         "runwire.event.first": first.seq,
       };
-      this.#tracing.spanOf("feed.tell", { causes: [], attributes }, () => {
+      this.#tracing.runInSpanSync("feed.tell", { causes: [], attributes }, () => {
         this.#causes.push({ cause: this.#tracing.context, at: monotonicNow() });
-        if (this.#causes.length > MAX_CAUSES) this.#causes.shift();
-        tell(events);
+        if (this.#causes.length > MAX_PENDING_CAUSES) this.#causes.shift();
+        emit(events);
       });
     };
   }
 
-  broadcast(broadcast: Broadcast<View>): Frames {
+  broadcast(broadcast: Broadcast<View>): SnapshotSink {
     return {
-      publish: (frame) => this.#show(broadcast, () => broadcast.publish(frame)),
-      publishIfChanged: (frame) => this.#show(broadcast, () => broadcast.publishIfChanged(frame)),
+      publish: (frame) => this.#runInBroadcastSpan(broadcast, () => broadcast.publish(frame)),
+      publishIfChanged: (frame) => this.#runInBroadcastSpan(broadcast, () => broadcast.publishIfChanged(frame)),
     };
   }
 
-  #show({ size }: Broadcast<View>, show: () => void): void {
-    const since = monotonicNow() - CAUSE_MS;
+  #runInBroadcastSpan({ size }: Broadcast<View>, show: () => void): void {
+    const since = monotonicNow() - CAUSE_WINDOW_MS;
     const causes = this.#causes.filter(({ at }) => at >= since).map(({ cause }) => cause);
     this.#causes = [];
     const attributes = { "runwire.clients": size };
-    this.#tracing.spanOf("broadcast", { causes, attributes }, show);
+    this.#tracing.runInSpanSync("broadcast", { causes, attributes }, show);
   }
 }

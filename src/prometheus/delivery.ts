@@ -41,21 +41,21 @@ export function deliveryMetrics(exposition: Exposition, sources: DeliverySources
     labels: ["outcome"],
   }, () => Object.entries(inbox.outcomes).map(([outcome, count]) => [{ outcome }, count] as const));
   // All three of one look at the database.
-  let look: Promise<Backlog | undefined> | undefined;
-  const lookOnce = () => look ??= backlog().catch(() => undefined).finally(() => look = undefined);
+  let pendingBacklog: Promise<Backlog | undefined> | undefined;
+  const readBacklogOnce = () => pendingBacklog ??= backlog().catch(() => undefined).finally(() => pendingBacklog = undefined);
   exposition.gauge({
     name: "runwire_deliveries_waiting",
     help: "Deliveries that wait to be applied, in the database that instances share",
-  }, async () => (await lookOnce())?.waiting);
+  }, async () => (await readBacklogOnce())?.waiting);
   exposition.gauge({
     name: "runwire_deliveries_parked",
     help: "Deliveries that were given up, until somebody retries them",
-  }, async () => (await lookOnce())?.parked);
+  }, async () => (await readBacklogOnce())?.parked);
   exposition.gauge({
     name: "runwire_delivery_oldest_waiting_seconds",
     help: "For how long the oldest of those that wait does; 0 where none waits",
   }, async () => {
-    const found = await lookOnce();
-    return found && (clock.now() - (found.oldestReceivedAt ?? clock.now())) / 1_000;
+    const current = await readBacklogOnce();
+    return current && (clock.now() - (current.oldestReceivedAt ?? clock.now())) / 1_000;
   });
 }

@@ -1,10 +1,10 @@
 import { Counter, Gauge, type Histogram, Registry } from "prom-client";
-import type { Latency } from "../latency.ts";
+import type { LatencyHistogram } from "../latency_histogram.ts";
 import { LatencyMetric } from "./latency_metric.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 /** The values of a metric, each with what its labels say. */
-export type Values<Value = number> = Iterable<readonly [Labels, Value]>;
+export type LabeledValues<Value = number> = Iterable<readonly [Labels, Value]>;
 
 export interface MetricOptions {
   /** By the rules of https://prometheus.io/docs/practices/naming/ */
@@ -15,7 +15,7 @@ export interface MetricOptions {
 }
 
 /** One value, several with labels, or `undefined` while it is not known. */
-export type Reading = number | undefined | Values;
+export type MetricValue = number | undefined | LabeledValues;
 
 /**
  * What `GET /metrics` tells, in https://prometheus.io/docs/instrumenting/exposition_formats/. Nothing is counted here: a
@@ -39,11 +39,11 @@ export class Exposition {
   }
 
   /** Something that rises and falls. Where `read` fails there is no value. */
-  gauge(options: MetricOptions, read: () => Reading | Promise<Reading>): void {
+  gauge(options: MetricOptions, read: () => MetricValue | Promise<MetricValue>): void {
     new Gauge({
-      ...this.#configuration(options),
+      ...this.#toConfiguration(options),
       async collect() {
-        const values = [...valuesOf(await attempt(read))];
+        const values = [...toLabeledValues(await tryRead(read))];
         this.reset();
         // Without labels it would be 0.
         if (values.length === 0 && !options.labels) this.remove();
@@ -53,32 +53,32 @@ export class Exposition {
   }
 
   /** Something that only rises, from 0 at our start. */
-  counter(options: MetricOptions, read: () => number | Values): void {
+  counter(options: MetricOptions, read: () => number | LabeledValues): void {
     new Counter({
-      ...this.#configuration(options),
+      ...this.#toConfiguration(options),
       collect() {
         this.reset();
-        for (const [labels, value] of valuesOf(read())) this.inc(labels, value);
+        for (const [labels, value] of toLabeledValues(read())) this.inc(labels, value);
       },
     });
   }
 
   /** How long something takes. */
-  histogram({ name, help }: MetricOptions, read: () => Latency | Values<Latency>): void {
+  histogram({ name, help }: MetricOptions, read: () => LatencyHistogram | LabeledValues<LatencyHistogram>): void {
     const metric = new LatencyMetric({ name, help }, () => {
-      const reading = read();
-      return Symbol.iterator in reading ? reading : [[{}, reading]];
+      const value = read();
+      return Symbol.iterator in value ? value : [[{}, value]];
     });
     // The registry asks a metric for no more than what that one has.
     this.#registry.registerMetric(metric as unknown as Histogram);
   }
 
-  #configuration({ name, help, labels = [] }: MetricOptions) {
+  #toConfiguration({ name, help, labels = [] }: MetricOptions) {
     return { name, help, labelNames: [...labels], registers: [this.#registry] };
   }
 }
 
-async function attempt(read: () => Reading | Promise<Reading>): Promise<Reading> {
+async function tryRead(read: () => MetricValue | Promise<MetricValue>): Promise<MetricValue> {
   try {
     return await read();
   } catch {
@@ -86,7 +86,7 @@ async function attempt(read: () => Reading | Promise<Reading>): Promise<Reading>
   }
 }
 
-function valuesOf(reading: Reading): Values {
-  if (reading === undefined) return [];
-  return typeof reading === "number" ? [[{}, reading]] : reading;
+function toLabeledValues(value: MetricValue): LabeledValues {
+  if (value === undefined) return [];
+  return typeof value === "number" ? [[{}, value]] : value;
 }

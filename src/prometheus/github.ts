@@ -2,7 +2,7 @@ import type { GitHubRateLimit } from "../run/github_rate_limit.ts";
 import type { Exposition } from "./exposition.ts";
 
 export interface GitHubSources {
-  readonly budget: GitHubRateLimit | undefined;
+  readonly rateLimit: GitHubRateLimit | undefined;
   readonly requests: number;
   readonly notModified: number;
 }
@@ -20,13 +20,13 @@ export function gitHubMetrics(exposition: Exposition, github: GitHubSources): vo
   exposition.gauge({
     name: "runwire_github_rate_limit",
     help: "What GitHub's rate limit allows in an hour",
-  }, () => github.budget?.limit);
+  }, () => github.rateLimit?.limit);
   exposition.gauge({
     name: "runwire_github_rate_remaining",
     help: "What is left of it, as last heard",
-  }, () => github.budget?.remaining);
+  }, () => github.rateLimit?.remaining);
   exposition.gauge({
     name: "runwire_github_rate_reset_timestamp_seconds",
     help: "When it is full again, in seconds since the epoch",
-  }, () => github.budget && github.budget.resetAt / 1_000);
+  }, () => github.rateLimit && github.rateLimit.resetAt / 1_000);
 }

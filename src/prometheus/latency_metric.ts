@@ -1,5 +1,5 @@
-import type { Latency } from "../latency.ts";
-import type { Labels, Values } from "./exposition.ts";
+import type { LatencyHistogram } from "../latency_histogram.ts";
+import type { Labels, LabeledValues } from "./exposition.ts";
 
 interface Sample {
   readonly metricName: string;
@@ -13,11 +13,11 @@ export class LatencyMetric {
   readonly help: string;
   readonly type = "histogram";
   readonly aggregator = "sum";
-  readonly #read: () => Values<Latency>;
+  readonly #read: () => LabeledValues<LatencyHistogram>;
 
   constructor(
     { name, help }: { readonly name: string; readonly help: string },
-    read: () => Values<Latency>,
+    read: () => LabeledValues<LatencyHistogram>,
   ) {
     this.name = name;
     this.help = help;
@@ -27,7 +27,7 @@ export class LatencyMetric {
   /** As the registry asks every metric. */
   get() {
     const { name, help, type, aggregator } = this;
-    const values = [...this.#read()].flatMap((each) => samplesOf(name, each));
+    const values = [...this.#read()].flatMap((labeled) => toSamples(name, labeled));
     return Promise.resolve({ name, help, type, aggregator, values });
   }
 
@@ -35,15 +35,15 @@ export class LatencyMetric {
 }
 
 /** In the format a bucket counts those of the buckets before it, too. */
-function samplesOf(
+function toSamples(
   name: string,
-  [labels, { bounds, counts, sum }]: readonly [Labels, Latency],
+  [labels, { bounds, counts, sum }]: readonly [Labels, LatencyHistogram],
 ): Sample[] {
   let count = 0;
-  const buckets = counts.map((of, place) => ({
+  const buckets = counts.map((bucketCount, bucket) => ({
     metricName: `${name}_bucket`,
-    labels: { le: bounds[place] ?? "+Inf", ...labels },
-    value: count += of,
+    labels: { le: bounds[bucket] ?? "+Inf", ...labels },
+    value: count += bucketCount,
   }));
   return [
     ...buckets,

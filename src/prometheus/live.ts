@@ -1,4 +1,4 @@
-import type { Exposition, Values } from "./exposition.ts";
+import type { Exposition, LabeledValues } from "./exposition.ts";
 
 /** Clients of one protocol that stay connected. */
 export interface LiveClients {
@@ -19,17 +19,17 @@ export interface LiveSources {
   readonly broadcast: {
     readonly published: number;
     readonly coalesced: number;
-    readonly behind: number;
+    readonly slowClients: number;
   };
   /** The number of the last event that followers see. */
-  readonly feed: { readonly last: number };
+  readonly feed: { readonly lastSeq: number };
 }
 
 /** Clients that stay connected, and what they are sent. */
 export function liveMetrics(exposition: Exposition, sources: LiveSources): void {
   const { websocket, sse, capacity, broadcast, feed } = sources;
   const labels = ["protocol"];
-  const each = (read: (clients: LiveClients) => number): Values => [
+  const each = (read: (clients: LiveClients) => number): LabeledValues => [
     [{ protocol: "websocket" }, read(websocket)],
     [{ protocol: "sse" }, read(sse)],
   ];
@@ -88,10 +88,10 @@ export function liveMetrics(exposition: Exposition, sources: LiveSources): void 
   exposition.gauge({
     name: "runwire_clients_behind",
     help: "Clients that have yet to read what they were sent, and get the latest snapshot then",
-  }, () => broadcast.behind);
+  }, () => broadcast.slowClients);
   exposition.gauge({
     name: "runwire_feed_position",
     help:
       "The number of the last event that clients see here: instances that differ for long do not hear of each other",
-  }, () => feed.last);
+  }, () => feed.lastSeq);
 }

@@ -1,9 +1,9 @@
 import process from "node:process";
-import type { EventLoop } from "./event_loop.ts";
+import type { EventLoopDelay } from "./event_loop_delay.ts";
 import type { Exposition } from "./exposition.ts";
 
 export interface ProcessSources {
-  readonly eventLoop: EventLoop;
+  readonly eventLoopDelay: EventLoopDelay;
   /** Ours. */
   readonly version: string;
   readonly database: "sqlite" | "postgres";
@@ -12,7 +12,7 @@ export interface ProcessSources {
 /** The process: names of https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics where there is one. */
 export function processMetrics(
   exposition: Exposition,
-  { eventLoop, version, database }: ProcessSources,
+  { eventLoopDelay, version, database }: ProcessSources,
 ): void {
   exposition.gauge({
     name: "runwire_build_info",
@@ -22,7 +22,7 @@ export function processMetrics(
   exposition.histogram({
     name: "runwire_event_loop_delay_seconds",
     help: "How late the event loop comes to what is due",
-  }, () => eventLoop.delay);
+  }, () => eventLoopDelay.histogram);
   exposition.gauge({
     name: "process_start_time_seconds",
     help: "When the process began, in seconds since the epoch",

@@ -1,4 +1,4 @@
-import type { Latency } from "../latency.ts";
+import type { LatencyHistogram } from "../latency_histogram.ts";
 import type { Exposition } from "./exposition.ts";
 
 export interface RequestSources {
@@ -11,7 +11,7 @@ export interface RequestSources {
     }
   >;
   /** By route. */
-  readonly latencies: ReadonlyMap<string, Latency>;
+  readonly latencies: ReadonlyMap<string, LatencyHistogram>;
 }
 
 /** Requests over HTTP. */

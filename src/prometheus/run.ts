@@ -3,11 +3,11 @@ import type { Exposition } from "./exposition.ts";
 
 /** Who may poll, where there are several instances. */
 export interface LeaseSources {
-  readonly isHeld: boolean;
+  readonly isLeader: boolean;
   /** The number that orders the holders; `undefined` before this instance was one. */
-  readonly fence: number | undefined;
+  readonly fencingToken: number | undefined;
   /** How often this instance has got the lease, and how often it lost it other than by giving it back. */
-  readonly taken: number;
+  readonly acquired: number;
   readonly lost: number;
 }
 
@@ -38,27 +38,27 @@ export function runMetrics(exposition: Exposition, { poller, lease }: RunSources
   exposition.gauge({
     name: "runwire_poller_last_success_timestamp_seconds",
     help: "When the last snapshot was taken, in seconds since the epoch",
-  }, () => secondsOf(poller.status.lastSuccessAt));
+  }, () => toSeconds(poller.status.lastSuccessAt));
   exposition.gauge({
     name: "runwire_poller_waiting_until_timestamp_seconds",
     help: "Until when GitHub is left alone, in seconds since the epoch; none while it is not",
-  }, () => secondsOf(poller.status.waitingUntil));
+  }, () => toSeconds(poller.status.waitingUntil));
   exposition.gauge({
     name: "runwire_lease_held",
     help: "Whether this instance is the one that polls: the sum over all instances is 1",
-  }, () => lease === undefined || lease.isHeld ? 1 : 0);
+  }, () => lease === undefined || lease.isLeader ? 1 : 0);
   exposition.gauge({
     name: "runwire_lease_fence",
     help:
       "The number of the lease that this instance has or had last: a later holder has a higher one",
-  }, () => lease?.fence);
+  }, () => lease?.fencingToken);
   exposition.counter({
     name: "runwire_lease_changes_total",
     help: "How often this instance has got the lease, or lost it",
     labels: ["change"],
-  }, () => [[{ change: "taken" }, lease?.taken ?? 0], [{ change: "lost" }, lease?.lost ?? 0]]);
+  }, () => [[{ change: "taken" }, lease?.acquired ?? 0], [{ change: "lost" }, lease?.lost ?? 0]]);
 }
 
-function secondsOf(ms: number | null): number | undefined {
+function toSeconds(ms: number | null): number | undefined {
   return ms === null ? undefined : ms / 1_000;
 }

@@ -1,14 +1,14 @@
-import type { Latency } from "../latency.ts";
+import type { LatencyHistogram } from "../latency_histogram.ts";
 import type { Exposition } from "./exposition.ts";
 
 export interface ServiceSources {
   /** How each service is, by its name. */
   readonly services: () => Promise<Readonly<Record<string, "up" | "down">>>;
   readonly database: {
-    readonly latencies: { readonly read: Latency; readonly write: Latency };
+    readonly latencies: { readonly read: LatencyHistogram; readonly write: LatencyHistogram };
   };
   /** `undefined` where there is none. */
-  readonly redis: { readonly latency: Latency } | undefined;
+  readonly redis: { readonly latency: LatencyHistogram } | undefined;
 }
 
 /** What we stand on. */

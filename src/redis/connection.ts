@@ -1,7 +1,7 @@
 import { createClient } from "redis";
-import { type Clock, within } from "../clock.ts";
-import { messageOf } from "../errors.ts";
-import { Latency } from "../latency.ts";
+import { type Clock, withTimeout } from "../clock.ts";
+import { toErrorMessage } from "../errors.ts";
+import { LatencyHistogram } from "../latency_histogram.ts";
 import { log } from "../log.ts";
 
 /** To connect, and to be greeted. */
@@ -27,7 +27,7 @@ export interface RedisOptions {
 /** One connection to Redis, which comes back by itself. What is asked of it while it is away fails at once. */
 export class Redis {
   /** How long Redis takes to answer. */
-  readonly latency = new Latency();
+  readonly latency = new LatencyHistogram();
   readonly #url: string;
   readonly #options: RedisOptions;
   readonly #logger = log("redis");
@@ -115,14 +115,14 @@ export class Redis {
   }
 
   #withTimeout<T>(ms: number, reply: Promise<T>): Promise<T> {
-    return within(this.#options.clock, ms, reply);
+    return withTimeout(this.#options.clock, ms, reply);
   }
 
   /** Once for each outage. */
   #logOutage(error: unknown): void {
     if (this.#isOutageLogged) return;
     this.#isOutageLogged = true;
-    this.#logger.warning("Redis is away: {reason}", { reason: messageOf(error) });
+    this.#logger.warning("Redis is away: {reason}", { reason: toErrorMessage(error) });
   }
 }
 

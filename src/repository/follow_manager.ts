@@ -1,6 +1,6 @@
 import { isVisible, type Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
-import { concernsAll, messageOf, RefusedError, StorageError } from "../errors.ts";
+import { isGlobal, toErrorMessage, GitHubError, StorageError } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { WebhookState } from "./catalog.ts";
@@ -32,7 +32,7 @@ export interface FollowManagerOptions {
   /** Told that other repositories are followed than before. */
   readonly onChange: () => void;
   /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: RefusedError) => void;
+  readonly onGitHubError: (error: GitHubError) => void;
 }
 
 /** What came of the wish to follow a repository. */
@@ -63,7 +63,7 @@ export class FollowManager {
    * Follows a repository from now on, once GitHub has shown that it is there, and its workflows and runs. `backfillDays` asks
    * for the runs of so many days before, too. One that may not be read, where `mayRead` is given, is answered as one that is
    * not there.
-   * @throws {RefusedError} `missing` with 404 when there is none, with another status when we may not read it; or for now
+   * @throws {GitHubError} `missing` with 404 when there is none, with another status when we may not read it; or for now
    * @throws {StorageError}, and what `mayRead` throws
    */
   async follow(
@@ -136,8 +136,8 @@ export class FollowManager {
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
-      this.#logger.info("Webhooks have to wait: {reason}", { reason: messageOf(error) });
+      if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
+      this.#logger.info("Webhooks have to wait: {reason}", { reason: toErrorMessage(error) });
     }
   }
 
@@ -146,14 +146,14 @@ export class FollowManager {
     canRead?: (repository: Repository) => Promise<boolean>,
   ): Promise<Repository> {
     const { repositories } = this.#options;
-    const notFound = new RefusedError({ kind: "missing", status: 404 }, "GitHub shows none");
+    const notFound = new GitHubError({ kind: "missing", status: 404 }, "GitHub shows none");
     try {
       const find = () => repositories.findByName(fullName, this.#stop.signal);
       const repository = await this.#reportGlobalErrors(find);
       if (!canRead || await canRead(repository)) return repository;
     } catch (error) {
       // That it is kept from us, too, would say that it is there.
-      const isHidden = error instanceof RefusedError && error.refusal.kind === "missing";
+      const isHidden = error instanceof GitHubError && error.failure.kind === "missing";
       throw canRead && isHidden ? notFound : error;
     }
     throw notFound;
@@ -167,9 +167,9 @@ export class FollowManager {
       await fetchLatestRuns(fullName, signal);
       return found;
     } catch (error) {
-      if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
+      if (!(error instanceof GitHubError) || error.failure.kind !== "missing") throw error;
       // The repository is there: what is "not found" in it is not shown to us.
-      throw new RefusedError({ kind: "missing", status: 403 }, error.message);
+      throw new GitHubError({ kind: "missing", status: 403 }, error.message);
     }
   }
 
@@ -180,8 +180,8 @@ export class FollowManager {
     try {
       return await this.#reportGlobalErrors(() => this.#createWebhook({ ...webhook, followedAt }, this.#stop.signal));
     } catch (error) {
-      if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
-      return { state: "absent", reason: `It is created later: ${messageOf(error)}` };
+      if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
+      return { state: "absent", reason: `It is created later: ${toErrorMessage(error)}` };
     }
   }
 
@@ -210,9 +210,9 @@ export class FollowManager {
     try {
       await this.#reportGlobalErrors(() => webhooks.remove(fullName, hookId, signal));
     } catch (error) {
-      if (!(error instanceof RefusedError)) throw error;
-      const message = messageOf(error);
-      if (error.refusal.kind !== "missing") return `It is removed later: ${message}`;
+      if (!(error instanceof GitHubError)) throw error;
+      const message = toErrorMessage(error);
+      if (error.failure.kind !== "missing") return `It is removed later: ${message}`;
       await store.saveWebhook(repositoryId, undefined);
       return `It has to be removed by hand: ${message}`;
     }
@@ -224,7 +224,7 @@ export class FollowManager {
     try {
       return await request();
     } catch (error) {
-      if (error instanceof RefusedError && concernsAll(error.refusal)) {
+      if (error instanceof GitHubError && isGlobal(error.failure)) {
         this.#options.onGitHubError(error);
       }
       throw error;

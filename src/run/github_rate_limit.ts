@@ -1,4 +1,4 @@
-import type { Refusal } from "../errors.ts";
+import type { GitHubFailure } from "../errors.ts";
 
 /** What is left of GitHub's rate limit, as its last answer said. Times in ms since the epoch. */
 export interface GitHubRateLimit {
@@ -69,7 +69,7 @@ export function rateLimitedInterval(
  * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
  */
 export function backoffUntil(
-  failure: Refusal,
+  failure: GitHubFailure,
   attempt: number,
   { now, random }: { now: number; random: Random },
 ): number {

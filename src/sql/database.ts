@@ -17,7 +17,7 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Clock } from "../clock.ts";
 import { StorageError, UsageError } from "../errors.ts";
-import { Latency } from "../latency.ts";
+import { LatencyHistogram } from "../latency_histogram.ts";
 import { isConflict, toStorageError } from "./engine/error.ts";
 import { openPostgres } from "./engine/postgres.ts";
 import { openSqlite } from "./engine/sqlite.ts";
@@ -73,7 +73,7 @@ export class Database implements AsyncDisposable {
   readonly kind: "sqlite" | "postgres";
   readonly name: string;
   /** How long reads and transactions take, with their wait. */
-  readonly latencies = { read: new Latency(), write: new Latency() };
+  readonly latencies = { read: new LatencyHistogram(), write: new LatencyHistogram() };
   readonly #handles: DatabaseHandles;
   readonly #clock: Clock;
   readonly #pending = new Set<Promise<unknown>>();

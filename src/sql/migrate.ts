@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { type MigrationProvider, Migrator } from "kysely/migration";
-import { messageOf, StorageError, UsageError } from "../errors.ts";
+import { toErrorMessage, StorageError, UsageError } from "../errors.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import { isTimeout } from "./engine/error.ts";
 import * as runs from "./migrations/0001_runs.ts";
@@ -70,7 +70,7 @@ async function migrateWith(tx: Tx, { kind, name }: Database): Promise<readonly s
   const { error, results = [] } = await migrator.migrateToLatest();
   if (error !== undefined) {
     const failed = results.find(({ status }) => status === "Error")?.migrationName ?? "a migration";
-    throw new Error(`Cannot change the database ${name} by ${failed}: ${messageOf(error)}`, {
+    throw new Error(`Cannot change the database ${name} by ${failed}: ${toErrorMessage(error)}`, {
       cause: error,
     });
   }

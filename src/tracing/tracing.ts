@@ -1,5 +1,5 @@
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
-import { leaveOutQueries } from "./queries.ts";
+import { stripUrlQueries } from "./query_filter.ts";
 
 /** Under which Deno keeps what OpenTelemetry needs, once it is asked to: https://docs.deno.com/runtime/fundamentals/open_telemetry/ */
 const PROVIDERS = Symbol.for("opentelemetry.js.api.1");
@@ -19,10 +19,10 @@ export class Tracing {
   /** `undefined` unless the program runs with `OTEL_DENO=true`: then nothing is loaded, and nothing is measured. */
   static async load(version: string): Promise<Tracing | undefined> {
     const providers: unknown = Reflect.get(globalThis, PROVIDERS);
-    const isOn = typeof providers === "object" && providers !== null && "trace" in providers;
-    if (!isOn) return undefined;
+    const isEnabled = typeof providers === "object" && providers !== null && "trace" in providers;
+    if (!isEnabled) return undefined;
     const tracing = new Tracing(await import("@opentelemetry/api"), version);
-    await tracing.span("start", {}, (span) => Promise.resolve(leaveOutQueries(span)));
+    await tracing.runInSpan("start", {}, (runInSpan) => Promise.resolve(stripUrlQueries(runInSpan)));
     return tracing;
   }
 
@@ -32,26 +32,26 @@ export class Tracing {
   }
 
   /** Runs `work` in a span, which names its failure by kind: words of an error may quote what a client sent. */
-  async span<T>(
+  async runInSpan<T>(
     name: string,
     attributes: Attributes,
-    work: (span: Span) => Promise<T>,
+    work: (runInSpan: Span) => Promise<T>,
   ): Promise<T> {
-    return await this.#tracer.startActiveSpan(name, { attributes }, async (span) => {
+    return await this.#tracer.startActiveSpan(name, { attributes }, async (runInSpan) => {
       try {
-        return await work(span);
+        return await work(runInSpan);
       } catch (error) {
         const message = error instanceof Error ? error.name : "unknown";
-        span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message });
+        runInSpan.setStatus({ code: this.#api.SpanStatusCode.ERROR, message });
         throw error;
       } finally {
-        span.end();
+        runInSpan.end();
       }
     });
   }
 
   /** The same for what is done at once, and comes of `causes`: a child of the first, with links to the others. */
-  spanOf<T>(
+  runInSpanSync<T>(
     name: string,
     { causes, attributes }: {
       readonly causes: readonly Context[];
@@ -60,20 +60,20 @@ export class Tracing {
     work: () => T,
   ): T {
     const { trace, context } = this.#api;
-    const [first = context.active(), ...others] = causes;
-    const links = others.flatMap((each) => trace.getSpanContext(each) ?? [])
+    const [first = context.active(), ...linked] = causes;
+    const links = linked.flatMap((each) => trace.getSpanContext(each) ?? [])
       .map((context) => ({ context }));
-    return this.#tracer.startActiveSpan(name, { attributes, links }, first, (span) => {
+    return this.#tracer.startActiveSpan(name, { attributes, links }, first, (runInSpan) => {
       try {
         return work();
       } finally {
-        span.end();
+        runInSpan.end();
       }
     });
   }
 
   /** Names the span that is under way, for example that of a request. */
-  rename(name: string, attributes: Attributes): void {
+  renameActiveSpan(name: string, attributes: Attributes): void {
     this.#api.trace.getActiveSpan()?.updateName(name).setAttributes(attributes);
   }
 }

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { AccessSource, AccessStore, RepositoryRef } from "../../src/account/access.ts";
 import { ACCESS_MAX_AGE_MS, ACCESS_STALE_IF_ERROR_MS, AccessCache } from "../../src/account/access_cache.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
-import { RefusedError } from "../../src/errors.ts";
+import { GitHubError } from "../../src/errors.ts";
 import { invalidateAccess } from "../../src/sql/account/access.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
@@ -13,7 +13,7 @@ import { testOverDatabases } from "../fakes/database.ts";
 const NOW = 1_767_225_600_000;
 const MONA = 7;
 const MINUTE_MS = 60_000;
-const UNAVAILABLE = new RefusedError({ kind: "unavailable" }, "502");
+const UNAVAILABLE = new GitHubError({ kind: "unavailable" }, "502");
 
 /** GitHub, as far as it tells who may read what. */
 class FakeAccessSource implements AccessSource {
@@ -199,7 +199,7 @@ testOverDatabases("AccessCache.visible() holds what it knows for 30 minutes with
   clock.time = NOW + ACCESS_STALE_IF_ERROR_MS;
   assertStrictEquals(await cache.visibility(MONA), before);
   clock.time += 1;
-  await assertRejects(() => cache.visibility(MONA), RefusedError, "502");
+  await assertRejects(() => cache.visibility(MONA), GitHubError, "502");
   github.failure = undefined;
   clock.time += MINUTE_MS;
   assertEquals(await cache.visibility(MONA), names(1));
@@ -218,9 +218,9 @@ testOverDatabases(
     await put(3);
     assertEquals(await cache.visibility(MONA), names(2));
     await drop("all");
-    await assertRejects(() => cache.visibility(MONA), RefusedError, "502");
+    await assertRejects(() => cache.visibility(MONA), GitHubError, "502");
     clock.time += MINUTE_MS;
-    await assertRejects(() => cache.visibility(MONA), RefusedError, "502");
+    await assertRejects(() => cache.visibility(MONA), GitHubError, "502");
   },
   { kinds: ["memory"] },
 );
@@ -230,7 +230,7 @@ testOverDatabases("AccessCache.visible() gives up while rights go on changing", 
 ) => {
   const { github, cache, drop } = await setUp(database);
   github.beforeResponse = () => drop("all");
-  await assertRejects(() => cache.visibility(MONA), RefusedError, "goes on changing");
+  await assertRejects(() => cache.visibility(MONA), GitHubError, "goes on changing");
   assertEquals(github.requests.length, 5);
 }, { kinds: ["memory"] });
 
@@ -242,5 +242,5 @@ testOverDatabases("AccessCache.mayRead() asks GitHub about what is not known yet
   assertEquals(await cache.canRead(MONA, { id: 9, fullName: "octo/new" }), true);
   assertEquals(await cache.canRead(MONA, { id: 8, fullName: "octo/hidden" }), false);
   github.failure = UNAVAILABLE;
-  await assertRejects(() => cache.canRead(MONA, { id: 9, fullName: "octo/new" }), RefusedError);
+  await assertRejects(() => cache.canRead(MONA, { id: 9, fullName: "octo/new" }), GitHubError);
 }, { kinds: ["memory"] });

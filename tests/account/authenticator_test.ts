@@ -7,7 +7,7 @@ import { issueTicket } from "../../src/account/new_ticket.ts";
 import { PERMISSIONS, toPermissions } from "../../src/account/permission.ts";
 import { sha256Hex, systemRandomBytes as random } from "../../src/account/secret.ts";
 import { TICKET_TTL_MS } from "../../src/account/ticket.ts";
-import { RefusedError } from "../../src/errors.ts";
+import { GitHubError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { createAccountStores, aProfile, someTokens } from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
@@ -193,7 +193,7 @@ testOverDatabases("AccountCallers lets in only who still belongs", async ({ data
   const { login } = options;
   const outcomes = [
     () => Promise.resolve(false),
-    () => Promise.reject(new RefusedError({ kind: "unavailable" }, "502")),
+    () => Promise.reject(new GitHubError({ kind: "unavailable" }, "502")),
   ];
   const [left, unknown] = outcomes.map((holds) =>
     new AccountAuthenticator({ ...options, login: { ...login, membership: { isCurrent: holds } } })
@@ -201,7 +201,7 @@ testOverDatabases("AccountCallers lets in only who still belongs", async ({ data
   assertEquals(await left?.authenticate({ session: "a session" }), undefined);
   await assertRejects(
     async () => await unknown?.authenticate({ session: "a session" }),
-    RefusedError,
+    GitHubError,
     "502",
   );
 }, IN_MEMORY);

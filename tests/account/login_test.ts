@@ -6,7 +6,7 @@ import { LOGIN_STATE_TTL_MS, LoginStateCookie } from "../../src/account/login_st
 import { sha256Hex, systemRandomBytes as random } from "../../src/account/secret.ts";
 import { type OAuthCallback, Login } from "../../src/account/login.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
-import { RefusedError } from "../../src/errors.ts";
+import { GitHubError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { createAccountStores, aProfile, FakeOAuthProvider, TEST_SESSION_SECRET, someTokens } from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
@@ -141,8 +141,8 @@ testOverDatabases(
     assertEquals(await loginErrorCode(finish(denied)), "login_denied");
     const other = { code: undefined, error: "redirect_uri_mismatch" };
     assertEquals(await loginErrorCode(finish(other)), "login_refused");
-    provider.error = new RefusedError({ kind: "unavailable" }, "502");
-    await assertRejects(() => finish(), RefusedError, "502");
+    provider.error = new GitHubError({ kind: "unavailable" }, "502");
+    await assertRejects(() => finish(), GitHubError, "502");
   },
   { kinds: ["memory"] },
 );

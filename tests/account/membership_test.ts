@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { requiresMembership, isAllowedMember, initialRole } from "../../src/account/sign_in_policy.ts";
 import { MEMBERSHIP_MAX_AGE_MS, MEMBERSHIP_STALE_IF_ERROR_MS, Membership } from "../../src/account/membership.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
-import { RefusedError } from "../../src/errors.ts";
+import { GitHubError } from "../../src/errors.ts";
 import { invalidateAccess } from "../../src/sql/account/access.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { createAccountStores, aProfile, FakeOAuthProvider, someTokens } from "../fakes/fixtures/account.ts";
@@ -74,11 +74,11 @@ testOverDatabases("Membership.holds() for an hour without GitHub, and not longer
   { database },
 ) => {
   const { clock, provider, holds: isCurrent, isSignedIn } = await setUp(database);
-  provider.error = new RefusedError({ kind: "unavailable" }, "502");
+  provider.error = new GitHubError({ kind: "unavailable" }, "502");
   clock.time += MEMBERSHIP_STALE_IF_ERROR_MS - 1;
   assertEquals(await isCurrent(), true);
   clock.time += 1;
-  await assertRejects(isCurrent, RefusedError, "502");
+  await assertRejects(isCurrent, GitHubError, "502");
   assertEquals(await isSignedIn(), true);
 }, IN_MEMORY);
 

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { TokenRejectedError, type UserTokens } from "../../src/account/oauth_provider.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { systemClock } from "../../src/clock.ts";
-import { RefusedError } from "../../src/errors.ts";
+import { GitHubError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { createAccountStores, aProfile, FakeOAuthProvider, someTokens } from "../fakes/fixtures/account.ts";
 import { testOverDatabases } from "../fakes/database.ts";
@@ -121,10 +121,10 @@ testOverDatabases("TokenKeeper.use() takes the old token while GitHub cannot ref
   { database },
 ) => {
   const { clock, manager, provider, isSignedIn } = await setUp(database, expiring("a", 4));
-  provider.error = new RefusedError({ kind: "unavailable" }, "502");
+  provider.error = new GitHubError({ kind: "unavailable" }, "502");
   assertEquals(await manager.withToken(MONA, returnToken), "ghu_a");
   clock.time += 4 * MINUTE_MS;
-  await assertRejects(() => manager.withToken(MONA, returnToken), RefusedError, "502");
+  await assertRejects(() => manager.withToken(MONA, returnToken), GitHubError, "502");
   assertEquals(await isSignedIn(), true);
 }, { kinds: ["memory"] });
 
@@ -133,14 +133,14 @@ testOverDatabases("TokenKeeper.use() leaves GitHub alone for as long as it says"
 ) => {
   const { clock, manager } = await setUp(database, someTokens());
   const retryAt = NOW + 10 * MINUTE_MS;
-  const limited = new RefusedError({ kind: "limited", retryAt }, "Limit");
+  const limited = new GitHubError({ kind: "limited", retryAt }, "Limit");
   const error = await assertRejects(
     () => manager.withToken(MONA, () => Promise.reject(limited)),
-    RefusedError,
+    GitHubError,
   );
   assertStrictEquals(error, limited);
   clock.time = retryAt - 1;
-  await assertRejects(() => manager.withToken(MONA, returnToken), RefusedError, "Limit");
+  await assertRejects(() => manager.withToken(MONA, returnToken), GitHubError, "Limit");
   clock.time = retryAt;
   assertEquals(await manager.withToken(MONA, returnToken), "gho_one");
 }, { kinds: ["memory"] });

@@ -154,7 +154,7 @@ for (
     const error = await rejectedGitHubError(
       new GitHubRepositories(server.github(credential)).listRecentlyPushed(1, neverAborted),
     );
-    assertEquals(error.refusal, refusal);
+    assertEquals(error.failure, refusal);
     assertMatch(error.message, new RegExp(`${path} with ${status}: string$`));
   });
 }

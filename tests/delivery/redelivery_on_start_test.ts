@@ -3,7 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import type { DeliverySummary } from "../../src/delivery/delivery.ts";
 import { RedeliveryOnStart } from "../../src/delivery/redelivery_on_start.ts";
-import { RefusedError } from "../../src/errors.ts";
+import { GitHubError } from "../../src/errors.ts";
 import { CapturedLog } from "../fakes/log.ts";
 
 const NOW = Date.parse("2026-01-01T00:10:00Z");
@@ -57,7 +57,7 @@ Deno.test("RedeliveryOnStart does nothing after a shorter stop", async () => {
 Deno.test("RedeliveryOnStart logs a refusal and lets the program go on", async () => {
   using _time = new FakeTime(NOW);
   await using log = await new CapturedLog().start();
-  const refuse = () => Promise.reject(new RefusedError({ kind: "unauthorized" }, "No such right"));
+  const refuse = () => Promise.reject(new GitHubError({ kind: "unauthorized" }, "No such right"));
   await start([], refuse);
   assertStringIncludes(log.lines.join(), "No such right");
 });

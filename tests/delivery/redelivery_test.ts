@@ -6,12 +6,12 @@ import {
   findUndelivered,
   Redelivery,
 } from "../../src/delivery/redelivery.ts";
-import { type Refusal, RefusedError } from "../../src/errors.ts";
+import { type GitHubFailure, GitHubError } from "../../src/errors.ts";
 import { AutoAdvanceClock } from "../simulator/webhook_setup.ts";
 
 const never = new AbortController().signal;
 const MINUTE_S = 60;
-const RATE_LIMITED: Refusal = { kind: "limited", retryAt: 5 };
+const RATE_LIMITED: GitHubFailure = { kind: "limited", retryAt: 5 };
 
 function attempt(guid: string, at: number, changes: Partial<DeliveryAttempt> = {}) {
   const attempt: DeliveryAttempt = {
@@ -31,7 +31,7 @@ function attempt(guid: string, at: number, changes: Partial<DeliveryAttempt> = {
 class FakeAttemptSource implements DeliveryAttemptSource {
   readonly requested: string[] = [];
   since = 0;
-  failureFor: (guid: string) => Refusal | undefined = () => undefined;
+  failureFor: (guid: string) => GitHubFailure | undefined = () => undefined;
 
   constructor(readonly guids: readonly string[]) {}
 
@@ -42,7 +42,7 @@ class FakeAttemptSource implements DeliveryAttemptSource {
 
   redeliver({ guid }: FailedDelivery): Promise<void> {
     const refusal = this.failureFor(guid);
-    if (refusal) return Promise.reject(new RefusedError(refusal, "Refused"));
+    if (refusal) return Promise.reject(new GitHubError(refusal, "Refused"));
     this.requested.push(guid);
     return Promise.resolve();
   }
@@ -83,7 +83,7 @@ Deno.test("Sweep.run() asks for no more than its limit, and says how many are le
   assertEquals(attempts.requested, ["a", "b"]);
 });
 
-for (const refusal of [RATE_LIMITED, { kind: "unauthorized" }] satisfies Refusal[]) {
+for (const refusal of [RATE_LIMITED, { kind: "unauthorized" }] satisfies GitHubFailure[]) {
   Deno.test(`Sweep.run() stops where it is ${refusal.kind}, and goes on from there the next time`, async () => {
     const { attempts, redelivery } = setUp("a", "b", "c");
     attempts.failureFor = (guid) => guid === "b" ? refusal : undefined;
@@ -109,8 +109,8 @@ Deno.test("Sweep.run() passes over what is refused alone, and stops at three in 
 
 Deno.test("Sweep.run() is refused when GitHub does not tell what failed", async () => {
   const { attempts, redelivery } = setUp("a");
-  attempts.listFailed = () => Promise.reject(new RefusedError(RATE_LIMITED, "Too much"));
-  await assertRejects(() => redelivery.run(never), RefusedError, "Too much");
+  attempts.listFailed = () => Promise.reject(new GitHubError(RATE_LIMITED, "Too much"));
+  await assertRejects(() => redelivery.run(never), GitHubError, "Too much");
 });
 
 Deno.test("Sweep.run() ends when its signal aborts", async () => {

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { GitHub } from "../../src/github/client.ts";
 import { GitHubRuns } from "../../src/github/run.ts";
-import { healingParts } from "../../src/parts/healing.ts";
+import { createReconcilers } from "../../src/parts/healing.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
@@ -23,15 +23,15 @@ testOverDatabases("JobCollector fetches once the jobs of a run that no webhook t
   const { url, finished } = simulator.listen({ hostname: "127.0.0.1", port: 0, signal });
   const github = new GitHub({ credential: { token: TOKEN }, baseUrl: url, version: "0", clock });
   const runs = new GitHubRuns(github);
-  const [, collector] = healingParts({
+  const [, collector] = createReconcilers({
     database,
     github,
     runs,
     clock,
     poller: { isBackingOff: false, backOff: () => {} },
     stuckAfter: FIVE_MINUTES_MS,
-    isWanted: () => true,
-    tell: () => {},
+    isNeeded: () => true,
+    emit: () => {},
   });
   world.addRepository({ full_name: "octo/a" });
   const updated_at = new Date(clock.now() - FIVE_MINUTES_MS).toISOString();

@@ -145,7 +145,7 @@ Deno.test("GitHubAccess.readable() knows nothing after any other error", async (
     { message: "Bad credentials" },
   ];
   for (const body of bodies) {
-    const { refusal: failure } = await rejectedGitHubError(filterReadableAt(() => Response.json(body)));
+    const { failure } = await rejectedGitHubError(filterReadableAt(() => Response.json(body)));
     assertEquals(failure, { kind: "unavailable" }, JSON.stringify(body));
   }
 });
@@ -156,7 +156,7 @@ Deno.test("GitHubAccess.readable() is limited when the budget is used up, which 
   const token = mona.simulator.signIn("mona", "Iv1.a");
   const reset = mona.clock.now() / 1_000 + 60;
   mona.simulator.graphqlLimits.set(token, { remaining: 0, reset });
-  const { refusal: failure } = await rejectedGitHubError(mona.access.filterReadable([open], token, neverAborted));
+  const { failure } = await rejectedGitHubError(mona.access.filterReadable([open], token, neverAborted));
   assertEquals(failure, { kind: "limited", retryAt: reset * 1_000 });
   mona.clock.advance(60);
   assertEquals(await mona.access.filterReadable([open], token, neverAborted), new Set([open.id]));
@@ -165,7 +165,7 @@ Deno.test("GitHubAccess.readable() is limited when the budget is used up, which 
 Deno.test("GitHubAccess.readable() is limited by each of the words that GitHub has for it", async () => {
   for (const type of ["RATE_LIMITED", "RATE_LIMIT"]) {
     const body = { errors: [{ type, message: "API rate limit already exceeded" }] };
-    const { refusal: failure } = await rejectedGitHubError(filterReadableAt(() => Response.json(body)));
+    const { failure } = await rejectedGitHubError(filterReadableAt(() => Response.json(body)));
     assertEquals(failure, { kind: "limited" });
   }
 });
@@ -184,7 +184,7 @@ Deno.test("GitHubAccess.readable() is limited by the secondary limit, and unavai
   ] as const;
   for (const fault of faults) {
     mona.simulator.faults.add(fault);
-    kinds.push((await rejectedGitHubError(mona.access.filterReadable([open], token, neverAborted))).refusal.kind);
+    kinds.push((await rejectedGitHubError(mona.access.filterReadable([open], token, neverAborted))).failure.kind);
   }
   assertEquals(kinds, ["limited", "limited", "unavailable", "unavailable", "unavailable"]);
 });
@@ -206,7 +206,7 @@ Deno.test("GitHubAccess.readable() refuses a token that GitHub does not take, an
     "Your account was suspended",
   );
   // A proxy's, or a rule's, says nothing of the token.
-  const { refusal: failure } = await rejectedGitHubError(filterReadableAt(() => new Response("No", { status: 403 })));
+  const { failure } = await rejectedGitHubError(filterReadableAt(() => new Response("No", { status: 403 })));
   assertEquals(failure, { kind: "missing", status: 403 });
 });
 

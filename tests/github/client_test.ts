@@ -156,7 +156,7 @@ Deno.test("GitHub gives up after its time limit when nothing comes", async () =>
   assertEquals(over, false);
   await time.tickAsync(1);
   const error = await withTimeout(answer);
-  assertEquals(error.refusal, { kind: "unavailable" });
+  assertEquals(error.failure, { kind: "unavailable" });
   assertEquals(error.message, "GitHub did not answer GET /slow within 10 s");
 });
 
@@ -235,7 +235,7 @@ Deno.test("GitHub sends no credential where the next page is on another host", a
     count: 500,
     signal: neverAborted,
   });
-  assertEquals((await rejectedGitHubError(list)).refusal, { kind: "unavailable" });
+  assertEquals((await rejectedGitHubError(list)).failure, { kind: "unavailable" });
   assertEquals(other.requests.length, 0);
 });
 
@@ -266,7 +266,7 @@ Deno.test("GitHub tells a network fault without the address", async () => {
   const error = await rejectedGitHubError(
     github.get(new ResponseCache(anything), "/thing", { parameters, signal: neverAborted }),
   );
-  assertEquals(error.refusal, { kind: "unavailable" });
+  assertEquals(error.failure, { kind: "unavailable" });
   assertStringIncludes(error.message, "Cannot reach GitHub for GET /thing: ");
   assertNotMatch(error.message, /127|since|secret/);
 });

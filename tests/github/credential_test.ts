@@ -148,12 +148,12 @@ Deno.test("GitHub fetches another installation token when GitHub does not accept
   const github = server.github(app());
   const get = () => github.get(cache, "/thing", { signal: neverAborted });
   assertEquals(
-    (await rejectedGitHubError(get())).refusal,
+    (await rejectedGitHubError(get())).failure,
     { kind: "unavailable" },
     "a token this new may be accepted yet",
   );
   await time.tickAsync(5_000);
-  assertEquals((await rejectedGitHubError(get())).refusal, { kind: "unauthorized" });
+  assertEquals((await rejectedGitHubError(get())).failure, { kind: "unauthorized" });
   assertEquals((await get()).value, "fine");
   assertEquals(server.sentHeaders("authorization").slice(-1), ["token t2"]);
 });
@@ -170,7 +170,7 @@ for (
   Deno.test(`GitHub is refused as ${kind} when its installation token is answered with ${status} "${message}"`, async () => {
     await using server = new FakeServer(() => Response.json({ message }, { status }));
     const error = await rejectedGitHubError(server.github(app()).get(cache, "/thing", { signal: neverAborted }));
-    assertEquals(error.refusal.kind, kind);
+    assertEquals(error.failure.kind, kind);
     const answered = "GitHub answered POST /app/installations/34/access_tokens";
     assertMatch(error.message, new RegExp(`${answered} with ${status}: ${message}$`));
     assertEquals(
@@ -184,7 +184,7 @@ for (
 Deno.test("GitHub takes no installation token that does not say how long it lasts", async () => {
   await using server = new FakeServer(() => Response.json({ token: "ghs_secret" }, { status: 201 }));
   const error = await rejectedGitHubError(server.github(app()).get(cache, "/thing", { signal: neverAborted }));
-  assertEquals(error.refusal, { kind: "unavailable" });
+  assertEquals(error.failure, { kind: "unavailable" });
   assertMatch(error.message, /access_tokens is not as documented: expires_at: /);
 });
 

@@ -2,7 +2,7 @@ import { assertEquals, assertNotMatch } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
-import type { Refusal } from "../../src/errors.ts";
+import type { GitHubFailure } from "../../src/errors.ts";
 import { ResponseCache } from "../../src/github/response_cache.ts";
 import { GitHub } from "../../src/github/client.ts";
 import { neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
@@ -16,7 +16,7 @@ interface Case {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly message?: string;
-  readonly failure: Refusal;
+  readonly failure: GitHubFailure;
 }
 
 const reset = String(NOW / 1_000 + 600);
@@ -102,7 +102,7 @@ for (const { when, status, headers, message, failure } of cases) {
       });
     });
     const error = await rejectedGitHubError(get(server.github()));
-    assertEquals(error.refusal, failure);
+    assertEquals(error.failure, failure);
     const detail = message ? `: ${message}` : "";
     assertEquals(error.message, `GitHub answered GET /thing with ${status}${detail}`);
   });
@@ -115,7 +115,7 @@ Deno.test("GitHub.get() goes by the reset as it is when the answer has no readab
       headers: { date: "today", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
     })
   );
-  assertEquals((await rejectedGitHubError(get(server.github()))).refusal, {
+  assertEquals((await rejectedGitHubError(get(server.github()))).failure, {
     kind: "limited",
     retryAt: NOW + 600_000,
   });
@@ -134,7 +134,7 @@ const strange = {
 for (const [what, response] of Object.entries(strange)) {
   Deno.test(`GitHub.get() is refused as unavailable on ${what}`, async () => {
     await using server = new FakeServer(() => response.clone());
-    assertEquals((await rejectedGitHubError(get(server.github()))).refusal, { kind: "unavailable" });
+    assertEquals((await rejectedGitHubError(get(server.github()))).failure, { kind: "unavailable" });
     await response.body?.cancel();
   });
 }
@@ -153,7 +153,7 @@ Deno.test("GitHub.get() is refused as unavailable when the connection breaks in 
     version: "0",
     clock: systemClock,
   });
-  assertEquals((await rejectedGitHubError(get(github))).refusal, { kind: "unavailable" });
+  assertEquals((await rejectedGitHubError(get(github))).failure, { kind: "unavailable" });
   await served;
 });
 

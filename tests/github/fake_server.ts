@@ -1,5 +1,5 @@
 import { systemClock } from "../../src/clock.ts";
-import { RefusedError } from "../../src/errors.ts";
+import { GitHubError } from "../../src/errors.ts";
 import { GitHub } from "../../src/github/client.ts";
 import type { Credential } from "../../src/github/credential.ts";
 
@@ -66,11 +66,11 @@ export function nextPageHeader(request: Request, path: string): { readonly link:
 }
 
 /** What a promise is refused with; fails the test when it is not. */
-export async function rejectedGitHubError(promise: Promise<unknown>): Promise<RefusedError> {
+export async function rejectedGitHubError(promise: Promise<unknown>): Promise<GitHubError> {
   try {
     await promise;
   } catch (error) {
-    if (error instanceof RefusedError) return error;
+    if (error instanceof GitHubError) return error;
     throw error;
   }
   throw new Error("Expected a RefusedError, got an answer");

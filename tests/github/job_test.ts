@@ -94,7 +94,7 @@ Deno.test("GitHubJobs.ofAttempt() reads the jobs of a simulated run, and is refu
   assertEquals(others, []);
   assertEquals([job?.runId, job?.runAttempt, job?.status], [id, 1, "completed"]);
   for (const unknown of [{ ...ATTEMPT, id }, { ...ATTEMPT, id: 1 }]) {
-    const { refusal: failure } = await rejectedGitHubError(jobs.listForAttempt(unknown, neverAborted));
+    const { failure } = await rejectedGitHubError(jobs.listForAttempt(unknown, neverAborted));
     assertEquals(failure, { kind: "missing", status: 404 });
   }
   stop.abort();

@@ -78,12 +78,12 @@ Deno.test("GitHubLogin.exchange() refuses a code that was issued for another ver
 Deno.test("GitHubLogin.exchange() is unauthorized with a wrong secret or address, which is no user's fault", async () => {
   await using mona = setUpOAuth("oauth_app", { clientSecret: "another" });
   const wrongSecret = await rejectedGitHubError(mona.tokens());
-  assertEquals(wrongSecret.refusal, { kind: "unauthorized" });
+  assertEquals(wrongSecret.failure, { kind: "unauthorized" });
   assertEquals(wrongSecret.message, "GitHub gives no token: incorrect_client_credentials");
   await using hubot = setUpOAuth();
   const grant = { ...await hubot.grant(), redirectUri: "http://127.0.0.1:1/login/callback" };
   const elsewhere = await rejectedGitHubError(hubot.login.exchangeCode(grant, neverAborted));
-  assertEquals(elsewhere.refusal, { kind: "unauthorized" });
+  assertEquals(elsewhere.failure, { kind: "unauthorized" });
 });
 
 Deno.test("GitHubLogin.exchange() is refused as unavailable by what is no answer of GitHub's", async () => {
@@ -96,7 +96,7 @@ Deno.test("GitHubLogin.exchange() is refused as unavailable by what is no answer
   for (const fault of faults) {
     const grant = await mona.grant();
     mona.simulator.faults.add(fault);
-    const { refusal } = await rejectedGitHubError(mona.login.exchangeCode(grant, neverAborted));
+    const { failure: refusal } = await rejectedGitHubError(mona.login.exchangeCode(grant, neverAborted));
     assertEquals(refusal, { kind: "unavailable" });
   }
 });
@@ -120,7 +120,7 @@ Deno.test("GitHubLogin.exchange() is limited where GitHub says so, and reads not
   );
   const kinds: string[] = [];
   for (const _ of answers) {
-    const { refusal, message } = await rejectedGitHubError(createOAuth(server).exchangeCode(GRANT, neverAborted));
+    const { failure: refusal, message } = await rejectedGitHubError(createOAuth(server).exchangeCode(GRANT, neverAborted));
     assert(!/gho_a|soon|<b>/.test(message), message);
     kinds.push(refusal.kind);
   }
@@ -137,7 +137,7 @@ Deno.test("GitHubLogin.exchange() waits for GitHub ten seconds, and no longer", 
   await mona.clock.waitForSleeper();
   while (mona.clock.sleeperCount < 2) await new Promise((resolve) => setTimeout(resolve, 2));
   mona.clock.advance(10);
-  const { refusal, message } = await requested;
+  const { failure: refusal, message } = await requested;
   assertEquals(refusal, { kind: "unavailable" });
   assertEquals(message, "GitHub did not answer POST /login/oauth/access_token within 10 s");
 });
@@ -182,7 +182,7 @@ Deno.test("GitHubLogin.revoke() lets a token go, and does not mind one that is g
 Deno.test("GitHubLogin.revoke() is unauthorized with a wrong secret", async () => {
   await using mona = setUpOAuth("oauth_app", { clientSecret: "another" });
   const token = mona.simulator.signIn("mona", "Iv1.a");
-  const { refusal } = await rejectedGitHubError(mona.login.revoke(token, neverAborted));
+  const { failure: refusal } = await rejectedGitHubError(mona.login.revoke(token, neverAborted));
   assertEquals(refusal, { kind: "unauthorized" });
 });
 
@@ -205,7 +205,7 @@ Deno.test("GitHubLogin.profile() tells a limit from a token that is not accepted
   const token = mona.simulator.signIn("mona", "Iv1.a");
   mona.simulator.faults.add({ kind: "secondary_limit", retryAfter: 30 });
   const limited = await rejectedGitHubError(mona.login.fetchProfile(token, neverAborted));
-  assertEquals(limited.refusal, { kind: "limited", retryAt: mona.clock.now() + 30_000 });
+  assertEquals(limited.failure, { kind: "limited", retryAt: mona.clock.now() + 30_000 });
   mona.simulator.credentials.revoke(token);
   assertMatch(await rejectionMessage(mona.login.fetchProfile(token, neverAborted)), /^GitHub answered GET \/user/);
 });
@@ -232,14 +232,14 @@ Deno.test("GitHubLogin.organisations() leaves out who was invited, and takes the
     return Response.json(page, { headers: count === 1 ? {} : { link } });
   });
   assertEquals(await createOAuth(server).listOrganizations("ghu_a", neverAborted), ["octo-org"]);
-  const { refusal } = await rejectedGitHubError(createOAuth(server).listOrganizations("ghu_a", neverAborted));
+  const { failure: refusal } = await rejectedGitHubError(createOAuth(server).listOrganizations("ghu_a", neverAborted));
   assertEquals([refusal, other.requests.length], [{ kind: "unavailable" }, 0]);
 });
 
 Deno.test("GitHubLogin.organisations() says which scope is missing", async () => {
   await using mona = setUpOAuth();
   const token = mona.simulator.signIn("mona", "Iv1.a", ["repo"]);
-  const { refusal, message } = await rejectedGitHubError(mona.login.listOrganizations(token, neverAborted));
+  const { failure: refusal, message } = await rejectedGitHubError(mona.login.listOrganizations(token, neverAborted));
   assertEquals(refusal, { kind: "unauthorized" });
   assertMatch(message, /the scope read:org/);
 });

@@ -64,7 +64,7 @@ Deno.test("GitHubRepositories.latestPushed() is refused as unavailable when one 
     Response.json([repositoryJson(1, null), { ...repositoryJson(2, null), full_name: 2 }])
   );
   const error = await rejectedGitHubError(new GitHubRepositories(server.github()).listRecentlyPushed(3, neverAborted));
-  assertEquals(error.refusal, { kind: "unavailable" });
+  assertEquals(error.failure, { kind: "unavailable" });
   assertEquals(
     error.message,
     "GitHub's answer to GET /user/repos is not as documented: [1].full_name: Invalid input: expected string, received number",

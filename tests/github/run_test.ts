@@ -107,7 +107,7 @@ for (
     const [name = "", inner] = field.split(".");
     await using server = serveRuns(runJson(), runJson({ [name]: inner ? { [inner]: value } : value }));
     const error = await rejectedGitHubError(new GitHubRuns(server.github()).latest("a/b", 2, neverAborted));
-    assertEquals(error.refusal, { kind: "unavailable" });
+    assertEquals(error.failure, { kind: "unavailable" });
     assertMatch(
       error.message,
       new RegExp(`is not as documented: workflow_runs\\[1\\]\\.${field}: `),
@@ -152,7 +152,7 @@ for (const name of ["octo", "", "/", "octo/", "/name", "octo/..", "../name", "oc
     await using server = serveRuns();
     const runs = new GitHubRuns(server.github());
     const error = await rejectedGitHubError(runs.latest(name, 1, neverAborted));
-    assertEquals(error.refusal, { kind: "missing", status: 404 });
+    assertEquals(error.failure, { kind: "missing", status: 404 });
     assertEquals(await runs.byId(name, 1, neverAborted), undefined);
     assertEquals(server.requests.length, 0);
   });
@@ -194,6 +194,6 @@ Deno.test("GitHubRuns.created() takes no list that has nothing to do with the ti
   const error = await rejectedGitHubError(
     new GitHubRuns(server.github()).listCreated("a/b", { range: span }, neverAborted),
   );
-  assertEquals(error.refusal, { kind: "unavailable" });
+  assertEquals(error.failure, { kind: "unavailable" });
   assertMatch(error.message, /not created in 2026-01-01T00:00:00Z\.\.2026-01-01T23:59:59Z/);
 });

@@ -84,7 +84,7 @@ Deno.test("GitHub is refused as unauthorized for an installation, a key or a tok
   for (const credential of unknown) {
     const runs = new GitHubRuns(simulated.github(credential));
     const error = await rejectedGitHubError(runs.latest("octo-org/api", 2, neverAborted));
-    assertEquals(error.refusal, { kind: "unauthorized" });
+    assertEquals(error.failure, { kind: "unauthorized" });
   }
 });
 
@@ -124,14 +124,14 @@ Deno.test("GitHubRuns.latest() is refused as the simulated GitHub refuses, and g
     ] as const
   ) {
     faults.add(fault);
-    assertEquals((await rejectedGitHubError(latest())).refusal, refusal);
+    assertEquals((await rejectedGitHubError(latest())).failure, refusal);
     assertEquals(await latest(), runs);
   }
   rateLimits.set(token.token, { remaining: 0, reset: NOON / 1_000 + 600 });
   simulated.world.addRun("octo-org/api");
-  assertEquals((await rejectedGitHubError(latest())).refusal, { kind: "limited", retryAt: NOON + 600_000 });
+  assertEquals((await rejectedGitHubError(latest())).failure, { kind: "limited", retryAt: NOON + 600_000 });
   rateLimits.set(token.token, { remaining: 5_000 });
   assertEquals((await latest()).length, 2);
   simulated.world.blockRepository("octo-org/api", 451);
-  assertEquals((await rejectedGitHubError(latest())).refusal, { kind: "missing", status: 451 });
+  assertEquals((await rejectedGitHubError(latest())).failure, { kind: "missing", status: 451 });
 });

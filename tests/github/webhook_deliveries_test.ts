@@ -163,7 +163,7 @@ Deno.test("Sweep.run() stops at the rate limit, and goes on with the rest when i
   simulator.rateLimits.set(TOKEN, { remaining: 5, reset });
   const failure = { kind: "limited", retryAt: reset * 1_000 } as const;
   assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 5, requested: 2, remaining: 3, failure });
-  assertEquals((await rejectedGitHubError(simulated.failed())).refusal, failure);
+  assertEquals((await rejectedGitHubError(simulated.failed())).failure, failure);
   clock.advance(61);
   assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 3, requested: 3, remaining: 0 });
   const guids = (await receiver.waitForCount(10)).map(({ guid }) => guid);
@@ -264,7 +264,7 @@ Deno.test("GitHub.post() is refused as a GET is, and does not ask twice", async 
   for (const _ of answers) {
     const error = await rejectedGitHubError(server.github().post("/thing", { signal: neverAborted }));
     assertMatch(error.message, /^GitHub answered POST \/thing with \d+: No$/);
-    kinds.push(error.refusal.kind);
+    kinds.push(error.failure.kind);
   }
   assertEquals(kinds, ["limited", "missing", "unavailable"]);
   assertEquals(server.requests.length, 3);

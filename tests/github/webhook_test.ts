@@ -129,9 +129,9 @@ Deno.test("GitHubWebhooks.ensure() says in GitHub's words which webhook it does 
 Deno.test("GitHubWebhooks.ensure() is refused when GitHub limits us or is down", async () => {
   await using test = setUp();
   test.simulator.faults.add({ kind: "status", status: 502 });
-  assertEquals((await rejectedGitHubError(test.ensure())).refusal, { kind: "unavailable" });
+  assertEquals((await rejectedGitHubError(test.ensure())).failure, { kind: "unavailable" });
   test.simulator.rateLimits.set(TOKEN, { remaining: 0, reset: test.clock.now() / 1_000 + 60 });
-  assertEquals((await rejectedGitHubError(test.ensure())).refusal.kind, "limited");
+  assertEquals((await rejectedGitHubError(test.ensure())).failure.kind, "limited");
   assertEquals(test.listWebhooks(), []);
 });
 
@@ -150,6 +150,6 @@ Deno.test("GitHubWebhooks.remove() is refused when the credential may not", asyn
   assert(state.state === "active");
   test.simulator.webhooks.hide(API, 403);
   const error = await rejectedGitHubError(test.webhooks.remove(API, state.id, neverAborted));
-  assertEquals(error.refusal, { kind: "missing", status: 403 });
+  assertEquals(error.failure, { kind: "missing", status: 403 });
   assertEquals(test.listWebhooks().length, 1);
 });

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { assertEquals } from "@std/assert";
 import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
-import { RefusedError } from "../../src/errors.ts";
+import { GitHubError } from "../../src/errors.ts";
 import { jsonResponse, newApi } from "../../src/http/api.ts";
 import { requires, AUTHENTICATED } from "../../src/http/security.ts";
 import { AUTH_PROBLEMS, openApiProblems, WRITE_PROBLEMS } from "../../src/http/problem_schema.ts";
@@ -182,11 +182,11 @@ Deno.test("GET /runs says what to do when it cannot be told what a caller may se
   const failWith = (error: Error) =>
     callers.principals.set("token", sessionPrincipal({ visibility: () => Promise.reject(error) }));
   for (const path of ["/runs", "/api/v1/events"]) {
-    failWith(new RefusedError({ kind: "unavailable" }, "it is away"));
+    failWith(new GitHubError({ kind: "unavailable" }, "it is away"));
     const response = await ask(path, COOKIE);
     assertEquals([response.status, response.code], [503, "github_unavailable"]);
     assertEquals(response.headers.get("retry-after"), "60");
-    failWith(new RefusedError({ kind: "limited", retryAt: Date.now() + 90_000 }, "too many"));
+    failWith(new GitHubError({ kind: "limited", retryAt: Date.now() + 90_000 }, "too many"));
     const limited = await ask(path, COOKIE);
     assertEquals([limited.status, limited.code], [503, "github_limited"]);
     assertEquals(Math.abs(Number(limited.headers.get("retry-after")) - 90) < 5, true);
@@ -198,7 +198,7 @@ Deno.test("GET /runs says what to do when it cannot be told what a caller may se
 Deno.test("Guard answers 503 when GitHub cannot say whether a user may stay", async () => {
   const { callers, server, ask } = await start();
   await using _ = server;
-  callers.authenticate = () => Promise.reject(new RefusedError({ kind: "unavailable" }, "it is away"));
+  callers.authenticate = () => Promise.reject(new GitHubError({ kind: "unavailable" }, "it is away"));
   for (const path of ["/read", "/known", "/api/v1/events"]) {
     assertEquals((await ask(path, COOKIE)).code, "github_unavailable");
   }

@@ -1,23 +1,23 @@
 import { assert, assertEquals } from "@std/assert";
-import { Latency } from "../../src/latency.ts";
+import { LatencyHistogram } from "../../src/latency_histogram.ts";
 import { deliveryMetrics } from "../../src/prometheus/delivery.ts";
-import { EventLoop } from "../../src/prometheus/event_loop.ts";
+import { EventLoopDelay } from "../../src/prometheus/event_loop_delay.ts";
 import { Exposition } from "../../src/prometheus/exposition.ts";
 import { systemClock } from "../../src/clock.ts";
 import { ManualClock } from "../fakes/clock.ts";
 
 /** What is told, without comments. */
-async function linesOf(exposition: Exposition): Promise<string[]> {
+async function readLines(exposition: Exposition): Promise<string[]> {
   const text = await exposition.text();
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
 Deno.test("Exposition tells a histogram with its buckets one in the other", async () => {
-  const latency = new Latency([0.1, 1]);
+  const latency = new LatencyHistogram([0.1, 1]);
   for (const seconds of [0.05, 0.1, 0.5, 7]) latency.observe(seconds);
   const exposition = new Exposition();
   exposition.histogram({ name: "h", help: "H" }, () => [[{ kind: "a" }, latency]]);
-  assertEquals(await linesOf(exposition), [
+  assertEquals(await readLines(exposition), [
     'h_bucket{le="0.1",kind="a"} 2',
     'h_bucket{le="1",kind="a"} 3',
     'h_bucket{le="+Inf",kind="a"} 4',
@@ -32,34 +32,34 @@ Deno.test("Exposition reads anew each time, and leaves out what is not known", a
   exposition.gauge({ name: "g", help: "G" }, () => value);
   exposition.gauge({ name: "failing", help: "F" }, () => Promise.reject(new Error("No")));
   exposition.counter({ name: "c", help: "C", labels: ["x"] }, () => [[{ x: "1" }, value ?? 9]]);
-  assertEquals(await linesOf(exposition), ["g 3", 'c{x="1"} 3']);
+  assertEquals(await readLines(exposition), ["g 3", 'c{x="1"} 3']);
   value = undefined;
-  assertEquals(await linesOf(exposition), ['c{x="1"} 9']);
+  assertEquals(await readLines(exposition), ['c{x="1"} 9']);
   value = 0;
-  assertEquals(await linesOf(exposition), ["g 0", 'c{x="1"} 0']);
+  assertEquals(await readLines(exposition), ["g 0", 'c{x="1"} 0']);
 });
 
 Deno.test("Latency.time() observes what fails, too", async () => {
-  const latency = new Latency();
+  const latency = new LatencyHistogram();
   await latency.time(() => Promise.reject(new Error("No"))).catch(() => {});
   assertEquals(latency.counts.reduce((a, b) => a + b), 1);
   assertEquals(await latency.time(() => Promise.resolve(7)), 7);
 });
 
 Deno.test("deliveryMetrics() looks at the queue once for a scrape, and tells its age", async () => {
-  let looks = 0;
+  let reads = 0;
   const exposition = new Exposition();
   deliveryMetrics(exposition, {
     received: { outcomes: [{ event: "workflow_run", outcome: "accepted", count: 2 }] },
     inbox: { outcomes: { applied: 1, failed: 2, parked: 3 } },
     backlog: () => {
-      looks++;
+      reads++;
       return Promise.resolve({ waiting: 4, parked: 3, waitingSince: 10_000 });
     },
     clock: new ManualClock(70_000),
   });
-  const lines = await linesOf(exposition);
-  assertEquals(looks, 1);
+  const lines = await readLines(exposition);
+  assertEquals(reads, 1);
   for (
     const line of [
       'runwire_deliveries_total{event="workflow_run",outcome="accepted"} 2',
@@ -68,13 +68,13 @@ Deno.test("deliveryMetrics() looks at the queue once for a scrape, and tells its
       "runwire_delivery_oldest_waiting_seconds 60",
     ]
   ) assert(lines.includes(line), line);
-  await linesOf(exposition);
-  assertEquals(looks, 2);
+  await readLines(exposition);
+  assertEquals(reads, 2);
 });
 
 Deno.test("EventLoop sees how long the loop was held up", async () => {
   const stop = new AbortController();
-  const loop = new EventLoop(systemClock);
+  const loop = new EventLoopDelay(systemClock);
   const finished = loop.run(stop.signal);
   await systemClock.sleep(20);
   const until = Date.now() + 600;
@@ -82,5 +82,5 @@ Deno.test("EventLoop sees how long the loop was held up", async () => {
   await systemClock.sleep(5);
   stop.abort();
   await finished;
-  assert(loop.delay.sum > 0.3 && loop.delay.sum < 5, String(loop.delay.sum));
+  assert(loop.histogram.sum > 0.3 && loop.histogram.sum < 5, String(loop.histogram.sum));
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
-import { type Refusal, RefusedError } from "../../src/errors.ts";
+import { type GitHubFailure, GitHubError } from "../../src/errors.ts";
 import type { PendingWebhook } from "../../src/repository/follow_store.ts";
 import { FollowManager } from "../../src/repository/follow_manager.ts";
 
@@ -17,7 +17,7 @@ function pendingWebhook(repositoryId: number, webhookId: number | null): Pending
 function setUp() {
   const test = {
     done: [] as string[],
-    failures: new Map<string, Refusal>(),
+    failures: new Map<string, GitHubFailure>(),
     reportedKinds: [] as string[],
     pending: [] as PendingWebhook[],
     known: new Map([[1, "Octo/a"]]),
@@ -27,7 +27,7 @@ function setUp() {
   const act = (what: string) => {
     test.done.push(what);
     const refusal = test.failures.get(what);
-    if (refusal) return Promise.reject(new RefusedError(refusal, `No ${what}`));
+    if (refusal) return Promise.reject(new GitHubError(refusal, `No ${what}`));
     return Promise.resolve();
   };
   const followManager = new FollowManager({
@@ -53,7 +53,7 @@ function setUp() {
     canRequest: () => test.canRequest,
     onEvents: () => test.done.push("tell"),
     onChange: () => test.done.push("wake"),
-    onGitHubError: ({ refusal }) => test.reportedKinds.push(refusal.kind),
+    onGitHubError: ({ failure: refusal }) => test.reportedKinds.push(refusal.kind),
   });
   return { test, following: followManager };
 }
@@ -69,22 +69,22 @@ Deno.test("Following.follow() keeps what it has seen, and creates the webhook la
 Deno.test("Following.follow() answers what may not be read as what is not there", async () => {
   const { test, following: followManager } = setUp();
   const follow = (mayRead?: () => Promise<boolean>) => followManager.follow("octo/a", { canRead: mayRead });
-  const hidden = await assertRejects(() => follow(() => Promise.resolve(false)), RefusedError);
+  const hidden = await assertRejects(() => follow(() => Promise.resolve(false)), GitHubError);
   test.failures.set("name", { kind: "missing", status: 451 });
-  const kept = await assertRejects(() => follow(() => Promise.resolve(true)), RefusedError);
+  const kept = await assertRejects(() => follow(() => Promise.resolve(true)), GitHubError);
   test.failures.set("name", { kind: "missing", status: 404 });
-  const none = await assertRejects(() => follow(() => Promise.resolve(true)), RefusedError);
-  assertEquals([hidden.message, hidden.refusal], [none.message, none.refusal]);
-  assertEquals([kept.message, kept.refusal], [none.message, none.refusal]);
-  assertEquals(none.refusal, { kind: "missing", status: 404 });
+  const none = await assertRejects(() => follow(() => Promise.resolve(true)), GitHubError);
+  assertEquals([hidden.message, hidden.failure], [none.message, none.failure]);
+  assertEquals([kept.message, kept.failure], [none.message, none.failure]);
+  assertEquals(none.failure, { kind: "missing", status: 404 });
   assertEquals(test.done, ["name", "name", "name"]);
 });
 
 Deno.test("Following.follow() holds nobody else back when a user may not be asked for", async () => {
   const { test, following: followManager } = setUp();
-  const limited = new RefusedError({ kind: "limited" }, "Too many of yours");
+  const limited = new GitHubError({ kind: "limited" }, "Too many of yours");
   const mayRead = () => Promise.reject(limited);
-  await assertRejects(() => followManager.follow("octo/a", { canRead: mayRead }), RefusedError, "of yours");
+  await assertRejects(() => followManager.follow("octo/a", { canRead: mayRead }), GitHubError, "of yours");
   assertEquals([test.done, test.reportedKinds], [["name"], []]);
 });
 
@@ -99,7 +99,7 @@ Deno.test("Following.follow() keeps nothing that it may not see, and hands on wh
   const { test, following: followManager } = setUp();
   for (const kind of ["limited", "unauthorized", "unavailable"] as const) {
     test.failures.set("runs", { kind });
-    await assertRejects(() => followManager.follow("octo/a"), RefusedError, "No runs");
+    await assertRejects(() => followManager.follow("octo/a"), GitHubError, "No runs");
   }
   assertEquals(test.done.includes("keep"), false);
   assertEquals(test.reportedKinds, ["limited", "unauthorized"]);

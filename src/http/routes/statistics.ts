@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { type Clock, DAY_MS, dayOf, readDay } from "../../clock.ts";
+import { type Clock, DAY_MS, formatUtcDay, parseUtcDay } from "../../clock.ts";
 import { type Grouping, PERCENTILE_ERROR, type StatisticsStore } from "../../run/statistics.ts";
 import {
   type Api,
@@ -22,7 +22,7 @@ const MAX_DAYS = 400;
 const GROUPINGS = ["day", "week", "workflow", "repository"] as const satisfies readonly Grouping[];
 
 function dayParam(description: string) {
-  return parsedParam((text) => readDay(text) === undefined ? undefined : text, {
+  return parsedParam((text) => parseUtcDay(text) === undefined ? undefined : text, {
     allowed: "a day, for example 2026-01-31",
     description,
     example: "2026-01-31",
@@ -121,11 +121,11 @@ function toDayRange(
   query: { from?: string | undefined; to?: string | undefined },
   now: number,
 ): DayRange {
-  const to = query.to ?? dayOf(now);
+  const to = query.to ?? formatUtcDay(now);
   const end = Date.parse(to);
-  const from = query.from ?? dayOf(end - (DEFAULT_DAYS - 1) * DAY_MS);
+  const from = query.from ?? formatUtcDay(end - (DEFAULT_DAYS - 1) * DAY_MS);
   const days = (end - Date.parse(from)) / DAY_MS + 1;
   if (days >= 1 && days <= MAX_DAYS) return { from, to };
-  const earliest = dayOf(end - (MAX_DAYS - 1) * DAY_MS);
+  const earliest = formatUtcDay(end - (MAX_DAYS - 1) * DAY_MS);
   throw new ParameterError({ name: "from", value: from, allowed: `${earliest} to ${to}` });
 }

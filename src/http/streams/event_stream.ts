@@ -5,7 +5,7 @@ import {
 import { TokenRejectedError } from "../../account/oauth_provider.ts";
 import type { Visibility } from "../../visibility.ts";
 import type { Clock } from "../../clock.ts";
-import { messageOf } from "../../errors.ts";
+import { toErrorMessage } from "../../errors.ts";
 import type { Feed } from "../../feed/feed.ts";
 import type { Subscription } from "../../feed/subscription.ts";
 import { CLOSE_TOO_SLOW, SLOW_CLIENT_TIMEOUT_MS } from "../../feed/latest_queue.ts";
@@ -102,7 +102,7 @@ export class EventStream {
       this.#sentAt = this.#waitingSince = this.#options.clock.now();
     } catch (error) {
       if (error instanceof TokenRejectedError) return this.end(CLOSE_POLICY_VIOLATION);
-      this.#logger.warning("Cannot go on telling events: {reason}", { reason: messageOf(error) });
+      this.#logger.warning("Cannot go on telling events: {reason}", { reason: toErrorMessage(error) });
       this.end(CLOSE_INTERNAL_ERROR);
     }
   }

@@ -2,7 +2,7 @@ import type { Principal, Authenticator } from "../../account/principal.ts";
 import { SingleFlight } from "../../single_flight.ts";
 import type { Visibility } from "../../visibility.ts";
 import type { Clock } from "../../clock.ts";
-import { messageOf } from "../../errors.ts";
+import { toErrorMessage } from "../../errors.ts";
 import { log } from "../../log.ts";
 
 /** How soon a connection ends whose session or key has. */
@@ -61,7 +61,7 @@ export class SessionMonitor {
       for (const watched of [...connections]) watched.update(principal);
     } catch (error) {
       // Not theirs to suffer from: what they may see is asked for with everything that is told.
-      this.#logger.warning("Cannot tell who is connected: {reason}", { reason: messageOf(error) });
+      this.#logger.warning("Cannot tell who is connected: {reason}", { reason: toErrorMessage(error) });
     }
   }
 

@@ -3,7 +3,7 @@ import type { Principal } from "../../account/principal.ts";
 import { TokenRejectedError } from "../../account/oauth_provider.ts";
 import type { Visibility } from "../../visibility.ts";
 import type { Clock } from "../../clock.ts";
-import { messageOf } from "../../errors.ts";
+import { toErrorMessage } from "../../errors.ts";
 import type { ActiveClients } from "../../feed/active_clients.ts";
 import type { Broadcast } from "../../feed/broadcast.ts";
 import { BatchEncoder } from "../../feed/batch_encoder.ts";
@@ -165,7 +165,7 @@ export class WebSocketServer {
       });
     } catch (error) {
       if (error instanceof TokenRejectedError) return closeUnauthorized(connection);
-      this.#logger.warning("Cannot go on telling events: {reason}", { reason: messageOf(error) });
+      this.#logger.warning("Cannot go on telling events: {reason}", { reason: toErrorMessage(error) });
       connection.close(CLOSE_INTERNAL_ERROR, "Events cannot be read now");
     } finally {
       activeClients.remove();

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { RefusedError } from "../../errors.ts";
+import { GitHubError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
 import {
@@ -66,7 +66,7 @@ export class Backfill {
 
   /**
    * Runs to the end, which is `done`, or `failed` where GitHub will not give the repository.
-   * @throws {RefusedError} where GitHub is unavailable, or refuses the credential
+   * @throws {GitHubError} where GitHub is unavailable, or refuses the credential
    * @throws {StorageError}
    * @throws {ConcurrentBackfillError} when another one has gone on with it meanwhile
    * @throws the reason of `signal` when that aborts
@@ -77,7 +77,7 @@ export class Backfill {
       await this.#importOlder(signal);
       await this.#save({ state: "done", estimate: this.progress.runs });
     } catch (error) {
-      const isNotAccessible = error instanceof RefusedError && error.refusal.kind === "missing";
+      const isNotAccessible = error instanceof GitHubError && error.failure.kind === "missing";
       if (!isNotAccessible) throw error;
       await this.#save({ state: "failed", reason: error.message });
     }

@@ -1,5 +1,5 @@
 import { type Clock, DAY_MS } from "../../clock.ts";
-import { messageOf, RefusedError, StorageError } from "../../errors.ts";
+import { toErrorMessage, GitHubError, StorageError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
 import { Backfill, ConcurrentBackfillError } from "./backfill.ts";
@@ -19,7 +19,7 @@ export interface BackfillSchedulerOptions {
   /** Told of changes that are news. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: RefusedError) => void;
+  readonly onGitHubError: (error: GitHubError) => void;
 }
 
 /** Brings in the past of repositories in the background, one after the other; goes on after a restart. */
@@ -92,21 +92,21 @@ export class BackfillScheduler {
     } catch (error) {
       if (signal.aborted) return;
       if (!isTransient(error)) throw error;
-      const isUnauthorized = error instanceof RefusedError &&
-        error.refusal.kind === "unauthorized";
+      const isUnauthorized = error instanceof GitHubError &&
+        error.failure.kind === "unauthorized";
       if (isUnauthorized) this.#options.onGitHubError(error);
       // Unless it was asked for again meanwhile, which is no trouble.
       const retryAt = this.#options.clock.now() + RETRY_DELAY_MS;
       this.#retryAt.set(repositoryId, this.#retryAt.get(repositoryId) ?? retryAt);
       this.#logger.warning("The past of {repository} has to wait: {reason}", {
         repository,
-        reason: messageOf(error),
+        reason: toErrorMessage(error),
       });
     }
   }
 }
 
 function isTransient(error: unknown): error is Error {
-  return error instanceof RefusedError || error instanceof StorageError ||
+  return error instanceof GitHubError || error instanceof StorageError ||
     error instanceof ConcurrentBackfillError;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { RefusedError } from "../../errors.ts";
+import { GitHubError } from "../../errors.ts";
 import type { BackfillPage, HistoricalRunSource } from "./backfill_progress.ts";
 import { type Random, retryDelay, backoffUntil } from "../github_rate_limit.ts";
 
@@ -15,7 +15,7 @@ export interface RateLimitedSourceOptions {
   /** Until when (ms since the epoch) to ask for nothing that can wait; `undefined` or past when it may be asked. */
   readonly pausedUntil: () => number | undefined;
   /** Told until when GitHub is left alone, and why where GitHub itself said so. */
-  readonly onWait: (until: number, error?: RefusedError) => void;
+  readonly onWait: (until: number, error?: GitHubError) => void;
 }
 
 /**
@@ -41,8 +41,8 @@ export class RateLimitedSource implements HistoricalRunSource {
         return page;
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof RefusedError)) throw error;
-        const { kind } = error.refusal;
+        if (!(error instanceof GitHubError)) throw error;
+        const { kind } = error.failure;
         if (kind === "limited") await this.#waitForReset(error, signal);
         else if (kind === "unavailable" && failures < MAX_RETRIES) {
           await clock.sleep(retryDelay(failures++, random), signal);
@@ -65,10 +65,10 @@ export class RateLimitedSource implements HistoricalRunSource {
     }
   }
 
-  async #waitForReset(error: RefusedError, signal: AbortSignal): Promise<void> {
+  async #waitForReset(error: GitHubError, signal: AbortSignal): Promise<void> {
     const { clock, random, onWait } = this.#options;
     const now = clock.now();
-    const until = backoffUntil(error.refusal, this.#rateLimitFailures++, { now, random });
+    const until = backoffUntil(error.failure, this.#rateLimitFailures++, { now, random });
     onWait(until, error);
     await clock.sleep(until - now, signal);
   }

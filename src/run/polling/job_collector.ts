@@ -1,5 +1,5 @@
 import { type Clock, DAY_MS } from "../../clock.ts";
-import { concernsAll, RefusedError } from "../../errors.ts";
+import { isGlobal, GitHubError } from "../../errors.ts";
 import { log } from "../../log.ts";
 import type { Job } from "../history.ts";
 import { PeriodicTask } from "./periodic_task.ts";
@@ -19,7 +19,7 @@ const MAX_REMEMBERED = 10_000;
 export interface JobSource {
   /**
    * All jobs of one attempt of a run.
-   * @throws {RefusedError} when GitHub refuses; `missing` when it knows no such attempt (any more)
+   * @throws {GitHubError} when GitHub refuses; `missing` when it knows no such attempt (any more)
    */
   listForAttempt(attempt: AttemptId, signal: AbortSignal): Promise<readonly Job[]>;
 }
@@ -53,7 +53,7 @@ export interface JobCollectorOptions {
   /** Whether GitHub may be asked for what no client waits for. */
   readonly canRequest: () => boolean;
   /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: RefusedError) => void;
+  readonly onGitHubError: (error: GitHubError) => void;
 }
 
 /**
@@ -104,10 +104,10 @@ export class JobCollector {
       await store.put(await source.listForAttempt(attempt, signal));
       this.#remember(attempt);
     } catch (error) {
-      if (!(error instanceof RefusedError) || concernsAll(error.refusal)) throw error;
+      if (!(error instanceof GitHubError) || isGlobal(error.failure)) throw error;
       // Not again: what GitHub cannot tell of this one would keep it from telling of the others.
       this.#remember(attempt);
-      if (error.refusal.kind !== "missing") throw error;
+      if (error.failure.kind !== "missing") throw error;
     }
   }
 

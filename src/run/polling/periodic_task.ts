@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { concernsAll, RefusedError, StorageError } from "../../errors.ts";
+import { isGlobal, GitHubError, StorageError } from "../../errors.ts";
 import type { log } from "../../log.ts";
 
 const INTERVAL_MS = 60_000;
@@ -8,7 +8,7 @@ export interface PeriodicTaskOptions {
   readonly clock: Clock;
   readonly logger: ReturnType<typeof log>;
   /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: RefusedError) => void;
+  readonly onGitHubError: (error: GitHubError) => void;
 }
 
 /** Work for which no client waits, done once a minute: a round that GitHub or the store ends early is left to the next one. */
@@ -34,8 +34,8 @@ export class PeriodicTask {
       await this.#task(signal);
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
-      if (error instanceof RefusedError && concernsAll(error.refusal)) onGitHubError(error);
+      if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
+      if (error instanceof GitHubError && isGlobal(error.failure)) onGitHubError(error);
       logger.info("Round ends early: {reason}", { reason: error.message });
     }
   }

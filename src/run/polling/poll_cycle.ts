@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { RefusedError } from "../../errors.ts";
+import { GitHubError } from "../../errors.ts";
 import { log } from "../../log.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import type { RepositorySource, RepositoryStore } from "../../repository/repository.ts";
@@ -61,7 +61,7 @@ export class PollCycle {
 
   /**
    * Lists the repositories to follow. What is unavailable is asked for again while `deadline` (ms since the epoch) allows.
-   * @throws {RefusedError} when GitHub refuses
+   * @throws {GitHubError} when GitHub refuses
    */
   async list(deadline: number, signal: AbortSignal): Promise<void> {
     const { repositories, repositoryStore, snapshotBuilder, size, onEvents } = this.#options;
@@ -77,11 +77,11 @@ export class PollCycle {
   /**
    * Fetches the latest runs of each repository. One that cannot be had is left out until the next list; of one that is
    * unavailable the runs known so far are shown.
-   * @throws {RefusedError} when no repository is available, or GitHub refuses for a reason that holds for all of them
+   * @throws {GitHubError} when no repository is available, or GitHub refuses for a reason that holds for all of them
    */
   async fetch(deadline: number, signal: AbortSignal): Promise<Snapshot> {
     this.#fetched++;
-    let unavailable: RefusedError | undefined;
+    let unavailable: GitHubError | undefined;
     let completed = 0;
     const { snapshotBuilder, clock } = this.#options;
     for (const repository of snapshotBuilder.repositoryNames) {
@@ -90,11 +90,11 @@ export class PollCycle {
         completed++;
         this.#excluded.delete(repository);
       } catch (error) {
-        if (!(error instanceof RefusedError)) throw error;
-        if (error.refusal.kind === "missing") {
+        if (!(error instanceof GitHubError)) throw error;
+        if (error.failure.kind === "missing") {
           completed++;
           this.#exclude(repository, error);
-        } else if (error.refusal.kind === "unavailable") {
+        } else if (error.failure.kind === "unavailable") {
           unavailable = error;
           this.#logger.warning("Showing the last known runs of {repository}: {reason}", {
             repository,
@@ -125,7 +125,7 @@ export class PollCycle {
     this.#options.onEvents(await this.#options.store.put(runs));
   }
 
-  #exclude(repository: string, error: RefusedError): void {
+  #exclude(repository: string, error: GitHubError): void {
     this.#options.snapshotBuilder.exclude(repository);
     if (this.#excluded.has(repository)) return;
     this.#excluded.add(repository);
@@ -145,7 +145,7 @@ export class PollCycle {
         return await request();
       } catch (error) {
         const delay = retryDelay(attempt, random);
-        const isRetryable = error instanceof RefusedError && error.refusal.kind === "unavailable";
+        const isRetryable = error instanceof GitHubError && error.failure.kind === "unavailable";
         if (!isRetryable || clock.now() + delay >= deadline) throw error;
         await clock.sleep(delay, signal);
         signal.throwIfAborted();

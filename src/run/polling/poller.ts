@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { type Refusal, RefusedError, StorageError } from "../../errors.ts";
+import { type GitHubFailure, GitHubError, StorageError } from "../../errors.ts";
 import type { ActiveClients } from "../../feed/active_clients.ts";
 import { log } from "../../log.ts";
 import type { PollCycle } from "./poll_cycle.ts";
@@ -44,7 +44,7 @@ export class Poller {
   #phase: Phase = { name: "resting" };
   #nextTickAt = 0;
   #snapshot: Snapshot | undefined;
-  #lastError: Refusal["kind"] | undefined;
+  #lastError: GitHubFailure["kind"] | undefined;
   #failures = 0;
   #isBackingOff = false;
 
@@ -91,7 +91,7 @@ export class Poller {
   }
 
   /** Leaves GitHub alone for as long as `error`, which it answered to somebody else's request, demands. */
-  backOff(error: RefusedError): void {
+  backOff(error: GitHubError): void {
     this.#applyBackoff(error);
   }
 
@@ -147,7 +147,7 @@ export class Poller {
       onSnapshot(this.#snapshot);
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof RefusedError) return this.#applyBackoff(error);
+      if (error instanceof GitHubError) return this.#applyBackoff(error);
       if (!(error instanceof StorageError)) throw error;
       this.#nextTickAt = nextTick(this.#nextTickAt, interval, clock.now());
       this.#logger.error("A beat is lost: {reason}", { reason: error.message });
@@ -155,7 +155,7 @@ export class Poller {
   }
 
   /** Backs off after a refusal. */
-  #applyBackoff({ refusal: failure, message }: RefusedError): void {
+  #applyBackoff({ failure, message }: GitHubError): void {
     const { clock, cycle, interval, random } = this.#options;
     const now = clock.now();
     this.#isBackingOff = true;

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { RefusedError } from "../../errors.ts";
+import { GitHubError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
 import type { RepositoryStore } from "../../repository/repository.ts";
@@ -25,7 +25,7 @@ export interface ReconcilerOptions {
   /** Told of what has changed. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: RefusedError) => void;
+  readonly onGitHubError: (error: GitHubError) => void;
 }
 
 /**
@@ -85,7 +85,7 @@ export class Reconciler {
     try {
       return await request();
     } catch (error) {
-      if (error instanceof RefusedError && error.refusal.kind === "missing") return "refused";
+      if (error instanceof GitHubError && error.failure.kind === "missing") return "refused";
       throw error;
     }
   }

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { concernsAll, RefusedError, StorageError } from "../../errors.ts";
+import { isGlobal, GitHubError, StorageError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
 import type { FollowStore } from "../../repository/follow_store.ts";
@@ -33,7 +33,7 @@ export interface RepositoryPollerOptions {
   /** Told of what has changed. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: RefusedError) => void;
+  readonly onGitHubError: (error: GitHubError) => void;
 }
 
 /**
@@ -91,7 +91,7 @@ export class RepositoryPoller {
       return 0;
     } catch (error) {
       if (signal.aborted) return 0;
-      if (!(error instanceof RefusedError || error instanceof StorageError)) throw error;
+      if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
       return this.#backOff(error);
     }
   }
@@ -157,7 +157,7 @@ export class RepositoryPoller {
       const hasWebhookEvents = first?.source === "webhook";
       return afterPoll(state, { latest, events, hasWebhookEvents, now: clock.now() });
     } catch (error) {
-      if (!(error instanceof RefusedError) || error.refusal.kind !== "missing") throw error;
+      if (!(error instanceof GitHubError) || error.failure.kind !== "missing") throw error;
       if (repository.error === null) {
         this.#logger.warning("Cannot follow {repository}: {reason}", {
           repository: repository.fullName,
@@ -170,9 +170,9 @@ export class RepositoryPoller {
   }
 
   /** Returns how long to rest. */
-  #backOff(error: RefusedError | StorageError): number {
+  #backOff(error: GitHubError | StorageError): number {
     const { clock, random, onGitHubError } = this.#options;
-    if (error instanceof RefusedError && concernsAll(error.refusal)) onGitHubError(error);
+    if (error instanceof GitHubError && isGlobal(error.failure)) onGitHubError(error);
     const delay = Math.min(retryDelay(this.#failures++, random), MAX_RETRY_MS);
     this.#retryAt = clock.now() + delay;
     this.#logger.info("Followed repositories have to wait: {reason}", { reason: error.message });

@@ -6,7 +6,7 @@ import {
   type SessionStore,
 } from "../../account/session.ts";
 import type { Clock } from "../../clock.ts";
-import { messageOf } from "../../errors.ts";
+import { toErrorMessage } from "../../errors.ts";
 import { log } from "../../log.ts";
 import type { Database } from "../database.ts";
 import type { Tables } from "../tables.ts";
@@ -95,7 +95,7 @@ export class SqlSessionStore implements SessionStore {
       );
     } catch (error) {
       this.#logger.warning("Cannot note the use of a session: {reason}", {
-        reason: messageOf(error),
+        reason: toErrorMessage(error),
       });
     }
   }

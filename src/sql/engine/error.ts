@@ -1,9 +1,9 @@
 // @ts-types="@types/pg"
 import pg from "pg";
-import { messageOf, StorageError, type StorageFault } from "../../errors.ts";
+import { toErrorMessage, StorageError, type StorageErrorKind } from "../../errors.ts";
 
 /** What SQLite says (sqlite3ErrStr), as node:sqlite hands on the words and no code: https://sqlite.org/rescode.html */
-const SQLITE_FAULTS: readonly (readonly [RegExp, StorageFault, string])[] = [
+const SQLITE_FAULTS: readonly (readonly [RegExp, StorageErrorKind, string])[] = [
   [/database or disk is full/, "full", "its disk is full"],
   [/database (table )?is locked/, "unavailable", "another program holds it locked"],
   [/disk I\/O error/, "unavailable", "its disk cannot be read or written"],
@@ -14,7 +14,7 @@ const SQLITE_FAULTS: readonly (readonly [RegExp, StorageFault, string])[] = [
 ];
 
 /** By the start of the SQLSTATE, the longest first: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const POSTGRES_FAULTS: readonly (readonly [string, StorageFault])[] = [
+const POSTGRES_FAULTS: readonly (readonly [string, StorageErrorKind])[] = [
   ["53100", "full"],
   ["25006", "unavailable"], // read only: a standby took over
   ["55P03", "unavailable"], // a lock was not to be had in time
@@ -49,7 +49,7 @@ export function isTimeout(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === "57014";
 }
 
-function classifyError(error: unknown): readonly [StorageFault, string] | undefined {
+function classifyError(error: unknown): readonly [StorageErrorKind, string] | undefined {
   // Of a host that has several addresses: one for each.
   if (error instanceof AggregateError) return classifyError(error.errors[0]);
   if (!(error instanceof Error)) return undefined;
@@ -60,7 +60,7 @@ function classifyError(error: unknown): readonly [StorageFault, string] | undefi
   }
   if (error instanceof pg.DatabaseError) {
     const known = POSTGRES_FAULTS.find(([start]) => code.startsWith(start));
-    return known && [known[1], messageOf(error)];
+    return known && [known[1], toErrorMessage(error)];
   }
   if (CONNECTION_LOST.test(error.message) || isSocketError(error, code)) return ["unavailable", error.message];
   return undefined;

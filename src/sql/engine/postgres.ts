@@ -2,7 +2,7 @@ import { Kysely, PostgresAdapter, PostgresDialect } from "kysely";
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
 // @ts-types="@types/pg"
 import pg from "pg";
-import { messageOf, UsageError } from "../../errors.ts";
+import { toErrorMessage, UsageError } from "../../errors.ts";
 import { log } from "../../log.ts";
 import type { Db, DatabaseHandles } from "../database.ts";
 import { toStorageError } from "./error.ts";
@@ -63,7 +63,7 @@ export async function openPostgres(
     await pool.end();
     // Who starts again later may find it.
     throw toStorageError(error, name) ??
-      new UsageError(`Cannot use the database ${name}: ${messageOf(error)}`, { cause: error });
+      new UsageError(`Cannot use the database ${name}: ${toErrorMessage(error)}`, { cause: error });
   }
   return {
     kind: "postgres",

@@ -1,7 +1,7 @@
 import { CompiledQuery, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from "kysely";
 import { type DatabaseConnection, type SelectModifierNode, SqliteQueryCompiler } from "kysely";
 import { DatabaseSync } from "node:sqlite";
-import { messageOf, UsageError } from "../../errors.ts";
+import { toErrorMessage, UsageError } from "../../errors.ts";
 import type { DatabaseOptions, DatabaseHandles } from "../database.ts";
 import { toStorageError } from "./error.ts";
 import { ReaderDialect } from "./reader_dialect.ts";
@@ -80,7 +80,7 @@ async function acquireServeLock(path: string): Promise<Deno.FsFile> {
 
 function toUsageError(error: unknown, path: string): UsageError {
   const storageError = toStorageError(error, `"${path}"`);
-  const message = storageError?.message ?? `Cannot use the database "${path}": ${messageOf(error)}`;
+  const message = storageError?.message ?? `Cannot use the database "${path}": ${toErrorMessage(error)}`;
   return new UsageError(message, { cause: error });
 }
 

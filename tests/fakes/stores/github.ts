@@ -1,5 +1,5 @@
 import { systemClock } from "../../../src/clock.ts";
-import { type Refusal, RefusedError } from "../../../src/errors.ts";
+import { type GitHubFailure, GitHubError } from "../../../src/errors.ts";
 import type { Repository, RepositorySource } from "../../../src/repository/repository.ts";
 import { newestFirst, type Run, type RunSource } from "../../../src/run/run.ts";
 
@@ -14,7 +14,7 @@ export class FakeGitHub implements RepositorySource, RunSource {
   /** How long each answer takes. */
   delayMs = 0;
   /** What refuses, by `what` or its beginning. */
-  readonly failures = new Map<string, Refusal>();
+  readonly failures = new Map<string, GitHubFailure>();
 
   get endpoints(): string[] {
     return this.requests.map(({ endpoint }) => endpoint);
@@ -45,7 +45,7 @@ export class FakeGitHub implements RepositorySource, RunSource {
     if (this.delayMs > 0) await systemClock.sleep(this.delayMs, signal);
     signal.throwIfAborted();
     for (const [prefix, failure] of this.failures) {
-      if (endpoint.startsWith(prefix)) throw new RefusedError(failure, `GitHub refused ${endpoint}`);
+      if (endpoint.startsWith(prefix)) throw new GitHubError(failure, `GitHub refused ${endpoint}`);
     }
   }
 }

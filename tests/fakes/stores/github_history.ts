@@ -1,4 +1,4 @@
-import type { RefusedError } from "../../../src/errors.ts";
+import type { GitHubError } from "../../../src/errors.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
 import {
   type BackfillRequest,
@@ -21,7 +21,7 @@ export class FakeGitHubHistory implements HistoricalRunSource {
   readonly requests: TimeRange[] = [];
   runs: Run[];
   /** What the next questions are refused with, in order; `undefined` lets one pass. */
-  failures: (RefusedError | undefined)[] = [];
+  failures: (GitHubError | undefined)[] = [];
   /** Called before each answer. */
   onRequest = () => {};
 

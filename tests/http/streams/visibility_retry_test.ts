@@ -3,7 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import { TokenRejectedError } from "../../../src/account/oauth_provider.ts";
 import type { Visibility } from "../../../src/visibility.ts";
 import { systemClock as clock } from "../../../src/clock.ts";
-import { RefusedError, StorageError } from "../../../src/errors.ts";
+import { GitHubError, StorageError } from "../../../src/errors.ts";
 import { retryVisibility } from "../../../src/http/streams/visibility_retry.ts";
 import { runEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
@@ -15,7 +15,7 @@ import { type ServerSettings, ServerUnderTest } from "../../fakes/apps/server.ts
 import { WebSocketClient, waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
 
 const VISIBLE_A: Visibility = new Set(["octo/a"]);
-const LIMITED = new RefusedError({ kind: "limited" }, "GitHub limits us");
+const LIMITED = new GitHubError({ kind: "limited" }, "GitHub limits us");
 const BOTH = [aRun({ id: 1, repository: "Octo/a" }), aRun({ id: 2, repository: "octo/b" })];
 
 Deno.test("onceKnown() asks every five seconds until it is known what may be seen", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import { RefusedError, StorageError } from "../../../src/errors.ts";
+import { GitHubError, StorageError } from "../../../src/errors.ts";
 import { BackfillScheduler } from "../../../src/run/backfill/backfill_scheduler.ts";
 import { FakeGitHubHistory, MemoryBackfillStore } from "../../fakes/stores/github_history.ts";
 
@@ -86,7 +86,7 @@ Deno.test("Backfills find within a minute what another instance was asked for, a
 Deno.test("Backfills let the next go on while one is in trouble, and try that again", async () => {
   using time = new FakeTime(NOW);
   await using test = new SchedulerUnderTest();
-  test.source.failures = [new RefusedError({ kind: "unavailable" }, "GitHub is away")];
+  test.source.failures = [new GitHubError({ kind: "unavailable" }, "GitHub is away")];
   const scheduler = test.start();
   await scheduler.start(1, 90);
   await scheduler.start(2, 90);
@@ -103,7 +103,7 @@ Deno.test("Backfills go on over a store that fails, and tell when the credential
   await using test = new SchedulerUnderTest();
   const scheduler = test.start();
   await scheduler.start(1, 90);
-  test.source.failures = [new RefusedError({ kind: "unauthorized" }, "Bad credentials")];
+  test.source.failures = [new GitHubError({ kind: "unauthorized" }, "Bad credentials")];
   test.store.onWrite = () => {
     throw new StorageError("full", "The disk is full");
   };

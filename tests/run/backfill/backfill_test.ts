@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import { RefusedError } from "../../../src/errors.ts";
+import { GitHubError } from "../../../src/errors.ts";
 import { Backfill, ConcurrentBackfillError } from "../../../src/run/backfill/backfill.ts";
 import type { BackfillProgress } from "../../../src/run/backfill/backfill_progress.ts";
 import { FakeGitHubHistory, MemoryBackfillStore } from "../../fakes/stores/github_history.ts";
@@ -142,7 +142,7 @@ Deno.test("Backfill begins anew where there is a gap between what is in and what
 Deno.test("Backfill fails with the reason when GitHub has no such repository", async () => {
   using _time = new FakeTime(NOW);
   const test = setUp([NOW - DAY_MS]);
-  test.past.failures = [new RefusedError({ kind: "missing", status: 404 }, "Not Found")];
+  test.past.failures = [new GitHubError({ kind: "missing", status: 404 }, "Not Found")];
   const { state, reason } = await test.run();
   assertEquals([state, reason], ["failed", "Not Found"]);
   assertEquals((await test.store.find(1))?.state, "failed");

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import { type Refusal, RefusedError } from "../../../src/errors.ts";
+import { type GitHubFailure, GitHubError } from "../../../src/errors.ts";
 import { RateLimitedSource } from "../../../src/run/backfill/rate_limited_source.ts";
 import { FakeGitHubHistory } from "../../fakes/stores/github_history.ts";
 
@@ -9,8 +9,8 @@ const MINUTE_MS = 60_000;
 const NOW = Date.UTC(2026, 5, 1);
 const RANGE = { from: NOW - MINUTE_MS, to: NOW };
 
-function failure(failure: Refusal): RefusedError {
-  return new RefusedError(failure, `Refused: ${failure.kind}`);
+function failure(failure: GitHubFailure): GitHubError {
+  return new GitHubError(failure, `Refused: ${failure.kind}`);
 }
 
 function setUp() {
@@ -89,7 +89,7 @@ Deno.test("PatientSource asks again for what is unavailable, some times within a
   assertEquals((await page).total, 1);
   assertEquals(test.requestedAt, [0, 1_000, 3_000]);
   test.fakeSource.failures = Array.from({ length: 99 }, () => unavailable);
-  const refused = assertRejects(fetchPage, RefusedError, "unavailable");
+  const refused = assertRejects(fetchPage, GitHubError, "unavailable");
   await time.tickAsync(2 * MINUTE_MS);
   await refused;
   assertEquals(test.requestedAt.length, 3 + 7);
@@ -100,7 +100,7 @@ Deno.test("PatientSource hands on what waiting does not mend", async () => {
   for (const kind of ["missing", "unauthorized"] as const) {
     const { test, ask: fetchPage } = setUp();
     test.fakeSource.failures = [failure(kind === "missing" ? { kind, status: 404 } : { kind })];
-    await assertRejects(fetchPage, RefusedError, kind);
+    await assertRejects(fetchPage, GitHubError, kind);
     assertEquals(test.requestedAt, [0]);
   }
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import { type Refusal, RefusedError, StorageError } from "../../../src/errors.ts";
+import { type GitHubFailure, GitHubError, StorageError } from "../../../src/errors.ts";
 import type { Job } from "../../../src/run/history.ts";
 import { type AttemptId, JobCollector } from "../../../src/run/polling/job_collector.ts";
 import { aJob } from "../../fakes/fixtures/job.ts";
@@ -23,8 +23,8 @@ function setUp(candidates: readonly AttemptId[]) {
     ranges: [] as unknown[],
     requested: [] as number[],
     stored: [] as Job[],
-    errors: [] as RefusedError[],
-    failures: new Map<number, Refusal>(),
+    errors: [] as GitHubError[],
+    failures: new Map<number, GitHubFailure>(),
     canRequest: () => true,
     storageError: undefined as StorageError | undefined,
     signal: new AbortController(),
@@ -35,7 +35,7 @@ function setUp(candidates: readonly AttemptId[]) {
       listForAttempt({ id }) {
         test.requested.push(id);
         const failure = test.failures.get(id);
-        if (failure) return Promise.reject(new RefusedError(failure, `GitHub refused ${id}`));
+        if (failure) return Promise.reject(new GitHubError(failure, `GitHub refused ${id}`));
         return Promise.resolve([aJob({ id, runId: id })]);
       },
     },
@@ -112,7 +112,7 @@ Deno.test("JobCollector ends a round that is limited, hands it on, and asks agai
   test.failures.set(2, { kind: "limited", retryAt: 0 });
   await round();
   assertEquals(test.requested, [1, 2]);
-  assertEquals(test.errors.map((error) => error.refusal.kind), ["limited"]);
+  assertEquals(test.errors.map((error) => error.failure.kind), ["limited"]);
   test.failures.clear();
   await round();
   assertEquals(test.requested, [1, 2, 2, 3]);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import type { RefusedError } from "../../../src/errors.ts";
+import type { GitHubError } from "../../../src/errors.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
 import { Reconciler } from "../../../src/run/polling/reconcile.ts";
 import { aRun, FakeGitHub } from "../../fakes/stores/github.ts";
@@ -17,7 +17,7 @@ function setUp() {
     store: new MemoryRunStore(),
     repositories: new MemoryRepositoryStore(),
     events: [] as StoredEvent[],
-    errors: [] as RefusedError[],
+    errors: [] as GitHubError[],
     canRequest: true,
     signal: new AbortController(),
   };
@@ -88,5 +88,5 @@ Deno.test("Reconciler passes on a limit, and goes on past one run that cannot be
   github.failures.set("run 3", { kind: "limited", retryAt: 0 });
   await reconciler.runOnce(signal.signal);
   assertEquals(github.endpoints, ["run 1", "run 3"]);
-  assertEquals(refused.map((error) => error.refusal.kind), ["limited"]);
+  assertEquals(refused.map((error) => error.failure.kind), ["limited"]);
 });

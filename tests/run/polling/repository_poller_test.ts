@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import { type RefusedError, StorageError } from "../../../src/errors.ts";
+import { type GitHubError, StorageError } from "../../../src/errors.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
 import type { FollowedRepository } from "../../../src/repository/follow_store.ts";
 import { RepositoryPoller } from "../../../src/run/polling/repository_poller.ts";
@@ -33,7 +33,7 @@ class Test {
   readonly github = new FakeGitHub();
   readonly store = new MemoryRunStore();
   readonly events: StoredEvent[] = [];
-  readonly errors: RefusedError[] = [];
+  readonly errors: GitHubError[] = [];
   readonly poller: RepositoryPoller;
   repositories: FollowedRepository[] = [];
   kept: { readonly id: number; readonly at: number; readonly error: string | null }[] = [];
@@ -204,7 +204,7 @@ for (const kind of ["limited", "unauthorized"] as const) {
     test.repositories = [aFollowedRepository("a")];
     test.github.failures.set("runs", { kind });
     await test.pass(0);
-    assertEquals(test.errors.map(({ refusal }) => refusal.kind), [kind]);
+    assertEquals(test.errors.map(({ failure: refusal }) => refusal.kind), [kind]);
   });
 }
 

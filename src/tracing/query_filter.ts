@@ -7,12 +7,12 @@ type SetAttribute = Span["setAttribute"];
  * writes them into the spans that it makes, and what is there is not replaced by what is set later.
  * @param span any of those that Deno makes
  */
-export function leaveOutQueries(span: Span): void {
-  const kind: { setAttribute: SetAttribute } = Object.getPrototypeOf(span);
-  const set: SetAttribute = kind.setAttribute;
-  kind.setAttribute = function (this: Span, key, value) {
+export function stripUrlQueries(span: Span): void {
+  const prototype: { setAttribute: SetAttribute } = Object.getPrototypeOf(span);
+  const original: SetAttribute = prototype.setAttribute;
+  prototype.setAttribute = function (this: Span, key, value) {
     if (key === "url.query") return this;
     const isAddress = key === "url.full" && typeof value === "string";
-    return set.call(this, key, isAddress ? value.replace(/[?#].*$/s, "") : value);
+    return original.call(this, key, isAddress ? value.replace(/[?#].*$/s, "") : value);
   };
 }

@@ -1,17 +1,17 @@
 /** What lives long. */
-export interface Part {
+export interface Service {
   run(signal: AbortSignal): Promise<void>;
 }
 
 /** Runs all until `signal` aborts; when one fails, `failed` aborts, the others stop too, and it throws what that one threw. */
-export async function runAll(
-  parts: readonly Part[],
+export async function runServices(
+  services: readonly Service[],
   signal: AbortSignal,
   failed = new AbortController(),
 ): Promise<void> {
   const stop = AbortSignal.any([signal, failed.signal]);
-  const outcomes = await Promise.allSettled(parts.map((part) =>
-    part.run(stop).catch((error) => {
+  const outcomes = await Promise.allSettled(services.map((service) =>
+    service.run(stop).catch((error) => {
       failed.abort();
       throw error;
     })

@@ -4,7 +4,7 @@ import { monotonicNow } from "./clock.ts";
 const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** How long something takes, counted in buckets: numbers that cost next to nothing, and are read when somebody asks. */
-export class Latency {
+export class LatencyHistogram {
   /** In seconds, rising. */
   readonly bounds: readonly number[];
   /** How many took no longer than the bound at the same place, and longer than the one before; at the end all others. */
@@ -22,9 +22,9 @@ export class Latency {
   }
 
   observe(seconds: number): void {
-    let place = 0;
-    while (place < this.bounds.length && seconds > (this.bounds[place] ?? Infinity)) place++;
-    this.counts[place] = (this.counts[place] ?? 0) + 1;
+    let bucket = 0;
+    while (bucket < this.bounds.length && seconds > (this.bounds[bucket] ?? Infinity)) bucket++;
+    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.#sum += seconds;
   }
 
