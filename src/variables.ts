@@ -87,7 +87,7 @@ export function listVariables(): readonly VariableDescription[] {
   const defaults: Record<string, unknown> = VARIABLES.parse({});
   return Object.entries(VARIABLES.shape).map(([name, schema]) => {
     const { description, allowed } = getMetadata(schema);
-    return { name, about: description, allowed, defaultValue: String(defaults[name] ?? "") };
+    return { name, description, allowed, defaultValue: String(defaults[name] ?? "") };
   });
 }
 

@@ -95,7 +95,7 @@ function isDue(
   phase: Phase,
   { sent, elapsed }: { readonly sent: number; readonly elapsed: number },
 ): boolean {
-  if ("underWay" in phase) {
+  if ("maxInFlight" in phase) {
     return elapsed < phase.seconds * 1_000 && sent - times.length < phase.maxInFlight;
   }
   return sent < phase.perSecond * phase.seconds && elapsed >= sent * 1_000 / phase.perSecond;

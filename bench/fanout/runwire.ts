@@ -38,21 +38,21 @@ const callers: Authenticator = {
 };
 
 let current: Snapshot | undefined;
-const audience = new ActiveClients();
-const broadcast = new Broadcast<View>({ clock: systemClock, activeClients: audience });
+const activeClients = new ActiveClients();
+const broadcast = new Broadcast<View>({ clock: systemClock, activeClients });
 const shared = {
   feed: new Feed({ eventLog: emptyEventLog, clock: systemClock }),
-  audience,
+  activeClients,
   snapshot: (view: View, visible: Visibility) => Promise.resolve(current?.encode(view, visible)),
   origins: toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true }),
-  capacity: new ConnectionLimit(20_000),
-  watch: new SessionMonitor({ authenticator: callers, clock: systemClock }),
+  connectionLimit: new ConnectionLimit(20_000),
+  sessionMonitor: new SessionMonitor({ authenticator: callers, clock: systemClock }),
   clock: systemClock,
 };
 
 /** Nobody says anything here. */
 const messages = {
-  relay: new TopicFanout({ feed: shared.feed, topics: new Set(["message"]), clock: systemClock }),
+  messageFanout: new TopicFanout({ feed: shared.feed, topics: new Set(["message"]), clock: systemClock }),
   sender: { send: () => Promise.reject(new Error("Nobody says anything")) },
 };
 
@@ -60,7 +60,7 @@ const server = new Server({
   hostname: "127.0.0.1",
   port: 0,
   clock: systemClock,
-  connectionLimit: shared.capacity,
+  connectionLimit: shared.connectionLimit,
   connections: new WebSocketServer({ ...shared, ...messages, broadcast, current: () => current }),
   events: new EventStreams(shared),
   data: [],

@@ -134,7 +134,7 @@ export class AccessCache {
   #cacheEntry(userId: number, { epoch, readable }: CachedAccess, expiresAt: number): CacheEntry {
     const previous = this.#entries.get(userId)?.readable;
     const isSame = previous?.symmetricDifference(readable).size === 0;
-    const entry = { epoch, readable: previous && isSame ? previous : readable, until: expiresAt };
+    const entry = { epoch, readable: previous && isSame ? previous : readable, expiresAt };
     this.#entries.set(userId, entry);
     return entry;
   }

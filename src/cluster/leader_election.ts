@@ -104,7 +104,7 @@ export class LeaderElection {
       if (fencingToken === undefined) return undefined;
       const isAdvanced = await this.#withTimeout(fencingTokens.advance({ holder, fencingToken }));
       this.#isOutageLogged = false;
-      const held = { holder, fence: fencingToken, askedAt: requestedAt, lost: new AbortController() };
+      const held = { holder, fencingToken, requestedAt, lost: new AbortController() };
       if (isAdvanced && remainingTime(held, clock.now()) > 0) return held;
     } catch (error) {
       this.#logOutage(error);

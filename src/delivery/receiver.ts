@@ -99,7 +99,7 @@ export class Receiver<Changes> {
     if (event === "ping") return { status: "pong" };
     const orderingKey = this.#options.toOrderingKey({ id, event }, payload);
     if (orderingKey === undefined) return { status: "ignored" };
-    const delivery = { id, event, action: parseAction(payload), subject: orderingKey, payload: text };
+    const delivery = { id, event, action: parseAction(payload), orderingKey, payload: text };
     return { delivery, changes: this.#options.parse(delivery, payload) };
   }
 

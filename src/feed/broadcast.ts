@@ -56,7 +56,7 @@ export class Broadcast<View extends string> {
 
   /** From now on `sink` gets every snapshot. */
   subscribe(sink: Sink, { view, visibility, current }: SubscriberOptions<View>): void {
-    const subscriber = { queue: new LatestOnlyQueue(sink), view, sight: visibility, pending: undefined, last: undefined };
+    const subscriber = { queue: new LatestOnlyQueue(sink), view, visibility, pending: undefined, last: undefined };
     this.#subscribers.set(sink, subscriber);
     this.#activeClients.add();
     if (current) this.#send(sink, subscriber, { frame: current, onlyIfChanged: false });

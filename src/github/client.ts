@@ -181,7 +181,7 @@ export class GitHub {
     { auth, signal }: { readonly auth: RequestAuth; readonly signal: AbortSignal },
   ): Promise<GitHubResponse> {
     // The App's own budget is another one than its installation's, and a 401 says nothing of the token.
-    if ("hook" in auth) return await this.#transport.send(endpoint, { ...auth, signal });
+    if ("beforeRequest" in auth) return await this.#transport.send(endpoint, { ...auth, signal });
     const headers = { ...endpoint.headers, authorization: `token ${auth.token}` };
     const response = await this.#transport.send({ ...endpoint, headers }, { signal });
     this.#rateLimit = parseRateLimit(response) ?? this.#rateLimit;

@@ -140,7 +140,7 @@ export class GitHubWebhookDeliveries implements DeliveryAttemptSource {
     const attempts: DeliveryAttempt[] = [];
     const { path, parameters, asApp } = toDeliveriesRequest(webhook);
     for await (const page of this.#github.pages(this.#deliveries, path, { parameters, asApp, signal })) {
-      attempts.push(...page.filter(({ deliveredAt: at }) => at >= since).map((attempt) => ({ ...attempt, hook: webhook })));
+      attempts.push(...page.filter(({ deliveredAt: at }) => at >= since).map((attempt) => ({ ...attempt, webhook })));
       if (page.some(({ deliveredAt: at }) => at < since)) break;
     }
     return attempts;

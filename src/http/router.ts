@@ -104,8 +104,8 @@ interface MountedApi {
 function mountedApis({ data, accounts, messages }: RouterOptions): readonly MountedApi[] {
   const rootApis = messages ? [...accounts, messages] : accounts;
   return [
-    ...DATA_BASE_PATHS.flatMap((base) => data.map((mountedApi) => ({ base, part: mountedApi }))),
-    ...rootApis.map((mountedApi) => ({ base: "/", part: mountedApi })),
+    ...DATA_BASE_PATHS.flatMap((base) => data.map((mountedApi) => ({ base, mountedApi }))),
+    ...rootApis.map((mountedApi) => ({ base: "/", mountedApi })),
   ];
 }
 

@@ -31,7 +31,7 @@ export interface MessageSenderOptions {
   /** Makes UUIDs. */
   readonly generateId: () => string;
   /** Told of what was kept, after the commit. */
-  readonly publishRun: (events: readonly StoredEvent[]) => void;
+  readonly publish: (events: readonly StoredEvent[]) => void;
 }
 
 /** Takes what clients say: it is kept first, and then told to all. */
@@ -49,7 +49,7 @@ export class MessageSender {
    * @throws {StorageError}
    */
   async send(input: MessageInput, principal: Principal): Promise<Message> {
-    const { store, generateId, publishRun: publish } = this.#options;
+    const { store, generateId, publish } = this.#options;
     const { content } = input;
     if (!principal.permissions.has("write")) {
       throw new MessageError("forbidden", "Cannot post: it needs the permission write");

@@ -54,7 +54,7 @@ export function createFollowServices(options: FollowServicesOptions): FollowServ
     onEvents: emit,
     onGitHubError: (error: GitHubError) => poller.backOff(error),
   };
-  const isRequestAllowed = () => !poller.isBackingOff;
+  const canRequest = () => !poller.isBackingOff;
   const repositoryPoller = new RepositoryPoller({
     ...shared,
     random,
@@ -63,7 +63,7 @@ export function createFollowServices(options: FollowServicesOptions): FollowServ
     store: new SqlRunStore(fencedDatabase, clock),
     rateLimit: () => github.rateLimit,
     reservedPoints,
-    canRequest: isRequestAllowed,
+    canRequest: canRequest,
     webhooksEnabled: config.webhookSecrets.length > 0,
   });
   const backfillScheduler = new BackfillScheduler({
@@ -96,7 +96,7 @@ export function createFollowServices(options: FollowServicesOptions): FollowServ
       await latestRuns.fetch(fullName, signal);
     },
     backfills: backfillScheduler,
-    canRequest: isRequestAllowed,
+    canRequest: canRequest,
     onChange: () => repositoryPoller.wake(),
   });
   return { followManager, repositoryPoller, backfillScheduler };

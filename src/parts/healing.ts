@@ -32,7 +32,7 @@ export function createReconcilers(options: ReconciliationOptions): readonly [Rec
   const { database, github, runs, clock, poller, stuckAfter, isNeeded, emit } = options;
   const shared = {
     clock,
-    isRequestAllowed: () => {
+    canRequest: () => {
       const { rateLimit } = github;
       return isNeeded() && !poller.isBackingOff && !(rateLimit && isLow(rateLimit, clock.now()));
     },

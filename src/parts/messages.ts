@@ -30,7 +30,7 @@ export function createMessageServices({ database, clock, feed }: MessageServices
   const sender = new MessageSender({
     store: messages,
     generateId: () => crypto.randomUUID(),
-    publishRun: (events) => feed.emit(events),
+    publish: (events) => feed.emit(events),
   });
   return {
     sender,

@@ -78,15 +78,15 @@ export function createServer(options: ServerPartOptions): Server {
   const { config, clock, onListen, feed, activeClients, snapshotBuilder, authenticator } = options;
   const { origins, messages } = options;
   const { hostname, port, maxConnections, publicUrl } = config.server;
-  const capacity = new ConnectionLimit(maxConnections);
+  const connectionLimit = new ConnectionLimit(maxConnections);
   const streams = {
     feed,
-    audience: activeClients,
+    activeClients,
     snapshot: async (view: View, visibility: Visibility) =>
       (await snapshotBuilder.build(clock.now())).encode(view, visibility),
     origins,
-    capacity,
-    watch: new SessionMonitor({ authenticator, clock }),
+    connectionLimit,
+    sessionMonitor: new SessionMonitor({ authenticator, clock }),
     clock,
   };
   const { deliveryStore, webhookTracing } = options;
@@ -106,7 +106,7 @@ export function createServer(options: ServerPartOptions): Server {
     current: options.current,
   });
   const shared = {
-    capacity,
+    connectionLimit,
     connections,
     events: new EventStreams(streams),
     deliveries: new WebhookEndpoint({ receiver: webhookTracing?.receiver(receiver) ?? receiver, clock }),
@@ -138,7 +138,7 @@ function createHealthCheck({ database, redis, poller, github, clock }: ServerPar
     const cachedCheck = new CachedHealthCheck(() => service.check(), clock);
     return [name, () => cachedCheck.run()] as const;
   });
-  const sources = { poller, budget: () => github.rateLimit, clock };
+  const sources = { poller, rateLimit: () => github.rateLimit, clock };
   return () => checkHealth({ ...sources, services: Object.fromEntries(checks) });
 }
 

@@ -75,13 +75,13 @@ export interface WorkflowQuery extends ListPage {
 
 /** Reads what is kept of repositories and their workflows; never asks GitHub. All throw StorageError. */
 export interface Catalog {
-  repositories(
+  listRepositories(
     query: RepositoryQuery,
   ): Promise<{ readonly total: number; readonly repositories: readonly CatalogRepository[] }>;
   /** `undefined` when it is not known, or may not be seen. */
   findRepository(id: number, visibility: Visibility): Promise<CatalogRepository | undefined>;
   /** By repository and name. */
-  workflows(
+  listWorkflows(
     query: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }>;
   /** `undefined` when it is not known, or may not be seen. */

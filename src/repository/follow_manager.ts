@@ -175,7 +175,7 @@ export class FollowManager {
 
   /** The repository is followed whatever becomes of its webhook: polling serves it. */
   async #createFirstWebhook({ id, fullName }: Repository): Promise<WebhookState> {
-    const webhook = { repositoryId: id, fullName, hookId: null };
+    const webhook = { repositoryId: id, fullName, webhookId: null };
     const followedAt = this.#options.clock.now();
     try {
       return await this.#reportGlobalErrors(() => this.#createWebhook({ ...webhook, followedAt }, this.#stop.signal));

@@ -108,7 +108,7 @@ export class Api {
     return { status: 200, headers, body: JSON.stringify(response), isCharged };
   }
 
-  async #handleRest(request: Request, credential: Credential): Promise<Omit<SimulatedResponse, "spent">> {
+  async #handleRest(request: Request, credential: Credential): Promise<Omit<SimulatedResponse, "isCharged">> {
     const { pathname, origin } = new URL(request.url);
     const api = pathname.startsWith("/api/v3/") ? `${origin}/api/v3` : origin;
     const principal: SimulatedPrincipal = { credential, origin: { api, html: origin } };

@@ -133,7 +133,7 @@ export function renameRuns(
   repository: string,
 ): Map<number, ScheduledRun> {
   return new Map(
-    [...runs].map(([id, { run, pending }]) => [id, { run: { ...run, repository }, ahead: pending }]),
+    [...runs].map(([id, { run, pending }]) => [id, { run: { ...run, repository }, pending }]),
   );
 }
 

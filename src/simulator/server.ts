@@ -131,7 +131,7 @@ export class Simulator {
     this.graphqlLimits = new RateLimits(clock, rateLimit);
     this.requests = new RequestLog(maxLoggedRequests);
     const { webhooks, index, credentials, rateLimits, graphqlLimits } = this;
-    const parts = { world, hooks: webhooks, index, oauth, credentials, rateLimits, graphqlLimits, login };
+    const parts = { world, webhooks, index, oauth, credentials, rateLimits, graphqlLimits, login };
     this.#api = new Api(parts);
     this.#pages = oauthPages({ oauth, users, consent: (authorization) => this.consent(authorization) });
   }

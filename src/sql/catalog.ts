@@ -25,7 +25,7 @@ export class SqlCatalog implements Catalog {
     this.#database = database;
   }
 
-  repositories(
+  listRepositories(
     query: RepositoryQuery,
   ): Promise<{ readonly total: number; readonly repositories: readonly CatalogRepository[] }> {
     return this.#database.read(async (db) => {
@@ -53,7 +53,7 @@ export class SqlCatalog implements Catalog {
     });
   }
 
-  workflows(
+  listWorkflows(
     { visibility: visible, repository, ...page }: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }> {
     return this.#database.read(async (db) => {

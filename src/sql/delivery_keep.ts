@@ -36,10 +36,10 @@ export async function insertDeliveries(
     const isRepeat = original !== item;
     const appliedEvents = applied.get(original);
     if (appliedEvents) {
-      return isRepeat ? { receipt: "done", events: [] } : { receipt: "applied", events: appliedEvents };
+      return isRepeat ? { status: "done", events: [] } : { status: "applied", events: appliedEvents };
     }
-    const receipt = duplicates.get(item.delivery.id) ?? "kept";
-    return { receipt: isRepeat && receipt === "kept" ? "waiting" : receipt, events: [] };
+    const status = duplicates.get(item.delivery.id) ?? "kept";
+    return { status: isRepeat && status === "kept" ? "waiting" : status, events: [] };
   });
 }
 

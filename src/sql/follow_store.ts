@@ -69,27 +69,27 @@ export class SqlFollowStore implements FollowStore {
       fullName: row.full_name,
       pushedAt: row.pushed_at,
       polledAt: row.polled_ms,
-      isHooked: row.hook_id !== null,
-      trouble: row.trouble,
+      hasWebhook: row.hook_id !== null,
+      error: row.trouble,
     }));
   }
 
   async recordPoll(
     id: number,
-    { at, trouble }: { readonly at: number; readonly trouble: string | null },
+    { at, error }: { readonly at: number; readonly error: string | null },
   ): Promise<void> {
     await this.#database.write((tx) =>
-      tx.updateTable("repositories").set({ polled_ms: at, trouble })
+      tx.updateTable("repositories").set({ polled_ms: at, trouble: error })
         .where("id", "=", id).where("followed_ms", "is not", null).execute()
     );
   }
 
   async listPendingWebhooks(
-    { isRetry }: { readonly isRetry: boolean },
+    { includeFailed }: { readonly includeFailed: boolean },
   ): Promise<readonly PendingWebhook[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("repositories").selectAll().where(IS_FOLLOWED).where("hook_id", "is", null)
-        .$if(!isRetry, (query) => query.where("hook_reason", "is", null))
+        .$if(!includeFailed, (query) => query.where("hook_reason", "is", null))
         .unionAll(
           db.selectFrom("repositories").selectAll().where(IS_NOT_FOLLOWED)
             .where("hook_id", "is not", null),

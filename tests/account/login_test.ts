@@ -150,7 +150,7 @@ testOverDatabases(
 testOverDatabases("Login.finish() lets in who belongs, and keeps nothing of who does not", async (
   { database },
 ) => {
-  const admission = { admins: ["root"], organisations: ["octo-org"] };
+  const admission = { admins: ["root"], organizations: ["octo-org"] };
   const { finish, provider, users } = setUp(database, admission);
   provider.organizationsByToken.set("gho_one", ["elsewhere"]);
   assertEquals(await loginErrorCode(finish()), "organisation_required");

@@ -10,7 +10,7 @@ import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
-const POLICY = { admins: ["root"], organisations: ["octo-org"] };
+const POLICY = { admins: ["root"], organizations: ["octo-org"] };
 const IN_MEMORY = { kinds: ["memory"] } as const;
 
 async function setUp(database: Database, { login = "Mona" } = {}) {

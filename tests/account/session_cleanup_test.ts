@@ -17,7 +17,7 @@ Deno.test("AccountSweep forgets what has expired every hour, until it is stopped
   using time = new FakeTime();
   let swept = 0;
   const sessions = {
-    sweep: () =>
+    deleteExpired: () =>
       ++swept === 1
         ? Promise.reject(new StorageError("unavailable", "Locked"))
         : Promise.resolve(1),

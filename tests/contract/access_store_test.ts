@@ -32,7 +32,7 @@ async function setUp(database: Database) {
       checkedAt: NOW,
       ...fields,
     });
-  return { clock, users, repositories, store, keep: save };
+  return { clock, users, repositories, store, save };
 }
 
 const toRepositoryRef = ({ id, fullName }: typeof A) => ({ id, fullName });
@@ -40,12 +40,12 @@ const toRepositoryRef = ({ id, fullName }: typeof A) => ({ id, fullName });
 testOverDatabases("AccessStore.known() tells one user's rights, and what is to be asked", async (
   { database },
 ) => {
-  const { store, keep: save } = await setUp(database);
+  const { store, save } = await setUp(database);
   const epoch = await store.epoch();
-  const nothing = { epoch, readable: new Set<string>(), checkedAt: undefined };
+  const nothing = { epoch, readable: new Set<string>(), oldestCheckedAt: undefined };
   assertEquals(await store.load(7, NOW), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
   assertEquals(await save(), true);
-  const known = { epoch, readable: new Set(["octo/a"]), unchecked: [], checkedAt: NOW };
+  const known = { epoch, readable: new Set(["octo/a"]), unchecked: [], oldestCheckedAt: NOW };
   assertEquals(await store.load(7, NOW), known);
   assertEquals(await store.load(7, NOW + 1), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
   assertEquals(await store.load(8, NOW), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
@@ -54,7 +54,7 @@ testOverDatabases("AccessStore.known() tells one user's rights, and what is to b
 testOverDatabases("AccessStore.keep() does not wait for who changes a repository", async (
   { database },
 ) => {
-  const { keep: save } = await setUp(database);
+  const { save } = await setUp(database);
   await database.write(async (tx) => {
     await mergeRepositories(tx, [{ ...A, pushedAt: "2026-01-01T00:00:00Z" }]);
     assertEquals(await save(), true);
@@ -62,7 +62,7 @@ testOverDatabases("AccessStore.keep() does not wait for who changes a repository
 }, { kinds: ["postgres"] });
 
 testOverDatabases("AccessStore.keep() replaces what GitHub said before", async ({ database }) => {
-  const { store, keep: save } = await setUp(database);
+  const { store, save } = await setUp(database);
   await save();
   await save({ readable: [2], unreadable: [], checkedAt: NOW + 5 });
   const { readable, oldestCheckedAt: checkedAt } = await store.load(7, NOW);
@@ -74,7 +74,7 @@ testOverDatabases("AccessStore.keep() replaces what GitHub said before", async (
 testOverDatabases("AccessStore.keep() keeps nothing of an epoch that has passed", async (
   { database },
 ) => {
-  const { store, keep: save } = await setUp(database);
+  const { store, save } = await setUp(database);
   const epoch = await store.epoch();
   await database.write((tx) => invalidateAccess(tx, [1]));
   assertEquals(await save({ epoch }), false);
@@ -84,7 +84,7 @@ testOverDatabases("AccessStore.keep() keeps nothing of an epoch that has passed"
 testOverDatabases("dropAccess() forgets some repositories for everybody, or all", async (
   { database },
 ) => {
-  const { store, keep: save, users } = await setUp(database);
+  const { store, save, users } = await setUp(database);
   await save();
   await save({ userId: 8 });
   const before = await store.epoch();
@@ -102,7 +102,7 @@ testOverDatabases("dropAccess() forgets some repositories for everybody, or all"
 testOverDatabases("AccessStore.keep() never outlives a change that commits meanwhile", async (
   { database, connectAgain: another },
 ) => {
-  const { store, keep: save } = await setUp(database);
+  const { store, save } = await setUp(database);
   const other = await another();
   for (let round = 0; round < 20; round++) {
     const epoch = await store.epoch();
@@ -120,7 +120,7 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const { store, repositories, keep: save } = await setUp(database);
+    const { store, repositories, save } = await setUp(database);
     const epochs = [await store.epoch()];
     const put = async (repository: typeof A & { readonly isPrivate?: boolean }) => {
       await repositories.upsert([repository]);
@@ -142,7 +142,7 @@ testOverDatabases(
 testOverDatabases("AccessStore.known() hides a name that belonged to what may not be read", async (
   { database },
 ) => {
-  const { store, repositories, keep: save } = await setUp(database);
+  const { store, repositories, save } = await setUp(database);
   await repositories.markRemoved([2]);
   await repositories.upsert([{ ...C, fullName: "OCTO/B" }]);
   await save({ readable: [1, 3], unreadable: [2] });
@@ -154,7 +154,7 @@ testOverDatabases("AccessStore.known() hides a name that belonged to what may no
 testOverDatabases("AccessStore.known() remembers what a repository was called before", async (
   { database },
 ) => {
-  const { store, repositories, keep: save } = await setUp(database);
+  const { store, repositories, save } = await setUp(database);
   await repositories.upsert([{ ...A, fullName: "octo/now" }, { ...B, fullName: "octo/hidden" }]);
   // Another one, which the user may read, has the name that events of B still have.
   await repositories.upsert([{ ...C, fullName: "Octo/B" }]);

@@ -21,7 +21,7 @@ const BY_PUSH = {
 } as const satisfies RepositoryQuery;
 
 testOverDatabases(
-  "Catalog.repositories() lists by push or by name in any case, page by page",
+  "Catalog.listRepositories() lists by push or by name in any case, page by page",
   async (
     { database },
   ) => {
@@ -34,7 +34,7 @@ testOverDatabases(
       })),
     );
     const ids = async (query: Partial<RepositoryQuery>) => {
-      const { total, repositories } = await catalog.repositories({ ...BY_PUSH, ...query });
+      const { total, repositories } = await catalog.listRepositories({ ...BY_PUSH, ...query });
       return [total, ...repositories.map(({ id }) => id)];
     };
     assertEquals(await ids({}), [4, 1, 3, 2, 4]);
@@ -46,7 +46,7 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("Catalog.repositories() tells those that are followed from the others", async (
+testOverDatabases("Catalog.listRepositories() tells those that are followed from the others", async (
   { database },
 ) => {
   const catalog = new SqlCatalog(database);
@@ -59,7 +59,7 @@ testOverDatabases("Catalog.repositories() tells those that are followed from the
   await repositories.markRemoved([3]);
   const ids = async (followed: boolean | undefined) => {
     const query = { ...BY_PUSH, followed, direction: "asc" } as const;
-    return (await catalog.repositories(query)).repositories.map(({ id }) => id);
+    return (await catalog.listRepositories(query)).repositories.map(({ id }) => id);
   };
   assertEquals(await ids(true), [2]);
   assertEquals(await ids(false), [1, 3]);
@@ -81,12 +81,12 @@ testOverDatabases("Catalog tells no more than may be seen, and counts no more", 
   const listVisible = async (visible: Visibility) => {
     const list = async (query: Partial<RepositoryQuery>) => {
       const pageQuery = { ...BY_PUSH, visible, direction: "asc", perPage: 1, ...query } as const;
-      const { total, repositories } = await catalog.repositories(pageQuery);
+      const { total, repositories } = await catalog.listRepositories(pageQuery);
       return [total, ...repositories.map(({ id }) => id)];
     };
     const workflows = async (repository?: string) => {
       const pageQuery = { visible, repository, page: 1, perPage: 30 };
-      const { total, workflows } = await catalog.workflows(pageQuery);
+      const { total, workflows } = await catalog.listWorkflows(pageQuery);
       return [total, ...workflows.map(({ id }) => id)];
     };
     const ids = [0, 1, 2, 3];
@@ -142,7 +142,7 @@ testOverDatabases("Catalog.repository() shows how far its past is in", async ({ 
   assertEquals(await catalog.findRepository(2, "all"), undefined);
 });
 
-testOverDatabases("Catalog.workflows() lists by repository and name, or of one in any case", async (
+testOverDatabases("Catalog.listWorkflows() lists by repository and name, or of one in any case", async (
   { database },
 ) => {
   const catalog = new SqlCatalog(database);
@@ -158,7 +158,7 @@ testOverDatabases("Catalog.workflows() lists by repository and name, or of one i
     ),
   );
   const ids = async (repository: string | undefined, page = 1, perPage = 30) => {
-    const { total, workflows } = await catalog.workflows({
+    const { total, workflows } = await catalog.listWorkflows({
       visibility: "all",
       repository,
       page,

@@ -142,7 +142,7 @@ testOverDatabases("DeliveryStore.list() shows the latest first, and why they fai
     state: "parked" as const,
     receivedAt: NOON,
     failures: 2,
-    reason: "Two",
+    error: "Two",
   };
   const b = {
     ...a,
@@ -151,7 +151,7 @@ testOverDatabases("DeliveryStore.list() shows the latest first, and why they fai
     state: "waiting" as const,
     receivedAt: NOON + 1_000,
     failures: 0,
-    reason: null,
+    error: null,
   };
   assertEquals(await store.list({ limit: 9 }), [b, a]);
   assertEquals(await store.list({ limit: 1 }), [b]);

@@ -99,15 +99,15 @@ testOverDatabases(
     await store.follow(OCTO_A, [CI]);
     await store.saveWebhook(1, { state: "active", id: 99 });
     const hook = { repositoryId: 1, fullName: "octo/a" };
-    assertEquals(await store.unfollow(1), { ...hook, followedAt: NOW, webhookId: 99 });
+    assertEquals(await store.unfollow(1), { ...hook, followedAt: NOW, webwebhookId: 99 });
     assertEquals(await store.unfollow(1), undefined);
     assertEquals(await store.unfollow(2), undefined);
     assertEquals((await catalog.findRepository(1, "all"))?.followedAt, null);
     assertEquals((await runs.latest("octo/a", 9)).length, 1);
-    const left = [{ ...hook, followedAt: null, hookId: 99 }];
-    assertEquals(await store.listPendingWebhooks({ isRetry: false }), left);
+    const left = [{ ...hook, followedAt: null, webhookId: 99 }];
+    assertEquals(await store.listPendingWebhooks({ includeFailed: false }), left);
     await store.saveWebhook(1, undefined);
-    assertEquals(await store.listPendingWebhooks({ isRetry: true }), []);
+    assertEquals(await store.listPendingWebhooks({ includeFailed: true }), []);
   },
 );
 
@@ -120,8 +120,8 @@ testOverDatabases(
     for (const id of [1, 2, 3]) await store.follow({ ...OCTO_A, id, fullName: `octo/${id}` }, []);
     await store.saveWebhook(2, { state: "absent", reason: "No" });
     await store.saveWebhook(3, { state: "active", id: 5 });
-    const ids = async (isRetry: boolean) =>
-      (await store.listPendingWebhooks({ isRetry })).map(({ repositoryId }) => repositoryId).sort();
+    const ids = async (includeFailed: boolean) =>
+      (await store.listPendingWebhooks({ includeFailed })).map(({ repositoryId }) => repositoryId).sort();
     assertEquals(await ids(false), [1]);
     assertEquals(await ids(true), [1, 2]);
   },
@@ -133,8 +133,8 @@ testOverDatabases("FollowStore.followed() leaves out what is gone until it is ba
   const { store, repositories, catalog } = setUp(database);
   await store.follow(OCTO_A, []);
   await store.follow({ ...OCTO_A, id: 2, fullName: "octo/b", pushedAt: null }, []);
-  await store.recordPoll(2, { at: NOW + 5, trouble: "404" });
-  const b = { id: 2, fullName: "octo/b", pushedAt: null, isHooked: false, trouble: "404" };
+  await store.recordPoll(2, { at: NOW + 5, error: "404" });
+  const b = { id: 2, fullName: "octo/b", pushedAt: null, hasWebhook: false, error: "404" };
   const [, second] = await store.listFollowed();
   assertEquals(second, { ...b, polledAt: NOW + 5 });
   await repositories.markRemoved([1]);
@@ -175,7 +175,7 @@ testOverDatabases("FollowStore.purge() forgets all runs and workflows of one rep
   assertEquals(await store.purge(1, never), 1_001);
   assertEquals(await runs.latest("octo/a", 9), []);
   assertEquals((await runs.latest("octo/other", 9)).length, 1);
-  const { workflows } = await catalog.workflows({ visibility: "all", page: 1, perPage: 9 });
+  const { workflows } = await catalog.listWorkflows({ visibility: "all", page: 1, perPage: 9 });
   assertEquals(workflows.map(({ id }) => id), [8]);
   assertEquals((await journal.seqRange()).last, last);
   assertEquals(await store.purge(1, never), 0);

@@ -28,7 +28,7 @@ testOverDatabases("SessionStore.find() tells whose a session is, as the user is 
 ) => {
   const { sessions, users, mona } = await setUp(database);
   await sessions.create({ id: "a", userId: 7 });
-  const session = { id: "a", user: mona, createdAt: NOW, usedAt: NOW };
+  const session = { id: "a", user: mona, createdAt: NOW, lastUsedAt: NOW };
   assertEquals(await sessions.find("a"), session);
   assertEquals(await sessions.find("b"), undefined);
   await users.setRole(7, "viewer");

@@ -14,7 +14,7 @@ import { SqlStatisticsStore } from "../../src/sql/statistics/statistics.ts";
 import { rebuildStatistics } from "../../src/sql/statistics/rebuild.ts";
 import { type DatabaseKind, openTestDatabase, testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/stores/github.ts";
-import { ReferenceStatistics, type ExpectedStatistics, readStatisticsRows } from "../fakes/stores/statistics.ts";
+import { ReferenceStatistics, type ExpectedStatistics, readRunRows } from "../fakes/stores/statistics.ts";
 
 /** Whatever happens to what is kept. */
 type Step =
@@ -162,7 +162,7 @@ async function assertAnswers(
   queries: readonly (typeof query extends fc.Arbitrary<infer Q> ? Q : never)[],
 ): Promise<void> {
   const store = new SqlStatisticsStore(database);
-  const force = new ReferenceStatistics(await database.read(readStatisticsRows));
+  const force = new ReferenceStatistics(await database.read(readRunRows));
   for (const each of queries) {
     assertStatistics(await store.query({ ...each, page: 1, perPage: 100 }), force.compute(each));
   }

@@ -28,7 +28,7 @@ testOverDatabases("UserStore.signIn() keeps a newcomer, and later what GitHub te
     role: "member",
     createdAt: NOW,
     signedInAt: NOW,
-    memberAt: NOW,
+    membershipCheckedAt: NOW,
   });
   clock.time += 5;
   const renamed = aProfile({ login: "lisa", name: null, avatarUrl: "https://a.example/7" });

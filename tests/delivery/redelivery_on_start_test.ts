@@ -23,7 +23,7 @@ function received(at: number): DeliverySummary {
 /** Runs it once; resolves to the repositories whose deliveries were swept, if any were. */
 async function start(
   latest: DeliverySummary[],
-  sweep = () => Promise.resolve({ found: 2, asked: 1, left: 1 }),
+  sweep = () => Promise.resolve({ found: 2, requested: 1, remaining: 1 }),
 ): Promise<readonly string[] | undefined> {
   let requestedRepositories: readonly string[] | undefined;
   const onStart = new RedeliveryOnStart({

@@ -116,7 +116,7 @@ Deno.test("Sweep.run() is refused when GitHub does not tell what failed", async 
 Deno.test("Sweep.run() ends when its signal aborts", async () => {
   const { attempts, redelivery } = setUp("a", "b");
   const stop = new AbortController();
-  const onProgress = ({ asked }: { asked: number }) => asked === 1 && stop.abort();
+  const onProgress = ({ requested }: { requested: number }) => requested === 1 && stop.abort();
   await assertRejects(() => redelivery.run(stop.signal, { onProgress }), DOMException);
   assertEquals(attempts.requested, ["a"]);
 });

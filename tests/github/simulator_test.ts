@@ -111,7 +111,7 @@ Deno.test("GitHubRuns.latest() is refused as the simulated GitHub refuses, and g
   const { faults, rateLimits } = simulated.simulator;
   const runs = new GitHubRuns(simulated.github(token));
   const latest = () => runs.latest("octo-org/api", 2, neverAborted);
-  const runs = await latest();
+  const before = await latest();
 
   const unavailable = { kind: "unavailable" } as const;
   for (
@@ -125,7 +125,7 @@ Deno.test("GitHubRuns.latest() is refused as the simulated GitHub refuses, and g
   ) {
     faults.add(fault);
     assertEquals((await rejectedGitHubError(latest())).failure, refusal);
-    assertEquals(await latest(), runs);
+    assertEquals(await latest(), before);
   }
   rateLimits.set(token.token, { remaining: 0, reset: NOON / 1_000 + 600 });
   simulated.world.addRun("octo-org/api");

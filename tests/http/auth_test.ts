@@ -160,7 +160,7 @@ Deno.test("Throttle counts for each account, and for an address where there is n
       limiter: {
         consume: (caller) => {
           acquired.push(caller);
-          return Promise.resolve({ isGranted: true, remaining: 1, retryAfter: 0, reset: 0 });
+          return Promise.resolve({ isAllowed: true, remaining: 1, retryAfterMs: 0, resetMs: 0 });
         },
       },
     },

@@ -54,7 +54,7 @@ Deno.test("deliveryMetrics() looks at the queue once for a scrape, and tells its
     inbox: { outcomes: { applied: 1, failed: 2, parked: 3 } },
     backlog: () => {
       reads++;
-      return Promise.resolve({ waiting: 4, parked: 3, waitingSince: 10_000 });
+      return Promise.resolve({ waiting: 4, parked: 3, oldestReceivedAt: 10_000 });
     },
     clock: new ManualClock(70_000),
   });

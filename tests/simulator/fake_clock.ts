@@ -39,7 +39,7 @@ export class FakeClock implements Clock {
         signal?.removeEventListener("abort", wake);
         resolve();
       };
-      const sleeper = { at: this.#now + ms, ring: wake };
+      const sleeper = { at: this.#now + ms, wake };
       if (signal?.aborted) return resolve();
       this.#sleepers.add(sleeper);
       signal?.addEventListener("abort", wake);

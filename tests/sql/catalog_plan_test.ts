@@ -38,11 +38,11 @@ for (const followed of [undefined, true, false]) {
   for (const sort of ["pushed", "name"] as const) {
     const query: RepositoryQuery = { ...PAGE, followed, sort, direction: "desc" };
     testOverDatabases(
-      `Catalog.repositories() by ${sort} reads an index in its order where followed is ${followed}`,
+      `Catalog.listRepositories() by ${sort} reads an index in its order where followed is ${followed}`,
       async (
         { database },
       ) => {
-        const [counted, listed] = await explainQueries(database, (catalog) => catalog.repositories(query));
+        const [counted, listed] = await explainQueries(database, (catalog) => catalog.listRepositories(query));
         const which = followed === undefined ? "" : followed ? "followed_" : "known_";
         const order = sort === "pushed" ? "push" : "name";
         assertEquals(listed, `SCAN repositories USING INDEX repositories_${which}by_${order}`);
@@ -54,14 +54,14 @@ for (const followed of [undefined, true, false]) {
 }
 
 testOverDatabases(
-  "Catalog.workflows() reads an index in its order, of all and of one repository",
+  "Catalog.listWorkflows() reads an index in its order, of all and of one repository",
   async (
     { database },
   ) => {
-    const [, all] = await explainQueries(database, (catalog) => catalog.workflows(PAGE));
+    const [, all] = await explainQueries(database, (catalog) => catalog.listWorkflows(PAGE));
     assertEquals(all, "SCAN workflows USING INDEX workflows_by_name");
     const query = { ...PAGE, repository: "octo/a" };
-    const [counted, one] = await explainQueries(database, (catalog) => catalog.workflows(query));
+    const [counted, one] = await explainQueries(database, (catalog) => catalog.listWorkflows(query));
     assertEquals(one, "SEARCH workflows USING INDEX workflows_by_name (<expr>=?)");
     assert(counted?.startsWith("SEARCH workflows USING COVERING INDEX"), counted);
   },

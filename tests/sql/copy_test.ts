@@ -89,7 +89,7 @@ async function readAll(database: Database) {
         statistics.query({ ...SPAN, ...PAGE, groupBy, branch: "dev" }),
       ]),
     ),
-    repositories: await catalog.repositories({
+    repositories: await catalog.listRepositories({
       ...PAGE,
       visibility: "all",
       sort: "name",

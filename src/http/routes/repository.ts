@@ -132,7 +132,7 @@ const UNFOLLOW = createRoute({
 });
 
 export interface RepositoryRoutesOptions {
-  readonly catalog: Pick<Catalog, "repositories" | "findRepository">;
+  readonly catalog: Pick<Catalog, "listRepositories" | "findRepository">;
   readonly following: Pick<FollowManager, "follow" | "unfollow">;
   readonly clock: Clock;
 }
@@ -144,7 +144,7 @@ export function repositoryRoutes(
   const api = newApi();
   api.openapi(LIST, async (context) => {
     const { followed, sort, direction, page, per_page: perPage } = context.req.valid("query");
-    const { total, repositories } = await catalog.repositories({
+    const { total, repositories } = await catalog.listRepositories({
       visibility: await context.get("principal").visibility(),
       followed: followed === undefined ? undefined : followed === "true",
       sort,

@@ -79,7 +79,7 @@ const DETAIL = createRoute({
 });
 
 export interface WorkflowRoutesOptions {
-  readonly catalog: Pick<Catalog, "workflows" | "findWorkflow">;
+  readonly catalog: Pick<Catalog, "listWorkflows" | "findWorkflow">;
   readonly history: Pick<RunHistory, "latestByWorkflow">;
 }
 
@@ -89,7 +89,7 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
   api.openapi(LIST, async (context) => {
     const { repository, page, per_page: perPage } = context.req.valid("query");
     const visible = await context.get("principal").visibility();
-    const { total, workflows } = await catalog.workflows({ visibility: visible, repository, page, perPage });
+    const { total, workflows } = await catalog.listWorkflows({ visibility: visible, repository, page, perPage });
     const latest = await history.latestByWorkflow(workflows.map(({ id }) => id), { count: 1, visible });
     const runs = new Map(latest.map((run) => [run.workflowId, runData(run)]));
     setPageLinks(context, { page, perPage, total });

@@ -80,11 +80,11 @@ export class SqlUserStore implements UserStore {
 
   async recordMembership(
     id: number,
-    { at, before }: { readonly at: number; readonly before: number },
+    { at, previous }: { readonly at: number; readonly previous: number },
   ): Promise<void> {
     await this.#database.write((tx) =>
       tx.updateTable("users").set({ member_ms: at })
-        .where("id", "=", id).where("member_ms", "=", before).execute()
+        .where("id", "=", id).where("member_ms", "=", previous).execute()
     );
   }
 

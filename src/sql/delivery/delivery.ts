@@ -55,7 +55,7 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
   async listDue(now: number, limit: number): Promise<readonly PendingDelivery[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("deliveries as d")
-        .select(["d.id", "d.event", "d.action", "d.subject", "d.payload", "d.failures"])
+        .select(["d.id", "d.event", "d.action", "d.subject as orderingKey", "d.payload", "d.failures"])
         .where("d.state", "=", sql.lit("waiting"))
         .where(({ not, exists }) => not(exists(selectPendingUpTo(db, "<=").where("e.due_ms", ">", now))))
         .orderBy("d.seq").limit(limit).execute()
@@ -79,11 +79,11 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
 
   async recordFailure(
     id: string,
-    { reason, retryAt }: { reason: string; retryAt: number | undefined },
+    { error, retryAt }: { error: string; retryAt: number | undefined },
   ): Promise<void> {
     await this.#database.write((tx) =>
       tx.updateTable("deliveries")
-        .set((eb) => ({ failures: eb("failures", "+", 1), reason }))
+        .set((eb) => ({ failures: eb("failures", "+", 1), reason: error }))
         .set(retryAt === undefined ? { state: "parked" } : { due_ms: retryAt })
         .where("id", "=", id).where("state", "=", "waiting").execute()
     );
@@ -101,7 +101,7 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
       return {
         waiting: Number(waiting.count),
         parked: Number(parked.count),
-        waitingSince: oldest?.received_ms,
+        oldestReceivedAt: oldest?.received_ms,
       };
     });
   }
@@ -111,7 +111,7 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
   ): Promise<readonly DeliverySummary[]> {
     const rows = await this.#database.read((db) => {
       const all = db.selectFrom("deliveries")
-        .select(["id", "event", "action", "state", "received_ms", "failures", "reason"])
+        .select(["id", "event", "action", "state", "received_ms", "failures", "reason as error"])
         .orderBy("seq", "desc").limit(limit);
       return (state === undefined ? all : all.where("state", "=", sql.lit(state))).execute();
     });

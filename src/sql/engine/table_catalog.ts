@@ -45,10 +45,10 @@ export async function readTables(
   const tables = [...columnsByTable].filter(([name]) => !INTERNAL_TABLES.test(name)).map(([name, tableColumns]) => ({
     name,
     columns: tableColumns.map(({ column }) => column),
-    texts: tableColumns.filter(({ type }) => type === "text").map(({ column }) => column),
-    key: tableColumns.filter(({ position }) => position !== null)
+    textColumns: tableColumns.filter(({ type }) => type === "text").map(({ column }) => column),
+    primaryKey: tableColumns.filter(({ position }) => position !== null)
       .sort((a, b) => Number(a.position) - Number(b.position)).map(({ column }) => column),
-    counted: tableColumns.find(({ is_counted }) => is_counted)?.column,
+    identityColumn: tableColumns.find(({ is_counted }) => is_counted)?.column,
     references: references.filter(({ table }) => table === name).map(({ target }) => target)
       .filter((target) => target !== name),
   }));

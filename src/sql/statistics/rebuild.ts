@@ -152,7 +152,7 @@ async function writeDays(
   for (const { day, branch, aggregate } of days) {
     const key = { workflow_id, unit: "month", day: startOfMonth(day), branch } as const;
     months.getOrInsertComputed(`${key.day} ${branch}`, () => ({ key, aggregate: new RunAggregate() }))
-      .tally.addAll(aggregate);
+      .aggregate.addAll(aggregate);
   }
   await writeRows(tx, [
     ...days.map(({ day, branch, aggregate }) =>

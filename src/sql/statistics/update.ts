@@ -89,7 +89,7 @@ function statisticsDelta(
   const add = (row: RunFactsTable, times: 1 | -1) => {
     for (const key of toStatisticsKeys(row)) {
       const text = Object.values(key).join("/");
-      const { tally: aggregate } = byText.getOrInsertComputed(text, () => ({ key, aggregate: new RunAggregate() }));
+      const { aggregate } = byText.getOrInsertComputed(text, () => ({ key, aggregate: new RunAggregate() }));
       aggregate.add(toFacts(row), times);
     }
   };

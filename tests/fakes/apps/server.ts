@@ -81,17 +81,17 @@ export class ServerUnderTest {
     const sender = new MessageSender({
       store: this.messages,
       generateId: () => crypto.randomUUID(),
-      publishRun: (events) => this.feed.emit(events),
+      publish: (events) => this.feed.emit(events),
     });
     this.connectionLimit = new ConnectionLimit(maxConnections);
     const shared = {
       feed: this.feed,
       activeClients: this.activeClients,
-      snapshot: (view: View, visible: Visibility) =>
-        Promise.resolve(this.current?.encode(view, visible)),
+      snapshot: (view: View, visibility: Visibility) =>
+        Promise.resolve(this.current?.encode(view, visibility)),
       origins: settings.origins ?? loopback,
       connectionLimit: this.connectionLimit,
-      watch: new SessionMonitor({
+      sessionMonitor: new SessionMonitor({
         authenticator: callers,
         clock,
         ...(sessionCheckMs === undefined ? {} : { intervalMs: sessionCheckMs }),

@@ -16,7 +16,7 @@ interface Entry {
   readonly receivedAt: number;
   state: DeliveryState;
   failures: number;
-  reason: string | null;
+  error: string | null;
   dueAt: number;
   doneAt: number;
 }
@@ -48,7 +48,7 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
       receivedAt: now,
       state: "waiting",
       failures: 0,
-      reason: null,
+      error: null,
       dueAt: now,
       doneAt: 0,
     });
@@ -92,13 +92,13 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
 
   async recordFailure(
     id: string,
-    { reason, retryAt }: { reason: string; retryAt: number | undefined },
+    { error, retryAt }: { error: string; retryAt: number | undefined },
   ): Promise<void> {
     await this.#failIfDown();
     const entry = this.entries.get(id);
     if (!entry) return;
     entry.failures++;
-    entry.reason = reason;
+    entry.error = error;
     if (retryAt === undefined) entry.state = "parked";
     else entry.dueAt = retryAt;
   }
@@ -121,14 +121,14 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
     return [...this.entries.values()].reverse()
       .filter((entry) => state === undefined || entry.state === state)
       .slice(0, limit)
-      .map(({ delivery: { id, event, action }, receivedAt, failures, reason, state }) => ({
+      .map(({ delivery: { id, event, action }, receivedAt, failures, error, state }) => ({
         id,
         event,
         action,
         state,
         receivedAt,
         failures,
-        reason,
+        error,
       }));
   }
 

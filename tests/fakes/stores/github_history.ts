@@ -38,15 +38,15 @@ export class FakeGitHubHistory implements HistoricalRunSource {
 
   listCreated(
     _repository: string,
-    { span, next }: { readonly span: TimeRange; readonly next?: string | undefined },
+    { range, next }: { readonly range: TimeRange; readonly next?: string | undefined },
     signal: AbortSignal,
   ): Promise<BackfillPage> {
     signal.throwIfAborted();
-    this.requests.push(span);
+    this.requests.push(range);
     this.onRequest();
     const failure = this.failures.shift();
     if (failure) return Promise.reject(failure);
-    const [from, to] = [span.from, span.to].map((ms) => new Date(ms).toISOString());
+    const [from, to] = [range.from, range.to].map((ms) => new Date(ms).toISOString());
     const isInRange = (createdAt: string) => createdAt >= `${from}` && createdAt < `${to}`;
     const all = this.runs.filter(({ createdAt }) => isInRange(createdAt)).toReversed();
     const start = Number(next ?? 0);

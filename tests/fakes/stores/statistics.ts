@@ -16,7 +16,7 @@ export interface StatisticsRows {
   }[];
 }
 
-export async function readStatisticsRows(db: Db): Promise<StatisticsRows> {
+export async function readRunRows(db: Db): Promise<StatisticsRows> {
   return {
     runs: await db.selectFrom("workflow_runs").selectAll().execute(),
     attempts: await db.selectFrom("run_attempts").selectAll().execute(),
@@ -49,7 +49,7 @@ export class ReferenceStatistics {
       : rankKeys(runs, (run) => this.#groupKey(run, query.groupBy));
     const groups = [...new Set(keys)].map((key) => ({
       key,
-      figures: this.#computeGroup(runs.filter((run) => this.#groupKey(run, query.groupBy) === key)),
+      statistics: this.#computeGroup(runs.filter((run) => this.#groupKey(run, query.groupBy) === key)),
     }));
     return { totals: this.#computeGroup(runs), groups };
   }

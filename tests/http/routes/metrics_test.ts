@@ -3,7 +3,7 @@ import { keyPrincipal, FakeAuthenticator, sessionPrincipal } from "../../fakes/s
 import { RawRequest } from "../../fakes/clients/raw_request.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
 
-const METRICS = { contentType: "text/plain; version=0.0.4; charset=utf-8", renderText };
+const METRICS = { contentType: "text/plain; version=0.0.4; charset=utf-8", text: renderText };
 
 function renderText(): Promise<string> {
   return Promise.resolve("runwire_connections 1\n");

@@ -47,8 +47,8 @@ async function start() {
   const history = new SqlRunHistory(database);
   const following = {
     follow: () => Promise.reject(new Error("Nobody follows here")),
-    unfollow: (id: number, { visible }: { readonly visible: Visibility }) => {
-      assertEquals(visible, VISIBLE);
+    unfollow: (id: number, { visibility }: { readonly visibility: Visibility }) => {
+      assertEquals(visibility, VISIBLE);
       unfollowed.push(id);
       return Promise.resolve(undefined);
     },

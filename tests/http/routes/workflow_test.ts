@@ -28,11 +28,11 @@ async function start() {
   const history = new FakeRunHistory();
   const queries: WorkflowQuery[] = [];
   const catalog = {
-    workflows: (query: WorkflowQuery) => {
+    listWorkflows: (query: WorkflowQuery) => {
       queries.push(query);
       return Promise.resolve({ total: 2, workflows: [CI, NIGHTLY] });
     },
-    workflow: (id: number) => Promise.resolve([CI, NIGHTLY].find((each) => each.id === id)),
+    findWorkflow: (id: number) => Promise.resolve([CI, NIGHTLY].find((each) => each.id === id)),
   };
   const data = [workflowRoutes({ catalog, history })];
   return { history, queries, server: await new ServerUnderTest({ data }).start() };

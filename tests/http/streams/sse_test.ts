@@ -99,7 +99,7 @@ Deno.test("EventStreams gives every event once to a client that comes back again
 });
 
 Deno.test("EventStreams says what is missing, sends the full snapshot, and goes on from there", async () => {
-  const feed = { recent: { events: 0, characters: 0 } };
+  const feed = { replayLimits: { events: 0, characters: 0 } };
   await using server = await new ServerUnderTest({ feed }).start();
   server.current = new Snapshot([aRun()], 0);
   await using _ready = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`);
@@ -250,7 +250,7 @@ Deno.test("EventStreams keeps a client that reads slowly, but reads", async () =
 });
 
 Deno.test("EventStreams ends a stream when events cannot be read, so that the client comes back", async () => {
-  const feed = { recent: { events: 0, characters: 0 } };
+  const feed = { replayLimits: { events: 0, characters: 0 } };
   await using server = await new ServerUnderTest({ feed }).start();
   await using client = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`);
   await publish(server, 1);

@@ -52,7 +52,7 @@ Deno.test("Connections sends what came together in one array", async () => {
 });
 
 Deno.test("Connections gives a client that batches every event once and in order, over reconnects", async () => {
-  const feed = { recent: { events: 20, characters: 1_000_000 }, pageSize: 8 };
+  const feed = { replayLimits: { events: 20, characters: 1_000_000 }, pageSize: 8 };
   await using server = await new ServerUnderTest({ feed }).start();
   await using steady = await connectAndWait(server, BATCH);
   const publishing = (async () => {
@@ -84,7 +84,7 @@ Deno.test("Connections sends a client that batches what it wants to hear alone",
 });
 
 Deno.test("Connections sends snapshots and gaps as objects to a client that batches", async () => {
-  const feed = { recent: { events: 0, characters: 0 } };
+  const feed = { replayLimits: { events: 0, characters: 0 } };
   await using server = await new ServerUnderTest({ feed }).start();
   server.current = new Snapshot([aRun({ displayTitle: "now" })], 0);
   await using _ready = await connectAndWait(server, "topics=events");

@@ -69,7 +69,7 @@ Deno.test("Connections goes on after since, in the repository that was asked for
 });
 
 Deno.test("Connections says what is missing, sends a snapshot, and goes on from there", async () => {
-  const feed = { recent: { events: 0, characters: 0 } };
+  const feed = { replayLimits: { events: 0, characters: 0 } };
   await using server = await new ServerUnderTest({ feed }).start();
   server.current = new Snapshot([aRun({ displayTitle: "now" })], 0);
   await using _ready = await connectAndWait(server, "topics=events");
@@ -133,7 +133,7 @@ Deno.test("Connections lets a follower that does not read delay no other, and cl
 });
 
 Deno.test("Connections sends a follower that was behind every event, once and in order", async () => {
-  const feed = { recent: { events: 3, characters: 100_000_000 }, pageSize: 2 };
+  const feed = { replayLimits: { events: 3, characters: 100_000_000 }, pageSize: 2 };
   await using server = await new ServerUnderTest({ feed }).start();
   using slow = await RawWebSocket.connect(server.port, "/ws?topics=events");
   await waitUntil(() => server.activeClients.size === 1, "it has joined");
@@ -153,7 +153,7 @@ Deno.test("Connections sends a follower that was behind every event, once and in
 });
 
 Deno.test("Connections closes a follower with 1011 when events cannot be read", async () => {
-  const feed = { recent: { events: 0, characters: 0 } };
+  const feed = { replayLimits: { events: 0, characters: 0 } };
   await using server = await new ServerUnderTest({ feed }).start();
   await using client = await connectAndWait(server, "topics=events");
   await publish(server, 1);

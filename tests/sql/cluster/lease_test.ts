@@ -89,7 +89,7 @@ Deno.test({
       assertEquals(await lease.renew("a", { ttlMs: 60_000 }), true);
       await lease.release("a");
       assertEquals(await lease.acquire("b", { ttlMs: 60_000, above: 0 }), fence + 1);
-      const term = { holder: "b", fence: fence + 1 };
+      const term = { holder: "b", fencingToken: fence + 1 };
       raising = fences.advance(term).then(() => order.push("the second may write"));
       await clock.sleep(100);
       order.push("the first has written");

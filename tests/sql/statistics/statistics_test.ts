@@ -10,7 +10,7 @@ import { SqlStatisticsStore } from "../../../src/sql/statistics/statistics.ts";
 import { rebuildStatistics } from "../../../src/sql/statistics/rebuild.ts";
 import { testOverDatabases } from "../../fakes/database.ts";
 import { aRun } from "../../fakes/stores/github.ts";
-import { ReferenceStatistics, readStatisticsRows } from "../../fakes/stores/statistics.ts";
+import { ReferenceStatistics, readRunRows } from "../../fakes/stores/statistics.ts";
 
 const QUERY = {
   visible: "all",
@@ -42,7 +42,7 @@ async function storeDefaultBranch(database: Database, defaultBranch = "main"): P
 
 async function assertMatchesBruteForce(database: Database): Promise<void> {
   const { totals } = await new SqlStatisticsStore(database).query(WHOLE);
-  const expected = new ReferenceStatistics(await database.read(readStatisticsRows)).compute(QUERY).totals;
+  const expected = new ReferenceStatistics(await database.read(readRunRows)).compute(QUERY).totals;
   // Percentiles are not exact.
   const counts = ({ duration, queue: _, ...rest }: typeof totals) => ({
     ...rest,
