@@ -43,7 +43,7 @@ const broadcast = new Broadcast<View>({ clock: systemClock, activeClients });
 const shared = {
   feed: new Feed({ eventLog: emptyEventLog, clock: systemClock }),
   activeClients,
-  snapshot: (view: View, visible: Visibility) => Promise.resolve(current?.encode(view, visible)),
+  snapshot: (view: View, visibility: Visibility) => Promise.resolve(current?.encode(view, visibility)),
   origins: toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true }),
   connectionLimit: new ConnectionLimit(20_000),
   sessionMonitor: new SessionMonitor({ authenticator: callers, clock: systemClock }),

@@ -11,7 +11,7 @@ import { LAST_DAY, repositoryName } from "./generated_runs.ts";
 type QueryRunner = Pick<Database, "kind" | "read">;
 
 const DAY = Date.parse("2026-06-01");
-const PAGE = { visible: "all", page: 1, perPage: 30 } as const;
+const PAGE = { visibility: "all", page: 1, perPage: 30 } as const;
 const LISTS: Readonly<Record<string, Partial<RunQuery>>> = {
   "/runs": {},
   "/runs?direction=asc": { direction: "asc" },
@@ -38,9 +38,9 @@ export async function explainEndpoints(url: string): Promise<readonly (readonly 
   }
   for (const sort of ["pushed", "name"] as const) {
     queries[`/repositories?sort=${sort}`] = (runner) =>
-      new SqlCatalog(runner).repositories({ sort, direction: "desc", ...PAGE });
+      new SqlCatalog(runner).listRepositories({ sort, direction: "desc", ...PAGE });
   }
-  queries["/workflows"] = (runner) => new SqlCatalog(runner).workflows(PAGE);
+  queries["/workflows"] = (runner) => new SqlCatalog(runner).listWorkflows(PAGE);
   for (const groupBy of GROUPINGS) {
     queries[`/stats?group_by=${groupBy}`] = (runner) =>
       new SqlStatisticsStore(runner).query({ from: "2025-07-01", to: LAST_DAY, groupBy, ...PAGE });

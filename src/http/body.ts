@@ -46,7 +46,7 @@ export class BodyReader {
     const { clock, maxBytes } = this.#options;
     if (Number(request.headers.get("content-length")) > maxBytes) return "too_large";
     if (!request.body) return new Uint8Array();
-    const body = { reader: request.body.getReader(), startedAt: clock.now(), hasTimedOut: false };
+    const body = { reader: request.body.getReader(), startedAt: clock.now(), isTimedOut: false };
     this.#reading.add(body);
     try {
       return await this.#readAll(body);

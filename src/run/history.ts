@@ -4,7 +4,7 @@ import type { Run } from "./run.ts";
 /** Which runs of the past somebody asks for; all conditions hold at once. Names are GitHub's, in any case. */
 export interface RunQuery {
   /** Runs of other repositories are neither listed nor counted. */
-  readonly visible: Visibility;
+  readonly visibility: Visibility;
   /** `owner/name` */
   readonly repository?: string | undefined;
   readonly workflowId?: number | undefined;
@@ -71,10 +71,10 @@ export interface RunDetail {
 export interface RunHistory {
   list(query: RunQuery): Promise<RunList>;
   /** `undefined` when no such run is kept, or it may not be seen. */
-  detail(id: number, visible: Visibility): Promise<RunDetail | undefined>;
+  detail(id: number, visibility: Visibility): Promise<RunDetail | undefined>;
   /** Of each of these workflows its `count` latest created runs that may be seen, newest first. */
   latestByWorkflow(
     workflowIds: readonly number[],
-    options: { readonly count: number; readonly visible: Visibility },
+    options: { readonly count: number; readonly visibility: Visibility },
   ): Promise<readonly Run[]>;
 }

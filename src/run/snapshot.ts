@@ -22,10 +22,10 @@ export class Snapshot {
     this.#repositories = [...new Set(runs.map(toRepositoryKey))];
   }
 
-  encode(view: View, visible: Visibility): string {
-    const hidden = visible === "all"
+  encode(view: View, visibility: Visibility): string {
+    const hidden = visibility === "all"
       ? NO_REPOSITORIES
-      : this.#repositories.filter((repository) => !visible.has(repository));
+      : this.#repositories.filter((repository) => !visibility.has(repository));
     const key = hidden === NO_REPOSITORIES ? view : [view, ...hidden].join(" ");
     return this.#frames.getOrInsertComputed(key, () => {
       const runs = this.runs.filter((run) => !hidden.includes(toRepositoryKey(run)));

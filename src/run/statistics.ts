@@ -34,7 +34,7 @@ export type Grouping = "day" | "week" | "workflow" | "repository";
 
 export interface StatisticsQuery {
   /** Runs of other repositories count nowhere. */
-  readonly visible: Visibility;
+  readonly visibility: Visibility;
   /** UTC days, `2026-01-31`, both included. */
   readonly from: string;
   readonly to: string;

@@ -44,20 +44,20 @@ export class SqlCatalog implements Catalog {
     });
   }
 
-  findRepository(id: number, visible: Visibility): Promise<CatalogRepository | undefined> {
+  findRepository(id: number, visibility: Visibility): Promise<CatalogRepository | undefined> {
     return this.#database.read(async (db) => {
       const row = await db.selectFrom("repositories").selectAll().where("id", "=", id)
         .executeTakeFirst();
-      if (!row || !isVisible(visible, row.full_name)) return undefined;
+      if (!row || !isVisible(visibility, row.full_name)) return undefined;
       return toCatalogRepository(row, (await findBackfills(db, [row])).get(id));
     });
   }
 
   listWorkflows(
-    { visibility: visible, repository, ...page }: WorkflowQuery,
+    { visibility, repository, ...page }: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }> {
     return this.#database.read(async (db) => {
-      const condition = visibleCondition(db, narrowVisibility({ visible, repository }), sql`lower(repository)`);
+      const condition = visibleCondition(db, narrowVisibility({ visibility, repository }), sql`lower(repository)`);
       const every = db.selectFrom("workflows");
       const all = condition ? every.where(condition) : every;
       const isFiltered = repository !== undefined;
@@ -73,17 +73,17 @@ export class SqlCatalog implements Catalog {
     });
   }
 
-  findWorkflow(id: number, visible: Visibility): Promise<CatalogWorkflow | undefined> {
+  findWorkflow(id: number, visibility: Visibility): Promise<CatalogWorkflow | undefined> {
     return this.#database.read(async (db) => {
       const row = await db.selectFrom("workflows").selectAll().where("id", "=", id)
         .executeTakeFirst();
-      return row && isVisible(visible, row.repository) ? toCatalogWorkflow(row) : undefined;
+      return row && isVisible(visibility, row.repository) ? toCatalogWorkflow(row) : undefined;
     });
   }
 }
 
-function selectRepositories(db: Db, { visibility: visible, followed }: RepositoryQuery) {
-  const condition = visibleCondition(db, visible, sql`lower(full_name)`);
+function selectRepositories(db: Db, { visibility, followed }: RepositoryQuery) {
+  const condition = visibleCondition(db, visibility, sql`lower(full_name)`);
   const every = db.selectFrom("repositories");
   const all = condition ? every.where(condition) : every;
   if (followed === undefined) return all;

@@ -11,11 +11,11 @@ const EMPTY_VISIBILITY: Visibility = new Set<string>();
  */
 export function visibleCondition(
   db: Db,
-  visible: Visibility,
+  visibility: Visibility,
   name: RawBuilder<unknown>,
 ): RawBuilder<SqlBool> | undefined {
-  if (visible === "all") return undefined;
-  const names = [...visible];
+  if (visibility === "all") return undefined;
+  const names = [...visibility];
   return isPostgres(db)
     ? sql<SqlBool>`${name} = any(${names}::text[])`
     : sql<SqlBool>`${name} in (select value from json_each(${JSON.stringify(names)}))`;
@@ -23,15 +23,15 @@ export function visibleCondition(
 
 /** What may be seen of what is asked for: of one repository that is named all or nothing, which the name then decides. */
 export function narrowVisibility(
-  { visible, repository }: {
-    readonly visible: Visibility;
+  { visibility, repository }: {
+    readonly visibility: Visibility;
     readonly repository?: string | undefined;
   },
 ): Visibility {
-  if (visible === "all" || repository === undefined) return visible;
-  return visible.has(repository.toLowerCase()) ? "all" : EMPTY_VISIBILITY;
+  if (visibility === "all" || repository === undefined) return visibility;
+  return visibility.has(repository.toLowerCase()) ? "all" : EMPTY_VISIBILITY;
 }
 
-export function isEmptyVisibility(visible: Visibility): boolean {
-  return visible !== "all" && visible.size === 0;
+export function isEmptyVisibility(visibility: Visibility): boolean {
+  return visibility !== "all" && visibility.size === 0;
 }

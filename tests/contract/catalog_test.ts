@@ -78,20 +78,20 @@ testOverDatabases("Catalog tells no more than may be seen, and counts no more", 
     if (at === 2) await new SqlRepositoryStore(database, clock).upsert([repository]);
     else await followStore.follow(repository, [ci]);
   }
-  const listVisible = async (visible: Visibility) => {
+  const listVisible = async (visibility: Visibility) => {
     const list = async (query: Partial<RepositoryQuery>) => {
-      const pageQuery = { ...BY_PUSH, visible, direction: "asc", perPage: 1, ...query } as const;
+      const pageQuery = { ...BY_PUSH, visible: visibility, direction: "asc", perPage: 1, ...query } as const;
       const { total, repositories } = await catalog.listRepositories(pageQuery);
       return [total, ...repositories.map(({ id }) => id)];
     };
     const workflows = async (repository?: string) => {
-      const pageQuery = { visible, repository, page: 1, perPage: 30 };
+      const pageQuery = { visibility, repository, page: 1, perPage: 30 };
       const { total, workflows } = await catalog.listWorkflows(pageQuery);
       return [total, ...workflows.map(({ id }) => id)];
     };
     const ids = [0, 1, 2, 3];
-    const repositories = await Promise.all(ids.map((id) => catalog.findRepository(id, visible)));
-    const each = await Promise.all(ids.map((id) => catalog.findWorkflow(10 + id, visible)));
+    const repositories = await Promise.all(ids.map((id) => catalog.findRepository(id, visibility)));
+    const each = await Promise.all(ids.map((id) => catalog.findWorkflow(10 + id, visibility)));
     return {
       lists: [await list({}), await list({ followed: true, page: 2 }), await list({ page: 9 })],
       named: await list({ sort: "name", perPage: 9 }),

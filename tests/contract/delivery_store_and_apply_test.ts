@@ -49,7 +49,7 @@ testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is kn
 ) => {
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   for (const id of ["waiting", "parked", "done"]) await store.store(aDelivery({ id, orderingKey: id }));
-  await store.recordFailure("parked", { reason: "No", retryAt: undefined });
+  await store.recordFailure("parked", { error: "No", retryAt: undefined });
   await store.apply("done", EMPTY_CHANGE_SET);
   for (
     const [id, receipt] of [["waiting", "waiting"], ["parked", "kept"], ["done", "done"]] as const

@@ -35,7 +35,7 @@ testOverDatabases("DeliveryStore.keep() lets a parked delivery wait again, from 
   const clock = new ManualClock(NOON);
   const store = new SqlDeliveryStore(database, clock);
   await store.store(aDelivery({ id: "a" }));
-  await store.recordFailure("a", { reason: "No", retryAt: undefined });
+  await store.recordFailure("a", { error: "No", retryAt: undefined });
   assertEquals(await store.listDue(NOON * 2, 9), []);
   assertEquals(await store.nextDueAt(), undefined);
   clock.time += 60_000;
@@ -94,7 +94,7 @@ testOverDatabases("DeliveryStore.due() holds back what follows a failure of its 
   await store.store(aDelivery({ id: "c", orderingKey: "run 1" }));
   await store.store(aDelivery({ id: "d", orderingKey: "run 2" }));
   const later = NOON + 5_000;
-  await store.recordFailure("a", { reason: "Not yet", retryAt: later });
+  await store.recordFailure("a", { error: "Not yet", retryAt: later });
   assertEquals(await readIds(store.listDue(NOON, 9)), ["b", "d"]);
   await store.apply("b", EMPTY_CHANGE_SET);
   await store.apply("d", EMPTY_CHANGE_SET);
@@ -108,7 +108,7 @@ testOverDatabases("DeliveryStore.due() goes on behind a parked delivery", async 
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a" }));
   await store.store(aDelivery({ id: "b" }));
-  await store.recordFailure("a", { reason: "No", retryAt: undefined });
+  await store.recordFailure("a", { error: "No", retryAt: undefined });
   assertEquals(await readIds(store.listDue(NOON, 9)), ["b"]);
 });
 
@@ -116,7 +116,7 @@ testOverDatabases("DeliveryStore.fail() leaves alone what is done", async ({ dat
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a" }));
   await store.apply("a", EMPTY_CHANGE_SET);
-  await store.recordFailure("a", { reason: "Too late", retryAt: NOON });
+  await store.recordFailure("a", { error: "Too late", retryAt: NOON });
   assertEquals(
     (await store.list({ limit: 9 })).map(({ state, failures }) => ({ state, failures })),
     [
@@ -133,8 +133,8 @@ testOverDatabases("DeliveryStore.list() shows the latest first, and why they fai
   await store.store(aDelivery({ id: "a", action: null }));
   clock.time += 1_000;
   await store.store(aDelivery({ id: "b", action: "requested" }));
-  await store.recordFailure("a", { reason: "One", retryAt: NOON });
-  await store.recordFailure("a", { reason: "Two", retryAt: undefined });
+  await store.recordFailure("a", { error: "One", retryAt: NOON });
+  await store.recordFailure("a", { error: "Two", retryAt: undefined });
   const a = {
     id: "a",
     event: "workflow_run",
@@ -166,7 +166,7 @@ testOverDatabases("DeliveryStore.retry() makes a parked delivery due, and no oth
   const store = new SqlDeliveryStore(database, clock);
   await store.store(aDelivery({ id: "a" }));
   await store.store(aDelivery({ id: "b", orderingKey: "run 2" }));
-  await store.recordFailure("a", { reason: "No", retryAt: undefined });
+  await store.recordFailure("a", { error: "No", retryAt: undefined });
   await store.apply("b", EMPTY_CHANGE_SET);
   clock.time += 1_000;
   assertEquals(await store.retry("a"), true);
@@ -186,7 +186,7 @@ testOverDatabases("DeliveryStore.prune() forgets what was done long ago, and not
   for (const id of ["waiting", "parked", "old", "young"]) {
     await store.store(aDelivery({ id, orderingKey: id }));
   }
-  await store.recordFailure("parked", { reason: "No", retryAt: undefined });
+  await store.recordFailure("parked", { error: "No", retryAt: undefined });
   await store.apply("old", EMPTY_CHANGE_SET);
   clock.time += 1;
   await store.apply("young", EMPTY_CHANGE_SET);
@@ -219,6 +219,6 @@ testOverDatabases("DeliveryStore.backlog() counts what waits and what was given 
     await store.store(aDelivery({ id, orderingKey: id }));
   }
   await store.apply("done", EMPTY_CHANGE_SET);
-  await store.recordFailure("parked", { reason: "No", retryAt: undefined });
+  await store.recordFailure("parked", { error: "No", retryAt: undefined });
   assertEquals(await store.backlog(), { waiting: 2, parked: 1, oldestReceivedAt: NOON + 3_000 });
 });

@@ -99,7 +99,7 @@ testOverDatabases(
     await store.follow(OCTO_A, [CI]);
     await store.saveWebhook(1, { state: "active", id: 99 });
     const hook = { repositoryId: 1, fullName: "octo/a" };
-    assertEquals(await store.unfollow(1), { ...hook, followedAt: NOW, webwebhookId: 99 });
+    assertEquals(await store.unfollow(1), { ...hook, followedAt: NOW, webhookId: 99 });
     assertEquals(await store.unfollow(1), undefined);
     assertEquals(await store.unfollow(2), undefined);
     assertEquals((await catalog.findRepository(1, "all"))?.followedAt, null);
@@ -155,7 +155,7 @@ testOverDatabases("FollowStore.polled() does not bring back who left meanwhile",
   const { store, catalog } = setUp(database);
   await store.follow(OCTO_A, []);
   await store.unfollow(1);
-  await store.recordPoll(1, { at: NOW, trouble: "403" });
+  await store.recordPoll(1, { at: NOW, error: "403" });
   const left = await catalog.findRepository(1, "all");
   assertEquals([left?.polledAt, left?.error], [null, null]);
 });

@@ -12,7 +12,7 @@ import { aRun } from "../fakes/stores/github.ts";
 
 const DAY = Date.parse("2026-01-01T00:00:00Z");
 const MINUTE_MS = 60_000;
-const NEWEST: RunQuery = { visible: "all", direction: "desc", page: 1, perPage: 100 };
+const NEWEST: RunQuery = { visibility: "all", direction: "desc", page: 1, perPage: 100 };
 const VISIBLE: readonly Visibility[] = [
   "all",
   new Set(["octo/a"]),
@@ -54,7 +54,7 @@ const query: fc.Arbitrary<RunQuery> = fc.record({
   words: fc.subarray(["FIX", "bu", "größe", "2", "x"], { minLength: 1, maxLength: 2 }),
 }, { requiredKeys: [] }).chain((filters) =>
   fc.record({
-    visible: fc.constantFrom(...VISIBLE),
+    visibility: fc.constantFrom(...VISIBLE),
     direction: fc.constantFrom("asc", "desc"),
     page: fc.integer({ min: 1, max: 3 }),
     perPage: fc.integer({ min: 1, max: 30 }),
@@ -65,7 +65,7 @@ function meets(run: Run, query: RunQuery): boolean {
   const created = Date.parse(run.createdAt);
   const same = (a: string | null, b: string | undefined) =>
     b === undefined || a?.toLowerCase() === b.toLowerCase();
-  return isVisible(query.visible, run.repository) && same(run.repository, query.repository) &&
+  return isVisible(query.visibility, run.repository) && same(run.repository, query.repository) &&
     same(run.actor, query.actor) &&
     (query.workflowId ?? run.workflowId) === run.workflowId &&
     (query.status ?? run.status) === run.status &&
@@ -163,7 +163,7 @@ testOverDatabases("RunHistory.latestOf() gives the latest of each workflow, newe
   await new SqlRunStore(database, clock).put(someRuns(12));
   const history = new SqlRunHistory(database);
   const ids = async (workflows: readonly number[], count: number) =>
-    (await history.latestByWorkflow(workflows, { count, visible: "all" })).map(({ id }) => id);
+    (await history.latestByWorkflow(workflows, { count, visibility: "all" })).map(({ id }) => id);
   assertEquals(await ids([7, 9], 2), [111, 109, 108, 106]);
   assertEquals(await ids([99], 2), []);
   assertEquals(await ids([], 2), []);
@@ -175,14 +175,14 @@ testOverDatabases("RunHistory.latestOf() goes back to the latest that may be see
   const runs = someRuns(40);
   await new SqlRunStore(database, clock).put(runs);
   const history = new SqlRunHistory(database);
-  for (const visible of VISIBLE) {
+  for (const visibility of VISIBLE) {
     for (const count of [1, 3, 30]) {
       const expected = [7, 9].flatMap((id) =>
         runs.filter(({ workflowId, repository }) =>
-          workflowId === id && isVisible(visible, repository)
+          workflowId === id && isVisible(visibility, repository)
         ).sort(newestFirst).slice(0, count)
       ).sort(newestFirst);
-      assertEquals(await history.latestByWorkflow([7, 9, 99], { count, visible }), expected);
+      assertEquals(await history.latestByWorkflow([7, 9, 99], { count, visibility }), expected);
     }
   }
 });
@@ -192,7 +192,7 @@ testOverDatabases("RunHistory.detail() tells a run to those alone who may see it
 ) => {
   await new SqlRunStore(database, clock).put([aRun({ id: 1, repository: "Octo/A" })]);
   const history = new SqlRunHistory(database);
-  const isTold = async (visible: Visibility) => await history.detail(1, visible) !== undefined;
+  const isTold = async (visibility: Visibility) => await history.detail(1, visibility) !== undefined;
   assertEquals(await isTold("all"), true);
   assertEquals(await isTold(new Set(["octo/a"])), true);
   assertEquals(await isTold(new Set(["octo/b"])), false);
@@ -214,10 +214,10 @@ testOverDatabases("RunHistory.list() hides alone, and with any other filter", as
     { words: ["fix"] },
     { words: ["fix"], branch: "main", createdBefore: DAY + 30 * MINUTE_MS },
   ];
-  for (const visible of VISIBLE) {
+  for (const visibility of VISIBLE) {
     for (const filter of filters) {
       for (const page of [1, 2, 9]) {
-        const query = { ...NEWEST, perPage: 7, page, visible, ...filter };
+        const query = { ...NEWEST, perPage: 7, page, visible: visibility, ...filter };
         const all = runs.filter((run) => meets(run, query)).sort(newestFirst);
         if (query.direction === "asc") all.reverse();
         const expected = { total: all.length, runs: all.slice((page - 1) * 7, page * 7) };
@@ -233,9 +233,9 @@ testOverDatabases("RunHistory.list() takes thousands of repositories that may be
   const runs = someRuns(20);
   await new SqlRunStore(database, clock).put(runs);
   const names = Array.from({ length: 5_000 }, (_, at) => `octo/repository-${at}`);
-  const visible = new Set([...names, "octo/b"]);
+  const visibility = new Set([...names, "octo/b"]);
   const history = new SqlRunHistory(database);
-  const { total, runs: listed } = await history.list({ ...NEWEST, visible });
+  const { total, runs: listed } = await history.list({ ...NEWEST, visibility });
   const expected = runs.filter(({ repository }) => repository === "octo/b").sort(newestFirst);
   assertEquals([total, listed], [10, expected]);
 });

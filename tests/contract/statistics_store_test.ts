@@ -108,7 +108,7 @@ async function recomputeAll(database: Database): Promise<void> {
 }
 
 const query = fc.record({
-  visible: fc.constantFrom<Visibility>(
+  visibility: fc.constantFrom<Visibility>(
     ...["all", "all"] as const,
     ...[["octo/a"], ["octo/b"], ["octo/a", "octo/b"], ["octo/renamed", "octo/none"], []]
       .map((names) => new Set(names)),

@@ -82,8 +82,8 @@ testOverDatabases("UserStore.noteMember() does not undo what has come meanwhile"
 ) => {
   const { store, enter: signIn } = setUp(database);
   await signIn(7, "mona");
-  await store.recordMembership(7, { at: NOW + 9, before: NOW });
-  await store.recordMembership(7, { at: NOW + 10, before: NOW });
+  await store.recordMembership(7, { at: NOW + 9, previous: NOW });
+  await store.recordMembership(7, { at: NOW + 10, previous: NOW });
   assertEquals((await store.findById(7))?.membershipCheckedAt, NOW + 9);
 });
 

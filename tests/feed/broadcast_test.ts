@@ -142,15 +142,15 @@ function encodedFrame(text: string) {
 Deno.test("Broadcast shows each client what it may see at that moment", async () => {
   const { broadcast } = setUp();
   const [open, user] = [new FakeSink(), new FakeSink()];
-  let visible: ReadonlySet<string> = new Set(["octo/a"]);
+  let visibility: ReadonlySet<string> = new Set(["octo/a"]);
   broadcast.subscribe(open, { view: "short", visibility: allVisible });
   broadcast.subscribe(user, {
     view: "short",
-    visibility: () => Promise.resolve(visible),
+    visibility: () => Promise.resolve(visibility),
     current: encodedFrame("0"),
   });
   await sent();
-  visible = new Set(["octo/b"]);
+  visibility = new Set(["octo/b"]);
   broadcast.publish(encodedFrame("1"));
   await sent();
   assertEquals(open.sent, ["1 all"]);

@@ -18,7 +18,7 @@ function setUp() {
   const sender = new MessageSender({
     store,
     generateId: () => `id ${++ids}`,
-    publishRun: (events) => published.push(...events),
+    publish: (events) => published.push(...events),
   });
   const rejection = async (input: Partial<MessageInput>, principal: Principal = ANONYMOUS_ADMIN) => {
     const sending = () => sender.send({ ...INPUT, ...input }, principal);

@@ -126,8 +126,8 @@ Deno.test("Following.unfollow() ends all that is under way, and purges at the en
 Deno.test("Following.unfollow() touches nothing that is unknown, or may not be seen", async () => {
   const { test, following: followManager } = setUp();
   test.isFollowed = true;
-  const visible = new Set(["octo/b"]);
-  assertEquals(await followManager.unfollow(1, { purge: true, visibility: visible }), undefined);
+  const visibility = new Set(["octo/b"]);
+  assertEquals(await followManager.unfollow(1, { purge: true, visibility }), undefined);
   assertEquals(await followManager.unfollow(2, { purge: true, visibility: "all" }), undefined);
   assertEquals(test.done, []);
   const left = await followManager.unfollow(1, { purge: true, visibility: new Set(["octo/a"]) });

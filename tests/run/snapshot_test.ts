@@ -60,8 +60,8 @@ Deno.test("Snapshot.encode() shows the runs that may be seen, by the whole name 
     aRun({ id: 2, repository: "octo/b" }),
     aRun({ id: 3, repository: "octo/ab" }),
   ], 0);
-  const ids = (visible: Visibility) =>
-    JSON.parse(snapshot.encode("full", visible)).runs.map(({ id }: { id: number }) => id);
+  const ids = (visibility: Visibility) =>
+    JSON.parse(snapshot.encode("full", visibility)).runs.map(({ id }: { id: number }) => id);
   assertEquals(ids("all"), [3, 2, 1]);
   assertEquals(ids(new Set(["octo/a"])), [1]);
   assertEquals(ids(new Set(["octo/b", "octo/ab"])), [3, 2]);

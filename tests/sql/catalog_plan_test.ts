@@ -5,7 +5,7 @@ import { SqlCatalog } from "../../src/sql/catalog.ts";
 import type { Database, Db } from "../../src/sql/database.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
-const PAGE = { visible: "all", page: 1, perPage: 30 } as const;
+const PAGE = { visibility: "all", page: 1, perPage: 30 } as const;
 
 /** What a query does, and how SQLite says that it goes about it. */
 async function explainQueries(

@@ -66,7 +66,7 @@ function readContents(database: Database): Promise<Map<string, readonly string[]
   });
 }
 
-const SPAN = { visible: "all", from: "2025-11-01", to: "2026-01-31" } as const;
+const SPAN = { visibility: "all", from: "2025-11-01", to: "2026-01-31" } as const;
 const PAGE = { page: 1, perPage: 100 };
 
 /** What clients are answered. */
@@ -74,7 +74,7 @@ async function readAll(database: Database) {
   const history = new SqlRunHistory(database);
   const statistics = new SqlStatisticsStore(database);
   const catalog = new SqlCatalog(database);
-  const list = { ...PAGE, visible: "all", direction: "desc" } as const;
+  const list = { ...PAGE, visibility: "all", direction: "desc" } as const;
   return {
     lists: await Promise.all([
       history.list(list),

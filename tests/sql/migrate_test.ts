@@ -65,7 +65,7 @@ for (const { kind, ignore } of DATABASE_KINDS.filter((each) => each.kind !== "sq
         { run_id: 2, run_attempt: 1, started_ms: null, progress: 0 },
       ]);
       const query = {
-        visible: "all",
+        visibility: "all",
         words: ["fix"],
         direction: "asc",
         page: 1,

@@ -183,8 +183,8 @@ export function repositoryRoutes(
   api.openapi(UNFOLLOW, async (context) => {
     const { id } = context.req.valid("param");
     const purge = context.req.valid("query").purge === "true";
-    const visible = await context.get("principal").visibility();
-    const unfollowed = await following.unfollow(id, { purge, visibility: visible });
+    const visibility = await context.get("principal").visibility();
+    const unfollowed = await following.unfollow(id, { purge, visibility });
     if (!unfollowed) {
       const state = purge ? "known" : "followed";
       throw new ProblemError("not_found", `Cannot leave repository ${id}: it is not ${state}`);
@@ -196,8 +196,8 @@ export function repositoryRoutes(
   });
   return api;
 
-  async function find(id: number, visible: Visibility) {
-    const repository = await catalog.findRepository(id, visible);
+  async function find(id: number, visibility: Visibility) {
+    const repository = await catalog.findRepository(id, visibility);
     if (repository) return toRepositoryJson(repository);
     throw new ProblemError("not_found", `Cannot find repository ${id}: it is not known here`);
   }

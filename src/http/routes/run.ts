@@ -116,7 +116,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
     if ((page - 1) * per_page >= MAX_COUNTED_RUNS) throw pageOutOfRange(page, per_page);
     const { total, runs } = await history.list({
       ...query,
-      visible: await context.get("principal").visibility(),
+      visibility: await context.get("principal").visibility(),
       workflowId: workflow_id,
       createdFrom: created?.from,
       createdBefore: created?.before,

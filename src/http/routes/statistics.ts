@@ -87,7 +87,7 @@ export function statisticsRoutes({ statistics, clock }: StatisticsRoutesOptions)
     );
     const range = toDayRange(query, clock.now());
     const { totals, totalGroups, groups } = await statistics.query({
-      visible: await context.get("principal").visibility(),
+      visibility: await context.get("principal").visibility(),
       ...query,
       ...range,
       workflowId: workflow,

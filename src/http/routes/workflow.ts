@@ -88,9 +88,9 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
   const api = newApi();
   api.openapi(LIST, async (context) => {
     const { repository, page, per_page: perPage } = context.req.valid("query");
-    const visible = await context.get("principal").visibility();
-    const { total, workflows } = await catalog.listWorkflows({ visibility: visible, repository, page, perPage });
-    const latest = await history.latestByWorkflow(workflows.map(({ id }) => id), { count: 1, visible });
+    const visibility = await context.get("principal").visibility();
+    const { total, workflows } = await catalog.listWorkflows({ visibility, repository, page, perPage });
+    const latest = await history.latestByWorkflow(workflows.map(({ id }) => id), { count: 1, visibility });
     const runs = new Map(latest.map((run) => [run.workflowId, runData(run)]));
     setPageLinks(context, { page, perPage, total });
     return context.json({
@@ -103,12 +103,12 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
   });
   api.openapi(DETAIL, async (context) => {
     const { id } = context.req.valid("param");
-    const visible = await context.get("principal").visibility();
-    const workflow = await catalog.findWorkflow(id, visible);
+    const visibility = await context.get("principal").visibility();
+    const workflow = await catalog.findWorkflow(id, visibility);
     if (!workflow) {
       throw new ProblemError("not_found", `Cannot find workflow ${id}: it is not kept here`);
     }
-    const runs = await history.latestByWorkflow([id], { count: LATEST_RUNS, visible });
+    const runs = await history.latestByWorkflow([id], { count: LATEST_RUNS, visibility });
     return context.json({ ...toWorkflowJson(workflow), latest_runs: runs.map(runData) }, 200);
   });
   return api;

@@ -91,7 +91,7 @@ export class WatchedConnection {
   }
 
   /** What it may see now. Throws as Caller. */
-  visible(): Visibility | Promise<Visibility> {
+  visibility(): Visibility | Promise<Visibility> {
     return this.#principal.visibility();
   }
 

@@ -88,8 +88,8 @@ export class EventStreams {
     const stream = new EventStream(query, {
       feed,
       clock,
-      currentVisibility: () => watched.visible(),
-      snapshot: (visible) => snapshot("full", visible),
+      currentVisibility: () => watched.visibility(),
+      snapshot: (visibility) => snapshot("full", visibility),
       heartbeatMs,
       traffic: this.traffic,
       onEnd: () => {

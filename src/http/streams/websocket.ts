@@ -134,7 +134,7 @@ export class WebSocketServer {
     const { topics, view, ...eventOptions } = parameters;
     const signal = connection.disconnected;
     if (signal.aborted) return;
-    const visibility = retryVisibility(() => watched.visible(), { clock, signal });
+    const visibility = retryVisibility(() => watched.visibility(), { clock, signal });
     if (topics.has("runs")) {
       broadcast.subscribe(connection, { view, visibility, current: current() });
       connection.disconnected.addEventListener("abort", () => broadcast.unsubscribe(connection));

@@ -13,11 +13,11 @@ import { visibleCondition } from "../clauses.ts";
 export async function readRunDetail(
   db: Db,
   id: number,
-  visible: Visibility,
+  visibility: Visibility,
 ): Promise<RunDetail | undefined> {
   const row = await db.selectFrom("workflow_runs").selectAll().where("id", "=", id)
     .executeTakeFirst();
-  if (!row || !isVisible(visible, row.repository)) return undefined;
+  if (!row || !isVisible(visibility, row.repository)) return undefined;
   const attempts = await db.selectFrom("run_attempts").selectAll().where("run_id", "=", id)
     .orderBy("run_attempt").execute();
   const jobs = await db.selectFrom("jobs").selectAll().where("run_id", "=", id)
@@ -29,13 +29,13 @@ export async function readRunDetail(
 export async function readLatestRuns(
   db: Db,
   workflowIds: readonly number[],
-  { count, visible }: { readonly count: number; readonly visible: Visibility },
+  { count, visibility }: { readonly count: number; readonly visibility: Visibility },
 ): Promise<readonly Run[]> {
   const rows = await selectLatest(db, workflowIds, { count });
-  const isHidden = ({ repository }: RunTable) => !isVisible(visible, repository);
+  const isHidden = ({ repository }: RunTable) => !isVisible(visibility, repository);
   // As a rule who sees a workflow sees its runs: the condition, which may be long, is for the others alone.
   const partlyVisible = new Set(rows.filter(isHidden).map((row) => row.workflow_id));
-  const where = visibleCondition(db, visible, sql`lower(repository)`);
+  const where = visibleCondition(db, visibility, sql`lower(repository)`);
   const filtered = await selectLatest(db, [...partlyVisible], { count, where });
   const fullyVisible = rows.filter((row) => !partlyVisible.has(row.workflow_id));
   return [...fullyVisible, ...filtered].map(toRun).sort(newestFirst);

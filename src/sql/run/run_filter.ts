@@ -42,10 +42,10 @@ export function toRunConditions(db: Db, query: RunQuery): readonly RunCondition[
   return [...runConditions, ...visibilityConditions(db, query)];
 }
 
-function visibilityConditions(db: Db, { visible }: RunQuery): readonly RunCondition[] {
-  const driving = visibleCondition(db, visible, sql`lower(r.repository)`);
+function visibilityConditions(db: Db, { visibility }: RunQuery): readonly RunCondition[] {
+  const driving = visibleCondition(db, visibility, sql`lower(r.repository)`);
   const checked = sql`coalesce(lower(r.repository), lower(r.repository))`;
-  const checking = visibleCondition(db, visible, checked);
+  const checking = visibleCondition(db, visibility, checked);
   return driving && checking ? [{ hasCoveringIndex: false, isUnordered: true, indexCondition: driving, recheckCondition: checking }] : [];
 }
 

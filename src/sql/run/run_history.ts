@@ -15,20 +15,20 @@ export class SqlRunHistory implements RunHistory {
   }
 
   async list(query: RunQuery): Promise<RunList> {
-    const visible = narrowVisibility(query);
-    if (isEmptyVisibility(visible)) return { total: 0, runs: [] };
+    const visibility = narrowVisibility(query);
+    if (isEmptyVisibility(visibility)) return { total: 0, runs: [] };
     return await this.#database.read((db) =>
-      listRuns(db, { ...query, visible }, this.#database.kind)
+      listRuns(db, { ...query, visibility }, this.#database.kind)
     );
   }
 
-  detail(id: number, visible: Visibility): Promise<RunDetail | undefined> {
-    return this.#database.read((db) => readRunDetail(db, id, visible));
+  detail(id: number, visibility: Visibility): Promise<RunDetail | undefined> {
+    return this.#database.read((db) => readRunDetail(db, id, visibility));
   }
 
   latestByWorkflow(
     workflowIds: readonly number[],
-    options: { readonly count: number; readonly visible: Visibility },
+    options: { readonly count: number; readonly visibility: Visibility },
   ): Promise<readonly Run[]> {
     return this.#database.read((db) => readLatestRuns(db, workflowIds, options));
   }

@@ -19,7 +19,7 @@ export async function mergePerRepository(
   { offset, limit }: { readonly offset: number; readonly limit: number },
 ): Promise<RunList | undefined> {
   const first = firstPerRepository(db, query, offset + limit);
-  const condition = visibleCondition(db, query.visible, sql`lower(r.repository)`);
+  const condition = visibleCondition(db, query.visibility, sql`lower(r.repository)`);
   if (!first || !condition) return undefined;
   const total = sql`(select count(*) from
     (select 1 ${fromRunsWhere([...createdConditions(query), condition])} limit ${sql.lit(MAX_COUNTED_RUNS)}) as few)`;
@@ -37,11 +37,11 @@ export async function mergePerRepository(
 /** The condition that a run is among the first `count` of its repository. */
 function firstPerRepository(
   db: Db,
-  { visible, createdFrom = 0, createdBefore = Number.MAX_SAFE_INTEGER, ...query }: RunQuery,
+  { visibility, createdFrom = 0, createdBefore = Number.MAX_SAFE_INTEGER, ...query }: RunQuery,
   count: number,
 ): RawBuilder<SqlBool> | undefined {
-  if (visible === "all" || visible.size * count > MAX_MERGED_RUNS) return undefined;
-  const names = [...visible];
+  if (visibility === "all" || visibility.size * count > MAX_MERGED_RUNS) return undefined;
+  const names = [...visibility];
   const direction = sql.raw(query.direction);
   const first = sql`select f.id from workflow_runs f where lower(f.repository) = v.value
     and f.created_ms >= ${createdFrom} and f.created_ms < ${createdBefore}

@@ -50,8 +50,8 @@ export class SqlStatisticsStore implements StatisticsStore {
 }
 
 /** The same for those alone who ask for the same, and may see the same. */
-function cacheKey({ visible, ...query }: StatisticsQuery): string {
-  const names = visible === "all" ? visible : [...visible].sort();
+function cacheKey({ visibility, ...query }: StatisticsQuery): string {
+  const names = visibility === "all" ? visibility : [...visibility].sort();
   return JSON.stringify([names, ...Object.entries(query).sort()]);
 }
 

@@ -20,17 +20,17 @@ export class FakeRunHistory implements RunHistory {
     return this.#respond({ total: this.total ?? this.runs.length, runs: this.runs });
   }
 
-  detail(id: number, visible: Visibility): Promise<RunDetail | undefined> {
+  detail(id: number, visibility: Visibility): Promise<RunDetail | undefined> {
     const { runDetail } = this;
-    const isFound = runDetail?.run.id === id && isVisible(visible, runDetail.run.repository);
+    const isFound = runDetail?.run.id === id && isVisible(visibility, runDetail.run.repository);
     return this.#respond(isFound ? runDetail : undefined);
   }
 
   latestByWorkflow(
     workflowIds: readonly number[],
-    { count, visible }: { readonly count: number; readonly visible: Visibility },
+    { count, visibility }: { readonly count: number; readonly visibility: Visibility },
   ): Promise<readonly Run[]> {
-    const runs = this.runs.filter(({ repository }) => isVisible(visible, repository));
+    const runs = this.runs.filter(({ repository }) => isVisible(visibility, repository));
     return this.#respond(
       workflowIds.flatMap((id) =>
         runs.filter(({ workflowId }) => workflowId === id).sort(newestFirst).slice(0, count)

@@ -59,8 +59,8 @@ export class ReferenceStatistics {
   }
 
   #matches(run: RunTable, query: Omit<StatisticsQuery, "page" | "perPage">): boolean {
-    const { visible, repository, workflowId, branch } = query;
-    return isVisible(visible, this.#workflow(run).repository) &&
+    const { visibility, repository, workflowId, branch } = query;
+    return isVisible(visibility, this.#workflow(run).repository) &&
       toDay(run) >= query.from && toDay(run) <= query.to &&
       (repository === undefined ||
         this.#workflow(run).repository.toLowerCase() === repository.toLowerCase()) &&

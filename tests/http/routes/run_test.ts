@@ -34,7 +34,7 @@ Deno.test("GET /runs asks for the newest first, without conditions", async () =>
   const [query] = history.queries;
   const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
   assertEquals(Object.fromEntries(given), {
-    visible: "all",
+    visibility: "all",
     direction: "desc",
     page: 1,
     perPage: 30,
@@ -61,7 +61,7 @@ Deno.test("GET /runs hands every filter on", async () => {
   });
   assertEquals((await get(`${server.url}/runs?${filters}`)).status, 200);
   assertEquals(history.queries, [{
-    visible: "all",
+    visibility: "all",
     repository: "octo/a",
     workflowId: 7,
     status: "completed",

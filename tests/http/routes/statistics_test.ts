@@ -67,7 +67,7 @@ Deno.test("GET /stats tells of the last 30 days, by day, unless told otherwise",
   const [{ workflowId, ...query } = { workflowId: 0 }] = queries;
   assertEquals(workflowId, undefined);
   assertEquals(query, {
-    visible: "all",
+    visibility: "all",
     from: "2026-01-31",
     to: "2026-03-01",
     groupBy: "day",
@@ -83,7 +83,7 @@ Deno.test("GET /api/v1/stats hands every filter on", async () => {
     "from=2025-01-01&to=2026-01-31&repository=octo/a&workflow=7&branch=main&group_by=week&page=2&per_page=10";
   await (await fetch(`${server.url}/api/v1/stats?${query}`)).body?.cancel();
   assertEquals(queries, [{
-    visible: "all",
+    visibility: "all",
     from: "2025-01-01",
     to: "2026-01-31",
     repository: "octo/a",

@@ -27,7 +27,7 @@ Deno.test("onceKnown() asks every five seconds until it is known what may be see
     return failure ? Promise.reject(failure) : Promise.resolve(VISIBLE_A);
   }, { clock, signal });
   let resolved: Visibility | undefined;
-  void Promise.resolve(visibility()).then((visible) => resolved = visible);
+  void Promise.resolve(visibility()).then((visibility) => resolved = visibility);
   await time.tickAsync(9_999);
   assertEquals(resolved, undefined);
   await time.tickAsync(1);
@@ -59,9 +59,9 @@ Deno.test("onceKnown() throws when the login is refused", async () => {
 
 /** A server with one caller, whose ticket is `t`, and what that caller may see. */
 async function start(settings: ServerSettings = {}) {
-  const caller: { visible: () => Promise<Visibility> } = { visible: () => Promise.resolve(VISIBLE_A) };
+  const caller: { visibility: () => Promise<Visibility> } = { visibility: () => Promise.resolve(VISIBLE_A) };
   const callers = new FakeAuthenticator({ isOpen: true });
-  callers.principals.set("t", keyPrincipal({ visibility: () => caller.visible() }));
+  callers.principals.set("t", keyPrincipal({ visibility: () => caller.visibility() }));
   const server = await new ServerUnderTest({ callers, ...settings }).start();
   const connect = async (query: string) => {
     const before = server.activeClients.size;
@@ -93,7 +93,7 @@ Deno.test("Connections shows each client what it may see of a snapshot", async (
   await using open = await connect("");
   assertEquals(idsIn(await open.next()), [2, 1]);
   assertEquals(idsIn(await user.next()), [1]);
-  caller.visible = () => Promise.resolve(new Set<string>());
+  caller.visibility = () => Promise.resolve(new Set<string>());
   server.publishSnapshot(server.current);
   assertEquals(idsIn(await open.next()), [2, 1]);
   assertEquals(idsIn(await user.next()), []);
@@ -147,7 +147,7 @@ Deno.test("Connections and EventStreams tell nothing while it is unknown what ma
   await using socket = await connect("topics=runs,events&ticket=t");
   await using stream = await EventStreamClient.connectPastPreamble(`${server.url}/api/v1/events?ticket=t`);
   let attempts = 0;
-  caller.visible = () => {
+  caller.visibility = () => {
     attempts++;
     return Promise.reject(LIMITED);
   };
@@ -155,7 +155,7 @@ Deno.test("Connections and EventStreams tell nothing while it is unknown what ma
   await publish();
   await waitUntil(() => attempts > 9, "all have asked again and again");
   assertEquals(socket.frames, []);
-  caller.visible = () => Promise.resolve(VISIBLE_A);
+  caller.visibility = () => Promise.resolve(VISIBLE_A);
   assertEquals(await stream.nextSeqs(2), [1, 3]);
   await waitUntil(() => socket.frames.length === 3, "the snapshot and two events");
   const kinds = socket.frames.map((frame) => JSON.parse(frame).runs ? idsIn(frame) : frame);
@@ -167,7 +167,7 @@ Deno.test("Connections closes with 1008 when the login is refused meanwhile", as
   const { server, caller, connect, publish } = await start();
   await using _ = server;
   await using socket = await connect("topics=events&ticket=t");
-  caller.visible = () => Promise.reject(new TokenRejectedError("The token was revoked"));
+  caller.visibility = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
   assertEquals((await withTimeout(socket.closed, "the end")).code, 1008);
   assertEquals(socket.frames, []);
@@ -177,7 +177,7 @@ Deno.test("EventStreams ends as not allowed when the login is refused meanwhile"
   const { server, caller, publish } = await start();
   await using _ = server;
   await using stream = await EventStreamClient.connectPastPreamble(`${server.url}/api/v1/events?ticket=t`);
-  caller.visible = () => Promise.reject(new TokenRejectedError("The token was revoked"));
+  caller.visibility = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
   assertEquals(await stream.next(), undefined);
   assertEquals(Object.fromEntries(server.events.traffic.closed), { not_allowed: 1 });

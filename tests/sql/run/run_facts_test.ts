@@ -35,7 +35,7 @@ testOverDatabases(
           explain: "explain query plan",
           work: (db) =>
             new SqlStatisticsStore({ read: (query) => query(db) })
-              .query({ ...days, groupBy, branch: "topic", visible: "all" }),
+              .query({ ...days, groupBy, branch: "topic", visibility: "all" }),
         })
       );
       const ofRuns = plans.flatMap((plan) => plan.split("\n")).filter((line) => /_off_/.test(line));

@@ -24,7 +24,7 @@ const NAMES = Object.keys(FILTERS) as (keyof typeof FILTERS)[];
 const UNORDERED = ["enable_seqscan", "enable_bitmapscan", "enable_sort"];
 
 function query(filters: Partial<RunQuery>): RunQuery {
-  return { visible: "all", direction: "desc", page: 1, perPage: 30, ...filters };
+  return { visibility: "all", direction: "desc", page: 1, perPage: 30, ...filters };
 }
 
 function filterBy(...names: readonly (keyof typeof FILTERS)[]): Partial<RunQuery> {
@@ -185,8 +185,8 @@ testOverDatabases(
     { database },
   ) => {
     await fill(database);
-    const visible = new Set(["octo/a", "octo/b"]);
-    for (const filters of [{ visible }, { visible, ...SPAN }]) {
+    const visibility = new Set(["octo/a", "octo/b"]);
+    for (const filters of [{ visibility }, { visibility, ...SPAN }]) {
       if (database.kind === "sqlite") {
         const [plan = "", ...others] = await database.read((db) => sqlitePlans(db, filters));
         assertEquals(others, []);

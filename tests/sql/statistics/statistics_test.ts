@@ -13,7 +13,7 @@ import { aRun } from "../../fakes/stores/github.ts";
 import { ReferenceStatistics, readRunRows } from "../../fakes/stores/statistics.ts";
 
 const QUERY = {
-  visible: "all",
+  visibility: "all",
   from: "2026-01-01",
   to: "2026-12-31",
   groupBy: "workflow",
@@ -160,7 +160,7 @@ testOverDatabases(
       ...[4, 5].map((id) => ({ ...branchRun(id), workflowId: 2, repository: "octo/b" })),
     ]);
     const store = new SqlStatisticsStore(database);
-    const ask = (visible: Visibility) => store.query({ ...WHOLE, visible });
+    const ask = (visibility: Visibility) => store.query({ ...WHOLE, visibility });
     const [all, ofA, ofB, alsoOfB, none] = [
       ask("all"),
       ask(new Set(["octo/a", "octo/none"])),
