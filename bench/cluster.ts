@@ -20,7 +20,9 @@ if (!(ROUNDS >= 1)) {
 }
 const files = Math.max(...SIZES.map(({ clients }) => clients)) + SPARE_FILES;
 if (openFilesLimit() < files) {
-  printProgress(`A process may open ${openFilesLimit()} files here and needs ${files}: raise the hard limit`);
+  printProgress(
+    `A process may open ${openFilesLimit()} files here and needs ${files}: raise the hard limit`,
+  );
   Deno.exit(1);
 }
 if (!await isPostgresAvailable() || !await isRedisAvailable()) {

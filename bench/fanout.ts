@@ -1,6 +1,6 @@
 // `deno task bench:fanout [ROUNDS]`: what it costs to send one snapshot to many clients, side by side
 // (bench/README.md).
-import { type Contender, prepare, BASELINE } from "./fanout/contenders.ts";
+import { BASELINE, type Contender, prepare } from "./fanout/contenders.ts";
 import { measure, type Measurement, SPARE_FILES } from "./fanout/measure.ts";
 import { openFilesLimit, processor } from "./proc_stats.ts";
 import { fanoutTable, type Series } from "./fanout/table.ts";

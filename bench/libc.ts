@@ -71,7 +71,10 @@ export class Epoll {
 
   /** Calls `each` for every socket with something to read; returns how many, 0 after `ms` of silence. */
   wait(timeoutMs: number, onReadable: (id: number) => void): number {
-    const count = check(libc.epoll_wait(this.#epoll, this.#events, MAX_EVENTS, timeoutMs), "wait for sockets");
+    const count = check(
+      libc.epoll_wait(this.#epoll, this.#events, MAX_EVENTS, timeoutMs),
+      "wait for sockets",
+    );
     for (let at = 0; at < count; at++) {
       onReadable(this.#events.getInt32(at * EVENT_BYTES + DATA_OFFSET, true));
     }

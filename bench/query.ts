@@ -4,7 +4,7 @@ import { ChildProcess } from "./child.ts";
 import { processor } from "./proc_stats.ts";
 import { markdownTable } from "./markdown.ts";
 import { fillDatabase } from "./query/fill.ts";
-import { type RequestKind, createRequestKinds } from "./query/request_kinds.ts";
+import { createRequestKinds, type RequestKind } from "./query/request_kinds.ts";
 import type { QueryResult } from "./query/load.ts";
 import { existingDatabase, postgresDatabase, sqliteDatabase } from "./query/database.ts";
 import { explainEndpoints } from "./query/query_plans.ts";
@@ -23,15 +23,23 @@ const HERE = new URL("./query/", import.meta.url).pathname;
 const MAX_FIRST_DELIVERY = 150_000;
 
 const [runs = 1_000_000, seconds = 4] = Deno.args.slice(0, 2).map(Number);
-const existingDatabases = Deno.args.slice(2).map((url) => () => Promise.resolve(existingDatabase(url)));
+const existingDatabases = Deno.args.slice(2).map((url) => () =>
+  Promise.resolve(existingDatabase(url))
+);
 if (!(runs >= 1_000 && seconds >= 1)) {
-  printProgress(`Cannot measure ${Deno.args.join(" ")}: allowed are at least 1000 runs, and 1 second`);
+  printProgress(
+    `Cannot measure ${Deno.args.join(" ")}: allowed are at least 1000 runs, and 1 second`,
+  );
   Deno.exit(2);
 }
 
 let failures = 0;
 print(`${processor()}\nDeno ${Deno.version.deno}, ${runs} runs\n`);
-for (const make of existingDatabases.length > 0 ? existingDatabases : [sqliteDatabase, postgresDatabase]) {
+for (
+  const make of existingDatabases.length > 0
+    ? existingDatabases
+    : [sqliteDatabase, postgresDatabase]
+) {
   const benchDatabase = await make();
   if (!benchDatabase) {
     printProgress("Leaving out PostgreSQL, which does not answer");
@@ -51,7 +59,10 @@ for (const make of existingDatabases.length > 0 ? existingDatabases : [sqliteDat
 Deno.exit(failures === 0 ? 0 : 1);
 
 async function measureAll(url: string): Promise<readonly (readonly string[])[]> {
-  await using server = ChildProcess.start(scriptCommand("runwire.ts", url), { files: FILES, core: ALL_CORES });
+  await using server = ChildProcess.start(scriptCommand("runwire.ts", url), {
+    files: FILES,
+    core: ALL_CORES,
+  });
   const port = (await server.read(60_000)).replace("listening ", "");
   const rows: (readonly string[])[] = [];
   let first = Math.floor(Math.random() * MAX_FIRST_DELIVERY);

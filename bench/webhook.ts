@@ -2,7 +2,7 @@
 // (bench/README.md).
 import { processor } from "./proc_stats.ts";
 import { markdownTable } from "./markdown.ts";
-import { type Contender, prepare, BASELINE } from "./webhook/contenders.ts";
+import { BASELINE, type Contender, prepare } from "./webhook/contenders.ts";
 import { measureDisk } from "./webhook/disk.ts";
 import type { Latency } from "./webhook/latency.ts";
 import {
@@ -38,11 +38,16 @@ for (let round = 1; round <= ROUNDS; round++) {
     for (const contender of round % 2 ? contenders : contenders.toReversed()) {
       printProgress(`round ${round} of ${ROUNDS}, ${connections} connections: ${contender.name}`);
       const key = measurementKey(contender, connections);
-      measurements.set(key, [...measurements.get(key) ?? [], await measure(contender, connections)]);
+      measurements.set(key, [
+        ...measurements.get(key) ?? [],
+        await measure(contender, connections),
+      ]);
     }
   }
   for (const path of round % 2 ? PATHS : PATHS.toReversed()) {
-    printProgress(`round ${round} of ${ROUNDS}, ${PER_SECOND} deliveries a second: ${CLIENTS} of ${path}`);
+    printProgress(
+      `round ${round} of ${ROUNDS}, ${PER_SECOND} deliveries a second: ${CLIENTS} of ${path}`,
+    );
     latencies.set(path, [...latencies.get(path) ?? [], await measureLatency(runwire, path)]);
   }
 }
@@ -54,7 +59,11 @@ print(markdownTable([
     contenders.map((contender) => toRow(contender, connections))
   ),
 ]));
-print(`\nThe disk alone: ${formatCell(disks.map((disk) => disk.perSecond), 0)} synced writes a second\n`);
+print(
+  `\nThe disk alone: ${
+    formatCell(disks.map((disk) => disk.perSecond), 0)
+  } synced writes a second\n`,
+);
 print(markdownTable([
   [`${CLIENTS} clients of`, "to the last client: p50, ms", "p99, ms", "worst, ms", "lost"],
   ...PATHS.map((path) => toLatencyRow(path, latencies.get(path) ?? [])),

@@ -20,9 +20,9 @@ const OF_COMPOSE = `
 
 /** The text of env.example. */
 export function envExample(): string {
-  const variables = listVariables().map(({ name, description: about, allowed, defaultValue: fallback }) =>
-    `\n# ${about}\n# ${allowed}\n#${name}=${fallback}\n`
-  );
+  const variables = listVariables().map((
+    { name, description: about, allowed, defaultValue: fallback },
+  ) => `\n# ${about}\n# ${allowed}\n#${name}=${fallback}\n`);
   return [BEGINNING, ...variables, OF_COMPOSE].join("");
 }
 

@@ -6,7 +6,7 @@ import type { RedeliveryOnStart } from "./delivery/redelivery_on_start.ts";
 import { toErrorMessage } from "./errors.ts";
 import { ActiveClients } from "./feed/active_clients.ts";
 import { Broadcast } from "./feed/broadcast.ts";
-import type { StoredEvent, StatusEvent } from "./feed/event.ts";
+import type { StatusEvent, StoredEvent } from "./feed/event.ts";
 import { Feed } from "./feed/feed.ts";
 import { Retention } from "./feed/retention.ts";
 import { GitHub } from "./github/client.ts";
@@ -20,20 +20,20 @@ import { log } from "./log.ts";
 import { type AccountServices, createAccountServices } from "./parts/accounts.ts";
 import { Cluster } from "./parts/cluster.ts";
 import { createApiRoutes } from "./parts/data.ts";
-import { type FollowServices, createFollowServices } from "./parts/following.ts";
+import { createFollowServices, type FollowServices } from "./parts/following.ts";
 import { SnapshotPublisher } from "./parts/frames.ts";
 import { createReconcilers } from "./parts/healing.ts";
-import { type MessageServices, createMessageServices } from "./parts/messages.ts";
+import { createMessageServices, type MessageServices } from "./parts/messages.ts";
 import { runServices } from "./service.ts";
 import { createRedeliveryOnStart } from "./parts/redelivery.ts";
 import { createOriginPolicy, createServer } from "./parts/server.ts";
-import { type RateLimiters, createRateLimiters } from "./parts/throttle.ts";
+import { createRateLimiters, type RateLimiters } from "./parts/throttle.ts";
 import { WebhookTracing } from "./parts/traces.ts";
 import { EventLoopDelay } from "./prometheus/event_loop_delay.ts";
 import type { ChangeSet } from "./run/change_set.ts";
 import { PollCycle } from "./run/polling/poll_cycle.ts";
 import { StatusPublisher } from "./run/event.ts";
-import type { Random } from "./run/github_rate_limit.ts";
+import type { Random } from "./random.ts";
 import { SnapshotBuilder } from "./run/snapshot_builder.ts";
 import { Poller } from "./run/polling/poller.ts";
 import { StatisticsRecomputer } from "./run/statistics_recompute.ts";
@@ -214,7 +214,8 @@ export class App {
       fencedDatabase: this.#cluster.database,
       github: this.github,
       poller: this.poller,
-      reservedPoints: (ms) => this.#activeClients.size === 0 ? 0 : ms / poll.intervalMs * (poll.repositories + 1),
+      reservedPoints: (ms) =>
+        this.#activeClients.size === 0 ? 0 : ms / poll.intervalMs * (poll.repositories + 1),
       emit,
     });
   }
@@ -229,7 +230,9 @@ export class App {
       runs: this.#runs,
       poller: this.poller,
       stuckAfter: this.#config.poll.reconcileAfterMs,
-      isNeeded: () => this.#hasWebhook || this.#activeClients.size > 0 || followServices.repositoryPoller.size > 0,
+      isNeeded: () =>
+        this.#hasWebhook || this.#activeClients.size > 0 ||
+        followServices.repositoryPoller.size > 0,
       emit,
     });
   }

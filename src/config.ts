@@ -1,3 +1,4 @@
+import { isLoopback } from "./loopback.ts";
 import { UsageError } from "./errors.ts";
 import { readVariables, type Variables } from "./variables.ts";
 
@@ -109,11 +110,6 @@ export function readServerUrl(environment: Readonly<Record<string, string | unde
   const { SERVER_HOST, SERVER_PORT } = readVariables(environment);
   const host = { "0.0.0.0": "127.0.0.1", "::": "::1" }[SERVER_HOST] ?? SERVER_HOST;
   return `http://${host.includes(":") ? `[${host}]` : host}:${SERVER_PORT}`;
-}
-
-/** Whether nobody on another machine can reach what listens on `hostname`. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 /**

@@ -1,22 +1,22 @@
 /** How GitHub refuses a request; each kind asks for another reaction (run/pace.ts). Times in ms since the epoch. */
 export type GitHubFailure =
   /** A primary or secondary rate limit; `retryAt` only where GitHub said when. */
-  | { readonly kind: "limited"; readonly retryAt?: number }
+  | { readonly kind: "rate_limited"; readonly retryAt?: number }
   /** The credential is not accepted (401), or may not do this at all. */
   | { readonly kind: "unauthorized" }
   /** This one thing cannot be had: 404, 403 or 451. */
-  | { readonly kind: "missing"; readonly status: number }
+  | { readonly kind: "not_accessible"; readonly status: number }
   /** 5xx, a network fault, a time-out, or an answer that is not GitHub's; 422 tells that it takes no such request. */
   | { readonly kind: "unavailable"; readonly status?: 422 };
 
 /** Whether the reason holds for every request, and not for one thing that was asked for. */
 export function isGlobal({ kind }: GitHubFailure): boolean {
-  return kind === "limited" || kind === "unauthorized";
+  return kind === "rate_limited" || kind === "unauthorized";
 }
 
 /** GitHub did not do what was asked. The message never holds a credential. */
 export class GitHubError extends Error {
-  override readonly name = "RefusedError";
+  override readonly name = "GitHubError";
 
   constructor(readonly failure: GitHubFailure, message: string, options?: ErrorOptions) {
     super(message, options);

@@ -29,7 +29,10 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
   const sorted = [...new Set(variants)].toSorted((a, b) => b.length - a.length);
   return (text) => {
     const withoutSecrets = sorted.reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text);
-    return PATTERNS.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), withoutSecrets);
+    return PATTERNS.reduce(
+      (rest, [pattern, replacement]) => rest.replace(pattern, replacement),
+      withoutSecrets,
+    );
   };
 }
 

@@ -10,11 +10,13 @@ export async function runServices(
   failed = new AbortController(),
 ): Promise<void> {
   const stop = AbortSignal.any([signal, failed.signal]);
-  const outcomes = await Promise.allSettled(services.map((service) =>
-    service.run(stop).catch((error) => {
-      failed.abort();
-      throw error;
-    })
-  ));
+  const outcomes = await Promise.allSettled(
+    services.map((service) =>
+      service.run(stop).catch((error) => {
+        failed.abort();
+        throw error;
+      })
+    ),
+  );
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }

@@ -15,11 +15,14 @@ const METADATA = z.registry<VariableMetadata>();
 const VARIABLES = z.object({
   SERVER_HOST: text("127.0.0.1", "an address", "where to listen"),
   SERVER_PORT: integer([0, 65_535], 8080, "where to listen; 0 takes a free port"),
-  DATABASE_URL: withMetadata(z.string().regex(DATABASE_URL_PATTERN).default("sqlite:./runwire.db"), {
-    description: "where everything is kept",
-    allowed: "sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE",
-    isSecret: true,
-  }),
+  DATABASE_URL: withMetadata(
+    z.string().regex(DATABASE_URL_PATTERN).default("sqlite:./runwire.db"),
+    {
+      description: "where everything is kept",
+      allowed: "sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE",
+      isSecret: true,
+    },
+  ),
   REDIS_URL: withMetadata(z.string().regex(REDIS_URL_PATTERN).optional(), {
     description: "what instances share beside the database",
     allowed: "redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://",
@@ -60,7 +63,11 @@ const VARIABLES = z.object({
   POLL_INTERVAL_SECONDS: integer([1, 3_600], 12, "the beat"),
   POLL_FETCHES: integer([1, 1_000], 5, "fetches before repositories are listed again"),
   POLL_WHEN: oneOf(["connected", "always"], "connected", "poll for clients, or also without any"),
-  RECONCILE_AFTER_SECONDS: integer([60, 86_400], 600, "look up runs that have not moved for so long"),
+  RECONCILE_AFTER_SECONDS: integer(
+    [60, 86_400],
+    600,
+    "look up runs that have not moved for so long",
+  ),
   ALLOWED_ORIGINS: origins("web pages that may connect, instead of those of our own host"),
   ALLOW_OPEN: oneOf(["true", "false"], "false", "listen beyond this machine without a login"),
   THROTTLE_RATE: integer([0, 100_000], 50, "requests a second for each caller; 0 for any number"),
@@ -127,7 +134,10 @@ interface VariableMetadata {
   readonly isSecret?: boolean;
 }
 
-function withMetadata<Schema extends z.ZodType>(schema: Schema, metadata: VariableMetadata): Schema {
+function withMetadata<Schema extends z.ZodType>(
+  schema: Schema,
+  metadata: VariableMetadata,
+): Schema {
   METADATA.add(schema, metadata);
   return schema;
 }
@@ -186,12 +196,16 @@ function commaSeparated() {
 }
 
 function logins(description: string) {
-  const schema = commaSeparated().refine((logins) => logins.every((login) => LOGIN_PATTERN.test(login)));
+  const schema = commaSeparated().refine((logins) =>
+    logins.every((login) => LOGIN_PATTERN.test(login))
+  );
   return withMetadata(schema, { description, allowed: "names on GitHub, comma-separated" });
 }
 
 function origins(description: string) {
-  const schema = commaSeparated().refine((origins) => origins.every((origin) => ORIGIN_PATTERN.test(origin)));
+  const schema = commaSeparated().refine((origins) =>
+    origins.every((origin) => ORIGIN_PATTERN.test(origin))
+  );
   return withMetadata(schema, {
     description,
     allowed: "origins such as https://ci.example.com, comma-separated",

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { isLoopback, readConfig, listSecrets } from "../src/config.ts";
+import { listSecrets, readConfig } from "../src/config.ts";
 import { UsageError } from "../src/errors.ts";
 import { formatVariables, VARIABLE_NAMES } from "../src/variables.ts";
 import { LOGIN_ENVIRONMENT as LOGIN } from "./fakes/fixtures/account.ts";
@@ -233,13 +233,6 @@ Deno.test("readConfig() wants all three variables of an App", () => {
   const message = usageErrorMessage({ GITHUB_APP_ID: "12", GITHUB_APP_PRIVATE_KEY: "a key" });
   assert(message.includes("GITHUB_APP_INSTALLATION_ID"));
   assert(!message.includes("a key"));
-});
-
-Deno.test("isLoopback() holds for addresses that only this machine reaches", () => {
-  for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1"]) assert(isLoopback(host), host);
-  for (const host of ["0.0.0.0", "128.0.0.1", "127.0.0.1.example", "::", "1270.0.0.1"]) {
-    assert(!isLoopback(host), host);
-  }
 });
 
 Deno.test("describeVariables() has two lines for every variable", () => {

@@ -9,7 +9,9 @@ function listPermissionFlags(command: string): string[] {
 }
 
 Deno.test("The program may read the variables that it knows, and no others", () => {
-  const allowed = listPermissionFlags(start.command).find((flag) => flag.startsWith("--allow-env="));
+  const allowed = listPermissionFlags(start.command).find((flag) =>
+    flag.startsWith("--allow-env=")
+  );
   assertEquals(allowed, `--allow-env=${VARIABLE_NAMES.join(",")}`);
 });
 

@@ -6,7 +6,7 @@ import { Epoll, sleep } from "../libc.ts";
 import { print } from "../console.ts";
 import { percentile } from "../percentile.ts";
 import { PROTOCOLS } from "./protocol.ts";
-import { messageContent, type Faults, MessageCounter } from "./message_counter.ts";
+import { type Faults, messageContent, MessageCounter } from "./message_counter.ts";
 
 /** How messages are sent for some seconds. */
 export type Phase =
@@ -49,7 +49,9 @@ const readers = Array.from({ length: clients }, (_, name) => {
   epoll.add(reader.fd, name);
   return reader;
 });
-const listeners = readers.map((reader, name) => (frame: Uint8Array) => onFrame(reader, name, frame));
+const listeners = readers.map((reader, name) => (frame: Uint8Array) =>
+  onFrame(reader, name, frame)
+);
 /** When message after message was due. */
 const dueAt: number[] = [];
 let times: number[] = [];

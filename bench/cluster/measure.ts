@@ -1,7 +1,7 @@
 import { ChildProcess } from "../child.ts";
 import { cpuMicroseconds, waitMicroseconds } from "../proc_stats.ts";
 import type { Contender } from "./contenders.ts";
-import type { PhaseResult, Phase } from "./load.ts";
+import type { Phase, PhaseResult } from "./load.ts";
 import { createSharedServices } from "./shared_services.ts";
 import type { Faults } from "./message_counter.ts";
 

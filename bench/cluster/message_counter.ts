@@ -83,7 +83,9 @@ export class MessageCounter {
   #check(number: number, json: Uint8Array): void {
     const firstSeen = this.#firstSeen[number];
     if (firstSeen) {
-      if (!isSame(firstSeen, json)) throw new Error(`Cannot take ${decoder.decode(json)}: it differs`);
+      if (!isSame(firstSeen, json)) {
+        throw new Error(`Cannot take ${decoder.decode(json)}: it differs`);
+      }
       return;
     }
     const text = decoder.decode(json);

@@ -85,9 +85,15 @@ function parseFrames(client: number, end: number): number {
   return at;
 }
 
-function handleFrame(client: number, opcode: number, payload: { start: number; end: number }): void {
+function handleFrame(
+  client: number,
+  opcode: number,
+  payload: { start: number; end: number },
+): void {
   if (opcode === TEXT) return counter.count(client, buffer, payload);
-  if (opcode !== PING) throw new Error(`Cannot take a frame that begins with 0x${opcode.toString(16)}`);
+  if (opcode !== PING) {
+    throw new Error(`Cannot take a frame that begins with 0x${opcode.toString(16)}`);
+  }
   const content = buffer.subarray(payload.start, payload.end);
   send(
     sockets[client] ?? -1,

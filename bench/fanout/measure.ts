@@ -48,7 +48,9 @@ export async function measure(contender: Contender, clients: number): Promise<Me
   const cpu = cpuMicroseconds(server.pid) - cpuBefore;
 
   const failures = Math.max(counts.lost, counts.damaged) + counts.repeated;
-  if (failures > 0) printProgress(`${contender.name}: ${JSON.stringify({ ...counts, spreads: undefined })}`);
+  if (failures > 0) {
+    printProgress(`${contender.name}: ${JSON.stringify({ ...counts, spreads: undefined })}`);
+  }
   return {
     cpuPerFrame: cpu / (clients * BROADCASTS - counts.lost),
     spreadP50: percentile(counts.spreads, 0.5),

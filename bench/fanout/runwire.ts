@@ -1,5 +1,5 @@
 // Runwire's own server, connection set and broadcast; the driver's lines stand in for the poller.
-import { type Authenticator, ANONYMOUS_ADMIN } from "../../src/account/principal.ts";
+import { ANONYMOUS_ADMIN, type Authenticator } from "../../src/account/principal.ts";
 import type { Visibility } from "../../src/visibility.ts";
 import { systemClock } from "../../src/clock.ts";
 import { ActiveClients } from "../../src/feed/active_clients.ts";
@@ -43,7 +43,8 @@ const broadcast = new Broadcast<View>({ clock: systemClock, activeClients });
 const shared = {
   feed: new Feed({ eventLog: emptyEventLog, clock: systemClock }),
   activeClients,
-  snapshot: (view: View, visibility: Visibility) => Promise.resolve(current?.encode(view, visibility)),
+  snapshot: (view: View, visibility: Visibility) =>
+    Promise.resolve(current?.encode(view, visibility)),
   origins: toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true }),
   connectionLimit: new ConnectionLimit(20_000),
   sessionMonitor: new SessionMonitor({ authenticator: callers, clock: systemClock }),
@@ -52,7 +53,11 @@ const shared = {
 
 /** Nobody says anything here. */
 const messages = {
-  messageFanout: new TopicFanout({ feed: shared.feed, topics: new Set(["message"]), clock: systemClock }),
+  messageFanout: new TopicFanout({
+    feed: shared.feed,
+    topics: new Set(["message"]),
+    clock: systemClock,
+  }),
   sender: { send: () => Promise.reject(new Error("Nobody says anything")) },
 };
 

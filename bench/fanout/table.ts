@@ -28,15 +28,24 @@ const COLUMNS: readonly Column[] = [
  */
 export function fanoutTable(series: readonly Series[], baseline: string): string {
   const rows = series.map((one) => {
-    const baselineSeries = series.find((other) => other.name === baseline && other.clients === one.clients);
+    const baselineSeries = series.find((other) =>
+      other.name === baseline && other.clients === one.clients
+    );
     const cells = COLUMNS.map((column) => formatCell(column, one, baselineSeries));
     const lost = one.rounds.reduce((sum, round) => sum + round.lost, 0);
     return [one.name, String(one.clients), ...cells, String(lost)];
   });
-  return markdownTable([["server", "clients", ...COLUMNS.map(({ title }) => title), "lost"], ...rows]);
+  return markdownTable([
+    ["server", "clients", ...COLUMNS.map(({ title }) => title), "lost"],
+    ...rows,
+  ]);
 }
 
-function formatCell({ value, digits }: Column, series: Series, baseline: Series | undefined): string {
+function formatCell(
+  { value, digits }: Column,
+  series: Series,
+  baseline: Series | undefined,
+): string {
   const values = series.rounds.map(value);
   const [least, greatest] = [Math.min(...values), Math.max(...values)].map((n) =>
     n.toFixed(digits)

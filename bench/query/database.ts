@@ -1,4 +1,4 @@
-import { isPostgresAvailable, createTestSchema } from "../../tests/fakes/postgres.ts";
+import { createTestSchema, isPostgresAvailable } from "../../tests/fakes/postgres.ts";
 import { CACHE } from "../npm.ts";
 
 /** An empty database, gone when it is disposed of. */

@@ -6,7 +6,7 @@ import { type Database, openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { mergeRuns } from "../../src/sql/run/run.ts";
-import { LAST_DAY, REPOSITORIES, repositoryName, generateRuns } from "./generated_runs.ts";
+import { generateRuns, LAST_DAY, REPOSITORIES, repositoryName } from "./generated_runs.ts";
 
 /** Runs that one transaction takes in. */
 const BATCH_SIZE = 1_000;
@@ -20,7 +20,9 @@ export async function fillDatabase(url: string, count: number): Promise<void> {
   await migrate(database);
   const existing = await countRuns(database);
   if (existing >= count) return;
-  if (existing > 0) throw new Error(`Cannot fill ${database.name}: it has ${existing} runs already`);
+  if (existing > 0) {
+    throw new Error(`Cannot fill ${database.name}: it has ${existing} runs already`);
+  }
   await new SqlRepositoryStore(database, systemClock).upsert(
     Array.from({ length: REPOSITORIES }, (_, at) => ({
       id: 1 + at,

@@ -29,7 +29,9 @@ const LISTS: Readonly<Record<string, Partial<RunQuery>>> = {
 const GROUPINGS: readonly Grouping[] = ["day", "week", "workflow", "repository"];
 
 /** How the database plans each question: what was asked, and the steps. */
-export async function explainEndpoints(url: string): Promise<readonly (readonly [string, string])[]> {
+export async function explainEndpoints(
+  url: string,
+): Promise<readonly (readonly [string, string])[]> {
   await using database = await openDatabase(url, { clock: systemClock });
   const queries: Record<string, (runner: QueryRunner) => Promise<unknown>> = {};
   for (const [name, filters] of Object.entries(LISTS)) {

@@ -29,8 +29,10 @@ export function createRequestKinds(): readonly RequestKind[] {
     "oldest first": () => `direction=asc&page=${1 + randomBelow(20)}`,
     "page 30": () => `page=${30 + randomBelow(4)}`,
     "100 a page": () => `per_page=100&page=${1 + randomBelow(10)}`,
-    status: () => `status=${pickOne("completed", "in_progress", "queued")}&page=${1 + randomBelow(5)}`,
-    conclusion: () => `conclusion=${pickOne("success", "failure", "timed_out")}&page=${1 + randomBelow(5)}`,
+    status: () =>
+      `status=${pickOne("completed", "in_progress", "queued")}&page=${1 + randomBelow(5)}`,
+    conclusion: () =>
+      `conclusion=${pickOne("success", "failure", "timed_out")}&page=${1 + randomBelow(5)}`,
     event: () => `event=${pickOne("push", "pull_request", "schedule", "workflow_dispatch")}`,
     branch: () => `branch=${pickOne("main", `feature-${randomBelow(150)}`)}`,
     actor: () => `actor=user-${randomBelow(300)}`,
@@ -42,7 +44,8 @@ export function createRequestKinds(): readonly RequestKind[] {
     "q in a repository": () => `q=${pickOne("fix", "login")}&repository=${repository()}`,
     "repository, branch, conclusion": () =>
       `repository=${repository()}&branch=main&conclusion=${pickOne("failure", "success")}`,
-    "event, conclusion, actor": () => `event=push&conclusion=failure&actor=user-${randomBelow(300)}`,
+    "event, conclusion, actor": () =>
+      `event=push&conclusion=failure&actor=user-${randomBelow(300)}`,
   };
   const statistics: Record<string, () => string> = {
     "by day": () => "group_by=day",
@@ -55,7 +58,9 @@ export function createRequestKinds(): readonly RequestKind[] {
     "of a branch": () => `group_by=day&branch=feature-${randomBelow(150)}`,
   };
   return [
-    ...Object.entries(runs).map(([name, query]) => createKind(`/runs: ${name}`, () => `/runs?${query()}`)),
+    ...Object.entries(runs).map(([name, query]) =>
+      createKind(`/runs: ${name}`, () => `/runs?${query()}`)
+    ),
     createKind("/runs/ID", () => `/runs/${10_000_000_000 + randomBelow(100_000)}`),
     createKind("/repositories", () => `/repositories?sort=${pickOne("pushed", "name")}`),
     createKind("/workflows", () => `/workflows?page=${1 + randomBelow(20)}`),

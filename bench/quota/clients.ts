@@ -14,7 +14,10 @@ export class Clients {
   /** Resolves when `count` clients are connected to `url`; the server closes them. */
   async connect(url: string, count: number): Promise<void> {
     for (let from = 0; from < count; from += BATCH_SIZE) {
-      const group = Array.from({ length: Math.min(BATCH_SIZE, count - from) }, (_, at) => from + at);
+      const group = Array.from(
+        { length: Math.min(BATCH_SIZE, count - from) },
+        (_, at) => from + at,
+      );
       await Promise.all(group.map((client) => this.#open(url, client)));
     }
   }

@@ -59,7 +59,8 @@ export async function measure(count: number): Promise<Measurement> {
   await systemClock.sleep(0);
 
   const secondList = entries.findIndex(({ path }, at) => at > 0 && path === entries[0]?.path);
-  const firstCyclePoints = entries.slice(0, secondList).filter(({ status }) => status !== 304).length;
+  const firstCyclePoints =
+    entries.slice(0, secondList).filter(({ status }) => status !== 304).length;
   return {
     clients: count,
     requests,

@@ -37,7 +37,9 @@ function deliver(all: readonly Uint8Array<ArrayBuffer>[]): AcknowledgementResult
   const startedAt = performance.now();
   for (const name of senders.keys()) post(name);
   while (times.length < all.length) {
-    if (epoll.wait(IDLE_TIMEOUT_MS, onReadable) === 0) throw new Error("The server does not answer");
+    if (epoll.wait(IDLE_TIMEOUT_MS, onReadable) === 0) {
+      throw new Error("The server does not answer");
+    }
   }
   const seconds = (performance.now() - startedAt) / 1_000;
   return {

@@ -26,7 +26,8 @@ export class HttpConnection {
 
   /** To be called when there is something to read: the status of the answer, once all of it is here. */
   readResponse(): number | undefined {
-    const text = this.#partialResponse + decoder.decode(buffer.subarray(0, receive(this.fd, buffer)));
+    const text = this.#partialResponse +
+      decoder.decode(buffer.subarray(0, receive(this.fd, buffer)));
     const end = text.indexOf("\r\n\r\n");
     const [, length] = /^content-length: (\d+)\r$/im.exec(text) ?? [];
     const isComplete = end !== -1 && text.length >= end + 4 + Number(length);

@@ -51,7 +51,10 @@ export class AccessCache {
         return entry.readable;
       }
       // One that was under way may have begun before the rights changed.
-      const { epoch: readEpoch, readable } = await this.#refreshes.run(userId, () => this.#refresh(userId));
+      const { epoch: readEpoch, readable } = await this.#refreshes.run(
+        userId,
+        () => this.#refresh(userId),
+      );
       if (readEpoch >= epoch) return readable;
     }
   }
@@ -76,7 +79,11 @@ export class AccessCache {
       const now = clock.now();
       const cached = await store.load(userId, now - ACCESS_MAX_AGE_MS);
       if (cached.unchecked.length === 0) {
-        return this.#cacheEntry(userId, cached, (cached.oldestCheckedAt ?? now) + ACCESS_MAX_AGE_MS);
+        return this.#cacheEntry(
+          userId,
+          cached,
+          (cached.oldestCheckedAt ?? now) + ACCESS_MAX_AGE_MS,
+        );
       }
       try {
         await this.#fetchUnchecked(userId, cached);
@@ -113,9 +120,15 @@ export class AccessCache {
     }
   }
 
-  #fetchReadable(userId: number, repositories: readonly RepositoryRef[]): Promise<ReadonlySet<number>> {
+  #fetchReadable(
+    userId: number,
+    repositories: readonly RepositoryRef[],
+  ): Promise<ReadonlySet<number>> {
     const { source, tokens } = this.#options;
-    return tokens.withToken(userId, (token, signal) => source.filterReadable(repositories, token, signal));
+    return tokens.withToken(
+      userId,
+      (token, signal) => source.filterReadable(repositories, token, signal),
+    );
   }
 
   /** What is known holds for a while; of what is not known nothing is shown, and when that is all, it is no answer. */

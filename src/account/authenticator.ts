@@ -3,7 +3,12 @@ import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import type { AccessCache } from "./access_cache.ts";
 import { type ApiKey, type ApiKeyStore, KEY_USE_INTERVAL_MS } from "./api_key.ts";
-import { type Principal, type Authenticator, type Credentials, ANONYMOUS_ADMIN } from "./principal.ts";
+import {
+  ANONYMOUS_ADMIN,
+  type Authenticator,
+  type Credentials,
+  type Principal,
+} from "./principal.ts";
 import { isApiKeySecret } from "./key_secret.ts";
 import type { Membership } from "./membership.ts";
 import { isApiKeyActive } from "./new_key.ts";
@@ -68,7 +73,9 @@ export class AccountAuthenticator implements Authenticator {
   async #toApiKeyPrincipal(key: ApiKey | undefined): Promise<Principal | undefined> {
     const now = this.#options.clock.now();
     if (!key || !isApiKeyActive(key, now)) return undefined;
-    if (key.lastUsedAt === null || key.lastUsedAt <= now - KEY_USE_INTERVAL_MS) await this.#recordUse(key);
+    if (key.lastUsedAt === null || key.lastUsedAt <= now - KEY_USE_INTERVAL_MS) {
+      await this.#recordUse(key);
+    }
     return {
       kind: "key",
       id: `key ${key.id}`,
@@ -100,7 +107,10 @@ export class AccountAuthenticator implements Authenticator {
   }
 }
 
-function toSessionPrincipal(session: Session, access: Pick<AccessCache, "visibility" | "canRead">): Principal {
+function toSessionPrincipal(
+  session: Session,
+  access: Pick<AccessCache, "visibility" | "canRead">,
+): Principal {
   const { id, role } = session.user;
   return {
     kind: "session",

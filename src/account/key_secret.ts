@@ -38,6 +38,8 @@ function toChecksum(text: string): string {
 
 function toBase62(value: bigint, digits: number): string {
   let text = "";
-  for (let remaining = value; remaining > 0n; remaining /= BASE) text = DIGITS.charAt(Number(remaining % BASE)) + text;
+  for (let remaining = value; remaining > 0n; remaining /= BASE) {
+    text = DIGITS.charAt(Number(remaining % BASE)) + text;
+  }
   return text.padStart(digits, "0");
 }

@@ -1,11 +1,16 @@
 import { createHash } from "node:crypto";
 import { GitHubError } from "../errors.ts";
-import { type SignInPolicy, requiresMembership, isAllowedMember, initialRole } from "./sign_in_policy.ts";
+import {
+  initialRole,
+  isAllowedMember,
+  requiresMembership,
+  type SignInPolicy,
+} from "./sign_in_policy.ts";
 import { LoginError } from "./login_error.ts";
 import { type OAuthProvider, TokenRejectedError, type UserTokens } from "./oauth_provider.ts";
 import { LOGIN_STATE_TTL_MS, type LoginState, type LoginStateCookie } from "./login_state.ts";
 import { isLocalPath } from "./return_path.ts";
-import { sha256Hex, generateToken, type RandomBytes } from "./secret.ts";
+import { generateToken, type RandomBytes, sha256Hex } from "./secret.ts";
 import type { Session, SessionStore } from "./session.ts";
 import type { TokenManager } from "./token_manager.ts";
 import type { Profile, User, UserStore } from "./user.ts";
@@ -57,13 +62,20 @@ export class Login {
         "Cannot come back there after the login: allowed is a path of ours, such as /",
       );
     }
-    const state: LoginState = { state: generateToken(random), verifier: generateToken(random), returnTo };
+    const state: LoginState = {
+      state: generateToken(random),
+      verifier: generateToken(random),
+      returnTo,
+    };
     const url = provider.authorizationUrl({
       state: state.state,
       challenge: createHash("sha256").update(state.verifier).digest("base64url"),
       redirectUri: redirectUri(),
     });
-    return { url, cookie: { value: await stateCookie.sign(state), maxAge: LOGIN_STATE_TTL_MS / 1_000 } };
+    return {
+      url,
+      cookie: { value: await stateCookie.sign(state), maxAge: LOGIN_STATE_TTL_MS / 1_000 },
+    };
   }
 
   /**
@@ -107,13 +119,19 @@ export class Login {
   /** The session that the browser had, perhaps as somebody else. */
   async #endPreviousSession(token: string, { id }: User): Promise<void> {
     const ended = await this.#options.sessions.end(sha256Hex(token));
-    if (ended?.remaining === 0 && ended.userId !== id) await this.#options.tokens.revoke(ended.userId);
+    if (ended?.remaining === 0 && ended.userId !== id) {
+      await this.#options.tokens.revoke(ended.userId);
+    }
   }
 
   /** The login that this browser has begun. */
   async #verifyState({ cookie, state }: OAuthCallback): Promise<LoginState> {
-    const started = cookie === undefined ? undefined : await this.#options.stateCookie.verify(cookie);
-    if (started && state !== undefined && sha256Hex(state) === sha256Hex(started.state)) return started;
+    const started = cookie === undefined
+      ? undefined
+      : await this.#options.stateCookie.verify(cookie);
+    if (started && state !== undefined && sha256Hex(state) === sha256Hex(started.state)) {
+      return started;
+    }
     throw new LoginError(
       "login_expired",
       "Cannot sign in: this browser has begun no such login, or more than 10 minutes ago; try again",
@@ -148,7 +166,9 @@ export class Login {
   async #checkPolicy({ login }: Profile, tokens: UserTokens, signal: AbortSignal): Promise<void> {
     const { provider, policy } = this.#options;
     if (!requiresMembership(login, policy)) return;
-    if (isAllowedMember(await provider.listOrganizations(tokens.accessToken, signal), policy)) return;
+    if (isAllowedMember(await provider.listOrganizations(tokens.accessToken, signal), policy)) {
+      return;
+    }
     try {
       await provider.revoke(tokens.accessToken, signal);
     } catch (error) {

@@ -36,7 +36,9 @@ export class LoginStateCookie {
   async verify(cookie: string): Promise<LoginState | undefined> {
     const [text, signature] = cookie.split(".").map(decodeBase64Url);
     if (!text || !signature) return undefined;
-    if (!await crypto.subtle.verify("HMAC", await this.#getKey(), signature, text)) return undefined;
+    if (!await crypto.subtle.verify("HMAC", await this.#getKey(), signature, text)) {
+      return undefined;
+    }
     // We wrote it ourselves, as the signature makes sure.
     const { expiresAt, ...state }: LoginState & { readonly expiresAt: number } = JSON.parse(
       new TextDecoder().decode(text),

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { GitHubError } from "../errors.ts";
 import { log } from "../log.ts";
-import { type SignInPolicy, requiresMembership, isAllowedMember } from "./sign_in_policy.ts";
+import { isAllowedMember, requiresMembership, type SignInPolicy } from "./sign_in_policy.ts";
 import { type OAuthProvider, TokenRejectedError } from "./oauth_provider.ts";
 import type { SessionStore } from "./session.ts";
 import { SingleFlight } from "../single_flight.ts";
@@ -52,7 +52,10 @@ export class Membership {
   async #check({ id, membershipCheckedAt: memberAt }: User): Promise<boolean> {
     const { policy, provider, tokens, users, sessions, clock } = this.#options;
     const at = clock.now();
-    const memberships = await tokens.withToken(id, (token, signal) => provider.listOrganizations(token, signal));
+    const memberships = await tokens.withToken(
+      id,
+      (token, signal) => provider.listOrganizations(token, signal),
+    );
     if (isAllowedMember(memberships, policy)) {
       await users.recordMembership(id, { at, previous: memberAt });
       return true;

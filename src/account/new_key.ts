@@ -1,6 +1,6 @@
 import type { ApiKey, ApiKeyStore, NewApiKey } from "./api_key.ts";
 import { generateApiKeySecret, toKeyPrefix } from "./key_secret.ts";
-import { sha256Hex, type RandomBytes } from "./secret.ts";
+import { type RandomBytes, sha256Hex } from "./secret.ts";
 
 /** In words that end the sentence `Cannot use name="…": allowed is …`. */
 export const KEY_NAME_RULE =
@@ -19,7 +19,11 @@ export async function createApiKey(
   { keys, random }: { readonly keys: Pick<ApiKeyStore, "create">; readonly random: RandomBytes },
 ): Promise<{ readonly secret: string; readonly key: ApiKey }> {
   const secret = generateApiKeySecret(random);
-  const created = await keys.create({ ...key, prefix: toKeyPrefix(secret), hash: sha256Hex(secret) });
+  const created = await keys.create({
+    ...key,
+    prefix: toKeyPrefix(secret),
+    hash: sha256Hex(secret),
+  });
   return { secret, key: created };
 }
 

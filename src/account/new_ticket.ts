@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Principal } from "./principal.ts";
-import { sha256Hex, generateToken, type RandomBytes } from "./secret.ts";
+import { generateToken, type RandomBytes, sha256Hex } from "./secret.ts";
 import { TICKET_TTL_MS, type TicketHolder, type TicketStore } from "./ticket.ts";
 
 /**

@@ -12,7 +12,7 @@ export interface UserTokens {
 
 /** GitHub does not take what it was given: a code or token that was used, has expired or was revoked. */
 export class TokenRejectedError extends Error {
-  override readonly name = "LoginRefusedError";
+  override readonly name = "TokenRejectedError";
 }
 
 /**

@@ -43,7 +43,10 @@ export class TokenBucket {
   consume(now: number): RateLimitDecision {
     const { perSecond, burst } = this.#limit;
     // A clock that was set back gives nothing, and takes nothing.
-    const available = Math.min(burst, this.#tokens + Math.max(0, now - this.#updatedAt) / 1_000 * perSecond);
+    const available = Math.min(
+      burst,
+      this.#tokens + Math.max(0, now - this.#updatedAt) / 1_000 * perSecond,
+    );
     const isAllowed = available >= 1;
     this.#tokens = isAllowed ? available - 1 : available;
     this.#updatedAt = now;
@@ -84,7 +87,8 @@ export function toDecision(
   { isAllowed, remainingTokens }: { readonly isAllowed: boolean; readonly remainingTokens: number },
   { perSecond, burst }: RateLimit,
 ): RateLimitDecision {
-  const msUntil = (tokens: number) => Math.max(0, Math.ceil((tokens - remainingTokens) / perSecond * 1_000));
+  const msUntil = (tokens: number) =>
+    Math.max(0, Math.ceil((tokens - remainingTokens) / perSecond * 1_000));
   return {
     isAllowed,
     remaining: Math.floor(remainingTokens),

@@ -7,6 +7,8 @@ const BASE_ORIGIN = "http://own.invalid";
 
 /** Whether a browser that is sent to this path comes to a page of ours, and to nobody else's. */
 export function isLocalPath(path: string): boolean {
-  if (path.length > MAX_LENGTH || !path.startsWith("/") || UNSAFE_CHARACTERS.test(path)) return false;
+  if (path.length > MAX_LENGTH || !path.startsWith("/") || UNSAFE_CHARACTERS.test(path)) {
+    return false;
+  }
   return URL.parse(path, BASE_ORIGIN)?.origin === BASE_ORIGIN;
 }

@@ -42,7 +42,9 @@ export class ExpiredSessionCleanup {
       if (count > 0) this.#logger.debug("Forgot {count} sessions and tickets", { count });
       await this.#revokeTokens();
     } catch (error) {
-      this.#logger.warning("Cannot forget old sessions: {reason}", { reason: toErrorMessage(error) });
+      this.#logger.warning("Cannot forget old sessions: {reason}", {
+        reason: toErrorMessage(error),
+      });
     }
   }
 

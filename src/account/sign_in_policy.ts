@@ -9,12 +9,18 @@ export interface SignInPolicy {
 }
 
 /** Whether it matters what organisations a user belongs to. */
-export function requiresMembership(login: string, { admins, organizations }: SignInPolicy): boolean {
+export function requiresMembership(
+  login: string,
+  { admins, organizations }: SignInPolicy,
+): boolean {
   return organizations.length > 0 && !admins.includes(login.toLowerCase());
 }
 
 /** Whether one who belongs to `theirs` is let in. */
-export function isAllowedMember(memberships: readonly string[], { organizations }: SignInPolicy): boolean {
+export function isAllowedMember(
+  memberships: readonly string[],
+  { organizations }: SignInPolicy,
+): boolean {
   return memberships.some((login) => organizations.includes(login.toLowerCase()));
 }
 

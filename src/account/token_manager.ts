@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { toErrorMessage, GitHubError } from "../errors.ts";
+import { GitHubError, toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import { LruCache } from "../lru_cache.ts";
 import { TokenRejectedError } from "./oauth_provider.ts";
@@ -30,7 +30,10 @@ export interface TokenManagerOptions {
 export class TokenManager {
   readonly #options: TokenManagerOptions;
   readonly #refreshes = new SingleFlight<number, StoredTokens>();
-  readonly #backoffs = new LruCache<number, { readonly until: number; readonly error: GitHubError }>(
+  readonly #backoffs = new LruCache<
+    number,
+    { readonly until: number; readonly error: GitHubError }
+  >(
     MAX_BACKOFFS,
   );
   readonly #logger = log("account");
@@ -85,7 +88,8 @@ export class TokenManager {
         return await request(stored.accessToken, this.#options.signal);
       } catch (error) {
         if (!(error instanceof TokenRejectedError)) throw error;
-        stored = await this.#waitForNewerTokens(stored, userId) ?? await this.#signOut(userId, stored);
+        stored = await this.#waitForNewerTokens(stored, userId) ??
+          await this.#signOut(userId, stored);
       }
     }
   }
@@ -101,7 +105,9 @@ export class TokenManager {
     const { users, provider, signal } = this.#options;
     // As they are now: another call may have ended just before this one began.
     const stored = await users.tokens(userId) ?? await this.#signOut(userId);
-    if (stored.refreshToken === undefined || !this.#expiresWithin(stored, REFRESH_BEFORE_MS)) return stored;
+    if (stored.refreshToken === undefined || !this.#expiresWithin(stored, REFRESH_BEFORE_MS)) {
+      return stored;
+    }
     try {
       const tokens = await provider.refresh(stored.refreshToken, signal);
       const isReplaced = await users.replaceTokens(userId, stored.version, tokens);
@@ -110,7 +116,8 @@ export class TokenManager {
     } catch (error) {
       if (error instanceof TokenRejectedError) {
         // Of two instances that refresh it the second one is refused.
-        return await this.#waitForNewerTokens(stored, userId) ?? await this.#signOut(userId, stored);
+        return await this.#waitForNewerTokens(stored, userId) ??
+          await this.#signOut(userId, stored);
       }
       if (error instanceof GitHubError && !this.#expiresWithin(stored, 0)) return stored;
       throw error;
@@ -118,9 +125,13 @@ export class TokenManager {
   }
 
   /** What another instance has kept instead, or is about to, as it may be refreshing them: that takes GitHub a moment. */
-  async #waitForNewerTokens(stored: StoredTokens, userId: number): Promise<StoredTokens | undefined> {
+  async #waitForNewerTokens(
+    stored: StoredTokens,
+    userId: number,
+  ): Promise<StoredTokens | undefined> {
     const { users, clock, signal } = this.#options;
-    const isRefreshPossible = stored.refreshToken !== undefined && this.#expiresWithin(stored, 2 * REFRESH_BEFORE_MS);
+    const isRefreshPossible = stored.refreshToken !== undefined &&
+      this.#expiresWithin(stored, 2 * REFRESH_BEFORE_MS);
     for (let tries = isRefreshPossible ? REFRESH_WAIT_TRIES : 1; tries > 0; tries--) {
       const current = await users.tokens(userId);
       if (current?.version !== stored.version) return current;
@@ -148,6 +159,6 @@ export class TokenManager {
 
   #backoffUntil({ failure: refusal }: GitHubError): number {
     const after = this.#options.clock.now() + BACKOFF_MS;
-    return refusal.kind === "limited" ? refusal.retryAt ?? after : after;
+    return refusal.kind === "rate_limited" ? refusal.retryAt ?? after : after;
   }
 }

@@ -45,7 +45,10 @@ export interface UserStore {
   /** The user as changed. Somebody has to be admin: the last one stays. `undefined` when there is no such user. */
   setRole(id: number, role: Role): Promise<User | "last_admin" | undefined>;
   /** Notes that the user was found to be in one of the allowed organisations, unless `memberAt` is not `before` any more. */
-  recordMembership(id: number, times: { readonly at: number; readonly previous: number }): Promise<void>;
+  recordMembership(
+    id: number,
+    times: { readonly at: number; readonly previous: number },
+  ): Promise<void>;
   /** `undefined` when there are none, or they were encrypted with another secret. */
   tokens(id: number): Promise<StoredTokens | undefined>;
   /** Does nothing, and returns `false`, when they are not of this version any more. */

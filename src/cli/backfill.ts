@@ -1,6 +1,6 @@
 import { systemClock } from "../clock.ts";
 import { readConfig } from "../config.ts";
-import { toErrorMessage, GitHubError, UsageError } from "../errors.ts";
+import { GitHubError, toErrorMessage, UsageError } from "../errors.ts";
 import { GitHubRepositories } from "../github/repository.ts";
 import { GitHubRuns } from "../github/run.ts";
 import { Backfill } from "../run/backfill/backfill.ts";
@@ -10,7 +10,7 @@ import { reservedUntil } from "../run/github_rate_limit.ts";
 import { SqlBackfillStore } from "../sql/run/backfill.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { environment } from "./environment.ts";
-import { connectGitHub, connectDatabase } from "./connect.ts";
+import { connectDatabase, connectGitHub } from "./connect.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
 import { parseSince } from "./date_argument.ts";
@@ -30,7 +30,9 @@ export async function backfill(
   await using database = await connectDatabase();
   const repositories = new SqlRepositoryStore(database, systemClock);
   const store = new SqlBackfillStore(database, systemClock);
-  const repository = await withUsageErrors(() => new GitHubRepositories(github).findByName(fullName, signal));
+  const repository = await withUsageErrors(() =>
+    new GitHubRepositories(github).findByName(fullName, signal)
+  );
   await repositories.upsert([repository]);
 
   const bar = new ProgressBar(`Bringing in ${sanitize(repository.fullName)}`, systemClock, {
@@ -58,9 +60,13 @@ export async function backfill(
   } catch (error) {
     const reason = signal.aborted ? "Interrupted" : toErrorMessage(error);
     // Where that fails too it seems to be under way, and the command goes on all the same.
-    await store.save(importer.progress, { ...importer.progress, state: "failed", reason }).catch(() => {});
+    await store.save(importer.progress, { ...importer.progress, state: "failed", reason }).catch(
+      () => {},
+    );
     const message = `${reason}: ${summary(job, importer.progress)}; ${RESUME_HINT}`;
-    throw error instanceof UsageError ? new UsageError(message) : new Error(message, { cause: error });
+    throw error instanceof UsageError
+      ? new UsageError(message)
+      : new Error(message, { cause: error });
   } finally {
     bar.close();
   }
@@ -75,12 +81,16 @@ async function withUsageErrors<T>(run: () => Promise<T>): Promise<T> {
     return await run();
   } catch (error) {
     if (!(error instanceof GitHubError)) throw error;
-    const isPermanent = error.failure.kind === "missing" || error.failure.kind === "unauthorized";
+    const isPermanent = error.failure.kind === "not_accessible" ||
+      error.failure.kind === "unauthorized";
     throw isPermanent ? new UsageError(error.message, { cause: error }) : error;
   }
 }
 
-function summary({ repository }: BackfillJob, { runs, importedFrom: reached, since }: BackfillProgress): string {
+function summary(
+  { repository }: BackfillJob,
+  { runs, importedFrom: reached, since }: BackfillProgress,
+): string {
   const from = new Date(Math.max(reached, since)).toISOString();
   return `${runs} runs of ${sanitize(repository)} are in, back to ${from}`;
 }

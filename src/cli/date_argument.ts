@@ -11,7 +11,8 @@ const MAX_SINCE_DAYS = 400;
 export function parseSince(text: string, now: number): number {
   const days = /^(\d{1,3})d$/.exec(text)?.[1];
   const since = days === undefined ? parseUtcDay(text) : now - Number(days) * DAY_MS;
-  const isAllowed = since !== undefined && since < now && since >= now - (MAX_SINCE_DAYS + 1) * DAY_MS &&
+  const isAllowed = since !== undefined && since < now &&
+    since >= now - (MAX_SINCE_DAYS + 1) * DAY_MS &&
     (days === undefined || (Number(days) >= 1 && Number(days) <= MAX_SINCE_DAYS));
   if (isAllowed) return since;
   throw new UsageError(

@@ -7,7 +7,7 @@ import { GitHubWebhookDeliveries } from "../github/webhook_deliveries.ts";
 import { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { environment } from "./environment.ts";
-import { connectGitHub, connectDatabase } from "./connect.ts";
+import { connectDatabase, connectGitHub } from "./connect.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
 import { sanitize } from "./format.ts";
@@ -50,7 +50,9 @@ export async function retryDelivery(id: string): Promise<void> {
 export async function redeliver(signal: AbortSignal): Promise<void> {
   const config = readConfig(environment());
   await using database = await connectDatabase();
-  const repositories = await new SqlRepositoryStore(database, systemClock).listRecentlyPushed(MAX_REPOSITORIES);
+  const repositories = await new SqlRepositoryStore(database, systemClock).listRecentlyPushed(
+    MAX_REPOSITORIES,
+  );
   const { publicUrl } = config.server;
   const deliveries = new GitHubWebhookDeliveries({
     github: connectGitHub(config),
@@ -65,7 +67,9 @@ export async function redeliver(signal: AbortSignal): Promise<void> {
     });
     bar.close();
     print(`${found} deliveries never arrived, asked for ${asked}, left ${left}`);
-    for (const name of deliveries.skippedRepositories) print(`Cannot see the hooks of ${sanitize(name)}`);
+    for (const name of deliveries.skippedRepositories) {
+      print(`Cannot see the hooks of ${sanitize(name)}`);
+    }
   } catch (error) {
     bar.close();
     if (error instanceof GitHubError) throw new UsageError(error.message, { cause: error });

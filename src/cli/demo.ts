@@ -1,5 +1,5 @@
 import { systemClock } from "../clock.ts";
-import { readConfig, listSecrets } from "../config.ts";
+import { listSecrets, readConfig } from "../config.ts";
 import { configureLog, log } from "../log.ts";
 import { createDemoWorld } from "../simulator/demo.ts";
 import { Simulator } from "../simulator/server.ts";

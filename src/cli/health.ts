@@ -31,7 +31,9 @@ export async function checkHealth(urlArgument: string | undefined): Promise<void
   print(summary);
 }
 
-async function fetchHealth(url: URL): Promise<{ readonly isServing: boolean; readonly summary: string }> {
+async function fetchHealth(
+  url: URL,
+): Promise<{ readonly isServing: boolean; readonly summary: string }> {
   const stop = new AbortController();
   const timeout = systemClock.sleep(TIMEOUT_MS, stop.signal).then(() =>
     stop.abort(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`))

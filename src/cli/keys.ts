@@ -1,6 +1,6 @@
 import type { ApiKey } from "../account/api_key.ts";
 import { createApiKey, isApiKeyActive } from "../account/new_key.ts";
-import { type Permission, toPermissions, type Role } from "../account/permission.ts";
+import { type Permission, type Role, toPermissions } from "../account/permission.ts";
 import { systemRandomBytes } from "../account/secret.ts";
 import { formatUtcDay, systemClock } from "../clock.ts";
 import { UsageError } from "../errors.ts";

@@ -33,7 +33,9 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === EXIT_OK) return EXIT_OK;
-      printError(`Cannot run "runwire ${args.join(" ")}": allowed is ${allowedArguments(program, args)}`);
+      printError(
+        `Cannot run "runwire ${args.join(" ")}": allowed is ${allowedArguments(program, args)}`,
+      );
       return EXIT_USAGE;
     }
     printError(toErrorMessage(error));

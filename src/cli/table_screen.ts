@@ -3,7 +3,7 @@ import stringWidth from "string-width";
 import type { Clock } from "../clock.ts";
 import type { FullRun } from "../run/snapshot.ts";
 import { writeAll } from "./print.ts";
-import { runDuration, sanitize, formatDuration, toDisplayState, type Style } from "./format.ts";
+import { formatDuration, runDuration, sanitize, type Style, toDisplayState } from "./format.ts";
 import type { Screen } from "./watch.ts";
 
 const REDRAW_INTERVAL_MS = 1_000;

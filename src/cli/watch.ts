@@ -101,7 +101,9 @@ async function connect(url: string, options: ConnectionOptions): Promise<string>
   void clock.sleep(CONNECT_TIMEOUT_MS, stop).then(() => done.abort());
   const ticket = await addTicket(url, { key, signal: stop });
   done.abort();
-  return "reason" in ticket ? ticket.reason : await openSocket(ticket.url, { ...options, displayUrl: url });
+  return "reason" in ticket
+    ? ticket.reason
+    : await openSocket(ticket.url, { ...options, displayUrl: url });
 }
 
 /** `shown` is the address without a ticket. */

@@ -125,7 +125,9 @@ export class LeaderElection {
     this.#held = held;
     this.#fencingToken = held.fencingToken;
     this.#acquired++;
-    this.#logger.info("This instance polls now, with fence {fence}", { fencingToken: held.fencingToken });
+    this.#logger.info("This instance polls now, with fence {fence}", {
+      fencingToken: held.fencingToken,
+    });
     const ended = AbortSignal.any([signal, held.lost.signal]);
     const renewing = this.#renew(held, ended);
     try {
@@ -152,7 +154,10 @@ export class LeaderElection {
       pause = RENEW_RETRY_MS;
       try {
         const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, remainingTime(held, requestedAt));
-        const isRenewed = await this.#withTimeout(lease.renew(held.holder, { ttlMs: TTL_MS }), timeoutMs);
+        const isRenewed = await this.#withTimeout(
+          lease.renew(held.holder, { ttlMs: TTL_MS }),
+          timeoutMs,
+        );
         if (!isRenewed) return held.lost.abort();
         held.requestedAt = requestedAt;
         pause = RENEW_INTERVAL_MS;

@@ -49,7 +49,9 @@ export class Presence {
   async watch(signal: AbortSignal): Promise<void> {
     const { store, clock, instance } = this.#options;
     while (!signal.aborted) {
-      const isActiveElsewhere = await store.isActiveElsewhere(instance).catch(() => this.#isActiveElsewhere);
+      const isActiveElsewhere = await store.isActiveElsewhere(instance).catch(() =>
+        this.#isActiveElsewhere
+      );
       if (!signal.aborted) this.#countRemote(isActiveElsewhere);
       await clock.sleep(POLL_INTERVAL_MS, signal);
     }

@@ -1,5 +1,5 @@
-import type { StoredEvent, RepositoryEvent, StatusEvent } from "../feed/event.ts";
-import type { EncodedEvent } from "../feed/encoded.ts";
+import type { RepositoryEvent, StatusEvent, StoredEvent } from "../feed/event.ts";
+import type { EncodedEvent } from "../feed/event.ts";
 import type { Feed } from "../feed/feed.ts";
 
 export interface RemoteEventsOptions {

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { toErrorMessage, StorageError } from "../errors.ts";
+import { StorageError, toErrorMessage } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import { retryAt } from "./backoff.ts";

@@ -79,7 +79,9 @@ export class Receiver<Changes> {
   }
 
   /** Apart from what waits for the store: the parsed payload is large, and garbage as soon as it is read. */
-  #verifyAndParse({ signature, id, event, contentType, body }: IncomingWebhook): ReceiveResult | VerifiedDelivery<Changes> {
+  #verifyAndParse(
+    { signature, id, event, contentType, body }: IncomingWebhook,
+  ): ReceiveResult | VerifiedDelivery<Changes> {
     if (!isSignatureValid(body, { signature, secrets: this.#secrets })) {
       return rejected(
         "bad_signature",

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { isGlobal, type GitHubFailure, GitHubError } from "../errors.ts";
+import { GitHubError, type GitHubFailure, isGlobal } from "../errors.ts";
 
 /**
  * How far back GitHub can be asked to send again. A GitHub Enterprise Server can 7 days; 3 hold for both.
@@ -117,14 +117,20 @@ export class Redelivery {
   }
 
   async #listUnrequested(signal: AbortSignal): Promise<readonly FailedDelivery[]> {
-    const failed = await this.#attempts.listFailed(this.#clock.now() - REDELIVERY_WINDOW_MS, signal);
+    const failed = await this.#attempts.listFailed(
+      this.#clock.now() - REDELIVERY_WINDOW_MS,
+      signal,
+    );
     for (const [guid, at] of this.#requestedAt) {
       if (at <= this.#clock.now() - REQUESTED_TTL_MS) this.#requestedAt.delete(guid);
     }
     return failed.filter(({ guid }) => !this.#requestedAt.has(guid));
   }
 
-  async #requestRedelivery(delivery: FailedDelivery, signal: AbortSignal): Promise<GitHubFailure | undefined> {
+  async #requestRedelivery(
+    delivery: FailedDelivery,
+    signal: AbortSignal,
+  ): Promise<GitHubFailure | undefined> {
     try {
       await this.#attempts.redeliver(delivery, signal);
       this.#requestedAt.set(delivery.guid, this.#clock.now());

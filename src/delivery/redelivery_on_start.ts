@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { toErrorMessage, GitHubError, StorageError } from "../errors.ts";
+import { GitHubError, StorageError, toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import type { RepositoryStore } from "../repository/repository.ts";
 import type { DeliveryStore } from "./delivery.ts";
@@ -30,7 +30,9 @@ export class RedeliveryOnStart {
     try {
       if (await this.#wasDowntimeShort()) return;
       const repositories = await this.#options.repositories.listRecentlyPushed(MAX_REPOSITORIES);
-      const redelivery = this.#options.createRedelivery(repositories.map((repository) => repository.fullName));
+      const redelivery = this.#options.createRedelivery(
+        repositories.map((repository) => repository.fullName),
+      );
       const { found, requested: asked, remaining: left } = await redelivery.run(signal);
       if (found === 0) return;
       this.#logger.info("Asked GitHub again for {asked} deliveries, {left} are left", {

@@ -1,4 +1,4 @@
-import type { EncodedEvent } from "./encoded.ts";
+import type { EncodedEvent } from "./event.ts";
 
 /** Arrays that are kept for others who hear the same: as many as there are kinds of rights and filters at once, as a rule. */
 const MAX_CACHED_ARRAYS = 32;

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { ActiveClients } from "./active_clients.ts";
 import { LatestOnlyQueue, type Sink } from "./latest_queue.ts";
-import type { VisibilityResolver, Visibility } from "./sight.ts";
+import type { Visibility, VisibilityResolver } from "../visibility.ts";
 
 /** A snapshot that clients see in one of several views, each what it may; encoded once for those who see the same. */
 export interface Frame<View extends string> {
@@ -56,7 +56,13 @@ export class Broadcast<View extends string> {
 
   /** From now on `sink` gets every snapshot. */
   subscribe(sink: Sink, { view, visibility, current }: SubscriberOptions<View>): void {
-    const subscriber = { queue: new LatestOnlyQueue(sink), view, visibility, pending: undefined, last: undefined };
+    const subscriber = {
+      queue: new LatestOnlyQueue(sink),
+      view,
+      visibility,
+      pending: undefined,
+      last: undefined,
+    };
     this.#subscribers.set(sink, subscriber);
     this.#activeClients.add();
     if (current) this.#send(sink, subscriber, { frame: current, onlyIfChanged: false });
@@ -88,19 +94,28 @@ export class Broadcast<View extends string> {
   #send(sink: Sink, subscriber: Subscriber<View>, pending: PendingFrame<View>): void {
     if (subscriber.pending) {
       // While it is asked what a client may see, the latest snapshot replaces the one before it.
-      subscriber.pending = { ...pending, onlyIfChanged: pending.onlyIfChanged && subscriber.pending.onlyIfChanged };
+      subscriber.pending = {
+        ...pending,
+        onlyIfChanged: pending.onlyIfChanged && subscriber.pending.onlyIfChanged,
+      };
       this.#coalesced++;
       return;
     }
     const visibility = subscriber.visibility();
     // A promise for each frame would cost a third of what sending it does.
-    if (!(visibility instanceof Promise)) return this.#encodeAndSend(sink, subscriber, { pending, visibility });
+    if (!(visibility instanceof Promise)) {
+      return this.#encodeAndSend(sink, subscriber, { pending, visibility });
+    }
     subscriber.pending = pending;
     void this.#sendOnceVisible(sink, subscriber, visibility);
   }
 
   /** Whoever may see nothing any more is sent away by others; whoever may again gets the next one. */
-  async #sendOnceVisible(sink: Sink, subscriber: Subscriber<View>, resolving: Promise<Visibility>): Promise<void> {
+  async #sendOnceVisible(
+    sink: Sink,
+    subscriber: Subscriber<View>,
+    resolving: Promise<Visibility>,
+  ): Promise<void> {
     const visibility = await resolving.catch(() => undefined);
     const { pending } = subscriber;
     subscriber.pending = undefined;
@@ -111,7 +126,10 @@ export class Broadcast<View extends string> {
   #encodeAndSend(
     sink: Sink,
     subscriber: Subscriber<View>,
-    { pending, visibility }: { readonly pending: PendingFrame<View>; readonly visibility: Visibility },
+    { pending, visibility }: {
+      readonly pending: PendingFrame<View>;
+      readonly visibility: Visibility;
+    },
   ): void {
     const { queue, view } = subscriber;
     const snapshot = pending.frame.encode(view, visibility);

@@ -2,12 +2,12 @@ import type { Clock } from "../clock.ts";
 import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import { Notifier } from "./notifier.ts";
-import { encodeEvent, type EncodedEvent } from "./encoded.ts";
+import { type EncodedEvent, encodeEvent } from "./event.ts";
 import type { Event, StoredEvent } from "./event.ts";
 import { Subscription, type SubscriptionOptions } from "./subscription.ts";
-import type { SeqRange, EventLog } from "./event_log.ts";
+import type { EventLog, SeqRange } from "./event_log.ts";
 import { ReplayBuffer, type ReplayLimits } from "./replay_buffer.ts";
-import type { EventNotice, EventBus } from "./event_bus.ts";
+import type { EventBus, EventNotice } from "./event_bus.ts";
 
 /** What followers that are a little behind get without the journal being asked. */
 const DEFAULT_REPLAY_LIMITS: ReplayLimits = { events: 4_096, characters: 4 * 1024 * 1024 };
@@ -100,7 +100,9 @@ export class Feed {
         await this.#clock.sleep(GAP_TIMEOUT_MS, signal);
         if (this.lastSeq < this.#maxSeq) await this.#fillGap();
       } catch (error) {
-        this.#logger.warning("Cannot read the journal: {reason}", { reason: toErrorMessage(error) });
+        this.#logger.warning("Cannot read the journal: {reason}", {
+          reason: toErrorMessage(error),
+        });
         await this.#clock.sleep(RETRY_MS, signal);
       }
     }
@@ -160,7 +162,9 @@ export class Feed {
    * Follows from number `since` on (exclusive), or from now on, until `signal` aborts, which is the follower's own.
    * Resolves as soon as `run` has learned the last number; what was told before that is heard, too.
    */
-  async subscribe({ since, batch = false, signal, ...filter }: SubscribeOptions): Promise<Subscription> {
+  async subscribe(
+    { since, batch = false, signal, ...filter }: SubscribeOptions,
+  ): Promise<Subscription> {
     const wait = (batch ? this.#batchWindows : this.#newEvents).waiter(signal);
     const isBeforeStart = !this.#replayBuffer;
     while (!this.#replayBuffer && !signal.aborted) await wait();
@@ -210,12 +214,16 @@ export class Feed {
     if (first > this.lastSeq + 1) this.#startAfter(first - 1);
     this.#accept(page);
     // A number that was never given is not waited for.
-    if (seqRange && this.#maxSeq === maxBefore) this.#maxSeq = Math.max(this.lastSeq, seqRange.last);
+    if (seqRange && this.#maxSeq === maxBefore) {
+      this.#maxSeq = Math.max(this.lastSeq, seqRange.last);
+    }
   }
 
   #startAfter(seq: number): void {
     this.#replayBuffer = new ReplayBuffer(seq, this.#replayLimits);
-    for (const pendingSeq of this.#outOfOrder.keys()) if (pendingSeq <= seq) this.#outOfOrder.delete(pendingSeq);
+    for (const pendingSeq of this.#outOfOrder.keys()) {
+      if (pendingSeq <= seq) this.#outOfOrder.delete(pendingSeq);
+    }
     this.#newEvents.notifyAll();
     this.#batchWindows.notifyAll();
     this.#advance();

@@ -1,4 +1,4 @@
-import type { EncodedEvent } from "./encoded.ts";
+import type { EncodedEvent } from "./event.ts";
 
 /** How much is kept at the most. */
 export interface ReplayLimits {

@@ -1,7 +1,12 @@
 import type { Clock } from "../clock.ts";
-import type { EncodedEvent } from "./encoded.ts";
+import type { EncodedEvent } from "./event.ts";
 import type { Batch, Gap } from "./subscription.ts";
-import { CLOSE_TOO_SLOW, SLOW_CLIENT_TIMEOUT_MS, MAX_BUFFERED_BYTES, type Sink } from "./latest_queue.ts";
+import {
+  CLOSE_TOO_SLOW,
+  MAX_BUFFERED_BYTES,
+  type Sink,
+  SLOW_CLIENT_TIMEOUT_MS,
+} from "./latest_queue.ts";
 
 /** How soon a client that is behind is looked at again: first, and at the latest. */
 const MIN_BACKOFF_MS = 4;

@@ -1,4 +1,9 @@
-import { CLOSE_TOO_SLOW, SLOW_CLIENT_TIMEOUT_MS, MAX_BUFFERED_BYTES, type Sink } from "./latest_queue.ts";
+import {
+  CLOSE_TOO_SLOW,
+  MAX_BUFFERED_BYTES,
+  type Sink,
+  SLOW_CLIENT_TIMEOUT_MS,
+} from "./latest_queue.ts";
 
 /** Characters that may be held for one client. The frames are the same strings for all who are behind. */
 export const MAX_QUEUED_CHARACTERS = 16 * 1024 * 1024;

@@ -1,7 +1,7 @@
-import type { EncodedEvent } from "./encoded.ts";
+import type { EncodedEvent } from "./event.ts";
 import type { EventType } from "./event.ts";
 import type { SeqRange } from "./event_log.ts";
-import { isVisible, type VisibilityResolver } from "./sight.ts";
+import { isVisible, type VisibilityResolver } from "../visibility.ts";
 
 /** What one follower wants to hear. */
 export interface EventFilter {

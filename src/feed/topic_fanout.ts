@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
-import { eventData } from "./encoded.ts";
+import { eventData } from "./event.ts";
 import type { EventType } from "./event.ts";
 import type { Feed } from "./feed.ts";
 import type { Subscription } from "./subscription.ts";
@@ -73,7 +73,9 @@ export class TopicFanout {
     const sendBatch = new SendBatch(this.#options.clock);
     for await (const batch of subscription) {
       if ("gap" in batch) this.#disconnectAll();
-      else for (const event of batch.events) await this.#send(eventData(event), { sendBatch, signal });
+      else {for (const event of batch.events) {
+          await this.#send(eventData(event), { sendBatch, signal });
+        }}
     }
   }
 

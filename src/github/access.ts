@@ -62,7 +62,9 @@ export class GitHubAccess implements AccessSource {
     const { data, errors } = this.#responses.parse(response);
     assertNoErrors({ data, errors }, response);
     // Another repository may have that name by now, and the user may read that one alone.
-    return batch.filter(({ id }, index) => data?.[toAlias(index)]?.databaseId === id).map(({ id }) => id);
+    return batch.filter(({ id }, index) => data?.[toAlias(index)]?.databaseId === id).map((
+      { id },
+    ) => id);
   }
 }
 
@@ -95,14 +97,15 @@ function toAlias(index: number): string {
  */
 function assertNoErrors({ data, errors }: QueryResponse, response: GitHubResponse): void {
   const unexpected = (errors ?? []).filter(({ type, path }) =>
-    !NO_ACCESS_TYPES.includes(type ?? "") || typeof path?.[0] !== "string" || data?.[path[0]] !== null
+    !NO_ACCESS_TYPES.includes(type ?? "") || typeof path?.[0] !== "string" ||
+    data?.[path[0]] !== null
   );
   if (data && unexpected.length === 0) return;
   const types = [...new Set(unexpected.map(({ type }) => type ?? "error"))].join(", ");
   const message = `GitHub answered ${response.endpoint} with ${types || "no data"}`;
   if (/RATE_LIMIT/.test(types) || (!data && response.headers["x-ratelimit-remaining"] === "0")) {
     const retryAt = parseResetTime(response);
-    const failure = { kind: "limited", ...(retryAt !== undefined && { retryAt }) } as const;
+    const failure = { kind: "rate_limited", ...(retryAt !== undefined && { retryAt }) } as const;
     throw new GitHubError(failure, message);
   }
   throw new GitHubError({ kind: "unavailable" }, message);

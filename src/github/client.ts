@@ -5,7 +5,12 @@ import type { GitHubRateLimit } from "../run/github_rate_limit.ts";
 import type { ResponseCache, ResponsePage } from "./response_cache.ts";
 import { type Credential, Installation } from "./credential.ts";
 import { assertOk, parseResetTime } from "./error.ts";
-import { type GitHubResponse, type BeforeRequest, Transport, type TransportOptions } from "./transport.ts";
+import {
+  type BeforeRequest,
+  type GitHubResponse,
+  Transport,
+  type TransportOptions,
+} from "./transport.ts";
 
 /** GitHub gives no more on one page. */
 const PAGE_SIZE = 100;
@@ -84,7 +89,11 @@ export class GitHub {
    * has changed. `path` is a template (`/repos/{owner}/{repo}`) or the `next` of a page.
    * @throws {GitHubError} when GitHub refuses, does not answer in time, or not as it documents
    */
-  async get<T>(cache: ResponseCache<T>, path: string, options: GetOptions): Promise<ResponsePage<T>> {
+  async get<T>(
+    cache: ResponseCache<T>,
+    path: string,
+    options: GetOptions,
+  ): Promise<ResponsePage<T>> {
     const { parameters, signal, asApp = false } = options;
     const endpoint: EndpointOptions = { ...parameters, method: "GET", url: path };
     const { href: url, origin } = this.#transport.url(endpoint);

@@ -6,7 +6,7 @@ import { GitHubError, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
 import { ResponseCache } from "./response_cache.ts";
 import { assertOk, toLocalTime } from "./error.ts";
-import type { GitHubResponse, BeforeRequest, Transport } from "./transport.ts";
+import type { BeforeRequest, GitHubResponse, Transport } from "./transport.ts";
 
 /** A personal (or OAuth) access token, or a GitHub App as it is installed on one account. */
 export type Credential = { readonly token: string } | AppCredential;
@@ -36,7 +36,9 @@ export class Installation {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #responses = new ResponseCache(tokenSchema);
-  #cached: { readonly token: string; readonly issuedAt: number; readonly expiresAt: number } | undefined;
+  #cached:
+    | { readonly token: string; readonly issuedAt: number; readonly expiresAt: number }
+    | undefined;
 
   /** @throws {UsageError} when the private key is none */
   constructor(
@@ -73,7 +75,8 @@ export class Installation {
    */
   onUnauthorized({ endpoint, receivedAt }: GitHubResponse): void {
     if (this.#cached && receivedAt - this.#cached.issuedAt < PROPAGATION_MS) {
-      const message = `GitHub does not know the new installation token yet, as it answered ${endpoint}`;
+      const message =
+        `GitHub does not know the new installation token yet, as it answered ${endpoint}`;
       throw new GitHubError({ kind: "unavailable" }, message);
     }
     this.#cached = undefined;
@@ -88,7 +91,7 @@ export class Installation {
     try {
       assertOk(response);
     } catch (error) {
-      if (!(error instanceof GitHubError) || error.failure.kind !== "missing") throw error;
+      if (!(error instanceof GitHubError) || error.failure.kind !== "not_accessible") throw error;
       const message =
         `GitHub gives no token for installation ${this.#installationId} of the App: ${error.message}`;
       throw new GitHubError({ kind: "unauthorized" }, message);

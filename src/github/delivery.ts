@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Repository } from "../repository/repository.ts";
-import { type ChangeSet, type JobState, EMPTY_CHANGE_SET } from "../run/change_set.ts";
+import { type ChangeSet, EMPTY_CHANGE_SET, type JobState } from "../run/change_set.ts";
 import { PERMISSION_EVENTS } from "./permission_event.ts";
 import { repositoryFields, toRepository } from "./repository.ts";
 import { jobSchema, toJob } from "./job.ts";

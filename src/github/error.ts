@@ -1,4 +1,4 @@
-import { type GitHubFailure, GitHubError } from "../errors.ts";
+import { GitHubError, type GitHubFailure } from "../errors.ts";
 import type { GitHubResponse } from "./transport.ts";
 
 /** GitHub's words in our messages: long enough for all it is known to say. */
@@ -25,7 +25,7 @@ function toFailure(response: GitHubResponse): GitHubFailure {
     const rateLimitFailure = toRateLimitFailure(response);
     if (rateLimitFailure) return rateLimitFailure;
   }
-  if (status === 403 || status === 404 || status === 451) return { kind: "missing", status };
+  if (status === 403 || status === 404 || status === 451) return { kind: "not_accessible", status };
   return status === 422 ? { kind: "unavailable", status } : { kind: "unavailable" };
 }
 
@@ -33,9 +33,9 @@ function toRateLimitFailure(response: GitHubResponse): GitHubFailure | undefined
   const { status, headers, body } = response;
   const retryAt = parseRetryAfter(response) ??
     (headers["x-ratelimit-remaining"] === "0" ? parseResetTime(response) : undefined);
-  if (retryAt !== undefined) return { kind: "limited", retryAt };
+  if (retryAt !== undefined) return { kind: "rate_limited", retryAt };
   const isLimit = status === 429 || /rate limit|abuse/i.test(parseMessage(body));
-  return isLimit ? { kind: "limited" } : undefined;
+  return isLimit ? { kind: "rate_limited" } : undefined;
 }
 
 /** Seconds, or a date: RFC 9110, section 10.2.3. */
@@ -54,7 +54,10 @@ export function parseResetTime(response: GitHubResponse): number | undefined {
  * A time of GitHub's in ms by our clock, which may go wrong: as far from now as it is from the answer's own
  * `Date`. `undefined` when it is no time.
  */
-export function toLocalTime(githubMs: number, { receivedAt, headers }: GitHubResponse): number | undefined {
+export function toLocalTime(
+  githubMs: number,
+  { receivedAt, headers }: GitHubResponse,
+): number | undefined {
   if (!Number.isFinite(githubMs)) return undefined;
   const date = Date.parse(headers.date ?? "");
   return Number.isFinite(date) ? receivedAt + githubMs - date : githubMs;

@@ -123,7 +123,9 @@ export class GitHubOAuth implements OAuthProvider {
         : {};
       const request = { method: "GET", url, accessToken, parameters } as const;
       const response = await this.#client.send(request, signal).catch(explainForbidden);
-      const memberships = this.#memberships.parse(response).filter(({ state }) => state === "active");
+      const memberships = this.#memberships.parse(response).filter(({ state }) =>
+        state === "active"
+      );
       logins.push(...memberships.map(({ organization }) => organization.login));
       url = this.#toSameOriginUrl(parseNextLink(response));
     }
@@ -142,7 +144,7 @@ export class GitHubOAuth implements OAuthProvider {
 
 /** Of the organisations a 403 says what is missing in the app's settings. */
 function explainForbidden(error: unknown): never {
-  if (!(error instanceof GitHubError) || error.failure.kind !== "missing") throw error;
+  if (!(error instanceof GitHubError) || error.failure.kind !== "not_accessible") throw error;
   const message = `${error.message} (an OAuth app needs the scope read:org, a GitHub App the ` +
     `organisation permission "Members", read)`;
   throw new GitHubError({ kind: "unauthorized" }, message, { cause: error });

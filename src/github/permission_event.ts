@@ -18,13 +18,15 @@ const authorizationRevoked = z.object({ sender: z.object({ id }) })
  * `team_add` to a repository's, too. Each is applied as it comes: it can only make us ask GitHub anew, and must wait for none.
  * https://docs.github.com/en/webhooks/webhook-events-and-payloads
  */
-export const PERMISSION_EVENTS: ReadonlyMap<string, { readonly changes: z.ZodType<Partial<ChangeSet>> }> =
-  new Map([
-    ["member", { changes: permissionChange }],
-    ["membership", { changes: permissionChange }],
-    ["team", { changes: permissionChange }],
-    ["team_add", { changes: permissionChange }],
-    ["organization", { changes: permissionChange }],
-    ["installation_target", { changes: permissionChange }],
-    ["github_app_authorization", { changes: authorizationRevoked }],
-  ]);
+export const PERMISSION_EVENTS: ReadonlyMap<
+  string,
+  { readonly changes: z.ZodType<Partial<ChangeSet>> }
+> = new Map([
+  ["member", { changes: permissionChange }],
+  ["membership", { changes: permissionChange }],
+  ["team", { changes: permissionChange }],
+  ["team_add", { changes: permissionChange }],
+  ["organization", { changes: permissionChange }],
+  ["installation_target", { changes: permissionChange }],
+  ["github_app_authorization", { changes: authorizationRevoked }],
+]);

@@ -26,7 +26,9 @@ const installationRepositoriesSchema = z.object({ repositories: z.array(reposito
 export class GitHubRepositories implements RepositorySource, RepositoryLookup {
   readonly #github: GitHub;
   readonly #userRepositories = new ResponseCache<readonly Repository[]>(z.array(repositorySchema));
-  readonly #installationRepositories = new ResponseCache<readonly Repository[]>(installationRepositoriesSchema);
+  readonly #installationRepositories = new ResponseCache<readonly Repository[]>(
+    installationRepositoriesSchema,
+  );
   readonly #single = new ResponseCache<Repository>(repositorySchema);
 
   constructor(github: GitHub) {
@@ -82,7 +84,7 @@ export function parseFullName(fullName: string): { readonly owner: string; reado
   // Dots are not escaped in a path, and would lead to another one.
   if (slash === -1 || [owner, repo].some((part) => ["", ".", ".."].includes(part))) {
     const message = `${JSON.stringify(fullName)} names no repository: it must be owner/name`;
-    throw new GitHubError({ kind: "missing", status: 404 }, message);
+    throw new GitHubError({ kind: "not_accessible", status: 404 }, message);
   }
   return { owner, repo };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { toErrorMessage, GitHubError } from "../errors.ts";
+import { GitHubError, toErrorMessage } from "../errors.ts";
 
 /**
  * GitHub itself ends a request after 10 s; past that nothing comes but a broken connection.

@@ -1,6 +1,10 @@
 import { z } from "zod";
 import { GitHubError } from "../errors.ts";
-import type { BackfillPage, HistoricalRunSource, TimeRange } from "../run/backfill/backfill_progress.ts";
+import type {
+  BackfillPage,
+  HistoricalRunSource,
+  TimeRange,
+} from "../run/backfill/backfill_progress.ts";
 import type { Run, RunSource } from "../run/run.ts";
 import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
@@ -41,7 +45,10 @@ const polledRunSchema = runSchema.transform((run) => toRun(run, "poll"));
 const polledRunsSchema = z.object({ workflow_runs: z.array(polledRunSchema) })
   .transform(({ workflow_runs }) => workflow_runs);
 
-const historicalRunsSchema = z.object({ total_count: z.int(), workflow_runs: z.array(polledRunSchema) })
+const historicalRunsSchema = z.object({
+  total_count: z.int(),
+  workflow_runs: z.array(polledRunSchema),
+})
   .transform(({ total_count, workflow_runs }) => ({ total: total_count, runs: workflow_runs }));
 
 /** `new GitHubRuns(github)` */
@@ -98,7 +105,8 @@ function toCreatedQuery({ from, to }: TimeRange): string {
 
 /** A GitHub that ignores the range would be asked for every second of the past. */
 function assertCreatedWithin({ from, to }: TimeRange, runs: readonly Run[]): void {
-  const isInRange = ({ createdAt }: Run) => Date.parse(createdAt) >= from && Date.parse(createdAt) < to;
+  const isInRange = ({ createdAt }: Run) =>
+    Date.parse(createdAt) >= from && Date.parse(createdAt) < to;
   if (runs.length === 0 || runs.some(isInRange)) return;
   const message = `GitHub lists runs that were not created in ${toCreatedQuery({ from, to })}`;
   throw new GitHubError({ kind: "unavailable" }, message);
@@ -130,6 +138,6 @@ export function toRun(run: z.infer<typeof runSchema>, source: Run["source"]): Ru
 }
 
 function isNotFound(error: unknown): boolean {
-  return error instanceof GitHubError && error.failure.kind === "missing" &&
+  return error instanceof GitHubError && error.failure.kind === "not_accessible" &&
     error.failure.status === 404;
 }

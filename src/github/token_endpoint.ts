@@ -2,7 +2,7 @@ import * as oauth from "oauth4webapi";
 import { z } from "zod";
 import { TokenRejectedError, type UserTokens } from "../account/oauth_provider.ts";
 import type { Clock } from "../clock.ts";
-import { toErrorMessage, GitHubError } from "../errors.ts";
+import { GitHubError, toErrorMessage } from "../errors.ts";
 import { assertOk } from "./error.ts";
 import { withRequestTimeout } from "./request_timeout.ts";
 import type { GitHubResponse } from "./transport.ts";
@@ -124,7 +124,11 @@ export class TokenEndpoint {
     );
   }
 
-  async #requestTokens(signal: AbortSignal, sendGrant: SendGrant, parseGrant: ParseGrant): Promise<UserTokens> {
+  async #requestTokens(
+    signal: AbortSignal,
+    sendGrant: SendGrant,
+    parseGrant: ParseGrant,
+  ): Promise<UserTokens> {
     const response = await this.#send(signal, sendGrant);
     const tokenError = tokenErrorSchema.safeParse(response.body);
     if (tokenError.success) throw toTokenError(tokenError.data.error);
@@ -138,7 +142,9 @@ export class TokenEndpoint {
         accessToken: access_token,
         expiresAt: toExpiry(expires_in),
         refreshToken: refresh_token,
-        refreshExpiresAt: refresh_token === undefined ? undefined : toExpiry(refresh_token_expires_in),
+        refreshExpiresAt: refresh_token === undefined
+          ? undefined
+          : toExpiry(refresh_token_expires_in),
       };
     } catch (error) {
       // Neither quotes what GitHub sent.
@@ -153,15 +159,19 @@ export class TokenEndpoint {
   async #send(signal: AbortSignal, sendGrant: SendGrant): Promise<GitHubResponse> {
     const { clock, version, webUrl } = this.#options;
     const endpoint = "POST /login/oauth/access_token";
-    const { status, headers, text } = await withRequestTimeout(endpoint, { clock, signal }, async (signal) => {
-      const response = await sendGrant({
-        signal,
-        headers: { "user-agent": `runwire/${version}` },
-        // A GitHub Enterprise Server in a closed network, and the simulated one.
-        [oauth.allowInsecureRequests]: webUrl.startsWith("http:"),
-      });
-      return { status: response.status, headers: response.headers, text: await response.text() };
-    });
+    const { status, headers, text } = await withRequestTimeout(
+      endpoint,
+      { clock, signal },
+      async (signal) => {
+        const response = await sendGrant({
+          signal,
+          headers: { "user-agent": `runwire/${version}` },
+          // A GitHub Enterprise Server in a closed network, and the simulated one.
+          [oauth.allowInsecureRequests]: webUrl.startsWith("http:"),
+        });
+        return { status: response.status, headers: response.headers, text: await response.text() };
+      },
+    );
     return {
       endpoint,
       status,

@@ -99,7 +99,10 @@ export class Transport {
 
   async #sendNow(
     endpoint: EndpointOptions,
-    { signal, beforeRequest }: { readonly signal: AbortSignal; readonly beforeRequest?: BeforeRequest },
+    { signal, beforeRequest }: {
+      readonly signal: AbortSignal;
+      readonly beforeRequest?: BeforeRequest;
+    },
   ): Promise<GitHubResponse> {
     const name = `${endpoint.method} ${this.url(endpoint).pathname}`;
     this.#onSend?.();
@@ -114,7 +117,8 @@ export class Transport {
   async #request(endpoint: EndpointOptions, beforeRequest: BeforeRequest | undefined) {
     const { request } = this.#octokit;
     try {
-      const { status, headers, data } = await (beforeRequest ? beforeRequest(request, endpoint) : request(endpoint));
+      const { status, headers, data } =
+        await (beforeRequest ? beforeRequest(request, endpoint) : request(endpoint));
       return { status, headers, body: data };
     } catch (error) {
       if (!(error instanceof RequestError) || !error.response) throw error;

@@ -36,7 +36,9 @@ export class UserClient {
     signal: AbortSignal,
   ): Promise<GitHubResponse> {
     const headers = { authorization: `Bearer ${accessToken}` };
-    const response = await this.#transport.send({ ...parameters, method, url, headers }, { signal });
+    const response = await this.#transport.send({ ...parameters, method, url, headers }, {
+      signal,
+    });
     try {
       assertOk(response);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { toErrorMessage, GitHubError } from "../errors.ts";
+import { GitHubError, toErrorMessage } from "../errors.ts";
 import type { WebhookState } from "../repository/catalog.ts";
 import type { Webhooks } from "../repository/webhook.ts";
 import { ResponseCache } from "./response_cache.ts";
@@ -63,8 +63,10 @@ export class GitHubWebhooks implements Webhooks {
     } catch (error) {
       if (!(error instanceof GitHubError)) throw error;
       const { failure } = error;
-      if (failure.kind === "missing") {
-        return withoutWebhook(`The credential may not administer webhooks: ${toErrorMessage(error)}`);
+      if (failure.kind === "not_accessible") {
+        return withoutWebhook(
+          `The credential may not administer webhooks: ${toErrorMessage(error)}`,
+        );
       }
       if (failure.kind === "unavailable" && failure.status === 422) {
         return withoutWebhook(`GitHub takes no such webhook: ${toErrorMessage(error)}`);
@@ -80,7 +82,7 @@ export class GitHubWebhooks implements Webhooks {
         signal,
       });
     } catch (error) {
-      const isGone = error instanceof GitHubError && error.failure.kind === "missing" &&
+      const isGone = error instanceof GitHubError && error.failure.kind === "not_accessible" &&
         error.failure.status === 404;
       if (!isGone) throw error;
     }
@@ -123,7 +125,9 @@ export class GitHubWebhooks implements Webhooks {
 /** A webhook that was there before we followed the repository is somebody else's, and not ours to remove. */
 function toWebhookState({ id, createdAt }: ListedWebhook, since: number): WebhookState {
   if (createdAt >= since - MAX_CLOCK_SKEW_MS) return { state: "active", id };
-  return withoutWebhook("A webhook that leads here exists already; it is used, and never removed by us");
+  return withoutWebhook(
+    "A webhook that leads here exists already; it is used, and never removed by us",
+  );
 }
 
 function withoutWebhook(reason: string): WebhookState {

@@ -24,7 +24,9 @@ const webhookSchema = z.object({
 }).transform(({ id, config }) => ({ id, url: config?.url ?? "" }));
 
 /** https://docs.github.com/en/rest/apps/webhooks#get-a-webhook-configuration-for-an-app */
-const webhookConfigSchema = z.object({ url: z.string().nullish() }).transform(({ url }) => url ?? "");
+const webhookConfigSchema = z.object({ url: z.string().nullish() }).transform(({ url }) =>
+  url ?? ""
+);
 
 /**
  * https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook. GitHub's ids have passed
@@ -123,7 +125,7 @@ export class GitHubWebhookDeliveries implements DeliveryAttemptSource {
         signal,
       });
     } catch (error) {
-      if (!(error instanceof GitHubError) || error.failure.kind !== "missing") throw error;
+      if (!(error instanceof GitHubError) || error.failure.kind !== "not_accessible") throw error;
       log("github").warn("Cannot see the hooks of {repository}: the token needs admin rights", {
         repository,
       });
@@ -139,8 +141,15 @@ export class GitHubWebhookDeliveries implements DeliveryAttemptSource {
   ): Promise<readonly DeliveryAttempt[]> {
     const attempts: DeliveryAttempt[] = [];
     const { path, parameters, asApp } = toDeliveriesRequest(webhook);
-    for await (const page of this.#github.pages(this.#deliveries, path, { parameters, asApp, signal })) {
-      attempts.push(...page.filter(({ deliveredAt: at }) => at >= since).map((attempt) => ({ ...attempt, webhook })));
+    for await (
+      const page of this.#github.pages(this.#deliveries, path, { parameters, asApp, signal })
+    ) {
+      attempts.push(
+        ...page.filter(({ deliveredAt: at }) => at >= since).map((attempt) => ({
+          ...attempt,
+          webhook,
+        })),
+      );
       if (page.some(({ deliveredAt: at }) => at < since)) break;
     }
     return attempts;

@@ -2,11 +2,11 @@ import type { MiddlewareHandler } from "hono";
 import type { RequestEnvironment } from "./api.ts";
 import {
   corsHeaders,
-  isReadMethod,
   isConnectAllowed,
   isReadAllowed,
-  originProblem,
+  isReadMethod,
   type OriginPolicy,
+  originProblem,
 } from "./origin.ts";
 
 /** What a page of another origin may read of an answer beside its body. */
@@ -16,7 +16,9 @@ const EXPOSED_HEADERS = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, X
 export function cors(policy: OriginPolicy): MiddlewareHandler<RequestEnvironment> {
   return async (context, next) => {
     const { method, headers } = context.req.raw;
-    const isAllowed = isReadMethod(method) ? isReadAllowed(headers, policy) : isConnectAllowed(headers, policy);
+    const isAllowed = isReadMethod(method)
+      ? isReadAllowed(headers, policy)
+      : isConnectAllowed(headers, policy);
     if (!isAllowed) throw originProblem();
     await next();
     context.header("Vary", "Origin", { append: true });

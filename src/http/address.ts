@@ -11,11 +11,6 @@ export function clientAddress(
   return toNetwork(isProxied && forwarded && isAddress(forwarded) ? forwarded : remote);
 }
 
-/** Whether a connection from this address comes from this machine. */
-export function isLoopback(address: string): boolean {
-  return address === "::1" || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(address);
-}
-
 function isAddress(text: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || URL.canParse(`http://[${text}]/`);
 }

@@ -1,12 +1,12 @@
 import type { Context, MiddlewareHandler } from "hono";
-import type { Principal, Authenticator } from "../account/principal.ts";
+import type { Authenticator, Principal } from "../account/principal.ts";
 import type { Permission } from "../account/permission.ts";
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "../loopback.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { type CookieNames, getSessionToken } from "./cookie.ts";
 import { type AccessPolicy, UNDECLARED } from "./security.ts";
-import { routeMethod, matchedRoute } from "./route.ts";
-import { isReadMethod, originProblem, type OriginPolicy, requestOrigin } from "./origin.ts";
+import { matchedRoute, routeMethod } from "./route.ts";
+import { isReadMethod, type OriginPolicy, originProblem, requestOrigin } from "./origin.ts";
 import { ProblemError } from "./problem.ts";
 
 /** By which a proxy can be told. */

@@ -39,7 +39,9 @@ export class BodyReader {
 
   /** Gives up bodies that take too long, until it is disposed: one timer for all, as most are here at once. */
   enforceTimeout(): Disposable {
-    return { [Symbol.dispose]: this.#options.clock.every(CHECK_INTERVAL_MS, () => this.#cancelSlow()) };
+    return {
+      [Symbol.dispose]: this.#options.clock.every(CHECK_INTERVAL_MS, () => this.#cancelSlow()),
+    };
   }
 
   async read(request: Request): Promise<Uint8Array | BodyReadError> {

@@ -1,4 +1,4 @@
-import type { BodyReadError, BodyReaderOptions } from "./body.ts";
+import type { BodyReaderOptions, BodyReadError } from "./body.ts";
 import { ProblemError } from "./problem.ts";
 
 const RETRY_AFTER_SECONDS = 30;

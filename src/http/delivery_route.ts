@@ -41,7 +41,10 @@ export function deliveryRoutes({ endpoint }: { readonly endpoint: WebhookEndpoin
         },
       },
       responses: {
-        200: jsonResponse(receiveResultSchema(["done", "pong"]), "It was applied already, or was a ping"),
+        200: jsonResponse(
+          receiveResultSchema(["done", "pong"]),
+          "It was applied already, or was a ping",
+        ),
         202: jsonResponse(
           receiveResultSchema(["accepted", "ignored"]),
           "It is kept, or there is no use for it",

@@ -8,7 +8,7 @@ import { log } from "../log.ts";
 import { MessageError } from "../message/sender.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { unauthenticatedProblem } from "./auth.ts";
-import { problemResponse, ProblemError } from "./problem.ts";
+import { ProblemError, problemResponse } from "./problem.ts";
 import { toRetryLaterProblem } from "./github_problem.ts";
 
 const RETRY_AFTER_SECONDS = 30;
@@ -19,7 +19,10 @@ export function createErrorHandler(clock: Clock): ErrorHandler<RequestEnvironmen
   return (error, context) => {
     const failure = toProblem(error, clock.now());
     if (failure) {
-      return problemResponse(context, failure.code, { detail: failure.message, headers: failure.headers });
+      return problemResponse(context, failure.code, {
+        detail: failure.message,
+        headers: failure.headers,
+      });
     }
     logger.error("{method} {path} of request {id} failed: {kind}", {
       method: context.req.method,

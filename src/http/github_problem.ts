@@ -24,7 +24,7 @@ export async function withGitHubProblems<T>(
 function toRepositoryProblem(fullName: string, error: GitHubError, now: number) {
   const { failure, message } = error;
   switch (failure.kind) {
-    case "missing":
+    case "not_accessible":
       return failure.status === 404
         ? new ProblemError("repository_not_found", `Cannot find ${fullName}: ${message}`)
         : new ProblemError("repository_forbidden", `May not read ${fullName}: ${message}`);
@@ -33,7 +33,7 @@ function toRepositoryProblem(fullName: string, error: GitHubError, now: number) 
         "github_unauthorized",
         `Cannot ask GitHub, which does not accept our own credential: ${message}`,
       );
-    case "limited":
+    case "rate_limited":
     case "unavailable":
       return toRetryLaterProblem(error, now);
   }
@@ -41,7 +41,7 @@ function toRepositoryProblem(fullName: string, error: GitHubError, now: number) 
 
 /** What a caller is told when GitHub does not answer now, and when to come again. */
 export function toRetryLaterProblem({ failure, message }: GitHubError, now: number): ProblemError {
-  if (failure.kind !== "limited") {
+  if (failure.kind !== "rate_limited") {
     return new ProblemError("github_unavailable", `Cannot reach GitHub: ${message}`, {
       "Retry-After": String(RETRY_AFTER_SECONDS),
     });

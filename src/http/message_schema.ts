@@ -16,10 +16,12 @@ export const NewMessageSchema = bodySchema({
     maxLength: 4_000,
     example: "Deploying storefront, please hold your merges",
   }),
-  user_id: z.string({ error: USER_ID_RULE }).refine(isValidUserId, USER_ID_RULE).optional().openapi({
-    minLength: 1,
-    maxLength: 100,
-    description: "Who says it. Of who has signed in it is the login, whatever is given here",
-    example: "deploy-robot",
-  }),
+  user_id: z.string({ error: USER_ID_RULE }).refine(isValidUserId, USER_ID_RULE).optional().openapi(
+    {
+      minLength: 1,
+      maxLength: 100,
+      description: "Who says it. Of who has signed in it is the login, whatever is given here",
+      example: "deploy-robot",
+    },
+  ),
 });

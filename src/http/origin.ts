@@ -44,7 +44,10 @@ export function isReadAllowed(headers: Headers, policy: OriginPolicy): boolean {
   if (headers.has("origin") || policy.hosts.length === 0) return isConnectAllowed(headers, policy);
   const url = `http://${headers.get("host")}`;
   if (!URL.canParse(url)) return false;
-  const allowedHosts = [...policy.hosts, ...policy.allowed.map((origin) => new URL(origin).hostname)];
+  const allowedHosts = [
+    ...policy.hosts,
+    ...policy.allowed.map((origin) => new URL(origin).hostname),
+  ];
   return allowedHosts.includes(new URL(url).hostname);
 }
 

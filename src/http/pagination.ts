@@ -42,7 +42,10 @@ export interface PageLinks {
 }
 
 /** Sets `Link` as GitHub does: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
-export function setPageLinks(context: Context<RequestEnvironment>, { page, perPage, total }: PageLinks) {
+export function setPageLinks(
+  context: Context<RequestEnvironment>,
+  { page, perPage, total }: PageLinks,
+) {
   const last = Math.max(1, Math.ceil(total / perPage));
   const pages = {
     first: page > 1 ? 1 : undefined,

@@ -61,6 +61,11 @@ function toResponses(codes: readonly ProblemCode[], otherContent: object): objec
 function toProblemSchema(codes: readonly ProblemCode[]): z.ZodType {
   const [code] = codes;
   if (code === undefined) return ProblemSchema;
-  const example = { title: problemTitle(code), status: problemStatus(code), detail: "Cannot …", code };
+  const example = {
+    title: problemTitle(code),
+    status: problemStatus(code),
+    detail: "Cannot …",
+    code,
+  };
   return ProblemSchema.extend({ code: z.enum(codes) }).openapi({ example });
 }

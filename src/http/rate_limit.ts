@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Principal } from "../account/principal.ts";
-import type { RateLimit, RateLimiter, RateLimitDecision } from "../account/rate_limiter.ts";
+import type { RateLimit, RateLimitDecision, RateLimiter } from "../account/rate_limiter.ts";
 import { clientAddress } from "./address.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { ProblemError } from "./problem.ts";
@@ -30,7 +30,9 @@ export function rateLimit(
     if (!decision.isAllowed) {
       throw new ProblemError(
         "throttled",
-        `Cannot answer so many requests: ${formatRate(perSecond)} are allowed, and ${burst} at once`,
+        `Cannot answer so many requests: ${
+          formatRate(perSecond)
+        } are allowed, and ${burst} at once`,
         { ...headers, "Retry-After": String(toSeconds(decision.retryAfterMs)) },
       );
     }

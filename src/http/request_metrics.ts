@@ -57,7 +57,10 @@ export function recordRequests(requests: RequestMetrics): MiddlewareHandler<Requ
     const { method } = context.req;
     const { status } = context.res;
     const route = matchedRoute(context) ?? "none";
-    requests.count({ method: KNOWN_METHODS.has(method) ? method : "other", route, status }, ms / 1_000);
+    requests.count(
+      { method: KNOWN_METHODS.has(method) ? method : "other", route, status },
+      ms / 1_000,
+    );
     logRequest(context, { logger, route, ms });
   };
 }

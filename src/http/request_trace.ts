@@ -4,7 +4,7 @@ import { matchedRoute } from "./route.ts";
 
 /** The span that the runtime makes of each request. */
 export interface RequestSpan {
-  rename(name: string, attributes: Readonly<Record<string, string>>): void;
+  renameActiveSpan(name: string, attributes: Readonly<Record<string, string>>): void;
 }
 
 /**
@@ -14,9 +14,9 @@ export interface RequestSpan {
 export function traceRequests(span: RequestSpan): MiddlewareHandler<RequestEnvironment> {
   return async (context, next) => {
     const { method } = context.req;
-    span.rename(method, { "runwire.request_id": context.get("requestId") });
+    span.renameActiveSpan(method, { "runwire.request_id": context.get("requestId") });
     await next();
     const route = matchedRoute(context);
-    if (route !== undefined) span.rename(`${method} ${route}`, { "http.route": route });
+    if (route !== undefined) span.renameActiveSpan(`${method} ${route}`, { "http.route": route });
   };
 }

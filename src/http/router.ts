@@ -11,7 +11,7 @@ import { deliveryRoutes } from "./delivery_route.ts";
 import { type AccessPolicy, toPolicies, toRouterPath } from "./security.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { createErrorHandler } from "./error_handler.ts";
-import { type AuthOptions, authenticate, authorize } from "./auth.ts";
+import { authenticate, type AuthOptions, authorize } from "./auth.ts";
 import type { Health } from "./routes/health.ts";
 import { healthRoutes } from "./health_route.ts";
 import { readJsonBody } from "./json_body.ts";
@@ -25,7 +25,7 @@ import { type RequestSpan, traceRequests } from "./request_trace.ts";
 import { recordRequests, type RequestMetrics } from "./request_metrics.ts";
 import { secureHeaders } from "./secure_headers.ts";
 import type { EventStreams } from "./streams/sse.ts";
-import { type RateLimitOptions, rateLimit } from "./rate_limit.ts";
+import { rateLimit, type RateLimitOptions } from "./rate_limit.ts";
 import type { WebSocketServer } from "./streams/websocket.ts";
 
 /** Where the routes of data are: api.ts says so in the document. */
@@ -71,14 +71,21 @@ export function router(options: RouterOptions): Hono<RequestEnvironment> {
     return next();
   });
   let policies: ReadonlyMap<string, AccessPolicy> = new Map();
-  useMiddleware(api, { ...options, cookies: toCookieNames(publicUrl), policies: () => policies }, options);
+  useMiddleware(
+    api,
+    { ...options, cookies: toCookieNames(publicUrl), policies: () => policies },
+    options,
+  );
   api.route("/", streamRoutes({ connections, events }));
   api.route("/", healthRoutes({ health }));
   if (metrics) api.route("/", metricsRoutes({ metrics }));
   if (deliveries) api.route("/", deliveryRoutes({ endpoint: deliveries }));
   for (const { base, mountedApi } of mountedApis(options)) {
     // Under a second base not as an OpenAPIHono: the document has it once, with both servers.
-    api.route(base, base === "/" ? mountedApi : new Hono<RequestEnvironment>().route("/", mountedApi));
+    api.route(
+      base,
+      base === "/" ? mountedApi : new Hono<RequestEnvironment>().route("/", mountedApi),
+    );
   }
   api.route("/", docsRoutes());
   let document = "";
@@ -114,7 +121,9 @@ function useMiddleware(api: Api, authOptions: AuthOptions, options: RouterOption
   const { origins, rateLimitOptions, clock } = options;
   const mounts = mountedApis(options);
   const paths = new Set(
-    mounts.flatMap(({ base, mountedApi }) => mountedApi.routes.map(({ path }) => joinPath(base, path))),
+    mounts.flatMap(({ base, mountedApi }) =>
+      mountedApi.routes.map(({ path }) => joinPath(base, path))
+    ),
   );
   for (const path of paths) api.use(path, cors(origins));
   api.use(authenticate(authOptions));
@@ -127,7 +136,9 @@ function useMiddleware(api: Api, authOptions: AuthOptions, options: RouterOption
 }
 
 /** Where a route of a part takes a JSON body. */
-function jsonBodyRoutes({ base, mountedApi }: MountedApi): readonly { method: string; path: string }[] {
+function jsonBodyRoutes(
+  { base, mountedApi }: MountedApi,
+): readonly { method: string; path: string }[] {
   return mountedApi.openAPIRegistry.definitions.flatMap((definition) => {
     if (definition.type !== "route" || !definition.route.request?.body) return [];
     const { method, path } = definition.route;

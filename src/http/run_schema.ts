@@ -1,7 +1,10 @@
 import { z } from "@hono/zod-openapi";
 
 /** A time as GitHub writes it. */
-export const GitHubTime = z.string().openapi({ format: "date-time", example: "2026-01-31T09:00:00Z" });
+export const GitHubTime = z.string().openapi({
+  format: "date-time",
+  example: "2026-01-31T09:00:00Z",
+});
 
 const Seconds = z.int().min(0);
 

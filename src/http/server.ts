@@ -54,7 +54,9 @@ export class Server {
         (request, info) => app.fetch(request, info),
       );
     } catch (error) {
-      const reason = error instanceof Deno.errors.AddrInUse ? "it is in use" : toErrorMessage(error);
+      const reason = error instanceof Deno.errors.AddrInUse
+        ? "it is in use"
+        : toErrorMessage(error);
       throw new UsageError(
         `Cannot listen on ${hostname}:${port} (${reason}): set SERVER_HOST and SERVER_PORT to a free address`,
         { cause: error },

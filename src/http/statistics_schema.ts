@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { Distribution, RunStatistics, Grouping, StatisticsGroup } from "../run/statistics.ts";
+import type { Distribution, Grouping, RunStatistics, StatisticsGroup } from "../run/statistics.ts";
 
 const Count = z.int().min(0);
 const Seconds = z.number().min(0).nullable();

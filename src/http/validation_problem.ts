@@ -10,7 +10,10 @@ interface ValidationInput {
 }
 
 /** What is wrong with what a request came with: the first thing. */
-export function validationProblem({ issues: [issue] }: z.ZodError, { input, isBody }: ValidationInput): ProblemError {
+export function validationProblem(
+  { issues: [issue] }: z.ZodError,
+  { input, isBody }: ValidationInput,
+): ProblemError {
   const code = isBody ? "bad_body" : "bad_parameter";
   if (!issue) return new ProblemError(code, "Cannot use the request");
   const allowed = `allowed is ${issue.message}`;

@@ -1,6 +1,6 @@
 import type { View } from "../run/snapshot.ts";
 import { type EventQuery, parseResumeQuery } from "./streams/stream_params.ts";
-import { parseList, parseChoice, ParameterError, type QueryParams } from "./params.ts";
+import { ParameterError, parseChoice, parseList, type QueryParams } from "./params.ts";
 
 const VIEWS = ["compact", "full"] as const satisfies readonly View[];
 const TOPICS = ["runs", "messages", "events"] as const;
@@ -35,7 +35,8 @@ export function parseWebSocketParams(parameters: QueryParams): WebSocketParams {
 }
 
 function parseBatch({ batch = "false" }: QueryParams, hasEvents: boolean): boolean {
-  const isEnabled = parseChoice({ name: "batch", value: batch, allowed: ["true", "false"] }) === "true";
+  const isEnabled =
+    parseChoice({ name: "batch", value: batch, allowed: ["true", "false"] }) === "true";
   if (!isEnabled || hasEvents) return isEnabled;
   throw new ParameterError({
     name: "batch",

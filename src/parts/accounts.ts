@@ -57,7 +57,8 @@ export function createAccountServices(options: AccountServicesOptions): AccountS
   // Where nobody signs in, no tokens are kept.
   const cipher = new AesCipher(config.login?.sessionSecret ?? "");
   const users = new SqlUserStore({ database, clock, cipher });
-  const loginServices = config.login && createLoginServices({ ...options, login: config.login, users, sessions });
+  const loginServices = config.login &&
+    createLoginServices({ ...options, login: config.login, users, sessions });
   const random = systemRandomBytes;
   return {
     authenticator: new AccountAuthenticator({

@@ -7,14 +7,14 @@ import type { LeaseSources } from "../prometheus/run.ts";
 import { RedisLease } from "../redis/lease.ts";
 import { RedisEventBus } from "../redis/event_bus.ts";
 import { LeaderElection } from "../cluster/leader_election.ts";
-import type { Random } from "../run/github_rate_limit.ts";
+import type { Random } from "../random.ts";
 import type { SnapshotBuilder } from "../run/snapshot_builder.ts";
 import type { Database } from "../sql/database.ts";
 import { installationName } from "../sql/cluster/installation.ts";
-import { withFencing, SqlFencingTokens, SqlLease } from "../sql/cluster/lease.ts";
+import { SqlFencingTokens, SqlLease, withFencing } from "../sql/cluster/lease.ts";
 import { SqlSharedSnapshotStore } from "../sql/cluster/shared_snapshot.ts";
 import { SqlPresenceStore } from "../sql/cluster/presence.ts";
-import { type Service, runServices } from "../service.ts";
+import { runServices, type Service } from "../service.ts";
 
 /** How often each instance looks for what others have kept: so much later the last event may come of which it was not told. */
 const POLL_INTERVAL_MS = 2_000;
@@ -44,7 +44,9 @@ export class Cluster {
     const { database, clock, redis, activeClients } = options;
     this.#options = options;
     const isSingleInstance = database.kind === "sqlite";
-    this.database = isSingleInstance ? database : withFencing(database, () => this.#leaderElection?.term);
+    this.database = isSingleInstance
+      ? database
+      : withFencing(database, () => this.#leaderElection?.term);
     this.sharedSnapshots = new SqlSharedSnapshotStore(this.database);
     if (isSingleInstance) return;
     const instance = this.#instance;
@@ -106,7 +108,9 @@ export class Cluster {
     const presence = this.#presence;
     if (!leaderElection || !presence) return { run: (signal) => runServices(services, signal) };
     const all = [...services, { run: (signal: AbortSignal) => presence.watch(signal) }];
-    return { run: (signal) => leaderElection.run((leaderSignal) => runServices(all, leaderSignal), signal) };
+    return {
+      run: (signal) => leaderElection.run((leaderSignal) => runServices(all, leaderSignal), signal),
+    };
   }
 
   /** Tells the others what the last snapshot shows. They show what comes next where this fails. */

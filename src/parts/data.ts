@@ -17,7 +17,9 @@ export interface ApiRoutesOptions {
 }
 
 /** The REST API over what is kept. */
-export function createApiRoutes({ database, followManager, clock }: ApiRoutesOptions): readonly Api[] {
+export function createApiRoutes(
+  { database, followManager, clock }: ApiRoutesOptions,
+): readonly Api[] {
   const catalog = new SqlCatalog(database);
   const history = new SqlRunHistory(database);
   return [

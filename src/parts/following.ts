@@ -12,7 +12,8 @@ import { BackfillScheduler } from "../run/backfill/backfill_scheduler.ts";
 import { RateLimitedSource } from "../run/backfill/rate_limited_source.ts";
 import { RepositoryPoller } from "../run/polling/repository_poller.ts";
 import { LatestRunsFetcher } from "../run/polling/latest_runs.ts";
-import { type Random, reservedUntil } from "../run/github_rate_limit.ts";
+import { reservedUntil } from "../run/github_rate_limit.ts";
+import type { Random } from "../random.ts";
 import type { Poller } from "../run/polling/poller.ts";
 import { SqlBackfillStore } from "../sql/run/backfill.ts";
 import type { Database } from "../sql/database.ts";
@@ -46,7 +47,8 @@ export interface FollowServices {
 
 /** The part of App that stands behind `/repositories`. */
 export function createFollowServices(options: FollowServicesOptions): FollowServices {
-  const { config, database, fencedDatabase, github, clock, random, poller, reservedPoints, emit } = options;
+  const { config, database, fencedDatabase, github, clock, random, poller, reservedPoints, emit } =
+    options;
   const store = new SqlFollowStore(database, clock);
   const runs = new GitHubRuns(github);
   const shared = {
@@ -81,7 +83,11 @@ export function createFollowServices(options: FollowServicesOptions): FollowServ
     requests: new SqlBackfillStore(database, clock),
   });
   // Whoever asks any instance to follow a repository sees its runs at once.
-  const latestRuns = new LatestRunsFetcher({ ...shared, runs, store: new SqlRunStore(database, clock) });
+  const latestRuns = new LatestRunsFetcher({
+    ...shared,
+    runs,
+    store: new SqlRunStore(database, clock),
+  });
   const followManager = new FollowManager({
     ...shared,
     store,

@@ -47,6 +47,7 @@ export class SnapshotPublisher {
     this.#replica = new SnapshotReplica({
       ...options,
       store: cluster.sharedSnapshots,
+      interval: options.intervalMs,
       isLeader: () => cluster.isLeader,
       onSnapshot: (snapshot) => {
         poller.setCurrent(snapshot);
@@ -69,7 +70,10 @@ export class SnapshotPublisher {
 
   /** To be run. */
   get services(): readonly Service[] {
-    return [this.#throttledSnapshots, ...(this.#remoteEvents ? [this.#remoteEvents, this.#replica] : [])];
+    return [
+      this.#throttledSnapshots,
+      ...(this.#remoteEvents ? [this.#remoteEvents, this.#replica] : []),
+    ];
   }
 
   /** Tells of what was kept on a beat, which ends with a snapshot. */
@@ -82,7 +86,9 @@ export class SnapshotPublisher {
   emit(events: readonly StoredEvent[]): void {
     const { snapshotBuilder } = this.#options;
     this.emitFromPoll(events);
-    for (const { type, data } of events) if (type === "repository") snapshotBuilder.applyRepositoryEvent(data);
+    for (const { type, data } of events) {
+      if (type === "repository") snapshotBuilder.applyRepositoryEvent(data);
+    }
     if (events.length > 0) this.#throttledSnapshots.schedule();
   }
 }

@@ -28,7 +28,9 @@ export interface ReconciliationOptions {
 }
 
 /** The parts of App that ask for what neither webhooks nor polling have told. */
-export function createReconcilers(options: ReconciliationOptions): readonly [Reconciler, JobCollector] {
+export function createReconcilers(
+  options: ReconciliationOptions,
+): readonly [Reconciler, JobCollector] {
   const { database, github, runs, clock, poller, stuckAfter, isNeeded, emit } = options;
   const shared = {
     clock,

@@ -25,7 +25,9 @@ export interface MessageServices {
 }
 
 /** The part of App by which clients say something to each other. */
-export function createMessageServices({ database, clock, feed }: MessageServicesOptions): MessageServices {
+export function createMessageServices(
+  { database, clock, feed }: MessageServicesOptions,
+): MessageServices {
   const messages = new SqlMessageStore(database, clock);
   const sender = new MessageSender({
     store: messages,

@@ -32,7 +32,7 @@ export interface MetricSources {
   readonly eventLoopDelay: EventLoopDelay;
   readonly feed: Feed;
   readonly broadcast: Broadcast<View>;
-  readonly capacity: ConnectionLimit;
+  readonly connectionLimit: ConnectionLimit;
   readonly connections: WebSocketServer;
   readonly events: EventStreams;
   readonly requests: RequestMetrics;

@@ -1,4 +1,7 @@
-import { RedeliveryOnStart, type RedeliveryOnStartOptions } from "../delivery/redelivery_on_start.ts";
+import {
+  RedeliveryOnStart,
+  type RedeliveryOnStartOptions,
+} from "../delivery/redelivery_on_start.ts";
 import { Redelivery } from "../delivery/redelivery.ts";
 import type { GitHub } from "../github/client.ts";
 import { GitHubWebhookDeliveries } from "../github/webhook_deliveries.ts";

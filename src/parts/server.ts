@@ -2,7 +2,8 @@ import manifest from "../../deno.json" with { type: "json" };
 import type { Authenticator } from "../account/principal.ts";
 import type { Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
-import { type Config, isLoopback } from "../config.ts";
+import type { Config } from "../config.ts";
+import { isLoopback } from "../loopback.ts";
 import { Receiver } from "../delivery/receiver.ts";
 import type { Inbox } from "../delivery/inbox.ts";
 import type { ActiveClients } from "../feed/active_clients.ts";
@@ -69,7 +70,9 @@ export interface ServerPartOptions {
 }
 
 /** Which web pages may connect. */
-export function createOriginPolicy({ server: { hostname, allowedOrigins, publicUrl } }: Config): OriginPolicy {
+export function createOriginPolicy(
+  { server: { hostname, allowedOrigins, publicUrl } }: Config,
+): OriginPolicy {
   return toOriginPolicy({ allowed: allowedOrigins, publicUrl, isLoopback: isLoopback(hostname) });
 }
 
@@ -109,7 +112,10 @@ export function createServer(options: ServerPartOptions): Server {
     connectionLimit,
     connections,
     events: new EventStreams(streams),
-    deliveries: new WebhookEndpoint({ receiver: webhookTracing?.receiver(receiver) ?? receiver, clock }),
+    deliveries: new WebhookEndpoint({
+      receiver: webhookTracing?.receiver(receiver) ?? receiver,
+      clock,
+    }),
     requests: new RequestMetrics(),
     health: createHealthCheck(options),
     clock,

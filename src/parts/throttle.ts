@@ -1,10 +1,10 @@
-import { type RateLimit, MemoryRateLimiter } from "../account/rate_limiter.ts";
+import { MemoryRateLimiter, type RateLimit } from "../account/rate_limiter.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { RateLimitOptions } from "../http/rate_limit.ts";
 import { Redis } from "../redis/connection.ts";
 import { RedisRateLimiter } from "../redis/rate_limiter.ts";
-import type { Random } from "../run/github_rate_limit.ts";
+import type { Random } from "../random.ts";
 
 /** Of all keys of ours, in a Redis that others use too. */
 const REDIS_PREFIX = "runwire:";

@@ -83,7 +83,8 @@ export class WebhookTracing {
   broadcast(broadcast: Broadcast<View>): SnapshotSink {
     return {
       publish: (frame) => this.#runInBroadcastSpan(broadcast, () => broadcast.publish(frame)),
-      publishIfChanged: (frame) => this.#runInBroadcastSpan(broadcast, () => broadcast.publishIfChanged(frame)),
+      publishIfChanged: (frame) =>
+        this.#runInBroadcastSpan(broadcast, () => broadcast.publishIfChanged(frame)),
     };
   }
 

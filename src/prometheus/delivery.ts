@@ -42,7 +42,8 @@ export function deliveryMetrics(exposition: Exposition, sources: DeliverySources
   }, () => Object.entries(inbox.outcomes).map(([outcome, count]) => [{ outcome }, count] as const));
   // All three of one look at the database.
   let pendingBacklog: Promise<Backlog | undefined> | undefined;
-  const readBacklogOnce = () => pendingBacklog ??= backlog().catch(() => undefined).finally(() => pendingBacklog = undefined);
+  const readBacklogOnce = () =>
+    pendingBacklog ??= backlog().catch(() => undefined).finally(() => pendingBacklog = undefined);
   exposition.gauge({
     name: "runwire_deliveries_waiting",
     help: "Deliveries that wait to be applied, in the database that instances share",

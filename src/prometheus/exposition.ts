@@ -64,7 +64,10 @@ export class Exposition {
   }
 
   /** How long something takes. */
-  histogram({ name, help }: MetricOptions, read: () => LatencyHistogram | LabeledValues<LatencyHistogram>): void {
+  histogram(
+    { name, help }: MetricOptions,
+    read: () => LatencyHistogram | LabeledValues<LatencyHistogram>,
+  ): void {
     const metric = new LatencyMetric({ name, help }, () => {
       const value = read();
       return Symbol.iterator in value ? value : [[{}, value]];

@@ -1,5 +1,5 @@
 import type { LatencyHistogram } from "../latency_histogram.ts";
-import type { Labels, LabeledValues } from "./exposition.ts";
+import type { LabeledValues, Labels } from "./exposition.ts";
 
 interface Sample {
   readonly metricName: string;

@@ -15,7 +15,7 @@ export interface LiveClients {
 export interface LiveSources {
   readonly websocket: LiveClients;
   readonly sse: LiveClients;
-  readonly capacity: { readonly used: number; readonly limit: number };
+  readonly connectionLimit: { readonly used: number; readonly limit: number };
   readonly broadcast: {
     readonly published: number;
     readonly coalesced: number;
@@ -27,7 +27,7 @@ export interface LiveSources {
 
 /** Clients that stay connected, and what they are sent. */
 export function liveMetrics(exposition: Exposition, sources: LiveSources): void {
-  const { websocket, sse, capacity, broadcast, feed } = sources;
+  const { websocket, sse, connectionLimit, broadcast, feed } = sources;
   const labels = ["protocol"];
   const each = (read: (clients: LiveClients) => number): LabeledValues => [
     [{ protocol: "websocket" }, read(websocket)],
@@ -41,11 +41,11 @@ export function liveMetrics(exposition: Exposition, sources: LiveSources): void 
   exposition.gauge({
     name: "runwire_connection_slots",
     help: "How many clients there may be, MAX_CONNECTIONS",
-  }, () => capacity.limit);
+  }, () => connectionLimit.limit);
   exposition.gauge({
     name: "runwire_connection_slots_used",
     help: "How many of them are taken, also by those who are about to leave",
-  }, () => capacity.used);
+  }, () => connectionLimit.used);
   exposition.counter(
     {
       name: "runwire_connections_closed_total",

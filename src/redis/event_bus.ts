@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { StoredEvent } from "../feed/event.ts";
-import { maxSeq, type EventNotice, type EventBus } from "../feed/event_bus.ts";
+import { type EventBus, type EventNotice, maxSeq } from "../feed/event_bus.ts";
 import { Redis } from "./connection.ts";
 
 /** Larger news is only a number: those who hear of it read the journal. In characters. */

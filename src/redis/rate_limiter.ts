@@ -1,4 +1,9 @@
-import { type RateLimit, type RateLimiter, type RateLimitDecision, toDecision } from "../account/rate_limiter.ts";
+import {
+  type RateLimit,
+  type RateLimitDecision,
+  type RateLimiter,
+  toDecision,
+} from "../account/rate_limiter.ts";
 import type { Clock } from "../clock.ts";
 import type { Redis } from "./connection.ts";
 

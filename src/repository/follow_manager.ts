@@ -1,6 +1,6 @@
 import { isVisible, type Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
-import { isGlobal, toErrorMessage, GitHubError, StorageError } from "../errors.ts";
+import { GitHubError, isGlobal, StorageError, toErrorMessage } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { WebhookState } from "./catalog.ts";
@@ -146,14 +146,14 @@ export class FollowManager {
     canRead?: (repository: Repository) => Promise<boolean>,
   ): Promise<Repository> {
     const { repositories } = this.#options;
-    const notFound = new GitHubError({ kind: "missing", status: 404 }, "GitHub shows none");
+    const notFound = new GitHubError({ kind: "not_accessible", status: 404 }, "GitHub shows none");
     try {
       const find = () => repositories.findByName(fullName, this.#stop.signal);
       const repository = await this.#reportGlobalErrors(find);
       if (!canRead || await canRead(repository)) return repository;
     } catch (error) {
       // That it is kept from us, too, would say that it is there.
-      const isHidden = error instanceof GitHubError && error.failure.kind === "missing";
+      const isHidden = error instanceof GitHubError && error.failure.kind === "not_accessible";
       throw canRead && isHidden ? notFound : error;
     }
     throw notFound;
@@ -167,9 +167,9 @@ export class FollowManager {
       await fetchLatestRuns(fullName, signal);
       return found;
     } catch (error) {
-      if (!(error instanceof GitHubError) || error.failure.kind !== "missing") throw error;
+      if (!(error instanceof GitHubError) || error.failure.kind !== "not_accessible") throw error;
       // The repository is there: what is "not found" in it is not shown to us.
-      throw new GitHubError({ kind: "missing", status: 403 }, error.message);
+      throw new GitHubError({ kind: "not_accessible", status: 403 }, error.message);
     }
   }
 
@@ -178,7 +178,9 @@ export class FollowManager {
     const webhook = { repositoryId: id, fullName, webhookId: null };
     const followedAt = this.#options.clock.now();
     try {
-      return await this.#reportGlobalErrors(() => this.#createWebhook({ ...webhook, followedAt }, this.#stop.signal));
+      return await this.#reportGlobalErrors(() =>
+        this.#createWebhook({ ...webhook, followedAt }, this.#stop.signal)
+      );
     } catch (error) {
       if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
       return { state: "absent", reason: `It is created later: ${toErrorMessage(error)}` };
@@ -212,7 +214,7 @@ export class FollowManager {
     } catch (error) {
       if (!(error instanceof GitHubError)) throw error;
       const message = toErrorMessage(error);
-      if (error.failure.kind !== "missing") return `It is removed later: ${message}`;
+      if (error.failure.kind !== "not_accessible") return `It is removed later: ${message}`;
       await store.saveWebhook(repositoryId, undefined);
       return `It has to be removed by hand: ${message}`;
     }

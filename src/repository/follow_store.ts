@@ -40,7 +40,9 @@ export interface FollowStore {
     state: { readonly at: number; readonly error: string | null },
   ): Promise<void>;
   /** Webhooks to be created or removed; with `isRetry` also those that could not be created before. */
-  listPendingWebhooks(options: { readonly includeFailed: boolean }): Promise<readonly PendingWebhook[]>;
+  listPendingWebhooks(
+    options: { readonly includeFailed: boolean },
+  ): Promise<readonly PendingWebhook[]>;
   /** `undefined` when there is none of ours any more. */
   saveWebhook(id: number, state: WebhookState | undefined): Promise<void>;
   /** `owner/name` of a repository, whether it is followed or not; `undefined` when it is not known at all. */

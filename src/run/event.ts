@@ -33,7 +33,8 @@ export function runData(run: Run): RunData {
 
 /** How long a run, or one attempt of it, took; `null` until it has ended. */
 export function durationSeconds(
-  { status, startedAt, createdAt, updatedAt }: Pick<Run,
+  { status, startedAt, createdAt, updatedAt }: Pick<
+    Run,
     "status" | "startedAt" | "createdAt" | "updatedAt"
   >,
 ): number | null {

@@ -1,4 +1,4 @@
-import type { RunAttempt, Job } from "./history.ts";
+import type { Job, RunAttempt } from "./history.ts";
 import type { Run } from "./run.ts";
 
 /** What became of a run; the rest (skipped, neutral, and what GitHub adds) is neither good nor bad. */

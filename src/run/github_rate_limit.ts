@@ -1,4 +1,5 @@
 import type { GitHubFailure } from "../errors.ts";
+import type { Random } from "../random.ts";
 
 /** What is left of GitHub's rate limit, as its last answer said. Times in ms since the epoch. */
 export interface GitHubRateLimit {
@@ -18,9 +19,6 @@ const MAX_BACKOFF_MS = 15 * 60_000;
 const MAX_RESET_WAIT_MS = 61 * 60_000;
 
 const INITIAL_RETRY_MS = 1_000;
-
-/** A number from 0 (inclusive) to 1, like Math.random. */
-export type Random = () => number;
 
 /** The next beat after `beat`: a whole number of intervals later, and not in the past, so an overlong beat skips some. */
 export function nextTick(tick: number, interval: number, now: number): number {
@@ -73,7 +71,7 @@ export function backoffUntil(
   attempt: number,
   { now, random }: { now: number; random: Random },
 ): number {
-  if (failure.kind === "limited" && failure.retryAt !== undefined) {
+  if (failure.kind === "rate_limited" && failure.retryAt !== undefined) {
     return Math.min(Math.max(failure.retryAt, now), now + MAX_RESET_WAIT_MS);
   }
   const wait = Math.min(MIN_BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS);

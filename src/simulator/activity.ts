@@ -1,6 +1,6 @@
 import { CHANGES, DEPENDENCY_CHANGES, LOGINS } from "./demo_data.ts";
 import type { Activity, ScheduledChange } from "./scheduled_change.ts";
-import { randomInteger, randomHex, pick, pickWeighted } from "./random.ts";
+import { pick, pickWeighted, randomHex, randomInteger } from "./random.ts";
 import type { Repository } from "./repository.ts";
 import type { RunFields, Timeline } from "./run.ts";
 
@@ -60,11 +60,18 @@ export class TeamActivity implements Activity {
     const profile = pickWeighted(this.#random, this.#profiles.map((each) => [each, each.weight]));
     const event = this.#pickTrigger(profile);
     const pushed = event === "push" || event === "pull_request";
-    return { at, full_name: profile.repository.full_name, hasCommits: pushed, runs: this.#createRuns(profile, event) };
+    return {
+      at,
+      full_name: profile.repository.full_name,
+      hasCommits: pushed,
+      runs: this.#createRuns(profile, event),
+    };
   }
 
   #pickTrigger({ workflows }: RepositoryProfile): Trigger {
-    const available = TRIGGERS.filter(([trigger]) => workflows.some(({ on }) => on.includes(trigger)));
+    const available = TRIGGERS.filter(([trigger]) =>
+      workflows.some(({ on }) => on.includes(trigger))
+    );
     return pickWeighted(this.#random, available);
   }
 

@@ -6,13 +6,13 @@ import { AUTHENTICATION_REQUIRED, GraphQL, rateLimitedResponse } from "./graphql
 import type { Webhooks } from "./webhooks.ts";
 import type { OAuth } from "./oauth.ts";
 import {
-  primaryLimitExceeded,
   type ErrorResponse,
+  primaryLimitExceeded,
   type SecondaryLimit,
   secondaryLimitExceeded,
   unsupportedVersion,
 } from "./error_response.ts";
-import { type SimulatedPrincipal, createRoutes } from "./routes.ts";
+import { createRoutes, type SimulatedPrincipal } from "./routes.ts";
 import type { RunIndex } from "./run_index.ts";
 import type { World } from "./world.ts";
 
@@ -65,19 +65,34 @@ export class Api {
     readonly exceededLimit: SecondaryLimit | undefined;
   }): Promise<SimulatedResponse> {
     const version = request.headers.get("x-github-api-version") ?? DEFAULT_VERSION;
-    if (!VERSIONS.includes(version)) return toSimulatedResponse(unsupportedVersion(version, VERSIONS));
+    if (!VERSIONS.includes(version)) {
+      return toSimulatedResponse(unsupportedVersion(version, VERSIONS));
+    }
     const credential = this.#credentials.authenticate(request.headers.get("authorization"));
     if ("status" in credential) return toSimulatedResponse(credential);
     const { pathname, origin } = new URL(request.url);
     if (request.method === "POST" && GRAPHQL_PATHS.includes(pathname)) {
-      return await this.#handleGraphQL(await request.text(), { credential, origin, requestId, exceededLimit });
+      return await this.#handleGraphQL(await request.text(), {
+        credential,
+        origin,
+        requestId,
+        exceededLimit,
+      });
     }
     const isFree = pathname.endsWith("/rate_limit");
     const before = this.#rateLimits.get(credential);
     if (!isFree && before.remaining === 0) {
-      return toSimulatedResponse(primaryLimitExceeded(credential.label, requestId), rateLimitHeaders(before));
+      return toSimulatedResponse(
+        primaryLimitExceeded(credential.label, requestId),
+        rateLimitHeaders(before),
+      );
     }
-    if (exceededLimit) return toSimulatedResponse(secondaryLimitExceeded(exceededLimit, requestId), rateLimitHeaders(before));
+    if (exceededLimit) {
+      return toSimulatedResponse(
+        secondaryLimitExceeded(exceededLimit, requestId),
+        rateLimitHeaders(before),
+      );
+    }
     const response = await this.#handleRest(request, credential);
     const isCharged = !isFree && response.status !== 304;
     if (isCharged) this.#rateLimits.consume(credential);
@@ -97,7 +112,9 @@ export class Api {
       return toSimulatedResponse(AUTHENTICATION_REQUIRED);
     }
     const limits = () => rateLimitHeaders(this.#graphqlLimits.get(credential), "graphql");
-    if (exceededLimit) return toSimulatedResponse(secondaryLimitExceeded(exceededLimit, requestId), limits());
+    if (exceededLimit) {
+      return toSimulatedResponse(secondaryLimitExceeded(exceededLimit, requestId), limits());
+    }
     const isCharged = this.#graphqlLimits.get(credential).remaining > 0;
     const principal = { credential, origin: { api: origin, html: origin }, login: this.#login };
     const response = isCharged
@@ -108,7 +125,10 @@ export class Api {
     return { status: 200, headers, body: JSON.stringify(response), isCharged };
   }
 
-  async #handleRest(request: Request, credential: Credential): Promise<Omit<SimulatedResponse, "isCharged">> {
+  async #handleRest(
+    request: Request,
+    credential: Credential,
+  ): Promise<Omit<SimulatedResponse, "isCharged">> {
     const { pathname, origin } = new URL(request.url);
     const api = pathname.startsWith("/api/v3/") ? `${origin}/api/v3` : origin;
     const principal: SimulatedPrincipal = { credential, origin: { api, html: origin } };
@@ -124,7 +144,10 @@ export class Api {
   }
 }
 
-function toSimulatedResponse({ status, body, headers }: ErrorResponse, limits: Record<string, string> = {}): SimulatedResponse {
+function toSimulatedResponse(
+  { status, body, headers }: ErrorResponse,
+  limits: Record<string, string> = {},
+): SimulatedResponse {
   return {
     status,
     headers: { "content-type": JSON_TYPE, ...limits, ...headers },

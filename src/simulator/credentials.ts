@@ -5,7 +5,7 @@ import type { OAuth } from "./oauth.ts";
 import type { OAuthApp } from "./oauth_app.ts";
 import type { User } from "./users.ts";
 import { randomHex } from "./random.ts";
-import { badCredentials, notFound, type ErrorResponse, undecodableJwt } from "./error_response.ts";
+import { badCredentials, type ErrorResponse, notFound, undecodableJwt } from "./error_response.ts";
 import { timestamp } from "./timestamp.ts";
 
 export interface Credential {

@@ -31,7 +31,11 @@ const DEPLOY: DemoWorkflowSpec = {
   on: ["push", "workflow_dispatch"],
   seconds: [40, 90],
 };
-const RELEASE: DemoWorkflowSpec = { name: "Release", on: ["workflow_dispatch"], seconds: [60, 150] };
+const RELEASE: DemoWorkflowSpec = {
+  name: "Release",
+  on: ["workflow_dispatch"],
+  seconds: [60, 150],
+};
 const NIGHTLY: DemoWorkflowSpec = { name: "Nightly", on: ["schedule"], seconds: [90, 200] };
 
 const REPOSITORIES: readonly DemoRepositorySpec[] = [
@@ -103,11 +107,17 @@ export function createDemoWorld({ clock, seed = 1, maxRuns = 300 }: {
   const profiles = REPOSITORIES.map((spec, i) =>
     addRepository(world, spec, now - (400 + 90 * i) * DAY_MS)
   );
-  world.setActivity(new TeamActivity(profiles, { random: seededRandom(seed), start: now - HISTORY_MS }));
+  world.setActivity(
+    new TeamActivity(profiles, { random: seededRandom(seed), start: now - HISTORY_MS }),
+  );
   return world;
 }
 
-function addRepository(world: World, spec: DemoRepositorySpec, createdAt: number): RepositoryProfile {
+function addRepository(
+  world: World,
+  spec: DemoRepositorySpec,
+  createdAt: number,
+): RepositoryProfile {
   const { weight, workflows, ...fields } = spec;
   const created_at = timestamp(createdAt);
   const repository = world.addRepository({

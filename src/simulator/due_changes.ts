@@ -12,7 +12,12 @@ export interface RepositoryState {
 export function listDueChanges(states: Iterable<RepositoryState>, until: number) {
   return [...states].flatMap(({ repository, runs }) =>
     [...runs.values()].flatMap(({ run, pending }) =>
-      pending.filter(({ at }) => at <= until).map(({ at }) => ({ at, id: run.id, repository, runs }))
+      pending.filter(({ at }) => at <= until).map(({ at }) => ({
+        at,
+        id: run.id,
+        repository,
+        runs,
+      }))
     )
   ).sort((a, b) => a.at - b.at);
 }

@@ -8,7 +8,11 @@ export interface ErrorResponse {
 const DOCS = "https://docs.github.com/rest";
 const LIMITS = `${DOCS}/using-the-rest-api/rate-limits-for-the-rest-api`;
 
-export function createError(status: number, message: string, documentation_url = DOCS): ErrorResponse {
+export function createError(
+  status: number,
+  message: string,
+  documentation_url = DOCS,
+): ErrorResponse {
   return { status, body: { message, documentation_url, status: String(status) } };
 }
 
@@ -50,7 +54,11 @@ export function unsupportedVersion(version: string, supported: readonly string[]
 
 /** The hourly limit is used up. */
 export function primaryLimitExceeded(label: string, requestId: string): ErrorResponse {
-  return createError(403, `API rate limit exceeded for ${label}. ${supportHint(requestId)}`, LIMITS);
+  return createError(
+    403,
+    `API rate limit exceeded for ${label}. ${supportHint(requestId)}`,
+    LIMITS,
+  );
 }
 
 export interface SecondaryLimit {

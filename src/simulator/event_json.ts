@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { toAccessEvent } from "./access_event_json.ts";
 import { jobJson } from "./job_json.ts";
-import { type WorldEvent, toRunPhase } from "./scheduled_change.ts";
+import { toRunPhase, type WorldEvent } from "./scheduled_change.ts";
 import type { Repository } from "./repository.ts";
 import { repositoryJson, workflowJson } from "./repository_json.ts";
 import type { WorkflowRun } from "./run.ts";

@@ -69,7 +69,9 @@ export function truncateBody(body: string | null): ReadableStream<Uint8Array> {
 }
 
 /** How a server in trouble answers. */
-export function serverError({ status, body = "html" }: Extract<Fault, { kind: "status" }>): SimulatedResponse {
+export function serverError(
+  { status, body = "html" }: Extract<Fault, { kind: "status" }>,
+): SimulatedResponse {
   const isJson = body === "json";
   return {
     status,

@@ -69,7 +69,8 @@ export class GraphQL {
       source: request.query,
       variableValues: request.variables,
       rootValue: {
-        repository: (repositoryArguments: RepositoryArguments) => this.#repository(repositoryArguments, principal),
+        repository: (repositoryArguments: RepositoryArguments) =>
+          this.#repository(repositoryArguments, principal),
         viewer: () => ({
           login: user?.login ?? principal.login,
           databaseId: user?.id ?? 1,

@@ -1,15 +1,18 @@
 import type { Hono } from "hono";
 import { jobJson } from "./job_json.ts";
-import { toResponse, notFound, type ErrorResponse } from "./error_response.ts";
+import { type ErrorResponse, notFound, toResponse } from "./error_response.ts";
 import type { Repository } from "./repository.ts";
 import type { RequestContext, SimulatedPrincipal } from "./routes.ts";
 import type { World } from "./world.ts";
 
 /** The jobs of runs: https://docs.github.com/en/rest/actions/workflow-jobs. Of past attempts nothing is kept. */
-export function addJobRoutes(api: Hono<{ Bindings: SimulatedPrincipal }>, { world, findRepository }: {
-  readonly world: World;
-  readonly findRepository: (c: RequestContext) => Repository | ErrorResponse;
-}): void {
+export function addJobRoutes(
+  api: Hono<{ Bindings: SimulatedPrincipal }>,
+  { world, findRepository }: {
+    readonly world: World;
+    readonly findRepository: (c: RequestContext) => Repository | ErrorResponse;
+  },
+): void {
   const list = (c: RequestContext, attempt?: number) => {
     const repository = findRepository(c);
     if ("status" in repository) return toResponse(repository);

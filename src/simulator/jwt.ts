@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { type ErrorResponse, createError, undecodableJwt } from "./error_response.ts";
+import { createError, type ErrorResponse, undecodableJwt } from "./error_response.ts";
 
 /** A GitHub App that may ask for installation tokens. */
 export interface App {
@@ -29,7 +29,9 @@ export function verifyJwt(jwt: string, { app, now }: {
       return undecodableJwt();
     }
   }
-  if (app && String(claims.iss) !== String(app.id)) return createError(404, "Integration not found");
+  if (app && String(claims.iss) !== String(app.id)) {
+    return createError(404, "Integration not found");
+  }
   return verifyTimes(claims, Math.floor(now / 1000));
 }
 

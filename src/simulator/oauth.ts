@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import type { Authorization, OAuthApp } from "./oauth_app.ts";
 import { type IssuedToken, OAuthTokens, type UserToken } from "./oauth_tokens.ts";
-import type { Users, User } from "./users.ts";
+import type { User, Users } from "./users.ts";
 import { randomHex } from "./random.ts";
 
 /** How GitHub refuses a code or a token, in its words. */
@@ -96,12 +96,16 @@ export class OAuth {
     if (!findApp) return INVALID_CLIENT;
     const grantType = request["grant_type"] ?? "authorization_code";
     if (grantType === "authorization_code") return this.#exchangeCode(request, findApp);
-    if (grantType !== "refresh_token" || findApp.kind === "oauth_app") return UNSUPPORTED_GRANT_TYPE;
+    if (grantType !== "refresh_token" || findApp.kind === "oauth_app") {
+      return UNSUPPORTED_GRANT_TYPE;
+    }
     return this.tokens.refresh(request["refresh_token"] ?? "", findApp) ?? INVALID_REFRESH_TOKEN;
   }
 
   /** The user and the token behind an `Authorization`; `undefined` when it is not accepted (any more). */
-  findHolder(requestToken: string): { readonly user: User; readonly requestToken: UserToken } | undefined {
+  findHolder(
+    requestToken: string,
+  ): { readonly user: User; readonly requestToken: UserToken } | undefined {
     const found = this.tokens.find(requestToken);
     const user = found && this.#users.findById(found.userId);
     return found && user ? { user, requestToken: found } : undefined;

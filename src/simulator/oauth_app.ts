@@ -46,7 +46,9 @@ export function resolveRedirectUri(
 }
 
 function matchesRegistered(requested: URL, registered: URL, kind: OAuthApp["kind"]): boolean {
-  if (requested.protocol !== registered.protocol || requested.username || requested.hash) return false;
+  if (requested.protocol !== registered.protocol || requested.username || requested.hash) {
+    return false;
+  }
   const isLoopback = LOOPBACK.includes(registered.hostname);
   if (!isLoopback && requested.port !== registered.port) return false;
   if (kind === "github_app") {

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import type { OAuth } from "./oauth.ts";
 import { paginate } from "./pagination.ts";
-import { toResponse, notFound, createError } from "./error_response.ts";
+import { createError, notFound, toResponse } from "./error_response.ts";
 import type { RequestContext, SimulatedPrincipal } from "./routes.ts";
 import { organizationJson, userJson } from "./user_json.ts";
 

@@ -32,7 +32,8 @@ export function oauthPages({ oauth, users, consent }: {
     if (!app || fallback === undefined) return c.html("<h1>404</h1>", 404);
     const state = query["state"];
     const redirectUri = resolveRedirectUri(app, query["redirect_uri"]);
-    const isUnsupportedMethod = "code_challenge" in query && query["code_challenge_method"] !== "S256";
+    const isUnsupportedMethod = "code_challenge" in query &&
+      query["code_challenge_method"] !== "S256";
     if (redirectUri === undefined) {
       return c.redirect(toErrorRedirect(fallback, "redirect_uri_mismatch", state));
     }
@@ -54,7 +55,9 @@ export function oauthPages({ oauth, users, consent }: {
   pages.post("/login/oauth/access_token", async (c) => {
     const response = oauth.requestToken({ ...c.req.query(), ...await parseFields(c.req.raw) });
     if (/json/.test(c.req.header("accept") ?? "")) return c.json(response);
-    return c.body(toFormBody(response), 200, { "content-type": "application/x-www-form-urlencoded" });
+    return c.body(toFormBody(response), 200, {
+      "content-type": "application/x-www-form-urlencoded",
+    });
   });
 
   return pages;

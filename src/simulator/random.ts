@@ -10,12 +10,18 @@ export function seededRandom(seed: number): () => number {
 }
 
 /** A whole number from `low` to `high`, both included. */
-export function randomInteger(random: () => number, [low, high]: readonly [number, number]): number {
+export function randomInteger(
+  random: () => number,
+  [low, high]: readonly [number, number],
+): number {
   return low + Math.floor(random() * (high - low + 1));
 }
 
 /** One of `options`, each as likely as its weight says. */
-export function pickWeighted<T>(random: () => number, options: readonly (readonly [T, number])[]): T {
+export function pickWeighted<T>(
+  random: () => number,
+  options: readonly (readonly [T, number])[],
+): T {
   let left = random() * options.reduce((sum, [, weight]) => sum + weight, 0);
   for (const [option, weight] of options) {
     left -= weight;

@@ -8,7 +8,14 @@ import { addJobRoutes } from "./job_routes.ts";
 import type { OAuth } from "./oauth.ts";
 import { paginate } from "./pagination.ts";
 import { rateLimitJson, type RateLimits } from "./rate_limits.ts";
-import { toResponse, repositoryBlocked, movedPermanently, notFound, type ErrorResponse, createError } from "./error_response.ts";
+import {
+  createError,
+  type ErrorResponse,
+  movedPermanently,
+  notFound,
+  repositoryBlocked,
+  toResponse,
+} from "./error_response.ts";
 import type { Repository } from "./repository.ts";
 import { repositoryJson, workflowJson } from "./repository_json.ts";
 import type { RunIndex } from "./run_index.ts";
@@ -66,7 +73,10 @@ export function createRoutes({ world, webhooks, index, oauth, credentials, rateL
     if (c.env.credential.kind === "anonymous") return toResponse(REQUIRES_AUTHENTICATION);
     if (c.env.credential.kind === "installation") return toResponse(USERS_ONLY);
     const { sort, direction } = c.req.query();
-    const { items, link } = paginate(sortRepositories(listUserRepositories(c), { sort, direction }), c);
+    const { items, link } = paginate(
+      sortRepositories(listUserRepositories(c), { sort, direction }),
+      c,
+    );
     return c.json(items.map((repository) => repositoryJson(repository, c.env.origin)), 200, link);
   });
 
@@ -103,7 +113,10 @@ export function createRoutes({ world, webhooks, index, oauth, credentials, rateL
     if (created !== undefined && !filter) return toResponse(createError(422, "Validation Failed"));
     const all = index.list(repository.full_name);
     const runs = filter ? all.filter((run) => filter(Date.parse(run.created_at))) : all;
-    const { items, link } = paginate(runs.slice(0, filter ? MAX_FILTERED_RUNS : MAX_UNFILTERED_RUNS), c);
+    const { items, link } = paginate(
+      runs.slice(0, filter ? MAX_FILTERED_RUNS : MAX_UNFILTERED_RUNS),
+      c,
+    );
     if (!filter && items.length === 0 && runs.length > MAX_UNFILTERED_RUNS) {
       return toResponse(PAGINATION_LIMITED);
     }

@@ -86,7 +86,10 @@ interface Transition {
 }
 
 /** What a timeline that begins at `start` (ms since the epoch) brings. */
-export function toTransitions(timeline: Timeline | undefined, start: number): readonly Transition[] {
+export function toTransitions(
+  timeline: Timeline | undefined,
+  start: number,
+): readonly Transition[] {
   if (!timeline) return [];
   const startsAt = start + timeline.queued_seconds * 1000;
   const endsAt = startsAt + timeline.running_seconds * 1000;
@@ -111,7 +114,9 @@ export function applyDue(scheduled: ScheduledRun, now: number): ScheduledRun {
 /** The course after the next of what is ahead; itself when nothing is. */
 export function applyNext(scheduled: ScheduledRun): ScheduledRun {
   const [next, ...pending] = scheduled.pending;
-  return next ? { ...applyDue({ run: scheduled.run, pending: [next] }, next.at), pending } : scheduled;
+  return next
+    ? { ...applyDue({ run: scheduled.run, pending: [next] }, next.at), pending }
+    : scheduled;
 }
 
 /** Another attempt of the same run, from its beginning. */

@@ -52,9 +52,9 @@
 import type { Hono } from "hono";
 import type { Clock } from "../clock.ts";
 import { log } from "../log.ts";
-import { type SimulatedResponse, Api } from "./api.ts";
+import { Api, type SimulatedResponse } from "./api.ts";
 import { Credentials } from "./credentials.ts";
-import { ConnectionCut, truncateBody, type Fault, Faults, serverError } from "./faults.ts";
+import { ConnectionCut, type Fault, Faults, serverError, truncateBody } from "./faults.ts";
 import { Webhooks } from "./webhooks.ts";
 import type { App } from "./jwt.ts";
 import { OAuth } from "./oauth.ts";
@@ -122,7 +122,13 @@ export class Simulator {
     this.#clock = clock;
     this.consent = ({ login: suggested }) => suggested ?? login;
     const [installation] = app?.installations ?? [];
-    this.webhooks = new Webhooks({ world, clock, random, installation, origin: () => this.#origin });
+    this.webhooks = new Webhooks({
+      world,
+      clock,
+      random,
+      installation,
+      origin: () => this.#origin,
+    });
     this.index = new RunIndex(world);
     const { users } = world;
     const oauth = this.oauth = new OAuth({ clock, random, users });
@@ -133,7 +139,11 @@ export class Simulator {
     const { webhooks, index, credentials, rateLimits, graphqlLimits } = this;
     const parts = { world, webhooks, index, oauth, credentials, rateLimits, graphqlLimits, login };
     this.#api = new Api(parts);
-    this.#pages = oauthPages({ oauth, users, consent: (authorization) => this.consent(authorization) });
+    this.#pages = oauthPages({
+      oauth,
+      users,
+      consent: (authorization) => this.consent(authorization),
+    });
   }
 
   /** Registers an app that users can sign in to. */
@@ -193,7 +203,10 @@ export class Simulator {
     const isCut = fault?.kind === "cut";
     const { method } = request;
     const isConditional = request.headers.has("if-none-match");
-    this.requests.add({ at, method, path, status: isCut ? 0 : status, conditional: isConditional }, { charged: isCharged });
+    this.requests.add(
+      { at, method, path, status: isCut ? 0 : status, conditional: isConditional },
+      { charged: isCharged },
+    );
     return new Response(isCut ? truncateBody(body) : body, {
       // A 304 has no body that could be cut.
       status: isCut ? 200 : status,

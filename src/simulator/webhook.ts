@@ -84,7 +84,11 @@ export async function sendDelivery(webhook: Webhook, delivery: Delivery, { clock
 }
 
 /** https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers */
-export function toDeliveryHeaders(webhook: Webhook, delivery: Delivery, body: string): Record<string, string> {
+export function toDeliveryHeaders(
+  webhook: Webhook,
+  delivery: Delivery,
+  body: string,
+): Record<string, string> {
   const sign = (hash: string) =>
     `${hash}=${createHmac(hash, webhook.secret ?? "").update(body).digest("hex")}`;
   const target = webhook.repository === null ? delivery.installation_id : delivery.repository_id;

@@ -53,7 +53,10 @@ export function attemptDetailJson(attempt: DeliveryAttempt, webhook: Webhook) {
   return {
     ...attemptJson(attempt),
     url: webhook.url,
-    request: { headers: toDeliveryHeaders(webhook, attempt, payload), payload: JSON.parse(payload) },
+    request: {
+      headers: toDeliveryHeaders(webhook, attempt, payload),
+      payload: JSON.parse(payload),
+    },
     response: { headers: {}, payload: null },
   };
 }

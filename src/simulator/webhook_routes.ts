@@ -1,10 +1,23 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import type { DeliveryAttempt, Webhook } from "./webhook.ts";
-import { attemptJson, webhookConfigJson, stringifyWithBigInts, webhookJson, attemptDetailJson } from "./webhook_json.ts";
+import {
+  attemptDetailJson,
+  attemptJson,
+  stringifyWithBigInts,
+  webhookConfigJson,
+  webhookJson,
+} from "./webhook_json.ts";
 import type { Webhooks } from "./webhooks.ts";
-import { paginateByCursor, paginate } from "./pagination.ts";
-import { toResponse, repositoryBlocked, notFound, type ErrorResponse, createError, undecodableJwt } from "./error_response.ts";
+import { paginate, paginateByCursor } from "./pagination.ts";
+import {
+  createError,
+  type ErrorResponse,
+  notFound,
+  repositoryBlocked,
+  toResponse,
+  undecodableJwt,
+} from "./error_response.ts";
 import type { Repository } from "./repository.ts";
 import type { RequestContext, SimulatedPrincipal } from "./routes.ts";
 
@@ -23,11 +36,14 @@ const newWebhookSchema = z.object({
 });
 
 /** The routes about webhooks, of repositories and of the app. */
-export function addWebhookRoutes(api: Hono<{ Bindings: SimulatedPrincipal }>, { webhooks, findRepository }: {
-  readonly webhooks: Webhooks;
-  /** The repository of the path, when the one who asks may have it. */
-  readonly findRepository: (c: RequestContext) => Repository | ErrorResponse;
-}): void {
+export function addWebhookRoutes(
+  api: Hono<{ Bindings: SimulatedPrincipal }>,
+  { webhooks, findRepository }: {
+    readonly webhooks: Webhooks;
+    /** The repository of the path, when the one who asks may have it. */
+    readonly findRepository: (c: RequestContext) => Repository | ErrorResponse;
+  },
+): void {
   const repositoryPath = "/repos/:owner/:repo/hooks";
 
   api.get(repositoryPath, (c) => {
@@ -72,7 +88,10 @@ export function addWebhookRoutes(api: Hono<{ Bindings: SimulatedPrincipal }>, { 
   addDeliveryRoutes(`${repositoryPath}${ID_PATH}`, findWebhook);
   addDeliveryRoutes("/app/hook", findAppWebhook);
 
-  function addDeliveryRoutes(path: string, findWebhook: (c: RequestContext) => Webhook | ErrorResponse): void {
+  function addDeliveryRoutes(
+    path: string,
+    findWebhook: (c: RequestContext) => Webhook | ErrorResponse,
+  ): void {
     api.get(`${path}/deliveries`, (c) => {
       const webhook = findWebhook(c);
       if ("status" in webhook) return toResponse(webhook);
@@ -84,13 +103,17 @@ export function addWebhookRoutes(api: Hono<{ Bindings: SimulatedPrincipal }>, { 
       const webhook = findWebhook(c);
       if ("status" in webhook) return toResponse(webhook);
       const attempt = webhooks.deliveries(webhook.id).find(({ id }) => id === parseDeliveryId(c));
-      return attempt ? c.body(stringifyWithBigInts(attemptDetailJson(attempt, webhook))) : toResponse(notFound());
+      return attempt
+        ? c.body(stringifyWithBigInts(attemptDetailJson(attempt, webhook)))
+        : toResponse(notFound());
     });
 
     api.post(`${path}/deliveries/:delivery{[0-9]+}/attempts`, (c) => {
       const webhook = findWebhook(c);
       if ("status" in webhook) return toResponse(webhook);
-      return webhooks.redeliver(webhook.id, parseDeliveryId(c)) ? c.json({}, 202) : toResponse(notFound());
+      return webhooks.redeliver(webhook.id, parseDeliveryId(c))
+        ? c.json({}, 202)
+        : toResponse(notFound());
     });
   }
 

@@ -1,7 +1,13 @@
 import type { Clock } from "../clock.ts";
 import { log } from "../log.ts";
 import { toWebhookEvents, type WebhookEvent } from "./event_json.ts";
-import { type DeliveryAttempt, type Delivery, type Webhook, type WebhookFields, sendDelivery } from "./webhook.ts";
+import {
+  type Delivery,
+  type DeliveryAttempt,
+  sendDelivery,
+  type Webhook,
+  type WebhookFields,
+} from "./webhook.ts";
 import { webhookJson } from "./webhook_json.ts";
 import type { WorldEvent } from "./scheduled_change.ts";
 import { randomHex } from "./random.ts";
@@ -16,7 +22,11 @@ const MAX_QUEUED = 5_000;
 const MAX_STORED_ATTEMPTS = 2_000;
 
 /** What Apps are told of, asked or not: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
-const ALWAYS_SENT_TO_APPS = ["installation", "installation_repositories", "github_app_authorization"];
+const ALWAYS_SENT_TO_APPS = [
+  "installation",
+  "installation_repositories",
+  "github_app_authorization",
+];
 
 /** The last before the first: as long as GitHub's, which a number does not hold exactly. */
 const LAST_ATTEMPT_ID = 3_842_091_948_768_772_096n;
@@ -127,12 +137,16 @@ export class Webhooks {
   /** Has hooks told of something that has happened, which the world tells by itself. */
   dispatch(worldEvent: WorldEvent): void {
     const repository = "repository" in worldEvent ? worldEvent.repository : undefined;
-    if (worldEvent.kind === "repository") this.#followRename(worldEvent.from, worldEvent.repository);
+    if (worldEvent.kind === "repository") {
+      this.#followRename(worldEvent.from, worldEvent.repository);
+    }
     const webhooks = [...repository ? this.list(repository.full_name) : [], ...this.list(null)];
     for (const event of toWebhookEvents(worldEvent, this.#origin())) {
       const guid = this.#createGuid();
       for (const webhook of webhooks) {
-        if (webhook.active && isSubscribed(event, webhook)) this.#createDelivery(webhook, event, { repository, guid });
+        if (webhook.active && isSubscribed(event, webhook)) {
+          this.#createDelivery(webhook, event, { repository, guid });
+        }
       }
     }
   }
@@ -170,10 +184,14 @@ export class Webhooks {
     }
   }
 
-  #createDelivery(webhook: Webhook, { event, action, payload }: WebhookEvent, { repository, guid }: {
-    readonly repository: Repository | undefined;
-    readonly guid: string;
-  }): void {
+  #createDelivery(
+    webhook: Webhook,
+    { event, action, payload }: WebhookEvent,
+    { repository, guid }: {
+      readonly repository: Repository | undefined;
+      readonly guid: string;
+    },
+  ): void {
     const isApp = webhook.repository === null && this.#installation !== undefined;
     const installation = isApp ? { installation: { id: this.#installation } } : {};
     const delivery: Delivery = {
@@ -196,7 +214,10 @@ export class Webhooks {
     log("simulator").warn("Too many webhooks wait: {guid} is lost", { guid });
   }
 
-  async #attemptDelivery({ webhook, delivery, redelivery }: QueuedDelivery, signal: AbortSignal): Promise<void> {
+  async #attemptDelivery(
+    { webhook, delivery, redelivery }: QueuedDelivery,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (!this.#webhooks.has(webhook.id)) return;
     const at = this.#clock.now();
     const outcome = await sendDelivery(webhook, delivery, { clock: this.#clock, signal });

@@ -1,18 +1,28 @@
 import type { Clock } from "../clock.ts";
 import { listDueChanges, type RepositoryState } from "./due_changes.ts";
-import { type Activity, type ScheduledChange, type WorldEvent, toRunPhase } from "./scheduled_change.ts";
+import {
+  type Activity,
+  type ScheduledChange,
+  toRunPhase,
+  type WorldEvent,
+} from "./scheduled_change.ts";
 import { Users } from "./users.ts";
 import { randomHex, seededRandom } from "./random.ts";
-import { type Block, createRepository, type Repository, type RepositoryFields } from "./repository.ts";
 import {
-  compareNewestFirst,
-  createRun,
-  renameRuns,
-  nextAttempt,
-  type ScheduledRun,
-  type RunFields,
+  type Block,
+  createRepository,
+  type Repository,
+  type RepositoryFields,
+} from "./repository.ts";
+import {
   applyDue,
   applyNext,
+  compareNewestFirst,
+  createRun,
+  nextAttempt,
+  renameRuns,
+  type RunFields,
+  type ScheduledRun,
   type Timeline,
   toTransitions,
   type WorkflowRun,

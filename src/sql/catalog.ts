@@ -12,7 +12,7 @@ import type { Database, Db } from "./database.ts";
 import { IS_FOLLOWED, IS_NOT_FOLLOWED } from "./follow_store.ts";
 import { limitOffset } from "./page.ts";
 import type { BackfillTable, RepositoryTable, WorkflowTable } from "./tables.ts";
-import { visibleCondition, narrowVisibility } from "./clauses.ts";
+import { narrowVisibility, visibleCondition } from "./clauses.ts";
 
 const REMOVED_REASON = "GitHub says that it was deleted, or is not shown to the App any more";
 const PENDING_REASON = "It is still to be created";
@@ -57,7 +57,11 @@ export class SqlCatalog implements Catalog {
     { visibility, repository, ...page }: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }> {
     return this.#database.read(async (db) => {
-      const condition = visibleCondition(db, narrowVisibility({ visibility, repository }), sql`lower(repository)`);
+      const condition = visibleCondition(
+        db,
+        narrowVisibility({ visibility, repository }),
+        sql`lower(repository)`,
+      );
       const every = db.selectFrom("workflows");
       const all = condition ? every.where(condition) : every;
       const isFiltered = repository !== undefined;
@@ -67,7 +71,9 @@ export class SqlCatalog implements Catalog {
       const { total } = await matching.select((eb) => eb.fn.countAll().as("total"))
         .executeTakeFirstOrThrow();
       const rows = await matching.selectAll()
-        .$if(!isFiltered, (query) => query.orderBy(sql`lower(repository)`)).orderBy(sql`lower(name)`)
+        .$if(!isFiltered, (query) => query.orderBy(sql`lower(repository)`)).orderBy(
+          sql`lower(name)`,
+        )
         .orderBy("id").$call(limitOffset(page)).execute();
       return { total: Number(total), workflows: rows.map(toCatalogWorkflow) };
     });

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
-import { advanceSequence, countRows, insertRows, type Row, readRows } from "./copy_rows.ts";
+import { advanceSequence, countRows, insertRows, readRows, type Row } from "./copy_rows.ts";
 import { type Database, type Db, openDatabase, type Tx } from "./database.ts";
 import { lockMigrations, migrate, schemaState } from "./migrate.ts";
 import { readTables, type TableDefinition } from "./engine/table_catalog.ts";
@@ -10,7 +10,11 @@ import type { Tables } from "./tables.ts";
 import { yieldToEventLoop } from "./engine/group_commit.ts";
 
 /** What instances over one database agree on is the database's own: its name, who polls, and who has clients. */
-const EXCLUDED_TABLES: readonly string[] = ["installation", "leases", "presences"] satisfies readonly (
+const EXCLUDED_TABLES: readonly string[] = [
+  "installation",
+  "leases",
+  "presences",
+] satisfies readonly (
   keyof Tables
 )[];
 
@@ -75,11 +79,16 @@ async function checkVersion(database: Database, preposition: "from" | "into"): P
     current: undefined,
   };
   const reason = reasons[await schemaState(database)];
-  if (reason) throw new UsageError(`Cannot copy ${preposition} the database ${database.name}: ${reason}`);
+  if (reason) {
+    throw new UsageError(`Cannot copy ${preposition} the database ${database.name}: ${reason}`);
+  }
 }
 
 /** The tables that are copied. */
-async function readCopiedTables(db: Db, kind: Database["kind"]): Promise<readonly TableDefinition[]> {
+async function readCopiedTables(
+  db: Db,
+  kind: Database["kind"],
+): Promise<readonly TableDefinition[]> {
   return (await readTables(db, kind)).filter(({ name }) => !EXCLUDED_TABLES.includes(name));
 }
 
@@ -146,7 +155,11 @@ function checkTables(source: readonly TableDefinition[], target: readonly TableD
   if (unmatched) throw new UsageError(`Cannot copy: only one of the databases has ${unmatched}`);
 }
 
-async function containsOnly(db: Db, table: TableDefinition, expected: readonly Row[]): Promise<boolean> {
+async function containsOnly(
+  db: Db,
+  table: TableDefinition,
+  expected: readonly Row[],
+): Promise<boolean> {
   for await (const rows of readRows(db, table)) {
     const toValues = (row: Row) => table.columns.map((column) => row[column]);
     return JSON.stringify(rows.map(toValues)) === JSON.stringify(expected.map(toValues));

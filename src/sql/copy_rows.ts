@@ -79,7 +79,10 @@ function toJson(value: unknown): string {
 }
 
 /** Lets PostgreSQL go on to count after the highest number that is there. */
-export async function advanceSequence(tx: Tx, { name, identityColumn: counted }: TableDefinition): Promise<void> {
+export async function advanceSequence(
+  tx: Tx,
+  { name, identityColumn: counted }: TableDefinition,
+): Promise<void> {
   if (counted === undefined) return;
   await sql`select setval(pg_get_serial_sequence(${`"${name}"`}, ${counted}), max(${
     sql.ref(counted)

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
-import type { Delivery, StoreResult, ApplyResult } from "../delivery/delivery.ts";
+import type { ApplyResult, Delivery, StoreResult } from "../delivery/delivery.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET } from "../run/change_set.ts";
 import type { Tx } from "./database.ts";
 import { applyInOrder } from "./delivery_apply.ts";
@@ -26,7 +26,9 @@ export async function insertDeliveries(
   const immediate = await selectApplicable(tx, unique);
   const now = clock.now();
   const inserted = await insertNew(tx, unique, { immediate, now });
-  const duplicates = await resolveDuplicates(tx, unique.filter((each) => !inserted.has(each)), { now });
+  const duplicates = await resolveDuplicates(tx, unique.filter((each) => !inserted.has(each)), {
+    now,
+  });
   const due = unique.filter((each) => immediate.has(each) && inserted.has(each));
   const changeSets = due.map(({ changes }) => changes ?? EMPTY_CHANGE_SET);
   const events = await applyInOrder(tx, changeSets, { clock });
@@ -36,7 +38,9 @@ export async function insertDeliveries(
     const isRepeat = original !== item;
     const appliedEvents = applied.get(original);
     if (appliedEvents) {
-      return isRepeat ? { status: "done", events: [] } : { status: "applied", events: appliedEvents };
+      return isRepeat
+        ? { status: "done", events: [] }
+        : { status: "applied", events: appliedEvents };
     }
     const status = duplicates.get(item.delivery.id) ?? "kept";
     return { status: isRepeat && status === "kept" ? "waiting" : status, events: [] };
@@ -44,7 +48,10 @@ export async function insertDeliveries(
 }
 
 /** Those that can be applied at once: nothing of their subject waits, neither in the table nor among those before them. */
-async function selectApplicable(tx: Tx, incoming: readonly IncomingDelivery[]): Promise<ReadonlySet<IncomingDelivery>> {
+async function selectApplicable(
+  tx: Tx,
+  incoming: readonly IncomingDelivery[],
+): Promise<ReadonlySet<IncomingDelivery>> {
   const subjects = new Set(
     incoming.filter(({ changes }) => changes).map(({ delivery }) => delivery.orderingKey),
   );

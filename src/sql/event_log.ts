@@ -1,7 +1,7 @@
 import type { DeleteResult } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Event, StoredEvent } from "../feed/event.ts";
-import type { SeqRange, EventLog } from "../feed/event_log.ts";
+import type { EventLog, SeqRange } from "../feed/event_log.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import type { EventTable } from "./tables.ts";
 import { deleteInBatches } from "./retention.ts";

@@ -3,7 +3,11 @@ import type { Clock } from "../clock.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { WebhookState } from "../repository/catalog.ts";
 import { toRepositoryEvent } from "../repository/event.ts";
-import type { FollowedRepository, FollowStore, PendingWebhook } from "../repository/follow_store.ts";
+import type {
+  FollowedRepository,
+  FollowStore,
+  PendingWebhook,
+} from "../repository/follow_store.ts";
 import type { Repository, Workflow } from "../repository/repository.ts";
 import type { Database } from "./database.ts";
 import { appendEvents } from "./event_log.ts";

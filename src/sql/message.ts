@@ -2,12 +2,12 @@ import type { DeleteResult } from "kysely";
 import type { Clock } from "../clock.ts";
 import { toMessageEvent } from "../message/event.ts";
 import type {
-  StoredMessage,
   Message,
   MessagePage,
   MessageQuery,
   MessageStore,
   NewMessage,
+  StoredMessage,
 } from "../message/message.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import { appendEvents } from "./event_log.ts";
@@ -98,7 +98,11 @@ async function firstRetainedSeq(
   { before, count }: { before: number; count: number },
 ): Promise<number> {
   const last = await seqFromEnd(db, 0);
-  const firstRecent = await db.selectFrom("messages").select("seq").where("created_ms", ">=", before)
+  const firstRecent = await db.selectFrom("messages").select("seq").where(
+    "created_ms",
+    ">=",
+    before,
+  )
     .orderBy("seq").limit(1).executeTakeFirst();
   const tooMany = await seqFromEnd(db, count);
   return Math.max(firstRecent?.seq ?? last + 1, tooMany + 1);

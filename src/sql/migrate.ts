@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { type MigrationProvider, Migrator } from "kysely/migration";
-import { toErrorMessage, StorageError, UsageError } from "../errors.ts";
+import { StorageError, toErrorMessage, UsageError } from "../errors.ts";
 import type { Database, Db, Tx } from "./database.ts";
 import { isTimeout } from "./engine/error.ts";
 import * as runs from "./migrations/0001_runs.ts";
@@ -53,7 +53,9 @@ export async function migrate(database: Database): Promise<readonly string[]> {
 
 async function migrateWith(tx: Tx, { kind, name }: Database): Promise<readonly string[]> {
   const schema = kind === "postgres" ? await lockPostgres(tx, name) : undefined;
-  const unknown = (await listExecuted(tx, schema)).filter((migration) => !(migration in MIGRATIONS));
+  const unknown = (await listExecuted(tx, schema)).filter((migration) =>
+    !(migration in MIGRATIONS)
+  );
   if (unknown.length > 0) {
     throw new UsageError(
       `Cannot use the database ${name}: a newer Runwire has changed it (${unknown.join(", ")}), ` +
@@ -118,7 +120,9 @@ async function listExecuted(tx: Db, schema?: string): Promise<readonly string[]>
     table.name === MIGRATION_TABLE && (schema === undefined || table.schema === schema)
   );
   if (!exists) return [];
-  const { rows } = await sql<{ name: string }>`select name from ${sql.table(MIGRATION_TABLE)} order by name`
+  const { rows } = await sql<{ name: string }>`select name from ${
+    sql.table(MIGRATION_TABLE)
+  } order by name`
     .execute(tx);
   return rows.map(({ name }) => name);
 }

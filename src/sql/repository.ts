@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Event, StoredEvent } from "../feed/event.ts";
 import { toRepositoryEvent } from "../repository/event.ts";
 import type { Repository, RepositoryStore } from "../repository/repository.ts";
-import { invalidateAccess, incrementAccessEpoch } from "./account/access.ts";
+import { incrementAccessEpoch, invalidateAccess } from "./account/access.ts";
 import type { Database, Tx } from "./database.ts";
 import { appendEvents } from "./event_log.ts";
 import { enqueueRecompute } from "./statistics/recompute_queue.ts";
@@ -72,7 +72,9 @@ export async function mergeRepositories(
       hasNewNames = true;
       await renameHistory(tx, old, next.full_name);
     }
-    if (old.is_private !== null && next.is_private !== old.is_private) visibilityChanged.push(old.id);
+    if (old.is_private !== null && next.is_private !== old.is_private) {
+      visibilityChanged.push(old.id);
+    }
     if (!hasSameDefaultBranch(next, old)) await enqueueRecompute(tx, next.full_name);
     if (!isSameForClients(next, old)) events.push(toRepositoryEvent(toRepository(next)));
   }
@@ -119,7 +121,11 @@ async function insert(tx: Tx, repository: Repository): Promise<RepositoryTable |
 }
 
 /** History goes by the name that GitHub now uses for it. */
-async function renameHistory(tx: Tx, { id, full_name: from }: RepositoryTable, to: string): Promise<void> {
+async function renameHistory(
+  tx: Tx,
+  { id, full_name: from }: RepositoryTable,
+  to: string,
+): Promise<void> {
   await tx.insertInto("former_names").values({ repository_id: id, name: from })
     .onConflict((conflict) => conflict.doNothing()).execute();
   for (const table of ["workflows", "workflow_runs"] as const) {

@@ -22,7 +22,11 @@ export class Tracing {
     const isEnabled = typeof providers === "object" && providers !== null && "trace" in providers;
     if (!isEnabled) return undefined;
     const tracing = new Tracing(await import("@opentelemetry/api"), version);
-    await tracing.runInSpan("start", {}, (runInSpan) => Promise.resolve(stripUrlQueries(runInSpan)));
+    await tracing.runInSpan(
+      "start",
+      {},
+      (runInSpan) => Promise.resolve(stripUrlQueries(runInSpan)),
+    );
     return tracing;
   }
 

@@ -1,12 +1,21 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { AccessSource, AccessStore, RepositoryRef } from "../../src/account/access.ts";
-import { ACCESS_MAX_AGE_MS, ACCESS_STALE_IF_ERROR_MS, AccessCache } from "../../src/account/access_cache.ts";
+import {
+  ACCESS_MAX_AGE_MS,
+  ACCESS_STALE_IF_ERROR_MS,
+  AccessCache,
+} from "../../src/account/access_cache.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { GitHubError } from "../../src/errors.ts";
 import { invalidateAccess } from "../../src/sql/account/access.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
-import { createAccountStores, aProfile, FakeOAuthProvider, someTokens } from "../fakes/fixtures/account.ts";
+import {
+  aProfile,
+  createAccountStores,
+  FakeOAuthProvider,
+  someTokens,
+} from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
@@ -38,7 +47,8 @@ async function setUp(database: Database, ids: readonly number[] = [1, 2]) {
   const { users, sessions, access: store } = createAccountStores(database, clock);
   await users.signIn({ profile: aProfile({ id: MONA }), tokens: someTokens(), role: "member" });
   const repositories = new SqlRepositoryStore(database, clock);
-  const put = (id: number) => repositories.upsert([{ id, fullName: `Octo/R${id}`, pushedAt: null }]);
+  const put = (id: number) =>
+    repositories.upsert([{ id, fullName: `Octo/R${id}`, pushedAt: null }]);
   await repositories.upsert(ids.map((id) => ({ id, fullName: `Octo/R${id}`, pushedAt: null })));
   const github = new FakeAccessSource();
   github.allowed.add(1);

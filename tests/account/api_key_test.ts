@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { isApiKeySecret, generateApiKeySecret, toKeyPrefix } from "../../src/account/key_secret.ts";
+import { generateApiKeySecret, isApiKeySecret, toKeyPrefix } from "../../src/account/key_secret.ts";
 import { systemRandomBytes } from "../../src/account/secret.ts";
 
 const ZEROS = () => new Uint8Array(32);
@@ -7,8 +7,14 @@ const ONES = () => new Uint8Array(32).fill(255);
 
 Deno.test("newKeySecret() holds 256 bits and a checksum in 57 characters", () => {
   // As another program counts them, with zlib's CRC-32.
-  assertEquals(generateApiKeySecret(ZEROS), "rw_live_00000000000000000000000000000000000000000000tp0C2");
-  assertEquals(generateApiKeySecret(ONES), "rw_live_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp12paMKo");
+  assertEquals(
+    generateApiKeySecret(ZEROS),
+    "rw_live_00000000000000000000000000000000000000000000tp0C2",
+  );
+  assertEquals(
+    generateApiKeySecret(ONES),
+    "rw_live_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp12paMKo",
+  );
   const secrets = new Set<string>();
   for (let round = 0; round < 100; round++) {
     const secret = generateApiKeySecret(systemRandomBytes);

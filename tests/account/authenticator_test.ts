@@ -9,7 +9,7 @@ import { sha256Hex, systemRandomBytes as random } from "../../src/account/secret
 import { TICKET_TTL_MS } from "../../src/account/ticket.ts";
 import { GitHubError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { createAccountStores, aProfile, someTokens } from "../fakes/fixtures/account.ts";
+import { aProfile, createAccountStores, someTokens } from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
@@ -55,10 +55,16 @@ testOverDatabases("AccountCallers lets anybody in without credentials, only whil
   { database },
 ) => {
   const { openAuthenticator, authenticator } = await setUp(database);
-  assertEquals([openAuthenticator.isAnonymousAllowed, await openAuthenticator.authenticate({})], [true, ANONYMOUS_ADMIN]);
+  assertEquals([openAuthenticator.isAnonymousAllowed, await openAuthenticator.authenticate({})], [
+    true,
+    ANONYMOUS_ADMIN,
+  ]);
   assertEquals(await openAuthenticator.authenticate({ session: "a session" }), ANONYMOUS_ADMIN);
   assertEquals(await openAuthenticator.reauthenticate(ANONYMOUS_ADMIN), ANONYMOUS_ADMIN);
-  assertEquals([authenticator.isAnonymousAllowed, await authenticator.authenticate({})], [false, undefined]);
+  assertEquals([authenticator.isAnonymousAllowed, await authenticator.authenticate({})], [
+    false,
+    undefined,
+  ]);
   assertEquals(await authenticator.reauthenticate(ANONYMOUS_ADMIN), undefined);
 }, IN_MEMORY);
 
@@ -74,7 +80,10 @@ testOverDatabases("AccountCallers knows a user by the session's token", async ({
     assertEquals(await authenticator.authenticate({ session }), undefined, session);
   }
   await users.setRole(7, "admin");
-  assertEquals(caller && (await authenticator.reauthenticate(caller))?.permissions, new Set(PERMISSIONS));
+  assertEquals(
+    caller && (await authenticator.reauthenticate(caller))?.permissions,
+    new Set(PERMISSIONS),
+  );
   await sessions.endAll(7);
   assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
 }, IN_MEMORY);
@@ -92,8 +101,14 @@ testOverDatabases("AccountCallers knows a program by its key, in open mode too",
       "all",
       true,
     ]);
-    for (const wrong of ["", "rw_live_", generateApiKeySecret(random), sha256Hex(secret), ` ${secret}`]) {
-      assertEquals(await authenticator.authenticate({ key: wrong, session: "a session" }), undefined, wrong);
+    for (
+      const wrong of ["", "rw_live_", generateApiKeySecret(random), sha256Hex(secret), ` ${secret}`]
+    ) {
+      assertEquals(
+        await authenticator.authenticate({ key: wrong, session: "a session" }),
+        undefined,
+        wrong,
+      );
     }
     await keys.revoke(key.id);
     assertEquals(await authenticator.authenticate({ key: secret }), undefined);
@@ -117,7 +132,9 @@ testOverDatabases("AccountCallers asks the database for no key with a wrong chec
     },
   };
   const authenticator = new AccountAuthenticator({ ...options, keys: counting });
-  await authenticator.authenticate({ key: `${secret.slice(0, -1)}${secret.endsWith("a") ? "b" : "a"}` });
+  await authenticator.authenticate({
+    key: `${secret.slice(0, -1)}${secret.endsWith("a") ? "b" : "a"}`,
+  });
   assertEquals(asked, 0);
   await authenticator.authenticate({ key: secret });
   assertEquals(asked, 1);
@@ -173,7 +190,10 @@ testOverDatabases("AccountCallers knows by a ticket who asked for it, once and f
   const orphan = await issue({ session: "a session" });
   await sessions.endAll(7);
   assertEquals(await authenticator.authenticate({ ticket: orphan.ticket }), undefined);
-  assertEquals(await authenticator.authenticate({ ticket: "made up", session: "a session" }), undefined);
+  assertEquals(
+    await authenticator.authenticate({ ticket: "made up", session: "a session" }),
+    undefined,
+  );
 });
 
 testOverDatabases("AccountCallers lets nobody in by an open ticket once there is a login", async (

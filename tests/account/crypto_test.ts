@@ -18,7 +18,10 @@ Deno.test("AesCipher writes the same text differently each time", async () => {
 Deno.test("AesCipher reads nothing of another secret or for another context", async () => {
   const encrypted = await new AesCipher(TEST_SESSION_SECRET).encrypt("gho_x", "user 7");
   assertEquals(await new AesCipher(TEST_SESSION_SECRET).decrypt(encrypted, "user 8"), undefined);
-  assertEquals(await new AesCipher(`${TEST_SESSION_SECRET}!`).decrypt(encrypted, "user 7"), undefined);
+  assertEquals(
+    await new AesCipher(`${TEST_SESSION_SECRET}!`).decrypt(encrypted, "user 7"),
+    undefined,
+  );
 });
 
 Deno.test("AesCipher reads nothing of which a bit was changed or a byte is missing", async () => {

@@ -4,11 +4,17 @@ import type { SignInPolicy } from "../../src/account/sign_in_policy.ts";
 import { LoginError, type LoginErrorCode } from "../../src/account/login_error.ts";
 import { LOGIN_STATE_TTL_MS, LoginStateCookie } from "../../src/account/login_state.ts";
 import { sha256Hex, systemRandomBytes as random } from "../../src/account/secret.ts";
-import { type OAuthCallback, Login } from "../../src/account/login.ts";
+import { Login, type OAuthCallback } from "../../src/account/login.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { GitHubError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { createAccountStores, aProfile, FakeOAuthProvider, TEST_SESSION_SECRET, someTokens } from "../fakes/fixtures/account.ts";
+import {
+  aProfile,
+  createAccountStores,
+  FakeOAuthProvider,
+  someTokens,
+  TEST_SESSION_SECRET,
+} from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 

@@ -1,11 +1,24 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { requiresMembership, isAllowedMember, initialRole } from "../../src/account/sign_in_policy.ts";
-import { MEMBERSHIP_MAX_AGE_MS, MEMBERSHIP_STALE_IF_ERROR_MS, Membership } from "../../src/account/membership.ts";
+import {
+  initialRole,
+  isAllowedMember,
+  requiresMembership,
+} from "../../src/account/sign_in_policy.ts";
+import {
+  Membership,
+  MEMBERSHIP_MAX_AGE_MS,
+  MEMBERSHIP_STALE_IF_ERROR_MS,
+} from "../../src/account/membership.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { GitHubError } from "../../src/errors.ts";
 import { invalidateAccess } from "../../src/sql/account/access.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { createAccountStores, aProfile, FakeOAuthProvider, someTokens } from "../fakes/fixtures/account.ts";
+import {
+  aProfile,
+  createAccountStores,
+  FakeOAuthProvider,
+  someTokens,
+} from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 

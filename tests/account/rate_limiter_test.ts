@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { TokenBucket, MemoryRateLimiter } from "../../src/account/rate_limiter.ts";
+import { MemoryRateLimiter, TokenBucket } from "../../src/account/rate_limiter.ts";
 import { systemClock } from "../../src/clock.ts";
 
 const LIMIT = { perSecond: 2, burst: 3 };
@@ -66,7 +66,8 @@ Deno.test("MemoryBuckets forgets whoever has not asked for the longest time", as
 Deno.test("Bucket gives a burst of 20, then 10 a second, one every 100 ms", () => {
   const bucket = new TokenBucket({ perSecond: 10, burst: 20 }, 5_000);
   const granted = (now: number, asked: number) =>
-    Array.from({ length: asked }, () => bucket.consume(now)).filter((each) => each.isAllowed).length;
+    Array.from({ length: asked }, () => bucket.consume(now)).filter((each) => each.isAllowed)
+      .length;
   assertEquals(granted(5_000, 30), 20);
   assertEquals([granted(5_099, 5), granted(5_100, 5), granted(5_199, 5)], [0, 1, 0]);
   assertEquals([granted(6_199, 15), granted(6_200, 15)], [10, 1]);

@@ -5,7 +5,12 @@ import { ExpiredSessionCleanup } from "../../src/account/session_cleanup.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { systemClock } from "../../src/clock.ts";
 import { StorageError } from "../../src/errors.ts";
-import { createAccountStores, aProfile, FakeOAuthProvider, someTokens } from "../fakes/fixtures/account.ts";
+import {
+  aProfile,
+  createAccountStores,
+  FakeOAuthProvider,
+  someTokens,
+} from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";

@@ -4,7 +4,12 @@ import { TokenManager } from "../../src/account/token_manager.ts";
 import { systemClock } from "../../src/clock.ts";
 import { GitHubError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
-import { createAccountStores, aProfile, FakeOAuthProvider, someTokens } from "../fakes/fixtures/account.ts";
+import {
+  aProfile,
+  createAccountStores,
+  FakeOAuthProvider,
+  someTokens,
+} from "../fakes/fixtures/account.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = 1_767_225_600_000;
@@ -46,7 +51,15 @@ async function setUp(database: Database, tokens: UserTokens) {
   const { signal } = new AbortController();
   const newManager = () => new TokenManager({ users, sessions, provider, clock, signal });
   const isSignedIn = async () => await sessions.find("a") !== undefined;
-  return { clock, users, sessions, provider, newKeeper: newManager, manager: newManager(), isSignedIn };
+  return {
+    clock,
+    users,
+    sessions,
+    provider,
+    newKeeper: newManager,
+    manager: newManager(),
+    isSignedIn,
+  };
 }
 
 const returnToken = (token: string) => Promise.resolve(token);
@@ -77,10 +90,15 @@ testOverDatabases("TokenKeeper.use() refreshes once for all who ask at the same 
 testOverDatabases("TokenKeeper.use() of two instances that refresh at once ends no session", async (
   { database },
 ) => {
-  const { clock, users, provider, newKeeper: newManager, isSignedIn } = await setUp(database, expiring("a", 4));
+  const { clock, users, provider, newKeeper: newManager, isSignedIn } = await setUp(
+    database,
+    expiring("a", 4),
+  );
   provider.tokensByCode.set("ghr_a", expiring("b", 60));
   clock.onSleep = () => new Promise((resolve) => setTimeout(resolve, 50));
-  const used = await Promise.all([newManager(), newManager()].map((each) => each.withToken(MONA, returnToken)));
+  const used = await Promise.all(
+    [newManager(), newManager()].map((each) => each.withToken(MONA, returnToken)),
+  );
   assertEquals([used, await isSignedIn()], [["ghu_b", "ghu_b"], true]);
   assertEquals((await users.tokens(MONA))?.version, 2);
 });
@@ -133,7 +151,7 @@ testOverDatabases("TokenKeeper.use() leaves GitHub alone for as long as it says"
 ) => {
   const { clock, manager } = await setUp(database, someTokens());
   const retryAt = NOW + 10 * MINUTE_MS;
-  const limited = new GitHubError({ kind: "limited", retryAt }, "Limit");
+  const limited = new GitHubError({ kind: "rate_limited", retryAt }, "Limit");
   const error = await assertRejects(
     () => manager.withToken(MONA, () => Promise.reject(limited)),
     GitHubError,

@@ -7,7 +7,8 @@ import { ServerUnderTest } from "../fakes/apps/server.ts";
 const chromium = await findChromium();
 
 async function start(): Promise<ServerUnderTest> {
-  return await new ServerUnderTest({ data: [runRoutes({ history: new FakeRunHistory() })] }).start();
+  return await new ServerUnderTest({ data: [runRoutes({ history: new FakeRunHistory() })] })
+    .start();
 }
 
 Deno.test({

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { runDuration, sanitize, formatDuration, toDisplayState } from "../../src/cli/format.ts";
+import { formatDuration, runDuration, sanitize, toDisplayState } from "../../src/cli/format.ts";
 import { aFullRun } from "../fakes/fixtures/full_run.ts";
 
 Deno.test("stateOf() shows the conclusion of a completed run, and the status of any other", () => {
@@ -14,7 +14,10 @@ Deno.test("stateOf() shows the conclusion of a completed run, and the status of 
 
 Deno.test("stateOf() shows values that are new to us as they are", () => {
   const unknown = { sign: "?", style: "gray" } as const;
-  assertEquals(toDisplayState({ status: "on_hold", conclusion: null }), { word: "on_hold", ...unknown });
+  assertEquals(toDisplayState({ status: "on_hold", conclusion: null }), {
+    word: "on_hold",
+    ...unknown,
+  });
   assertEquals(toDisplayState({ status: null, conclusion: null }), { word: "unknown", ...unknown });
   assertEquals(toDisplayState({ status: "completed", conclusion: null }).word, "unknown");
 });

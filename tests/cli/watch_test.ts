@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { streamRuns, type Screen, socketUrl } from "../../src/cli/watch.ts";
+import { type Screen, socketUrl, streamRuns } from "../../src/cli/watch.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { FullRun } from "../../src/run/snapshot.ts";

@@ -61,7 +61,12 @@ class Instances implements AsyncDisposable {
   constructor(readonly time: FakeTime) {}
 
   async start(holder: string, work?: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const election = new LeaderElection({ lease: this.lease, fencingTokens: this.lease, holder, clock });
+    const election = new LeaderElection({
+      lease: this.lease,
+      fencingTokens: this.lease,
+      holder,
+      clock,
+    });
     const stop = new AbortController();
     this.#stops.set(holder, stop);
     this.all.set(holder, election);

@@ -7,7 +7,7 @@ import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlSessionStore } from "../../src/sql/account/session.ts";
 import { SqlUserStore } from "../../src/sql/account/user.ts";
-import { aProfile, TEST_SESSION_SECRET, someTokens } from "../fakes/fixtures/account.ts";
+import { aProfile, someTokens, TEST_SESSION_SECRET } from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aDelivery } from "../fakes/fixtures/delivery.ts";

@@ -4,7 +4,7 @@ import { invalidateAccess, SqlAccessStore } from "../../src/sql/account/access.t
 import type { Database } from "../../src/sql/database.ts";
 import { mergeRepositories, SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlUserStore } from "../../src/sql/account/user.ts";
-import { aProfile, TEST_SESSION_SECRET, someTokens } from "../fakes/fixtures/account.ts";
+import { aProfile, someTokens, TEST_SESSION_SECRET } from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
@@ -47,7 +47,10 @@ testOverDatabases("AccessStore.known() tells one user's rights, and what is to b
   assertEquals(await save(), true);
   const known = { epoch, readable: new Set(["octo/a"]), unchecked: [], oldestCheckedAt: NOW };
   assertEquals(await store.load(7, NOW), known);
-  assertEquals(await store.load(7, NOW + 1), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
+  assertEquals(await store.load(7, NOW + 1), {
+    ...nothing,
+    unchecked: [A, B].map(toRepositoryRef),
+  });
   assertEquals(await store.load(8, NOW), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
 });
 
@@ -92,7 +95,9 @@ testOverDatabases("dropAccess() forgets some repositories for everybody, or all"
   assertEquals(await store.epoch(), before);
   await database.write((tx) => invalidateAccess(tx, [1]));
   assertEquals(await store.epoch(), before + 1);
-  for (const user of [7, 8]) assertEquals((await store.load(user, 0)).unchecked, [A].map(toRepositoryRef));
+  for (const user of [7, 8]) {
+    assertEquals((await store.load(user, 0)).unchecked, [A].map(toRepositoryRef));
+  }
   assertEquals((await users.findById(7))?.membershipCheckedAt, NOW);
   await database.write((tx) => invalidateAccess(tx, "all"));
   assertEquals((await store.load(7, 0)).unchecked, [A, B].map(toRepositoryRef));

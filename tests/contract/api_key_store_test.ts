@@ -72,7 +72,9 @@ testOverDatabases("TicketStore.take() gives a ticket to one of many", async (
   const tickets = new SqlTicketStore(database, clock);
   const otherTickets = new SqlTicketStore(await another(), clock);
   await tickets.create({ id: "t", holder: { keyId }, expiresAt: NOW + 1 });
-  const consumed = await Promise.all([tickets, otherTickets, tickets].map((each) => each.consume("t")));
+  const consumed = await Promise.all(
+    [tickets, otherTickets, tickets].map((each) => each.consume("t")),
+  );
   assertEquals(consumed.filter((each) => each !== undefined), [{ keyId }]);
   await tickets.create({ id: "a", holder: "anybody", expiresAt: NOW + 1 });
   assertEquals(await tickets.consume("a"), "anybody");

@@ -47,7 +47,13 @@ testOverDatabases("BackfillStore.start() begins with nothing, and goes on with w
   assertEquals(await store.find(1), undefined);
   assertEquals(await store.start(REQUEST), STARTED);
   assertEquals(await store.find(1), STARTED);
-  const done: BackfillProgress = { ...STARTED, importedFrom: STARTED.since, runs: 7, estimate: 7, state: "done" };
+  const done: BackfillProgress = {
+    ...STARTED,
+    importedFrom: STARTED.since,
+    runs: 7,
+    estimate: 7,
+    state: "done",
+  };
   assertEquals(await store.save(STARTED, done), true);
   const earlier = { since: NOW - 90 * DAY_MS, isBackground: false };
   const again: BackfillProgress = { ...done, ...earlier, state: "running" };

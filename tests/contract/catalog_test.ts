@@ -46,25 +46,28 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("Catalog.listRepositories() tells those that are followed from the others", async (
-  { database },
-) => {
-  const catalog = new SqlCatalog(database);
-  const repositories = new SqlRepositoryStore(database, clock);
-  const followStore = new SqlFollowStore(database, clock);
-  const of = (id: number) => ({ id, fullName: `octo/${id}`, pushedAt: null });
-  await repositories.upsert([of(1)]);
-  await followStore.follow(of(2), []);
-  await followStore.follow(of(3), []);
-  await repositories.markRemoved([3]);
-  const ids = async (followed: boolean | undefined) => {
-    const query = { ...BY_PUSH, followed, direction: "asc" } as const;
-    return (await catalog.listRepositories(query)).repositories.map(({ id }) => id);
-  };
-  assertEquals(await ids(true), [2]);
-  assertEquals(await ids(false), [1, 3]);
-  assertEquals(await ids(undefined), [1, 2, 3]);
-});
+testOverDatabases(
+  "Catalog.listRepositories() tells those that are followed from the others",
+  async (
+    { database },
+  ) => {
+    const catalog = new SqlCatalog(database);
+    const repositories = new SqlRepositoryStore(database, clock);
+    const followStore = new SqlFollowStore(database, clock);
+    const of = (id: number) => ({ id, fullName: `octo/${id}`, pushedAt: null });
+    await repositories.upsert([of(1)]);
+    await followStore.follow(of(2), []);
+    await followStore.follow(of(3), []);
+    await repositories.markRemoved([3]);
+    const ids = async (followed: boolean | undefined) => {
+      const query = { ...BY_PUSH, followed, direction: "asc" } as const;
+      return (await catalog.listRepositories(query)).repositories.map(({ id }) => id);
+    };
+    assertEquals(await ids(true), [2]);
+    assertEquals(await ids(false), [1, 3]);
+    assertEquals(await ids(undefined), [1, 2, 3]);
+  },
+);
 
 testOverDatabases("Catalog tells no more than may be seen, and counts no more", async (
   { database },
@@ -80,7 +83,13 @@ testOverDatabases("Catalog tells no more than may be seen, and counts no more", 
   }
   const listVisible = async (visibility: Visibility) => {
     const list = async (query: Partial<RepositoryQuery>) => {
-      const pageQuery = { ...BY_PUSH, visible: visibility, direction: "asc", perPage: 1, ...query } as const;
+      const pageQuery = {
+        ...BY_PUSH,
+        visible: visibility,
+        direction: "asc",
+        perPage: 1,
+        ...query,
+      } as const;
       const { total, repositories } = await catalog.listRepositories(pageQuery);
       return [total, ...repositories.map(({ id }) => id)];
     };
@@ -142,41 +151,44 @@ testOverDatabases("Catalog.repository() shows how far its past is in", async ({ 
   assertEquals(await catalog.findRepository(2, "all"), undefined);
 });
 
-testOverDatabases("Catalog.listWorkflows() lists by repository and name, or of one in any case", async (
-  { database },
-) => {
-  const catalog = new SqlCatalog(database);
-  const workflows = [
-    [1, "octo/b", "Release"],
-    [2, "octo/b", "ci"],
-    [3, "Octo/a", "Lint"],
-    [4, "octo/B", "Build"],
-  ] as const;
-  await new SqlRunStore(database, clock).put(
-    workflows.map(([id, repository, workflowName]) =>
-      aRun({ id, repository, workflowName, workflowId: id })
-    ),
-  );
-  const ids = async (repository: string | undefined, page = 1, perPage = 30) => {
-    const { total, workflows } = await catalog.listWorkflows({
-      visibility: "all",
-      repository,
-      page,
-      perPage,
+testOverDatabases(
+  "Catalog.listWorkflows() lists by repository and name, or of one in any case",
+  async (
+    { database },
+  ) => {
+    const catalog = new SqlCatalog(database);
+    const workflows = [
+      [1, "octo/b", "Release"],
+      [2, "octo/b", "ci"],
+      [3, "Octo/a", "Lint"],
+      [4, "octo/B", "Build"],
+    ] as const;
+    await new SqlRunStore(database, clock).put(
+      workflows.map(([id, repository, workflowName]) =>
+        aRun({ id, repository, workflowName, workflowId: id })
+      ),
+    );
+    const ids = async (repository: string | undefined, page = 1, perPage = 30) => {
+      const { total, workflows } = await catalog.listWorkflows({
+        visibility: "all",
+        repository,
+        page,
+        perPage,
+      });
+      return [total, ...workflows.map(({ id }) => id)];
+    };
+    assertEquals(await ids(undefined), [4, 3, 4, 2, 1]);
+    assertEquals(await ids("OCTO/b"), [3, 4, 2, 1]);
+    assertEquals(await ids("octo/b", 2, 2), [3, 1]);
+    assertEquals(await ids("octo/none"), [0]);
+    assertEquals(await catalog.findWorkflow(3, "all"), {
+      id: 3,
+      repository: "Octo/a",
+      name: "Lint",
+      path: null,
+      state: null,
+      htmlUrl: null,
     });
-    return [total, ...workflows.map(({ id }) => id)];
-  };
-  assertEquals(await ids(undefined), [4, 3, 4, 2, 1]);
-  assertEquals(await ids("OCTO/b"), [3, 4, 2, 1]);
-  assertEquals(await ids("octo/b", 2, 2), [3, 1]);
-  assertEquals(await ids("octo/none"), [0]);
-  assertEquals(await catalog.findWorkflow(3, "all"), {
-    id: 3,
-    repository: "Octo/a",
-    name: "Lint",
-    path: null,
-    state: null,
-    htmlUrl: null,
-  });
-  assertEquals(await catalog.findWorkflow(99, "all"), undefined);
-});
+    assertEquals(await catalog.findWorkflow(99, "all"), undefined);
+  },
+);

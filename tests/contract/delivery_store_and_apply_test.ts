@@ -23,7 +23,10 @@ testOverDatabases(
     { database },
   ) => {
     const store = new SqlDeliveryStore(database, new ManualClock(NOON));
-    const { status: receipt, events } = await store.storeAndApply(aDelivery({ id: "a" }), changes({ id: 7 }));
+    const { status: receipt, events } = await store.storeAndApply(
+      aDelivery({ id: "a" }),
+      changes({ id: 7 }),
+    );
     assertEquals(receipt, "applied");
     assertEquals(events.map(({ type, data }) => ({ type, data })), [
       { type: "run", data: runEvent(aRun({ id: 7 })).data },
@@ -48,7 +51,9 @@ testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is kn
   { database },
 ) => {
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
-  for (const id of ["waiting", "parked", "done"]) await store.store(aDelivery({ id, orderingKey: id }));
+  for (const id of ["waiting", "parked", "done"]) {
+    await store.store(aDelivery({ id, orderingKey: id }));
+  }
   await store.recordFailure("parked", { error: "No", retryAt: undefined });
   await store.apply("done", EMPTY_CHANGE_SET);
   for (
@@ -132,7 +137,8 @@ testOverDatabases(
     );
     const pending = Array.from(
       { length: 20 },
-      (_, index) => stores[index % 2]?.storeAndApply(aDelivery({ id: "a" }), changes({ id: index + 1 })),
+      (_, index) =>
+        stores[index % 2]?.storeAndApply(aDelivery({ id: "a" }), changes({ id: index + 1 })),
     );
     const results = await Promise.all(pending);
     assertEquals(results.filter((each) => each?.status === "applied").length, 1);
@@ -153,7 +159,10 @@ testOverDatabases(
     const pending = Array.from({ length: 60 }, (_, index) => {
       const updatedAt = `2026-01-01T00:01:${String(index * 7 % 60).padStart(2, "0")}Z`;
       const emitted = changes({ id: index % 3 + 1, updatedAt });
-      return stores[index % 2]?.storeAndApply(aDelivery({ id: `${index}`, orderingKey: `${index}` }), emitted);
+      return stores[index % 2]?.storeAndApply(
+        aDelivery({ id: `${index}`, orderingKey: `${index}` }),
+        emitted,
+      );
     });
     const results = await Promise.all(pending);
     assertEquals(results.filter((each) => each?.status !== "applied"), []);

@@ -78,7 +78,9 @@ testOverDatabases(
   ) => {
     const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const ids = Array.from({ length: 1_000 }, (_, index) => `id ${index}`);
-    const receipts = await Promise.all(ids.map((id) => store.store(aDelivery({ id, orderingKey: id }))));
+    const receipts = await Promise.all(
+      ids.map((id) => store.store(aDelivery({ id, orderingKey: id }))),
+    );
     assertEquals(new Set(receipts), new Set(["kept"]));
     assertEquals(await readIds(store.listDue(NOON, 2_000)), ids);
     assertEquals(await readIds(store.listDue(NOON, 3)), ids.slice(0, 3));

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import type { StoredEvent } from "../../src/feed/event.ts";
-import type { EventNotice, EventBus } from "../../src/feed/event_bus.ts";
+import type { EventBus, EventNotice } from "../../src/feed/event_bus.ts";
 import { aStatus } from "../fakes/stores/event_log.ts";
 import { withTimeout } from "../fakes/clients/websocket.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
-import { type TestEventBuses, waitUntilReceived, EVENT_BUSES } from "../fakes/stores/event_bus.ts";
+import { EVENT_BUSES, type TestEventBuses, waitUntilReceived } from "../fakes/stores/event_bus.ts";
 
 function toStoredEvent(seq: number, waiting_until: string | null = null): StoredEvent {
   return { seq, at: "2026-01-01T00:00:00.000Z", ...aStatus({ waiting_until }) };
@@ -43,7 +43,11 @@ function testOverEventBuses(name: string, test: (buses: TestEventBuses) => Promi
 }
 
 testOverEventBuses("Wire.publish() tells every other instance, in order", async (buses) => {
-  const [a, b, c] = [await buses.addInstance(), await buses.addInstance(), await buses.addInstance()];
+  const [a, b, c] = [
+    await buses.addInstance(),
+    await buses.addInstance(),
+    await buses.addInstance(),
+  ];
   const [atB, atC] = [await listen(b, a), await listen(c, a)];
   a.publish([toStoredEvent(1), toStoredEvent(2)]);
   a.publish([toStoredEvent(3)]);
@@ -58,15 +62,22 @@ testOverEventBuses("Wire.publish() tells every other instance, in order", async 
   }
 });
 
-testOverEventBuses("Wire.listen() hears from several, and nothing once it has ended", async (buses) => {
-  const [a, b, c] = [await buses.addInstance(), await buses.addInstance(), await buses.addInstance()];
-  const [first, second] = [await listen(c, a), await listen(b, a)];
-  await first.stop();
-  a.publish([toStoredEvent(7)]);
-  await waitUntil(() => second.news.length === 1, "the news is heard");
-  await second.stop();
-  assertEquals([first.news, second.news], [[], [{ last: 7, events: [toStoredEvent(7)] }]]);
-});
+testOverEventBuses(
+  "Wire.listen() hears from several, and nothing once it has ended",
+  async (buses) => {
+    const [a, b, c] = [
+      await buses.addInstance(),
+      await buses.addInstance(),
+      await buses.addInstance(),
+    ];
+    const [first, second] = [await listen(c, a), await listen(b, a)];
+    await first.stop();
+    a.publish([toStoredEvent(7)]);
+    await waitUntil(() => second.news.length === 1, "the news is heard");
+    await second.stop();
+    assertEquals([first.news, second.news], [[], [{ last: 7, events: [toStoredEvent(7)] }]]);
+  },
+);
 
 testOverEventBuses(
   "Wire.publish() tells of events of any size, at least by their number",

@@ -26,7 +26,10 @@ for (const [method, path] of OPERATIONS) {
 }
 const extract: Tree = {
   openapi: specification.openapi,
-  info: { ...toTree(specification.info), "x-source": `@octokit/openapi ${VERSION}, MIT, api.github.com` },
+  info: {
+    ...toTree(specification.info),
+    "x-source": `@octokit/openapi ${VERSION}, MIT, api.github.com`,
+  },
   servers: specification.servers,
   paths,
 };

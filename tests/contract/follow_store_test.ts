@@ -121,7 +121,8 @@ testOverDatabases(
     await store.saveWebhook(2, { state: "absent", reason: "No" });
     await store.saveWebhook(3, { state: "active", id: 5 });
     const ids = async (includeFailed: boolean) =>
-      (await store.listPendingWebhooks({ includeFailed })).map(({ repositoryId }) => repositoryId).sort();
+      (await store.listPendingWebhooks({ includeFailed })).map(({ repositoryId }) => repositoryId)
+        .sort();
     assertEquals(await ids(false), [1]);
     assertEquals(await ids(true), [1, 2]);
   },

@@ -5,7 +5,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { GitHubRepositories } from "../../src/github/repository.ts";
 import { GitHubRuns } from "../../src/github/run.ts";
 import type { Credential } from "../../src/github/credential.ts";
-import { neverAborted, rejectedGitHubError, FakeServer } from "../github/fake_server.ts";
+import { FakeServer, neverAborted, rejectedGitHubError } from "../github/fake_server.ts";
 import { Prism } from "./prism.ts";
 
 /** How many answers are made up from each schema: enough to meet every nullable field both ways. */
@@ -55,7 +55,10 @@ function forward(prefer: Record<string, string> = {}): FakeServer {
 }
 
 /** With an ETag, which is not described, and with the example's link to the next page leading to the same list. */
-function toGitHubHeaders(headers: Headers, { list, isLast }: { list: string; isLast: boolean }): Headers {
+function toGitHubHeaders(
+  headers: Headers,
+  { list, isLast }: { list: string; isLast: boolean },
+): Headers {
   const result = new Headers(headers);
   result.set("etag", '"example"');
   const link = headers.get("link") ?? "";
@@ -96,24 +99,37 @@ const run = {
 
 Deno.test("GitHubRepositories.latestPushed() reads the published list of a user", async () => {
   await using server = forward();
-  const latest = await new GitHubRepositories(server.github(token)).listRecentlyPushed(1, neverAborted);
+  const latest = await new GitHubRepositories(server.github(token)).listRecentlyPushed(
+    1,
+    neverAborted,
+  );
   assertEquals(latest, [repository]);
 });
 
 Deno.test("GitHubRepositories.latestPushed() gets the published token and reads the published list of an installation", async () => {
   await using server = forward();
-  const latest = await new GitHubRepositories(server.github(app)).listRecentlyPushed(1, neverAborted);
+  const latest = await new GitHubRepositories(server.github(app)).listRecentlyPushed(
+    1,
+    neverAborted,
+  );
   assertEquals(latest, [repository]);
   const [tokens, first, ...others] = server.requestedPaths;
   assertEquals([tokens, first], [ACCESS_TOKENS, "/installation/repositories?per_page=100"]);
   // The example's token ended in 2016, so there is another one for each page.
   assertEquals(others, [ACCESS_TOKENS, "/installation/repositories?page=2"]);
-  assertEquals(server.sentHeaders("authorization")[1], "token ghs_16C7e42F292c6912E7710c838347Ae178B4a");
+  assertEquals(
+    server.sentHeaders("authorization")[1],
+    "token ghs_16C7e42F292c6912E7710c838347Ae178B4a",
+  );
 });
 
 Deno.test("GitHubRuns.latest() reads the published list of runs", async () => {
   await using server = forward();
-  const runs = await new GitHubRuns(server.github(token)).latest("octo-org/octo-repo", 1, neverAborted);
+  const runs = await new GitHubRuns(server.github(token)).latest(
+    "octo-org/octo-repo",
+    1,
+    neverAborted,
+  );
   assertEquals(runs, [run]);
 });
 
@@ -140,9 +156,9 @@ Deno.test("GitHubRepositories.latestPushed() takes a 304 as the description has 
 for (
   const [credential, path, status, refusal] of [
     [token, "/user/repos", 401, { kind: "unauthorized" }],
-    [token, "/user/repos", 403, { kind: "missing", status: 403 }],
+    [token, "/user/repos", 403, { kind: "not_accessible", status: 403 }],
     [token, "/user/repos", 422, { kind: "unavailable", status: 422 }],
-    [app, "/installation/repositories", 403, { kind: "missing", status: 403 }],
+    [app, "/installation/repositories", 403, { kind: "not_accessible", status: 403 }],
     [app, ACCESS_TOKENS, 401, { kind: "unauthorized" }],
     [app, ACCESS_TOKENS, 403, { kind: "unauthorized" }],
     [app, ACCESS_TOKENS, 404, { kind: "unauthorized" }],
@@ -166,10 +182,12 @@ Deno.test("GitHubRuns and GitHubRepositories read whatever the described schemas
   const [user, installation] = [server.github(token), server.github(app)];
   const read = { runs: 0, repositories: 0 };
   for (let n = 0; n < GENERATED_RESPONSES; n++) {
-    read.runs += (await new GitHubRuns(user).latest("octo-org/octo-repo", 100, neverAborted)).length;
+    read.runs +=
+      (await new GitHubRuns(user).latest("octo-org/octo-repo", 100, neverAborted)).length;
     if (await new GitHubRuns(user).byId("octo-org/octo-repo", 1, neverAborted)) read.runs++;
     for (const github of [user, installation]) {
-      read.repositories += (await new GitHubRepositories(github).listRecentlyPushed(100, neverAborted)).length;
+      read.repositories +=
+        (await new GitHubRepositories(github).listRecentlyPushed(100, neverAborted)).length;
     }
   }
   assertGreater(read.runs, GENERATED_RESPONSES);

@@ -5,7 +5,7 @@ import type { Lease } from "../../src/cluster/lease.ts";
 import { SqlLease } from "../../src/sql/cluster/lease.ts";
 import { openTestDatabase } from "../fakes/database.ts";
 import { isPostgresAvailable } from "../fakes/postgres.ts";
-import { isRedisAvailable, connectTestRedis } from "../fakes/redis.ts";
+import { connectTestRedis, isRedisAvailable } from "../fakes/redis.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
 
 /** Longer than a test lasts. */
@@ -70,7 +70,10 @@ testOverLeases(
     assertEquals(typeof first, "number");
     assertEquals(await b.acquire("b", SHORT), undefined);
     let second: number | undefined;
-    await waitUntil(async () => (second = await b.acquire("b", LONG)) !== undefined, "it has run out");
+    await waitUntil(
+      async () => (second = await b.acquire("b", LONG)) !== undefined,
+      "it has run out",
+    );
     assertGreater(second ?? 0, first ?? 0);
     assertEquals(await a.acquire("a", SHORT), undefined);
   },

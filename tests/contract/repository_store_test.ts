@@ -56,7 +56,9 @@ testOverDatabases("RepositoryStore.put() brings back a repository that was gone"
   const store = new SqlRepositoryStore(database, clock);
   await store.upsert([aRepository()]);
   await store.markRemoved([1]);
-  assertEquals(eventBodies(await store.upsert([aRepository()])), [toRepositoryEvent(aRepository())]);
+  assertEquals(eventBodies(await store.upsert([aRepository()])), [
+    toRepositoryEvent(aRepository()),
+  ]);
   assertEquals(await store.listRecentlyPushed(9), [aRepository()]);
 });
 

@@ -192,7 +192,8 @@ testOverDatabases("RunHistory.detail() tells a run to those alone who may see it
 ) => {
   await new SqlRunStore(database, clock).put([aRun({ id: 1, repository: "Octo/A" })]);
   const history = new SqlRunHistory(database);
-  const isTold = async (visibility: Visibility) => await history.detail(1, visibility) !== undefined;
+  const isTold = async (visibility: Visibility) =>
+    await history.detail(1, visibility) !== undefined;
   assertEquals(await isTold("all"), true);
   assertEquals(await isTold(new Set(["octo/a"])), true);
   assertEquals(await isTold(new Set(["octo/b"])), false);

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { systemClock as clock } from "../../src/clock.ts";
-import type { StoredEvent, RunEvent } from "../../src/feed/event.ts";
+import type { RunEvent, StoredEvent } from "../../src/feed/event.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { compareStates, merge, type Run } from "../../src/run/run.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
@@ -113,7 +113,9 @@ testOverDatabases("RunStore.put() ends where merge() does, all at once from two 
       await Promise.all(runs.map((run, index) => stores[index % 2]?.put([run])));
       const expected = runs.reduce(merge);
       assertEquals(await stores[0]?.latest(expected.repository, 1), [expected]);
-      assertEquals(eventBodies((await journal.readAfter(last, 100)).slice(-1)), [runEvent(expected)]);
+      assertEquals(eventBodies((await journal.readAfter(last, 100)).slice(-1)), [
+        runEvent(expected),
+      ]);
       assertForward(runs, await journal.readAfter(last, 100));
     }),
     { numRuns: 30 },

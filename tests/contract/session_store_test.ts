@@ -5,7 +5,7 @@ import type { Database } from "../../src/sql/database.ts";
 import { SqlSessionStore } from "../../src/sql/account/session.ts";
 import { SqlTicketStore } from "../../src/sql/account/ticket.ts";
 import { SqlUserStore } from "../../src/sql/account/user.ts";
-import { aProfile, TEST_SESSION_SECRET, someTokens } from "../fakes/fixtures/account.ts";
+import { aProfile, someTokens, TEST_SESSION_SECRET } from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 

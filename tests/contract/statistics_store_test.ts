@@ -4,7 +4,7 @@ import type { Visibility } from "../../src/visibility.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { Job } from "../../src/run/history.ts";
 import type { Run } from "../../src/run/run.ts";
-import { type RunStatistics, PERCENTILE_ERROR, type Statistics } from "../../src/run/statistics.ts";
+import { PERCENTILE_ERROR, type RunStatistics, type Statistics } from "../../src/run/statistics.ts";
 import type { Database, Db } from "../../src/sql/database.ts";
 import { SqlJobStore } from "../../src/sql/run/job.ts";
 import { SqlRecomputeQueue } from "../../src/sql/statistics/recompute_queue.ts";
@@ -14,7 +14,11 @@ import { SqlStatisticsStore } from "../../src/sql/statistics/statistics.ts";
 import { rebuildStatistics } from "../../src/sql/statistics/rebuild.ts";
 import { type DatabaseKind, openTestDatabase, testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/stores/github.ts";
-import { ReferenceStatistics, type ExpectedStatistics, readRunRows } from "../fakes/stores/statistics.ts";
+import {
+  type ExpectedStatistics,
+  readRunRows,
+  ReferenceStatistics,
+} from "../fakes/stores/statistics.ts";
 
 /** Whatever happens to what is kept. */
 type Step =

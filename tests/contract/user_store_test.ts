@@ -3,7 +3,7 @@ import { AesCipher } from "../../src/account/crypto.ts";
 import type { Role } from "../../src/account/permission.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlUserStore } from "../../src/sql/account/user.ts";
-import { aProfile, TEST_SESSION_SECRET, someTokens } from "../fakes/fixtures/account.ts";
+import { aProfile, someTokens, TEST_SESSION_SECRET } from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
@@ -61,21 +61,24 @@ testOverDatabases("UserStore.list() orders logins in any case, page by page", as
   assertEquals(await logins(2), [4, "Cy"]);
 });
 
-testOverDatabases("UserStore.setRole() keeps the last admin", async ({ database, connectAgain: another }) => {
-  const { store, enter: signIn } = setUp(database);
-  await signIn(1, "one", "admin");
-  await signIn(2, "two", "admin");
-  assertEquals(await store.setRole(9, "admin"), undefined);
-  const other = setUp(await another()).store;
-  for (let round = 0; round < 10; round++) {
-    await store.setRole(1, "admin");
-    await other.setRole(2, "admin");
-    const outcomes = await Promise.all([store.setRole(1, "viewer"), other.setRole(2, "viewer")]);
-    assertEquals(outcomes.filter((each) => each === "last_admin").length, 1);
-    const { users } = await store.list({ page: 1, perPage: 9 });
-    assertEquals(users.map(({ role }) => role).toSorted(), ["admin", "viewer"]);
-  }
-});
+testOverDatabases(
+  "UserStore.setRole() keeps the last admin",
+  async ({ database, connectAgain: another }) => {
+    const { store, enter: signIn } = setUp(database);
+    await signIn(1, "one", "admin");
+    await signIn(2, "two", "admin");
+    assertEquals(await store.setRole(9, "admin"), undefined);
+    const other = setUp(await another()).store;
+    for (let round = 0; round < 10; round++) {
+      await store.setRole(1, "admin");
+      await other.setRole(2, "admin");
+      const outcomes = await Promise.all([store.setRole(1, "viewer"), other.setRole(2, "viewer")]);
+      assertEquals(outcomes.filter((each) => each === "last_admin").length, 1);
+      const { users } = await store.list({ page: 1, perPage: 9 });
+      assertEquals(users.map(({ role }) => role).toSorted(), ["admin", "viewer"]);
+    }
+  },
+);
 
 testOverDatabases("UserStore.noteMember() does not undo what has come meanwhile", async (
   { database },

@@ -52,7 +52,10 @@ const wholeJobPayload = z.object({
 });
 
 /** Posts payloads in their order; returns the answer to each as `STATUS status`. */
-async function post(system: DeliveryPipeline, payloads: readonly WebhookExample[]): Promise<string[]> {
+async function post(
+  system: DeliveryPipeline,
+  payloads: readonly WebhookExample[],
+): Promise<string[]> {
   const answers = [];
   for (const { event, payload } of payloads) {
     const { status, body } = await system.server.post(JSON.stringify(payload), { event });
@@ -71,7 +74,11 @@ for (const { kind, ignore } of DATABASE_KINDS) {
       const all = webhookExamples();
       assertEquals(new Set(all.map(({ event }) => event)).size, 58);
       const expected = all.map(({ event }) =>
-        event === "ping" ? "200 pong" : SUPPORTED_EVENTS.includes(event) ? "202 accepted" : "202 ignored"
+        event === "ping"
+          ? "200 pong"
+          : SUPPORTED_EVENTS.includes(event)
+          ? "202 accepted"
+          : "202 ignored"
       );
       assertEquals(await post(system, all), expected);
       const kept = await system.deliveries.list({ limit: 1_000 });

@@ -4,7 +4,7 @@ import { type IncomingWebhook, Receiver } from "../../src/delivery/receiver.ts";
 import { isSignatureValid } from "../../src/delivery/signature.ts";
 import { StorageError } from "../../src/errors.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
-import { aDelivery, WEBHOOK_SECRET, sign } from "../fakes/fixtures/delivery.ts";
+import { aDelivery, sign, WEBHOOK_SECRET } from "../fakes/fixtures/delivery.ts";
 import { MemoryDeliveryStore } from "../fakes/stores/delivery_store.ts";
 
 const PAYLOAD = '{"action":"completed","workflow_run":{"id":7}}';
@@ -126,12 +126,42 @@ Deno.test("Receiver.receive() keeps the JSON of a form, as it came", async () =>
 /** What is wrong, with the code and a word of the detail that it is refused with. */
 const REJECTED: readonly (readonly [string, IncomingWebhook, string, string])[] = [
   ["no id", incomingWebhook(PAYLOAD, { id: null }), "bad_header", "X-GitHub-Delivery is missing"],
-  ["an odd id", incomingWebhook(PAYLOAD, { id: "a b" }), "bad_header", "X-GitHub-Delivery is malformed"],
-  ["a long id", incomingWebhook(PAYLOAD, { id: "a".repeat(101) }), "bad_header", "X-GitHub-Delivery"],
-  ["no event", incomingWebhook(PAYLOAD, { event: null }), "bad_header", "X-GitHub-Event is missing"],
-  ["an odd event", incomingWebhook(PAYLOAD, { event: "a-b" }), "bad_header", "X-GitHub-Event is malformed"],
-  ["no type", incomingWebhook(PAYLOAD, { contentType: null }), "unsupported_media_type", "Content-Type"],
-  ["another type", incomingWebhook("a", { contentType: "text/plain" }), "unsupported_media_type", "must be"],
+  [
+    "an odd id",
+    incomingWebhook(PAYLOAD, { id: "a b" }),
+    "bad_header",
+    "X-GitHub-Delivery is malformed",
+  ],
+  [
+    "a long id",
+    incomingWebhook(PAYLOAD, { id: "a".repeat(101) }),
+    "bad_header",
+    "X-GitHub-Delivery",
+  ],
+  [
+    "no event",
+    incomingWebhook(PAYLOAD, { event: null }),
+    "bad_header",
+    "X-GitHub-Event is missing",
+  ],
+  [
+    "an odd event",
+    incomingWebhook(PAYLOAD, { event: "a-b" }),
+    "bad_header",
+    "X-GitHub-Event is malformed",
+  ],
+  [
+    "no type",
+    incomingWebhook(PAYLOAD, { contentType: null }),
+    "unsupported_media_type",
+    "Content-Type",
+  ],
+  [
+    "another type",
+    incomingWebhook("a", { contentType: "text/plain" }),
+    "unsupported_media_type",
+    "must be",
+  ],
   ["no JSON", incomingWebhook("{'a':1}"), "bad_body", "not a JSON object"],
   ["nothing", incomingWebhook(""), "bad_body", "not a JSON object"],
   ["a list", incomingWebhook("[{}]"), "bad_body", "not a JSON object"],
@@ -168,14 +198,20 @@ Deno.test("Receiver.receive() allows a charset beside the type", async () => {
 
 Deno.test("Receiver.receive() keeps neither a ping nor an event without use", async () => {
   const { receiver: under, store, kept: storedCalls } = setUp();
-  assertEquals(await under.receive(incomingWebhook(PAYLOAD, { event: "ping" })), { status: "pong" });
-  assertEquals(await under.receive(incomingWebhook(PAYLOAD, { event: "star" })), { status: "ignored" });
+  assertEquals(await under.receive(incomingWebhook(PAYLOAD, { event: "ping" })), {
+    status: "pong",
+  });
+  assertEquals(await under.receive(incomingWebhook(PAYLOAD, { event: "star" })), {
+    status: "ignored",
+  });
   assertEquals([store.entries.size, storedCalls.length], [0, 0]);
 });
 
 Deno.test("Receiver.receive() takes a repeat of a waiting delivery, but keeps it once", async () => {
   const { receiver: under, store } = setUp();
-  for (const _ of [1, 2, 3]) assertEquals((await under.receive(incomingWebhook())).status, "accepted");
+  for (const _ of [1, 2, 3]) {
+    assertEquals((await under.receive(incomingWebhook())).status, "accepted");
+  }
   assertEquals(store.entries.size, 1);
 });
 
@@ -212,7 +248,10 @@ Deno.test("Receiver.receive() keeps an action that is no plain word as none", as
 });
 
 Deno.test("Receiver.receive() applies at once what it can read, and tells what has changed", async () => {
-  const { receiver: under, store, kept: storedCalls, told: published } = setUp([WEBHOOK_SECRET], JSON.stringify);
+  const { receiver: under, store, kept: storedCalls, told: published } = setUp(
+    [WEBHOOK_SECRET],
+    JSON.stringify,
+  );
   assertEquals(await under.receive(incomingWebhook()), { status: "accepted" });
   assertEquals([...store.entries.values()].map(({ state }) => state), ["done"]);
   assertEquals([published.map(({ at }) => at), storedCalls], [[PAYLOAD], []]);
@@ -221,9 +260,14 @@ Deno.test("Receiver.receive() applies at once what it can read, and tells what h
 });
 
 Deno.test("Receiver.receive() leaves to the inbox what has to wait", async () => {
-  const { receiver: under, store, kept: storedCalls, told: published } = setUp([WEBHOOK_SECRET], JSON.stringify);
+  const { receiver: under, store, kept: storedCalls, told: published } = setUp(
+    [WEBHOOK_SECRET],
+    JSON.stringify,
+  );
   await store.store(aDelivery({ id: "earlier", orderingKey: "subject of later" }));
-  assertEquals(await under.receive(incomingWebhook(PAYLOAD, { id: "later" })), { status: "accepted" });
+  assertEquals(await under.receive(incomingWebhook(PAYLOAD, { id: "later" })), {
+    status: "accepted",
+  });
   assertEquals(store.states, { earlier: "waiting", later: "waiting" });
   assertEquals([published, storedCalls], [[], ["kept"]]);
 });

@@ -6,12 +6,12 @@ import {
   findUndelivered,
   Redelivery,
 } from "../../src/delivery/redelivery.ts";
-import { type GitHubFailure, GitHubError } from "../../src/errors.ts";
+import { GitHubError, type GitHubFailure } from "../../src/errors.ts";
 import { AutoAdvanceClock } from "../simulator/webhook_setup.ts";
 
 const never = new AbortController().signal;
 const MINUTE_S = 60;
-const RATE_LIMITED: GitHubFailure = { kind: "limited", retryAt: 5 };
+const RATE_LIMITED: GitHubFailure = { kind: "rate_limited", retryAt: 5 };
 
 function attempt(guid: string, at: number, changes: Partial<DeliveryAttempt> = {}) {
   const attempt: DeliveryAttempt = {
@@ -87,7 +87,12 @@ for (const refusal of [RATE_LIMITED, { kind: "unauthorized" }] satisfies GitHubF
   Deno.test(`Sweep.run() stops where it is ${refusal.kind}, and goes on from there the next time`, async () => {
     const { attempts, redelivery } = setUp("a", "b", "c");
     attempts.failureFor = (guid) => guid === "b" ? refusal : undefined;
-    assertEquals(await redelivery.run(never), { found: 3, requested: 1, remaining: 2, failure: refusal });
+    assertEquals(await redelivery.run(never), {
+      found: 3,
+      requested: 1,
+      remaining: 2,
+      failure: refusal,
+    });
     attempts.failureFor = () => undefined;
     assertEquals(await redelivery.run(never), { found: 2, requested: 2, remaining: 0 });
     assertEquals(attempts.requested, ["a", "b", "c"]);
@@ -100,10 +105,15 @@ Deno.test("Sweep.run() passes over what is refused alone, and stops at three in 
   attempts.failureFor = (guid) => {
     if (["b", "c", "d"].includes(guid)) return undefined;
     refused.push(guid);
-    return guid === "a" ? { kind: "missing", status: 404 } : { kind: "unavailable" };
+    return guid === "a" ? { kind: "not_accessible", status: 404 } : { kind: "unavailable" };
   };
   const refusal = { kind: "unavailable" } as const;
-  assertEquals(await redelivery.run(never), { found: 7, requested: 3, remaining: 4, failure: refusal });
+  assertEquals(await redelivery.run(never), {
+    found: 7,
+    requested: 3,
+    remaining: 4,
+    failure: refusal,
+  });
   assertEquals([attempts.requested, refused], [["b", "c", "d"], ["a", "e", "f", "g"]]);
 });
 

@@ -37,7 +37,9 @@ Deno.test("Dockerfile builds from pinned versions alone, with the Deno that this
   assertEquals(stages.length, 2);
   for (const stage of stages) assertMatch(stage, /^[a-z]+:\d+(\.\d+)+-[a-z-]+( AS build)?$/);
   assert(
-    INSTRUCTIONS.some(({ name, rest }) => name === "ARG" && rest === `DENO_VERSION=${Deno.version.deno}`),
+    INSTRUCTIONS.some(({ name, rest }) =>
+      name === "ARG" && rest === `DENO_VERSION=${Deno.version.deno}`
+    ),
   );
   const text = INSTRUCTIONS.map(({ rest }) => rest).join("\n");
   assertEquals(text.match(/\b(curl|wget|https?:|apt-get|npx)\b/), null);
@@ -48,7 +50,9 @@ Deno.test("Dockerfile copies what is there, and only what may be sent to the bui
   const ignored = await Deno.readTextFile(new URL("deploy/Dockerfile.dockerignore", ROOT));
   const allowed = ignored.split("\n").filter((line) => line.startsWith("!"))
     .map((line) => line.slice(1).split("/")[0]);
-  const copies = INSTRUCTIONS.filter(({ name, rest }) => name === "COPY" && !rest.startsWith("--from"));
+  const copies = INSTRUCTIONS.filter(({ name, rest }) =>
+    name === "COPY" && !rest.startsWith("--from")
+  );
   const sources = copies.flatMap(({ rest }) => rest.split(" ").slice(0, -1));
   assertEquals([...new Set(allowed)].sort(), sources.toSorted());
   for (const source of sources) await Deno.stat(new URL(source, ROOT));
@@ -57,7 +61,10 @@ Deno.test("Dockerfile copies what is there, and only what may be sent to the bui
 Deno.test("Dockerfile makes an image that runs as nobody, and asks itself how it is", () => {
   assertMatch(instructionArguments("USER"), /^[1-9]\d{3,}:[1-9]\d{3,}$/);
   assertMatch(instructionArguments("HEALTHCHECK"), / CMD \["runwire", "health"\]$/);
-  assertEquals([instructionArguments("ENTRYPOINT"), instructionArguments("CMD")], ['["runwire"]', '["serve"]']);
+  assertEquals([instructionArguments("ENTRYPOINT"), instructionArguments("CMD")], [
+    '["runwire"]',
+    '["serve"]',
+  ]);
   assertEquals(instructionArguments("VOLUME"), "/data");
   assertEquals(RUNTIME.filter(({ name }) => name === "RUN"), []);
 });

@@ -1,7 +1,7 @@
 import { systemClock } from "../../src/clock.ts";
 import { type Database, openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
-import { isPostgresAvailable, createTestSchema } from "./postgres.ts";
+import { createTestSchema, isPostgresAvailable } from "./postgres.ts";
 
 /** `sqlite` is a file. */
 export type DatabaseKind = "memory" | "sqlite" | "postgres";

@@ -62,20 +62,30 @@ export class OpenApiValidator {
     const method = apiResponse.method === "HEAD" ? "get" : apiResponse.method.toLowerCase();
     const route = this.routes.find(({ pattern }) => pattern.test(path));
     const operation = route?.operations[method];
-    if (!route || !operation) return checkCommonResponse(apiResponse, route ? COMMON_RESPONSES : [[404, "not_found"]]);
+    if (!route || !operation) {
+      return checkCommonResponse(apiResponse, route ? COMMON_RESPONSES : [[404, "not_found"]]);
+    }
     const response = operation.responses[status];
     if (!response) return `${status} is not documented`;
     const type = contentType?.split(";", 1)[0] ?? null;
     if (!response.content) return type === null ? undefined : `${type} is not documented`;
     if (type === null || !(type in response.content)) return `${type} is not documented`;
     if (body === undefined) return undefined;
-    const validate = this.#compileValidator([route.path, method, "responses", String(status), "content", type]);
+    const validate = this.#compileValidator([
+      route.path,
+      method,
+      "responses",
+      String(status),
+      "content",
+      type,
+    ]);
     return validate(body) ? undefined : this.#ajv.errorsText(validate.errors);
   }
 
   #compileValidator(segments: readonly string[]): ValidateFunction {
     const pointer = ["paths", ...segments, "schema"].map(escapePointer).join("/");
-    const validator = this.#validators.get(pointer) ?? this.#ajv.compile({ $ref: `api#/${pointer}` });
+    const validator = this.#validators.get(pointer) ??
+      this.#ajv.compile({ $ref: `api#/${pointer}` });
     this.#validators.set(pointer, validator);
     return validator;
   }
@@ -103,7 +113,9 @@ function forbidUnknownFields(value: unknown, isUse = false): unknown {
     Object.entries(value).map(([key, each]) => [
       key,
       key === "properties" && isJson(each)
-        ? Object.fromEntries(Object.entries(each).map(([name, use]) => [name, forbidUnknownFields(use, true)]))
+        ? Object.fromEntries(
+          Object.entries(each).map(([name, use]) => [name, forbidUnknownFields(use, true)]),
+        )
         : forbidUnknownFields(each, ["schema", "items", "anyOf", "oneOf"].includes(key)),
     ]),
   );

@@ -12,7 +12,15 @@ export class SmallDisk implements AsyncDisposable {
   static async mount(megabytes: number): Promise<SmallDisk> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await TemporaryFolder.create());
-    await runAsRoot("mount", "-t", "tmpfs", "-o", `size=${megabytes}m,mode=777`, "tmpfs", folder.path);
+    await runAsRoot(
+      "mount",
+      "-t",
+      "tmpfs",
+      "-o",
+      `size=${megabytes}m,mode=777`,
+      "tmpfs",
+      folder.path,
+    );
     stack.move();
     return new SmallDisk(folder);
   }
@@ -39,9 +47,7 @@ export async function canMount(): Promise<boolean> {
 }
 
 async function runAsRoot(...argv: string[]): Promise<void> {
-  const [command = "", ...args] = Deno.uid() === 0
-    ? argv
-    : ["sudo", "--non-interactive", ...argv];
+  const [command = "", ...args] = Deno.uid() === 0 ? argv : ["sudo", "--non-interactive", ...argv];
   const { success, stderr } = await new Deno.Command(command, { args, stdin: "null" }).output();
   if (!success) throw new Error(`Cannot ${argv[0]}: ${new TextDecoder().decode(stderr).trim()}`);
 }

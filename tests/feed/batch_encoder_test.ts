@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { EncodedEvent } from "../../src/feed/encoded.ts";
-import { encodeEvent } from "../../src/feed/encoded.ts";
+import type { EncodedEvent } from "../../src/feed/event.ts";
+import { encodeEvent } from "../../src/feed/event.ts";
 import { BatchEncoder } from "../../src/feed/batch_encoder.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { aRun } from "../fakes/stores/github.ts";
@@ -50,7 +50,8 @@ Deno.test("EventArrays.of() encodes once for all who hear the same events", () =
       return first.json;
     },
   };
-  const encodeNumbers = (...all: readonly EncodedEvent[]) => [...encoder.encode(all)].flatMap(numbersIn);
+  const encodeNumbers = (...all: readonly EncodedEvent[]) =>
+    [...encoder.encode(all)].flatMap(numbersIn);
   assertEquals(encodeNumbers(counted, second), [1, 2]);
   assertEquals(encodeNumbers(counted, second), [1, 2]);
   assertEquals(encoded, 1);

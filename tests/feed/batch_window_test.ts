@@ -21,7 +21,12 @@ class FeedUnderTest {
   ): Promise<readonly (readonly [at: number, ...numbers: number[]])[]> {
     const received: (readonly [number, ...number[]])[] = [];
     const { signal } = this.#stop;
-    const subscription = await this.#feed.subscribe({ since, batch, visibility: allVisible, signal });
+    const subscription = await this.#feed.subscribe({
+      since,
+      batch,
+      visibility: allVisible,
+      signal,
+    });
     this.#reading.push((async () => {
       for await (const each of subscription) {
         if ("events" in each) received.push([Date.now(), ...each.events.map(({ seq }) => seq)]);

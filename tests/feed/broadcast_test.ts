@@ -4,7 +4,7 @@ import { systemClock } from "../../src/clock.ts";
 import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
 import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/latest_queue.ts";
-import type { Visibility } from "../../src/feed/sight.ts";
+import type { Visibility } from "../../src/visibility.ts";
 import { allVisible } from "../fakes/visibility.ts";
 
 class FakeSink implements Sink {
@@ -32,7 +32,10 @@ async function sent(): Promise<void> {
 
 function setUp() {
   const activeClients = new ActiveClients();
-  return { audience: activeClients, broadcast: new Broadcast<"short" | "long">({ clock: systemClock, activeClients }) };
+  return {
+    audience: activeClients,
+    broadcast: new Broadcast<"short" | "long">({ clock: systemClock, activeClients }),
+  };
 }
 
 Deno.test("Broadcast sends each client its view, and a new one the current snapshot at once", async () => {

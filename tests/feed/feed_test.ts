@@ -286,7 +286,9 @@ Deno.test("Follower asks before each batch what it may see, and waits for the an
 
 Deno.test("Follower throws what is thrown at the question what it may see, and tells nothing", async () => {
   await using test = new FeedUnderTest().start();
-  const reader = await test.subscribe(0, { visibility: () => Promise.reject(new TypeError("unknown")) });
+  const reader = await test.subscribe(0, {
+    visibility: () => Promise.reject(new TypeError("unknown")),
+  });
   await test.feed.publish(aStatus());
   await assertRejects(() => reader.next(), TypeError, "unknown");
 });

@@ -46,7 +46,11 @@ class Client {
     this.disconnect();
     this.#cut = new AbortController();
     this.#pending = undefined;
-    const subscription = await this.feed.subscribe({ since, visibility: allVisible, signal: this.#cut.signal });
+    const subscription = await this.feed.subscribe({
+      since,
+      visibility: allVisible,
+      signal: this.#cut.signal,
+    });
     this.lastSeq = subscription.lastSeq;
     this.#batches = subscription[Symbol.asyncIterator]();
   }
@@ -104,8 +108,9 @@ async function play(steps: readonly Step[]): Promise<number> {
     if (kind === "append") {
       const events = Array.from({ length: 1 + pick % 5 }, () => aStatus());
       unpublished.push([...await eventLog.append(events)]);
-    } else if (kind === "tell") feed.emit(unpublished.splice(pick % (unpublished.length || 1), 1)[0] ?? []);
-    else if (kind === "forget to tell") unpublished.splice(pick % (unpublished.length || 1), 1);
+    } else if (kind === "tell") {
+      feed.emit(unpublished.splice(pick % (unpublished.length || 1), 1)[0] ?? []);
+    } else if (kind === "forget to tell") unpublished.splice(pick % (unpublished.length || 1), 1);
     else if (kind === "join") {
       const joined = new Client(feed, eventLog);
       clients.push(joined);

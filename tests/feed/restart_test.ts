@@ -4,7 +4,7 @@ import { AppUnderTest } from "../fakes/apps/app.ts";
 import { EventStreamClient } from "../fakes/clients/event_stream.ts";
 import { aRun } from "../fakes/stores/github.ts";
 import { aStatus } from "../fakes/stores/event_log.ts";
-import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
 
 const PATH = "/api/v1/events";
 
@@ -23,7 +23,9 @@ Deno.test("Feed gives every event once and in order to those who come back after
   const environment = { DATABASE_URL: `sqlite:${folder}/feed.db` };
   try {
     await using before = await new AppUnderTest({ environment }).start();
-    await using stream = await EventStreamClient.connectPastPreamble(`${before.url}${PATH}?since=0`);
+    await using stream = await EventStreamClient.connectPastPreamble(
+      `${before.url}${PATH}?since=0`,
+    );
     await using socket = await WebSocketClient.connect(`${before.socketUrl}?topics=events&since=0`);
     await publishUpTo(before, 20);
     assertEquals(await stream.nextSeqs(12), numbers(1, 12));
@@ -33,7 +35,10 @@ Deno.test("Feed gives every event once and in order to those who come back after
     await using after = await new AppUnderTest({ environment }).start();
     await publishUpTo(after, 40);
     const headers = { "last-event-id": "12" };
-    await using streamAgain = await EventStreamClient.connectPastPreamble(`${after.url}${PATH}`, headers);
+    await using streamAgain = await EventStreamClient.connectPastPreamble(
+      `${after.url}${PATH}`,
+      headers,
+    );
     assertEquals(await streamAgain.nextSeqs(28), numbers(13, 40));
     await using socketAgain = await WebSocketClient.connect(
       `${after.socketUrl}?topics=events&since=7`,

@@ -62,7 +62,10 @@ class TopicFanoutUnderTest {
   async start(): Promise<this> {
     const { signal } = this.#stop;
     this.#finished = Promise.all([this.feed.run(signal), this.fanout.run(signal)]);
-    await withTimeout(this.feed.subscribe({ visibility: allVisible, signal }), "the feed to be ready");
+    await withTimeout(
+      this.feed.subscribe({ visibility: allVisible, signal }),
+      "the feed to be ready",
+    );
     return this;
   }
 
@@ -122,7 +125,10 @@ Deno.test("Relay sends more than one turn's worth to each once, though some join
     test.subscribe();
   }
   await saying;
-  await waitUntil(() => sinks.slice(0, 1_400).every(({ sent }) => sent.length >= 20), "all have it");
+  await waitUntil(
+    () => sinks.slice(0, 1_400).every(({ sent }) => sent.length >= 20),
+    "all have it",
+  );
   for (const { numbers } of sinks.slice(0, 1_400)) assertEquals(numbers, upTo(20));
   for (const { numbers } of sinks.slice(1_400)) assertEquals(numbers, upTo(numbers.length));
 });

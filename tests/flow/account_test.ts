@@ -3,7 +3,7 @@ import { OffsetClock } from "../fakes/clock.ts";
 import type { Browser } from "../fakes/clients/browser.ts";
 import { EventStreamClient } from "../fakes/clients/event_stream.ts";
 import { LoginApp, type LoginAppSettings } from "../fakes/apps/login_app.ts";
-import { WebSocketClient, waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
 
 async function start(settings: LoginAppSettings = {}) {
   const app = await new LoginApp(settings).start();
@@ -177,22 +177,44 @@ Deno.test("Roles say what a user may do, from the next request on", async () => 
   const { app, admin } = await start();
   await using _ = app;
   const nat = await app.signIn("nat");
-  const follow = () => statusAndCode(nat.request("POST", "/repositories", { full_name: "octo/none" }));
+  const follow = () =>
+    statusAndCode(nat.request("POST", "/repositories", { full_name: "octo/none" }));
   assertEquals(await follow(), [403, "forbidden"]);
   assertEquals(await statusAndCode(nat.get("/api/v1/users")), [403, "forbidden"]);
   const { items } = await (await admin.get("/api/v1/users")).json();
   const ids = new Map(items.map((user: { login: string; id: number }) => [user.login, user.id]));
   const path = `/api/v1/users/${ids.get("nat")}`;
-  assertEquals(await statusAndCode(admin.request("PATCH", path, { role: "member" })), [200, undefined]);
+  assertEquals(await statusAndCode(admin.request("PATCH", path, { role: "member" })), [
+    200,
+    undefined,
+  ]);
   assertEquals(await follow(), [404, "repository_not_found"]);
-  assertEquals(await statusAndCode(nat.request("PATCH", path, { role: "admin" })), [403, "forbidden"]);
-  assertEquals((await statusAndCode(admin.request("PATCH", path, { role: "owner" })))[1], "bad_body");
+  assertEquals(await statusAndCode(nat.request("PATCH", path, { role: "admin" })), [
+    403,
+    "forbidden",
+  ]);
+  assertEquals(
+    (await statusAndCode(admin.request("PATCH", path, { role: "owner" })))[1],
+    "bad_body",
+  );
   const own = `/api/v1/users/${ids.get("mona")}`;
-  assertEquals(await statusAndCode(admin.request("PATCH", own, { role: "viewer" })), [409, "last_admin"]);
-  assertEquals(await statusAndCode(admin.request("PATCH", path, { role: "admin" })), [200, undefined]);
-  assertEquals(await statusAndCode(admin.request("PATCH", own, { role: "viewer" })), [200, undefined]);
+  assertEquals(await statusAndCode(admin.request("PATCH", own, { role: "viewer" })), [
+    409,
+    "last_admin",
+  ]);
+  assertEquals(await statusAndCode(admin.request("PATCH", path, { role: "admin" })), [
+    200,
+    undefined,
+  ]);
+  assertEquals(await statusAndCode(admin.request("PATCH", own, { role: "viewer" })), [
+    200,
+    undefined,
+  ]);
   assertEquals(await statusAndCode(admin.get("/api/v1/users")), [403, "forbidden"]);
-  assertEquals((await statusAndCode(nat.request("PATCH", "/api/v1/users/1", { role: "viewer" })))[0], 404);
+  assertEquals(
+    (await statusAndCode(nat.request("PATCH", "/api/v1/users/1", { role: "viewer" })))[0],
+    404,
+  );
 });
 
 Deno.test("Writes by a session's cookie are for our own pages alone", async () => {

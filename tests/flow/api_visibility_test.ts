@@ -1,8 +1,19 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Browser } from "../fakes/clients/browser.ts";
-import { type VisibilityScenario, startVisibilityScenario, type MarkedRepository } from "../fakes/apps/visibility_scenario.ts";
-import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
-import { type Document, probePairs, type Endpoint, listEndpoints, plainRequests, sendProbe } from "../fakes/clients/api_probe.ts";
+import {
+  type MarkedRepository,
+  startVisibilityScenario,
+  type VisibilityScenario,
+} from "../fakes/apps/visibility_scenario.ts";
+import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
+import {
+  type Document,
+  type Endpoint,
+  listEndpoints,
+  plainRequests,
+  probePairs,
+  sendProbe,
+} from "../fakes/clients/api_probe.ts";
 
 /** What of `marked` stands in a text. */
 function findMarkers(text: string, marked: readonly MarkedRepository[]): readonly string[] {
@@ -36,9 +47,8 @@ async function probeEndpoint(
     requestCount++;
   }
   for (
-    const { hidden: request, absentRequest: nothing, values: [value, absentValue] } of hidden.flatMap((marked) =>
-      probePairs(endpoint, marked)
-    )
+    const { hidden: request, absentRequest: nothing, values: [value, absentValue] } of hidden
+      .flatMap((marked) => probePairs(endpoint, marked))
   ) {
     const hiddenResponse = await sendProbe(browser, request);
     const { status, text } = await sendProbe(browser, nothing);
@@ -47,10 +57,15 @@ async function probeEndpoint(
     // Logins alone, which have a throttle of their own.
     if (status === 429 || hiddenResponse.status === 429) continue;
     const normalizedText = [value, encodeURIComponent(value)].reduce(
-      (text, each) => text.replaceAll(each, each === value ? absentValue : encodeURIComponent(absentValue)),
+      (text, each) =>
+        text.replaceAll(each, each === value ? absentValue : encodeURIComponent(absentValue)),
       hiddenResponse.text,
     );
-    assertEquals(normalizedText, text, `${name} tells ${value}, which is hidden, from what is not there`);
+    assertEquals(
+      normalizedText,
+      text,
+      `${name} tells ${value}, which is hidden, from what is not there`,
+    );
   }
   return requestCount;
 }
@@ -66,7 +81,9 @@ for (const kind of ["memory", "postgres"] as const) {
         : {};
       const scenario = await startVisibilityScenario({ environment });
       stack.use(scenario.app);
-      const all = listEndpoints(await fetchDocument(scenario)).filter((place) => !isPublicByDesign(place));
+      const all = listEndpoints(await fetchDocument(scenario)).filter((place) =>
+        !isPublicByDesign(place)
+      );
       for (const login of ["hubot", "nat"]) {
         const browser = scenario.browsers.get(login) ?? scenario.app.browser();
         const hidden = scenario.hiddenFrom(login);
@@ -86,7 +103,9 @@ for (const kind of ["memory", "postgres"] as const) {
       const shown = ["/repositories", "/workflows", "/runs", "/stats?group_by=repository"];
       for (const path of shown.flatMap((path) => [path, `/api/v1${path}`])) {
         const { text } = await sendProbe(mona, { method: "GET", path });
-        for (const marked of scenario.repositories) assert(findMarkers(text, [marked]).length > 0, path);
+        for (const marked of scenario.repositories) {
+          assert(findMarkers(text, [marked]).length > 0, path);
+        }
       }
     },
   });

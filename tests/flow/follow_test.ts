@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { AppWithWebhooks, APP_WEBHOOK_SECRET } from "../fakes/apps/app_with_webhooks.ts";
+import { APP_WEBHOOK_SECRET, AppWithWebhooks } from "../fakes/apps/app_with_webhooks.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
 
 const A = "octo/a";
@@ -15,7 +15,10 @@ Deno.test("POST /repositories follows a repository, and creates its webhook", as
   const { status, headers, json } = await test.follow("Octo/A");
   assertEquals([status, headers.get("location")], [201, `/repositories/${id}`]);
   const [hook] = test.simulator.webhooks.list(A);
-  assertEquals([hook?.secret, hook?.url], [APP_WEBHOOK_SECRET, `${test.url}/api/v1/webhook/github`]);
+  assertEquals([hook?.secret, hook?.url], [
+    APP_WEBHOOK_SECRET,
+    `${test.url}/api/v1/webhook/github`,
+  ]);
   const { followed_at, polled_at, pushed_at, html_url, ...rest } = json;
   assertEquals(rest, {
     id,
@@ -88,7 +91,8 @@ Deno.test("POST /repositories says when to come again while GitHub is away or li
 });
 
 Deno.test("POST /repositories says that our own credential is not accepted", async () => {
-  await using test = await new AppWithWebhooks({ environment: { GITHUB_TOKEN: "ghp_wrong" } }).start();
+  await using test = await new AppWithWebhooks({ environment: { GITHUB_TOKEN: "ghp_wrong" } })
+    .start();
   test.world.addRepository({ full_name: A });
   const { status, json } = await test.follow(A);
   assertEquals([status, json.code], [502, "github_unauthorized"]);

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { AppUnderTest, TOKEN } from "../fakes/apps/app.ts";
-import { WebSocketClient, waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
 
 async function startWithOneRun(): Promise<AppUnderTest> {
   const test = await new AppUnderTest().start();

@@ -4,15 +4,18 @@ import { AppUnderTest } from "../fakes/apps/app.ts";
 import type { Browser } from "../fakes/clients/browser.ts";
 import { EventStreamClient } from "../fakes/clients/event_stream.ts";
 import { LoginApp } from "../fakes/apps/login_app.ts";
-import { nextContent, nextError, messageFrame } from "../fakes/stores/messages.ts";
-import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
-import { WebSocketClient, waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { messageFrame, nextContent, nextError } from "../fakes/stores/messages.ts";
+import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
+import { waitUntil, WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 
 const ignore = !await isPostgresAvailable();
 
 /** Connects, and waits until it hears what others say: it hears itself. */
-async function joinMessages(url: string, headers: Record<string, string> = {}): Promise<WebSocketClient> {
+async function joinMessages(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<WebSocketClient> {
   const client = new WebSocketClient(new WebSocket(`${url}?topics=messages`, { headers }));
   await withTimeout(client.opened, "a connection");
   const name = crypto.randomUUID();
@@ -69,7 +72,9 @@ Deno.test("Every message of many reaches everybody once, in one order", async ()
   const clients = await Promise.all(
     Array.from({ length: 30 }, async () => stack.use(await joinMessages(app.socketUrl))),
   );
-  await using events = await EventStreamClient.connectPastPreamble(`${app.url}/api/v1/events?topics=message&since=0`);
+  await using events = await EventStreamClient.connectPastPreamble(
+    `${app.url}/api/v1/events?topics=message&since=0`,
+  );
   sendAll(clients.slice(0, 8), 10);
   const received = await assertSameOrder(clients, { senders: 8, count: 10 });
   assertEquals(testContents((await listMessages(app.url)).toReversed()).slice(-80), received);
@@ -117,7 +122,9 @@ Deno.test("Whoever comes back hears what was said meanwhile, over a restart too"
       assertEquals(response.status, 201);
       await response.body?.cancel();
     };
-    const first = await EventStreamClient.connectPastPreamble(`${app.url}/api/v1/events?topics=message&since=0`);
+    const first = await EventStreamClient.connectPastPreamble(
+      `${app.url}/api/v1/events?topics=message&since=0`,
+    );
     await post("one");
     const [seq = 0] = await first.nextSeqs(1);
     await first[Symbol.asyncDispose]();
@@ -128,7 +135,9 @@ Deno.test("Whoever comes back hears what was said meanwhile, over a restart too"
     await using back = await EventStreamClient.connect(
       `${app.url}/api/v1/events?topics=message&since=${seq}`,
     );
-    await using socket = await WebSocketClient.connect(`${app.socketUrl}?topics=events&since=${seq}`);
+    await using socket = await WebSocketClient.connect(
+      `${app.socketUrl}?topics=events&since=${seq}`,
+    );
     const received: string[] = [];
     while (received.length < 2) {
       const block = await back.next() ?? "";
@@ -141,9 +150,15 @@ Deno.test("Whoever comes back hears what was said meanwhile, over a restart too"
     while (events.filter(({ type }) => type === "message").length < 2) {
       events.push(JSON.parse(await socket.next()));
     }
-    const socketContents = events.flatMap((event) => event.type === "message" ? [event.data.content] : []);
+    const socketContents = events.flatMap((event) =>
+      event.type === "message" ? [event.data.content] : []
+    );
     assertEquals(socketContents, ["two", "three"]);
-    assertEquals((await listMessages(app.url)).map(({ content }) => content), ["three", "two", "one"]);
+    assertEquals((await listMessages(app.url)).map(({ content }) => content), [
+      "three",
+      "two",
+      "one",
+    ]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -152,7 +167,9 @@ Deno.test("Whoever comes back hears what was said meanwhile, over a restart too"
 /** A socket of a page of ours, in which that browser's user has signed in. */
 async function connectAs(app: LoginApp, { cookie }: Browser): Promise<WebSocketClient> {
   const headers = { cookie, origin: app.url };
-  const client = new WebSocketClient(new WebSocket(`${app.socketUrl}?topics=messages`, { headers }));
+  const client = new WebSocketClient(
+    new WebSocket(`${app.socketUrl}?topics=messages`, { headers }),
+  );
   await withTimeout(client.opened, "a connection");
   return client;
 }
@@ -169,7 +186,10 @@ Deno.test("A member speaks under his login, and a viewer only listens", async ()
   assertEquals([answer.status, (await answer.json()).code], [403, "forbidden"]);
   speaker.socket.send('{"content":"from the socket"}');
   assertEquals(await nextContent(speaker), "from the socket");
-  const posted = await mona.request("POST", "/api/v1/messages", { content: "by REST", user_id: "nat" });
+  const posted = await mona.request("POST", "/api/v1/messages", {
+    content: "by REST",
+    user_id: "nat",
+  });
   assertEquals([posted.status, (await posted.json()).user_id], [201, "mona"]);
   for (const client of [speaker, viewer]) {
     await waitUntil(

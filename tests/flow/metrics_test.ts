@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { AppUnderTest } from "../fakes/apps/app.ts";
-import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
+import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
-import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
 
 /** The values of `/metrics`, by name and labels as they stand there. */
 async function fetchMetrics(url: string): Promise<ReadonlyMap<string, number>> {

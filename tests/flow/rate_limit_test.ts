@@ -21,7 +21,9 @@ async function collectStatuses(answers: readonly Promise<Response>[]): Promise<n
 
 Deno.test("Runwire answers 429 to one caller's burst, and goes on answering another", async () => {
   await using app = await new AppUnderTest({ environment: PROXIED }).start();
-  const burst = await collectStatuses(Array.from({ length: 20 }, () => requestFrom(app, "203.0.113.1")));
+  const burst = await collectStatuses(
+    Array.from({ length: 20 }, () => requestFrom(app, "203.0.113.1")),
+  );
   const granted = burst.filter((status) => status === 200).length;
   assert(granted >= 3 && granted < 20, `${granted} of the burst were granted`);
   assertEquals(burst.filter((status) => status === 429).length, 20 - granted);
@@ -49,7 +51,10 @@ Deno.test("Runwire throttles nobody for health, webhooks and events, nor with TH
   await using app = await new AppUnderTest({ environment: PROXIED }).start();
   const health = Array.from({ length: 10 }, () => requestFrom(app, "203.0.113.1", "/health"));
   assertEquals(new Set(await collectStatuses(health)), new Set([200]));
-  const streams = Array.from({ length: 10 }, () => requestFrom(app, "203.0.113.1", "/api/v1/events"));
+  const streams = Array.from(
+    { length: 10 },
+    () => requestFrom(app, "203.0.113.1", "/api/v1/events"),
+  );
   assertEquals(new Set(await collectStatuses(streams)), new Set([200]));
   const posts = Array.from(
     { length: 10 },
@@ -80,6 +85,9 @@ Deno.test({
     );
     const caller = `2001:db8:${network}::1`;
     assertEquals(await collectStatuses([requestFrom(app, caller)]), [200]);
-    assertEquals((await collectStatuses([requestFrom(app, caller), requestFrom(app, caller)])).includes(429), true);
+    assertEquals(
+      (await collectStatuses([requestFrom(app, caller), requestFrom(app, caller)])).includes(429),
+      true,
+    );
   },
 });

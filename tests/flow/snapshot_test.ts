@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { AppUnderTest, APP_POLL_INTERVAL_MS } from "../fakes/apps/app.ts";
-import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
+import { APP_POLL_INTERVAL_MS, AppUnderTest } from "../fakes/apps/app.ts";
+import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
 
 const COMPACT_FIELDS = [
   "repositoryName",
@@ -41,7 +41,14 @@ Deno.test("/ws sends the 2 latest runs of the 3 most recently pushed repositorie
   await using client = await WebSocketClient.connect(test.socketUrl);
   const frame = await client.next();
   assertEquals(Object.keys(JSON.parse(frame)), ["runs"]);
-  assertEquals(parseRuns(frame).map((run) => run.displayTitle), ["d3", "d2", "c3", "c2", "b3", "b2"]);
+  assertEquals(parseRuns(frame).map((run) => run.displayTitle), [
+    "d3",
+    "d2",
+    "c3",
+    "c2",
+    "b3",
+    "b2",
+  ]);
   for (const run of parseRuns(frame)) assertEquals(Object.keys(run), COMPACT_FIELDS);
 });
 
@@ -81,7 +88,10 @@ Deno.test("/ws never shows a run going backwards while GitHub's lists lag", asyn
   test.simulator.index.lag("octo/a", { requests: 3, shows: "frozen" });
   test.world.updateRun(first.id, { status: "completed", conclusion: "success" });
   const second = test.world.addRun("octo/a", { status: "queued", conclusion: null });
-  await waitUntil(() => client.frames.some((frame) => parseRuns(frame)[0]?.id === second.id), "it shows");
+  await waitUntil(
+    () => client.frames.some((frame) => parseRuns(frame)[0]?.id === second.id),
+    "it shows",
+  );
   test.simulator.index.lag("octo/a", { requests: 5, shows: "without_newest" });
   const before = client.frames.length;
   await waitUntil(() => client.frames.length > before + 6, "six more frames");

@@ -1,7 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { EventStreamClient } from "../fakes/clients/event_stream.ts";
-import { markedFullName, addMarkedRun, type VisibilityScenario, startVisibilityScenario } from "../fakes/apps/visibility_scenario.ts";
-import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
+import {
+  addMarkedRun,
+  markedFullName,
+  startVisibilityScenario,
+  type VisibilityScenario,
+} from "../fakes/apps/visibility_scenario.ts";
+import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
 
 /** Every way to listen to a WebSocket. */
 const WEBSOCKET_QUERIES = [
@@ -27,7 +32,11 @@ interface Listener extends AsyncDisposable {
   readonly text: () => string;
 }
 
-async function listenOnWebSocket(scenario: VisibilityScenario, login: string, query: string): Promise<Listener> {
+async function listenOnWebSocket(
+  scenario: VisibilityScenario,
+  login: string,
+  query: string,
+): Promise<Listener> {
   const { app, browsers } = scenario;
   const headers = { cookie: browsers.get(login)?.cookie ?? "", origin: app.url };
   const client = new WebSocketClient(new WebSocket(app.socketUrl + query, { headers }));
@@ -39,7 +48,11 @@ async function listenOnWebSocket(scenario: VisibilityScenario, login: string, qu
   };
 }
 
-async function listenOnStream(scenario: VisibilityScenario, login: string, query: string): Promise<Listener> {
+async function listenOnStream(
+  scenario: VisibilityScenario,
+  login: string,
+  query: string,
+): Promise<Listener> {
   const { app, browsers } = scenario;
   const client = await EventStreamClient.connect(`${app.url}/api/v1/events${query}`, {
     cookie: browsers.get(login)?.cookie ?? "",
@@ -64,14 +77,21 @@ async function listenOnStream(scenario: VisibilityScenario, login: string, query
   };
 }
 
-async function listenEverywhere(scenario: VisibilityScenario, login: string): Promise<readonly Listener[]> {
+async function listenEverywhere(
+  scenario: VisibilityScenario,
+  login: string,
+): Promise<readonly Listener[]> {
   return await Promise.all([
     ...WEBSOCKET_QUERIES.map((query) => listenOnWebSocket(scenario, login, query)),
     ...STREAM_QUERIES.map((query) => listenOnStream(scenario, login, query)),
   ]);
 }
 
-function assertHidden(scenario: VisibilityScenario, login: string, openListeners: readonly Listener[]): void {
+function assertHidden(
+  scenario: VisibilityScenario,
+  login: string,
+  openListeners: readonly Listener[],
+): void {
   for (const { name, text } of openListeners) {
     for (const { markers: marks } of scenario.hiddenFrom(login)) {
       const shown = marks.filter((marker) => text().toLowerCase().includes(marker));
@@ -98,7 +118,10 @@ Deno.test("Every stream hides from each user what GitHub hides from that user", 
   scenario.app.world.addRun(markedFullName("open"), { display_title: "The last of all" });
   const hasLastEvent = ({ name, text }: Listener) =>
     /repository=/.test(name) || text().includes("The last of all");
-  await waitUntil(() => [...openListeners.values()].flat().every(hasLastEvent), "everybody has heard of it");
+  await waitUntil(
+    () => [...openListeners.values()].flat().every(hasLastEvent),
+    "everybody has heard of it",
+  );
   for (const [login, all] of openListeners) assertHidden(scenario, login, all);
   // Who may see it has heard it, by every way.
   for (const { name, text } of openListeners.get("mona") ?? []) {
@@ -109,12 +132,17 @@ Deno.test("Every stream hides from each user what GitHub hides from that user", 
 Deno.test("A stream that is open shows nothing more of what was hidden meanwhile", async () => {
   const scenario = await startVisibilityScenario();
   await using stack = new AsyncDisposableStack();
-  const { app } = stack.use({ app: scenario.app, [Symbol.asyncDispose]: () => scenario.app.stop() });
+  const { app } = stack.use({
+    app: scenario.app,
+    [Symbol.asyncDispose]: () => scenario.app.stop(),
+  });
   const all = await listenEverywhere(scenario, "hubot");
   for (const each of all) stack.use(each);
   const browser = scenario.browsers.get("hubot");
   assert(browser);
-  const [team] = scenario.repositories.filter(({ fullName }) => fullName === markedFullName("team"));
+  const [team] = scenario.repositories.filter(({ fullName }) =>
+    fullName === markedFullName("team")
+  );
   assert(team);
   app.world.users.revoke("hubot", team.fullName);
   await waitUntil(async () => {

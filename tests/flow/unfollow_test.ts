@@ -3,7 +3,7 @@ import { systemClock } from "../../src/clock.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { SqlFollowStore } from "../../src/sql/follow_store.ts";
 import { migrate } from "../../src/sql/migrate.ts";
-import { AppWithWebhooks, APP_WEBHOOK_SECRET } from "../fakes/apps/app_with_webhooks.ts";
+import { APP_WEBHOOK_SECRET, AppWithWebhooks } from "../fakes/apps/app_with_webhooks.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
 
 const A = "octo/a";
@@ -24,7 +24,11 @@ Deno.test("DELETE /repositories/{id} removes the webhook, and keeps history", as
   assertEquals([status, json], [200, { id, runs_purged: 0, webhook_left: null }]);
   assertEquals(test.simulator.webhooks.list(A), []);
   const unfollowed = (await test.request("GET", `/repositories/${id}`)).json;
-  assertEquals([unfollowed.followed, unfollowed.webhook, unfollowed.polled_at], [false, null, null]);
+  assertEquals([unfollowed.followed, unfollowed.webhook, unfollowed.polled_at], [
+    false,
+    null,
+    null,
+  ]);
   assertEquals((await test.request("GET", "/runs")).json.total_count, 1);
   const again = await test.request("DELETE", `/repositories/${id}`);
   assertEquals([again.status, again.json.code], [404, "not_found"]);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { streamRuns, type Screen, socketUrl } from "../../src/cli/watch.ts";
+import { type Screen, socketUrl, streamRuns } from "../../src/cli/watch.ts";
 import { systemClock } from "../../src/clock.ts";
 import { LoginApp } from "../fakes/apps/login_app.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
@@ -20,7 +20,10 @@ async function runWatch(app: LoginApp, key: string | undefined): Promise<string>
     signal: stop.signal,
     key,
   });
-  await waitUntil(() => output.some((line) => /trying again|Fix/.test(line)), "watch to say something");
+  await waitUntil(
+    () => output.some((line) => /trying again|Fix/.test(line)),
+    "watch to say something",
+  );
   stop.abort();
   await watching;
   return output.join("\n");

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { AppUnderTest } from "../fakes/apps/app.ts";
-import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
 
 const SECRET = "It's a Secret to Everybody";
 /** So long that whatever happens meanwhile did not come by polling. */
@@ -132,7 +132,10 @@ Deno.test("What GitHub could not deliver while we were stopped is asked for on s
   test.world.updateRun(run.id, { status: "completed", conclusion: "success" });
   const [hook] = test.simulator.webhooks.list("octo/a");
   assert(hook);
-  await waitUntil(() => test.simulator.webhooks.deliveries(hook.id).length > 0, "a delivery has failed");
+  await waitUntil(
+    () => test.simulator.webhooks.deliveries(hook.id).length > 0,
+    "a delivery has failed",
+  );
   await test.start();
   await waitUntil(() => test.events.some(isCompletedRun), "it was delivered again");
   await test.stop();

@@ -4,7 +4,7 @@ import type { RepositoryRef } from "../../src/account/access.ts";
 import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
 import { systemClock } from "../../src/clock.ts";
 import { GitHubAccess } from "../../src/github/access.ts";
-import { neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
+import { FakeServer, neverAborted, rejectedGitHubError } from "./fake_server.ts";
 import { setUpOAuth } from "./oauth_setup.ts";
 
 type Mona = ReturnType<typeof setUpOAuth>;
@@ -29,7 +29,10 @@ const REPOSITORY_A: RepositoryRef = { id: 1, fullName: "octo/a" };
 const REPOSITORY_B: RepositoryRef = { id: 2, fullName: "octo/b" };
 
 /** Asked of a server that answers so. */
-async function filterReadableAt(answer: () => Response, repositories = [REPOSITORY_A, REPOSITORY_B]) {
+async function filterReadableAt(
+  answer: () => Response,
+  repositories = [REPOSITORY_A, REPOSITORY_B],
+) {
   await using server = new FakeServer(answer);
   const access = new GitHubAccess({ baseUrl: server.url, version: "1.2.3", clock: systemClock });
   return await access.filterReadable(repositories, "ghu_a", neverAborted);
@@ -45,7 +48,10 @@ for (const kind of ["oauth_app", "github_app"] as const) {
     assertEquals(await mona.access.filterReadable(all, token, neverAborted), ids);
     assertEquals(mona.requests(), ["POST /graphql"]);
     mona.world.users.revoke("mona", "octo-org/granted");
-    assertEquals(await mona.access.filterReadable([granted, open], token, neverAborted), new Set([open.id]));
+    assertEquals(
+      await mona.access.filterReadable([granted, open], token, neverAborted),
+      new Set([open.id]),
+    );
   });
 }
 
@@ -61,12 +67,18 @@ Deno.test("GitHubAccess.readable() finds nothing private without the scope, or w
   await using mona = setUpOAuth("oauth_app");
   const { open, granted, own } = addRepositories(mona);
   const unscoped = mona.simulator.signIn("mona", "Iv1.a", ["read:org"]);
-  assertEquals(await mona.access.filterReadable([open, own], unscoped, neverAborted), new Set([open.id]));
+  assertEquals(
+    await mona.access.filterReadable([open, own], unscoped, neverAborted),
+    new Set([open.id]),
+  );
   await using app = setUpOAuth("github_app");
   addRepositories(app);
   app.world.users.uninstall("octo-org/granted");
   const token = app.simulator.signIn("mona", "Iv1.a");
-  assertEquals(await app.access.filterReadable([granted, own], token, neverAborted), new Set([own.id]));
+  assertEquals(
+    await app.access.filterReadable([granted, own], token, neverAborted),
+    new Set([own.id]),
+  );
 });
 
 Deno.test("GitHubAccess.readable() takes a repository for another one when its name is another's by now", async () => {
@@ -75,9 +87,15 @@ Deno.test("GitHubAccess.readable() takes a repository for another one when its n
   const token = mona.simulator.signIn("mona", "Iv1.a");
   mona.world.renameRepository("octo-org/granted", "octo-org/renamed");
   // Its former name still leads to it.
-  assertEquals(await mona.access.filterReadable([granted], token, neverAborted), new Set([granted.id]));
+  assertEquals(
+    await mona.access.filterReadable([granted], token, neverAborted),
+    new Set([granted.id]),
+  );
   mona.world.addRepository({ full_name: "octo-org/granted" });
-  assertEquals(await mona.access.filterReadable([granted, open], token, neverAborted), new Set([open.id]));
+  assertEquals(
+    await mona.access.filterReadable([granted, open], token, neverAborted),
+    new Set([open.id]),
+  );
 });
 
 Deno.test("GitHubAccess.readable() asks for a hundred at a time", async () => {
@@ -156,8 +174,10 @@ Deno.test("GitHubAccess.readable() is limited when the budget is used up, which 
   const token = mona.simulator.signIn("mona", "Iv1.a");
   const reset = mona.clock.now() / 1_000 + 60;
   mona.simulator.graphqlLimits.set(token, { remaining: 0, reset });
-  const { failure } = await rejectedGitHubError(mona.access.filterReadable([open], token, neverAborted));
-  assertEquals(failure, { kind: "limited", retryAt: reset * 1_000 });
+  const { failure } = await rejectedGitHubError(
+    mona.access.filterReadable([open], token, neverAborted),
+  );
+  assertEquals(failure, { kind: "rate_limited", retryAt: reset * 1_000 });
   mona.clock.advance(60);
   assertEquals(await mona.access.filterReadable([open], token, neverAborted), new Set([open.id]));
 });
@@ -166,7 +186,7 @@ Deno.test("GitHubAccess.readable() is limited by each of the words that GitHub h
   for (const type of ["RATE_LIMITED", "RATE_LIMIT"]) {
     const body = { errors: [{ type, message: "API rate limit already exceeded" }] };
     const { failure } = await rejectedGitHubError(filterReadableAt(() => Response.json(body)));
-    assertEquals(failure, { kind: "limited" });
+    assertEquals(failure, { kind: "rate_limited" });
   }
 });
 
@@ -184,9 +204,18 @@ Deno.test("GitHubAccess.readable() is limited by the secondary limit, and unavai
   ] as const;
   for (const fault of faults) {
     mona.simulator.faults.add(fault);
-    kinds.push((await rejectedGitHubError(mona.access.filterReadable([open], token, neverAborted))).failure.kind);
+    kinds.push(
+      (await rejectedGitHubError(mona.access.filterReadable([open], token, neverAborted))).failure
+        .kind,
+    );
   }
-  assertEquals(kinds, ["limited", "limited", "unavailable", "unavailable", "unavailable"]);
+  assertEquals(kinds, [
+    "rate_limited",
+    "rate_limited",
+    "unavailable",
+    "unavailable",
+    "unavailable",
+  ]);
 });
 
 Deno.test("GitHubAccess.readable() refuses a token that GitHub does not take, and a suspended user", async () => {
@@ -206,8 +235,10 @@ Deno.test("GitHubAccess.readable() refuses a token that GitHub does not take, an
     "Your account was suspended",
   );
   // A proxy's, or a rule's, says nothing of the token.
-  const { failure } = await rejectedGitHubError(filterReadableAt(() => new Response("No", { status: 403 })));
-  assertEquals(failure, { kind: "missing", status: 403 });
+  const { failure } = await rejectedGitHubError(
+    filterReadableAt(() => new Response("No", { status: 403 })),
+  );
+  assertEquals(failure, { kind: "not_accessible", status: 403 });
 });
 
 Deno.test("GitHubAccess.readable() lets users not wait for each other", async () => {

@@ -11,7 +11,14 @@ import { systemClock } from "../../src/clock.ts";
 import { ResponseCache } from "../../src/github/response_cache.ts";
 import { GitHub } from "../../src/github/client.ts";
 import { REQUEST_TIMEOUT_MS } from "../../src/github/request_timeout.ts";
-import { respondWithEtag, neverAborted, nextPageHeader, rejectedGitHubError, FakeServer, withTimeout } from "./fake_server.ts";
+import {
+  FakeServer,
+  neverAborted,
+  nextPageHeader,
+  rejectedGitHubError,
+  respondWithEtag,
+  withTimeout,
+} from "./fake_server.ts";
 
 const anything = z.unknown();
 
@@ -35,7 +42,9 @@ Deno.test("GitHub.get() returns what it has kept when the answer is 304", async 
 
 Deno.test("GitHub.get() reads again what has changed, and then goes by the new ETag", async () => {
   const bodies = [{ a: 1 }, { a: 22 }, { a: 22 }];
-  await using server = new FakeServer((request, count) => respondWithEtag(request, bodies[count - 1]));
+  await using server = new FakeServer((request, count) =>
+    respondWithEtag(request, bodies[count - 1])
+  );
   const github = server.github();
   const answers = new ResponseCache(anything);
   const values = [];
@@ -55,7 +64,11 @@ Deno.test("GitHub.get() keeps an ETag per address, query included", async () => 
   await get(1);
   assertEquals((await get(2)).value, `${server.url}/thing?page=2`);
   assertEquals((await get(1)).value, `${server.url}/thing?page=1`);
-  assertEquals(server.sentHeaders("if-none-match").map((etag) => etag !== null), [false, false, true]);
+  assertEquals(server.sentHeaders("if-none-match").map((etag) => etag !== null), [
+    false,
+    false,
+    true,
+  ]);
 });
 
 Deno.test("GitHub.get() keeps the address of the next page for a 304", async () => {
@@ -132,7 +145,10 @@ Deno.test("GitHub asks below the path of an Enterprise Server", async () => {
       version: "0",
       clock: systemClock,
     });
-    await github.list(new ResponseCache(z.array(anything)), "/things", { count: 101, signal: neverAborted });
+    await github.list(new ResponseCache(z.array(anything)), "/things", {
+      count: 101,
+      signal: neverAborted,
+    });
   }
   assertEquals(server.requestedPaths, [
     "/api/v3/things?per_page=100",
@@ -148,7 +164,9 @@ Deno.test("GitHub gives up after its time limit when nothing comes", async () =>
     arrive();
     return new Promise(() => {});
   });
-  const answer = rejectedGitHubError(server.github().get(new ResponseCache(anything), "/slow", { signal: neverAborted }));
+  const answer = rejectedGitHubError(
+    server.github().get(new ResponseCache(anything), "/slow", { signal: neverAborted }),
+  );
   await withTimeout(arrived);
   let over = false;
   void answer.then(() => over = true);
@@ -176,7 +194,9 @@ Deno.test("GitHub gives up after its time limit when the body does not end", asy
     });
     return new Response(body, { headers: { "content-type": "application/json" } });
   });
-  const answer = rejectedGitHubError(server.github().get(new ResponseCache(anything), "/slow", { signal: neverAborted }));
+  const answer = rejectedGitHubError(
+    server.github().get(new ResponseCache(anything), "/slow", { signal: neverAborted }),
+  );
   await withTimeout(reading);
   await time.tickAsync(REQUEST_TIMEOUT_MS);
   const { message } = await withTimeout(answer);
@@ -192,7 +212,8 @@ Deno.test("GitHub rejects with the caller's reason at once when the caller abort
     return new Promise(() => {});
   });
   const github = server.github();
-  const get = () => withTimeout(github.get(new ResponseCache(anything), "/thing", { signal: stop.signal }));
+  const get = () =>
+    withTimeout(github.get(new ResponseCache(anything), "/thing", { signal: stop.signal }));
   await assertRejects(get, TypeError, "Enough");
   await assertRejects(get, TypeError, "Enough");
   assertEquals(server.requests.length, 1, "nothing is sent after the abort");
@@ -220,7 +241,9 @@ Deno.test("GitHub sends no credential where a redirect leads to another host", a
   await using server = new FakeServer(() =>
     new Response(null, { status: 302, headers: { location: `${other.url}/x` } })
   );
-  const page = await server.github().get(new ResponseCache(anything), "/thing", { signal: neverAborted });
+  const page = await server.github().get(new ResponseCache(anything), "/thing", {
+    signal: neverAborted,
+  });
   assertEquals(page.value, "there");
   assertEquals(server.sentHeaders("authorization"), ["token secret"]);
   assertEquals(other.sentHeaders("authorization"), [null]);
@@ -241,7 +264,9 @@ Deno.test("GitHub sends no credential where the next page is on another host", a
 
 Deno.test("GitHub.list() follows pages until it has as many as were asked for", async () => {
   await using server = new FakeServer((request, count) =>
-    Response.json(Array(100).fill(count), { headers: nextPageHeader(request, `/things?page=${count + 1}`) })
+    Response.json(Array(100).fill(count), {
+      headers: nextPageHeader(request, `/things?page=${count + 1}`),
+    })
   );
   const answers = new ResponseCache(z.array(z.number()));
   const list = await server.github().list(answers, "/things", { count: 150, signal: neverAborted });
@@ -254,7 +279,10 @@ Deno.test("GitHub.list() ends where a list does not", async () => {
     Response.json([1], { headers: nextPageHeader(request, "/things") })
   );
   const answers = new ResponseCache(z.array(z.number()));
-  const list = await server.github().list(answers, "/things", { count: Infinity, signal: neverAborted });
+  const list = await server.github().list(answers, "/things", {
+    count: Infinity,
+    signal: neverAborted,
+  });
   assertEquals(list.length, 100);
 });
 

@@ -8,7 +8,7 @@ import { UsageError } from "../../src/errors.ts";
 import { ResponseCache } from "../../src/github/response_cache.ts";
 import { GitHub } from "../../src/github/client.ts";
 import type { AppCredential } from "../../src/github/credential.ts";
-import { respondWithEtag, neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
+import { FakeServer, neverAborted, rejectedGitHubError, respondWithEtag } from "./fake_server.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const HOUR_MS = 3_600_000;
@@ -35,7 +35,10 @@ function verifyClaims(authorization: string | null | undefined): Record<string, 
 }
 
 /** Gives the tokens `t1`, `t2` …, each for an hour by GitHub's clock, and answers the rest itself. */
-function serveInstallation(answer: (request: Request) => Response, githubIsAheadBy = 0): FakeServer {
+function serveInstallation(
+  answer: (request: Request) => Response,
+  githubIsAheadBy = 0,
+): FakeServer {
   let tokens = 0;
   return new FakeServer((request) => {
     if (!request.url.endsWith("/app/installations/34/access_tokens")) return answer(request);
@@ -132,7 +135,9 @@ Deno.test("GitHub signs again by GitHub's clock when ours is far ahead", async (
     }
     return Response.json({ token: "t1", expires_at: new Date(Date.now() + HOUR_MS).toISOString() });
   });
-  await server.github(app()).get(new ResponseCache(z.unknown()), "/thing", { signal: neverAborted });
+  await server.github(app()).get(new ResponseCache(z.unknown()), "/thing", {
+    signal: neverAborted,
+  });
   const expiry = Number(verifyClaims(server.sentHeaders("authorization")[1]).exp) * 1_000;
   const lifetime = (expiry - date.getTime()) / 60_000;
   assertEquals(lifetime > 5 && lifetime <= 10, true, `${lifetime} minutes by GitHub's clock`);
@@ -163,13 +168,15 @@ for (
     [401, "A JSON web token could not be decoded", "unauthorized"],
     [403, "This installation has been suspended", "unauthorized"],
     [404, "Not Found", "unauthorized"],
-    [403, "You have exceeded a secondary rate limit", "limited"],
+    [403, "You have exceeded a secondary rate limit", "rate_limited"],
     [502, "Server Error", "unavailable"],
   ] as const
 ) {
   Deno.test(`GitHub is refused as ${kind} when its installation token is answered with ${status} "${message}"`, async () => {
     await using server = new FakeServer(() => Response.json({ message }, { status }));
-    const error = await rejectedGitHubError(server.github(app()).get(cache, "/thing", { signal: neverAborted }));
+    const error = await rejectedGitHubError(
+      server.github(app()).get(cache, "/thing", { signal: neverAborted }),
+    );
     assertEquals(error.failure.kind, kind);
     const answered = "GitHub answered POST /app/installations/34/access_tokens";
     assertMatch(error.message, new RegExp(`${answered} with ${status}: ${message}$`));
@@ -182,8 +189,12 @@ for (
 }
 
 Deno.test("GitHub takes no installation token that does not say how long it lasts", async () => {
-  await using server = new FakeServer(() => Response.json({ token: "ghs_secret" }, { status: 201 }));
-  const error = await rejectedGitHubError(server.github(app()).get(cache, "/thing", { signal: neverAborted }));
+  await using server = new FakeServer(() =>
+    Response.json({ token: "ghs_secret" }, { status: 201 })
+  );
+  const error = await rejectedGitHubError(
+    server.github(app()).get(cache, "/thing", { signal: neverAborted }),
+  );
   assertEquals(error.failure, { kind: "unavailable" });
   assertMatch(error.message, /access_tokens is not as documented: expires_at: /);
 });

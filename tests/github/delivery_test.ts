@@ -71,8 +71,16 @@ Deno.test("changesOf() tells when a job came to where its action says it is", ()
   const expected = { runId: 7, repository: "octo/a", runAttempt: 2 };
   assertEquals(parseJobEvent("waiting"), [{ ...expected, status: "waiting", at: JOB.created_at }]);
   assertEquals(parseJobEvent("queued"), [{ ...expected, status: "queued", at: JOB.created_at }]);
-  assertEquals(parseJobEvent("in_progress"), [{ ...expected, status: "in_progress", at: JOB.started_at }]);
-  assertEquals(parseJobEvent("completed"), [{ ...expected, status: "completed", at: JOB.completed_at }]);
+  assertEquals(parseJobEvent("in_progress"), [{
+    ...expected,
+    status: "in_progress",
+    at: JOB.started_at,
+  }]);
+  assertEquals(parseJobEvent("completed"), [{
+    ...expected,
+    status: "completed",
+    at: JOB.completed_at,
+  }]);
 });
 
 Deno.test("changesOf() takes a job that was let go by its reviewers as queued since then", () => {
@@ -114,7 +122,11 @@ Deno.test("changesOf() tells a job whole where the payload has it, in the state 
 });
 
 Deno.test("changesOf() takes what a job leaves open", () => {
-  const [state] = parseJobEvent("completed", { run_attempt: null, completed_at: null, started_at: null });
+  const [state] = parseJobEvent("completed", {
+    run_attempt: null,
+    completed_at: null,
+    started_at: null,
+  });
   assertEquals([state?.runAttempt, state?.at], [1, JOB.created_at]);
   const timeless = { created_at: null, started_at: null, completed_at: null };
   assertEquals(parseJobEvent("queued", timeless), []);
@@ -174,7 +186,10 @@ Deno.test("changesOf() tells the repositories that an installation brings or tak
       removedRepositories: [9],
       accessChanged: "all",
     });
-    assertEquals(parseEvent("installation", { action }), { ...EMPTY_CHANGE_SET, accessChanged: "all" });
+    assertEquals(parseEvent("installation", { action }), {
+      ...EMPTY_CHANGE_SET,
+      accessChanged: "all",
+    });
   }
 });
 

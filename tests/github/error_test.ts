@@ -5,7 +5,7 @@ import { systemClock } from "../../src/clock.ts";
 import type { GitHubFailure } from "../../src/errors.ts";
 import { ResponseCache } from "../../src/github/response_cache.ts";
 import { GitHub } from "../../src/github/client.ts";
-import { neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
+import { FakeServer, neverAborted, rejectedGitHubError } from "./fake_server.ts";
 
 const NOW = Date.parse("2026-01-01T12:00:00Z");
 /** Our clock goes wrong by this much. */
@@ -27,31 +27,31 @@ const cases: readonly Case[] = [
     when: "403 with Retry-After in seconds, whatever remains",
     status: 403,
     headers: { "retry-after": "30", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
-    failure: { kind: "limited", retryAt: NOW + SKEW + 30_000 },
+    failure: { kind: "rate_limited", retryAt: NOW + SKEW + 30_000 },
   },
   {
     when: "429 with Retry-After as a date",
     status: 429,
     headers: { "retry-after": new Date(NOW + 45_000).toUTCString() },
-    failure: { kind: "limited", retryAt: NOW + SKEW + 45_000 },
+    failure: { kind: "rate_limited", retryAt: NOW + SKEW + 45_000 },
   },
   {
     when: "403 with nothing left",
     status: 403,
     headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
-    failure: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
+    failure: { kind: "rate_limited", retryAt: NOW + SKEW + 600_000 },
   },
   {
     when: "429 with nothing left",
     status: 429,
     headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
-    failure: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
+    failure: { kind: "rate_limited", retryAt: NOW + SKEW + 600_000 },
   },
   {
     when: "403 with a Retry-After that is none",
     status: 403,
     headers: { "retry-after": "soon", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
-    failure: { kind: "limited", retryAt: NOW + SKEW + 600_000 },
+    failure: { kind: "rate_limited", retryAt: NOW + SKEW + 600_000 },
   },
   ...[
     "API rate limit exceeded for user ID 1.",
@@ -61,24 +61,24 @@ const cases: readonly Case[] = [
     when: `403 "${message}"`,
     status: 403,
     message,
-    failure: { kind: "limited" },
+    failure: { kind: "rate_limited" },
   })),
-  { when: "429 without a word", status: 429, failure: { kind: "limited" } },
+  { when: "429 without a word", status: 429, failure: { kind: "rate_limited" } },
   {
     when: "403 with budget left",
     status: 403,
     headers: { "x-ratelimit-remaining": "4999", "x-ratelimit-reset": reset },
     message: "Resource not accessible by integration",
-    failure: { kind: "missing", status: 403 },
+    failure: { kind: "not_accessible", status: 403 },
   },
   {
     when: "404 with nothing left",
     status: 404,
     headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset },
     message: "Not Found",
-    failure: { kind: "missing", status: 404 },
+    failure: { kind: "not_accessible", status: 404 },
   },
-  { when: "451", status: 451, failure: { kind: "missing", status: 451 } },
+  { when: "451", status: 451, failure: { kind: "not_accessible", status: 451 } },
   { when: "422", status: 422, failure: { kind: "unavailable", status: 422 } },
   { when: "500", status: 500, failure: { kind: "unavailable" } },
   { when: "502", status: 502, message: "Server Error", failure: { kind: "unavailable" } },
@@ -116,7 +116,7 @@ Deno.test("GitHub.get() goes by the reset as it is when the answer has no readab
     })
   );
   assertEquals((await rejectedGitHubError(get(server.github()))).failure, {
-    kind: "limited",
+    kind: "rate_limited",
     retryAt: NOW + 600_000,
   });
 });
@@ -134,7 +134,9 @@ const strange = {
 for (const [what, response] of Object.entries(strange)) {
   Deno.test(`GitHub.get() is refused as unavailable on ${what}`, async () => {
     await using server = new FakeServer(() => response.clone());
-    assertEquals((await rejectedGitHubError(get(server.github()))).failure, { kind: "unavailable" });
+    assertEquals((await rejectedGitHubError(get(server.github()))).failure, {
+      kind: "unavailable",
+    });
     await response.body?.cancel();
   });
 }
@@ -169,7 +171,10 @@ Deno.test("RefusedError holds no credential, wherever one looks", async () => {
   await using server = new FakeServer(() =>
     Response.json({ message: "Bad credentials" }, { status: 401 })
   );
-  assertNotMatch(Deno.inspect(await rejectedGitHubError(get(server.github())), { depth: 10 }), /secret/);
+  assertNotMatch(
+    Deno.inspect(await rejectedGitHubError(get(server.github())), { depth: 10 }),
+    /secret/,
+  );
 });
 
 function get(github: GitHub): Promise<unknown> {

@@ -50,7 +50,11 @@ export class FakeServer {
 }
 
 /** Answers with `body` and an ETag of its own, and with 304 to who has it. */
-export function respondWithEtag(request: Request, body: unknown, headers: HeadersInit = {}): Response {
+export function respondWithEtag(
+  request: Request,
+  body: unknown,
+  headers: HeadersInit = {},
+): Response {
   const text = JSON.stringify(body);
   const etag = `W/"${text.length}-${request.headers.get("authorization")}"`;
   if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304 });

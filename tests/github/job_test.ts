@@ -3,7 +3,7 @@ import { systemClock } from "../../src/clock.ts";
 import { GitHubJobs } from "../../src/github/job.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world.ts";
-import { neverAborted, nextPageHeader, rejectedGitHubError, FakeServer } from "./fake_server.ts";
+import { FakeServer, neverAborted, nextPageHeader, rejectedGitHubError } from "./fake_server.ts";
 
 const ATTEMPT = { id: 7, repository: "octo/a", runAttempt: 2 };
 
@@ -90,12 +90,15 @@ Deno.test("GitHubJobs.ofAttempt() reads the jobs of a simulated run, and is refu
     return fetch(url + pathname + search, { headers: request.headers });
   });
   const jobs = new GitHubJobs(server.github());
-  const [job, ...others] = await jobs.listForAttempt({ ...ATTEMPT, id, runAttempt: 1 }, neverAborted);
+  const [job, ...others] = await jobs.listForAttempt(
+    { ...ATTEMPT, id, runAttempt: 1 },
+    neverAborted,
+  );
   assertEquals(others, []);
   assertEquals([job?.runId, job?.runAttempt, job?.status], [id, 1, "completed"]);
   for (const unknown of [{ ...ATTEMPT, id }, { ...ATTEMPT, id: 1 }]) {
     const { failure } = await rejectedGitHubError(jobs.listForAttempt(unknown, neverAborted));
-    assertEquals(failure, { kind: "missing", status: 404 });
+    assertEquals(failure, { kind: "not_accessible", status: 404 });
   }
   stop.abort();
   await finished;

@@ -3,7 +3,7 @@ import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
 import { systemClock } from "../../src/clock.ts";
 import { GitHubOAuth } from "../../src/github/oauth.ts";
 import { CALLBACK, CHALLENGE, setUpOAuth, VERIFIER } from "./oauth_setup.ts";
-import { neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
+import { FakeServer, neverAborted, rejectedGitHubError } from "./fake_server.ts";
 
 const EIGHT_HOURS_MS = 8 * 60 * 60 * 1_000;
 
@@ -63,7 +63,10 @@ Deno.test("GitHubLogin.exchange() refuses a code that was used, is wrong or has 
   await mona.login.exchangeCode(grant, neverAborted);
   const words = "GitHub gives no token: bad_verification_code";
   assertEquals(await rejectionMessage(mona.login.exchangeCode(grant, neverAborted)), words);
-  assertEquals(await rejectionMessage(mona.login.exchangeCode({ ...grant, code: "made-up" }, neverAborted)), words);
+  assertEquals(
+    await rejectionMessage(mona.login.exchangeCode({ ...grant, code: "made-up" }, neverAborted)),
+    words,
+  );
   const late = await mona.grant();
   mona.clock.advance(601);
   assertEquals(await rejectionMessage(mona.login.exchangeCode(late, neverAborted)), words);
@@ -72,7 +75,10 @@ Deno.test("GitHubLogin.exchange() refuses a code that was used, is wrong or has 
 Deno.test("GitHubLogin.exchange() refuses a code that was issued for another verifier", async () => {
   await using mona = setUpOAuth();
   const grant = { ...await mona.grant(), verifier: "another-verifier-of-43-characters-or-more-00" };
-  assertMatch(await rejectionMessage(mona.login.exchangeCode(grant, neverAborted)), /bad_verification_code$/);
+  assertMatch(
+    await rejectionMessage(mona.login.exchangeCode(grant, neverAborted)),
+    /bad_verification_code$/,
+  );
 });
 
 Deno.test("GitHubLogin.exchange() is unauthorized with a wrong secret or address, which is no user's fault", async () => {
@@ -96,7 +102,9 @@ Deno.test("GitHubLogin.exchange() is refused as unavailable by what is no answer
   for (const fault of faults) {
     const grant = await mona.grant();
     mona.simulator.faults.add(fault);
-    const { failure: refusal } = await rejectedGitHubError(mona.login.exchangeCode(grant, neverAborted));
+    const { failure: refusal } = await rejectedGitHubError(
+      mona.login.exchangeCode(grant, neverAborted),
+    );
     assertEquals(refusal, { kind: "unavailable" });
   }
 });
@@ -120,11 +128,13 @@ Deno.test("GitHubLogin.exchange() is limited where GitHub says so, and reads not
   );
   const kinds: string[] = [];
   for (const _ of answers) {
-    const { failure: refusal, message } = await rejectedGitHubError(createOAuth(server).exchangeCode(GRANT, neverAborted));
+    const { failure: refusal, message } = await rejectedGitHubError(
+      createOAuth(server).exchangeCode(GRANT, neverAborted),
+    );
     assert(!/gho_a|soon|<b>/.test(message), message);
     kinds.push(refusal.kind);
   }
-  assertEquals(kinds, ["limited", "missing", ...Array(7).fill("unavailable")]);
+  assertEquals(kinds, ["rate_limited", "not_accessible", ...Array(7).fill("unavailable")]);
   assertEquals((await createOAuth(server).exchangeCode(GRANT, neverAborted)).accessToken, "gho_a");
   assertEquals(new Set(server.sentHeaders("user-agent")), new Set(["runwire/1.2.3"]));
 });
@@ -147,7 +157,10 @@ Deno.test("GitHubLogin.refresh() changes a pair of tokens for another, once", as
   const first = await mona.tokens();
   mona.clock.advance(8 * 60 * 60);
   assert(first.refreshToken);
-  assertMatch(await rejectionMessage(mona.login.fetchProfile(first.accessToken, neverAborted)), /401: Bad credentials$/);
+  assertMatch(
+    await rejectionMessage(mona.login.fetchProfile(first.accessToken, neverAborted)),
+    /401: Bad credentials$/,
+  );
   const second = await mona.login.refresh(first.refreshToken, neverAborted);
   assertEquals(second.expiresAt, mona.clock.now() + EIGHT_HOURS_MS);
   assertEquals((await mona.login.fetchProfile(second.accessToken, neverAborted)).id, 7);
@@ -171,7 +184,10 @@ Deno.test("GitHubLogin.revoke() lets a token go, and does not mind one that is g
   await using mona = setUpOAuth();
   const { accessToken } = await mona.tokens();
   await mona.login.revoke(accessToken, neverAborted);
-  assertMatch(await rejectionMessage(mona.login.fetchProfile(accessToken, neverAborted)), /401: Bad credentials$/);
+  assertMatch(
+    await rejectionMessage(mona.login.fetchProfile(accessToken, neverAborted)),
+    /401: Bad credentials$/,
+  );
   await mona.login.revoke(accessToken, neverAborted);
   assertEquals(mona.requests().filter((requested) => requested.startsWith("DELETE")), [
     "DELETE /applications/Iv1.a/token",
@@ -205,9 +221,12 @@ Deno.test("GitHubLogin.profile() tells a limit from a token that is not accepted
   const token = mona.simulator.signIn("mona", "Iv1.a");
   mona.simulator.faults.add({ kind: "secondary_limit", retryAfter: 30 });
   const limited = await rejectedGitHubError(mona.login.fetchProfile(token, neverAborted));
-  assertEquals(limited.failure, { kind: "limited", retryAt: mona.clock.now() + 30_000 });
+  assertEquals(limited.failure, { kind: "rate_limited", retryAt: mona.clock.now() + 30_000 });
   mona.simulator.credentials.revoke(token);
-  assertMatch(await rejectionMessage(mona.login.fetchProfile(token, neverAborted)), /^GitHub answered GET \/user/);
+  assertMatch(
+    await rejectionMessage(mona.login.fetchProfile(token, neverAborted)),
+    /^GitHub answered GET \/user/,
+  );
 });
 
 Deno.test("GitHubLogin.organisations() lists all that a user is a member of, page after page", async () => {
@@ -232,14 +251,18 @@ Deno.test("GitHubLogin.organisations() leaves out who was invited, and takes the
     return Response.json(page, { headers: count === 1 ? {} : { link } });
   });
   assertEquals(await createOAuth(server).listOrganizations("ghu_a", neverAborted), ["octo-org"]);
-  const { failure: refusal } = await rejectedGitHubError(createOAuth(server).listOrganizations("ghu_a", neverAborted));
+  const { failure: refusal } = await rejectedGitHubError(
+    createOAuth(server).listOrganizations("ghu_a", neverAborted),
+  );
   assertEquals([refusal, other.requests.length], [{ kind: "unavailable" }, 0]);
 });
 
 Deno.test("GitHubLogin.organisations() says which scope is missing", async () => {
   await using mona = setUpOAuth();
   const token = mona.simulator.signIn("mona", "Iv1.a", ["repo"]);
-  const { failure: refusal, message } = await rejectedGitHubError(mona.login.listOrganizations(token, neverAborted));
+  const { failure: refusal, message } = await rejectedGitHubError(
+    mona.login.listOrganizations(token, neverAborted),
+  );
   assertEquals(refusal, { kind: "unauthorized" });
   assertMatch(message, /the scope read:org/);
 });

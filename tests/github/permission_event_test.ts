@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { z } from "zod";
-import { toChanges, parseChanges, toOrderingKey } from "../../src/github/delivery.ts";
+import { parseChanges, toChanges, toOrderingKey } from "../../src/github/delivery.ts";
 import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { aDelivery } from "../fakes/fixtures/delivery.ts";
 import { webhookExamples } from "../fakes/fixtures/delivery_examples.ts";
@@ -10,7 +10,10 @@ const TEAM = { action: "edited", team: { id: 3, name: "octocats" } };
 Deno.test("changesOf() tells whose rights have changed where an event names the repository", () => {
   for (const event of ["member", "team", "team_add", "membership"]) {
     const payload = JSON.stringify({ ...TEAM, repository: { id: 8, full_name: "octo/a" } });
-    assertEquals(parseChanges(aDelivery({ event, payload })), { ...EMPTY_CHANGE_SET, accessChanged: [8] });
+    assertEquals(parseChanges(aDelivery({ event, payload })), {
+      ...EMPTY_CHANGE_SET,
+      accessChanged: [8],
+    });
   }
 });
 
@@ -34,7 +37,10 @@ Deno.test("changesOf() takes rights in all repositories for changed where an eve
 Deno.test("changesOf() tells which user has revoked our authorization", () => {
   const event = "github_app_authorization";
   const payload = JSON.stringify({ action: "revoked", sender: { id: 7, login: "mona" } });
-  assertEquals(parseChanges(aDelivery({ event, payload })), { ...EMPTY_CHANGE_SET, revokedUsers: [7] });
+  assertEquals(parseChanges(aDelivery({ event, payload })), {
+    ...EMPTY_CHANGE_SET,
+    revokedUsers: [7],
+  });
   assertThrows(
     () => parseChanges(aDelivery({ event, payload: JSON.stringify({ action: "revoked" }) })),
     Error,
@@ -65,7 +71,9 @@ Deno.test("changesIn() finds changed rights in every one of GitHub's examples th
     }
   }
   const event = "github_app_authorization";
-  const revoked = webhookExamples(event).map(({ payload }) => toChanges({ event }, payload)?.revokedUsers);
+  const revoked = webhookExamples(event).map(({ payload }) =>
+    toChanges({ event }, payload)?.revokedUsers
+  );
   assertEquals(revoked, [[1], [1]]);
 });
 

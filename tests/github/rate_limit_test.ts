@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { z } from "zod";
 import { ResponseCache } from "../../src/github/response_cache.ts";
-import { neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
+import { FakeServer, neverAborted, rejectedGitHubError } from "./fake_server.ts";
 
 const NOW = Date.parse("2026-01-01T12:00:00Z");
 const cache = new ResponseCache(z.unknown());
@@ -23,7 +23,10 @@ Deno.test("GitHub.budget is what the last answer said, a 304 or a refusal too", 
   const statuses = [200, 304, 404];
   await using server = new FakeServer((_request, count) => {
     const status = statuses[count - 1] ?? 500;
-    const headers = { ...rateLimitHeaders({ "x-ratelimit-remaining": String(count) }), etag: '"x"' };
+    const headers = {
+      ...rateLimitHeaders({ "x-ratelimit-remaining": String(count) }),
+      etag: '"x"',
+    };
     return new Response(status === 304 ? null : "{}", { status, headers });
   });
   const github = server.github();

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { generateKeyPairSync } from "node:crypto";
 import { GitHubRepositories } from "../../src/github/repository.ts";
-import { neverAborted, nextPageHeader, rejectedGitHubError, FakeServer } from "./fake_server.ts";
+import { FakeServer, neverAborted, nextPageHeader, rejectedGitHubError } from "./fake_server.ts";
 
 function repositoryJson(id: number, pushed_at: string | null): Record<string, unknown> {
   return { id, full_name: `octo/r${id}`, pushed_at, private: true };
@@ -63,7 +63,9 @@ Deno.test("GitHubRepositories.latestPushed() is refused as unavailable when one 
   await using server = new FakeServer(() =>
     Response.json([repositoryJson(1, null), { ...repositoryJson(2, null), full_name: 2 }])
   );
-  const error = await rejectedGitHubError(new GitHubRepositories(server.github()).listRecentlyPushed(3, neverAborted));
+  const error = await rejectedGitHubError(
+    new GitHubRepositories(server.github()).listRecentlyPushed(3, neverAborted),
+  );
   assertEquals(error.failure, { kind: "unavailable" });
   assertEquals(
     error.message,

@@ -1,7 +1,14 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Run } from "../../src/run/run.ts";
 import { GitHubRuns } from "../../src/github/run.ts";
-import { respondWithEtag, neverAborted, nextPageHeader, rejectedGitHubError, runJson, FakeServer } from "./fake_server.ts";
+import {
+  FakeServer,
+  neverAborted,
+  nextPageHeader,
+  rejectedGitHubError,
+  respondWithEtag,
+  runJson,
+} from "./fake_server.ts";
 
 const run: Run = {
   id: 30433642,
@@ -47,7 +54,9 @@ Deno.test("GitHubRuns.latest() is conditional", async () => {
   );
   const github = server.github();
   const runs = new GitHubRuns(github);
-  for (const _ of [1, 2]) assertEquals(await runs.latest("octo-org/octo-repo", 2, neverAborted), [run]);
+  for (const _ of [1, 2]) {
+    assertEquals(await runs.latest("octo-org/octo-repo", 2, neverAborted), [run]);
+  }
   assertEquals(github.notModified, 1);
 });
 
@@ -75,13 +84,17 @@ const runWithoutOptionalFields: Run = {
 
 Deno.test("GitHubRuns takes null for what GitHub may leave open", async () => {
   await using server = serveRuns(runJson(emptyFields));
-  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, neverAborted), [runWithoutOptionalFields]);
+  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, neverAborted), [
+    runWithoutOptionalFields,
+  ]);
 });
 
 Deno.test("GitHubRuns takes nothing at all for what GitHub may leave open", async () => {
   const retained = Object.entries(runJson()).filter(([name]) => !(name in emptyFields));
   await using server = serveRuns(Object.fromEntries(retained));
-  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, neverAborted), [runWithoutOptionalFields]);
+  assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, neverAborted), [
+    runWithoutOptionalFields,
+  ]);
 });
 
 Deno.test("GitHubRuns keeps a status, a conclusion and an event that it does not know", async () => {
@@ -105,8 +118,13 @@ for (
 ) {
   Deno.test(`GitHubRuns names the field when one run has ${field} = ${value}`, async () => {
     const [name = "", inner] = field.split(".");
-    await using server = serveRuns(runJson(), runJson({ [name]: inner ? { [inner]: value } : value }));
-    const error = await rejectedGitHubError(new GitHubRuns(server.github()).latest("a/b", 2, neverAborted));
+    await using server = serveRuns(
+      runJson(),
+      runJson({ [name]: inner ? { [inner]: value } : value }),
+    );
+    const error = await rejectedGitHubError(
+      new GitHubRuns(server.github()).latest("a/b", 2, neverAborted),
+    );
     assertEquals(error.failure, { kind: "unavailable" });
     assertMatch(
       error.message,
@@ -117,7 +135,11 @@ for (
 
 Deno.test("GitHubRuns.byId() asks for one run and returns it in our words", async () => {
   await using server = new FakeServer(() => Response.json(runJson()));
-  const found = await new GitHubRuns(server.github()).byId("octo-org/octo-repo", 30433642, neverAborted);
+  const found = await new GitHubRuns(server.github()).byId(
+    "octo-org/octo-repo",
+    30433642,
+    neverAborted,
+  );
   assertEquals(found, run);
   assertEquals(server.requestedPaths, ["/repos/octo-org/octo-repo/actions/runs/30433642"]);
 });
@@ -152,7 +174,7 @@ for (const name of ["octo", "", "/", "octo/", "/name", "octo/..", "../name", "oc
     await using server = serveRuns();
     const runs = new GitHubRuns(server.github());
     const error = await rejectedGitHubError(runs.latest(name, 1, neverAborted));
-    assertEquals(error.failure, { kind: "missing", status: 404 });
+    assertEquals(error.failure, { kind: "not_accessible", status: 404 });
     assertEquals(await runs.byId(name, 1, neverAborted), undefined);
     assertEquals(server.requests.length, 0);
   });

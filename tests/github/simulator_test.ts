@@ -56,7 +56,9 @@ Deno.test("GitHub as an installation follows runs over its token's end", async (
   await using simulated = setUp();
   const github = simulated.github(app);
   const [repositories, runs] = [new GitHubRepositories(github), new GitHubRuns(github)];
-  const names = (await repositories.listRecentlyPushed(3, neverAborted)).map(({ fullName }) => fullName);
+  const names = (await repositories.listRecentlyPushed(3, neverAborted)).map(({ fullName }) =>
+    fullName
+  );
   assertEquals(names, ["octo-org/api"]);
   for (const minute of [0, 30, 90]) {
     time.tick(NOON + minute * MINUTE_MS - time.now);
@@ -116,8 +118,11 @@ Deno.test("GitHubRuns.latest() is refused as the simulated GitHub refuses, and g
   const unavailable = { kind: "unavailable" } as const;
   for (
     const [fault, refusal] of [
-      [{ kind: "secondary_limit", retryAfter: 90 }, { kind: "limited", retryAt: NOON + 90_000 }],
-      [{ kind: "secondary_limit", status: 429 }, { kind: "limited" }],
+      [{ kind: "secondary_limit", retryAfter: 90 }, {
+        kind: "rate_limited",
+        retryAt: NOON + 90_000,
+      }],
+      [{ kind: "secondary_limit", status: 429 }, { kind: "rate_limited" }],
       [{ kind: "status", status: 502 }, unavailable],
       [{ kind: "status", status: 503, body: "json" }, unavailable],
       [{ kind: "garbage" }, unavailable],
@@ -129,9 +134,15 @@ Deno.test("GitHubRuns.latest() is refused as the simulated GitHub refuses, and g
   }
   rateLimits.set(token.token, { remaining: 0, reset: NOON / 1_000 + 600 });
   simulated.world.addRun("octo-org/api");
-  assertEquals((await rejectedGitHubError(latest())).failure, { kind: "limited", retryAt: NOON + 600_000 });
+  assertEquals((await rejectedGitHubError(latest())).failure, {
+    kind: "rate_limited",
+    retryAt: NOON + 600_000,
+  });
   rateLimits.set(token.token, { remaining: 5_000 });
   assertEquals((await latest()).length, 2);
   simulated.world.blockRepository("octo-org/api", 451);
-  assertEquals((await rejectedGitHubError(latest())).failure, { kind: "missing", status: 451 });
+  assertEquals((await rejectedGitHubError(latest())).failure, {
+    kind: "not_accessible",
+    status: 451,
+  });
 });

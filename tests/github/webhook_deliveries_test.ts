@@ -4,9 +4,15 @@ import { Redelivery } from "../../src/delivery/redelivery.ts";
 import { GitHub } from "../../src/github/client.ts";
 import type { Credential } from "../../src/github/credential.ts";
 import { GitHubWebhookDeliveries } from "../../src/github/webhook_deliveries.ts";
-import { serveWithWebhooks, AutoAdvanceClock, WebhookReceiver, SECRET, waitUntil } from "../simulator/webhook_setup.ts";
+import {
+  AutoAdvanceClock,
+  SECRET,
+  serveWithWebhooks,
+  waitUntil,
+  WebhookReceiver,
+} from "../simulator/webhook_setup.ts";
 import { TOKEN } from "../simulator/serve.ts";
-import { neverAborted, rejectedGitHubError, FakeServer, withTimeout } from "./fake_server.ts";
+import { FakeServer, neverAborted, rejectedGitHubError, withTimeout } from "./fake_server.ts";
 
 const API = "octo-org/api";
 const WEB = "octo-org/web";
@@ -85,12 +91,20 @@ Deno.test("Sweep.run() has exactly what never arrived sent once more, under the 
   const hook = simulated.hook();
   receiver.respond = respondUp;
   await simulated.push(2, { hook });
-  const failures = [respondDown(), Response.redirect(receiver.url), new Response(null, { status: 404 })];
+  const failures = [
+    respondDown(),
+    Response.redirect(receiver.url),
+    new Response(null, { status: 404 }),
+  ];
   receiver.respond = () => failures.shift() ?? respondUp();
   await simulated.push(4, { hook });
   const missed = receiver.received.slice(2, 5);
 
-  assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 3, requested: 3, remaining: 0 });
+  assertEquals(await withTimeout(redelivery.run(neverAborted)), {
+    found: 3,
+    requested: 3,
+    remaining: 0,
+  });
   const again = (await receiver.waitForCount(9)).slice(6);
   assertEquals(again.map(({ guid }) => guid), missed.map(({ guid }) => guid));
   assertEquals(again.map(({ body }) => body), missed.map(({ body }) => body));
@@ -98,7 +112,11 @@ Deno.test("Sweep.run() has exactly what never arrived sent once more, under the 
   await waitUntil(() => simulated.simulator.webhooks.deliveries(hook.id).length === 9);
 
   clock.advance(600);
-  assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 0, requested: 0, remaining: 0 });
+  assertEquals(await withTimeout(redelivery.run(neverAborted)), {
+    found: 0,
+    requested: 0,
+    remaining: 0,
+  });
   await simulated.push(1, { hook });
   assertEquals(receiver.received.length, 10);
 });
@@ -161,11 +179,20 @@ Deno.test("Sweep.run() stops at the rate limit, and goes on with the rest when i
   const reset = clock.now() / 1_000 + 60;
   // Two lists of hooks and one of deliveries, and then two of the five.
   simulator.rateLimits.set(TOKEN, { remaining: 5, reset });
-  const failure = { kind: "limited", retryAt: reset * 1_000 } as const;
-  assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 5, requested: 2, remaining: 3, failure });
+  const failure = { kind: "rate_limited", retryAt: reset * 1_000 } as const;
+  assertEquals(await withTimeout(redelivery.run(neverAborted)), {
+    found: 5,
+    requested: 2,
+    remaining: 3,
+    failure,
+  });
   assertEquals((await rejectedGitHubError(simulated.failed())).failure, failure);
   clock.advance(61);
-  assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 3, requested: 3, remaining: 0 });
+  assertEquals(await withTimeout(redelivery.run(neverAborted)), {
+    found: 3,
+    requested: 3,
+    remaining: 0,
+  });
   const guids = (await receiver.waitForCount(10)).map(({ guid }) => guid);
   assertEquals(guids.slice(5), guids.slice(0, 5));
 });
@@ -220,7 +247,11 @@ Deno.test("Sweep.run() works as an App, whose budget is not its installation's",
   await simulated.push(2, { hook });
   await simulated.push(1, { hook, to: WEB });
   receiver.respond = respondUp;
-  assertEquals(await withTimeout(redelivery.run(neverAborted)), { found: 3, requested: 3, remaining: 0 });
+  assertEquals(await withTimeout(redelivery.run(neverAborted)), {
+    found: 3,
+    requested: 3,
+    remaining: 0,
+  });
   const guids = (await receiver.waitForCount(6)).map(({ guid }) => guid);
   assertEquals(guids.slice(3), guids.slice(0, 3));
   assertEquals(client.rateLimit, undefined);
@@ -262,10 +293,12 @@ Deno.test("GitHub.post() is refused as a GET is, and does not ask twice", async 
   );
   const kinds: string[] = [];
   for (const _ of answers) {
-    const error = await rejectedGitHubError(server.github().post("/thing", { signal: neverAborted }));
+    const error = await rejectedGitHubError(
+      server.github().post("/thing", { signal: neverAborted }),
+    );
     assertMatch(error.message, /^GitHub answered POST \/thing with \d+: No$/);
     kinds.push(error.failure.kind);
   }
-  assertEquals(kinds, ["limited", "missing", "unavailable"]);
+  assertEquals(kinds, ["rate_limited", "not_accessible", "unavailable"]);
   assertEquals(server.requests.length, 3);
 });

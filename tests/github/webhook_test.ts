@@ -5,7 +5,7 @@ import type { Credential } from "../../src/github/credential.ts";
 import { GitHubWebhooks } from "../../src/github/webhook.ts";
 import { FakeClock } from "../simulator/fake_clock.ts";
 import { serve, TOKEN } from "../simulator/serve.ts";
-import { neverAborted, rejectedGitHubError, FakeServer } from "./fake_server.ts";
+import { FakeServer, neverAborted, rejectedGitHubError } from "./fake_server.ts";
 
 const API = "octo-org/api";
 const WEBHOOK_URL = "https://runwire.example/below/api/v1/webhook/github";
@@ -131,7 +131,7 @@ Deno.test("GitHubWebhooks.ensure() is refused when GitHub limits us or is down",
   test.simulator.faults.add({ kind: "status", status: 502 });
   assertEquals((await rejectedGitHubError(test.ensure())).failure, { kind: "unavailable" });
   test.simulator.rateLimits.set(TOKEN, { remaining: 0, reset: test.clock.now() / 1_000 + 60 });
-  assertEquals((await rejectedGitHubError(test.ensure())).failure.kind, "limited");
+  assertEquals((await rejectedGitHubError(test.ensure())).failure.kind, "rate_limited");
   assertEquals(test.listWebhooks(), []);
 });
 
@@ -150,6 +150,6 @@ Deno.test("GitHubWebhooks.remove() is refused when the credential may not", asyn
   assert(state.state === "active");
   test.simulator.webhooks.hide(API, 403);
   const error = await rejectedGitHubError(test.webhooks.remove(API, state.id, neverAborted));
-  assertEquals(error.failure, { kind: "missing", status: 403 });
+  assertEquals(error.failure, { kind: "not_accessible", status: 403 });
   assertEquals(test.listWebhooks().length, 1);
 });

@@ -65,7 +65,9 @@ for (const status of [403, 404, 451] as const) {
     await using test = setUp();
     test.world.addRepository({ full_name: "o/r" });
     test.world.blockRepository("o/r", status);
-    const { failure } = await rejectedGitHubError(test.repositories.findByName("o/r", neverAborted));
-    assertEquals(failure, { kind: "missing", status });
+    const { failure } = await rejectedGitHubError(
+      test.repositories.findByName("o/r", neverAborted),
+    );
+    assertEquals(failure, { kind: "not_accessible", status });
   });
 }

@@ -3,10 +3,14 @@ import { assertEquals } from "@std/assert";
 import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
 import { GitHubError } from "../../src/errors.ts";
 import { jsonResponse, newApi } from "../../src/http/api.ts";
-import { requires, AUTHENTICATED } from "../../src/http/security.ts";
+import { AUTHENTICATED, requires } from "../../src/http/security.ts";
 import { AUTH_PROBLEMS, openApiProblems, WRITE_PROBLEMS } from "../../src/http/problem_schema.ts";
 import { runRoutes } from "../../src/http/routes/run.ts";
-import { keyPrincipal, FakeAuthenticator, sessionPrincipal } from "../fakes/stores/authenticator.ts";
+import {
+  FakeAuthenticator,
+  keyPrincipal,
+  sessionPrincipal,
+} from "../fakes/stores/authenticator.ts";
 import { RawRequest } from "../fakes/clients/raw_request.ts";
 import { FakeRunHistory } from "../fakes/stores/run_history.ts";
 import { type ServerSettings, ServerUnderTest } from "../fakes/apps/server.ts";
@@ -35,7 +39,8 @@ function createTestApi() {
 
 async function start({ isOpen = false, ...settings }: ServerSettings & { isOpen?: boolean } = {}) {
   const callers = new FakeAuthenticator({ isOpen });
-  const server = await new ServerUnderTest({ accounts: [createTestApi()], callers, ...settings }).start();
+  const server = await new ServerUnderTest({ accounts: [createTestApi()], callers, ...settings })
+    .start();
   const ask = async (path: string, headers: Record<string, string> = {}, method = "GET") => {
     const response = await fetch(server.url + path, { method, headers });
     const { code } = await response.json();
@@ -186,7 +191,7 @@ Deno.test("GET /runs says what to do when it cannot be told what a caller may se
     const response = await ask(path, COOKIE);
     assertEquals([response.status, response.code], [503, "github_unavailable"]);
     assertEquals(response.headers.get("retry-after"), "60");
-    failWith(new GitHubError({ kind: "limited", retryAt: Date.now() + 90_000 }, "too many"));
+    failWith(new GitHubError({ kind: "rate_limited", retryAt: Date.now() + 90_000 }, "too many"));
     const limited = await ask(path, COOKIE);
     assertEquals([limited.status, limited.code], [503, "github_limited"]);
     assertEquals(Math.abs(Number(limited.headers.get("retry-after")) - 90) < 5, true);
@@ -198,7 +203,8 @@ Deno.test("GET /runs says what to do when it cannot be told what a caller may se
 Deno.test("Guard answers 503 when GitHub cannot say whether a user may stay", async () => {
   const { callers, server, ask } = await start();
   await using _ = server;
-  callers.authenticate = () => Promise.reject(new GitHubError({ kind: "unavailable" }, "it is away"));
+  callers.authenticate = () =>
+    Promise.reject(new GitHubError({ kind: "unavailable" }, "it is away"));
   for (const path of ["/read", "/known", "/api/v1/events"]) {
     assertEquals((await ask(path, COOKIE)).code, "github_unavailable");
   }

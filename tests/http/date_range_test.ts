@@ -17,7 +17,10 @@ Deno.test("readSpan() reads times, with any offset", () => {
   const range = { from: NINE, before: NINE + 1 };
   assertEquals(parseDateRange("2026-01-01T09:00:00Z"), range);
   assertEquals(parseDateRange("2026-01-01T10:00:00+01:00"), range);
-  assertEquals(parseDateRange("2026-01-01T09:00:00.000Z..2026-01-01"), { from: NINE, before: JAN_2 });
+  assertEquals(parseDateRange("2026-01-01T09:00:00.000Z..2026-01-01"), {
+    from: NINE,
+    before: JAN_2,
+  });
 });
 
 Deno.test("readSpan() reads spans without one end, or both", () => {

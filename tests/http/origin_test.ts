@@ -1,7 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { isConnectAllowed, isReadAllowed, toOriginPolicy } from "../../src/http/origin.ts";
 
-function allows(rule: Parameters<typeof toOriginPolicy>[0], headers: Record<string, string>): boolean {
+function allows(
+  rule: Parameters<typeof toOriginPolicy>[0],
+  headers: Record<string, string>,
+): boolean {
   return isConnectAllowed(new Headers(headers), toOriginPolicy(rule));
 }
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import { keyPrincipal, FakeAuthenticator } from "../fakes/stores/authenticator.ts";
-import { WebhookServer, WEBHOOK_PATH } from "../fakes/apps/webhook_server.ts";
+import { FakeAuthenticator, keyPrincipal } from "../fakes/stores/authenticator.ts";
+import { WEBHOOK_PATH, WebhookServer } from "../fakes/apps/webhook_server.ts";
 import { MemoryDeliveryStore } from "../fakes/stores/delivery_store.ts";
 import { CapturedLog } from "../fakes/log.ts";
 import { ServerUnderTest } from "../fakes/apps/server.ts";

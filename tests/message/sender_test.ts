@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type Principal, ANONYMOUS_ADMIN } from "../../src/account/principal.ts";
+import { ANONYMOUS_ADMIN, type Principal } from "../../src/account/principal.ts";
 import { StorageError } from "../../src/errors.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
-import { type MessageInput, MessageError, MessageSender } from "../../src/message/sender.ts";
+import { MessageError, type MessageInput, MessageSender } from "../../src/message/sender.ts";
 import { keyPrincipal, sessionPrincipal } from "../fakes/stores/authenticator.ts";
 import { FakeEventLog } from "../fakes/stores/event_log.ts";
 import { MemoryMessageStore } from "../fakes/stores/messages.ts";
@@ -20,7 +20,10 @@ function setUp() {
     generateId: () => `id ${++ids}`,
     publish: (events) => published.push(...events),
   });
-  const rejection = async (input: Partial<MessageInput>, principal: Principal = ANONYMOUS_ADMIN) => {
+  const rejection = async (
+    input: Partial<MessageInput>,
+    principal: Principal = ANONYMOUS_ADMIN,
+  ) => {
     const sending = () => sender.send({ ...INPUT, ...input }, principal);
     const { code, message } = await assertRejects(sending, MessageError);
     assertEquals([store.stored, published], [[], []]);

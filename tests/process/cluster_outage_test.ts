@@ -4,13 +4,13 @@ import { REPOSITORY } from "./github.ts";
 import { fetchHealth, fetchStatus } from "./requests.ts";
 import { FAILOVER_TIMEOUT_MS, sleep } from "./instance.ts";
 import {
-  waitForAllMembers,
   assertNoSeqGaps,
-  isOpen,
   canRunCluster,
   type ClusterMember,
+  isOpen,
   messageContents,
   TestCluster,
+  waitForAllMembers,
 } from "./test_cluster.ts";
 import { ResumingClient } from "./resuming_client.ts";
 
@@ -71,7 +71,11 @@ Deno.test({
     for (const member of members) {
       assertEquals(responsesSince(began, member), ["201,,false"]);
       assertEquals([member.traffic.rejections, member.traffic.errors], [[], []]);
-      assertEquals(requestsSince(began + LEASE_MS, member), [], "Nobody polls: nobody can say who may");
+      assertEquals(
+        requestsSince(began + LEASE_MS, member),
+        [],
+        "Nobody polls: nobody can say who may",
+      );
     }
     await waitForAllMembers(members);
     const healed = Date.now();
@@ -90,7 +94,9 @@ Deno.test({
     await using cluster = await TestCluster.start(2);
     const { members } = cluster;
     await sleep(WARM_UP_MS);
-    for (const { instance: { url } } of members) assertEquals(await fetchStatus(`${url}/runs`), 200);
+    for (const { instance: { url } } of members) {
+      assertEquals(await fetchStatus(`${url}/runs`), 200);
+    }
     for (const { postgres } of members) postgres.disconnect();
     await sleep(SETTLE_MS);
     const began = Date.now();

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
-import { type WebSocketClient, waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
+import { waitUntil, type WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
-import { FAILOVER_TIMEOUT_MS, Instance, CLUSTER_KINDS, sleep } from "./instance.ts";
+import { CLUSTER_KINDS, FAILOVER_TIMEOUT_MS, Instance, sleep } from "./instance.ts";
 import { REPOSITORY } from "./github.ts";
 import { postgresQuery } from "./store_assertions.ts";
 
@@ -35,9 +35,17 @@ for (const { kind, ignore, environment } of CLUSTER_KINDS) {
       await b.start(schema.url, environment);
       // Nobody listens to the one that polls.
       const atB = await b.connect();
-      await waitUntil(() => hasSnapshotWith(atB, "Seen by A"), "a client of B sees what A polls", POLL_TIMEOUT_MS);
+      await waitUntil(
+        () => hasSnapshotWith(atB, "Seen by A"),
+        "a client of B sees what A polls",
+        POLL_TIMEOUT_MS,
+      );
       const atA = await a.connect();
-      await waitUntil(() => hasSnapshotWith(atA, "Seen by A"), "a client of A sees it, too", POLL_TIMEOUT_MS);
+      await waitUntil(
+        () => hasSnapshotWith(atA, "Seen by A"),
+        "a client of A sees it, too",
+        POLL_TIMEOUT_MS,
+      );
       const [eventsA, eventsB] = [
         await a.connect("?topics=events"),
         await b.connect("?topics=events"),
@@ -50,7 +58,11 @@ for (const { kind, ignore, environment } of CLUSTER_KINDS) {
           POLL_TIMEOUT_MS,
         );
       }
-      await waitUntil(() => hasSnapshotWith(atB, "News of A"), "a client of B sees the news", POLL_TIMEOUT_MS);
+      await waitUntil(
+        () => hasSnapshotWith(atB, "News of A"),
+        "a client of B sees the news",
+        POLL_TIMEOUT_MS,
+      );
       assertEquals(receivedSeqs(eventsA), receivedSeqs(eventsB));
       const frames = atB.frames.length;
       await sleep(3_500);
@@ -60,7 +72,11 @@ for (const { kind, ignore, environment } of CLUSTER_KINDS) {
       const killedAt = Date.now();
       a.kill("SIGKILL");
       await waitUntil(() => b.requestTimes.length > 0, "B polls", FAILOVER_TIMEOUT_MS);
-      await waitUntil(() => hasSnapshotWith(atB, "Seen by B"), "a client of B sees what B polls", POLL_TIMEOUT_MS);
+      await waitUntil(
+        () => hasSnapshotWith(atB, "Seen by B"),
+        "a client of B sees what B polls",
+        POLL_TIMEOUT_MS,
+      );
       assertLess((b.requestTimes[0] ?? Infinity) - killedAt, FAILOVER_TIMEOUT_MS);
       assertLess(Math.max(...a.requestTimes), Math.min(...b.requestTimes));
     },

@@ -4,7 +4,7 @@ import { seededRandom } from "../../src/simulator/random.ts";
 import { messageFrame } from "../fakes/stores/messages.ts";
 import type { WebSocketClient } from "../fakes/clients/websocket.ts";
 import { sleep } from "./instance.ts";
-import { assertNothingLost, waitUntilDrained, postgresQuery } from "./store_assertions.ts";
+import { assertNothingLost, postgresQuery, waitUntilDrained } from "./store_assertions.ts";
 import { createRunDeliveries } from "./run_deliveries.ts";
 import { type ResponseSummary, WebhookSender } from "./webhook_sender.ts";
 

@@ -4,7 +4,7 @@ import { openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { fillAllTables } from "../fakes/fixtures/filled_database.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
-import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
+import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { Program, runProgram } from "../fakes/program.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
 import { SimulatedGitHub } from "./github.ts";

@@ -1,15 +1,15 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { seededRandom } from "../../src/simulator/random.ts";
-import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
+import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { Program } from "../fakes/program.ts";
-import { WebSocketClient, waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { fetchHealth, fetchStatus } from "./requests.ts";
 import { sleep } from "./instance.ts";
 import { SimulatedGitHub } from "./github.ts";
-import { assertNothingLost, waitUntilDrained, postgresQuery } from "./store_assertions.ts";
+import { assertNothingLost, postgresQuery, waitUntilDrained } from "./store_assertions.ts";
 import { createRunDeliveries } from "./run_deliveries.ts";
-import { WebhookSender, WEBHOOK_ENVIRONMENT } from "./webhook_sender.ts";
+import { WEBHOOK_ENVIRONMENT, WebhookSender } from "./webhook_sender.ts";
 
 const BEFORE = 200;
 const AFTER = 200;

@@ -1,12 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { TemporaryFolder } from "../fakes/folder.ts";
-import { isPostgresAvailable, POSTGRES_URL, createTestSchema } from "../fakes/postgres.ts";
+import { createTestSchema, isPostgresAvailable, POSTGRES_URL } from "../fakes/postgres.ts";
 import { Program, programPath } from "../fakes/program.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { SimulatedGitHub } from "./github.ts";
-import { waitUntilDrained, postgresQuery } from "./store_assertions.ts";
+import { postgresQuery, waitUntilDrained } from "./store_assertions.ts";
 import { createRunDeliveries } from "./run_deliveries.ts";
-import { WebhookSender, WEBHOOK_ENVIRONMENT } from "./webhook_sender.ts";
+import { WEBHOOK_ENVIRONMENT, WebhookSender } from "./webhook_sender.ts";
 
 Deno.test("runwire serve keeps its database in the folder where it is started, unless told otherwise", async () => {
   await using github = new SimulatedGitHub();

@@ -12,9 +12,17 @@ async function createDatabase(url: string): Promise<void> {
   await using database = await openDatabase(url, { clock: systemClock });
   await migrate(database);
   const store = new SqlDeliveryStore(database, systemClock);
-  const delivery = { event: "workflow_run", action: "completed", orderingKey: "run 1", payload: "{}" };
+  const delivery = {
+    event: "workflow_run",
+    action: "completed",
+    orderingKey: "run 1",
+    payload: "{}",
+  };
   await store.store({ ...delivery, id: "parked-one" });
-  await store.recordFailure("parked-one", { error: "workflow_run.id is missing", retryAt: undefined });
+  await store.recordFailure("parked-one", {
+    error: "workflow_run.id is missing",
+    retryAt: undefined,
+  });
   await store.store({ ...delivery, id: "waiting-one", orderingKey: "run 2" });
 }
 

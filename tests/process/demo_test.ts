@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Program } from "../fakes/program.ts";
-import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
 
 const FIELDS = [
   "repositoryName",

@@ -3,9 +3,9 @@ import { seededRandom } from "../../src/simulator/random.ts";
 import { Program } from "../fakes/program.ts";
 import { canMount, SmallDisk } from "../fakes/small_disk.ts";
 import { SimulatedGitHub } from "./github.ts";
-import { assertNothingLost, waitUntilDrained, sqliteQuery } from "./store_assertions.ts";
+import { assertNothingLost, sqliteQuery, waitUntilDrained } from "./store_assertions.ts";
 import { createRunDeliveries } from "./run_deliveries.ts";
-import { WebhookSender, WEBHOOK_ENVIRONMENT } from "./webhook_sender.ts";
+import { WEBHOOK_ENVIRONMENT, WebhookSender } from "./webhook_sender.ts";
 
 const DISK_MB = 8;
 /** What is left of the disk is full before SQLite folds its journal into the file for the first time. */

@@ -5,9 +5,9 @@ import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program } from "../fakes/program.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
 import { SimulatedGitHub } from "./github.ts";
-import { waitUntilDrained, type Query, sqliteQuery } from "./store_assertions.ts";
+import { type Query, sqliteQuery, waitUntilDrained } from "./store_assertions.ts";
 import { createRunDeliveries } from "./run_deliveries.ts";
-import { WebhookSender, WEBHOOK_ENVIRONMENT } from "./webhook_sender.ts";
+import { WEBHOOK_ENVIRONMENT, WebhookSender } from "./webhook_sender.ts";
 
 const KILLS = 2;
 /** Deliveries in the midst of which to kill. */
@@ -24,7 +24,8 @@ const EVENTS = z.array(
 
 /** A browser's client of event streams: it comes back by itself with the number that it heard last. */
 class EventSourceClient {
-  readonly received: { readonly seq: number; readonly type: string; readonly event: unknown }[] = [];
+  readonly received: { readonly seq: number; readonly type: string; readonly event: unknown }[] =
+    [];
   /** How often it was connected. */
   connections = 0;
   readonly #source: EventSource;
@@ -69,7 +70,10 @@ Deno.test(`An event stream tells each event once and in order, while runwire ser
   for (let kill = 0; kill < KILLS; kill++) {
     const before = sender.responses.size;
     const sending = sender.send(deliveries.slice(kill * BATCH, (kill + 1) * BATCH));
-    await waitUntil(() => sender.responses.size >= before + BATCH / 2, "half of a batch is answered");
+    await waitUntil(
+      () => sender.responses.size >= before + BATCH / 2,
+      "half of a batch is answered",
+    );
     program.kill("SIGKILL");
     await program.exit();
     program = await start(new URL(url).port);

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
+import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { Program, runProgram } from "../fakes/program.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";

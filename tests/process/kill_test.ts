@@ -4,9 +4,14 @@ import { DATABASE_KINDS, openTestDatabase } from "../fakes/database.ts";
 import { Program } from "../fakes/program.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
 import { SimulatedGitHub } from "./github.ts";
-import { assertNothingLost, waitUntilDrained, postgresQuery, sqliteQuery } from "./store_assertions.ts";
+import {
+  assertNothingLost,
+  postgresQuery,
+  sqliteQuery,
+  waitUntilDrained,
+} from "./store_assertions.ts";
 import { createRunDeliveries } from "./run_deliveries.ts";
-import { WebhookSender, WEBHOOK_ENVIRONMENT } from "./webhook_sender.ts";
+import { WEBHOOK_ENVIRONMENT, WebhookSender } from "./webhook_sender.ts";
 
 const SEED = Number(Deno.env.get("TEST_SEED") ?? 20_261_122);
 const DELIVERIES = 2_000;
@@ -37,7 +42,10 @@ for (const { kind, ignore } of DATABASE_KINDS.filter(({ kind }) => kind !== "mem
       const sender = new WebhookSender(await program.url());
       const sending = sender.send(sent);
       for (const killPoint of killPoints(random)) {
-        await waitUntil(() => sender.responses.size >= killPoint, `${killPoint} deliveries are answered`);
+        await waitUntil(
+          () => sender.responses.size >= killPoint,
+          `${killPoint} deliveries are answered`,
+        );
         program.kill("SIGKILL");
         await program.exit();
         program = await start();
@@ -64,5 +72,8 @@ for (const { kind, ignore } of DATABASE_KINDS.filter(({ kind }) => kind !== "mem
 /** After how many answers to kill, each in a part of its own of the whole. */
 function killPoints(random: () => number): number[] {
   const part = Math.floor(DELIVERIES / (KILLS + 1));
-  return Array.from({ length: KILLS }, (_, index) => part * index + randomInteger(random, [1, part]));
+  return Array.from(
+    { length: KILLS },
+    (_, index) => part * index + randomInteger(random, [1, part]),
+  );
 }

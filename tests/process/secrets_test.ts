@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { WEBHOOK_SECRET } from "../fakes/fixtures/delivery.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { CapturedLog } from "../fakes/log.ts";
-import { OAUTH_CLIENT, LoginApp, SESSION_SECRET } from "../fakes/apps/login_app.ts";
+import { LoginApp, OAUTH_CLIENT, SESSION_SECRET } from "../fakes/apps/login_app.ts";
 import { Program } from "../fakes/program.ts";
 import { runSecretsScenario } from "../fakes/apps/secrets_scenario.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";

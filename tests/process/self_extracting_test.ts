@@ -13,7 +13,10 @@ interface ProcessResult {
   readonly stderr: readonly string[];
 }
 
-async function runVersion(executable: string, environment: Record<string, string>): Promise<ProcessResult> {
+async function runVersion(
+  executable: string,
+  environment: Record<string, string>,
+): Promise<ProcessResult> {
   await using program = Program.run([executable, "--version"], environment);
   const code = await program.exit();
   return { code, stdout: program.stdout.all, stderr: program.stderr.all };

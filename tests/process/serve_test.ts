@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { generateKeyPairSync } from "node:crypto";
 import { Program } from "../fakes/program.ts";
-import { WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
 import { SimulatedGitHub, TOKEN } from "./github.ts";
 
 async function fetchHealth(url: string) {

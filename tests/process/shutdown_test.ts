@@ -23,7 +23,10 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     using silent = await Deno.connect({ hostname: "127.0.0.1", port: toPort(url) });
     await Promise.all([first.next(), second.next()]);
     program.kill(signal);
-    const closed = await withTimeout(Promise.all([first.closed, second.closed]), "both to be closed");
+    const closed = await withTimeout(
+      Promise.all([first.closed, second.closed]),
+      "both to be closed",
+    );
     assertEquals(closed.map(({ code }) => code), [1001, 1001]);
     assertEquals(await program.exit(STOP_LIMIT_MS), 0);
     assertEquals((await mute.readUntilClose()).code, 1001);

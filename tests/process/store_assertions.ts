@@ -69,7 +69,10 @@ export function postgresQuery(url: string): Query {
 /** Resolves when no delivery waits any more. */
 export async function waitUntilDrained(query: Query): Promise<void> {
   const waiting = "select count(*) as number from deliveries where state = 'waiting'";
-  await waitUntil(async () => NUMBERS.parse(await query(waiting))[0] === 0, "nothing waits any more");
+  await waitUntil(
+    async () => NUMBERS.parse(await query(waiting))[0] === 0,
+    "nothing waits any more",
+  );
 }
 
 /**
@@ -90,10 +93,15 @@ export async function assertNothingLost(
   assertEquals(acknowledged.filter((id) => !ids.has(id)), [], "Acknowledged and lost");
 
   const states = new Map(sent.map(({ id, state }) => [id, state]));
-  const storedStates = stored.map(({ id }) => states.get(id)).filter((state) => state !== undefined);
+  const storedStates = stored.map(({ id }) => states.get(id)).filter((state) =>
+    state !== undefined
+  );
   assertEquals(storedStates.length, stored.length, "A delivery is kept that was not sent");
   const expected = toHistories(storedStates);
-  assertEquals(await readRuns(query), new Map([...expected].map(([run, all]) => [run, all.at(-1)])));
+  assertEquals(
+    await readRuns(query),
+    new Map([...expected].map(([run, all]) => [run, all.at(-1)])),
+  );
   assertEquals(await readRunEvents(query), expected);
   await assertNoSeqGaps(query);
 }

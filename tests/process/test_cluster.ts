@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { isPostgresAvailable, createTestSchema } from "../fakes/postgres.ts";
+import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
-import { type WebSocketClient, waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil, type WebSocketClient } from "../fakes/clients/websocket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { fetchHealth } from "./requests.ts";
 import { Instance } from "./instance.ts";
@@ -60,7 +60,9 @@ export class TestCluster implements AsyncDisposable {
    * Stops what is sent, and checks that what was acknowledged is kept once, and that all clients of `stayed`, who never had
    * to come back, have heard all of it, in one order.
    */
-  async stopAndVerify(connected: readonly ClusterMember[] = this.members): Promise<readonly string[]> {
+  async stopAndVerify(
+    connected: readonly ClusterMember[] = this.members,
+  ): Promise<readonly string[]> {
     for (const { traffic } of this.members) await traffic.stop();
     const all = this.members.map(({ traffic }) => traffic);
     const open = connected.map(({ traffic }) => traffic);

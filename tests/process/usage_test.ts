@@ -5,7 +5,10 @@ import { runProgram } from "../fakes/program.ts";
 const SECRET = "ghp_never_to_be_seen";
 
 /** What is asked for cannot be: one line on standard error that `pattern` fits, and exit code 2. */
-async function assertRejected(ended: ReturnType<typeof runProgram>, pattern: RegExp): Promise<void> {
+async function assertRejected(
+  ended: ReturnType<typeof runProgram>,
+  pattern: RegExp,
+): Promise<void> {
   const { code, stdout, stderr } = await ended;
   assertEquals([code, stdout, stderr.split("\n").length], [2, "", 1], stderr);
   assertMatch(stderr, pattern);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { webhookHeaders, WEBHOOK_SECRET } from "../fakes/fixtures/delivery.ts";
+import { WEBHOOK_SECRET, webhookHeaders } from "../fakes/fixtures/delivery.ts";
 import type { RunDelivery } from "./run_deliveries.ts";
 
 /** For a program that takes these deliveries. The simulated GitHub knows none of their runs: it is not to be asked. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { CapturedLog } from "../fakes/log.ts";
-import { isRedisAvailable, REDIS_URL, connectTestRedis } from "../fakes/redis.ts";
+import { connectTestRedis, isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 

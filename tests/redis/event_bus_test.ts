@@ -3,7 +3,7 @@ import { systemClock as clock } from "../../src/clock.ts";
 import { Feed } from "../../src/feed/feed.ts";
 import type { EventBus } from "../../src/feed/event_bus.ts";
 import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
-import { isRedisAvailable, REDIS_URL, connectTestRedis } from "../fakes/redis.ts";
+import { connectTestRedis, isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
 import { allVisible } from "../fakes/visibility.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
@@ -25,7 +25,9 @@ class Instance implements AsyncDisposable {
   }
 
   async #subscribe(signal: AbortSignal): Promise<void> {
-    for await (const batch of await this.feed.subscribe({ since: 0, visibility: allVisible, signal })) {
+    for await (
+      const batch of await this.feed.subscribe({ since: 0, visibility: allVisible, signal })
+    ) {
       if ("events" in batch) this.received.push(...batch.events.map(({ seq }) => seq));
     }
   }

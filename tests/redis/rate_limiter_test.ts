@@ -1,8 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { type RateLimiter, type RateLimitDecision, MemoryRateLimiter } from "../../src/account/rate_limiter.ts";
+import {
+  MemoryRateLimiter,
+  type RateLimitDecision,
+  type RateLimiter,
+} from "../../src/account/rate_limiter.ts";
 import { systemClock } from "../../src/clock.ts";
 import { RedisRateLimiter, type RedisRateLimiterOptions } from "../../src/redis/rate_limiter.ts";
-import { isRedisAvailable, REDIS_URL, connectTestRedis } from "../fakes/redis.ts";
+import { connectTestRedis, isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
 import { waitUntil } from "../fakes/clients/websocket.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 
@@ -77,7 +81,11 @@ Deno.test({
     assertEquals((await limiter.consume("a")).remaining, 2);
     proxy.disconnect();
     await waitUntil(() => !opened.redis.isReady, "the connection is lost");
-    const alone = [await limiter.consume("a"), await limiter.consume("a"), await limiter.consume("a")];
+    const alone = [
+      await limiter.consume("a"),
+      await limiter.consume("a"),
+      await limiter.consume("a"),
+    ];
     assertEquals(alone.map(({ remaining }) => remaining), [2, 1, 0]);
     assertEquals((await limiter.consume("a")).isAllowed, false);
     proxy.restore();

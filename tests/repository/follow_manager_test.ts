@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
-import { type GitHubFailure, GitHubError } from "../../src/errors.ts";
+import { GitHubError, type GitHubFailure } from "../../src/errors.ts";
 import type { PendingWebhook } from "../../src/repository/follow_store.ts";
 import { FollowManager } from "../../src/repository/follow_manager.ts";
 
@@ -34,10 +34,14 @@ function setUp() {
     clock: systemClock,
     store: {
       follow: async () => (await act("keep"), test.isFollowed ? undefined : []),
-      unfollow: async (id) => (await act("leave"), test.isFollowed ? pendingWebhook(id, 9) : undefined),
+      unfollow: async (
+        id,
+      ) => (await act("leave"), test.isFollowed ? pendingWebhook(id, 9) : undefined),
       listFollowed: () => Promise.resolve([]),
       recordPoll: () => Promise.resolve(),
-      listPendingWebhooks: async ({ includeFailed: isRetry }) => (await act(`look ${isRetry}`), test.pending),
+      listPendingWebhooks: async (
+        { includeFailed: isRetry },
+      ) => (await act(`look ${isRetry}`), test.pending),
       saveWebhook: (id, state) => act(`keep hook of ${id}: ${state?.state}`),
       findName: (id) => Promise.resolve(test.known.get(id)),
       purge: async () => (await act("purge"), 3),
@@ -68,23 +72,28 @@ Deno.test("Following.follow() keeps what it has seen, and creates the webhook la
 
 Deno.test("Following.follow() answers what may not be read as what is not there", async () => {
   const { test, following: followManager } = setUp();
-  const follow = (mayRead?: () => Promise<boolean>) => followManager.follow("octo/a", { canRead: mayRead });
+  const follow = (mayRead?: () => Promise<boolean>) =>
+    followManager.follow("octo/a", { canRead: mayRead });
   const hidden = await assertRejects(() => follow(() => Promise.resolve(false)), GitHubError);
-  test.failures.set("name", { kind: "missing", status: 451 });
+  test.failures.set("name", { kind: "not_accessible", status: 451 });
   const kept = await assertRejects(() => follow(() => Promise.resolve(true)), GitHubError);
-  test.failures.set("name", { kind: "missing", status: 404 });
+  test.failures.set("name", { kind: "not_accessible", status: 404 });
   const none = await assertRejects(() => follow(() => Promise.resolve(true)), GitHubError);
   assertEquals([hidden.message, hidden.failure], [none.message, none.failure]);
   assertEquals([kept.message, kept.failure], [none.message, none.failure]);
-  assertEquals(none.failure, { kind: "missing", status: 404 });
+  assertEquals(none.failure, { kind: "not_accessible", status: 404 });
   assertEquals(test.done, ["name", "name", "name"]);
 });
 
 Deno.test("Following.follow() holds nobody else back when a user may not be asked for", async () => {
   const { test, following: followManager } = setUp();
-  const limited = new GitHubError({ kind: "limited" }, "Too many of yours");
+  const limited = new GitHubError({ kind: "rate_limited" }, "Too many of yours");
   const mayRead = () => Promise.reject(limited);
-  await assertRejects(() => followManager.follow("octo/a", { canRead: mayRead }), GitHubError, "of yours");
+  await assertRejects(
+    () => followManager.follow("octo/a", { canRead: mayRead }),
+    GitHubError,
+    "of yours",
+  );
   assertEquals([test.done, test.reportedKinds], [["name"], []]);
 });
 
@@ -97,20 +106,20 @@ Deno.test("Following.follow() does nothing more for one that is followed", async
 
 Deno.test("Following.follow() keeps nothing that it may not see, and hands on what concerns all", async () => {
   const { test, following: followManager } = setUp();
-  for (const kind of ["limited", "unauthorized", "unavailable"] as const) {
+  for (const kind of ["rate_limited", "unauthorized", "unavailable"] as const) {
     test.failures.set("runs", { kind });
     await assertRejects(() => followManager.follow("octo/a"), GitHubError, "No runs");
   }
   assertEquals(test.done.includes("keep"), false);
-  assertEquals(test.reportedKinds, ["limited", "unauthorized"]);
+  assertEquals(test.reportedKinds, ["rate_limited", "unauthorized"]);
 });
 
 Deno.test("Following.follow() follows without a webhook that is limited, which concerns all", async () => {
   const { test, following: followManager } = setUp();
-  test.failures.set("hook octo/a", { kind: "limited" });
+  test.failures.set("hook octo/a", { kind: "rate_limited" });
   const { webhook } = await followManager.follow("octo/a");
   assertEquals(webhook, { state: "absent", reason: "It is created later: No hook octo/a" });
-  assertEquals(test.reportedKinds, ["limited"]);
+  assertEquals(test.reportedKinds, ["rate_limited"]);
   assertEquals(test.done.at(-1), "hook octo/a");
 });
 
@@ -158,8 +167,8 @@ Deno.test("Following.round() ends when GitHub is to be left alone, or limits us"
   await followManager.reconcileWebhooks({ includeFailed: false });
   assertEquals(test.done, ["look false"]);
   test.canRequest = true;
-  test.failures.set("hook octo/1", { kind: "limited" });
+  test.failures.set("hook octo/1", { kind: "rate_limited" });
   await followManager.reconcileWebhooks({ includeFailed: false });
   assertEquals(test.done.slice(1), ["look false", "hook octo/1"]);
-  assertEquals(test.reportedKinds, ["limited"]);
+  assertEquals(test.reportedKinds, ["rate_limited"]);
 });

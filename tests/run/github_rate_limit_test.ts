@@ -1,6 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { nextTick, rateLimitedInterval, retryDelay, reservedUntil, backoffUntil } from "../../src/run/github_rate_limit.ts";
+import {
+  backoffUntil,
+  nextTick,
+  rateLimitedInterval,
+  reservedUntil,
+  retryDelay,
+} from "../../src/run/github_rate_limit.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -37,7 +43,10 @@ Deno.test("paceToBudget() spreads a low budget until its reset, in whole interva
   // 124 beats of 4 requests in an hour: one in 29.03 s.
   assertEquals(rateLimitedInterval(12_000, rateLimit, { cost: 4, now: 0 }), 36_000);
   // Enough for every beat that is left before the reset.
-  assertEquals(rateLimitedInterval(12_000, rateLimit, { cost: 4, now: HOUR_MS - MINUTE_MS }), 12_000);
+  assertEquals(
+    rateLimitedInterval(12_000, rateLimit, { cost: 4, now: HOUR_MS - MINUTE_MS }),
+    12_000,
+  );
 });
 
 Deno.test("paceToBudget() waits for the reset when nothing is left", () => {
@@ -53,9 +62,9 @@ Deno.test("paceToBudget() does not believe in a reset beyond GitHub's hour", () 
 
 Deno.test("waitUntil() is the time that GitHub told", () => {
   const at = { now: 1_000, random: () => 0.5 };
-  assertEquals(backoffUntil({ kind: "limited", retryAt: 31_000 }, 5, at), 31_000);
-  assertEquals(backoffUntil({ kind: "limited", retryAt: 500 }, 0, at), 1_000);
-  assert(backoffUntil({ kind: "limited", retryAt: 1e15 }, 0, at) <= HOUR_MS + 2 * MINUTE_MS);
+  assertEquals(backoffUntil({ kind: "rate_limited", retryAt: 31_000 }, 5, at), 31_000);
+  assertEquals(backoffUntil({ kind: "rate_limited", retryAt: 500 }, 0, at), 1_000);
+  assert(backoffUntil({ kind: "rate_limited", retryAt: 1e15 }, 0, at) <= HOUR_MS + 2 * MINUTE_MS);
 });
 
 Deno.test("waitUntil() is at least a minute, growing with jitter, where GitHub tells no time", () => {
@@ -75,7 +84,10 @@ Deno.test("retryDelay() doubles from a second, with jitter", () => {
 Deno.test("savedUntil() leaves a share of the budget to others until its reset", () => {
   const rateLimit = { limit: 5_000, remaining: 1_249, resetAt: HOUR_MS };
   assertEquals(reservedUntil(rateLimit, { now: 0, share: 0.25 }), HOUR_MS);
-  assertEquals(reservedUntil({ ...rateLimit, remaining: 1_250 }, { now: 0, share: 0.25 }), undefined);
+  assertEquals(
+    reservedUntil({ ...rateLimit, remaining: 1_250 }, { now: 0, share: 0.25 }),
+    undefined,
+  );
   assertEquals(reservedUntil(rateLimit, { now: HOUR_MS, share: 0.25 }), undefined);
   assertEquals(reservedUntil(undefined, { now: 0 }), undefined);
   // A tenth, unless told otherwise; and no reset is further away than an hour.

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import { StorageError } from "../../src/errors.ts";
-import { StatisticsRecomputer, type RecomputeQueue } from "../../src/run/statistics_recompute.ts";
+import { type RecomputeQueue, StatisticsRecomputer } from "../../src/run/statistics_recompute.ts";
 
 class FakeRecomputeQueue implements RecomputeQueue {
   remaining = 0;

@@ -3,7 +3,7 @@ import { parseCreatedFilter } from "../../src/simulator/created_filter.ts";
 import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
 import { World } from "../../src/simulator/world.ts";
 import { FakeClock } from "./fake_clock.ts";
-import { toObjects, serve } from "./serve.ts";
+import { serve, toObjects } from "./serve.ts";
 
 const RUNS = "/repos/octo-org/api/actions/runs";
 const TIMES = [

@@ -53,7 +53,9 @@ Deno.test("demoWorld() mixes events, branches, people and outcomes as a team doe
     Object.keys(countValues(runs.map((run) => run.event))).sort(),
     ["pull_request", "push", "schedule", "workflow_dispatch"],
   );
-  const { success = 0, failure = 0, cancelled = 0 } = countValues(runs.map((run) => run.conclusion));
+  const { success = 0, failure = 0, cancelled = 0 } = countValues(
+    runs.map((run) => run.conclusion),
+  );
   assert(
     success > 4 * failure && failure > cancelled && cancelled > 0,
     `${[success, failure, cancelled]}`,

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { toObjects, serve, TOKEN } from "./serve.ts";
+import { serve, TOKEN, toObjects } from "./serve.ts";
 
 const RUNS = "/repos/octo-org/api/actions/runs";
 
@@ -105,7 +105,8 @@ Deno.test("RunIndex.lag() leaves the newest run out of the next lists, while by 
   const old = github.world.addRun("octo-org/api");
   const newest = github.world.addRun("octo-org/api");
   github.simulator.index.lag("octo-org/api", { requests: 2 });
-  const ids = async () => toObjects((await github.ask(RUNS)).json.workflow_runs).map(({ id }) => id);
+  const ids = async () =>
+    toObjects((await github.ask(RUNS)).json.workflow_runs).map(({ id }) => id);
   assertEquals(await ids(), [old.id]);
   assertEquals((await github.ask(`${RUNS}/${newest.id}`)).status, 200);
   assertEquals(await ids(), [old.id]);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { OAuthApp } from "../../src/simulator/oauth_app.ts";
-import { type TestResponse, serve } from "./serve.ts";
+import { serve, type TestResponse } from "./serve.ts";
 
 export const CLIENT = { client_id: "Iv1.a", client_secret: "shh" };
 export const CALLBACK = "http://127.0.0.1:4321/login/callback";
@@ -47,7 +47,8 @@ export function setUpOAuthApp(
     ...github,
     authorize,
     token,
-    authorizationCode: async (fields: Fields = {}) => (await authorize(fields))?.searchParams.get("code") ?? "",
+    authorizationCode: async (fields: Fields = {}) =>
+      (await authorize(fields))?.searchParams.get("code") ?? "",
     bearer: (token: unknown) => ({ headers: { authorization: `Bearer ${token}` } }),
     [Symbol.asyncDispose]: () => github[Symbol.asyncDispose](),
   };

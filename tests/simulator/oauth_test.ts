@@ -66,7 +66,10 @@ Deno.test("redirectUriOf() knows GitHub's examples of good and bad addresses", (
   assertEquals(resolveRedirectUri(oauth, "no address"), undefined);
   assertEquals(resolveRedirectUri(oauth, undefined), "http://example.com/path");
   const loopback = { ...app, callbackUrls: ["http://127.0.0.1/path"] };
-  assertEquals(resolveRedirectUri(loopback, "http://127.0.0.1:1234/path"), "http://127.0.0.1:1234/path");
+  assertEquals(
+    resolveRedirectUri(loopback, "http://127.0.0.1:1234/path"),
+    "http://127.0.0.1:1234/path",
+  );
   const github = { ...oauth, kind: "github_app" as const };
   assertEquals(resolveRedirectUri(github, "http://example.com/path"), "http://example.com/path");
   assertEquals(resolveRedirectUri(github, "http://example.com/path/subdir"), undefined);
@@ -137,7 +140,9 @@ Deno.test("POST access_token takes JSON too", async () => {
 
 Deno.test("POST access_token gives a GitHub App tokens that end, and others for a refresh token, once", async () => {
   await using github = setUpOAuthApp("github_app");
-  const { json: first } = await github.token({ code: await github.authorizationCode({ scope: "repo" }) });
+  const { json: first } = await github.token({
+    code: await github.authorizationCode({ scope: "repo" }),
+  });
   assertEquals({ ...first, access_token: "", refresh_token: "" }, {
     access_token: "",
     expires_in: 28_800,

@@ -10,8 +10,20 @@ function rateLimitHeaders(headers: Headers): readonly (string | null)[] {
 Deno.test("Every answer tells the rate limit of its token", async () => {
   await using github = serve({ tokens: [TOKEN, "ghp_other"], rateLimit: 10 });
   const reset = String(Date.parse("2026-01-01T01:00:00Z") / 1000);
-  assertEquals(rateLimitHeaders((await github.ask("/user")).headers), ["10", "9", "1", reset, "core"]);
-  assertEquals(rateLimitHeaders((await github.ask("/nothing")).headers), ["10", "8", "2", reset, "core"]);
+  assertEquals(rateLimitHeaders((await github.ask("/user")).headers), [
+    "10",
+    "9",
+    "1",
+    reset,
+    "core",
+  ]);
+  assertEquals(rateLimitHeaders((await github.ask("/nothing")).headers), [
+    "10",
+    "8",
+    "2",
+    reset,
+    "core",
+  ]);
   const other = await github.ask("/user", { headers: { authorization: "token ghp_other" } });
   assertEquals(rateLimitHeaders(other.headers), ["10", "9", "1", reset, "core"]);
 });

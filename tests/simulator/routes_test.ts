@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertObjectMatch } from "@std/assert";
-import { toObjects, serve } from "./serve.ts";
+import { serve, toObjects } from "./serve.ts";
 
 Deno.test("GET /repos/:owner/:repo/actions/runs lists newest first with a total", async () => {
   await using github = serve();

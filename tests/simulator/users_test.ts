@@ -44,7 +44,9 @@ Deno.test("A user's token shows what the user may read, and nothing else, in eve
 Deno.test("GET /user/repos lists what a user has something to do with", async () => {
   await using github = setUpRepositories();
   const names = async () =>
-    (await github.ask("/user/repos", github.bearer(github.token))).list.map((each) => each.full_name);
+    (await github.ask("/user/repos", github.bearer(github.token))).list.map((each) =>
+      each.full_name
+    );
   assertEquals(await names(), ["mona/own"]);
   github.world.users.grant("mona", SECRET);
   assertEquals(await names(), ["mona/own", SECRET]);

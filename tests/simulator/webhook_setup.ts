@@ -36,7 +36,8 @@ export interface ReceivedWebhook {
 export class WebhookReceiver {
   readonly received: ReceivedWebhook[] = [];
   /** What is answered to the one that just came in. */
-  respond: (received: ReceivedWebhook) => Response | Promise<Response> = () => new Response("Accepted");
+  respond: (received: ReceivedWebhook) => Response | Promise<Response> = () =>
+    new Response("Accepted");
   readonly #stop = new AbortController();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 

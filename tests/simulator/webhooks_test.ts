@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertObjectMatch } from "@std/assert";
-import { serveWithWebhooks, WebhookReceiver, SECRET, waitUntil } from "./webhook_setup.ts";
+import { SECRET, serveWithWebhooks, waitUntil, WebhookReceiver } from "./webhook_setup.ts";
 import { serve, TOKEN } from "./serve.ts";
 
 const API = "octo-org/api";

@@ -42,7 +42,10 @@ for (const followed of [undefined, true, false]) {
       async (
         { database },
       ) => {
-        const [counted, listed] = await explainQueries(database, (catalog) => catalog.listRepositories(query));
+        const [counted, listed] = await explainQueries(
+          database,
+          (catalog) => catalog.listRepositories(query),
+        );
         const which = followed === undefined ? "" : followed ? "followed_" : "known_";
         const order = sort === "pushed" ? "push" : "name";
         assertEquals(listed, `SCAN repositories USING INDEX repositories_${which}by_${order}`);
@@ -61,7 +64,10 @@ testOverDatabases(
     const [, all] = await explainQueries(database, (catalog) => catalog.listWorkflows(PAGE));
     assertEquals(all, "SCAN workflows USING INDEX workflows_by_name");
     const query = { ...PAGE, repository: "octo/a" };
-    const [counted, one] = await explainQueries(database, (catalog) => catalog.listWorkflows(query));
+    const [counted, one] = await explainQueries(
+      database,
+      (catalog) => catalog.listWorkflows(query),
+    );
     assertEquals(one, "SEARCH workflows USING INDEX workflows_by_name (<expr>=?)");
     assert(counted?.startsWith("SEARCH workflows USING COVERING INDEX"), counted);
   },

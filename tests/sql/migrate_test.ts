@@ -12,7 +12,7 @@ import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { toRunRow } from "../../src/sql/run/run_row.ts";
 import { DATABASE_KINDS, testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/stores/github.ts";
-import { isPostgresAvailable, runStatement, createTestSchema } from "../fakes/postgres.ts";
+import { createTestSchema, isPostgresAvailable, runStatement } from "../fakes/postgres.ts";
 
 /** Soon, and yet long enough for a machine that has much to do. */
 const QUERY_TIMEOUT_MS = 500;
@@ -177,7 +177,10 @@ async function migrateElsewhere(url: string): Promise<string> {
 }
 
 /** Answers must come soon, those to a migration within `migrationMs`. */
-async function openWithShortTimeouts(url: string, { migrationMs }: { migrationMs: number }): Promise<Database> {
+async function openWithShortTimeouts(
+  url: string,
+  { migrationMs }: { migrationMs: number },
+): Promise<Database> {
   const ms = { connectMs: 3_000, statementMs: 60_000, answerMs: QUERY_TIMEOUT_MS, migrationMs };
   return new Database(await openPostgres(url, { limits: { connections: 2, ...ms } }), clock);
 }
@@ -198,6 +201,8 @@ async function holdMigrations(url: string, end: Promise<void>) {
 }
 
 async function isLockAwaited(): Promise<boolean> {
-  const waiting = await runStatement("select 1 from pg_locks where locktype = 'advisory' and not granted");
+  const waiting = await runStatement(
+    "select 1 from pg_locks where locktype = 'advisory' and not granted",
+  );
   return waiting.length > 0;
 }

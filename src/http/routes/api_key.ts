@@ -5,9 +5,9 @@ import { PERMISSIONS } from "../../account/permission.ts";
 import type { RandomBytes } from "../../account/secret.ts";
 import type { Clock } from "../../clock.ts";
 import { type Api, bodySchema, jsonResponse, newApi, NOT_MODIFIED, paramsSchema } from "../api.ts";
-import { toApiKeyJson, ApiKeySchema, NewApiKeySchema } from "../api_key_schema.ts";
+import { ApiKeySchema, NewApiKeySchema, toApiKeyJson } from "../api_key_schema.ts";
 import { requires } from "../security.ts";
-import { LINK_HEADER, setPageLinks, listSchema, PAGE_PARAMETERS } from "../pagination.ts";
+import { LINK_HEADER, listSchema, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import { ProblemError } from "../problem.ts";
 import { openApiProblems, READ_PROBLEMS, WRITE_PROBLEMS } from "../problem_schema.ts";
 import { idParam } from "../query.ts";
@@ -25,7 +25,10 @@ const LIST = createRoute({
   description: "The newest first, also those that have expired or were revoked.",
   request: { query: paramsSchema(PAGE_PARAMETERS) },
   responses: {
-    200: { ...jsonResponse(listSchema(ApiKeySchema), "Keys, without their secrets"), ...LINK_HEADER },
+    200: {
+      ...jsonResponse(listSchema(ApiKeySchema), "Keys, without their secrets"),
+      ...LINK_HEADER,
+    },
     ...NOT_MODIFIED,
     ...openApiProblems(...READ_PROBLEMS),
   },
@@ -50,7 +53,10 @@ const CREATE = createRoute({
               example: "deploy robot",
             }),
             scopes: z.array(z.enum(PERMISSIONS, { error: SCOPES_RULE }), { error: SCOPES_RULE })
-              .min(1, SCOPES_RULE).refine((scopes) => new Set(scopes).size === scopes.length, SCOPES_RULE),
+              .min(1, SCOPES_RULE).refine(
+                (scopes) => new Set(scopes).size === scopes.length,
+                SCOPES_RULE,
+              ),
             budget_cents: z.int({ error: CENTS_RULE }).min(0, CENTS_RULE).nullish().openapi({
               description: "What its casts may cost in a calendar month (UTC)",
             }),

@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.ts";
 import type { Receiver, ReceiveResult } from "../../delivery/receiver.ts";
 import { BodyReader } from "../body.ts";
 import { toBodyProblem } from "../body_problem.ts";
-import { problemResponse, ProblemError } from "../problem.ts";
+import { ProblemError, problemResponse } from "../problem.ts";
 
 /** GitHub sends no larger payloads: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap */
 export const MAX_PAYLOAD_BYTES = 25 * 1024 * 1024;

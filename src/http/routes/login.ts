@@ -17,11 +17,11 @@ import {
 import { PUBLIC } from "../security.ts";
 import { toProblem } from "../error_handler.ts";
 import { loginErrorResponse, prefersHtml } from "./login_page.ts";
-import { originProblem, type OriginPolicy, requestOrigin } from "../origin.ts";
+import { type OriginPolicy, originProblem, requestOrigin } from "../origin.ts";
 import { ProblemError } from "../problem.ts";
-import { openApiProblemsOrPage, openApiProblems } from "../problem_schema.ts";
+import { openApiProblems, openApiProblemsOrPage } from "../problem_schema.ts";
 import { enumParam, withDefault } from "../query.ts";
-import { type RateLimitOptions, rateLimit } from "../rate_limit.ts";
+import { rateLimit, type RateLimitOptions } from "../rate_limit.ts";
 
 const COMMON_PROBLEMS = ["bad_parameter", "origin_not_allowed", "throttled", "internal"] as const;
 const Text = z.string().optional();

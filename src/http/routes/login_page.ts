@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
 import { html } from "hono/html";
-import { problemResponse, type ProblemError, problemStatus, problemTitle } from "../problem.ts";
+import { type ProblemError, problemResponse, problemStatus, problemTitle } from "../problem.ts";
 
 /** Whether a person looks on; programs say that they want JSON. */
 export function prefersHtml(context: Context): boolean {
@@ -14,7 +14,10 @@ export function prefersHtml(context: Context): boolean {
 }
 
 /** Why nobody was signed in: as a page without script where a person looks on. */
-export async function loginErrorResponse(context: Context, failure: ProblemError): Promise<Response> {
+export async function loginErrorResponse(
+  context: Context,
+  failure: ProblemError,
+): Promise<Response> {
   const { code, message: detail, headers } = failure;
   if (!prefersHtml(context)) return problemResponse(context, code, { detail, headers });
   return await context.html(renderPage(problemTitle(code), detail), problemStatus(code), {

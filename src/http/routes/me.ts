@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Principal } from "../../account/principal.ts";
 import { PERMISSIONS } from "../../account/permission.ts";
 import { type Api, jsonResponse, newApi, NOT_MODIFIED, paramsSchema } from "../api.ts";
-import { toApiKeyJson, ApiKeySchema } from "../api_key_schema.ts";
+import { ApiKeySchema, toApiKeyJson } from "../api_key_schema.ts";
 import { AUTHENTICATED } from "../security.ts";
 import { openApiProblems, READ_PROBLEMS } from "../problem_schema.ts";
 import { toUserJson, UserSchema } from "../user_schema.ts";

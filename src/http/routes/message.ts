@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { toMessageData } from "../../message/event.ts";
 import type { MessageStore } from "../../message/message.ts";
 import type { MessageSender } from "../../message/sender.ts";
-import { type Api, jsonResponse, newApi, NOT_MODIFIED, parsedParam, paramsSchema } from "../api.ts";
+import { type Api, jsonResponse, newApi, NOT_MODIFIED, paramsSchema, parsedParam } from "../api.ts";
 import { requires } from "../security.ts";
 import { LINK_HEADER, setCursorLink } from "../pagination.ts";
 import { MessageSchema, NewMessageSchema } from "../message_schema.ts";

@@ -3,14 +3,22 @@ import type { Visibility } from "../../visibility.ts";
 import type { Clock } from "../../clock.ts";
 import type { Catalog } from "../../repository/catalog.ts";
 import type { FollowManager } from "../../repository/follow_manager.ts";
-import { type Api, bodySchema, DATA_SERVERS, jsonResponse, newApi, NOT_MODIFIED, paramsSchema } from "../api.ts";
+import {
+  type Api,
+  bodySchema,
+  DATA_SERVERS,
+  jsonResponse,
+  newApi,
+  NOT_MODIFIED,
+  paramsSchema,
+} from "../api.ts";
 import { requires } from "../security.ts";
-import { LINK_HEADER, setPageLinks, listSchema, PAGE_PARAMETERS } from "../pagination.ts";
+import { LINK_HEADER, listSchema, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import { ProblemError } from "../problem.ts";
 import { openApiProblems, READ_PROBLEMS, WRITE_PROBLEMS } from "../problem_schema.ts";
 import { enumParam, idParam, repositoryNameParam, withDefault } from "../query.ts";
 import { withGitHubProblems } from "../github_problem.ts";
-import { UnfollowedSchema, toRepositoryJson, RepositorySchema } from "../repository_schema.ts";
+import { RepositorySchema, toRepositoryJson, UnfollowedSchema } from "../repository_schema.ts";
 
 /** GitHub keeps runs for 400 days. */
 const MAX_BACKFILL_DAYS = 400;

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { durationSeconds, runData, secondsBetween } from "../../run/event.ts";
-import { type RunAttempt, type Job, MAX_COUNTED_RUNS, type RunHistory } from "../../run/history.ts";
+import { type Job, MAX_COUNTED_RUNS, type RunAttempt, type RunHistory } from "../../run/history.ts";
 import type { Run } from "../../run/run.ts";
 import {
   type Api,
@@ -8,12 +8,12 @@ import {
   jsonResponse,
   newApi,
   NOT_MODIFIED,
-  parsedParam,
   paramsSchema,
+  parsedParam,
 } from "../api.ts";
-import { parseDateRange, DATE_RANGE_FORMS } from "../date_range.ts";
+import { DATE_RANGE_FORMS, parseDateRange } from "../date_range.ts";
 import { requires } from "../security.ts";
-import { LINK_HEADER, setPageLinks, listSchema, PAGE_PARAMETERS } from "../pagination.ts";
+import { LINK_HEADER, listSchema, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import { ParameterError } from "../params.ts";
 import { ProblemError } from "../problem.ts";
 import { openApiProblems, READ_PROBLEMS } from "../problem_schema.ts";
@@ -63,7 +63,10 @@ const LIST = createRoute({
         description: "Each of these words begins a word of the title, in any case",
         example: "fix build",
       }).optional(),
-      sort: withDefault(enumParam(["created"], { description: "What the order goes by" }), "created"),
+      sort: withDefault(
+        enumParam(["created"], { description: "What the order goes by" }),
+        "created",
+      ),
       direction: withDefault(
         enumParam(["asc", "desc"], { description: "`desc`: newest first" }),
         "desc",

@@ -7,15 +7,20 @@ import {
   jsonResponse,
   newApi,
   NOT_MODIFIED,
-  parsedParam,
   paramsSchema,
+  parsedParam,
 } from "../api.ts";
 import { requires } from "../security.ts";
-import { LINK_HEADER, setPageLinks, listSchema, PAGE_PARAMETERS } from "../pagination.ts";
+import { LINK_HEADER, listSchema, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import { ParameterError } from "../params.ts";
 import { openApiProblems, READ_PROBLEMS } from "../problem_schema.ts";
 import { enumParam, idParam, nameParam, repositoryNameParam, withDefault } from "../query.ts";
-import { toStatisticsJson, RunStatisticsSchema, GroupStatisticsSchema, toGroupJson } from "../statistics_schema.ts";
+import {
+  GroupStatisticsSchema,
+  RunStatisticsSchema,
+  toGroupJson,
+  toStatisticsJson,
+} from "../statistics_schema.ts";
 
 const DEFAULT_DAYS = 30;
 const MAX_DAYS = 400;

@@ -17,7 +17,10 @@ const CREATE = createRoute({
   description:
     "Where no header can be set, as browsers cannot: `/ws?ticket=…` and `/api/v1/events?ticket=…` open one connection as whoever got the ticket.",
   responses: {
-    201: jsonResponse(z.object({ ticket: z.string(), expires_at: Timestamp }), "It counts once, for 30 s"),
+    201: jsonResponse(
+      z.object({ ticket: z.string(), expires_at: Timestamp }),
+      "It counts once, for 30 s",
+    ),
     ...openApiProblems(...AUTH_PROBLEMS, "storage_full"),
   },
 });

@@ -3,7 +3,7 @@ import { ROLES } from "../../account/permission.ts";
 import type { UserStore } from "../../account/user.ts";
 import { type Api, bodySchema, jsonResponse, newApi, NOT_MODIFIED, paramsSchema } from "../api.ts";
 import { requires } from "../security.ts";
-import { LINK_HEADER, setPageLinks, listSchema, PAGE_PARAMETERS } from "../pagination.ts";
+import { LINK_HEADER, listSchema, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import { ProblemError } from "../problem.ts";
 import { openApiProblems, READ_PROBLEMS, WRITE_PROBLEMS } from "../problem_schema.ts";
 import { idParam } from "../query.ts";

@@ -2,9 +2,16 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Catalog, CatalogWorkflow } from "../../repository/catalog.ts";
 import { runData } from "../../run/event.ts";
 import type { RunHistory } from "../../run/history.ts";
-import { type Api, DATA_SERVERS, jsonResponse, newApi, NOT_MODIFIED, paramsSchema } from "../api.ts";
+import {
+  type Api,
+  DATA_SERVERS,
+  jsonResponse,
+  newApi,
+  NOT_MODIFIED,
+  paramsSchema,
+} from "../api.ts";
 import { requires } from "../security.ts";
-import { LINK_HEADER, setPageLinks, listSchema, PAGE_PARAMETERS } from "../pagination.ts";
+import { LINK_HEADER, listSchema, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import { ProblemError } from "../problem.ts";
 import { openApiProblems, READ_PROBLEMS } from "../problem_schema.ts";
 import { idParam, repositoryNameParam } from "../query.ts";
@@ -89,8 +96,16 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
   api.openapi(LIST, async (context) => {
     const { repository, page, per_page: perPage } = context.req.valid("query");
     const visibility = await context.get("principal").visibility();
-    const { total, workflows } = await catalog.listWorkflows({ visibility, repository, page, perPage });
-    const latest = await history.latestByWorkflow(workflows.map(({ id }) => id), { count: 1, visibility });
+    const { total, workflows } = await catalog.listWorkflows({
+      visibility,
+      repository,
+      page,
+      perPage,
+    });
+    const latest = await history.latestByWorkflow(workflows.map(({ id }) => id), {
+      count: 1,
+      visibility,
+    });
     const runs = new Map(latest.map((run) => [run.workflowId, runData(run)]));
     setPageLinks(context, { page, perPage, total });
     return context.json({

@@ -100,7 +100,10 @@ export class Connection implements Sink {
     const bytes = Buffer.byteLength(data);
     this.#traffic.received(bytes);
     if (bytes <= MAX_INBOUND_BYTES) return true;
-    void this.closeAfterDrain(CLOSE_TOO_BIG, `A frame may have ${MAX_INBOUND_BYTES} bytes at the most`);
+    void this.closeAfterDrain(
+      CLOSE_TOO_BIG,
+      `A frame may have ${MAX_INBOUND_BYTES} bytes at the most`,
+    );
     return false;
   }
 }

@@ -102,7 +102,9 @@ export class EventStream {
       this.#sentAt = this.#waitingSince = this.#options.clock.now();
     } catch (error) {
       if (error instanceof TokenRejectedError) return this.end(CLOSE_POLICY_VIOLATION);
-      this.#logger.warning("Cannot go on telling events: {reason}", { reason: toErrorMessage(error) });
+      this.#logger.warning("Cannot go on telling events: {reason}", {
+        reason: toErrorMessage(error),
+      });
       this.end(CLOSE_INTERNAL_ERROR);
     }
   }

@@ -1,4 +1,4 @@
-import type { Principal, Authenticator } from "../../account/principal.ts";
+import type { Authenticator, Principal } from "../../account/principal.ts";
 import { SingleFlight } from "../../single_flight.ts";
 import type { Visibility } from "../../visibility.ts";
 import type { Clock } from "../../clock.ts";
@@ -61,7 +61,9 @@ export class SessionMonitor {
       for (const watched of [...connections]) watched.update(principal);
     } catch (error) {
       // Not theirs to suffer from: what they may see is asked for with everything that is told.
-      this.#logger.warning("Cannot tell who is connected: {reason}", { reason: toErrorMessage(error) });
+      this.#logger.warning("Cannot tell who is connected: {reason}", {
+        reason: toErrorMessage(error),
+      });
     }
   }
 
@@ -80,7 +82,10 @@ export class WatchedConnection {
   readonly #callbacks: { readonly onEnd: () => void; readonly onUnwatch: () => void };
   #principal: Principal;
 
-  constructor(principal: Principal, callbacks: { readonly onEnd: () => void; readonly onUnwatch: () => void }) {
+  constructor(
+    principal: Principal,
+    callbacks: { readonly onEnd: () => void; readonly onUnwatch: () => void },
+  ) {
     this.#principal = principal;
     this.#callbacks = callbacks;
   }

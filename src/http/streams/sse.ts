@@ -11,7 +11,7 @@ import type { ConnectionLimit } from "./connection_limit.ts";
 import { CLOSE_GOING_AWAY, CLOSE_POLICY_VIOLATION } from "./close_code.ts";
 import { type EventQuery, parseEventQuery } from "./stream_params.ts";
 import { EventStream } from "./event_stream.ts";
-import { corsHeaders, isReadAllowed, originProblem, type OriginPolicy } from "../origin.ts";
+import { corsHeaders, isReadAllowed, type OriginPolicy, originProblem } from "../origin.ts";
 import { ConnectionMetrics } from "./connection_metrics.ts";
 
 /** Proxies and clients take a longer silence for the end. */
@@ -25,7 +25,7 @@ export interface EventStreamsOptions {
   /** The snapshot that follows a gap in the events; `undefined` where there is none. */
   readonly snapshot: (view: View, visibility: Visibility) => Promise<string | undefined>;
   readonly origins: OriginPolicy;
-  readonly capacity: ConnectionLimit;
+  readonly connectionLimit: ConnectionLimit;
   readonly sessionMonitor: SessionMonitor;
   readonly clock: Clock;
   readonly heartbeatMs?: number;
@@ -52,13 +52,13 @@ export class EventStreams {
    */
   async handle(context: Context<RequestEnvironment>): Promise<Response> {
     const { headers } = context.req.raw;
-    const { origins, capacity } = this.#options;
+    const { origins, connectionLimit } = this.#options;
     if (!isReadAllowed(headers, origins)) throw originProblem();
     const query = parseEventQuery(context.req.query(), headers);
     const principal = context.get("principal");
     // Whoever cannot be told anything is refused here, where the reason can be said.
     await principal.visibility();
-    const rejection = capacity.check(context);
+    const rejection = connectionLimit.check(context);
     if (rejection) return rejection;
     const responseHeaders = {
       "Content-Type": "text/event-stream",
@@ -82,7 +82,7 @@ export class EventStreams {
     readonly query: EventQuery;
     readonly completed: Promise<void>;
   }): EventStream["body"] {
-    const { feed, activeClients, snapshot, capacity, sessionMonitor, clock } = this.#options;
+    const { feed, activeClients, snapshot, connectionLimit, sessionMonitor, clock } = this.#options;
     const { heartbeatMs = HEARTBEAT_MS } = this.#options;
     const watched = sessionMonitor.watch(principal, () => stream.end(CLOSE_POLICY_VIOLATION));
     const stream = new EventStream(query, {
@@ -102,7 +102,7 @@ export class EventStreams {
     this.#open.add(stream);
     activeClients.add();
     // The connection of a stream that was cut lives on until its client reads: Deno cannot cut it off.
-    capacity.add(completed);
+    connectionLimit.add(completed);
     this.#cancelTimer ??= clock.every(Math.min(heartbeatMs, TICK_MS), () => this.#tick());
     return stream.body;
   }

@@ -1,11 +1,11 @@
 import { EVENT_TYPES } from "../../feed/event.ts";
 import type { EventFilter } from "../../feed/subscription.ts";
 import {
-  parseSeq,
   parseList,
-  rejectUnknownParams,
-  type QueryParams,
   parseRepositoryName,
+  parseSeq,
+  type QueryParams,
+  rejectUnknownParams,
 } from "../params.ts";
 
 /** Which events a client wants, and after which number: without one, from now on. */
@@ -39,6 +39,8 @@ export function parseEventQuery(parameters: QueryParams, headers: Headers): Even
 export function parseResumeQuery({ since, repository }: QueryParams): EventQuery {
   return {
     since: since === undefined ? undefined : parseSeq("since", since),
-    repository: repository === undefined ? undefined : parseRepositoryName("repository", repository),
+    repository: repository === undefined
+      ? undefined
+      : parseRepositoryName("repository", repository),
   };
 }

@@ -19,12 +19,12 @@ import type { SessionMonitor, WatchedConnection } from "./session_monitor.ts";
 import type { ConnectionLimit } from "./connection_limit.ts";
 import { CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR, CLOSE_POLICY_VIOLATION } from "./close_code.ts";
 import { Connection } from "./connection.ts";
-import { isConnectAllowed, originProblem, type OriginPolicy } from "../origin.ts";
+import { isConnectAllowed, type OriginPolicy, originProblem } from "../origin.ts";
 import { problemResponse } from "../problem.ts";
 import { retryVisibility } from "./visibility_retry.ts";
 import { ConnectionMetrics } from "./connection_metrics.ts";
 import { InboundMessages } from "./websocket_messages.ts";
-import { type WebSocketParams, parseWebSocketParams } from "../ws_parameters.ts";
+import { parseWebSocketParams, type WebSocketParams } from "../ws_parameters.ts";
 
 /** Deno sends a ping after half of this silence, and closes the connection after all of it. */
 const HEARTBEAT_SECONDS = 30;
@@ -44,7 +44,7 @@ export interface WebSocketServerOptions {
   /** The snapshot that follows a gap in the events; `undefined` where there is none. */
   readonly snapshot: (view: View, visibility: Visibility) => Promise<string | undefined>;
   readonly origins: OriginPolicy;
-  readonly capacity: ConnectionLimit;
+  readonly connectionLimit: ConnectionLimit;
   readonly sessionMonitor: SessionMonitor;
   readonly clock: Clock;
   readonly heartbeatSeconds?: number;
@@ -73,7 +73,7 @@ export class WebSocketServer {
   async upgrade(context: Context<RequestEnvironment>): Promise<Response> {
     const { headers } = context.req.raw;
     const principal = context.get("principal");
-    const { origins, capacity } = this.#options;
+    const { origins, connectionLimit } = this.#options;
     if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
       return problemResponse(context, "upgrade_required", {
         detail: "Cannot answer a plain request on /ws: open a WebSocket here",
@@ -86,7 +86,8 @@ export class WebSocketServer {
     const parameters = parseWebSocketParams(context.req.query());
     // Whoever cannot be told anything is refused here, where the reason can be said.
     await principal.visibility();
-    return capacity.check(context) ?? this.#accept(context.req.raw, { principal, parameters });
+    return connectionLimit.check(context) ??
+      this.#accept(context.req.raw, { principal, parameters });
   }
 
   /** Tells every client that we go away; resolves when they have left, or have had their time. */
@@ -103,9 +104,12 @@ export class WebSocketServer {
 
   #accept(
     request: Request,
-    { principal, parameters }: { readonly principal: Principal; readonly parameters: WebSocketParams },
+    { principal, parameters }: {
+      readonly principal: Principal;
+      readonly parameters: WebSocketParams;
+    },
   ): Response {
-    const { capacity, sessionMonitor, sender, clock } = this.#options;
+    const { connectionLimit, sessionMonitor, sender, clock } = this.#options;
     const { heartbeatSeconds = HEARTBEAT_SECONDS } = this.#options;
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: heartbeatSeconds });
     const connection = new Connection(socket, {
@@ -122,13 +126,16 @@ export class WebSocketServer {
       watched.unwatch();
     });
     // One that we have closed may cling on: Deno cannot cut it off.
-    capacity.add(connection.closed);
+    connectionLimit.add(connection.closed);
     return response;
   }
 
   #subscribe(
     connection: Connection,
-    { watched, parameters }: { readonly watched: WatchedConnection; readonly parameters: WebSocketParams },
+    { watched, parameters }: {
+      readonly watched: WatchedConnection;
+      readonly parameters: WebSocketParams;
+    },
   ): void {
     const { broadcast, messageFanout, clock, current } = this.#options;
     const { topics, view, ...eventOptions } = parameters;
@@ -139,7 +146,9 @@ export class WebSocketServer {
       broadcast.subscribe(connection, { view, visibility, current: current() });
       connection.disconnected.addEventListener("abort", () => broadcast.unsubscribe(connection));
     }
-    if (topics.has("events")) return void this.#sendEvents(connection, { view, visibility, ...eventOptions });
+    if (topics.has("events")) {
+      return void this.#sendEvents(connection, { view, visibility, ...eventOptions });
+    }
     if (!topics.has("messages")) return;
     messageFanout.subscribe(connection);
     connection.disconnected.addEventListener("abort", () => messageFanout.unsubscribe(connection));
@@ -165,7 +174,9 @@ export class WebSocketServer {
       });
     } catch (error) {
       if (error instanceof TokenRejectedError) return closeUnauthorized(connection);
-      this.#logger.warning("Cannot go on telling events: {reason}", { reason: toErrorMessage(error) });
+      this.#logger.warning("Cannot go on telling events: {reason}", {
+        reason: toErrorMessage(error),
+      });
       connection.close(CLOSE_INTERNAL_ERROR, "Events cannot be read now");
     } finally {
       activeClients.remove();

@@ -4,14 +4,20 @@ import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
 import {
   type BackfillJob,
-  type BackfillStore,
-  isImported,
-  type HistoricalRunSource,
   type BackfillProgress,
-  type TimeRange,
+  type BackfillStore,
   floorToSecond,
+  type HistoricalRunSource,
+  isImported,
+  type TimeRange,
 } from "./backfill_progress.ts";
-import { type RangeEnd, isNarrowest, isTooMany, MAX_LISTED_RUNS, BackfillWindows } from "./backfill_window.ts";
+import {
+  BackfillWindows,
+  isNarrowest,
+  isTooMany,
+  MAX_LISTED_RUNS,
+  type RangeEnd,
+} from "./backfill_window.ts";
 
 const SECOND_MS = 1_000;
 /** How far GitHub's filtered lists may be behind: the newest runs that were brought in are looked at again. */
@@ -42,7 +48,7 @@ interface WindowResult {
 
 /** Another one brings in the same repository. */
 export class ConcurrentBackfillError extends Error {
-  override readonly name = "BusyError";
+  override readonly name = "ConcurrentBackfillError";
 }
 
 /**
@@ -77,7 +83,8 @@ export class Backfill {
       await this.#importOlder(signal);
       await this.#save({ state: "done", estimate: this.progress.runs });
     } catch (error) {
-      const isNotAccessible = error instanceof GitHubError && error.failure.kind === "missing";
+      const isNotAccessible = error instanceof GitHubError &&
+        error.failure.kind === "not_accessible";
       if (!isNotAccessible) throw error;
       await this.#save({ state: "failed", reason: error.message });
     }
@@ -162,7 +169,9 @@ export class Backfill {
   async #save(changes: Partial<BackfillProgress>): Promise<void> {
     const after = { ...this.progress, ...changes };
     if (!await this.#options.store.save(this.progress, after)) {
-      throw new ConcurrentBackfillError(`Another Runwire brings in ${this.#job.repository} at the same time`);
+      throw new ConcurrentBackfillError(
+        `Another Runwire brings in ${this.#job.repository} at the same time`,
+      );
     }
     this.#report(changes);
   }
@@ -173,7 +182,10 @@ export class Backfill {
   }
 
   /** Says, and returns, that runs are missing. */
-  #reportMissing({ from, to }: TimeRange, { total, found }: { total: number; found: number }): string {
+  #reportMissing(
+    { from, to }: TimeRange,
+    { total, found }: { total: number; found: number },
+  ): string {
     const [start, end] = [from, to].map((ms) => new Date(ms).toISOString());
     const reason =
       `GitHub lists only ${found} of the ${total} runs created from ${start} to ${end}`;

@@ -51,7 +51,8 @@ export interface HistoricalRunSource {
 }
 
 /** What is asked for at `now`: the runs since `since`. In ms since the epoch. */
-export interface BackfillRequest extends Pick<BackfillProgress, "repositoryId" | "since" | "isBackground"> {
+export interface BackfillRequest
+  extends Pick<BackfillProgress, "repositoryId" | "since" | "isBackground"> {
   readonly now: number;
 }
 
@@ -85,7 +86,14 @@ export function startProgress(
   const requested = { since: from, state: "running", reason: null, isBackground } as const;
   if (previous && from <= previous.importedTo) return { ...previous, ...requested };
   const importedTo = floorToSecond(now) + SECOND_MS;
-  return { repositoryId, ...requested, importedFrom: importedTo, importedTo, runs: 0, estimate: null };
+  return {
+    repositoryId,
+    ...requested,
+    importedFrom: importedTo,
+    importedTo,
+    runs: 0,
+    estimate: null,
+  };
 }
 
 /** Whether a run that was created at `ms` since the epoch is in already. */

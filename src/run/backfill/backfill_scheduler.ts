@@ -1,5 +1,5 @@
 import { type Clock, DAY_MS } from "../../clock.ts";
-import { toErrorMessage, GitHubError, StorageError } from "../../errors.ts";
+import { GitHubError, StorageError, toErrorMessage } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
 import { Backfill, ConcurrentBackfillError } from "./backfill.ts";

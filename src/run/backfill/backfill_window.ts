@@ -1,4 +1,4 @@
-import { type TimeRange, floorToSecond } from "./backfill_progress.ts";
+import { floorToSecond, type TimeRange } from "./backfill_progress.ts";
 
 /**
  * What GitHub lists of one window, at the most.

@@ -1,7 +1,8 @@
 import type { Clock } from "../../clock.ts";
 import { GitHubError } from "../../errors.ts";
 import type { BackfillPage, HistoricalRunSource } from "./backfill_progress.ts";
-import { type Random, retryDelay, backoffUntil } from "../github_rate_limit.ts";
+import { backoffUntil, retryDelay } from "../github_rate_limit.ts";
+import type { Random } from "../../random.ts";
 
 /** About a minute in all. */
 const MAX_RETRIES = 6;
@@ -30,7 +31,9 @@ export class RateLimitedSource implements HistoricalRunSource {
     this.#options = options;
   }
 
-  async listCreated(...query: Parameters<HistoricalRunSource["listCreated"]>): Promise<BackfillPage> {
+  async listCreated(
+    ...query: Parameters<HistoricalRunSource["listCreated"]>
+  ): Promise<BackfillPage> {
     const [, , signal] = query;
     const { source, clock, random } = this.#options;
     for (let failures = 0;;) {
@@ -43,7 +46,7 @@ export class RateLimitedSource implements HistoricalRunSource {
         signal.throwIfAborted();
         if (!(error instanceof GitHubError)) throw error;
         const { kind } = error.failure;
-        if (kind === "limited") await this.#waitForReset(error, signal);
+        if (kind === "rate_limited") await this.#waitForReset(error, signal);
         else if (kind === "unavailable" && failures < MAX_RETRIES) {
           await clock.sleep(retryDelay(failures++, random), signal);
         } else throw error;

@@ -1,5 +1,5 @@
 import { type Clock, DAY_MS } from "../../clock.ts";
-import { isGlobal, GitHubError } from "../../errors.ts";
+import { GitHubError, isGlobal } from "../../errors.ts";
 import { log } from "../../log.ts";
 import type { Job } from "../history.ts";
 import { PeriodicTask } from "./periodic_task.ts";
@@ -95,7 +95,10 @@ export class JobCollector {
     const now = clock.now();
     const range = { from: now - RECENT_MS, before: now - WEBHOOK_GRACE_MS, among: MAX_CANDIDATES };
     const candidates = await store.listMissing(range);
-    return candidates.filter((attempt) => !this.#requested.has(toKey(attempt))).slice(0, RUNS_PER_CYCLE);
+    return candidates.filter((attempt) => !this.#requested.has(toKey(attempt))).slice(
+      0,
+      RUNS_PER_CYCLE,
+    );
   }
 
   async #collect(attempt: AttemptId, signal: AbortSignal): Promise<void> {
@@ -107,14 +110,16 @@ export class JobCollector {
       if (!(error instanceof GitHubError) || isGlobal(error.failure)) throw error;
       // Not again: what GitHub cannot tell of this one would keep it from telling of the others.
       this.#remember(attempt);
-      if (error.failure.kind !== "missing") throw error;
+      if (error.failure.kind !== "not_accessible") throw error;
     }
   }
 
   #remember(attempt: AttemptId): void {
     this.#requested.add(toKey(attempt));
     const [oldest] = this.#requested;
-    if (this.#requested.size > MAX_REMEMBERED && oldest !== undefined) this.#requested.delete(oldest);
+    if (this.#requested.size > MAX_REMEMBERED && oldest !== undefined) {
+      this.#requested.delete(oldest);
+    }
   }
 }
 

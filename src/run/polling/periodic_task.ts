@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { isGlobal, GitHubError, StorageError } from "../../errors.ts";
+import { GitHubError, isGlobal, StorageError } from "../../errors.ts";
 import type { log } from "../../log.ts";
 
 const INTERVAL_MS = 60_000;

@@ -3,7 +3,8 @@ import { GitHubError } from "../../errors.ts";
 import { log } from "../../log.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import type { RepositorySource, RepositoryStore } from "../../repository/repository.ts";
-import { type Random, retryDelay } from "../github_rate_limit.ts";
+import { retryDelay } from "../github_rate_limit.ts";
+import type { Random } from "../../random.ts";
 import type { Run, RunSource, RunStore } from "../run.ts";
 import type { SnapshotBuilder, SnapshotSize } from "../snapshot_builder.ts";
 import type { Snapshot } from "../snapshot.ts";
@@ -65,10 +66,13 @@ export class PollCycle {
    */
   async list(deadline: number, signal: AbortSignal): Promise<void> {
     const { repositories, repositoryStore, snapshotBuilder, size, onEvents } = this.#options;
-    const latest = await this.#retry(() => repositories.listRecentlyPushed(size.repositories, signal), {
-      deadline,
-      signal,
-    });
+    const latest = await this.#retry(
+      () => repositories.listRecentlyPushed(size.repositories, signal),
+      {
+        deadline,
+        signal,
+      },
+    );
     onEvents(await repositoryStore.upsert(latest));
     snapshotBuilder.setRepositories(latest);
     this.#fetched = 0;
@@ -91,7 +95,7 @@ export class PollCycle {
         this.#excluded.delete(repository);
       } catch (error) {
         if (!(error instanceof GitHubError)) throw error;
-        if (error.failure.kind === "missing") {
+        if (error.failure.kind === "not_accessible") {
           completed++;
           this.#exclude(repository, error);
         } else if (error.failure.kind === "unavailable") {

@@ -36,7 +36,10 @@ export function pollInterval(
 ): number {
   if (hasError) return ERROR_INTERVAL_MS;
   const maximum = hasUnfinishedRun ? UNFINISHED_INTERVAL_MS : QUIET_INTERVAL_MS;
-  const interval = Math.min(Math.max((now - lastActivityAt) * QUIET_FACTOR, ACTIVE_INTERVAL_MS), maximum);
+  const interval = Math.min(
+    Math.max((now - lastActivityAt) * QUIET_FACTOR, ACTIVE_INTERVAL_MS),
+    maximum,
+  );
   return hasWebhook ? Math.min(interval * WEBHOOK_FACTOR, WEBHOOK_QUIET_INTERVAL_MS) : interval;
 }
 

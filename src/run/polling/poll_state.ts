@@ -35,7 +35,8 @@ export function initialPollState(repository: FollowedRepository): PollState {
 
 /** When to ask for it again; `takesWebhooks` says whether any are taken in at all. */
 export function nextPollAt(
-  { repository, polledAt, lastActivityAt, hasUnfinishedRun, hasWebhookEvents, webhookTrustedFrom }: PollState,
+  { repository, polledAt, lastActivityAt, hasUnfinishedRun, hasWebhookEvents, webhookTrustedFrom }:
+    PollState,
   { webhooksEnabled }: { readonly webhooksEnabled: boolean },
 ): number {
   if (polledAt === -Infinity) return -Infinity;
@@ -43,7 +44,8 @@ export function nextPollAt(
   return polledAt + pollInterval({
     lastActivityAt: Math.max(lastActivityAt, pushedAt),
     hasUnfinishedRun,
-    hasWebhook: webhooksEnabled && (repository.hasWebhook || hasWebhookEvents) && polledAt >= webhookTrustedFrom,
+    hasWebhook: webhooksEnabled && (repository.hasWebhook || hasWebhookEvents) &&
+      polledAt >= webhookTrustedFrom,
     hasError: repository.error !== null,
   }, polledAt);
 }

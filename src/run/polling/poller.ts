@@ -1,9 +1,15 @@
 import type { Clock } from "../../clock.ts";
-import { type GitHubFailure, GitHubError, StorageError } from "../../errors.ts";
+import { GitHubError, type GitHubFailure, StorageError } from "../../errors.ts";
 import type { ActiveClients } from "../../feed/active_clients.ts";
 import { log } from "../../log.ts";
 import type { PollCycle } from "./poll_cycle.ts";
-import { type GitHubRateLimit, nextTick, rateLimitedInterval, type Random, backoffUntil } from "../github_rate_limit.ts";
+import {
+  backoffUntil,
+  type GitHubRateLimit,
+  nextTick,
+  rateLimitedInterval,
+} from "../github_rate_limit.ts";
+import type { Random } from "../../random.ts";
 import type { Snapshot } from "../snapshot.ts";
 
 /** What the poller is doing. Times in ms since the epoch. */
@@ -70,7 +76,9 @@ export class Poller {
 
   /** Until when GitHub is to be left alone by everybody, in ms since the epoch. */
   get backoffUntil(): number | undefined {
-    return this.#isBackingOff && this.#options.clock.now() < this.#nextTickAt ? this.#nextTickAt : undefined;
+    return this.#isBackingOff && this.#options.clock.now() < this.#nextTickAt
+      ? this.#nextTickAt
+      : undefined;
   }
 
   get isBackingOff(): boolean {
@@ -82,7 +90,9 @@ export class Poller {
     const { clock, interval } = this.#options;
     if (!this.#snapshot) return undefined;
     const isFresh = clock.now() - this.#snapshot.takenAt < interval;
-    return isFresh || this.#lastError || this.#phase.name === "waiting" ? this.#snapshot : undefined;
+    return isFresh || this.#lastError || this.#phase.name === "waiting"
+      ? this.#snapshot
+      : undefined;
   }
 
   /** Takes in a snapshot that came about between the beats. */
@@ -159,12 +169,15 @@ export class Poller {
     const { clock, cycle, interval, random } = this.#options;
     const now = clock.now();
     this.#isBackingOff = true;
-    // A list that is "missing" is one that this credential may not have.
-    this.#lastError = failure.kind === "missing" ? "unauthorized" : failure.kind;
+    // A list that is "not_accessible" is one that this credential may not have.
+    this.#lastError = failure.kind === "not_accessible" ? "unauthorized" : failure.kind;
     this.#nextTickAt = nextTick(this.#nextTickAt, interval, now);
     if (failure.kind !== "unavailable") {
       // At the next beat at the earliest, even where the time that GitHub tells has passed.
-      this.#nextTickAt = Math.max(this.#nextTickAt, backoffUntil(failure, this.#failures++, { now, random }));
+      this.#nextTickAt = Math.max(
+        this.#nextTickAt,
+        backoffUntil(failure, this.#failures++, { now, random }),
+      );
       cycle.reset();
     }
     this.#logger.warning("GitHub is left alone until {until}: {reason}", {

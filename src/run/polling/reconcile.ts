@@ -85,7 +85,7 @@ export class Reconciler {
     try {
       return await request();
     } catch (error) {
-      if (error instanceof GitHubError && error.failure.kind === "missing") return "refused";
+      if (error instanceof GitHubError && error.failure.kind === "not_accessible") return "refused";
       throw error;
     }
   }

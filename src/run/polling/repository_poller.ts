@@ -1,13 +1,14 @@
 import type { Clock } from "../../clock.ts";
-import { isGlobal, GitHubError, StorageError } from "../../errors.ts";
+import { GitHubError, isGlobal, StorageError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
 import type { FollowStore } from "../../repository/follow_store.ts";
 import { requestSpacing } from "./poll_interval.ts";
 import { LatestRunsFetcher } from "./latest_runs.ts";
-import { type GitHubRateLimit, type Random, retryDelay } from "../github_rate_limit.ts";
+import { type GitHubRateLimit, retryDelay } from "../github_rate_limit.ts";
+import type { Random } from "../../random.ts";
 import type { RunSource, RunStore } from "../run.ts";
-import { afterPoll, nextPollAt, initialPollState, type PollState } from "./poll_state.ts";
+import { afterPoll, initialPollState, nextPollAt, type PollState } from "./poll_state.ts";
 
 /** How often to look up what is followed: another instance, or a webhook, may change it. */
 const REFRESH_INTERVAL_MS = 30_000;
@@ -157,7 +158,7 @@ export class RepositoryPoller {
       const hasWebhookEvents = first?.source === "webhook";
       return afterPoll(state, { latest, events, hasWebhookEvents, now: clock.now() });
     } catch (error) {
-      if (!(error instanceof GitHubError) || error.failure.kind !== "missing") throw error;
+      if (!(error instanceof GitHubError) || error.failure.kind !== "not_accessible") throw error;
       if (repository.error === null) {
         this.#logger.warning("Cannot follow {repository}: {reason}", {
           repository: repository.fullName,

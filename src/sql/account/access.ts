@@ -66,7 +66,10 @@ export class SqlAccessStore implements AccessStore {
  * Forgets what users may read of these repositories (by their ids), or of any, since their rights may have changed: GitHub is
  * asked anew before anything of them is shown. With "all" it is also asked anew who is in which organisation.
  */
-export async function invalidateAccess(tx: Tx, repositoryIds: readonly number[] | "all"): Promise<void> {
+export async function invalidateAccess(
+  tx: Tx,
+  repositoryIds: readonly number[] | "all",
+): Promise<void> {
   if (repositoryIds.length === 0) return;
   // Its lock keeps out answers that GitHub gave before.
   await incrementAccessEpoch(tx);

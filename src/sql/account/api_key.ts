@@ -1,10 +1,15 @@
 import { timingSafeEqual } from "node:crypto";
-import { type ApiKey, type ApiKeyStore, KEY_USE_INTERVAL_MS, type NewApiKey } from "../../account/api_key.ts";
+import {
+  type ApiKey,
+  type ApiKeyStore,
+  KEY_USE_INTERVAL_MS,
+  type NewApiKey,
+} from "../../account/api_key.ts";
 import { PERMISSIONS } from "../../account/permission.ts";
 import type { Clock } from "../../clock.ts";
 import type { ApiKeyTable } from "./account_tables.ts";
 import type { Database } from "../database.ts";
-import { type PageRequest, limitOffset } from "../page.ts";
+import { limitOffset, type PageRequest } from "../page.ts";
 
 /** As it is read. */
 type ApiKeyRow = Omit<ApiKeyTable, "id"> & { readonly id: number };
@@ -74,7 +79,9 @@ export class SqlApiKeyStore implements ApiKeyStore {
     const now = this.#clock.now();
     await this.#database.write((tx) =>
       tx.updateTable("api_keys").set({ used_ms: now }).where("id", "=", id)
-        .where((eb) => eb.or([eb("used_ms", "is", null), eb("used_ms", "<=", now - KEY_USE_INTERVAL_MS)]))
+        .where((eb) =>
+          eb.or([eb("used_ms", "is", null), eb("used_ms", "<=", now - KEY_USE_INTERVAL_MS)])
+        )
         .execute()
     );
   }

@@ -2,11 +2,11 @@ import { sql } from "kysely";
 import type { Cipher } from "../../account/crypto.ts";
 import type { UserTokens } from "../../account/oauth_provider.ts";
 import type { Role } from "../../account/permission.ts";
-import type { StoredTokens, SignIn, User, UserStore } from "../../account/user.ts";
+import type { SignIn, StoredTokens, User, UserStore } from "../../account/user.ts";
 import type { Clock } from "../../clock.ts";
 import type { UserTable } from "./account_tables.ts";
 import type { Database } from "../database.ts";
-import { type PageRequest, limitOffset } from "../page.ts";
+import { limitOffset, type PageRequest } from "../page.ts";
 
 export interface SqlUserStoreOptions {
   readonly database: Database;

@@ -1,5 +1,10 @@
 import { sql } from "kysely";
-import { type FencingTokens, type Lease, StaleFencingTokenError, type Term } from "../../cluster/lease.ts";
+import {
+  type FencingTokens,
+  type Lease,
+  StaleFencingTokenError,
+  type Term,
+} from "../../cluster/lease.ts";
 import type { Database } from "../database.ts";
 import { NOW_MS } from "../now.ts";
 
@@ -59,7 +64,8 @@ export class SqlFencingTokens implements FencingTokens {
 
   async current(): Promise<number> {
     const { fence } = await this.#database.read((db) =>
-      db.selectFrom("leases").select("fence").where("name", "=", LEASE_NAME).executeTakeFirstOrThrow()
+      db.selectFrom("leases").select("fence").where("name", "=", LEASE_NAME)
+        .executeTakeFirstOrThrow()
     );
     return fence;
   }

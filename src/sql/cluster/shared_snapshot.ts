@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Repository } from "../../repository/repository.ts";
-import type { SharedSnapshotStore, SharedSnapshot } from "../../run/polling/snapshot_replica.ts";
+import type { SharedSnapshot, SharedSnapshotStore } from "../../run/polling/snapshot_replica.ts";
 import type { Database } from "../database.ts";
 import { NOW_MS } from "../now.ts";
 

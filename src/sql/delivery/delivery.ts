@@ -1,14 +1,14 @@
 import { sql } from "kysely";
 import type { Clock } from "../../clock.ts";
 import type {
+  ApplyResult,
   Backlog,
   Delivery,
   DeliveryState,
   DeliveryStore,
   DeliverySummary,
-  StoreResult,
-  ApplyResult,
   PendingDelivery,
+  StoreResult,
 } from "../../delivery/delivery.ts";
 import { StorageError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
@@ -55,9 +55,18 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
   async listDue(now: number, limit: number): Promise<readonly PendingDelivery[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("deliveries as d")
-        .select(["d.id", "d.event", "d.action", "d.subject as orderingKey", "d.payload", "d.failures"])
+        .select([
+          "d.id",
+          "d.event",
+          "d.action",
+          "d.subject as orderingKey",
+          "d.payload",
+          "d.failures",
+        ])
         .where("d.state", "=", sql.lit("waiting"))
-        .where(({ not, exists }) => not(exists(selectPendingUpTo(db, "<=").where("e.due_ms", ">", now))))
+        .where(({ not, exists }) =>
+          not(exists(selectPendingUpTo(db, "<=").where("e.due_ms", ">", now)))
+        )
         .orderBy("d.seq").limit(limit).execute()
     );
     return rows.map((row) => ({ ...row, payload: row.payload ?? "" }));

@@ -1,6 +1,6 @@
 // @ts-types="@types/pg"
 import pg from "pg";
-import { toErrorMessage, StorageError, type StorageErrorKind } from "../../errors.ts";
+import { StorageError, type StorageErrorKind, toErrorMessage } from "../../errors.ts";
 
 /** What SQLite says (sqlite3ErrStr), as node:sqlite hands on the words and no code: https://sqlite.org/rescode.html */
 const SQLITE_FAULTS: readonly (readonly [RegExp, StorageErrorKind, string])[] = [
@@ -62,7 +62,9 @@ function classifyError(error: unknown): readonly [StorageErrorKind, string] | un
     const known = POSTGRES_FAULTS.find(([start]) => code.startsWith(start));
     return known && [known[1], toErrorMessage(error)];
   }
-  if (CONNECTION_LOST.test(error.message) || isSocketError(error, code)) return ["unavailable", error.message];
+  if (CONNECTION_LOST.test(error.message) || isSocketError(error, code)) {
+    return ["unavailable", error.message];
+  }
   return undefined;
 }
 

@@ -4,7 +4,7 @@ import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryRes
 import pg from "pg";
 import { toErrorMessage, UsageError } from "../../errors.ts";
 import { log } from "../../log.ts";
-import type { Db, DatabaseHandles } from "../database.ts";
+import type { DatabaseHandles, Db } from "../database.ts";
 import { toStorageError } from "./error.ts";
 import { CurrentSchemaIntrospector } from "./postgres_introspector.ts";
 import { MARK_SERVING_SQL } from "../served.ts";
@@ -167,7 +167,9 @@ class DiscardOnLossClient implements PostgresPoolClient {
     try {
       return await this.#client.query<R>(sql, parameters);
     } catch (error) {
-      if (error instanceof Error && !(error instanceof pg.DatabaseError)) this.#connectionError = error;
+      if (error instanceof Error && !(error instanceof pg.DatabaseError)) {
+        this.#connectionError = error;
+      }
       throw error;
     }
   }

@@ -78,7 +78,11 @@ export class ReaderPool {
   }
 
   #dispatch(): void {
-    for (let reader = this.#leastLoaded(); reader && this.#waiting.length > 0; reader = this.#leastLoaded()) {
+    for (
+      let reader = this.#leastLoaded();
+      reader && this.#waiting.length > 0;
+      reader = this.#leastLoaded()
+    ) {
       const read = this.#waiting.shift();
       if (read && this.#unanswered.has(read)) void this.#run(read, reader);
     }

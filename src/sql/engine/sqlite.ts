@@ -2,7 +2,7 @@ import { CompiledQuery, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } fro
 import { type DatabaseConnection, type SelectModifierNode, SqliteQueryCompiler } from "kysely";
 import { DatabaseSync } from "node:sqlite";
 import { toErrorMessage, UsageError } from "../../errors.ts";
-import type { DatabaseOptions, DatabaseHandles } from "../database.ts";
+import type { DatabaseHandles, DatabaseOptions } from "../database.ts";
 import { toStorageError } from "./error.ts";
 import { ReaderDialect } from "./reader_dialect.ts";
 import { ReaderPool } from "./reader_pool.ts";
@@ -37,7 +37,9 @@ export async function openSqlite(
   using resources = new DisposableStack();
   try {
     const connection = open(path, resources);
-    if (serve && path !== ":memory:") resources.adopt(await acquireServeLock(path), (file) => file.close());
+    if (serve && path !== ":memory:") {
+      resources.adopt(await acquireServeLock(path), (file) => file.close());
+    }
     connection.exec(PRAGMAS);
     const writer = new Kysely<Tables>({ dialect: new SingleWriterDialect(connection) });
     const readerPool = path === ":memory:"
@@ -80,7 +82,8 @@ async function acquireServeLock(path: string): Promise<Deno.FsFile> {
 
 function toUsageError(error: unknown, path: string): UsageError {
   const storageError = toStorageError(error, `"${path}"`);
-  const message = storageError?.message ?? `Cannot use the database "${path}": ${toErrorMessage(error)}`;
+  const message = storageError?.message ??
+    `Cannot use the database "${path}": ${toErrorMessage(error)}`;
   return new UsageError(message, { cause: error });
 }
 

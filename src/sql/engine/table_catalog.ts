@@ -42,7 +42,9 @@ export async function readTables(
     ? [await sqliteColumns(db), await sqliteReferences(db)]
     : [await postgresColumns(db), await postgresReferences(db)];
   const columnsByTable = Map.groupBy(columns, ({ table }) => table);
-  const tables = [...columnsByTable].filter(([name]) => !INTERNAL_TABLES.test(name)).map(([name, tableColumns]) => ({
+  const tables = [...columnsByTable].filter(([name]) => !INTERNAL_TABLES.test(name)).map((
+    [name, tableColumns],
+  ) => ({
     name,
     columns: tableColumns.map(({ column }) => column),
     textColumns: tableColumns.filter(({ type }) => type === "text").map(({ column }) => column),
@@ -60,7 +62,9 @@ function sortByReferences(tables: readonly TableDefinition[]): readonly TableDef
   let remaining = tables;
   while (remaining.length > 0) {
     const waiting = new Set(remaining.map(({ name }) => name));
-    const ready = remaining.filter(({ references }) => !references.some((name) => waiting.has(name)));
+    const ready = remaining.filter(({ references }) =>
+      !references.some((name) => waiting.has(name))
+    );
     if (ready.length === 0) {
       throw new Error(`Cannot put tables in order: ${[...waiting]} refer to each other`);
     }

@@ -1,11 +1,11 @@
 import { type Clock, DAY_MS } from "../../clock.ts";
 import type { Event, StoredEvent } from "../../feed/event.ts";
 import {
-  type BackfillRequest,
   type BackfillJob,
+  type BackfillProgress,
+  type BackfillRequest,
   type BackfillStore,
   startProgress,
-  type BackfillProgress,
 } from "../../run/backfill/backfill_progress.ts";
 import type { Run } from "../../run/run.ts";
 import type { Database, Db, Tx } from "../database.ts";
@@ -93,7 +93,8 @@ export class SqlBackfillStore implements BackfillStore {
   #isHistorical(event: Event, known: ReadonlySet<number>): boolean {
     if (event.type !== "run" || known.has(event.data.id)) return false;
     const { status, updated_at } = event.data;
-    return status === "completed" && Date.parse(updated_at) < this.#clock.now() - HISTORICAL_AFTER_MS;
+    return status === "completed" &&
+      Date.parse(updated_at) < this.#clock.now() - HISTORICAL_AFTER_MS;
   }
 
   #toRow(progress: BackfillProgress): BackfillTable {

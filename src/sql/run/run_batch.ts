@@ -1,7 +1,7 @@
 import type { Event } from "../../feed/event.ts";
 import { applyJobState, type JobState, type ReportedJob } from "../../run/change_set.ts";
 import { runEvent } from "../../run/event.ts";
-import { merge, type Run, isSameState } from "../../run/run.ts";
+import { isSameState, merge, type Run } from "../../run/run.ts";
 import { upsertAttempts } from "./run_attempt.ts";
 import type { Tx } from "../database.ts";
 import { upsertJobs } from "./job_row.ts";

@@ -1,5 +1,5 @@
 import { type ExpressionBuilder, sql } from "kysely";
-import { isFailure, computeFacts, type RunFacts } from "../../run/facts.ts";
+import { computeFacts, isFailure, type RunFacts } from "../../run/facts.ts";
 import type { Db, Tx } from "../database.ts";
 import { toJob } from "./job_row.ts";
 import { toRun } from "./run_row.ts";
@@ -25,7 +25,8 @@ export async function deriveFacts(
     .where("r.id", "in", ids).execute()).filter(({ status }) => status === "completed");
   if (runs.length === 0) return new Map();
   const completedIds = runs.map(({ id }) => id);
-  const jobs = await db.selectFrom("jobs").selectAll().where("run_id", "in", completedIds).execute();
+  const jobs = await db.selectFrom("jobs").selectAll().where("run_id", "in", completedIds)
+    .execute();
   const retried = runs.filter(({ run_attempt }) => run_attempt > 1).map(({ id }) => id);
   const attempts = retried.length === 0 ? [] : await db.selectFrom("run_attempts")
     .select(["run_id", "run_attempt as runAttempt", "conclusion"])
@@ -106,9 +107,14 @@ export function hasSamePosition(a: RunFactsTable, b: RunFactsTable): boolean {
 /** Keeps what is counted of runs, and forgets it of those that are no longer counted. */
 export async function writeFacts(
   tx: Tx,
-  { rows, deletedIds }: { readonly rows: readonly RunFactsTable[]; readonly deletedIds: readonly number[] },
+  { rows, deletedIds }: {
+    readonly rows: readonly RunFactsTable[];
+    readonly deletedIds: readonly number[];
+  },
 ): Promise<void> {
-  if (deletedIds.length > 0) await tx.deleteFrom("run_facts").where("run_id", "in", deletedIds).execute();
+  if (deletedIds.length > 0) {
+    await tx.deleteFrom("run_facts").where("run_id", "in", deletedIds).execute();
+  }
   if (rows.length === 0) return;
   await tx.insertInto("run_facts").values(rows)
     .onConflict((conflict) =>

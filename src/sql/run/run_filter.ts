@@ -30,7 +30,11 @@ export function toRunConditions(db: Db, query: RunQuery): readonly RunCondition[
   ) => {
     if (!value) return;
     const checking = sql<SqlBool>`coalesce(${column}, ${column}) = ${value}`;
-    runConditions.push({ hasCoveringIndex: isCovering, indexCondition: sql<SqlBool>`${column} = ${value}`, recheckCondition: checking });
+    runConditions.push({
+      hasCoveringIndex: isCovering,
+      indexCondition: sql<SqlBool>`${column} = ${value}`,
+      recheckCondition: checking,
+    });
   };
   add(sql`r.workflow_id`, exactly(workflowId), true);
   add(sql`lower(r.repository)`, caseInsensitively(repository), true);
@@ -46,7 +50,14 @@ function visibilityConditions(db: Db, { visibility }: RunQuery): readonly RunCon
   const driving = visibleCondition(db, visibility, sql`lower(r.repository)`);
   const checked = sql`coalesce(lower(r.repository), lower(r.repository))`;
   const checking = visibleCondition(db, visibility, checked);
-  return driving && checking ? [{ hasCoveringIndex: false, isUnordered: true, indexCondition: driving, recheckCondition: checking }] : [];
+  return driving && checking
+    ? [{
+      hasCoveringIndex: false,
+      isUnordered: true,
+      indexCondition: driving,
+      recheckCondition: checking,
+    }]
+    : [];
 }
 
 /** Whether one index has what is asked for in the list's order. */
@@ -97,11 +108,17 @@ export async function chooseDriver(
   if (runConditions.length === 0) return undefined;
   const counts = runConditions.map(({ indexCondition: driving }, at) =>
     sql`select ${sql.lit(at)} as at, count(*) as count from
-      (select 1 ${fromRunsWhere([...createdConditions(query), driving])} limit ${sql.lit(MAX_LOOKUPS)}) as few`
+      (select 1 ${fromRunsWhere([...createdConditions(query), driving])} limit ${
+      sql.lit(MAX_LOOKUPS)
+    }) as few`
   );
   const { rows } = await sql<{ at: number; count: number }>`${sql.join(counts, sql` union all `)}`
     .execute(db);
-  const [fewest] = rows.filter(({ count }) => count < MAX_LOOKUPS).sort((a, b) => a.count - b.count);
-  const condition = fewest ? runConditions[fewest.at] : runConditions.find(({ hasCoveringIndex: isCovering }) => isCovering);
+  const [fewest] = rows.filter(({ count }) => count < MAX_LOOKUPS).sort((a, b) =>
+    a.count - b.count
+  );
+  const condition = fewest
+    ? runConditions[fewest.at]
+    : runConditions.find(({ hasCoveringIndex: isCovering }) => isCovering);
   return condition && { condition, runs: fewest?.count };
 }

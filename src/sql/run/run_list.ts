@@ -2,8 +2,15 @@ import { type RawBuilder, sql, type SqlBool } from "kysely";
 import { MAX_COUNTED_RUNS, type RunList, type RunQuery } from "../../run/history.ts";
 import { tokenizeTitle } from "../../run/title_search.ts";
 import type { Db } from "../database.ts";
-import { type RunCondition, toRunConditions, isOrdered, chooseDriver, fromRunsWhere, createdConditions } from "./run_filter.ts";
-import { toRun, type RunRow, RUN_COLUMNS } from "./run_row.ts";
+import {
+  chooseDriver,
+  createdConditions,
+  fromRunsWhere,
+  isOrdered,
+  type RunCondition,
+  toRunConditions,
+} from "./run_filter.ts";
+import { RUN_COLUMNS, type RunRow, toRun } from "./run_row.ts";
 import { searchTitles } from "./title_search.ts";
 import { mergePerRepository } from "./run_list_visible.ts";
 
@@ -23,8 +30,11 @@ export async function listRuns(
   const words = (query.words ?? []).flatMap(tokenizeTitle);
   if (words.length > 0 && kind === "sqlite") return await listByTitle(db, query, words);
   const runConditions = toRunConditions(db, query);
-  const isVisibilityOnly = runConditions.length === 1 && !isOrdered(runConditions) && words.length === 0;
-  const list = isVisibilityOnly ? await mergePerRepository(db, query, pageBounds(query)) : undefined;
+  const isVisibilityOnly = runConditions.length === 1 && !isOrdered(runConditions) &&
+    words.length === 0;
+  const list = isVisibilityOnly
+    ? await mergePerRepository(db, query, pageBounds(query))
+    : undefined;
   if (list) return list;
   const { conditions, isCapped } = words.length > 0
     ? await titleConditions(db, query, { words, runConditions })
@@ -92,10 +102,17 @@ function orderClause({ direction }: RunQuery): RawBuilder<unknown> {
 async function drivenBy(
   db: Db,
   query: RunQuery,
-  { runConditions, kind }: { readonly runConditions: readonly RunCondition[]; readonly kind: string },
+  { runConditions, kind }: {
+    readonly runConditions: readonly RunCondition[];
+    readonly kind: string;
+  },
 ): Promise<readonly RawBuilder<SqlBool>[]> {
-  const driver = isOrdered(runConditions) ? runConditions[0] : (await chooseDriver(db, query, runConditions))?.condition;
-  if (!driver && kind === "postgres") return runConditions.map(({ indexCondition: driving }) => driving);
+  const driver = isOrdered(runConditions)
+    ? runConditions[0]
+    : (await chooseDriver(db, query, runConditions))?.condition;
+  if (!driver && kind === "postgres") {
+    return runConditions.map(({ indexCondition: driving }) => driving);
+  }
   return runConditions.map((each) => each === driver ? each.indexCondition : each.recheckCondition);
 }
 
@@ -104,7 +121,9 @@ async function listByTitle(db: Db, query: RunQuery, words: readonly string[]): P
   const all = await searchTitles(db, query, words);
   const { offset, limit } = pageBounds(query);
   const ids = all.slice(offset, offset + limit);
-  const { rows } = await sql<RowWithTotal>`select ${RUN_COLUMNS} ${fromRunsWhere([sql`r.id in (${sql.join(ids)})`])}`
+  const { rows } = await sql<RowWithTotal>`select ${RUN_COLUMNS} ${
+    fromRunsWhere([sql`r.id in (${sql.join(ids)})`])
+  }`
     .execute(db);
   const runs = new Map(rows.map((row) => [row.id, toRun(row)]));
   return { total: all.length, runs: ids.flatMap((id) => runs.get(id) ?? []) };
@@ -117,13 +136,20 @@ async function listByTitle(db: Db, query: RunQuery, words: readonly string[]): P
 async function titleConditions(
   db: Db,
   query: RunQuery,
-  { words, runConditions }: { readonly words: readonly string[]; readonly runConditions: readonly RunCondition[] },
+  { words, runConditions }: {
+    readonly words: readonly string[];
+    readonly runConditions: readonly RunCondition[];
+  },
 ): Promise<{ readonly conditions: readonly RawBuilder<SqlBool>[]; readonly isCapped: boolean }> {
   const driver = await chooseDriver(db, query, runConditions);
   if (driver?.runs !== undefined) {
     const rest = runConditions.filter((each) => each !== driver.condition);
     const titleMatch = matchTitleWords(sql`coalesce(r.title_words, r.title_words)`, words);
-    const conditions = [driver.condition.indexCondition, ...rest.map(({ recheckCondition: checking }) => checking), titleMatch];
+    const conditions = [
+      driver.condition.indexCondition,
+      ...rest.map(({ recheckCondition: checking }) => checking),
+      titleMatch,
+    ];
     return { conditions, isCapped: false };
   }
   const titleMatch = matchTitleWords(sql`r.title_words`, words);
@@ -135,17 +161,24 @@ async function titleConditions(
       limit ${sql.lit(MAX_COUNTED_RUNS)}`.execute(tx);
     return rows;
   };
-  const ids = await (db.isTransaction ? selectMatchingIds(db) : db.transaction().execute(selectMatchingIds));
+  const ids =
+    await (db.isTransaction ? selectMatchingIds(db) : db.transaction().execute(selectMatchingIds));
   if (ids.length === MAX_COUNTED_RUNS) {
     const conditions = [...runConditions.map(({ indexCondition: driving }) => driving), titleMatch];
     return { conditions, isCapped: true };
   }
   const idCondition = sql<SqlBool>`r.id = any(${ids.map(({ id }) => id)}::bigint[])`;
-  return { conditions: [...runConditions.map(({ recheckCondition: checking }) => checking), idCondition], isCapped: false };
+  return {
+    conditions: [...runConditions.map(({ recheckCondition: checking }) => checking), idCondition],
+    isCapped: false,
+  };
 }
 
 /** The words are letters and digits, so that nothing in them needs to be quoted. */
-function matchTitleWords(column: RawBuilder<unknown>, words: readonly string[]): RawBuilder<SqlBool> {
+function matchTitleWords(
+  column: RawBuilder<unknown>,
+  words: readonly string[],
+): RawBuilder<SqlBool> {
   const tsquery = words.map((word) => `${word}:*`).join(" & ");
   return sql`${column} @@ lower(${tsquery})::tsquery`;
 }

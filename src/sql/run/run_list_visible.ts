@@ -2,8 +2,8 @@ import { type RawBuilder, sql, type SqlBool } from "kysely";
 import { MAX_COUNTED_RUNS, type RunList, type RunQuery } from "../../run/history.ts";
 import type { Db } from "../database.ts";
 import { isPostgres } from "../migrations/key.ts";
-import { fromRunsWhere, createdConditions } from "./run_filter.ts";
-import { toRun, type RunRow, RUN_COLUMNS } from "./run_row.ts";
+import { createdConditions, fromRunsWhere } from "./run_filter.ts";
+import { RUN_COLUMNS, type RunRow, toRun } from "./run_row.ts";
 import { visibleCondition } from "../clauses.ts";
 
 /** The most runs that are gathered for a page: where it would take more, those on it are not far by creation. */
@@ -22,7 +22,9 @@ export async function mergePerRepository(
   const condition = visibleCondition(db, query.visibility, sql`lower(r.repository)`);
   if (!first || !condition) return undefined;
   const total = sql`(select count(*) from
-    (select 1 ${fromRunsWhere([...createdConditions(query), condition])} limit ${sql.lit(MAX_COUNTED_RUNS)}) as few)`;
+    (select 1 ${fromRunsWhere([...createdConditions(query), condition])} limit ${
+    sql.lit(MAX_COUNTED_RUNS)
+  }) as few)`;
   const direction = sql.raw(query.direction);
   const { rows } = await sql<RunRow & { total: number }>`select ${RUN_COLUMNS}, ${total} as total
     ${fromRunsWhere([...createdConditions(query), first])}

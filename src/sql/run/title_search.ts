@@ -2,7 +2,12 @@ import { sql } from "kysely";
 import { MAX_COUNTED_RUNS, type RunQuery } from "../../run/history.ts";
 import { titleMatches } from "../../run/title_search.ts";
 import type { Db } from "../database.ts";
-import { type RunCondition, toRunConditions, chooseDriver, createdConditions } from "./run_filter.ts";
+import {
+  chooseDriver,
+  createdConditions,
+  type RunCondition,
+  toRunConditions,
+} from "./run_filter.ts";
 
 /** They are looked at on the main thread: this takes it some milliseconds. */
 const MAX_TITLES_READ = 5_000;
@@ -22,7 +27,9 @@ export async function searchTitles(
   const runConditions = [...toRunConditions(db, query), ...(createdRange ? [createdRange] : [])];
   const driver = await chooseDriver(db, query, runConditions);
   const where = sql.join(
-    runConditions.map((each) => each === driver?.condition ? each.indexCondition : each.recheckCondition),
+    runConditions.map((each) =>
+      each === driver?.condition ? each.indexCondition : each.recheckCondition
+    ),
     sql` and `,
   );
   const order = sql`order by r.created_ms ${direction}, r.id ${direction}`;

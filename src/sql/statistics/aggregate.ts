@@ -32,7 +32,10 @@ export const BY_DAY: GroupKey = {
   inStatistics: sql`s.day + 0`,
   inFacts: sql`s.created_ms / ${sql.lit(DAY_MS)}`,
 };
-export const BY_WORKFLOW: GroupKey = { inStatistics: sql`s.workflow_id`, inFacts: sql`s.workflow_id` };
+export const BY_WORKFLOW: GroupKey = {
+  inStatistics: sql`s.workflow_id`,
+  inFacts: sql`s.workflow_id`,
+};
 
 /** Which rows make up the runs of some days. */
 export interface AggregateQuery extends Selection {
@@ -87,8 +90,12 @@ export const STATISTICS_SUMS = sql`${
 export const FACTS_SUMS = sql`count(*) as runs,
   ${countOutcome("success")} as successes, ${countOutcome("failure")} as failures,
   ${countOutcome("cancelled")} as cancelled, ${countOutcome("timed_out")} as timed_out,
-  ${sumColumn("duration_ms")}, ${sumColumn("queue_ms")}, ${sumColumn("reruns")}, ${sumColumn("minutes")},
-  ${sumColumn("is_flaky", "flaky")}, count(s.recovery_ms) as recoveries, ${sumColumn("recovery_ms")},
+  ${sumColumn("duration_ms")}, ${sumColumn("queue_ms")}, ${sumColumn("reruns")}, ${
+  sumColumn("minutes")
+},
+  ${sumColumn("is_flaky", "flaky")}, count(s.recovery_ms) as recoveries, ${
+  sumColumn("recovery_ms")
+},
   string_agg(cast(s.duration_ms as text), ',') as durations,
   string_agg(cast(s.queue_ms as text), ',') as queues`;
 
@@ -115,14 +122,20 @@ async function selectStatisticsSums(
 }
 
 /** The condition on rows `s` of statistics. */
-export function statisticsCondition(range: RowRange, { workflows, branch }: Selection): RawBuilder<unknown> {
+export function statisticsCondition(
+  range: RowRange,
+  { workflows, branch }: Selection,
+): RawBuilder<unknown> {
   return sql`s.unit = ${range.unit} and s.day between ${range.from} and ${range.to}
     and ${workflows ?? sql`s.workflow_id = ${sql.lit(ALL_WORKFLOWS)}`}
     ${branch === undefined ? sql`` : sql`and s.branch = ${branch}`}`;
 }
 
 /** The condition on rows `s` of run_facts: those on the branch that statistics count among other branches. */
-export function factsCondition(days: DayRange, { workflows, branch }: Selection): RawBuilder<unknown> {
+export function factsCondition(
+  days: DayRange,
+  { workflows, branch }: Selection,
+): RawBuilder<unknown> {
   return sql`s.other_branch = ${branch}
     and s.created_ms >= ${days.from * DAY_MS} and s.created_ms < ${(days.to + 1) * DAY_MS}
     ${workflows ? sql`and ${workflows}` : sql``}`;

@@ -41,7 +41,9 @@ export async function rankByRuns(
 }
 
 /** How many runs each workflow has in each part; no histogram is read. */
-function selectRunCounts({ days, ranges: spans, workflows, branch }: RankingQuery): readonly RawBuilder<unknown>[] {
+function selectRunCounts(
+  { days, ranges: spans, workflows, branch }: RankingQuery,
+): readonly RawBuilder<unknown>[] {
   const selection = { workflows: workflows ?? sql`s.workflow_id > 0`, branch };
   const parts = spans.map((range) =>
     sql`select s.workflow_id, ${sql.lit(range.sign)} * s.runs as runs from statistics s

@@ -3,11 +3,11 @@ import { type Clock, DAY_MS } from "../../clock.ts";
 import { RunAggregate } from "../../run/aggregate.ts";
 import type { Database, Db, Tx } from "../database.ts";
 import { writeRows } from "../statistics_add.ts";
-import { updateStatistics, lockStatistics } from "./update.ts";
+import { lockStatistics, updateStatistics } from "./update.ts";
 import {
   ALL_WORKFLOWS,
-  startOfMonth,
   OTHER_BRANCHES,
+  startOfMonth,
   type StatisticsKey,
   toAggregate,
   toStatisticsRow,
@@ -15,10 +15,10 @@ import {
 import { startOfNextMonth } from "./day_range.ts";
 import {
   type AggregateRow,
-  type FactsAggregateRow,
   FACTS_SUMS,
-  STATISTICS_SUMS,
+  type FactsAggregateRow,
   factsToAggregate,
+  STATISTICS_SUMS,
 } from "./aggregate.ts";
 
 /** Runs that one transaction counts: others who write wait for it. */
@@ -148,10 +148,16 @@ async function writeDays(
   workflow_id: number,
   days: readonly (DayAndBranch & { readonly aggregate: RunAggregate })[],
 ): Promise<void> {
-  const months = new Map<string, { readonly key: StatisticsKey; readonly aggregate: RunAggregate }>();
+  const months = new Map<
+    string,
+    { readonly key: StatisticsKey; readonly aggregate: RunAggregate }
+  >();
   for (const { day, branch, aggregate } of days) {
     const key = { workflow_id, unit: "month", day: startOfMonth(day), branch } as const;
-    months.getOrInsertComputed(`${key.day} ${branch}`, () => ({ key, aggregate: new RunAggregate() }))
+    months.getOrInsertComputed(
+      `${key.day} ${branch}`,
+      () => ({ key, aggregate: new RunAggregate() }),
+    )
       .aggregate.addAll(aggregate);
   }
   await writeRows(tx, [

@@ -8,9 +8,16 @@ import type {
 import { RunAggregate } from "../../run/aggregate.ts";
 import type { Database, Db } from "../database.ts";
 import { rankByRuns } from "./rank.ts";
-import { toDayRows, toMonthRows, formatDay, parseDay, type DayRange, startOfWeek } from "./day_range.ts";
-import { type Selection, BY_DAY, readTotal, readGrouped, BY_WORKFLOW } from "./aggregate.ts";
-import { visibleCondition, narrowVisibility } from "../clauses.ts";
+import {
+  type DayRange,
+  formatDay,
+  parseDay,
+  startOfWeek,
+  toDayRows,
+  toMonthRows,
+} from "./day_range.ts";
+import { BY_DAY, BY_WORKFLOW, readGrouped, readTotal, type Selection } from "./aggregate.ts";
+import { narrowVisibility, visibleCondition } from "../clauses.ts";
 
 type Groups = Pick<Statistics, "totalGroups" | "groups">;
 /** What is asked for, with its days as numbers. */
@@ -39,7 +46,12 @@ export class SqlStatisticsStore implements StatisticsStore {
   #query(query: StatisticsQuery): Promise<Statistics> {
     const days = { from: parseDay(query.from), to: parseDay(query.to) };
     return this.#database.read(async (db) => {
-      const resolved = { ...query, days, branch: query.branch, workflows: workflowCondition(db, query) };
+      const resolved = {
+        ...query,
+        days,
+        branch: query.branch,
+        workflows: workflowCondition(db, query),
+      };
       const [totals, groups] = await Promise.all([
         readTotal(db, { ...resolved, ranges: toMonthRows(days) }),
         readGroups(db, resolved),
@@ -108,7 +120,11 @@ async function readDateGroups(
     byStart.set(day, new RunAggregate());
   }
   for (
-    const [day, aggregate] of await readGrouped(db, BY_DAY, { ...selection, days: onPage, ranges: toDayRows(onPage) })
+    const [day, aggregate] of await readGrouped(db, BY_DAY, {
+      ...selection,
+      days: onPage,
+      ranges: toDayRows(onPage),
+    })
   ) {
     byStart.get(startOf(day))?.addAll(aggregate);
   }
@@ -161,6 +177,8 @@ async function repositoriesByWorkflow(
   repositories: readonly string[],
 ): Promise<ReadonlyMap<number, string>> {
   const { rows } = await sql<{ id: number; repository: string }>`
-    select id, repository from workflows where id in (${selectWorkflowIds(repositories)})`.execute(db);
+    select id, repository from workflows where id in (${selectWorkflowIds(repositories)})`.execute(
+    db,
+  );
   return new Map(rows.map(({ id, repository }) => [id, repository]));
 }

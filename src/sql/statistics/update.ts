@@ -12,15 +12,15 @@ import type { Tx } from "../database.ts";
 import { isPostgres } from "../migrations/key.ts";
 import {
   deriveFacts,
-  toFacts,
   hasEqualOwnFacts,
   hasSamePosition,
   readFacts,
+  toFacts,
   writeFacts,
 } from "../run/run_facts.ts";
-import { recomputeSequenceFacts, nextRunIds } from "../run/run_sequence.ts";
+import { nextRunIds, recomputeSequenceFacts } from "../run/run_sequence.ts";
 import { addToStatistics } from "../statistics_add.ts";
-import { toStatisticsKeys, type StatisticsKey } from "./row.ts";
+import { type StatisticsKey, toStatisticsKeys } from "./row.ts";
 import type { RunFactsTable } from "../tables.ts";
 
 /** Runs that are counted by the same statements. */
@@ -85,11 +85,17 @@ function statisticsDelta(
   old: ReadonlyMap<number, RunFactsTable>,
   next: ReadonlyMap<number, RunFactsTable>,
 ): ReadonlyMap<StatisticsKey, RunAggregate> {
-  const byText = new Map<string, { readonly key: StatisticsKey; readonly aggregate: RunAggregate }>();
+  const byText = new Map<
+    string,
+    { readonly key: StatisticsKey; readonly aggregate: RunAggregate }
+  >();
   const add = (row: RunFactsTable, times: 1 | -1) => {
     for (const key of toStatisticsKeys(row)) {
       const text = Object.values(key).join("/");
-      const { aggregate } = byText.getOrInsertComputed(text, () => ({ key, aggregate: new RunAggregate() }));
+      const { aggregate } = byText.getOrInsertComputed(
+        text,
+        () => ({ key, aggregate: new RunAggregate() }),
+      );
       aggregate.add(toFacts(row), times);
     }
   };

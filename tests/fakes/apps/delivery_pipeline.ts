@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { Inbox } from "../../../src/delivery/inbox.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
-import { toChanges, parseChanges } from "../../../src/github/delivery.ts";
+import { parseChanges, toChanges } from "../../../src/github/delivery.ts";
 import type { ChangeSet } from "../../../src/run/change_set.ts";
 import { SqlDeliveryStore } from "../../../src/sql/delivery/delivery.ts";
 import { SqlRepositoryStore } from "../../../src/sql/repository.ts";
@@ -62,7 +62,10 @@ export class DeliveryPipeline {
 
   /** Resolves when no delivery waits. */
   async waitUntilDrained(): Promise<void> {
-    await waitUntil(async () => (await this.countWaiting()) === 0, "every delivery is applied or parked");
+    await waitUntil(
+      async () => (await this.countWaiting()) === 0,
+      "every delivery is applied or parked",
+    );
   }
 
   /** How many deliveries wait. */

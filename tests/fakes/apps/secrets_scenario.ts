@@ -1,5 +1,5 @@
 import type { Simulator } from "../../../src/simulator/server.ts";
-import { fetchConsentRedirect, Browser } from "../clients/browser.ts";
+import { Browser, fetchConsentRedirect } from "../clients/browser.ts";
 import { webhookHeaders } from "../fixtures/delivery.ts";
 import { EventStreamClient } from "../clients/event_stream.ts";
 import { WebSocketClient, withTimeout } from "../clients/websocket.ts";
@@ -14,7 +14,9 @@ export interface SecretsScenarioOptions {
  * Everything that is done with secrets, well and badly: logins, keys, tickets, webhooks, and a GitHub that does not answer.
  * Resolves to the secrets that came up.
  */
-export async function runSecretsScenario({ url, simulator }: SecretsScenarioOptions): Promise<readonly string[]> {
+export async function runSecretsScenario(
+  { url, simulator }: SecretsScenarioOptions,
+): Promise<readonly string[]> {
   const secrets: string[] = [];
   const browser = await signIn(url, { login: "mona", simulator, secrets });
   await failLogins(url, { simulator, secrets });
@@ -83,7 +85,10 @@ function collectSecrets(callback: string, browser: Browser, secrets: string[]): 
 }
 
 async function createKey(browser: Browser, secrets: string[]): Promise<string> {
-  const response = await browser.request("POST", "/api/v1/keys", { name: "robot", scopes: ["read"] });
+  const response = await browser.request("POST", "/api/v1/keys", {
+    name: "robot",
+    scopes: ["read"],
+  });
   const { key } = await response.json();
   const invalidKey = `${key.slice(0, -1)}${key.endsWith("0") ? "1" : "0"}`;
   secrets.push(key.slice(12), invalidKey.slice(12));
@@ -100,7 +105,8 @@ async function openConnections(
   { key, secrets }: { readonly key: string; readonly secrets: string[] },
 ): Promise<void> {
   const createTicket = async () => {
-    const { ticket: createTicket } = await (await browser.request("POST", "/api/v1/tickets")).json();
+    const { ticket: createTicket } = await (await browser.request("POST", "/api/v1/tickets"))
+      .json();
     secrets.push(createTicket);
     return createTicket;
   };

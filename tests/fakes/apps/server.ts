@@ -9,7 +9,7 @@ import type { Api } from "../../../src/http/api.ts";
 import { SessionMonitor } from "../../../src/http/streams/session_monitor.ts";
 import { ConnectionLimit } from "../../../src/http/streams/connection_limit.ts";
 import type { WebhookEndpoint } from "../../../src/http/routes/delivery.ts";
-import { type Health, checkHealth } from "../../../src/http/routes/health.ts";
+import { checkHealth, type Health } from "../../../src/http/routes/health.ts";
 import { messageRoutes } from "../../../src/http/routes/message.ts";
 import { type OriginPolicy, toOriginPolicy } from "../../../src/http/origin.ts";
 import type { Metrics } from "../../../src/http/routes/metrics.ts";
@@ -73,7 +73,8 @@ export class ServerUnderTest {
 
   constructor(settings: ServerSettings = {}) {
     const { clock = systemClock, maxConnections = 100, heartbeatSeconds, heartbeatMs } = settings;
-    const { deliveries, callers = new FakeAuthenticator({ isOpen: true }), sessionCheckMs } = settings;
+    const { deliveries, callers = new FakeAuthenticator({ isOpen: true }), sessionCheckMs } =
+      settings;
     const loopback = toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true });
     this.#broadcast = new Broadcast({ clock, activeClients: this.activeClients });
     this.feed = new Feed({ eventLog: this.eventLog, clock, ...settings.feed });

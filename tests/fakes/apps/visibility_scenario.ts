@@ -31,7 +31,9 @@ const READERS_BY_REPOSITORY: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The program with three users of different rights and three repositories that it follows, with runs in each. */
-export async function startVisibilityScenario(settings: LoginAppSettings = {}): Promise<VisibilityScenario> {
+export async function startVisibilityScenario(
+  settings: LoginAppSettings = {},
+): Promise<VisibilityScenario> {
   const app = await new LoginApp(settings).start();
   for (const [name, readers] of Object.entries(READERS_BY_REPOSITORY)) {
     app.world.addRepository({
@@ -53,7 +55,9 @@ export async function startVisibilityScenario(settings: LoginAppSettings = {}): 
     const { webhook } = await answer.json();
     if (webhook.state !== "active") throw new Error(`${name} has no webhook: ${webhook.reason}`);
   }
-  const repositories = Object.keys(READERS_BY_REPOSITORY).map((name) => toMarkedRepository(app, name));
+  const repositories = Object.keys(READERS_BY_REPOSITORY).map((name) =>
+    toMarkedRepository(app, name)
+  );
   await waitUntil(async () => {
     const ids = repositories.flatMap(({ runIds }) => runIds);
     const runs = await Promise.all(ids.map((id) => mona.get(`/runs/${id}`)));
@@ -61,7 +65,9 @@ export async function startVisibilityScenario(settings: LoginAppSettings = {}): 
     return runs.every(({ status }) => status === 200);
   }, "all runs are known");
   const hiddenFrom = (login: string) =>
-    repositories.filter(({ fullName }) => !READERS_BY_REPOSITORY[fullName.slice(5, -6)]?.includes(login));
+    repositories.filter(({ fullName }) =>
+      !READERS_BY_REPOSITORY[fullName.slice(5, -6)]?.includes(login)
+    );
   return { app, browsers, repositories, hiddenFrom };
 }
 

@@ -4,7 +4,7 @@ import { Receiver, type ReceiverOptions } from "../../../src/delivery/receiver.t
 import { toOrderingKey } from "../../../src/github/delivery.ts";
 import { WebhookEndpoint } from "../../../src/http/routes/delivery.ts";
 import type { ChangeSet } from "../../../src/run/change_set.ts";
-import { webhookHeaders, WEBHOOK_SECRET } from "../fixtures/delivery.ts";
+import { WEBHOOK_SECRET, webhookHeaders } from "../fixtures/delivery.ts";
 import { ServerUnderTest } from "./server.ts";
 
 export const WEBHOOK_PATH = "/api/v1/webhook/github";

@@ -68,7 +68,10 @@ export function plainRequests({ method, path, operation }: Endpoint): readonly P
 }
 
 /** The route with each of its parameters, and each field of its body, set to everything that is hidden. */
-export function probePairs(endpoint: Endpoint, { texts, numbers }: MarkedRepository): readonly ProbePair[] {
+export function probePairs(
+  endpoint: Endpoint,
+  { texts, numbers }: MarkedRepository,
+): readonly ProbePair[] {
   const values = [
     ...texts.map((text) => [text, toAbsentText(text)] as const),
     ...numbers.map((number) => [number, ABSENT_NUMBER] as const),
@@ -132,7 +135,10 @@ const VOLATILE_HEADERS = [
 ];
 
 /** Asks as a user. Of a stream, what comes until it is silent. */
-export async function sendProbe(browser: Browser, { method, path, body }: ProbeRequest): Promise<ProbeResponse> {
+export async function sendProbe(
+  browser: Browser,
+  { method, path, body }: ProbeRequest,
+): Promise<ProbeResponse> {
   const response = method === "GET"
     ? await browser.get(path)
     : await browser.request(method, path, body);

@@ -27,7 +27,9 @@ export class Browser {
     const query = returnTo === undefined ? "" : `?return_to=${encodeURIComponent(returnTo)}`;
     const loginResponse = await this.request("POST", `/login${query}`);
     await loginResponse.body?.cancel();
-    if (loginResponse.status !== 303) throw new Error(`POST /login answered ${loginResponse.status}`);
+    if (loginResponse.status !== 303) {
+      throw new Error(`POST /login answered ${loginResponse.status}`);
+    }
     return await fetchConsentRedirect(loginResponse.headers.get("location") ?? "");
   }
 

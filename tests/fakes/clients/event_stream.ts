@@ -14,14 +14,20 @@ export class EventStreamClient {
   }
 
   /** Resolves when the server has answered with a stream. */
-  static async connect(url: string, headers: Record<string, string> = {}): Promise<EventStreamClient> {
+  static async connect(
+    url: string,
+    headers: Record<string, string> = {},
+  ): Promise<EventStreamClient> {
     const response = await withTimeout(fetch(url, { headers }), `an answer from ${url}`);
     if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
     return new EventStreamClient(response);
   }
 
   /** Connects, and reads what every stream begins with: when to come back, and the number it is at. */
-  static async connectPastPreamble(url: string, headers: Record<string, string> = {}): Promise<EventStreamClient> {
+  static async connectPastPreamble(
+    url: string,
+    headers: Record<string, string> = {},
+  ): Promise<EventStreamClient> {
     const client = await EventStreamClient.connect(url, headers);
     assertEquals(await client.next(), "retry:2000");
     assertEquals((await client.next())?.startsWith("id:"), true);

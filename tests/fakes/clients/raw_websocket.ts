@@ -44,7 +44,9 @@ export class RawWebSocket {
     const frames: number[] = [];
     for (;;) {
       const { opcode, payload } = await this.#readFrame();
-      if (opcode === CLOSE_OPCODE) return { code: new DataView(payload.buffer).getUint16(0), frames };
+      if (opcode === CLOSE_OPCODE) {
+        return { code: new DataView(payload.buffer).getUint16(0), frames };
+      }
       frames.push(payload.byteLength);
     }
   }

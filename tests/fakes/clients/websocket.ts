@@ -2,10 +2,17 @@
 const TIMEOUT_MS = 10_000;
 
 /** Resolves with `promise`, or fails, naming `what`, when it takes too long. */
-export async function withTimeout<T>(promise: Promise<T>, description: string, timeoutMs = TIMEOUT_MS): Promise<T> {
+export async function withTimeout<T>(
+  promise: Promise<T>,
+  description: string,
+  timeoutMs = TIMEOUT_MS,
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Waited ${timeoutMs} ms in vain for ${description}`)), timeoutMs);
+    timer = setTimeout(
+      () => reject(new Error(`Waited ${timeoutMs} ms in vain for ${description}`)),
+      timeoutMs,
+    );
   });
   try {
     return await Promise.race([promise, timeout]);
@@ -51,7 +58,9 @@ export class WebSocketClient {
 
   /** The next frame that was not asked for yet. */
   async next(): Promise<string> {
-    while (this.#readCount >= this.frames.length) await withTimeout(this.#frameArrived.promise, "a frame");
+    while (this.#readCount >= this.frames.length) {
+      await withTimeout(this.#frameArrived.promise, "a frame");
+    }
     return this.frames[this.#readCount++] ?? "";
   }
 
@@ -74,7 +83,9 @@ export async function waitUntil(
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain until ${description}`);
+    if (Date.now() > deadline) {
+      throw new Error(`Waited ${timeoutMs} ms in vain until ${description}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -1,8 +1,8 @@
 import {
-  type Principal,
+  ANONYMOUS_ADMIN,
   type Authenticator,
   type Credentials,
-  ANONYMOUS_ADMIN,
+  type Principal,
 } from "../../../src/account/principal.ts";
 
 /** Callers by their credentials, kept in a map that a test fills and empties; each is asked for as of now. */

@@ -1,13 +1,13 @@
 import type { Clock } from "../../../src/clock.ts";
 import type {
+  ApplyResult,
   Backlog,
   Delivery,
   DeliveryState,
   DeliveryStore,
   DeliverySummary,
-  StoreResult,
-  ApplyResult,
   PendingDelivery,
+  StoreResult,
 } from "../../../src/delivery/delivery.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
 
@@ -56,7 +56,9 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
   }
 
   async storeAndApply(delivery: Delivery, changes: Changes): Promise<ApplyResult> {
-    const isHeldUp = this.#waiting().some((entry) => entry.delivery.orderingKey === delivery.orderingKey);
+    const isHeldUp = this.#waiting().some((entry) =>
+      entry.delivery.orderingKey === delivery.orderingKey
+    );
     const receipt = await this.store(delivery);
     if (receipt !== "kept" || isHeldUp) return { status: receipt, events: [] };
     return { status: "applied", events: await this.apply(delivery.id, changes) };

@@ -1,8 +1,8 @@
 import { systemClock } from "../../../src/clock.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
-import { maxSeq, type EventNotice, type EventBus } from "../../../src/feed/event_bus.ts";
+import { type EventBus, type EventNotice, maxSeq } from "../../../src/feed/event_bus.ts";
 import { RedisEventBus } from "../../../src/redis/event_bus.ts";
-import { isRedisAvailable, REDIS_URL, connectTestRedis } from "../redis.ts";
+import { connectTestRedis, isRedisAvailable, REDIS_URL } from "../redis.ts";
 import { waitUntil } from "../clients/websocket.ts";
 
 /** Wires of some instances over one database. */
@@ -42,7 +42,10 @@ class InProcessEventBus implements EventBus {
 
 function createInProcessBuses(): TestEventBuses {
   const bus = new InProcessEventBus();
-  return { addInstance: () => Promise.resolve(bus), [Symbol.asyncDispose]: () => Promise.resolve() };
+  return {
+    addInstance: () => Promise.resolve(bus),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
 }
 
 /** Over Redis at `url`, on a channel of their own. */
@@ -61,7 +64,10 @@ export async function createRedisBuses(url = REDIS_URL): Promise<TestEventBuses>
         }),
       ),
     async [Symbol.asyncDispose]() {
-      await waitUntil(async () => await redis.client.ping().catch(() => "") !== "", "Redis is back");
+      await waitUntil(
+        async () => await redis.client.ping().catch(() => "") !== "",
+        "Redis is back",
+      );
       await opened[Symbol.asyncDispose]();
     },
   };

@@ -1,5 +1,5 @@
-import type { Event, StoredEvent, StatusEvent } from "../../../src/feed/event.ts";
-import type { SeqRange, EventLog } from "../../../src/feed/event_log.ts";
+import type { Event, StatusEvent, StoredEvent } from "../../../src/feed/event.ts";
+import type { EventLog, SeqRange } from "../../../src/feed/event_log.ts";
 
 /** A journal in memory that fails when it is told to. */
 export class FakeEventLog implements EventLog {

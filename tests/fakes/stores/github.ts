@@ -1,5 +1,5 @@
 import { systemClock } from "../../../src/clock.ts";
-import { type GitHubFailure, GitHubError } from "../../../src/errors.ts";
+import { GitHubError, type GitHubFailure } from "../../../src/errors.ts";
 import type { Repository, RepositorySource } from "../../../src/repository/repository.ts";
 import { newestFirst, type Run, type RunSource } from "../../../src/run/run.ts";
 

@@ -1,13 +1,13 @@
 import type { GitHubError } from "../../../src/errors.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
 import {
-  type BackfillRequest,
   type BackfillJob,
-  type BackfillStore,
-  startProgress,
   type BackfillPage,
-  type HistoricalRunSource,
   type BackfillProgress,
+  type BackfillRequest,
+  type BackfillStore,
+  type HistoricalRunSource,
+  startProgress,
   type TimeRange,
 } from "../../../src/run/backfill/backfill_progress.ts";
 import type { Run } from "../../../src/run/run.ts";
@@ -90,8 +90,9 @@ export class MemoryBackfillStore implements BackfillStore {
 
   save(before: BackfillProgress, after: BackfillProgress): Promise<boolean> {
     this.onWrite("save");
-    const key = ({ state, since, importedFrom: reached, importedTo: until, isBackground }: BackfillProgress) =>
-      [state, since, reached, until, isBackground].join();
+    const key = (
+      { state, since, importedFrom: reached, importedTo: until, isBackground }: BackfillProgress,
+    ) => [state, since, reached, until, isBackground].join();
     const stored = this.progress.get(before.repositoryId);
     if (!stored || key(stored) !== key(before)) return Promise.resolve(false);
     this.progress.delete(before.repositoryId);

@@ -2,7 +2,7 @@ import type { Event, StoredEvent } from "../../../src/feed/event.ts";
 import type { Repository, RepositoryStore } from "../../../src/repository/repository.ts";
 import { toRepositoryEvent } from "../../../src/repository/event.ts";
 import { runEvent } from "../../../src/run/event.ts";
-import { merge, newestFirst, type Run, type RunStore, isSameState } from "../../../src/run/run.ts";
+import { isSameState, merge, newestFirst, type Run, type RunStore } from "../../../src/run/run.ts";
 
 /** Numbers events, as a store does in the transaction of a change. */
 class SeqCounter {
@@ -55,7 +55,9 @@ export class MemoryRepositoryStore implements RepositoryStore {
 
   upsert(repositories: readonly Repository[]): Promise<readonly StoredEvent[]> {
     for (const repository of repositories) this.#repositories.set(repository.id, repository);
-    return Promise.resolve(this.#seqs.assignSeqs(repositories.map((each) => toRepositoryEvent(each))));
+    return Promise.resolve(
+      this.#seqs.assignSeqs(repositories.map((each) => toRepositoryEvent(each))),
+    );
   }
 
   markRemoved(ids: readonly number[]): Promise<readonly StoredEvent[]> {

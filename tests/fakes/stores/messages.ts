@@ -1,16 +1,16 @@
 import { assertEquals } from "@std/assert";
 import { toMessageEvent } from "../../../src/message/event.ts";
 import type {
-  StoredMessage,
   Message,
   MessagePage,
   MessageQuery,
   MessageStore,
   NewMessage,
+  StoredMessage,
 } from "../../../src/message/message.ts";
 import type { FakeEventLog } from "./event_log.ts";
 import type { ServerUnderTest } from "../apps/server.ts";
-import { WebSocketClient, waitUntil, withTimeout } from "../clients/websocket.ts";
+import { waitUntil, WebSocketClient, withTimeout } from "../clients/websocket.ts";
 
 /** Messages in memory, told by a journal in memory; it fails where that fails. */
 export class MemoryMessageStore implements MessageStore {
@@ -62,7 +62,9 @@ export async function joinMessages(server: ServerUnderTest, query = ""): Promise
 }
 
 /** The next frame, which explains an error. */
-export async function nextError(client: WebSocketClient): Promise<{ code: string; message: string }> {
+export async function nextError(
+  client: WebSocketClient,
+): Promise<{ code: string; message: string }> {
   const frame = JSON.parse(await client.next());
   assertEquals(Object.keys(frame), ["error"]);
   assertEquals(Object.keys(frame.error), ["code", "message"]);

@@ -49,7 +49,9 @@ export class ReferenceStatistics {
       : rankKeys(runs, (run) => this.#groupKey(run, query.groupBy));
     const groups = [...new Set(keys)].map((key) => ({
       key,
-      statistics: this.#computeGroup(runs.filter((run) => this.#groupKey(run, query.groupBy) === key)),
+      statistics: this.#computeGroup(
+        runs.filter((run) => this.#groupKey(run, query.groupBy) === key),
+      ),
     }));
     return { totals: this.#computeGroup(runs), groups };
   }
@@ -116,12 +118,17 @@ export class ReferenceStatistics {
   #minutes(run: RunTable): number {
     const jobs = this.#rows.jobs.filter(({ run_id }) => run_id === run.id);
     if (jobs.length === 0) {
-      return isConclusive(run) || run.conclusion === "cancelled" ? Math.ceil(durationSeconds(run) / 60) : 0;
+      return isConclusive(run) || run.conclusion === "cancelled"
+        ? Math.ceil(durationSeconds(run) / 60)
+        : 0;
     }
     let minutes = 0;
     for (const job of jobs) {
       if (!hasStarted(job) || job.completed_at === null) continue;
-      minutes += Math.max(0, Math.ceil((toSeconds(job.completed_at) - toSeconds(job.started_at)) / 60));
+      minutes += Math.max(
+        0,
+        Math.ceil((toSeconds(job.completed_at) - toSeconds(job.started_at)) / 60),
+      );
     }
     return minutes;
   }

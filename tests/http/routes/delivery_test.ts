@@ -3,9 +3,13 @@ import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { Delivery } from "../../../src/delivery/delivery.ts";
 import { StorageError } from "../../../src/errors.ts";
 import { MAX_PAYLOAD_BYTES } from "../../../src/http/routes/delivery.ts";
-import { webhookHeaders, WEBHOOK_SECRET, sign } from "../../fakes/fixtures/delivery.ts";
+import { sign, WEBHOOK_SECRET, webhookHeaders } from "../../fakes/fixtures/delivery.ts";
 import { RawRequest } from "../../fakes/clients/raw_request.ts";
-import { WebhookServer, type WebhookServerSettings, WEBHOOK_PATH } from "../../fakes/apps/webhook_server.ts";
+import {
+  WEBHOOK_PATH,
+  WebhookServer,
+  type WebhookServerSettings,
+} from "../../fakes/apps/webhook_server.ts";
 import { MemoryDeliveryStore } from "../../fakes/stores/delivery_store.ts";
 import { CapturedLog } from "../../fakes/log.ts";
 import { waitUntil } from "../../fakes/clients/websocket.ts";
@@ -149,7 +153,10 @@ Deno.test("Deliveries.answer() answers 413 as soon as too much has come, unannou
   });
   const megabyte = " ".repeat(1024 * 1024);
   for (let sent = 0; sent < 25; sent++) await request.send(`100000\r\n${megabyte}\r\n`);
-  await waitUntil(() => server.deliveries.pendingBytes === MAX_PAYLOAD_BYTES, "all that is allowed has come");
+  await waitUntil(
+    () => server.deliveries.pendingBytes === MAX_PAYLOAD_BYTES,
+    "all that is allowed has come",
+  );
   await request.send("1\r\n \r\n");
   const { status, body } = await request.readResponse();
   assertEquals(status, 413);

@@ -27,7 +27,10 @@ Deno.test("SharedCheck asks once for all who ask within a second, and then anew"
 Deno.test("SharedCheck leaves a service alone that answers nothing, until it does", async () => {
   using time = new FakeTime(0);
   const open: (() => void)[] = [];
-  const check = new CachedHealthCheck(() => new Promise((resolve) => open.push(resolve)), systemClock);
+  const check = new CachedHealthCheck(
+    () => new Promise((resolve) => open.push(resolve)),
+    systemClock,
+  );
   const asked: Promise<void>[] = [];
   for (let i = 0; i < 3; i++) {
     asked.push(check.run());

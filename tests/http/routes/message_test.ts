@@ -1,5 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { keyPrincipal, FakeAuthenticator, sessionPrincipal } from "../../fakes/stores/authenticator.ts";
+import {
+  FakeAuthenticator,
+  keyPrincipal,
+  sessionPrincipal,
+} from "../../fakes/stores/authenticator.ts";
 import { joinMessages } from "../../fakes/stores/messages.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
 

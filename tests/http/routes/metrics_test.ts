@@ -1,5 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { keyPrincipal, FakeAuthenticator, sessionPrincipal } from "../../fakes/stores/authenticator.ts";
+import {
+  FakeAuthenticator,
+  keyPrincipal,
+  sessionPrincipal,
+} from "../../fakes/stores/authenticator.ts";
 import { RawRequest } from "../../fakes/clients/raw_request.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
 

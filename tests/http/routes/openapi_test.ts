@@ -44,7 +44,10 @@ async function start(environment: Record<string, string> = {}) {
     app.world.addRun("octo/app", { status: "completed", conclusion });
   }
   await app.start();
-  await waitUntil(async () => (await ask(`${app.url}/runs`)).body.total_count === 2, "runs to be kept");
+  await waitUntil(
+    async () => (await ask(`${app.url}/runs`)).body.total_count === 2,
+    "runs to be kept",
+  );
   const document: Document = (await ask(`${app.url}/openapi.json`)).body;
   return { app, document };
 }

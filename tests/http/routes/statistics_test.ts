@@ -1,6 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { statisticsRoutes } from "../../../src/http/routes/statistics.ts";
-import type { RunStatistics, StatisticsGroup, StatisticsQuery } from "../../../src/run/statistics.ts";
+import type {
+  RunStatistics,
+  StatisticsGroup,
+  StatisticsQuery,
+} from "../../../src/run/statistics.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
 

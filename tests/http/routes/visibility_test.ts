@@ -11,7 +11,7 @@ import { SqlFollowStore } from "../../../src/sql/follow_store.ts";
 import { SqlRunStore } from "../../../src/sql/run/run.ts";
 import { SqlRunHistory } from "../../../src/sql/run/run_history.ts";
 import { SqlStatisticsStore } from "../../../src/sql/statistics/statistics.ts";
-import { keyPrincipal, FakeAuthenticator } from "../../fakes/stores/authenticator.ts";
+import { FakeAuthenticator, keyPrincipal } from "../../fakes/stores/authenticator.ts";
 import { openTestDatabase } from "../../fakes/database.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
@@ -42,7 +42,10 @@ async function start() {
   const unfollowed: number[] = [];
   const callers = new FakeAuthenticator({ isOpen: true });
   const permissions = new Set(["read", "write"] as const);
-  callers.principals.set("k", keyPrincipal({ permissions, visibility: () => Promise.resolve(VISIBLE) }));
+  callers.principals.set(
+    "k",
+    keyPrincipal({ permissions, visibility: () => Promise.resolve(VISIBLE) }),
+  );
   const catalog = new SqlCatalog(database);
   const history = new SqlRunHistory(database);
   const following = {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ConnectionMetrics } from "../../../src/http/streams/connection_metrics.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
-import { WebSocketClient, waitUntil } from "../../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient } from "../../fakes/clients/websocket.ts";
 
 Deno.test("Traffic counts frames and their bytes in UTF-8, in turn of two kinds", () => {
   const traffic = new ConnectionMetrics();

@@ -13,7 +13,11 @@ Deno.test("CallerWatch asks for a caller again only when it has been answered", 
     calls.push(call);
     return call.promise;
   };
-  const monitor = new SessionMonitor({ authenticator: { reauthenticate }, clock, intervalMs: 1_000 });
+  const monitor = new SessionMonitor({
+    authenticator: { reauthenticate },
+    clock,
+    intervalMs: 1_000,
+  });
   let ended = 0;
   monitor.watch(keyPrincipal(), () => ended++);
   await time.tickAsync(10_000);

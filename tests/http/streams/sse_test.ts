@@ -7,7 +7,7 @@ import { aRun } from "../../fakes/stores/github.ts";
 import { aStatus } from "../../fakes/stores/event_log.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
-import { WebSocketClient, waitUntil } from "../../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient } from "../../fakes/clients/websocket.ts";
 
 const PATH = "/api/v1/events";
 
@@ -57,7 +57,9 @@ Deno.test("EventStreams sends a heartbeat in silence", async () => {
 
 Deno.test("EventStreams tells the number of what a client does not want by a heartbeat", async () => {
   await using server = await new ServerUnderTest({ heartbeatMs: 20 }).start();
-  await using client = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}?topics=run`);
+  await using client = await EventStreamClient.connectPastPreamble(
+    `${server.url}${PATH}?topics=run`,
+  );
   await publish(server, 3);
   let block = await client.next();
   while (block === ": heartbeat") block = await client.next();
@@ -90,7 +92,10 @@ Deno.test("EventStreams gives every event once to a client that comes back again
   const numbers: number[] = [];
   while (numbers.length < 60) {
     const headers = { "last-event-id": String(numbers.at(-1) ?? 0) };
-    await using client = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`, headers);
+    await using client = await EventStreamClient.connectPastPreamble(
+      `${server.url}${PATH}`,
+      headers,
+    );
     numbers.push(...await client.nextSeqs(Math.min(7, 60 - numbers.length)));
   }
   await publishing;
@@ -113,7 +118,9 @@ Deno.test("EventStreams says what is missing, sends the full snapshot, and goes 
   );
   await publish(server, 1);
   assertEquals(await client.nextSeqs(1), [6]);
-  await using back = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`, { "last-event-id": "5" });
+  await using back = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`, {
+    "last-event-id": "5",
+  });
   assertEquals(await back.nextSeqs(1), [6]);
 });
 
@@ -131,7 +138,9 @@ Deno.test("EventStreams sends the topics and the repository that were asked for"
   const url = `${server.url}${PATH}`;
   await using statuses = await EventStreamClient.connectPastPreamble(`${url}?topics=status`);
   await using both = await EventStreamClient.connectPastPreamble(`${url}?topics=status,run`);
-  await using ofA = await EventStreamClient.connectPastPreamble(`${url}?topics=run&repository=Octo/A`);
+  await using ofA = await EventStreamClient.connectPastPreamble(
+    `${url}?topics=run&repository=Octo/A`,
+  );
   await server.feed.publish(runEvent(aRun({ repository: "octo/a" })));
   await server.feed.publish(runEvent(aRun({ repository: "octo/b" })));
   await server.feed.publish(aStatus());
@@ -239,7 +248,9 @@ Deno.test("EventStreams keeps a client that reads slowly, but reads", async () =
   let later = 0;
   const clock = { ...systemClock, now: () => Date.now() + later };
   await using server = await new ServerUnderTest({ clock, heartbeatMs: 20 }).start();
-  await using client = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}?topics=run`);
+  await using client = await EventStreamClient.connectPastPreamble(
+    `${server.url}${PATH}?topics=run`,
+  );
   for (let round = 0; round < 3; round++) {
     await publishHuge(server, 1);
     assertEquals(await client.nextSeqs(1), [round + 1]);
@@ -260,7 +271,9 @@ Deno.test("EventStreams ends a stream when events cannot be read, so that the cl
   server.feed.emit(stored);
   assertEquals(await client.next(), undefined);
   server.eventLog.error = undefined;
-  await using back = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`, { "last-event-id": "1" });
+  await using back = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`, {
+    "last-event-id": "1",
+  });
   assertEquals(await back.nextSeqs(1), [2]);
 });
 

@@ -7,15 +7,15 @@ import { GitHubError, StorageError } from "../../../src/errors.ts";
 import { retryVisibility } from "../../../src/http/streams/visibility_retry.ts";
 import { runEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
-import { keyPrincipal, FakeAuthenticator } from "../../fakes/stores/authenticator.ts";
+import { FakeAuthenticator, keyPrincipal } from "../../fakes/stores/authenticator.ts";
 import { EventStreamClient } from "../../fakes/clients/event_stream.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { aStatus } from "../../fakes/stores/event_log.ts";
 import { type ServerSettings, ServerUnderTest } from "../../fakes/apps/server.ts";
-import { WebSocketClient, waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient, withTimeout } from "../../fakes/clients/websocket.ts";
 
 const VISIBLE_A: Visibility = new Set(["octo/a"]);
-const LIMITED = new GitHubError({ kind: "limited" }, "GitHub limits us");
+const LIMITED = new GitHubError({ kind: "rate_limited" }, "GitHub limits us");
 const BOTH = [aRun({ id: 1, repository: "Octo/a" }), aRun({ id: 2, repository: "octo/b" })];
 
 Deno.test("onceKnown() asks every five seconds until it is known what may be seen", async () => {
@@ -59,7 +59,9 @@ Deno.test("onceKnown() throws when the login is refused", async () => {
 
 /** A server with one caller, whose ticket is `t`, and what that caller may see. */
 async function start(settings: ServerSettings = {}) {
-  const caller: { visibility: () => Promise<Visibility> } = { visibility: () => Promise.resolve(VISIBLE_A) };
+  const caller: { visibility: () => Promise<Visibility> } = {
+    visibility: () => Promise.resolve(VISIBLE_A),
+  };
   const callers = new FakeAuthenticator({ isOpen: true });
   callers.principals.set("t", keyPrincipal({ visibility: () => caller.visibility() }));
   const server = await new ServerUnderTest({ callers, ...settings }).start();
@@ -125,7 +127,9 @@ Deno.test("Connections and EventStreams hide in the snapshot after a gap, too", 
   await using socket = await connect("topics=events&since=99&ticket=t");
   assertEquals(JSON.parse(await socket.next()).type, "gap");
   assertEquals(idsIn(await socket.next()), [1]);
-  await using stream = await EventStreamClient.connectPastPreamble(`${server.url}/api/v1/events?since=99&ticket=t`);
+  await using stream = await EventStreamClient.connectPastPreamble(
+    `${server.url}/api/v1/events?since=99&ticket=t`,
+  );
   assertEquals((await stream.next())?.startsWith("event:gap"), true);
   const [, data = ""] = (await stream.next())?.match(/^data:(.*)$/m) ?? [];
   assertEquals(idsIn(data), [1]);
@@ -134,7 +138,9 @@ Deno.test("Connections and EventStreams hide in the snapshot after a gap, too", 
 Deno.test("EventStreams tells each client of what it may see", async () => {
   const { server, publish } = await start();
   await using _ = server;
-  await using stream = await EventStreamClient.connectPastPreamble(`${server.url}/api/v1/events?ticket=t`);
+  await using stream = await EventStreamClient.connectPastPreamble(
+    `${server.url}/api/v1/events?ticket=t`,
+  );
   await publish();
   assertEquals(await stream.nextSeqs(2), [1, 3]);
 });
@@ -145,7 +151,9 @@ Deno.test("Connections and EventStreams tell nothing while it is unknown what ma
   });
   await using _ = server;
   await using socket = await connect("topics=runs,events&ticket=t");
-  await using stream = await EventStreamClient.connectPastPreamble(`${server.url}/api/v1/events?ticket=t`);
+  await using stream = await EventStreamClient.connectPastPreamble(
+    `${server.url}/api/v1/events?ticket=t`,
+  );
   let attempts = 0;
   caller.visibility = () => {
     attempts++;
@@ -176,7 +184,9 @@ Deno.test("Connections closes with 1008 when the login is refused meanwhile", as
 Deno.test("EventStreams ends as not allowed when the login is refused meanwhile", async () => {
   const { server, caller, publish } = await start();
   await using _ = server;
-  await using stream = await EventStreamClient.connectPastPreamble(`${server.url}/api/v1/events?ticket=t`);
+  await using stream = await EventStreamClient.connectPastPreamble(
+    `${server.url}/api/v1/events?ticket=t`,
+  );
   caller.visibility = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
   assertEquals(await stream.next(), undefined);

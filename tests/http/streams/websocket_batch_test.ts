@@ -6,8 +6,8 @@ import { Snapshot } from "../../../src/run/snapshot.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { aStatus } from "../../fakes/stores/event_log.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
-import { ServerUnderTest, readTitle } from "../../fakes/apps/server.ts";
-import { WebSocketClient, waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
+import { readTitle, ServerUnderTest } from "../../fakes/apps/server.ts";
+import { waitUntil, WebSocketClient, withTimeout } from "../../fakes/clients/websocket.ts";
 
 const BATCH = "topics=events&batch=true";
 

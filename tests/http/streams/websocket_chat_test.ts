@@ -2,12 +2,16 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../../src/clock.ts";
 import type { Principal } from "../../../src/account/principal.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
-import { keyPrincipal, FakeAuthenticator, sessionPrincipal } from "../../fakes/stores/authenticator.ts";
+import {
+  FakeAuthenticator,
+  keyPrincipal,
+  sessionPrincipal,
+} from "../../fakes/stores/authenticator.ts";
 import { aRun } from "../../fakes/stores/github.ts";
-import { nextContent, nextError, joinMessages, messageFrame } from "../../fakes/stores/messages.ts";
+import { joinMessages, messageFrame, nextContent, nextError } from "../../fakes/stores/messages.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
-import { type ServerSettings, ServerUnderTest, readTitle } from "../../fakes/apps/server.ts";
-import { WebSocketClient, waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
+import { readTitle, type ServerSettings, ServerUnderTest } from "../../fakes/apps/server.ts";
+import { waitUntil, WebSocketClient, withTimeout } from "../../fakes/clients/websocket.ts";
 
 const MAY_WRITE = { permissions: new Set(["read", "write"] as const) };
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { StorageError } from "../../../src/errors.ts";
-import { nextContent, nextError, joinMessages, messageFrame } from "../../fakes/stores/messages.ts";
+import { joinMessages, messageFrame, nextContent, nextError } from "../../fakes/stores/messages.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
 import { waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
 

@@ -2,9 +2,9 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../../src/clock.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
 import { aRun } from "../../fakes/stores/github.ts";
-import { ServerUnderTest, readTitle } from "../../fakes/apps/server.ts";
+import { readTitle, ServerUnderTest } from "../../fakes/apps/server.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
-import { WebSocketClient, waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
+import { waitUntil, WebSocketClient, withTimeout } from "../../fakes/clients/websocket.ts";
 
 const UPGRADE = {
   upgrade: "websocket",

@@ -59,7 +59,8 @@ Deno.test("Backfills bring in at once what is asked for, one repository after th
 Deno.test("Backfills go on after a restart", async () => {
   using time = new FakeTime(NOW);
   await using test = new SchedulerUnderTest();
-  test.source.runs = new FakeGitHubHistory(Array.from({ length: 150 }, (_, i) => NOW - DAY_MS + i)).runs;
+  test.source.runs =
+    new FakeGitHubHistory(Array.from({ length: 150 }, (_, i) => NOW - DAY_MS + i)).runs;
   test.source.onRequest = () => void test.stop();
   await test.start().start(1, 90);
   await time.tickAsync(1);

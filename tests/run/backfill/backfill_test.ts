@@ -116,7 +116,9 @@ Deno.test("Backfill asked again brings in what is new, and what is older than be
   const test = setUp(times);
   await test.run({ since: NOW - 30 * DAY_MS });
   time.tick(5 * DAY_MS);
-  test.past.runs.push(...new FakeGitHubHistory([NOW + DAY_MS]).runs.map((run) => ({ ...run, id: 301 })));
+  test.past.runs.push(
+    ...new FakeGitHubHistory([NOW + DAY_MS]).runs.map((run) => ({ ...run, id: 301 })),
+  );
   test.past.requests.length = 0;
   const { runs, state, since, importedTo: until } = await test.run({ since: NOW - 200 * DAY_MS });
   assertEquals([runs, state, importedIds(test).length], [301, "done", 301]);
@@ -142,7 +144,7 @@ Deno.test("Backfill begins anew where there is a gap between what is in and what
 Deno.test("Backfill fails with the reason when GitHub has no such repository", async () => {
   using _time = new FakeTime(NOW);
   const test = setUp([NOW - DAY_MS]);
-  test.past.failures = [new GitHubError({ kind: "missing", status: 404 }, "Not Found")];
+  test.past.failures = [new GitHubError({ kind: "not_accessible", status: 404 }, "Not Found")];
   const { state, reason } = await test.run();
   assertEquals([state, reason], ["failed", "Not Found"]);
   assertEquals((await test.store.find(1))?.state, "failed");

@@ -1,7 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { TimeRange } from "../../../src/run/backfill/backfill_progress.ts";
-import { isNarrowest, isTooMany, BackfillWindows } from "../../../src/run/backfill/backfill_window.ts";
+import {
+  BackfillWindows,
+  isNarrowest,
+  isTooMany,
+} from "../../../src/run/backfill/backfill_window.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600 * SECOND_MS;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import { type GitHubFailure, GitHubError } from "../../../src/errors.ts";
+import { GitHubError, type GitHubFailure } from "../../../src/errors.ts";
 import { RateLimitedSource } from "../../../src/run/backfill/rate_limited_source.ts";
 import { FakeGitHubHistory } from "../../fakes/stores/github_history.ts";
 
@@ -60,9 +60,9 @@ Deno.test("PatientSource goes on as soon as the budget is no longer low", async 
 Deno.test("PatientSource waits as long as GitHub says, and longer each time where it does not", async () => {
   using time = new FakeTime(NOW);
   const { test, ask: fetchPage } = setUp();
-  const withoutReset = failure({ kind: "limited" });
+  const withoutReset = failure({ kind: "rate_limited" });
   test.fakeSource.failures = [
-    failure({ kind: "limited", retryAt: NOW + 20 * MINUTE_MS }),
+    failure({ kind: "rate_limited", retryAt: NOW + 20 * MINUTE_MS }),
     withoutReset,
     withoutReset,
   ];
@@ -97,15 +97,17 @@ Deno.test("PatientSource asks again for what is unavailable, some times within a
 
 Deno.test("PatientSource hands on what waiting does not mend", async () => {
   using _time = new FakeTime(NOW);
-  for (const kind of ["missing", "unauthorized"] as const) {
+  for (const kind of ["not_accessible", "unauthorized"] as const) {
     const { test, ask: fetchPage } = setUp();
-    test.fakeSource.failures = [failure(kind === "missing" ? { kind, status: 404 } : { kind })];
+    test.fakeSource.failures = [
+      failure(kind === "not_accessible" ? { kind, status: 404 } : { kind }),
+    ];
     await assertRejects(fetchPage, GitHubError, kind);
     assertEquals(test.requestedAt, [0]);
   }
 });
 
-for (const why of ["rest", "limited", "unavailable"] as const) {
+for (const why of ["rest", "rate_limited", "unavailable"] as const) {
   Deno.test(`PatientSource stops at once while it waits (${why})`, async () => {
     using time = new FakeTime(NOW);
     const { test, ask: fetchPage } = setUp();

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import { type GitHubFailure, GitHubError, StorageError } from "../../../src/errors.ts";
+import { GitHubError, type GitHubFailure, StorageError } from "../../../src/errors.ts";
 import type { Job } from "../../../src/run/history.ts";
 import { type AttemptId, JobCollector } from "../../../src/run/polling/job_collector.ts";
 import { aJob } from "../../fakes/fixtures/job.ts";
@@ -46,7 +46,9 @@ function setUp(candidates: readonly AttemptId[]) {
       },
       listMissing(span) {
         test.ranges.push(span);
-        return test.storageError ? Promise.reject(test.storageError) : Promise.resolve(test.lacking);
+        return test.storageError
+          ? Promise.reject(test.storageError)
+          : Promise.resolve(test.lacking);
       },
     },
     canRequest: () => test.canRequest(),
@@ -100,7 +102,7 @@ Deno.test("JobCollector asks for nothing, and reads nothing, while GitHub may no
 
 Deno.test("JobCollector passes over a run whose jobs cannot be had", async () => {
   const { test, runOnce: round } = setUp(attempts(3));
-  test.failures.set(1, { kind: "missing", status: 404 });
+  test.failures.set(1, { kind: "not_accessible", status: 404 });
   await round();
   await round();
   assertEquals(test.requested, [1, 2, 3]);
@@ -109,10 +111,10 @@ Deno.test("JobCollector passes over a run whose jobs cannot be had", async () =>
 
 Deno.test("JobCollector ends a round that is limited, hands it on, and asks again later", async () => {
   const { test, runOnce: round } = setUp(attempts(3));
-  test.failures.set(2, { kind: "limited", retryAt: 0 });
+  test.failures.set(2, { kind: "rate_limited", retryAt: 0 });
   await round();
   assertEquals(test.requested, [1, 2]);
-  assertEquals(test.errors.map((error) => error.failure.kind), ["limited"]);
+  assertEquals(test.errors.map((error) => error.failure.kind), ["rate_limited"]);
   test.failures.clear();
   await round();
   assertEquals(test.requested, [1, 2, 2, 3]);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { requestSpacing, pollInterval } from "../../../src/run/polling/poll_interval.ts";
+import { pollInterval, requestSpacing } from "../../../src/run/polling/poll_interval.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -9,7 +9,8 @@ const NOW = Date.parse("2026-01-01T00:00:00Z");
 const QUIET_REPOSITORY = { hasUnfinishedRun: false, hasWebhook: false, hasError: false };
 
 Deno.test("restOf() grows from 20 s to 15 min as a repository falls quiet", () => {
-  const after = (quietMs: number) => pollInterval({ ...QUIET_REPOSITORY, lastActivityAt: NOW - quietMs }, NOW);
+  const after = (quietMs: number) =>
+    pollInterval({ ...QUIET_REPOSITORY, lastActivityAt: NOW - quietMs }, NOW);
   assertEquals(after(0), 20 * SECOND);
   assertEquals(after(-HOUR), 20 * SECOND);
   assertEquals(after(3 * MINUTE), 20 * SECOND);

@@ -12,7 +12,7 @@ Deno.test("Poller leaves GitHub alone until the limit resets, then starts a new 
   await using test = new PollerUnderTest();
   test.activeClients.add();
   await time.tickAsync(0);
-  test.github.failures.set("runs octo/b", { kind: "limited", retryAt: 10 * MINUTE_MS });
+  test.github.failures.set("runs octo/b", { kind: "rate_limited", retryAt: 10 * MINUTE_MS });
   await time.tickAsync(POLLER_INTERVAL_MS);
   const requestCount = test.github.requests.length;
   assertEquals(test.poller.phase, { name: "waiting", until: 10 * MINUTE_MS });
@@ -40,7 +40,7 @@ Deno.test("Poller leaves GitHub alone until the limit resets, then starts a new 
 Deno.test("Poller keeps waiting for the limit when clients leave and come back", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.github.failures.set("list", { kind: "limited", retryAt: 10 * MINUTE_MS });
+  test.github.failures.set("list", { kind: "rate_limited", retryAt: 10 * MINUTE_MS });
   test.activeClients.add();
   await time.tickAsync(MINUTE_MS);
   test.activeClients.remove();
@@ -56,14 +56,14 @@ Deno.test("Poller keeps waiting for the limit when clients leave and come back",
 Deno.test("Poller waits a minute and then ever longer when a limit says no time", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.github.failures.set("list", { kind: "limited" });
+  test.github.failures.set("list", { kind: "rate_limited" });
   test.activeClients.add();
   await time.tickAsync(20 * MINUTE_MS);
   assertEquals(test.github.requests.map(({ at }) => at / MINUTE_MS), [0, 1, 3, 7, 15]);
   test.github.failures.clear();
   await time.tickAsync(10 * MINUTE_MS + POLLER_INTERVAL_MS);
   const requestCount = test.github.requests.length;
-  test.github.failures.set("runs", { kind: "limited" });
+  test.github.failures.set("runs", { kind: "rate_limited" });
   await time.tickAsync(POLLER_INTERVAL_MS);
   await time.tickAsync(MINUTE_MS);
   // A success in between makes the next wait short again.
@@ -88,7 +88,7 @@ Deno.test("Poller is unauthorized on a 401, asks seldom, and recovers", async ()
 Deno.test("Poller is unauthorized when it may not list repositories", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  test.github.failures.set("list", { kind: "missing", status: 403 });
+  test.github.failures.set("list", { kind: "not_accessible", status: 403 });
   test.activeClients.add();
   await time.tickAsync(0);
   assertEquals(test.poller.status.state, "unauthorized");
@@ -118,7 +118,12 @@ Deno.test("Poller needs no new beat for a fault that a retry heals", async () =>
   await time.tickAsync(2_000);
   test.github.failures.clear();
   await time.tickAsync(3 * POLLER_INTERVAL_MS - 2_000);
-  assertEquals(test.snapshotTimes, [3_000, POLLER_INTERVAL_MS, 2 * POLLER_INTERVAL_MS, 3 * POLLER_INTERVAL_MS]);
+  assertEquals(test.snapshotTimes, [
+    3_000,
+    POLLER_INTERVAL_MS,
+    2 * POLLER_INTERVAL_MS,
+    3 * POLLER_INTERVAL_MS,
+  ]);
 });
 
 Deno.test("Poller shows the last known runs of a repository that alone is unavailable", async () => {
@@ -142,7 +147,7 @@ for (const status of [404, 403, 451]) {
     test.github.runs = ["octo/a", "octo/b", "octo/c"].map((repository, id) =>
       aRun({ id, repository })
     );
-    test.github.failures.set("runs octo/b", { kind: "missing", status });
+    test.github.failures.set("runs octo/b", { kind: "not_accessible", status });
     test.activeClients.add();
     await time.tickAsync(12 * POLLER_INTERVAL_MS);
     for (const { snapshot } of test.snapshots) {

@@ -84,9 +84,9 @@ Deno.test("Reconciler passes on a limit, and goes on past one run that cannot be
   using _time = new FakeTime(NOW);
   const { reconciler, store, github, errors: refused, signal } = setUp();
   await store.put([STUCK, { ...STUCK, id: 3 }]);
-  github.failures.set("run 1", { kind: "missing", status: 403 });
-  github.failures.set("run 3", { kind: "limited", retryAt: 0 });
+  github.failures.set("run 1", { kind: "not_accessible", status: 403 });
+  github.failures.set("run 3", { kind: "rate_limited", retryAt: 0 });
   await reconciler.runOnce(signal.signal);
   assertEquals(github.endpoints, ["run 1", "run 3"]);
-  assertEquals(refused.map((error) => error.failure.kind), ["limited"]);
+  assertEquals(refused.map((error) => error.failure.kind), ["rate_limited"]);
 });

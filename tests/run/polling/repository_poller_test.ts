@@ -15,7 +15,10 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-function aFollowedRepository(name: string, fields: Partial<FollowedRepository> = {}): FollowedRepository {
+function aFollowedRepository(
+  name: string,
+  fields: Partial<FollowedRepository> = {},
+): FollowedRepository {
   return {
     id: name.charCodeAt(0),
     fullName: `octo/${name}`,
@@ -115,7 +118,9 @@ Deno.test("FollowPoller takes a push as a sign of life", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
   await test.pass(15 * MINUTE + SECOND);
-  test.repositories = [aFollowedRepository("a", { pushedAt: new Date(NOW + 15 * MINUTE).toISOString() })];
+  test.repositories = [
+    aFollowedRepository("a", { pushedAt: new Date(NOW + 15 * MINUTE).toISOString() }),
+  ];
   const requests = await test.pass(2 * MINUTE);
   assert(requests.length >= 4, `asked ${requests.length} times`);
 });
@@ -141,7 +146,9 @@ Deno.test("FollowPoller sees by itself what another instance follows", async () 
 
 Deno.test("FollowPoller looks up every 30 s what is followed, however much it asks", async () => {
   await using test = new Test();
-  test.repositories = ["a", "b", "c", "d"].map((name) => aFollowedRepository(name, { pushedAt: START }));
+  test.repositories = ["a", "b", "c", "d"].map((name) =>
+    aFollowedRepository(name, { pushedAt: START })
+  );
   assertEquals((await test.pass(2 * MINUTE + SECOND)).length, 28);
   assertEquals(test.refreshes, 5);
 });
@@ -156,7 +163,9 @@ Deno.test("FollowPoller asks for more when all that it was shown is news", async
 
 Deno.test("FollowPoller spreads its requests over what is left of the budget", async () => {
   await using test = new Test();
-  test.repositories = ["a", "b", "c", "d"].map((name) => aFollowedRepository(name, { pushedAt: START }));
+  test.repositories = ["a", "b", "c", "d"].map((name) =>
+    aFollowedRepository(name, { pushedAt: START })
+  );
   // 60 points above the tenth in an hour: one a minute.
   test.rateLimit = { limit: 5_000, remaining: 560, resetAt: NOW + HOUR };
   assertEquals(await test.pass(MINUTE - SECOND), ["a"]);
@@ -186,7 +195,7 @@ for (const status of [403, 404, 451]) {
   Deno.test(`FollowPoller keeps why a repository cannot be had on ${status}, and asks once an hour`, async () => {
     await using test = new Test();
     test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
-    test.github.failures.set("runs octo/a", { kind: "missing", status });
+    test.github.failures.set("runs octo/a", { kind: "not_accessible", status });
     assertEquals(await test.pass(SECOND), ["a", "b"]);
     assertEquals(test.kept.map(({ error }) => error), ["GitHub refused runs octo/a", null]);
     const hour = await test.pass(HOUR + MINUTE);
@@ -198,7 +207,7 @@ for (const status of [403, 404, 451]) {
   });
 }
 
-for (const kind of ["limited", "unauthorized"] as const) {
+for (const kind of ["rate_limited", "unauthorized"] as const) {
   Deno.test(`FollowPoller hands on that it was ${kind}`, async () => {
     await using test = new Test();
     test.repositories = [aFollowedRepository("a")];

@@ -3,7 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock as clock } from "../../../src/clock.ts";
 import { StorageError } from "../../../src/errors.ts";
 import { ActiveClients } from "../../../src/feed/active_clients.ts";
-import { SnapshotReplica, type SharedSnapshot } from "../../../src/run/polling/snapshot_replica.ts";
+import { type SharedSnapshot, SnapshotReplica } from "../../../src/run/polling/snapshot_replica.ts";
 import { SnapshotBuilder } from "../../../src/run/snapshot_builder.ts";
 import type { Snapshot } from "../../../src/run/snapshot.ts";
 import { aRun } from "../../fakes/stores/github.ts";

@@ -15,7 +15,8 @@ class ThrottledSnapshotsUnderTest {
     clock: systemClock,
     activeClients: this.activeClients,
     current: () => this.current,
-    build: (takenAt) => Promise.resolve(new Snapshot([aRun({ displayTitle: this.title })], takenAt)),
+    build: (takenAt) =>
+      Promise.resolve(new Snapshot([aRun({ displayTitle: this.title })], takenAt)),
     onSnapshot: (snapshot) => {
       this.current = snapshot;
       const title = snapshot.runs[0]?.displayTitle;

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { systemClock as clock } from "../../../src/clock.ts";
 import { StaleFencingTokenError, type Term } from "../../../src/cluster/lease.ts";
 import { SqlEventLog } from "../../../src/sql/event_log.ts";
-import { withFencing, SqlFencingTokens, SqlLease } from "../../../src/sql/cluster/lease.ts";
+import { SqlFencingTokens, SqlLease, withFencing } from "../../../src/sql/cluster/lease.ts";
 import { SqlRunStore } from "../../../src/sql/run/run.ts";
 import { openTestDatabase } from "../../fakes/database.ts";
 import { aRun } from "../../fakes/stores/github.ts";
@@ -43,7 +43,10 @@ Deno.test({
     await assertRejects(() => inB?.put([aRun({ id: 2 })]) ?? unreachable(), StaleFencingTokenError);
     await fences.advance(B);
     await assertRejects(() => inA?.put([aRun({ id: 3 })]) ?? unreachable(), StaleFencingTokenError);
-    await assertRejects(() => inNone?.put([aRun({ id: 4 })]) ?? unreachable(), StaleFencingTokenError);
+    await assertRejects(
+      () => inNone?.put([aRun({ id: 4 })]) ?? unreachable(),
+      StaleFencingTokenError,
+    );
     assertEquals((await inB?.put([aRun({ id: 5 })]))?.length, 1);
     const events = await new SqlEventLog(opened.database, clock).readAfter(0, 9);
     assertEquals(events.map(({ data }) => "id" in data && data.id), [1, 5]);
@@ -85,15 +88,17 @@ Deno.test({
     const fence = await lease.acquire("a", { ttlMs: 60_000, above: 0 }) ?? 0;
     const order: string[] = [];
     let raising: Promise<unknown> | undefined;
-    await withFencing(opened.database, () => ({ holder: "a", fencingToken: fence })).write(async () => {
-      assertEquals(await lease.renew("a", { ttlMs: 60_000 }), true);
-      await lease.release("a");
-      assertEquals(await lease.acquire("b", { ttlMs: 60_000, above: 0 }), fence + 1);
-      const term = { holder: "b", fencingToken: fence + 1 };
-      raising = fences.advance(term).then(() => order.push("the second may write"));
-      await clock.sleep(100);
-      order.push("the first has written");
-    });
+    await withFencing(opened.database, () => ({ holder: "a", fencingToken: fence })).write(
+      async () => {
+        assertEquals(await lease.renew("a", { ttlMs: 60_000 }), true);
+        await lease.release("a");
+        assertEquals(await lease.acquire("b", { ttlMs: 60_000, above: 0 }), fence + 1);
+        const term = { holder: "b", fencingToken: fence + 1 };
+        raising = fences.advance(term).then(() => order.push("the second may write"));
+        await clock.sleep(100);
+        order.push("the first has written");
+      },
+    );
     await raising;
     assertEquals(order, ["the first has written", "the second may write"]);
   },

@@ -20,7 +20,10 @@ Deno.test({
       false,
     ]);
     await presences.renew("b", { ttlMs: 200 });
-    await waitUntil(async () => !await presences.isActiveElsewhere("a"), "B has said nothing for too long");
+    await waitUntil(
+      async () => !await presences.isActiveElsewhere("a"),
+      "B has said nothing for too long",
+    );
     await presences.renew("b", { ttlMs: 60_000 });
     await presences.remove("b");
     assertEquals(await presences.isActiveElsewhere("a"), false);

@@ -7,7 +7,8 @@ import { TemporaryFolder } from "../../fakes/folder.ts";
 import { withTimeout } from "../../fakes/clients/websocket.ts";
 
 /** Takes a second or so. */
-const SLOW_QUERY = "with recursive c (n) as (select 1 union all select n + 1 from c where n < 4000000) " +
+const SLOW_QUERY =
+  "with recursive c (n) as (select 1 union all select n + 1 from c where n < 4000000) " +
   "select count(*) as count from c";
 /** What is asked to `die` ends the Worker; to all else it says nothing. */
 const CRASHING_WORKER = `onmessage = () => {
@@ -70,7 +71,9 @@ async function assertUnavailable(answer: Promise<unknown>, words: string): Promi
 Deno.test("Readers.query() answers each of many reads that are asked at once", async () => {
   await using opened = await open();
   const numbers = Array.from({ length: 200 }, (_, number) => number);
-  const answers = await Promise.all(numbers.map((n) => opened.query("select ?, ? + a from t", n, n)));
+  const answers = await Promise.all(
+    numbers.map((n) => opened.query("select ?, ? + a from t", n, n)),
+  );
   assertEquals(answers, numbers.map((n) => [[n, n + 1]]));
 });
 
@@ -105,7 +108,11 @@ Deno.test("Readers.query() names the columns after another has changed the schem
 
 Deno.test("Readers.query() throws what SQLite says, and goes on", async () => {
   await using opened = await open({ count: 1 });
-  const error = await assertRejects(() => opened.query("select * from u"), Error, "no such table: u");
+  const error = await assertRejects(
+    () => opened.query("select * from u"),
+    Error,
+    "no such table: u",
+  );
   assertEquals("code" in error && error.code, "ERR_SQLITE_ERROR");
   await assertRejects(() => opened.query("delete from t"), Error, "readonly database");
   assertEquals(await opened.query("select a from t"), [[1]]);
@@ -181,6 +188,7 @@ Deno.test("Readers.close() does not wait for a read that was given up", async ()
 
 Deno.test("Readers.open() refuses a file that is missing", async () => {
   await using folder = await TemporaryFolder.create();
-  const opening = () => ReaderPool.open(`${folder.path}/a.db`, { clock: systemClock, timeout: 2_000 });
+  const opening = () =>
+    ReaderPool.open(`${folder.path}/a.db`, { clock: systemClock, timeout: 2_000 });
   await assertRejects(opening, Error, "unable to open database file");
 });

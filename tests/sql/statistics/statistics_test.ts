@@ -10,7 +10,7 @@ import { SqlStatisticsStore } from "../../../src/sql/statistics/statistics.ts";
 import { rebuildStatistics } from "../../../src/sql/statistics/rebuild.ts";
 import { testOverDatabases } from "../../fakes/database.ts";
 import { aRun } from "../../fakes/stores/github.ts";
-import { ReferenceStatistics, readRunRows } from "../../fakes/stores/statistics.ts";
+import { readRunRows, ReferenceStatistics } from "../../fakes/stores/statistics.ts";
 
 const QUERY = {
   visibility: "all",
