@@ -57,7 +57,7 @@ const VARIABLES = z.object({
     isSecret: true,
   }),
   ADMIN_LOGINS: logins("users who look after the others"),
-  ALLOWED_ORGS: logins("organisations whose members may sign in; without any, everybody may"),
+  ALLOWED_ORGS: logins("organizations whose members may sign in; without any, everybody may"),
   POLL_REPOSITORIES: integer([1, 100], 3, "how many repositories a snapshot shows"),
   POLL_RUNS: integer([1, 100], 2, "how many runs of each"),
   POLL_INTERVAL_SECONDS: integer([1, 3_600], 12, "the beat"),

@@ -4,7 +4,19 @@ import { assertEquals } from "@std/assert";
 const ROOT = new URL("../", import.meta.url);
 const MAX_LINES = 300;
 
-const SHARED_FILES = ["clock.ts", "errors.ts", "log.ts", "latency.ts"];
+const SHARED_FILES = [
+  "clock.ts",
+  "errors.ts",
+  "error_text.ts",
+  "log.ts",
+  "latency_histogram.ts",
+  "loopback.ts",
+  "lru_cache.ts",
+  "random.ts",
+  "service.ts",
+  "single_flight.ts",
+  "visibility.ts",
+];
 const NOUNS = [
   "run",
   "repository",

@@ -175,8 +175,8 @@ export class Login {
       if (!(error instanceof GitHubError)) throw error;
     }
     throw new LoginError(
-      "organisation_required",
-      "Cannot sign in: you are in none of the organisations that may use this Runwire",
+      "organization_required",
+      "Cannot sign in: you are in none of the organizations that may use this Runwire",
     );
   }
 }

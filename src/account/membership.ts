@@ -22,7 +22,7 @@ export interface MembershipOptions {
   readonly clock: Clock;
 }
 
-/** Whether users still belong to one of the organisations that may use this Runwire. */
+/** Whether users still belong to one of the organizations that may use this Runwire. */
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #checks = new SingleFlight<number, boolean>();
@@ -62,7 +62,7 @@ export class Membership {
     }
     await sessions.endAll(id);
     await tokens.revoke(id);
-    log("account").info("Signed user {user} out, who is in no allowed organisation", { user: id });
+    log("account").info("Signed user {user} out, who is in no allowed organization", { user: id });
     return false;
   }
 }

@@ -34,6 +34,6 @@ export interface OAuthProvider {
   /** Lets the token go; one that is gone already is fine. */
   revoke(accessToken: string, signal: AbortSignal): Promise<void>;
   fetchProfile(accessToken: string, signal: AbortSignal): Promise<Profile>;
-  /** The logins of the organisations that the user is an active member of. */
+  /** The logins of the organizations that the user is an active member of. */
   listOrganizations(accessToken: string, signal: AbortSignal): Promise<readonly string[]>;
 }

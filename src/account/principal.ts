@@ -53,7 +53,7 @@ export interface Authenticator {
   readonly isAnonymousAllowed: boolean;
   /**
    * Who asks; `undefined` when nobody can tell: no credential, or one that does not count (any more). A user who has left the
-   * allowed organisations is signed out by this.
+   * allowed organizations is signed out by this.
    * @throws {StorageError}
    * @throws {RefusedError} when it was long ago that GitHub said that the user is in one, and it cannot be asked now
    */

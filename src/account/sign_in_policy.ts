@@ -8,7 +8,7 @@ export interface SignInPolicy {
   readonly organizations: readonly string[];
 }
 
-/** Whether it matters what organisations a user belongs to. */
+/** Whether it matters what organizations a user belongs to. */
 export function requiresMembership(
   login: string,
   { admins, organizations }: SignInPolicy,

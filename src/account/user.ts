@@ -12,7 +12,7 @@ export interface User {
   readonly createdAt: number;
   /** When last signed in. */
   readonly signedInAt: number;
-  /** When last found to be in one of the allowed organisations; 0 when that is to be asked anew. */
+  /** When last found to be in one of the allowed organizations; 0 when that is to be asked anew. */
   readonly membershipCheckedAt: number;
 }
 
@@ -44,7 +44,7 @@ export interface UserStore {
   }>;
   /** The user as changed. Somebody has to be admin: the last one stays. `undefined` when there is no such user. */
   setRole(id: number, role: Role): Promise<User | "last_admin" | undefined>;
-  /** Notes that the user was found to be in one of the allowed organisations, unless `memberAt` is not `before` any more. */
+  /** Notes that the user was found to be in one of the allowed organizations, unless `memberAt` is not `before` any more. */
   recordMembership(
     id: number,
     times: { readonly at: number; readonly previous: number },

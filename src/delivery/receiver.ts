@@ -27,7 +27,11 @@ export type ReceiveResult =
   | { readonly status: "pong" }
   | { readonly status: "refused"; readonly code: RejectionCode; readonly detail: string };
 
-export type RejectionCode = "bad_signature" | "bad_header" | "bad_body" | "unsupported_media_type";
+export type RejectionCode =
+  | "invalid_signature"
+  | "invalid_header"
+  | "invalid_body"
+  | "unsupported_media_type";
 
 export interface ReceiverOptions<Changes> {
   /** One, or two while they are changed; an empty one opens nothing. */
@@ -84,20 +88,23 @@ export class Receiver<Changes> {
   ): ReceiveResult | VerifiedDelivery<Changes> {
     if (!isSignatureValid(body, { signature, secrets: this.#secrets })) {
       return rejected(
-        "bad_signature",
+        "invalid_signature",
         "X-Hub-Signature-256 does not fit the body: both sides must have the same secret",
       );
     }
     if (id === null || !DELIVERY_ID.test(id)) {
-      return rejected("bad_header", headerProblem("X-GitHub-Delivery", id, "a GUID"));
+      return rejected("invalid_header", headerProblem("X-GitHub-Delivery", id, "a GUID"));
     }
     if (event === null || !EVENT_NAME.test(event)) {
-      return rejected("bad_header", headerProblem("X-GitHub-Event", event, "the name of an event"));
+      return rejected(
+        "invalid_header",
+        headerProblem("X-GitHub-Event", event, "the name of an event"),
+      );
     }
     const text = extractPayload(body, contentType);
     if (typeof text !== "string") return text;
     const payload = parseObject(text);
-    if (!payload) return rejected("bad_body", "The payload is not a JSON object");
+    if (!payload) return rejected("invalid_body", "The payload is not a JSON object");
     if (event === "ping") return { status: "pong" };
     const orderingKey = this.#options.toOrderingKey({ id, event }, payload);
     if (orderingKey === undefined) return { status: "ignored" };
@@ -128,10 +135,10 @@ function extractPayload(body: Uint8Array, contentType: string | null): string | 
     );
   }
   const text = decodeUtf8(body);
-  if (text === undefined) return rejected("bad_body", "The body is not UTF-8");
+  if (text === undefined) return rejected("invalid_body", "The body is not UTF-8");
   if (type === "application/json") return text;
   return new URLSearchParams(text).get("payload") ??
-    rejected("bad_body", "The form has no field payload");
+    rejected("invalid_body", "The form has no field payload");
 }
 
 function decodeUtf8(body: Uint8Array): string | undefined {

@@ -82,7 +82,7 @@ export interface StatusEvent {
   readonly type: "status";
   readonly repository: null;
   readonly data: {
-    readonly state: "polling" | "waiting" | "resting" | "unauthorized" | "unreachable";
+    readonly state: "polling" | "waiting" | "idle" | "unauthorized" | "unreachable";
     /** RFC 3339; `null` when nothing holds us back. */
     readonly waiting_until: string | null;
   };

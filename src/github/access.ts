@@ -10,7 +10,7 @@ import { UserClient, type UserClientOptions } from "./user_client.ts";
 const BATCH_SIZE = 100;
 
 /**
- * How GitHub says that somebody may not see something: it is as if it were not there, or an organisation's rules (SAML, its
+ * How GitHub says that somebody may not see something: it is as if it were not there, or an organization's rules (SAML, its
  * list of addresses) or those of the App keep it back.
  */
 const NO_ACCESS_TYPES = ["NOT_FOUND", "FORBIDDEN"];

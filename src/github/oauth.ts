@@ -11,7 +11,7 @@ import { UserClient } from "./user_client.ts";
 
 /**
  * What we ask a user for, when it is an OAuth app that asks. It has no narrower scope than `repo` for private repositories:
- * that lets us write, too, which we never do with a user's token. `read:org` is for the organisations that somebody is in
+ * that lets us write, too, which we never do with a user's token. `read:org` is for the organizations that somebody is in
  * and does not show. A GitHub App has its permissions instead, and GitHub ignores the scopes that it names.
  * https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
  */
@@ -19,7 +19,7 @@ const SCOPES = "read:org repo";
 
 /** GitHub gives no more on one page. */
 const PAGE_SIZE = 100;
-/** 1,000 organisations: a list that seems to have no end must have one. */
+/** 1,000 organizations: a list that seems to have no end must have one. */
 const MAX_PAGES = 10;
 
 /** https://docs.github.com/en/rest/users/users#get-the-authenticated-user */
@@ -111,7 +111,7 @@ export class GitHubOAuth implements OAuthProvider {
   }
 
   /**
-   * A GitHub App sees those that it is installed on, and needs the organisation permission "Members" (read); an OAuth app
+   * A GitHub App sees those that it is installed on, and needs the organization permission "Members" (read); an OAuth app
    * sees those that have not restricted it.
    */
   async listOrganizations(accessToken: string, signal: AbortSignal): Promise<readonly string[]> {
@@ -137,15 +137,15 @@ export class GitHubOAuth implements OAuthProvider {
     if (next === undefined) return undefined;
     const { origin } = new URL(this.#options.apiUrl);
     if (new URL(next).origin === origin) return next;
-    const message = `The next page of organisations is not on ${origin}`;
+    const message = `The next page of organizations is not on ${origin}`;
     throw new GitHubError({ kind: "unavailable" }, message);
   }
 }
 
-/** Of the organisations a 403 says what is missing in the app's settings. */
+/** Of the organizations a 403 says what is missing in the app's settings. */
 function explainForbidden(error: unknown): never {
   if (!(error instanceof GitHubError) || error.failure.kind !== "not_accessible") throw error;
   const message = `${error.message} (an OAuth app needs the scope read:org, a GitHub App the ` +
-    `organisation permission "Members", read)`;
+    `organization permission "Members", read)`;
   throw new GitHubError({ kind: "unauthorized" }, message, { cause: error });
 }

@@ -3,7 +3,7 @@ import type { ChangeSet } from "../run/change_set.ts";
 
 const id = z.int();
 
-/** Rights in one repository, or in all that a team or an organisation has: what cannot be read may concern any. */
+/** Rights in one repository, or in all that a team or an organization has: what cannot be read may concern any. */
 const permissionChange = z.object({ repository: z.object({ id }).nullish().catch(undefined) })
   .transform(({ repository }): Partial<ChangeSet> => ({
     accessChanged: repository ? [repository.id] : "all",
@@ -14,7 +14,7 @@ const authorizationRevoked = z.object({ sender: z.object({ id }) })
   .transform(({ sender }): Partial<ChangeSet> => ({ revokedUsers: [sender.id] }));
 
 /**
- * The events that tell of rights alone, as GitHub sends them to an App or to an organisation's webhook; `member` and
+ * The events that tell of rights alone, as GitHub sends them to an App or to an organization's webhook; `member` and
  * `team_add` to a repository's, too. Each is applied as it comes: it can only make us ask GitHub anew, and must wait for none.
  * https://docs.github.com/en/webhooks/webhook-events-and-payloads
  */

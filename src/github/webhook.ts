@@ -131,5 +131,5 @@ function toWebhookState({ id, createdAt }: ListedWebhook, since: number): Webhoo
 }
 
 function withoutWebhook(reason: string): WebhookState {
-  return { state: "absent", reason };
+  return { state: "none", reason };
 }

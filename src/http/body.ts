@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 
 /** Why a body was not read to its end: for its size, its slowness, its sender, or for all that is being read just now. */
-export type BodyReadError = "too_large" | "too_slow" | "cut_off" | "too_busy";
+export type BodyReadError = "too_large" | "too_slow" | "cut_off" | "overloaded";
 
 export interface BodyReaderOptions {
   readonly clock: Clock;
@@ -69,7 +69,7 @@ export class BodyReader {
         size += value.byteLength;
         this.#pendingBytes += value.byteLength;
         if (size > maxBytes) return "too_large";
-        if (this.#pendingBytes > maxHeldBytes) return "too_busy";
+        if (this.#pendingBytes > maxHeldBytes) return "overloaded";
         chunks.push(value);
       }
     } catch {

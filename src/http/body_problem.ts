@@ -18,14 +18,14 @@ export function toBodyProblem(
       );
     case "too_slow":
       return new ProblemError(
-        "payload_too_slow",
+        "request_timeout",
         `Cannot wait for the payload: it must be here within ${limitMs / 1_000} s`,
         headers,
       );
     case "cut_off":
-      return new ProblemError("bad_body", "The body ended too early", headers);
-    case "too_busy":
-      return new ProblemError("too_busy", "Cannot take the payload: too many are under way", {
+      return new ProblemError("invalid_body", "The body ended too early", headers);
+    case "overloaded":
+      return new ProblemError("overloaded", "Cannot take the payload: too many are under way", {
         ...headers,
         "Retry-After": String(RETRY_AFTER_SECONDS),
       });

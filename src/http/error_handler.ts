@@ -42,7 +42,10 @@ export function toProblem(error: Error, now: number): ProblemError | undefined {
   if (error instanceof StorageError) return toStorageProblem(error);
   if (error instanceof GitHubError) return toRetryLaterProblem(error, now);
   if (error instanceof MessageError) {
-    return new ProblemError(error.code === "forbidden" ? "forbidden" : "bad_body", error.message);
+    return new ProblemError(
+      error.code === "forbidden" ? "forbidden" : "invalid_body",
+      error.message,
+    );
   }
   if (error instanceof LoginError) return new ProblemError(error.code, error.message);
   if (error instanceof TokenRejectedError) {
@@ -52,7 +55,7 @@ export function toProblem(error: Error, now: number): ProblemError | undefined {
   if (!(error instanceof HTTPException)) return undefined;
   switch (error.status) {
     case 400:
-      return new ProblemError("bad_body", "Cannot read the body: allowed is JSON");
+      return new ProblemError("invalid_body", "Cannot read the body: allowed is JSON");
     case 415:
       return new ProblemError(
         "unsupported_media_type",

@@ -16,7 +16,7 @@ export async function withGitHubProblems<T>(
   } catch (error) {
     if (error instanceof GitHubError) throw toRepositoryProblem(fullName, error, clock.now());
     const isStopping = error instanceof DOMException && error.name === "AbortError";
-    if (isStopping) throw new ProblemError("stopping", "Cannot ask GitHub: Runwire stops");
+    if (isStopping) throw new ProblemError("shutting_down", "Cannot ask GitHub: Runwire stops");
     throw error;
   }
 }
@@ -49,7 +49,7 @@ export function toRetryLaterProblem({ failure, message }: GitHubError, now: numb
   const retryAfterSeconds = failure.retryAt === undefined
     ? RETRY_AFTER_SECONDS
     : Math.max(1, Math.ceil((failure.retryAt - now) / 1_000));
-  return new ProblemError("github_limited", `Cannot ask GitHub for now: ${message}`, {
+  return new ProblemError("github_rate_limited", `Cannot ask GitHub for now: ${message}`, {
     "Retry-After": String(retryAfterSeconds),
   });
 }

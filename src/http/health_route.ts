@@ -13,7 +13,7 @@ const HealthSchema = z.object({
   }),
   services: z.record(z.string(), z.enum(["up", "down"])).openapi({ example: { sqlite: "up" } }),
   github: z.object({
-    state: z.enum(["polling", "waiting", "resting", "unauthorized", "unreachable"]),
+    state: z.enum(["polling", "waiting", "idle", "unauthorized", "unreachable"]),
     waiting_until: NullableTimestamp,
     remaining: z.int().nullable().openapi({ description: "Of GitHub's rate limit", example: 4990 }),
     limit: z.int().nullable().openapi({ example: 5000 }),

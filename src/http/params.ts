@@ -8,7 +8,7 @@ export class ParameterError extends ProblemError {
   override readonly name = "ParameterError";
 
   constructor({ name, value, allowed }: { name: string; value: string; allowed: string }) {
-    super("bad_parameter", `Cannot use ${name}="${value}": allowed is ${allowed}`);
+    super("invalid_parameter", `Cannot use ${name}="${value}": allowed is ${allowed}`);
   }
 }
 

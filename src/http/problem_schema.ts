@@ -13,25 +13,25 @@ export const AUTH_PROBLEMS: readonly ProblemCode[] = [
   "unauthenticated",
   "forbidden",
   "origin_not_allowed",
-  "throttled",
+  "rate_limited",
   "internal",
   "storage_unavailable",
   // What its caller may see, and whether he may stay, GitHub may have to be asked.
-  "github_limited",
+  "github_rate_limited",
   "github_unavailable",
 ];
 
 /** The problems of every route that reads data. */
-export const READ_PROBLEMS: readonly ProblemCode[] = [...AUTH_PROBLEMS, "bad_parameter"];
+export const READ_PROBLEMS: readonly ProblemCode[] = [...AUTH_PROBLEMS, "invalid_parameter"];
 
 /** The problems of every route that takes a JSON body. */
 export const WRITE_PROBLEMS: readonly ProblemCode[] = [
   ...READ_PROBLEMS,
-  "bad_body",
-  "payload_too_slow",
+  "invalid_body",
+  "request_timeout",
   "payload_too_large",
   "unsupported_media_type",
-  "too_busy",
+  "overloaded",
   "storage_full",
 ];
 

@@ -29,7 +29,7 @@ export function rateLimit(
     const headers = { "RateLimit-Policy": policy, RateLimit: rateLimitHeader(decision) };
     if (!decision.isAllowed) {
       throw new ProblemError(
-        "throttled",
+        "rate_limited",
         `Cannot answer so many requests: ${
           formatRate(perSecond)
         } are allowed, and ${burst} at once`,

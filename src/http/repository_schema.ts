@@ -9,7 +9,7 @@ const WebhookSchema = z.discriminatedUnion("state", [
     id: z.int().openapi({ description: "GitHub's number of it" }),
   }).openapi({ description: "We have created it, and remove it when the repository is left" }),
   z.object({
-    state: z.literal("absent"),
+    state: z.literal("none"),
     reason: z.string().openapi({ description: "In words" }),
   }).openapi({ description: "There is none of ours: polling serves the repository" }),
 ]).openapi("Webhook");
@@ -17,7 +17,7 @@ const WebhookSchema = z.discriminatedUnion("state", [
 const BackfillSchema = z.object({
   state: z.enum(["running", "done", "failed"]),
   since: Timestamp,
-  reached: Timestamp.openapi({ description: "What was created from here on is in" }),
+  imported_from: Timestamp.openapi({ description: "What was created from here on is in" }),
   runs: z.int().min(0).openapi({ description: "Brought in so far" }),
   estimated_runs: z.int().min(0).nullable().openapi({
     description: "How many there will be, by what is known so far",
@@ -37,7 +37,7 @@ export const RepositorySchema = z.object({
   polled_at: Timestamp.nullable().openapi({
     description: "When GitHub was last asked for its runs, to the minute",
   }),
-  trouble: z.string().nullable().openapi({
+  error: z.string().nullable().openapi({
     description: "Why it cannot be followed any more or just now, in words",
   }),
   webhook: WebhookSchema.nullable().openapi({ description: "`null` when it is not followed" }),
@@ -47,7 +47,7 @@ export const RepositorySchema = z.object({
 export const UnfollowedSchema = z.object({
   id: z.int(),
   runs_purged: z.int().min(0).openapi({ description: "Runs that were forgotten" }),
-  webhook_left: z.string().nullable().openapi({
+  webhook_error: z.string().nullable().openapi({
     description: "Why the webhook that we had created is still there, in words",
   }),
 }).openapi("LeftRepository");
@@ -64,12 +64,12 @@ export function toRepositoryJson(repository: CatalogRepository): z.infer<typeof 
     followed: followedAt !== null,
     followed_at: toNullableTimestamp(followedAt),
     polled_at: toNullableTimestamp(repository.polledAt),
-    trouble: repository.error,
+    error: repository.error,
     webhook: repository.webhook,
     backfill: backfill && {
       state: backfill.state,
       since: new Date(backfill.since).toISOString(),
-      reached: new Date(backfill.importedFrom).toISOString(),
+      imported_from: new Date(backfill.importedFrom).toISOString(),
       runs: backfill.runs,
       estimated_runs: backfill.estimate,
       reason: backfill.reason,

@@ -14,7 +14,7 @@ export function validationProblem(
   { issues: [issue] }: z.ZodError,
   { input, isBody }: ValidationInput,
 ): ProblemError {
-  const code = isBody ? "bad_body" : "bad_parameter";
+  const code = isBody ? "invalid_body" : "invalid_parameter";
   if (!issue) return new ProblemError(code, "Cannot use the request");
   const allowed = `allowed is ${issue.message}`;
   if (issue.code === "unrecognized_keys") {

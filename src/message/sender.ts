@@ -20,8 +20,8 @@ export interface MessageInput {
 export class MessageError extends Error {
   override readonly name = "MessageError";
 
-  /** `forbidden`: the sender may not write. `bad_message`: nobody may write this. */
-  constructor(readonly code: "forbidden" | "bad_message", message: string) {
+  /** `forbidden`: the sender may not write. `invalid_message`: nobody may write this. */
+  constructor(readonly code: "forbidden" | "invalid_message", message: string) {
     super(message);
   }
 }
@@ -55,7 +55,7 @@ export class MessageSender {
       throw new MessageError("forbidden", "Cannot post: it needs the permission write");
     }
     if (!isValidContent(content)) {
-      throw new MessageError("bad_message", `Cannot use content: allowed is ${CONTENT_RULE}`);
+      throw new MessageError("invalid_message", `Cannot use content: allowed is ${CONTENT_RULE}`);
     }
     const userId = resolveUserId(input, principal);
     const { message, events } = await store.insert({ id: generateId(), content, userId });
@@ -68,5 +68,8 @@ function resolveUserId({ userId }: MessageInput, { session }: Principal): string
   if (session) return session.user.login;
   if (userId !== undefined && isValidUserId(userId)) return userId;
   const problem = userId === undefined ? "do without" : "use";
-  throw new MessageError("bad_message", `Cannot ${problem} user_id: allowed is ${USER_ID_RULE}`);
+  throw new MessageError(
+    "invalid_message",
+    `Cannot ${problem} user_id: allowed is ${USER_ID_RULE}`,
+  );
 }

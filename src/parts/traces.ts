@@ -72,7 +72,7 @@ export class WebhookTracing {
         "runwire.events": events.length,
         "runwire.event.first": first.seq,
       };
-      this.#tracing.runInSpanSync("feed.tell", { causes: [], attributes }, () => {
+      this.#tracing.runInSpanSync("feed.emit", { causes: [], attributes }, () => {
         this.#causes.push({ cause: this.#tracing.context, at: monotonicNow() });
         if (this.#causes.length > MAX_PENDING_CAUSES) this.#causes.shift();
         emit(events);

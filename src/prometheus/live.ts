@@ -90,7 +90,7 @@ export function liveMetrics(exposition: Exposition, sources: LiveSources): void 
     help: "Clients that have yet to read what they were sent, and get the latest snapshot then",
   }, () => broadcast.slowClients);
   exposition.gauge({
-    name: "runwire_feed_position",
+    name: "runwire_feed_last_seq",
     help:
       "The number of the last event that clients see here: instances that differ for long do not hear of each other",
   }, () => feed.lastSeq);

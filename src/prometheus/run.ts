@@ -20,7 +20,7 @@ export interface RunSources {
 const STATES: Readonly<Record<PollerStatus["state"], true>> = {
   polling: true,
   waiting: true,
-  resting: true,
+  idle: true,
   unauthorized: true,
   unreachable: true,
 };
@@ -48,7 +48,7 @@ export function runMetrics(exposition: Exposition, { poller, lease }: RunSources
     help: "Whether this instance is the one that polls: the sum over all instances is 1",
   }, () => lease === undefined || lease.isLeader ? 1 : 0);
   exposition.gauge({
-    name: "runwire_lease_fence",
+    name: "runwire_lease_fencing_token",
     help:
       "The number of the lease that this instance has or had last: a later holder has a higher one",
   }, () => lease?.fencingToken);

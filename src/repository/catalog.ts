@@ -5,7 +5,7 @@ export type WebhookState =
   /** We have created it; removed when the repository is no longer followed. */
   | { readonly state: "active"; readonly id: number }
   /** Polling serves the repository; `reason` says why there is no webhook of ours, in words. */
-  | { readonly state: "absent"; readonly reason: string };
+  | { readonly state: "none"; readonly reason: string };
 
 /** How far a backfill has come. Times in ms since the epoch. */
 export interface BackfillState {

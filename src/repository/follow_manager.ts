@@ -183,7 +183,7 @@ export class FollowManager {
       );
     } catch (error) {
       if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
-      return { state: "absent", reason: `It is created later: ${toErrorMessage(error)}` };
+      return { state: "none", reason: `It is created later: ${toErrorMessage(error)}` };
     }
   }
 

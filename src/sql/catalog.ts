@@ -133,7 +133,7 @@ function toCatalogRepository(row: RepositoryTable, backfill: BackfillTable | und
 
 function toWebhookState({ hook_id, hook_reason }: RepositoryTable): WebhookState {
   if (hook_id !== null) return { state: "active", id: hook_id };
-  return { state: "absent", reason: hook_reason ?? PENDING_REASON };
+  return { state: "none", reason: hook_reason ?? PENDING_REASON };
 }
 
 function toCatalogWorkflow(row: WorkflowTable): CatalogWorkflow {

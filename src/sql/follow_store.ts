@@ -104,7 +104,7 @@ export class SqlFollowStore implements FollowStore {
 
   async saveWebhook(id: number, state: WebhookState | undefined): Promise<void> {
     const hook_id = state?.state === "active" ? state.id : null;
-    const hook_reason = state?.state === "absent" ? state.reason : null;
+    const hook_reason = state?.state === "none" ? state.reason : null;
     await this.#database.write((tx) =>
       tx.updateTable("repositories").set({ hook_id, hook_reason }).where("id", "=", id).execute()
     );

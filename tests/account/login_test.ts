@@ -159,7 +159,7 @@ testOverDatabases("Login.finish() lets in who belongs, and keeps nothing of who 
   const admission = { admins: ["root"], organizations: ["octo-org"] };
   const { finish, provider, users } = setUp(database, admission);
   provider.organizationsByToken.set("gho_one", ["elsewhere"]);
-  assertEquals(await loginErrorCode(finish()), "organisation_required");
+  assertEquals(await loginErrorCode(finish()), "organization_required");
   assertEquals(provider.calls.at(-1), "revoke gho_one");
   assertEquals(await users.findById(7), undefined);
   provider.tokensByCode.set("code", someTokens());

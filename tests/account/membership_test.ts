@@ -60,7 +60,7 @@ testOverDatabases("Membership.holds() asks GitHub again after half an hour", asy
   assertEquals([await isCurrent(), provider.calls], [true, []]);
   clock.time += 1;
   assertEquals([await isCurrent(), await isCurrent()], [true, true]);
-  assertEquals(provider.calls, ["organisations gho_one"]);
+  assertEquals(provider.calls, ["organizations gho_one"]);
 }, IN_MEMORY);
 
 testOverDatabases("Membership.holds() signs out who has left, and lets the token go", async (
@@ -70,11 +70,11 @@ testOverDatabases("Membership.holds() signs out who has left, and lets the token
   provider.organizationsByToken.set("gho_one", ["elsewhere"]);
   clock.time += MEMBERSHIP_MAX_AGE_MS;
   assertEquals([await isCurrent(), await isSignedIn()], [false, false]);
-  assertEquals(provider.calls, ["organisations gho_one", "revoke gho_one"]);
+  assertEquals(provider.calls, ["organizations gho_one", "revoke gho_one"]);
   assertEquals(await users.tokens(7), undefined);
 });
 
-testOverDatabases("Membership.holds() asks at once when organisations have changed", async (
+testOverDatabases("Membership.holds() asks at once when organizations have changed", async (
   { database },
 ) => {
   const { provider, holds: isCurrent } = await setUp(database);

@@ -67,7 +67,11 @@ testOverDatabases("BackfillStore.save() replaces only what it knows", async (
   const { store } = await setUp(database);
   const other = new SqlBackfillStore(await another(), new ManualClock(NOW));
   await store.start(REQUEST);
-  const [first, second] = [1, 2].map((n) => ({ ...STARTED, reached: NOW - n * DAY_MS, runs: n }));
+  const [first, second] = [1, 2].map((n) => ({
+    ...STARTED,
+    importedFrom: NOW - n * DAY_MS,
+    runs: n,
+  }));
   if (!first || !second) throw new Error("There are two");
   assertEquals(await Promise.all([store.save(STARTED, first), store.save(STARTED, first)]), [
     true,

@@ -64,7 +64,7 @@ testOverDatabases(
       followedAt: NOW,
       polledAt: NOW,
       error: null,
-      webhook: { state: "absent", reason: "It is still to be created" },
+      webhook: { state: "none", reason: "It is still to be created" },
       backfill: null,
     });
     assertEquals(await catalog.findWorkflow(7, "all"), { ...CI, repository: "octo/a" });
@@ -118,7 +118,7 @@ testOverDatabases(
   ) => {
     const { store } = setUp(database);
     for (const id of [1, 2, 3]) await store.follow({ ...OCTO_A, id, fullName: `octo/${id}` }, []);
-    await store.saveWebhook(2, { state: "absent", reason: "No" });
+    await store.saveWebhook(2, { state: "none", reason: "No" });
     await store.saveWebhook(3, { state: "active", id: 5 });
     const ids = async (includeFailed: boolean) =>
       (await store.listPendingWebhooks({ includeFailed })).map(({ repositoryId }) => repositoryId)

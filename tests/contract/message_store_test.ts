@@ -83,7 +83,7 @@ testOverDatabases("MessageStore.list() pages back, past what others say meanwhil
     said++;
     await stores[said % 2]?.insert(aMessage(said));
     // Other events take numbers, too.
-    const status = { state: "resting", waiting_until: null } as const;
+    const status = { state: "idle", waiting_until: null } as const;
     await new SqlEventLog(database, clock).append([{
       type: "status",
       repository: null,

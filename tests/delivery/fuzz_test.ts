@@ -58,7 +58,7 @@ Deno.test(`The webhook survives ${MUTANTS} signed payloads that went wrong (seed
     "200 pong",
     "202 accepted",
     "202 ignored",
-    "400 bad_body",
+    "400 invalid_body",
   ]);
   await system.waitUntilDrained();
   const kept = await system.deliveries.list({ limit: MUTANTS });
@@ -94,7 +94,7 @@ Deno.test(`The webhook keeps nothing of ${INVALID_SIGNATURES} payloads whose sig
     ]);
     const headers = { "X-Hub-Signature-256": garbled };
     const { status, body: answer } = await system.server.post(body, { event, headers });
-    assertEquals([status, answer.code], [401, "bad_signature"]);
+    assertEquals([status, answer.code], [401, "invalid_signature"]);
   });
   assertEquals(await system.deliveries.list({ limit: 1 }), []);
 });

@@ -125,29 +125,34 @@ Deno.test("Receiver.receive() keeps the JSON of a form, as it came", async () =>
 
 /** What is wrong, with the code and a word of the detail that it is refused with. */
 const REJECTED: readonly (readonly [string, IncomingWebhook, string, string])[] = [
-  ["no id", incomingWebhook(PAYLOAD, { id: null }), "bad_header", "X-GitHub-Delivery is missing"],
+  [
+    "no id",
+    incomingWebhook(PAYLOAD, { id: null }),
+    "invalid_header",
+    "X-GitHub-Delivery is missing",
+  ],
   [
     "an odd id",
     incomingWebhook(PAYLOAD, { id: "a b" }),
-    "bad_header",
+    "invalid_header",
     "X-GitHub-Delivery is malformed",
   ],
   [
     "a long id",
     incomingWebhook(PAYLOAD, { id: "a".repeat(101) }),
-    "bad_header",
+    "invalid_header",
     "X-GitHub-Delivery",
   ],
   [
     "no event",
     incomingWebhook(PAYLOAD, { event: null }),
-    "bad_header",
+    "invalid_header",
     "X-GitHub-Event is missing",
   ],
   [
     "an odd event",
     incomingWebhook(PAYLOAD, { event: "a-b" }),
-    "bad_header",
+    "invalid_header",
     "X-GitHub-Event is malformed",
   ],
   [
@@ -162,13 +167,18 @@ const REJECTED: readonly (readonly [string, IncomingWebhook, string, string])[] 
     "unsupported_media_type",
     "must be",
   ],
-  ["no JSON", incomingWebhook("{'a':1}"), "bad_body", "not a JSON object"],
-  ["nothing", incomingWebhook(""), "bad_body", "not a JSON object"],
-  ["a list", incomingWebhook("[{}]"), "bad_body", "not a JSON object"],
-  ["null", incomingWebhook("null"), "bad_body", "not a JSON object"],
-  ["no UTF-8", incomingWebhook(new Uint8Array([0x7b, 0xff, 0x7d])), "bad_body", "not UTF-8"],
-  ["a form without payload", incomingWebhook("a=1", form), "bad_body", "no field payload"],
-  ["a form with other", incomingWebhook("payload=hunter2", form), "bad_body", "not a JSON object"],
+  ["no JSON", incomingWebhook("{'a':1}"), "invalid_body", "not a JSON object"],
+  ["nothing", incomingWebhook(""), "invalid_body", "not a JSON object"],
+  ["a list", incomingWebhook("[{}]"), "invalid_body", "not a JSON object"],
+  ["null", incomingWebhook("null"), "invalid_body", "not a JSON object"],
+  ["no UTF-8", incomingWebhook(new Uint8Array([0x7b, 0xff, 0x7d])), "invalid_body", "not UTF-8"],
+  ["a form without payload", incomingWebhook("a=1", form), "invalid_body", "no field payload"],
+  [
+    "a form with other",
+    incomingWebhook("payload=hunter2", form),
+    "invalid_body",
+    "not a JSON object",
+  ],
 ];
 
 for (const [what, post, code, words] of REJECTED) {
@@ -186,7 +196,7 @@ for (const [what, post, code, words] of REJECTED) {
 Deno.test("Receiver.receive() looks at the signature first, and tells the unsigned nothing else", async () => {
   for (const [, post] of REJECTED) {
     const reception = await setUp().receiver.receive({ ...post, signature: "sha256=0" });
-    assert(reception.status === "refused" && reception.code === "bad_signature");
+    assert(reception.status === "refused" && reception.code === "invalid_signature");
   }
 });
 

@@ -81,7 +81,10 @@ Deno.test("Key ends when it has expired", async () => {
   clock.advance(60_000);
   assertEquals(await requestWithKey(app, key, "/runs"), [401, "unauthenticated"]);
   const past = { name: "late", scopes: ["read"], expires_at };
-  assertEquals(await statusAndCode(admin.request("POST", "/api/v1/keys", past)), [400, "bad_body"]);
+  assertEquals(await statusAndCode(admin.request("POST", "/api/v1/keys", past)), [
+    400,
+    "invalid_body",
+  ]);
 });
 
 Deno.test("Key has a name by which a person knows it again", async () => {
@@ -89,7 +92,7 @@ Deno.test("Key has a name by which a person knows it again", async () => {
   await using _ = app;
   for (const name of ["", "  ", "a\nb", "\ud800", "x".repeat(101)]) {
     const answer = statusAndCode(admin.request("POST", "/api/v1/keys", { name, scopes: ["read"] }));
-    assertEquals(await answer, [400, "bad_body"], name);
+    assertEquals(await answer, [400, "invalid_body"], name);
   }
   assertEquals((await createKey(admin, { name: "😀".repeat(100) })).name, "😀".repeat(100));
 });
@@ -195,7 +198,7 @@ Deno.test("Roles say what a user may do, from the next request on", async () => 
   ]);
   assertEquals(
     (await statusAndCode(admin.request("PATCH", path, { role: "owner" })))[1],
-    "bad_body",
+    "invalid_body",
   );
   const own = `/api/v1/users/${ids.get("mona")}`;
   assertEquals(await statusAndCode(admin.request("PATCH", own, { role: "viewer" })), [

@@ -26,7 +26,7 @@ Deno.test("POST /repositories follows a repository, and creates its webhook", as
     private: true,
     default_branch: "trunk",
     followed: true,
-    trouble: null,
+    error: null,
     webhook: { state: "active", id: hook?.id },
     backfill: null,
   });
@@ -60,11 +60,11 @@ Deno.test("POST /repositories says what stands against it", async () => {
   assertEquals(await answer("octo/b"), "403 repository_forbidden");
   assertEquals((await test.follow("octo/c")).status, 201);
   assertEquals(await answer("OCTO/c"), "409 already_followed");
-  assertEquals(await answer("octo"), "400 bad_body");
+  assertEquals(await answer("octo"), "400 invalid_body");
   for (const days of [0, 401, 1.5, "3"]) {
-    assertEquals(await answer(A, { backfill_days: days }), "400 bad_body");
+    assertEquals(await answer(A, { backfill_days: days }), "400 invalid_body");
   }
-  assertEquals(await answer(A, { other: 1 }), "400 bad_body");
+  assertEquals(await answer(A, { other: 1 }), "400 invalid_body");
   assertEquals((await test.request("GET", "/repositories?followed=true")).json.total_count, 1);
 });
 
@@ -85,7 +85,7 @@ Deno.test("POST /repositories says when to come again while GitHub is away or li
   assert(Number(unavailable.headers.get("retry-after")) > 0);
   test.simulator.faults.add({ kind: "secondary_limit", retryAfter: 77 });
   const limited = await test.follow(A);
-  assertEquals([limited.status, limited.json.code], [503, "github_limited"]);
+  assertEquals([limited.status, limited.json.code], [503, "github_rate_limited"]);
   const wait = Number(limited.headers.get("retry-after"));
   assert(wait > 70 && wait <= 78, `asked to wait ${wait} s`);
 });
@@ -113,7 +113,7 @@ Deno.test("POST /repositories says why there is no webhook, and polling serves t
   await using test = await new AppWithWebhooks().start();
   test.world.addRepository({ full_name: A, admin: false });
   const { status, json } = await test.follow(A);
-  assertEquals([status, json.webhook.state], [201, "absent"]);
+  assertEquals([status, json.webhook.state], [201, "none"]);
   assertMatch(json.webhook.reason, /may not administer webhooks/);
   // Nothing has changed since, which GitHub says for nothing.
   await waitUntil(() => test.simulator.requests.counts.notModified > 0, "its runs are polled");

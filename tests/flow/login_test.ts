@@ -213,12 +213,12 @@ Deno.test("Login is throttled by address, whatever it is that is asked so often"
   }
 });
 
-Deno.test("Login is for members of the allowed organisations, as long as they are", async () => {
+Deno.test("Login is for members of the allowed organizations, as long as they are", async () => {
   const clock = new OffsetClock();
   await using app = await startLoginApp({ clock, environment: { ALLOWED_ORGS: "Octo-Org,other" } });
   const refused = await app.browser().signIn();
   assertEquals(refused.status, 403);
-  assertMatch(await refused.text(), /Organisation required/);
+  assertMatch(await refused.text(), /Organization required/);
   app.world.users.join("hubot", "octo-org");
   const browser = await app.signIn("hubot");
   const { user, permissions } = await (await browser.get("/api/v1/me")).json();
@@ -226,7 +226,7 @@ Deno.test("Login is for members of the allowed organisations, as long as they ar
   app.world.users.leave("hubot", "octo-org");
   clock.advance(HOUR_MS);
   assertEquals(await fetchCurrentUser(browser), [401, "unauthenticated"]);
-  // Who is named as an admin needs no organisation.
+  // Who is named as an admin needs no organization.
   assertEquals(await fetchCurrentUser(await app.signIn("mona")), [200, "mona"]);
 });
 

@@ -34,7 +34,7 @@ Deno.test("GET /metrics tells what the whole program does", async () => {
   assertEquals(value("runwire_lease_held"), 1);
   assertEquals(value("runwire_github_rate_limit"), 5_000);
   assert((value("runwire_github_requests_total") ?? 0) >= 2);
-  assert((value("runwire_feed_position") ?? 0) >= 2);
+  assert((value("runwire_feed_last_seq") ?? 0) >= 2);
   assertEquals(value('runwire_service_up{service="sqlite"}'), 1);
   assertEquals(value("runwire_deliveries_waiting"), 0);
   assert((value('runwire_database_seconds_count{operation="write"}') ?? 0) > 0);

@@ -44,7 +44,7 @@ Deno.test("Runwire tells every caller where it stands, and when to come again", 
   assertEquals(second.status, 429);
   assertEquals(second.headers.get("retry-after"), "1");
   assertMatch(second.headers.get("ratelimit") ?? "", /^"default";r=0;t=[01]$/);
-  assertEquals((await second.json()).code, "throttled");
+  assertEquals((await second.json()).code, "rate_limited");
 });
 
 Deno.test("Runwire throttles nobody for health, webhooks and events, nor with THROTTLE_RATE=0", async () => {

@@ -145,7 +145,7 @@ Deno.test("/ws polls only while somebody listens", async () => {
   const client = await WebSocketClient.connect(test.socketUrl);
   await client.next();
   await client.close();
-  await waitUntil(async () => (await test.health()).github.state === "resting", "it rests");
+  await waitUntil(async () => (await test.health()).github.state === "idle", "it rests");
   const { requests } = test.simulator.requests.counts;
   await new Promise((resolve) => setTimeout(resolve, 3 * APP_POLL_INTERVAL_MS));
   assertEquals(test.simulator.requests.counts.requests, requests);

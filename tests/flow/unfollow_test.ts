@@ -21,7 +21,7 @@ Deno.test("DELETE /repositories/{id} removes the webhook, and keeps history", as
   const { test, id } = await startFollowing();
   await using _stopped = test;
   const { status, json } = await test.request("DELETE", `/repositories/${id}`);
-  assertEquals([status, json], [200, { id, runs_purged: 0, webhook_left: null }]);
+  assertEquals([status, json], [200, { id, runs_purged: 0, webhook_error: null }]);
   assertEquals(test.simulator.webhooks.list(A), []);
   const unfollowed = (await test.request("GET", `/repositories/${id}`)).json;
   assertEquals([unfollowed.followed, unfollowed.webhook, unfollowed.polled_at], [
@@ -47,7 +47,7 @@ Deno.test("DELETE /repositories/{id}?purge=true forgets its runs, also of one th
   const unknown = await test.request("DELETE", "/repositories/1?purge=true");
   assertEquals(unknown.status, 404);
   const wrong = await test.request("DELETE", `/repositories/${id}?purge=yes`);
-  assertEquals([wrong.status, wrong.json.code], [400, "bad_parameter"]);
+  assertEquals([wrong.status, wrong.json.code], [400, "invalid_parameter"]);
 });
 
 Deno.test("DELETE /repositories/{id} leaves a webhook alone that others have made", async () => {
@@ -65,7 +65,7 @@ Deno.test("DELETE /repositories/{id} says that the webhook is left, and removes 
   test.simulator.faults.add({ kind: "status", status: 503 }, { path: /hooks\// });
   const { status, json } = await test.request("DELETE", `/repositories/${id}`);
   assertEquals(status, 200);
-  assertMatch(json.webhook_left, /^It is removed later: GitHub answered/);
+  assertMatch(json.webhook_error, /^It is removed later: GitHub answered/);
   assertEquals((await test.request("GET", `/repositories/${id}`)).json.followed, false);
   assertEquals(test.simulator.webhooks.list(A).length, 1);
   await test.stopApp();
@@ -78,7 +78,7 @@ Deno.test("DELETE /repositories/{id} says that the webhook has to be removed by 
   await using _stopped = test;
   test.simulator.webhooks.hide(A, 403);
   const { json } = await test.request("DELETE", `/repositories/${id}`);
-  assertMatch(json.webhook_left, /^It has to be removed by hand: /);
+  assertMatch(json.webhook_error, /^It has to be removed by hand: /);
 });
 
 for (const state of ["was created", "is still to be created"]) {
@@ -109,7 +109,7 @@ Deno.test("A webhook that could not be created for now is created after the next
   const { id } = test.world.addRepository({ full_name: A });
   test.simulator.faults.add({ kind: "status", status: 500 }, { path: /hooks/ });
   const { status, json } = await test.follow(A);
-  assertEquals([status, json.webhook.state], [201, "absent"]);
+  assertEquals([status, json.webhook.state], [201, "none"]);
   assertMatch(json.webhook.reason, /^It is created later: /);
   await test.stopApp();
   await test.start();
@@ -131,7 +131,7 @@ Deno.test("A followed repository keeps its place under another name, and says wh
   test.world.removeRepository("octo/renamed");
   await test.waitForRepository(id, ({ followed }) => followed === false);
   const gone = (await test.request("GET", `/repositories/${id}`)).json;
-  assert(gone.trouble.startsWith("GitHub says that it was deleted"));
+  assert(gone.error.startsWith("GitHub says that it was deleted"));
   assertEquals(gone.webhook, null);
 });
 

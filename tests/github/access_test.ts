@@ -139,7 +139,7 @@ Deno.test("GitHubAccess.readable() sends names as variables, never as a part of 
   assertEquals(server.sentHeaders("authorization"), ["Bearer ghu_a"]);
 });
 
-Deno.test("GitHubAccess.readable() takes for hidden what GitHub or an organisation keeps back", async () => {
+Deno.test("GitHubAccess.readable() takes for hidden what GitHub or an organization keeps back", async () => {
   const hidden = { data: { r0: null, r1: { databaseId: 2 } } };
   const saml = { type: "FORBIDDEN", path: ["r0"], extensions: { saml_failure: true } };
   for (const error of [saml, { type: "NOT_FOUND", path: ["r0"], message: "Could not resolve" }]) {

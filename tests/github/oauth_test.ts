@@ -229,20 +229,20 @@ Deno.test("GitHubLogin.profile() tells a limit from a token that is not accepted
   );
 });
 
-Deno.test("GitHubLogin.organisations() lists all that a user is a member of, page after page", async () => {
+Deno.test("GitHubLogin.organizations() lists all that a user is a member of, page after page", async () => {
   await using mona = setUpOAuth();
-  const organisations = Array.from({ length: 230 }, (_, at) => `org-${at}`);
-  mona.world.users.add({ login: "hubot", id: 8, organizations: organisations });
+  const organizations = Array.from({ length: 230 }, (_, at) => `org-${at}`);
+  mona.world.users.add({ login: "hubot", id: 8, organizations: organizations });
   const of = (login: string) =>
     mona.login.listOrganizations(mona.simulator.signIn(login, "Iv1.a"), neverAborted);
-  assertEquals(await of("hubot"), organisations);
+  assertEquals(await of("hubot"), organizations);
   assertEquals(mona.requests().length, 3);
   assertEquals(await of("mona"), ["octo-org"]);
   mona.world.users.leave("mona", "octo-org");
   assertEquals(await of("mona"), []);
 });
 
-Deno.test("GitHubLogin.organisations() leaves out who was invited, and takes the token nowhere else", async () => {
+Deno.test("GitHubLogin.organizations() leaves out who was invited, and takes the token nowhere else", async () => {
   const membership = (login: string, state: string) => ({ state, organization: { login } });
   await using other = new FakeServer(() => Response.json([membership("other", "active")]));
   await using server = new FakeServer((_request, count) => {
@@ -257,7 +257,7 @@ Deno.test("GitHubLogin.organisations() leaves out who was invited, and takes the
   assertEquals([refusal, other.requests.length], [{ kind: "unavailable" }, 0]);
 });
 
-Deno.test("GitHubLogin.organisations() says which scope is missing", async () => {
+Deno.test("GitHubLogin.organizations() says which scope is missing", async () => {
   await using mona = setUpOAuth();
   const token = mona.simulator.signIn("mona", "Iv1.a", ["repo"]);
   const { failure: refusal, message } = await rejectedGitHubError(

@@ -63,7 +63,7 @@ Deno.test("GitHubWebhooks.ensure() leaves a webhook alone that was there before,
   await using test = setUp();
   test.simulator.webhooks.add(API, { url: WEBHOOK_URL, secret: SECRET });
   const state = await test.ensure(test.clock.now() + HOUR_MS);
-  assert(state.state === "absent");
+  assert(state.state === "none");
   assertMatch(state.reason, /exists already/);
   assertEquals(test.listWebhooks().length, 1);
 });
@@ -73,7 +73,7 @@ for (const status of [403, 404] as const) {
     await using test = setUp();
     test.simulator.webhooks.hide(API, status);
     const state = await test.ensure();
-    assert(state.state === "absent");
+    assert(state.state === "none");
     assertMatch(state.reason, new RegExp(`may not administer webhooks: .* with ${status}`));
     assert(!state.reason.includes(SECRET) && !state.reason.includes(TOKEN));
   });
@@ -91,7 +91,7 @@ Deno.test("GitHubWebhooks.ensure() says which settings are missing, and asks not
     const options = { publicUrl: "https://runwire.example", secret: SECRET, ...missing };
     const webhooks = new GitHubWebhooks({ github: client, ...options });
     const state = await webhooks.ensure(API, { since: 0, signal: neverAborted });
-    assert(state.state === "absent");
+    assert(state.state === "none");
     assertMatch(state.reason, /PUBLIC_URL and GITHUB_WEBHOOK_SECRET/);
     assertEquals(github.simulator.requests.counts.requests, 0);
   }
@@ -107,7 +107,7 @@ Deno.test("GitHubWebhooks.ensure() leaves it to the App's own webhook", async ()
     },
   });
   assertEquals(await test.ensure(), {
-    state: "absent",
+    state: "none",
     reason: "The webhook of the GitHub App serves it",
   });
   assertEquals(test.simulator.requests.counts.requests, 0);
@@ -122,7 +122,7 @@ Deno.test("GitHubWebhooks.ensure() says in GitHub's words which webhook it does 
   const publicUrl = "http://localhost:8080";
   const webhooks = new GitHubWebhooks({ github: server.github(), publicUrl, secret: SECRET });
   const state = await webhooks.ensure(API, { since: 0, signal: neverAborted });
-  assert(state.state === "absent");
+  assert(state.state === "none");
   assertMatch(state.reason, /^GitHub takes no such webhook: .*url is not supported/);
 });
 

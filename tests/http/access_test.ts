@@ -46,7 +46,7 @@ Deno.test("GET /runs lets a page of an allowed origin read, also what has not ch
 Deno.test("GET /runs lets an allowed page read what is wrong", async () => {
   await using server = await start();
   const response = await fetch(`${server.url}/runs?page=x`, { headers: { origin: PAGE } });
-  assertEquals((await response.json()).code, "bad_parameter");
+  assertEquals((await response.json()).code, "invalid_parameter");
   assertEquals(response.headers.get("access-control-allow-origin"), PAGE);
 });
 

@@ -193,7 +193,7 @@ Deno.test("GET /runs says what to do when it cannot be told what a caller may se
     assertEquals(response.headers.get("retry-after"), "60");
     failWith(new GitHubError({ kind: "rate_limited", retryAt: Date.now() + 90_000 }, "too many"));
     const limited = await ask(path, COOKIE);
-    assertEquals([limited.status, limited.code], [503, "github_limited"]);
+    assertEquals([limited.status, limited.code], [503, "github_rate_limited"]);
     assertEquals(Math.abs(Number(limited.headers.get("retry-after")) - 90) < 5, true);
     failWith(new TokenRejectedError("revoked"));
     assertEquals((await ask(path, COOKIE)).code, "unauthenticated");

@@ -58,7 +58,7 @@ for (
   Deno.test(`POST names what is wrong with the body ${text}`, async () => {
     await using server = await start();
     const { status, body } = await post(server, text);
-    assertEquals([status, body.code, body.detail], [400, "bad_body", detail]);
+    assertEquals([status, body.code, body.detail], [400, "invalid_body", detail]);
   });
 }
 

@@ -22,7 +22,7 @@ Deno.test("Server tells how it is", async () => {
     status: "healthy",
     services: {},
     github: {
-      state: "resting",
+      state: "idle",
       waiting_until: null,
       remaining: null,
       limit: null,
@@ -72,7 +72,7 @@ Deno.test("health() is degraded while GitHub does not answer us", async () => {
   assertEquals(await statusIn("unauthorized"), "degraded");
   assertEquals(await statusIn("unreachable"), "degraded");
   assertEquals(await statusIn("polling"), "healthy");
-  assertEquals(await statusIn("resting"), "healthy");
+  assertEquals(await statusIn("idle"), "healthy");
 });
 
 Deno.test("health() is unhealthy when a service is down, or does not answer within a second", async () => {

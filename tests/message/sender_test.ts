@@ -73,7 +73,7 @@ Deno.test("Sender wants an author of whoever has not signed in", async () => {
   const { refusal: rejection, sender } = setUp();
   for (const caller of [ANONYMOUS_ADMIN, keyPrincipal(MAY_WRITE)]) {
     assertEquals(await rejection({ userId: undefined }, caller), [
-      "bad_message",
+      "invalid_message",
       "Cannot do without user_id: allowed is 1 to 100 characters, none of them a control character",
     ]);
   }
@@ -111,7 +111,7 @@ for (
   Deno.test(`Sender refuses content: ${what}`, async () => {
     const { refusal: rejection } = setUp();
     const [code, message = ""] = await rejection({ content });
-    assertEquals(code, "bad_message");
+    assertEquals(code, "invalid_message");
     assertMatch(message, /^Cannot use content: allowed is 1 to 4,000 characters/);
   });
 }
@@ -120,7 +120,7 @@ for (const userId of ["", "x".repeat(101), "a\nb", "a\u0000", "a\u0085", "\udc00
   Deno.test(`Sender refuses the user_id ${JSON.stringify(userId).slice(0, 20)}`, async () => {
     const { refusal: rejection } = setUp();
     const [code, message = ""] = await rejection({ userId });
-    assertEquals(code, "bad_message");
+    assertEquals(code, "invalid_message");
     assertMatch(message, /^Cannot use user_id: allowed is 1 to 100 characters/);
   });
 }

@@ -112,7 +112,7 @@ export function apiKeyRoutes({ keys, clock, random }: ApiKeyRoutesOptions): Api 
     const expiresAt = expires_at ? Date.parse(expires_at) : null;
     if (expiresAt !== null && expiresAt <= clock.now()) {
       throw new ProblemError(
-        "bad_body",
+        "invalid_body",
         `Cannot use expires_at="${expires_at}": allowed is ${EXPIRY_RULE}`,
       );
     }

@@ -25,7 +25,7 @@ export interface DeliveryOutcome {
   readonly outcome: string;
 }
 
-const UNVERIFIED = "unread";
+const UNVERIFIED = "unverified";
 
 /** Where GitHub posts its deliveries. */
 export class WebhookEndpoint {
@@ -107,7 +107,7 @@ export class WebhookEndpoint {
 function outcomeEvent({ status }: ReceiveResult, event: string | null): string {
   if (status === "pong") return "ping";
   if (status === "accepted" || status === "done") return event ?? UNVERIFIED;
-  return status === "ignored" ? "unused" : UNVERIFIED;
+  return status === "ignored" ? "unsupported" : UNVERIFIED;
 }
 
 function toResponse(context: Context, result: ReceiveResult): Response {

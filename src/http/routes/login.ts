@@ -23,7 +23,12 @@ import { openApiProblems, openApiProblemsOrPage } from "../problem_schema.ts";
 import { enumParam, withDefault } from "../query.ts";
 import { rateLimit, type RateLimitOptions } from "../rate_limit.ts";
 
-const COMMON_PROBLEMS = ["bad_parameter", "origin_not_allowed", "throttled", "internal"] as const;
+const COMMON_PROBLEMS = [
+  "invalid_parameter",
+  "origin_not_allowed",
+  "rate_limited",
+  "internal",
+] as const;
 const Text = z.string().optional();
 
 const LOGIN = createRoute({
@@ -65,11 +70,11 @@ const CALLBACK = createRoute({
       "login_expired",
       "login_refused",
       "login_denied",
-      "organisation_required",
+      "organization_required",
       "login_not_configured",
-      "github_limited",
+      "github_rate_limited",
       "github_unavailable",
-      "stopping",
+      "shutting_down",
       "storage_unavailable",
       "storage_full",
     ),
@@ -137,7 +142,7 @@ export function loginRoutes(options: LoginRoutesOptions): Api {
       return context.redirect(basePath(options.publicUrl) + returnTo, 303);
     } catch (error) {
       const failure = signal.aborted
-        ? new ProblemError("stopping", "Cannot sign in while Runwire stops: try again")
+        ? new ProblemError("shutting_down", "Cannot sign in while Runwire stops: try again")
         : error instanceof Error && toProblem(error, clock.now());
       if (!failure) throw error;
       return await loginErrorResponse(context, failure) as never;

@@ -198,7 +198,7 @@ export function repositoryRoutes(
       throw new ProblemError("not_found", `Cannot leave repository ${id}: it is not ${state}`);
     }
     return context.json(
-      { id, runs_purged: unfollowed.runsPurged, webhook_left: unfollowed.webhookError ?? null },
+      { id, runs_purged: unfollowed.runsPurged, webhook_error: unfollowed.webhookError ?? null },
       200,
     );
   });

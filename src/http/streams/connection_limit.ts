@@ -32,7 +32,7 @@ export class ConnectionLimit {
   /** Why there is no room for one more client; `undefined` when there is. */
   check(context: Context): Response | undefined {
     if (this.#isClosed) {
-      return problemResponse(context, "stopping", {
+      return problemResponse(context, "shutting_down", {
         detail: "Cannot take a client while Runwire stops: try again",
         headers: { "Retry-After": "1" },
       });

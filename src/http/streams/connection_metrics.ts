@@ -9,7 +9,7 @@ import {
 
 /** Why a connection was closed, by the code that says so. */
 const REASONS: ReadonlyMap<number, CloseReason> = new Map([
-  [CLOSE_GOING_AWAY, "stopping"],
+  [CLOSE_GOING_AWAY, "shutting_down"],
   [CLOSE_POLICY_VIOLATION, "not_allowed"],
   [CLOSE_TOO_BIG, "too_big"],
   [CLOSE_INTERNAL_ERROR, "error"],
@@ -19,7 +19,7 @@ const REASONS: ReadonlyMap<number, CloseReason> = new Map([
 /** The client has `left`, or we have closed the connection. */
 export type CloseReason =
   | "left"
-  | "stopping"
+  | "shutting_down"
   | "not_allowed"
   | "too_big"
   | "error"

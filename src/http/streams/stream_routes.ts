@@ -36,8 +36,8 @@ export function streamRoutes(
       '`{"id","content","user_id","created_at"}`; with `topics=events` every event, messages among them. ' +
       'A client says something by `{"content","user_id"}`, as in `POST /api/v1/messages`, which needs the permission ' +
       '`write`. What is wrong with that is answered to it alone: `{"error":{"code","message"}}`, with the codes ' +
-      "`bad_message`, `forbidden`, `storage_unavailable`, `storage_full` and `internal`. Who says more than 10 a second " +
-      "(20 at once) gets `throttled` and is closed with 1008.",
+      "`invalid_message`, `forbidden`, `storage_unavailable`, `storage_full` and `internal`. Who says more than 10 a second " +
+      "(20 at once) gets `rate_limited` and is closed with 1008.",
     request: {
       query: z.object({
         view: z.enum(["compact", "full"]).optional().openapi({ description: "How much of a run" }),
@@ -57,7 +57,7 @@ export function streamRoutes(
       ...openApiProblems(
         ...READ_PROBLEMS,
         "upgrade_required",
-        "stopping",
+        "shutting_down",
         "too_many_connections",
       ),
     },
@@ -96,7 +96,7 @@ export function streamRoutes(
       },
       ...openApiProblems(
         ...READ_PROBLEMS,
-        "stopping",
+        "shutting_down",
         "too_many_connections",
       ),
     },

@@ -41,7 +41,7 @@ export class InboundMessages {
     if (this.#bucket.consume(this.#options.clock.now()).isAllowed) return void this.#send(data);
     const { perSecond, burst } = MESSAGE_RATE_LIMIT;
     const detail = `${perSecond} messages a second are allowed, and ${burst} at once`;
-    this.#sendError("throttled", `Cannot take so much: ${detail}`);
+    this.#sendError("rate_limited", `Cannot take so much: ${detail}`);
     void this.#connection.closeAfterDrain(CLOSE_POLICY_VIOLATION, detail);
   }
 
@@ -57,8 +57,8 @@ export class InboundMessages {
   #reportError(error: Error): void {
     const problem = toProblem(error, this.#options.clock.now());
     if (problem) {
-      const isBad = problem.code === "bad_body";
-      return this.#sendError(isBad ? "bad_message" : problem.code, problem.message);
+      const isBad = problem.code === "invalid_body";
+      return this.#sendError(isBad ? "invalid_message" : problem.code, problem.message);
     }
     this.#logger.error("A message of a WebSocket failed: {kind}", toErrorFields(error));
     this.#sendError("internal", "Cannot take the message: look in the log");
@@ -73,13 +73,13 @@ export class InboundMessages {
   }
 }
 
-/** @throws {ProblemError} `bad_body` */
+/** @throws {ProblemError} `invalid_body` */
 function parseMessage(frame: string | ArrayBuffer): MessageInput {
   const input = parseJson(frame);
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     const fields = Object.keys(NewMessageSchema.shape).join(", ");
     throw new ProblemError(
-      "bad_body",
+      "invalid_body",
       `Cannot read the frame: allowed is text, a JSON object with ${fields}`,
     );
   }

@@ -14,7 +14,7 @@ import type { Snapshot } from "../snapshot.ts";
 
 /** What the poller is doing. Times in ms since the epoch. */
 export type Phase =
-  | { readonly name: "resting" }
+  | { readonly name: "idle" }
   | { readonly name: "listing" }
   | { readonly name: "fetching"; readonly fetch: number }
   | { readonly name: "waiting"; readonly until: number }
@@ -22,7 +22,7 @@ export type Phase =
 
 /** How things stand between us and GitHub. Times in ms since the epoch. */
 export interface PollerStatus {
-  readonly state: "polling" | "waiting" | "resting" | "unauthorized" | "unreachable";
+  readonly state: "polling" | "waiting" | "idle" | "unauthorized" | "unreachable";
   /** Until when GitHub is left alone; `null` while nothing but the beat is waited for. */
   readonly waitingUntil: number | null;
   readonly lastSuccessAt: number | null;
@@ -47,7 +47,7 @@ export interface PollerOptions {
 export class Poller {
   readonly #options: PollerOptions;
   readonly #logger = log("poller");
-  #phase: Phase = { name: "resting" };
+  #phase: Phase = { name: "idle" };
   #nextTickAt = 0;
   #snapshot: Snapshot | undefined;
   #lastError: GitHubFailure["kind"] | undefined;
@@ -64,8 +64,8 @@ export class Poller {
 
   get status(): PollerStatus {
     const lastSuccessAt = this.#snapshot?.takenAt ?? null;
-    if (this.#phase.name === "resting" || this.#phase.name === "stopped") {
-      return { state: "resting", waitingUntil: null, lastSuccessAt };
+    if (this.#phase.name === "idle" || this.#phase.name === "stopped") {
+      return { state: "idle", waitingUntil: null, lastSuccessAt };
     }
     return {
       state: this.#state(),
@@ -118,7 +118,7 @@ export class Poller {
 
   async #waitForClients(signal: AbortSignal): Promise<void> {
     const { activeClients, clock, cycle } = this.#options;
-    this.#setPhase({ name: "resting" });
+    this.#setPhase({ name: "idle" });
     await activeClients.waitForFirst(signal);
     if (clock.now() <= this.#nextTickAt) return;
     this.#nextTickAt = clock.now();

@@ -61,7 +61,7 @@ export class SnapshotReplica {
 
   /** How things stand between the instance that polls and GitHub. */
   onStatus({ state }: StatusEvent["data"]): void {
-    this.#isGitHubFailing = state !== "polling" && state !== "resting";
+    this.#isGitHubFailing = state !== "polling" && state !== "idle";
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -64,7 +64,7 @@ export class SqlAccessStore implements AccessStore {
 
 /**
  * Forgets what users may read of these repositories (by their ids), or of any, since their rights may have changed: GitHub is
- * asked anew before anything of them is shown. With "all" it is also asked anew who is in which organisation.
+ * asked anew before anything of them is shown. With "all" it is also asked anew who is in which organization.
  */
 export async function invalidateAccess(
   tx: Tx,

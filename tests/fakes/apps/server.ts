@@ -119,7 +119,7 @@ export class ServerUnderTest {
       events: this.events,
       health: settings.health ?? (() =>
         checkHealth({
-          poller: { status: { state: "resting", waitingUntil: null, lastSuccessAt: null } },
+          poller: { status: { state: "idle", waitingUntil: null, lastSuccessAt: null } },
           rateLimit: () => undefined,
           services: {},
           clock,

@@ -50,6 +50,6 @@ export function aStatus(fields: Partial<StatusEvent["data"]> = {}): StatusEvent 
   return {
     type: "status",
     repository: null,
-    data: { state: "resting", waiting_until: null, ...fields },
+    data: { state: "idle", waiting_until: null, ...fields },
   };
 }

@@ -11,7 +11,7 @@ const PATH = "/api/v1/webhook/github";
 function receive({ event }: IncomingWebhook): Promise<ReceiveResult> {
   if (event === "broken") return Promise.reject(new StorageError("unavailable", "Away"));
   if (event === "forged") {
-    return Promise.resolve({ status: "refused", code: "bad_signature", detail: "No" });
+    return Promise.resolve({ status: "refused", code: "invalid_signature", detail: "No" });
   }
   if (event === "ping") return Promise.resolve({ status: "pong" });
   return Promise.resolve({ status: event?.startsWith("odd") ? "ignored" : "accepted" });
@@ -36,9 +36,9 @@ Deno.test("Deliveries count by event and outcome, whatever names strangers make 
     [...deliveries.outcomes].map(({ event, outcome, count }) => `${event} ${outcome} ${count}`),
     [
       "workflow_run accepted 2",
-      "unused ignored 2",
-      "unread bad_signature 1",
-      "unread failed 1",
+      "unsupported ignored 2",
+      "unverified invalid_signature 1",
+      "unverified failed 1",
       "ping pong 1",
     ],
   );

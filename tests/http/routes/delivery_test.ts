@@ -80,12 +80,12 @@ Deno.test("Deliveries.answer() takes nothing in without a secret", async () => {
 
 /** What is wrong, with what it is answered. */
 const REJECTED: readonly (readonly [string, string, Record<string, string>, number, string])[] = [
-  ["a wrong signature", PAYLOAD, { "X-Hub-Signature-256": sign("x") }, 401, "bad_signature"],
-  ["a short signature", PAYLOAD, { "X-Hub-Signature-256": "sha256=00" }, 401, "bad_signature"],
-  ["an empty id", PAYLOAD, { "X-GitHub-Delivery": "" }, 400, "bad_header"],
-  ["an odd event", PAYLOAD, { "X-GitHub-Event": "No Event" }, 400, "bad_header"],
-  ["no JSON", "{", {}, 400, "bad_body"],
-  ["an empty body", "", {}, 400, "bad_body"],
+  ["a wrong signature", PAYLOAD, { "X-Hub-Signature-256": sign("x") }, 401, "invalid_signature"],
+  ["a short signature", PAYLOAD, { "X-Hub-Signature-256": "sha256=00" }, 401, "invalid_signature"],
+  ["an empty id", PAYLOAD, { "X-GitHub-Delivery": "" }, 400, "invalid_header"],
+  ["an odd event", PAYLOAD, { "X-GitHub-Event": "No Event" }, 400, "invalid_header"],
+  ["no JSON", "{", {}, 400, "invalid_body"],
+  ["an empty body", "", {}, 400, "invalid_body"],
   ["another type", PAYLOAD, { "Content-Type": "text/xml" }, 415, "unsupported_media_type"],
 ];
 
@@ -107,7 +107,7 @@ Deno.test("Deliveries.answer() answers 401 where there is no signature", async (
     method: "POST",
     body: PAYLOAD,
   });
-  assertEquals([response.status, (await response.json()).code], [401, "bad_signature"]);
+  assertEquals([response.status, (await response.json()).code], [401, "invalid_signature"]);
 });
 
 Deno.test("Deliveries.answer() takes no other method than POST", async () => {
@@ -201,7 +201,7 @@ Deno.test("Deliveries.answer() gives up a body that stalls, after 30 s", async (
   advance(1);
   const { status, body } = await request.readResponse();
   assertEquals(status, 408);
-  assertMatch(body, /"code":"payload_too_slow"/);
+  assertMatch(body, /"code":"request_timeout"/);
   assertEquals(server.deliveries.pendingBytes, 0);
 });
 
@@ -234,7 +234,7 @@ Deno.test("Deliveries.answer() bounds what is under way of all bodies together",
   await request.send("x".repeat(990));
   await waitUntil(() => server.deliveries.pendingBytes === 990, "the first bytes have come");
   const { status, headers, body } = await server.post(PAYLOAD);
-  assertEquals([status, body.code], [503, "too_busy"]);
+  assertEquals([status, body.code], [503, "overloaded"]);
   assertEquals(headers.get("retry-after"), "30");
   assertEquals(server.deliveries.pendingBytes, 990);
 });

@@ -52,15 +52,20 @@ Deno.test("POST /api/v1/messages says what is wrong with a body", async () => {
   await using server = await new ServerUnderTest().start();
   for (
     const [body, status, code, words] of [
-      ["{", 400, "bad_body", "Cannot read the body"],
-      [[], 400, "bad_body", "Cannot use the body: allowed is a JSON object with content, user_id"],
-      [{ user_id: "ada" }, 400, "bad_body", "Cannot do without content: allowed is 1 to 4,000"],
-      [{ content: "x" }, 400, "bad_body", "Cannot do without user_id: allowed is 1 to 100"],
-      [{ content: "", user_id: "ada" }, 400, "bad_body", 'Cannot use content=""'],
-      [{ content: "\u0000", user_id: "ada" }, 400, "bad_body", "Cannot use content="],
-      [{ content: "😀".repeat(4_001), user_id: "ada" }, 400, "bad_body", "Cannot use content="],
-      [{ content: "x", user_id: "a\nb" }, 400, "bad_body", "Cannot use user_id="],
-      [{ content: "x", user_id: "ada", to: "bob" }, 400, "bad_body", 'Cannot use field="to"'],
+      ["{", 400, "invalid_body", "Cannot read the body"],
+      [
+        [],
+        400,
+        "invalid_body",
+        "Cannot use the body: allowed is a JSON object with content, user_id",
+      ],
+      [{ user_id: "ada" }, 400, "invalid_body", "Cannot do without content: allowed is 1 to 4,000"],
+      [{ content: "x" }, 400, "invalid_body", "Cannot do without user_id: allowed is 1 to 100"],
+      [{ content: "", user_id: "ada" }, 400, "invalid_body", 'Cannot use content=""'],
+      [{ content: "\u0000", user_id: "ada" }, 400, "invalid_body", "Cannot use content="],
+      [{ content: "😀".repeat(4_001), user_id: "ada" }, 400, "invalid_body", "Cannot use content="],
+      [{ content: "x", user_id: "a\nb" }, 400, "invalid_body", "Cannot use user_id="],
+      [{ content: "x", user_id: "ada", to: "bob" }, 400, "invalid_body", 'Cannot use field="to"'],
       ["x".repeat(70_000), 413, "payload_too_large", "Cannot take the payload"],
     ] as const
   ) {
@@ -89,7 +94,7 @@ Deno.test("POST /api/v1/messages knows who has signed in, and takes a key at its
   assertEquals(await authorOf({}, page), [201, "octocat"]);
   assertEquals(await authorOf({ user_id: "mallory" }, page), [201, "octocat"]);
   assertEquals(await authorOf({ user_id: "robot" }, key), [201, "robot"]);
-  assertEquals(await authorOf({}, key), [400, "bad_body"]);
+  assertEquals(await authorOf({}, key), [400, "invalid_body"]);
   assertEquals(await authorOf({ user_id: "x" }, {}), [401, "unauthenticated"]);
   assertEquals(await authorOf({}, { cookie: "runwire=token" }), [403, "origin_not_allowed"]);
 });

@@ -107,7 +107,7 @@ async function assertRejected(url: string, parameter: Parameter): Promise<void> 
   for (const value of invalidValues(parameter)) {
     const query = new URLSearchParams({ [name]: value });
     const { status, body } = await ask(`${url}?${query}`);
-    assertEquals([status, body.code], [400, "bad_parameter"], `${url}?${query}`);
+    assertEquals([status, body.code], [400, "invalid_parameter"], `${url}?${query}`);
     const beginning = `Cannot use ${name}="${value}": allowed is `;
     assertEquals(body.detail.slice(0, beginning.length), beginning);
   }
@@ -115,7 +115,7 @@ async function assertRejected(url: string, parameter: Parameter): Promise<void> 
 
 async function assertUnknownRejected(url: string): Promise<void> {
   const { status, body } = await ask(`${url}?nonsense=1`);
-  assertEquals([status, body.code], [400, "bad_parameter"], url);
+  assertEquals([status, body.code], [400, "invalid_parameter"], url);
   const beginning = 'Cannot use parameter="nonsense": allowed is ';
   assertEquals(body.detail.slice(0, beginning.length), beginning);
 }
@@ -124,7 +124,7 @@ async function assertIdsChecked(url: string): Promise<void> {
   const list = url.slice(0, url.lastIndexOf("/"));
   assertEquals((await ask(`${list}/999999`)).body.code, "not_found");
   for (const id of ["0", "-1", "x", "1.5", "9007199254740992"]) {
-    assertEquals((await ask(`${list}/${id}`)).body.code, "bad_parameter", `${list}/${id}`);
+    assertEquals((await ask(`${list}/${id}`)).body.code, "invalid_parameter", `${list}/${id}`);
   }
 }
 

@@ -105,7 +105,7 @@ for (
     const { history, server } = await start();
     await using _ = server;
     const { status, body } = await get(`${server.url}/runs?${query}`);
-    assertEquals([status, body.code], [400, "bad_parameter"]);
+    assertEquals([status, body.code], [400, "invalid_parameter"]);
     assertEquals(body.detail.slice(0, detail.length), detail);
     assertEquals(history.queries, []);
   });
@@ -120,7 +120,7 @@ Deno.test("GET /runs says that it does not count further, and how to go on", asy
   const { body } = await get(`${server.url}/runs?page=10&per_page=100`);
   assertEquals([body.total_count, body.total_count_capped], [1_000, true]);
   const beyond = await get(`${server.url}/runs?page=11&per_page=100`);
-  assertEquals([beyond.status, beyond.body.code], [400, "bad_parameter"]);
+  assertEquals([beyond.status, beyond.body.code], [400, "invalid_parameter"]);
   assertEquals(
     beyond.body.detail,
     'Cannot use page="11": allowed is 1 to 10; to reach older runs, narrow the list by created=*..DAY',
@@ -201,8 +201,8 @@ Deno.test("GET /runs/{id} answers 404 for a run that is not kept, 400 for what i
   assertEquals([missing.status, missing.body.code], [404, "not_found"]);
   assertEquals(missing.body.detail, "Cannot find run 9: it is not kept here");
   const wrong = await get(`${server.url}/api/v1/runs/latest`);
-  assertEquals([wrong.status, wrong.body.code], [400, "bad_parameter"]);
+  assertEquals([wrong.status, wrong.body.code], [400, "invalid_parameter"]);
   assert(wrong.body.detail.startsWith('Cannot use id="latest": allowed is a whole number from 1'));
   const extra = await get(`${server.url}/runs/9?fields=id`);
-  assertEquals([extra.status, extra.body.code], [400, "bad_parameter"]);
+  assertEquals([extra.status, extra.body.code], [400, "invalid_parameter"]);
 });

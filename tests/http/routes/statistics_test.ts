@@ -142,7 +142,7 @@ for (
     await using _ = server;
     const response = await fetch(`${server.url}/stats?${query}`);
     const body = await response.json();
-    assertEquals([response.status, body.code, body.detail], [400, "bad_parameter", detail]);
+    assertEquals([response.status, body.code, body.detail], [400, "invalid_parameter", detail]);
     assertEquals(queries, []);
   });
 }

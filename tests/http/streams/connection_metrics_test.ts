@@ -16,7 +16,7 @@ Deno.test("Traffic tells why connections have ended", () => {
   for (const code of [undefined, 1001, 1008, 1009, 1011, 1013, 1013, 4000]) traffic.ended(code);
   assertEquals(Object.fromEntries(traffic.closed), {
     left: 1,
-    stopping: 1,
+    shutting_down: 1,
     not_allowed: 1,
     too_big: 1,
     error: 1,

@@ -171,7 +171,7 @@ Deno.test("EventStreams names a wrong parameter and what is allowed", async () =
     assertEquals(response.status, 400, query);
     assertEquals(response.headers.get("content-type"), "application/problem+json");
     const body = await response.json();
-    assertEquals(body.code, "bad_parameter");
+    assertEquals(body.code, "invalid_parameter");
     assertEquals(body.detail, detail);
   }
   assertEquals(server.connectionLimit.used, 0);

@@ -155,7 +155,7 @@ Deno.test("Connections says what batch may be", async () => {
     });
     assertEquals(response.status, 400, query);
     const problem = await response.json();
-    assertEquals(problem.code, "bad_parameter");
+    assertEquals(problem.code, "invalid_parameter");
     assertStringIncludes(problem.detail, detail);
   }
   await using client = await connectAndWait(server, "topics=events&batch=false");

@@ -97,7 +97,7 @@ Deno.test("Connections names a wrong parameter of a follower", async () => {
       headers: { upgrade: "websocket", connection: "Upgrade" },
     });
     assertEquals(response.status, 400, query);
-    assertEquals((await response.json()).code, "bad_parameter");
+    assertEquals((await response.json()).code, "invalid_parameter");
   }
 });
 

@@ -51,7 +51,7 @@ Deno.test("Connections explains a bad frame to its sender alone, which stays", a
   for (const [frame, words] of bad) {
     client.socket.send(frame);
     const { code, message } = await nextError(client);
-    assertEquals([code, message.slice(0, words.length)], ["bad_message", words]);
+    assertEquals([code, message.slice(0, words.length)], ["invalid_message", words]);
   }
   client.socket.send(messageFrame("x".repeat(4_000)));
   assertEquals((await nextContent(client)).length, 4_000);
@@ -83,7 +83,7 @@ Deno.test("Connections takes 20 frames at once, then 10 a second; beyond that it
   });
   assertEquals(client.frames.map((frame) => JSON.parse(frame)).slice(30), [{
     error: {
-      code: "throttled",
+      code: "rate_limited",
       message: "Cannot take so much: 10 messages a second are allowed, and 20 at once",
     },
   }]);
@@ -100,8 +100,8 @@ Deno.test("Connections counts bad frames, too", async () => {
   for (let each = 0; each < 100; each++) client.socket.send("nonsense");
   assertEquals((await withTimeout(client.closed, "the end")).code, 1008);
   const codes = client.frames.map((frame) => JSON.parse(frame).error.code);
-  assertEquals(codes.at(-1), "throttled");
-  assert(codes.length < 40 && codes.slice(0, -1).every((code) => code === "bad_message"));
+  assertEquals(codes.at(-1), "rate_limited");
+  assert(codes.length < 40 && codes.slice(0, -1).every((code) => code === "invalid_message"));
 });
 
 for (

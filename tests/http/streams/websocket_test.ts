@@ -84,7 +84,7 @@ Deno.test("Connections answers whatever a client says, up to 64 KiB", async () =
   }
   client.socket.send(new Uint8Array(64 * 1024));
   for (let each = 0; each < 6; each++) {
-    assertEquals(JSON.parse(await client.next()).error.code, "bad_message");
+    assertEquals(JSON.parse(await client.next()).error.code, "invalid_message");
   }
   server.publishRun("on we go");
   assertEquals(readTitle(await client.next()), "on we go");
@@ -226,7 +226,7 @@ Deno.test("Connections takes no client while Runwire stops", async () => {
   server.connectionLimit.close();
   const { status, body } = await ask(server, "/ws");
   assertEquals(status, 503);
-  assertEquals(JSON.parse(body).code, "stopping");
+  assertEquals(JSON.parse(body).code, "shutting_down");
 });
 
 Deno.test("Server says 1001 to every client when it stops, even to one that never answers", async () => {

@@ -45,7 +45,7 @@ Deno.test("Poller keeps waiting for the limit when clients leave and come back",
   await time.tickAsync(MINUTE_MS);
   test.activeClients.remove();
   await time.tickAsync(MINUTE_MS);
-  assertEquals(test.poller.status.state, "resting");
+  assertEquals(test.poller.status.state, "idle");
   test.activeClients.add();
   await time.tickAsync(8 * MINUTE_MS - 1);
   assertEquals(test.github.endpoints, ["list"]);

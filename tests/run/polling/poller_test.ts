@@ -10,7 +10,7 @@ Deno.test("Poller asks nothing until somebody listens, and rests when the last h
   await using test = new PollerUnderTest();
   await time.tickAsync(60_000);
   assertEquals(test.github.requests, []);
-  assertEquals(test.poller.status.state, "resting");
+  assertEquals(test.poller.status.state, "idle");
 
   test.activeClients.add();
   test.activeClients.add();
@@ -22,7 +22,7 @@ Deno.test("Poller asks nothing until somebody listens, and rests when the last h
 
   test.activeClients.remove();
   await time.tickAsync(1);
-  assertEquals(test.poller.phase, { name: "resting" });
+  assertEquals(test.poller.phase, { name: "idle" });
   const requestCount = test.github.requests.length;
   await time.tickAsync(10 * POLLER_INTERVAL_MS);
   assertEquals(test.github.requests.length, requestCount);
@@ -45,7 +45,7 @@ Deno.test("Poller tells its phases one by one", async () => {
   await time.tickAsync(POLLER_INTERVAL_MS);
   await test.stop();
   assertEquals(test.phases, [
-    { name: "resting" },
+    { name: "idle" },
     { name: "listing" },
     { name: "fetching", fetch: 1 },
     { name: "waiting", until: 13_000 },
@@ -172,13 +172,13 @@ Deno.test("Poller tells each new state of a run once", async () => {
 });
 
 Deno.test("Poller stops in every phase", async (t) => {
-  for (const phase of ["resting", "listing", "fetching", "waiting"] as const) {
+  for (const phase of ["idle", "listing", "fetching", "waiting"] as const) {
     await t.step(phase, async () => {
       using time = new FakeTime(0);
       const test = new PollerUnderTest();
       test.github.delayMs = 1_000;
-      if (phase !== "resting") test.activeClients.add();
-      await time.tickAsync({ resting: 500, listing: 500, fetching: 1_500, waiting: 6_000 }[phase]);
+      if (phase !== "idle") test.activeClients.add();
+      await time.tickAsync({ idle: 500, listing: 500, fetching: 1_500, waiting: 6_000 }[phase]);
       assertEquals(test.poller.phase.name, phase);
       const requestCount = test.github.requests.length;
       await test.stop();
