@@ -85,7 +85,7 @@ testOverDatabases("Catalog tells no more than may be seen, and counts no more", 
     const list = async (query: Partial<RepositoryQuery>) => {
       const pageQuery = {
         ...BY_PUSH,
-        visible: visibility,
+        visibility,
         direction: "asc",
         perPage: 1,
         ...query,

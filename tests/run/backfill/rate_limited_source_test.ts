@@ -74,7 +74,7 @@ Deno.test("PatientSource waits as long as GitHub says, and longer each time wher
     test.waits,
     [20, 22, 26].map((minutes) => [
       minutes * MINUTE_MS,
-      "Refused: limited",
+      "Refused: rate_limited",
     ]),
   );
 });
