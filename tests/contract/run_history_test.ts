@@ -218,7 +218,7 @@ testOverDatabases("RunHistory.list() hides alone, and with any other filter", as
   for (const visibility of VISIBLE) {
     for (const filter of filters) {
       for (const page of [1, 2, 9]) {
-        const query = { ...NEWEST, perPage: 7, page, visible: visibility, ...filter };
+        const query = { ...NEWEST, perPage: 7, page, visibility, ...filter };
         const all = runs.filter((run) => meets(run, query)).sort(newestFirst);
         if (query.direction === "asc") all.reverse();
         const expected = { total: all.length, runs: all.slice((page - 1) * 7, page * 7) };
