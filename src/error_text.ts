@@ -1,6 +1,6 @@
 /**
- * The sentences of errors that users see: one shape for each kind of error, so that every part of the program words them
- * alike. `expected` is a noun phrase that completes "expected …". No sentence ends with a period or holds a secret.
+ * The texts of errors that users see: one sentence shape per kind of error. `expected` is a noun phrase that completes
+ * "expected …". No text ends with a period or contains a secret.
  */
 
 /** `Invalid per_page "0": expected an integer from 1 to 100` */

@@ -45,10 +45,9 @@ const SHARED_FILES: Readonly<Record<string, readonly string[]>> = {
   "latency_histogram.ts": ["clock.ts"],
   "log.ts": ["redact.ts"],
   "loopback.ts": [],
-  "lru_cache.ts": [],
   "random.ts": [],
   "service.ts": [],
-  "single_flight.ts": ["lru_cache.ts"],
+  "single_flight.ts": [],
   "visibility.ts": [],
 };
 /** The files of src that only app.ts, cli and the named files import. */

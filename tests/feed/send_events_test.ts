@@ -3,7 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import type { Batch } from "../../src/feed/subscription.ts";
 import { sendEvents } from "../../src/feed/send_events.ts";
-import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/latest_queue.ts";
+import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/slow_client.ts";
 
 /** A client that reads nothing until its test says so. */
 class FakeSink implements Sink {

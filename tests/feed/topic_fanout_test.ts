@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import type { Event } from "../../src/feed/event.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
 import { MAX_QUEUED_CHARACTERS } from "../../src/feed/send_queue.ts";
-import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/latest_queue.ts";
+import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/slow_client.ts";
 import { TopicFanout } from "../../src/feed/topic_fanout.ts";
 import { OffsetClock } from "../fakes/clock.ts";
 import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";

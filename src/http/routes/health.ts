@@ -1,4 +1,4 @@
-import type { Clock } from "../../clock.ts";
+import { type Clock, withTimeout } from "../../clock.ts";
 import type { GitHubRateLimit } from "../../run/github_rate_limit.ts";
 import type { PollerStatus } from "../../run/polling/poller.ts";
 
@@ -51,15 +51,12 @@ export async function checkHealth(sources: HealthSources): Promise<Health> {
 }
 
 async function checkServices({ services, clock }: HealthSources): Promise<Health["services"]> {
-  const timeout = new AbortController();
-  const timedOut = clock.sleep(CHECK_TIMEOUT_MS, timeout.signal).then(() => "down" as const);
   const states = await Promise.all(
     Object.entries(services).map(async ([name, check]) => {
-      const result = check().then(() => "up" as const, () => "down" as const);
-      return [name, await Promise.race([result, timedOut])] as const;
+      const result = withTimeout(clock, CHECK_TIMEOUT_MS, check());
+      return [name, await result.then(() => "up" as const, () => "down" as const)] as const;
     }),
   );
-  timeout.abort();
   return Object.fromEntries(states);
 }
 

@@ -2,14 +2,14 @@ import type { Context } from "hono";
 import type { Principal } from "../../account/principal.ts";
 import { TokenRejectedError } from "../../account/oauth_provider.ts";
 import type { Visibility } from "../../visibility.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, waitAtMost } from "../../clock.ts";
 import { toErrorMessage } from "../../errors.ts";
 import type { ActiveClients } from "../../feed/active_clients.ts";
 import type { Broadcast } from "../../feed/broadcast.ts";
 import { BatchEncoder } from "../../feed/batch_encoder.ts";
 import type { Feed } from "../../feed/feed.ts";
 import { sendEvents } from "../../feed/send_events.ts";
-import { MAX_BUFFERED_BYTES } from "../../feed/latest_queue.ts";
+import { MAX_BUFFERED_BYTES } from "../../feed/slow_client.ts";
 import type { TopicFanout } from "../../feed/topic_fanout.ts";
 import { log } from "../../log.ts";
 import type { MessageSender } from "../../message/sender.ts";
@@ -94,12 +94,8 @@ export class WebSocketServer {
   async close(): Promise<void> {
     const closing = [...this.#open];
     for (const connection of closing) connection.close(CLOSE_GOING_AWAY, "Runwire is stopping");
-    const timeout = new AbortController();
-    await Promise.race([
-      Promise.all(closing.map((connection) => connection.closed)),
-      this.#options.clock.sleep(CLOSE_TIMEOUT_MS, timeout.signal),
-    ]);
-    timeout.abort();
+    const closed = Promise.all(closing.map((connection) => connection.closed));
+    await waitAtMost(this.#options.clock, CLOSE_TIMEOUT_MS, closed);
   }
 
   #accept(

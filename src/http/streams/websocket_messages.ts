@@ -1,6 +1,6 @@
 import { type RateLimit, TokenBucket } from "../../account/rate_limiter.ts";
 import type { Clock } from "../../clock.ts";
-import { CLOSE_TOO_SLOW, MAX_BUFFERED_BYTES } from "../../feed/latest_queue.ts";
+import { closeSlowClient, hasRoom } from "../../feed/slow_client.ts";
 import { log } from "../../log.ts";
 import type { MessageInput, MessageSender } from "../../message/sender.ts";
 import { validationProblem } from "../validation_problem.ts";
@@ -66,9 +66,7 @@ export class InboundMessages {
 
   /** Who reads nothing, and goes on saying what is wrong, is told no more. */
   #sendError(code: string, message: string): void {
-    if (this.#connection.bufferedAmount > MAX_BUFFERED_BYTES) {
-      return this.#connection.close(CLOSE_TOO_SLOW, "The client reads too slowly");
-    }
+    if (!hasRoom(this.#connection)) return closeSlowClient(this.#connection);
     this.#connection.send(JSON.stringify({ error: { code, message } }));
   }
 }

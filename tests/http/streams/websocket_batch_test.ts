@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../../src/clock.ts";
-import { MAX_BUFFERED_BYTES } from "../../../src/feed/latest_queue.ts";
+import { MAX_BUFFERED_BYTES } from "../../../src/feed/slow_client.ts";
 import { runEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
 import { aRun } from "../../fakes/stores/github.ts";
