@@ -24,8 +24,10 @@ export interface RunEvent {
   readonly data: RunData;
 }
 
+/** A run in events and in the API. Times are RFC 3339, as GitHub sends them. GitHub may add statuses, conclusions and events. */
 export interface RunData {
   readonly id: number;
+  /** `owner/name` */
   readonly repository: string;
   readonly workflow_id: number;
   readonly workflow_name: string;
@@ -35,6 +37,7 @@ export interface RunData {
   readonly conclusion: string | null;
   readonly branch: string | null;
   readonly head_sha: string;
+  /** A login. */
   readonly actor: string | null;
   readonly run_number: number;
   readonly run_attempt: number;
