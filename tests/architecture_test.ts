@@ -62,7 +62,7 @@ const ROOT_FILES: Readonly<Record<string, readonly string[]>> = {
   "redact.ts": [],
   "log.ts": ["redact.ts"],
   "std.d.ts": [],
-  "variables.ts": ["errors.ts"],
+  "variables.ts": ["errors.ts", "error_text.ts"],
   "config.ts": ["errors.ts", "variables.ts", "loopback.ts", "error_text.ts"],
 };
 
