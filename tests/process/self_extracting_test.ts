@@ -84,7 +84,10 @@ Deno.test({
     const environment = { RUNWIRE_CACHE: "", HOME: "", TMPDIR: folder.path };
     const { code, stderr } = await runVersion(path, environment);
     assertEquals([code, stderr.length], [1, 1], stderr.join("\n"));
-    assertMatch(stderr[0] ?? "", /^runwire: Cannot unpack into .*: set RUNWIRE_CACHE to a writable folder/);
+    assertMatch(
+      stderr[0] ?? "",
+      /^runwire: Cannot unpack into .*: set RUNWIRE_CACHE to a writable folder/,
+    );
     assertEquals([...Deno.readDirSync(target)], []);
   },
 });
@@ -95,7 +98,10 @@ Deno.test({
   async fn() {
     const { code, stderr } = await runVersion(path, { RUNWIRE_CACHE: "/dev/null/x" });
     assertEquals([code, stderr.length], [1, 1], stderr.join("\n"));
-    assertMatch(stderr[0] ?? "", /^runwire: Invalid RUNWIRE_CACHE "\/dev\/null\/x": expected a writable folder/);
+    assertMatch(
+      stderr[0] ?? "",
+      /^runwire: Invalid RUNWIRE_CACHE "\/dev\/null\/x": expected a writable folder/,
+    );
   },
 });
 
