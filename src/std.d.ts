@@ -1,4 +1,4 @@
-// Types for the functions used from `deno-std`, which ships none (docs/decisions/npm-only-std.md).
+// Types for the functions used from `deno-std`, which ships none (docs/decisions/npm_only_std.md).
 
 declare module "@std/assert" {
   export function assert(expr: unknown, msg?: string): asserts expr;

@@ -19,7 +19,7 @@ const GAP_TIMEOUT_MS = 20;
 const RETRY_MS = 1_000;
 /**
  * How long followers that batch are left alone after they were woken: the longer the more they are, so that sending to them
- * (about 12 µs each, docs/decisions/batch.md) leaves half of a core for everything else.
+ * (about 12 µs each, docs/decisions/event_batching.md) leaves half of a core for everything else.
  */
 const BATCH_WINDOW = { minMs: 20, perSubscriptionMs: 0.025, maxMs: 250 };
 
