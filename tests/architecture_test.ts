@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 
-/** The rules of the source layout: .github/CONTRIBUTING.md, docs/decisions/grid.md. */
+/** The rules of the source layout: .github/CONTRIBUTING.md, docs/decisions/source_layout.md. */
 const ROOT = new URL("../", import.meta.url);
 const MAX_LINES = 300;
 const MAX_FILES_PER_FOLDER = 24;

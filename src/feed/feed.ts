@@ -18,7 +18,7 @@ const GAP_TIMEOUT_MS = 20;
 const RETRY_MS = 1_000;
 /**
  * The minimum pause between batches. It grows with the number of batching subscriptions, so that sending to them (about
- * 12 µs each, docs/decisions/batch.md) leaves half of a core for other work.
+ * 12 µs each, docs/decisions/event_batching.md) leaves half of a core for other work.
  */
 const BATCH_WINDOW = { minMs: 20, perSubscriptionMs: 0.025, maxMs: 250 };
 

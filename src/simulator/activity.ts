@@ -6,16 +6,15 @@ import type { RunFields, Timeline } from "./run.ts";
 
 export type Trigger = "push" | "pull_request" | "schedule" | "workflow_dispatch";
 
-/** How a workflow behaves. */
 export interface WorkflowProfile {
   readonly workflow_id: number;
   readonly name: string;
   readonly on: readonly Trigger[];
-  /** How long it runs, from and to. */
+  /** Minimum and maximum duration. */
   readonly seconds: readonly [number, number];
 }
 
-/** How busy a repository is, compared with the others, and what its workflows do. */
+/** A repository with its workflows; `weight` is its share of the activity. */
 export interface RepositoryProfile {
   readonly repository: Repository;
   readonly weight: number;
@@ -36,14 +35,14 @@ const CONCLUSIONS: readonly (readonly [string, number])[] = [
   ["cancelled", 4],
 ];
 
-/** People at work: something happens about every ten seconds, more often in busier repositories. */
+/** A simulated team: one change about every ten seconds, more often in repositories with a higher weight. */
 export class TeamActivity implements Activity {
   readonly #profiles: readonly RepositoryProfile[];
   readonly #random: () => number;
   #nextAt: number;
   #lastPullRequest = 480;
 
-  /** From `start` on, in ms since the epoch. */
+  /** `start` is the time of the first change, in ms since the epoch. */
   constructor(profiles: readonly RepositoryProfile[], { random, start }: {
     readonly random: () => number;
     readonly start: number;
@@ -75,7 +74,7 @@ export class TeamActivity implements Activity {
     return pickWeighted(this.#random, available);
   }
 
-  /** One or two of the workflows that the event starts, all for the same commit. */
+  /** Runs of one or two workflows started by the event, all for the same commit. */
   #createRuns({ workflows, repository }: RepositoryProfile, event: Trigger): readonly RunFields[] {
     const started = workflows.filter(({ on }) => on.includes(event));
     const isSingleRun = event === "schedule" || event === "workflow_dispatch";

@@ -3,19 +3,19 @@ import { Buffer } from "node:buffer";
 import { type App, verifyJwt } from "./jwt.ts";
 import type { OAuth } from "./oauth.ts";
 import type { OAuthApp } from "./oauth_app.ts";
-import type { User } from "./users.ts";
+import type { User } from "./user_json.ts";
 import { randomHex } from "./random.ts";
 import { badCredentials, type ErrorResponse, notFound, undecodableJwt } from "./error_response.ts";
 import { timestamp } from "./timestamp.ts";
 
 export interface Credential {
-  /** `app`: the app itself, by its JWT; `client`: an app that users sign in to, by its client id and secret. */
+  /** `app`: the app, authenticated with its JWT; `client`: an OAuth app, with its client id and secret. */
   readonly kind: "user" | "installation" | "app" | "client" | "anonymous";
-  /** The token; empty for anonymous, `app` for the app, the client's id for a client. */
+  /** The token; empty for anonymous, `app` for the app, the client id for a client. */
   readonly token: string;
-  /** How GitHub names the holder in a sentence, for example `user ID 1`. */
+  /** The holder in GitHub's error messages, for example `user ID 1`. */
   readonly label: string;
-  /** Of a token that a user's consent gave to an app; the simulator's own tokens see everything. */
+  /** The consent behind a user token; tokens without a grant see everything. */
   readonly grant?: {
     readonly user: User;
     readonly app: OAuthApp["kind"];
@@ -34,7 +34,7 @@ const ANONYMOUS: Credential = { kind: "anonymous", token: "", label: "127.0.0.1"
 const APP: Credential = { kind: "app", token: "app", label: "the app" };
 const INSTALLATION_TOKEN_TTL_MS = 60 * 60 * 1000;
 
-/** Who may ask: the tokens of users, and those that installations of an app were given. */
+/** Accepted credentials: tokens of users and of app installations. */
 export class Credentials {
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -61,14 +61,14 @@ export class Credentials {
     this.#userTokens.add(token);
   }
 
-  /** From now on the token is answered with 401. */
+  /** Later requests with the token get 401. */
   revoke(token: string): void {
     this.#userTokens.delete(token);
     this.#installations.delete(token);
     this.#oauth.tokens.revoke(token);
   }
 
-  /** Whose `Authorization` this is; a refusal when it is nobody's (any more). */
+  /** Authenticates an `Authorization` header; returns an error if it is unknown or expired. */
   authenticate(authorization: string | null): Credential | ErrorResponse {
     if (authorization === null) return ANONYMOUS;
     const basic = /^basic\s+(\S+)$/i.exec(authorization)?.[1];
@@ -86,7 +86,7 @@ export class Credentials {
     return this.#authenticateUserToken(token) ?? badCredentials();
   }
 
-  /** A new token for an installation, when it is the app that asks. It is accepted for one hour. */
+  /** Issues a token for an installation to the app, valid for one hour. */
   issue(credential: Credential, installation: number): InstallationToken | ErrorResponse {
     if (credential.kind !== "app") return undecodableJwt();
     if (this.#app && !this.#app.installations.includes(installation)) return notFound();
@@ -110,9 +110,9 @@ export class Credentials {
   }
 
   #authenticateUserToken(token: string): Credential | undefined {
-    const authorized = this.#oauth.findHolder(token);
-    if (!authorized) return undefined;
-    const { user, requestToken: { app, scopes } } = authorized;
+    const holder = this.#oauth.findHolder(token);
+    if (!holder) return undefined;
+    const { user, token: { app, scopes } } = holder;
     const grant = { user, app: app.kind, scopes };
     return { kind: "user", token, label: `user ID ${user.id}`, grant };
   }

@@ -95,11 +95,11 @@ const REPOSITORIES: readonly DemoRepositorySpec[] = [
 const DAY_MS = 24 * 60 * 60 * 1000;
 const HISTORY_MS = 60 * 60 * 1000;
 
-/** A world that looks like a team at work, with an hour of history. The same seed and clock give the same world. */
+/** A world with an active team and an hour of history. The same seed and clock give the same world. */
 export function createDemoWorld({ clock, seed = 1, maxRuns = 300 }: {
   readonly clock: Clock;
   readonly seed?: number;
-  /** Runs of each repository; the oldest go first. */
+  /** Maximum runs per repository; the oldest are deleted. */
   readonly maxRuns?: number;
 }): World {
   const world = new World({ clock, seed, maxRuns });

@@ -1,4 +1,4 @@
-/** Who works in the demo's repositories. */
+/** The team of the demo. */
 export const LOGINS = [
   "monalisa",
   "ines-marchetti",
@@ -10,7 +10,7 @@ export const LOGINS = [
   "noor-visser",
 ];
 
-/** A branch, and the title of the change on it. */
+/** Branches with the title of their change. */
 export const CHANGES: readonly (readonly [branch: string, title: string])[] = [
   ["fix-cart-rounding", "Fix rounding of cart totals"],
   ["retry-webhooks", "Retry failed webhooks with backoff"],

@@ -1,14 +1,13 @@
 import { createHash } from "node:crypto";
-import { toAccessEvent } from "./access_event_json.ts";
 import { jobJson } from "./job_json.ts";
 import { toRunPhase, type WorldEvent } from "./scheduled_change.ts";
 import type { Repository } from "./repository.ts";
 import { repositoryJson, workflowJson } from "./repository_json.ts";
 import type { WorkflowRun } from "./run.ts";
 import { runJson } from "./run_json.ts";
-import { type Origin, userJson } from "./user_json.ts";
+import { nodeId, organizationJson, type Origin, type User, userJson } from "./user_json.ts";
 
-/** A webhook event before it is sent to anyone. */
+/** A webhook event before delivery. */
 export interface WebhookEvent {
   /** For example `workflow_run`. */
   readonly event: string;
@@ -16,7 +15,7 @@ export interface WebhookEvent {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-/** What GitHub tells of it, in its order: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
+/** The webhook events of a world event, in GitHub's order: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
 export function toWebhookEvents(worldEvent: WorldEvent, origin: Origin): readonly WebhookEvent[] {
   switch (worldEvent.kind) {
     case "push":
@@ -67,7 +66,7 @@ function toRunEvents(
     action: phase,
     payload: { action: phase, workflow_job: jobJson(run, repository, origin), ...common },
   };
-  // Nothing is requested when a run is run again:
+  // A re-run has no action `requested`:
   // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run
   if (phase === "queued" && (run.run_attempt ?? 1) > 1) return [job];
   const action = phase === "queued" ? "requested" : phase;
@@ -116,7 +115,7 @@ function toPushEvent(
     repository: {
       ...rest,
       owner: { ...owner, name: owner.login, email: null },
-      // Here alone in seconds since the epoch.
+      // Only push events have seconds since the epoch.
       created_at: toUnixSeconds(repository.created_at),
       pushed_at: Math.floor(at / 1000),
       master_branch: repository.default_branch,
@@ -136,4 +135,61 @@ function toPushEvent(
 
 function toUnixSeconds(rfc3339: string): number {
   return Math.floor(Date.parse(rfc3339) / 1000);
+}
+
+type AccessEvent = Exclude<WorldEvent, { kind: "push" | "run" | "repository" }>;
+
+/** Webhook events about permission changes: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
+function toAccessEvent(worldEvent: AccessEvent, origin: Origin): WebhookEvent {
+  const { kind: event, action } = worldEvent;
+  const sender = userJson("octocat", origin);
+  return { event, action, payload: { action, sender, ...toDetails(worldEvent, origin) } };
+}
+
+function toDetails(worldEvent: AccessEvent, origin: Origin) {
+  switch (worldEvent.kind) {
+    case "member":
+      return {
+        member: eventUserJson(worldEvent.user, origin),
+        repository: repositoryJson(worldEvent.repository, origin),
+      };
+    case "organization": {
+      const { organization, user } = worldEvent;
+      const url = `${origin.api}/orgs/${organization}`;
+      return {
+        membership: {
+          url: `${url}/memberships/${user.login}`,
+          state: "active",
+          role: "member",
+          organization_url: url,
+          user: eventUserJson(user, origin),
+        },
+        organization: organizationJson(organization, origin),
+      };
+    }
+    case "installation":
+      return { repositories: worldEvent.repositories.map(simpleRepositoryJson) };
+    case "installation_repositories": {
+      const repositories = worldEvent.repositories.map(simpleRepositoryJson);
+      const isAdded = worldEvent.action === "added";
+      return {
+        repository_selection: "selected",
+        repositories_added: isAdded ? repositories : [],
+        repositories_removed: isAdded ? [] : repositories,
+        requester: null,
+      };
+    }
+    case "github_app_authorization":
+      return { sender: eventUserJson(worldEvent.user, origin) };
+  }
+}
+
+function eventUserJson({ login, id }: User, origin: Origin) {
+  return userJson(login, origin, id);
+}
+
+/** A repository in installation events. */
+function simpleRepositoryJson({ id, full_name, private: isPrivate }: Repository) {
+  const [, name = ""] = full_name.split("/");
+  return { id, node_id: nodeId("Repository", id), name, full_name, private: isPrivate };
 }

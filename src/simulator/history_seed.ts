@@ -5,8 +5,8 @@ import type { World } from "./world.ts";
 const RUN_DURATION_MS = 60_000;
 
 /**
- * Gives a repository runs that were created at `times` (ms since the epoch, the oldest first) and succeeded a minute later.
- * The world must keep so many: `runsKept`.
+ * Adds runs created at `times` (ms since the epoch, oldest first) that succeeded a minute later. The world's `maxRuns` must
+ * be high enough.
  */
 export function addHistoricalRuns(
   world: World,

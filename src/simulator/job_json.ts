@@ -3,7 +3,7 @@ import type { Repository } from "./repository.ts";
 import type { WorkflowRun } from "./run.ts";
 import { nodeId, type Origin } from "./user_json.ts";
 
-/** The one job of a run's attempt: https://docs.github.com/en/rest/actions/workflow-jobs */
+/** The only job of a run attempt: https://docs.github.com/en/rest/actions/workflow-jobs */
 export function jobJson(run: WorkflowRun, repository: Repository, origin: Origin) {
   const attempt = run.run_attempt ?? 1;
   const id = run.id * 2 + attempt;

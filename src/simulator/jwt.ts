@@ -2,11 +2,11 @@ import { createPublicKey, verify } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { createError, type ErrorResponse, undecodableJwt } from "./error_response.ts";
 
-/** A GitHub App that may ask for installation tokens. */
+/** A GitHub App that can request installation tokens. */
 export interface App {
   /** The JWT's `iss`: the app's id, or its client id. */
   readonly id: number | string;
-  /** PEM (SPKI); without one any signature is taken. */
+  /** PEM (SPKI); without it any signature is accepted. */
   readonly publicKey?: string;
   readonly installations: readonly number[];
 }
@@ -14,7 +14,7 @@ export interface App {
 /** https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app */
 const MAX_LIFETIME_SECONDS = 10 * 60;
 
-/** How GitHub refuses a JWT at `now` (ms since the epoch), or nothing when it is good. Without an app, anyone's is. */
+/** Returns GitHub's error for an invalid JWT at `now` (ms since the epoch). Without an app every JWT is valid. */
 export function verifyJwt(jwt: string, { app, now }: {
   readonly app: App | undefined;
   readonly now: number;

@@ -2,21 +2,22 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import type { Authorization, OAuthApp } from "./oauth_app.ts";
 import { type IssuedToken, OAuthTokens, type UserToken } from "./oauth_tokens.ts";
-import type { User, Users } from "./users.ts";
+import type { User } from "./user_json.ts";
+import type { Users } from "./users.ts";
 import { randomHex } from "./random.ts";
 
-/** How GitHub refuses a code or a token, in its words. */
+/** GitHub's error response of the token endpoint. */
 export interface OAuthError {
   readonly error: string;
   readonly error_description: string;
 }
 
-/** What comes to the token endpoint, by name. */
+/** The fields of a request to the token endpoint. */
 export type TokenRequest = Readonly<Record<string, string | undefined>>;
 
 interface AuthorizationCode extends Authorization {
   readonly userId: number;
-  /** ms since the epoch */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
@@ -46,7 +47,7 @@ const UNSUPPORTED_GRANT_TYPE = {
   error_description: "The grant type is not supported.",
 };
 
-/** The apps that users sign in to, what users have consented to, and the tokens that came of it. */
+/** OAuth apps, the consents of users, and the resulting tokens. */
 export class OAuth {
   readonly tokens: OAuthTokens;
   readonly #clock: Clock;
@@ -67,22 +68,21 @@ export class OAuth {
     this.tokens = new OAuthTokens({ clock, random });
   }
 
-  /** Registers an app, instead of one of the same client id. */
-  register(findApp: OAuthApp): void {
-    this.#apps.set(findApp.clientId, findApp);
+  /** Registers an app; replaces an app with the same client id. */
+  register(app: OAuthApp): void {
+    this.#apps.set(app.clientId, app);
   }
 
   findApp(clientId: string): OAuthApp | undefined {
     return this.#apps.get(clientId);
   }
 
-  /** Whose client id and secret these are. */
   findClient(clientId: string, clientSecret: string): OAuthApp | undefined {
-    const findApp = this.#apps.get(clientId);
-    return findApp?.clientSecret === clientSecret ? findApp : undefined;
+    const app = this.#apps.get(clientId);
+    return app?.clientSecret === clientSecret ? app : undefined;
   }
 
-  /** The code for a user's consent: good once, for ten minutes. */
+  /** A single-use code for a user's consent, valid for ten minutes. */
   createCode(authorization: Authorization, { id }: User): string {
     const code = randomHex(this.#random, 20);
     const expiresAt = this.#clock.now() + CODE_TTL_MS;
@@ -90,39 +90,36 @@ export class OAuth {
     return code;
   }
 
-  /** What the token endpoint answers. */
   requestToken(request: TokenRequest): IssuedToken | OAuthError {
-    const findApp = this.findClient(request["client_id"] ?? "", request["client_secret"] ?? "");
-    if (!findApp) return INVALID_CLIENT;
+    const app = this.findClient(request["client_id"] ?? "", request["client_secret"] ?? "");
+    if (!app) return INVALID_CLIENT;
     const grantType = request["grant_type"] ?? "authorization_code";
-    if (grantType === "authorization_code") return this.#exchangeCode(request, findApp);
-    if (grantType !== "refresh_token" || findApp.kind === "oauth_app") {
+    if (grantType === "authorization_code") return this.#exchangeCode(request, app);
+    if (grantType !== "refresh_token" || app.kind === "oauth_app") {
       return UNSUPPORTED_GRANT_TYPE;
     }
-    return this.tokens.refresh(request["refresh_token"] ?? "", findApp) ?? INVALID_REFRESH_TOKEN;
+    return this.tokens.refresh(request["refresh_token"] ?? "", app) ?? INVALID_REFRESH_TOKEN;
   }
 
-  /** The user and the token behind an `Authorization`; `undefined` when it is not accepted (any more). */
-  findHolder(
-    requestToken: string,
-  ): { readonly user: User; readonly requestToken: UserToken } | undefined {
-    const found = this.tokens.find(requestToken);
-    const user = found && this.#users.findById(found.userId);
-    return found && user ? { user, requestToken: found } : undefined;
+  /** The user of a token; `undefined` if the token is unknown or expired. */
+  findHolder(text: string): { readonly user: User; readonly token: UserToken } | undefined {
+    const token = this.tokens.find(text);
+    const user = token && this.#users.findById(token.userId);
+    return token && user ? { user, token } : undefined;
   }
 
-  #exchangeCode(request: TokenRequest, findApp: OAuthApp): IssuedToken | OAuthError {
+  #exchangeCode(request: TokenRequest, app: OAuthApp): IssuedToken | OAuthError {
     const { code = "", redirect_uri, code_verifier = "" } = request;
     const stored = this.#codes.get(code);
-    if (stored?.clientId !== findApp.clientId) return INVALID_CODE;
+    if (stored?.clientId !== app.clientId) return INVALID_CODE;
     this.#codes.delete(code);
     if (stored.expiresAt <= this.#clock.now()) return INVALID_CODE;
     if (redirect_uri !== undefined && redirect_uri !== stored.redirectUri) return REDIRECT_MISMATCH;
-    // What GitHub answers to a wrong verifier is not documented: the code "doesn't match what you received".
+    // GitHub does not document the error for a wrong verifier: the code "doesn't match what you received".
     if (stored.challenge !== undefined && toCodeChallenge(code_verifier) !== stored.challenge) {
       return INVALID_CODE;
     }
-    return this.tokens.issue(findApp, { userId: stored.userId, scopes: stored.scopes });
+    return this.tokens.issue(app, { userId: stored.userId, scopes: stored.scopes });
   }
 }
 

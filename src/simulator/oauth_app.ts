@@ -2,23 +2,23 @@
 export interface OAuthApp {
   readonly clientId: string;
   readonly clientSecret: string;
-  /** The tokens of a GitHub App expire and can be refreshed, and reach only what the App is installed on. */
+  /** Tokens of a GitHub App expire, can be refreshed, and only reach repositories with an installation. */
   readonly kind: "oauth_app" | "github_app";
-  /** The first is where users are sent back to unless the request says otherwise; `http://127.0.0.1/login/callback`. */
+  /** The first is the default redirect URI. Default: `http://127.0.0.1/login/callback`. */
   readonly callbackUrls?: readonly string[];
   /** Whether the GitHub App has opted out of expiring tokens. */
   readonly hasNonExpiringTokens?: boolean;
 }
 
-/** What an app asks a user for. */
+/** An authorization request of an app. */
 export interface Authorization {
   readonly clientId: string;
   readonly redirectUri: string;
   readonly scopes: readonly string[];
   readonly state: string | undefined;
-  /** The account that is suggested for signing in. */
+  /** The suggested account. */
   readonly login: string | undefined;
-  /** PKCE's, by S256. */
+  /** PKCE challenge with S256. */
   readonly challenge: string | undefined;
 }
 
@@ -29,8 +29,8 @@ const DEFAULT_CALLBACK = "http://127.0.0.1/login/callback";
 const LOOPBACK = ["127.0.0.1", "[::1]", "localhost"];
 
 /**
- * Where users are sent back to; `undefined` when what is wanted is not registered. On a loopback address any port will
- * do. Else a GitHub App's must be the very same, and an OAuth app's may be on a sub-domain or below the path.
+ * The redirect URI; `undefined` if the requested one is not registered. On a loopback address any port matches. Otherwise a
+ * GitHub App requires an exact match, and an OAuth app also accepts a subdomain or a path below the registered one.
  * https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#redirect-urls
  */
 export function resolveRedirectUri(

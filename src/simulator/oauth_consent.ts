@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import type { OAuth } from "./oauth.ts";
 import { paginate } from "./pagination.ts";
 import { createError, notFound, toResponse } from "./error_response.ts";
-import type { RequestContext, SimulatedPrincipal } from "./routes.ts";
+import type { RequestContext, SimulatedPrincipal } from "./request_context.ts";
 import { organizationJson, userJson } from "./user_json.ts";
 
 const REQUIRES_AUTHENTICATION = createError(401, "Requires authentication");
@@ -11,7 +11,7 @@ const MISSING_SCOPE = createError(
   "You need at least read:org scope or user scope to list your organizations.",
 );
 
-/** The routes about what a user has consented to, and which organisations the user is in. */
+/** Routes about the consents and the organizations of users. */
 export function addOAuthConsentRoutes(api: Hono<{ Bindings: SimulatedPrincipal }>, { oauth }: {
   readonly oauth: OAuth;
 }): void {
@@ -23,7 +23,7 @@ export function addOAuthConsentRoutes(api: Hono<{ Bindings: SimulatedPrincipal }
       if (c.env.credential.token !== client) return toResponse(notFound());
       if (token === undefined) return toResponse(createError(422, "Validation Failed"));
       const holder = oauth.findHolder(token);
-      if (holder?.requestToken.app.clientId !== client) return toResponse(notFound());
+      if (holder?.token.app.clientId !== client) return toResponse(notFound());
       if (target === "token") oauth.tokens.revoke(token);
       else oauth.tokens.revokeAll(holder.user.id, client);
       return c.body(null, 204);
@@ -35,7 +35,7 @@ export function addOAuthConsentRoutes(api: Hono<{ Bindings: SimulatedPrincipal }
     const organizations = listOrganizations(c);
     if (organizations instanceof Response) return organizations;
     const state = c.req.query("state");
-    // Whoever is invited and has not answered is pending; here nobody is.
+    // Open invitations are pending; the simulator has none.
     const { items, link } = paginate(state === "pending" ? [] : organizations, c);
     const { origin: { api: url }, origin, credential: { grant } } = c.env;
     const memberships = items.map((login) => ({

@@ -12,7 +12,7 @@ const AUTHORIZATION_ERRORS = {
 };
 
 /**
- * GitHub's pages about signing in, which are on its web host. Nobody clicks on them: `consent` says at once who consents.
+ * GitHub's sign-in pages, on its web host. They need no clicks: `consent` returns the user that consents.
  * https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
  */
 export function oauthPages({ oauth, users, consent }: {
@@ -94,7 +94,7 @@ async function parseFields(request: Request): Promise<TokenRequest> {
   }
 }
 
-/** GitHub answers so unless JSON is asked for. */
+/** GitHub's default format if the client does not accept JSON. */
 function toFormBody(response: IssuedToken | OAuthError): string {
   const fields = Object.entries(response).map(([name, value]) => [name, String(value)]);
   return new URLSearchParams(fields).toString();

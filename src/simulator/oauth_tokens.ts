@@ -2,26 +2,26 @@ import type { Clock } from "../clock.ts";
 import type { OAuthApp } from "./oauth_app.ts";
 import { randomHex } from "./random.ts";
 
-/** A token that a user's consent gave to an app. Times in ms since the epoch. */
+/** A token issued to an app with a user's consent. Times in ms since the epoch. */
 export interface UserToken {
   readonly token: string;
   readonly app: OAuthApp;
   readonly userId: number;
-  /** None for a GitHub App's, whose rights are its permissions. */
+  /** Empty for a GitHub App, which has permissions instead. */
   readonly scopes: readonly string[];
-  /** Those of a GitHub App may expire, and be refreshed once. */
+  /** Tokens of a GitHub App can expire, and be refreshed once. */
   readonly expiresAt: number;
   readonly refreshToken: string | undefined;
   readonly refreshExpiresAt: number;
 }
 
-/** What the token endpoint answers. */
+/** The response of the token endpoint. */
 export interface IssuedToken {
   readonly access_token: string;
   readonly expires_in?: number;
   readonly refresh_token?: string;
   readonly refresh_token_expires_in?: number;
-  /** With commas between. */
+  /** Comma-separated. */
   readonly scope: string;
   readonly token_type: "bearer";
 }
@@ -30,14 +30,14 @@ export interface IssuedToken {
 const EXPIRES_IN_SECONDS = 28_800;
 const REFRESH_EXPIRES_IN_SECONDS = 15_897_600;
 
-/** Of a user, an app and a scope; the oldest goes: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/rate-limits-for-oauth-apps */
+/** Per user, app and scope; the oldest token is revoked: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/rate-limits-for-oauth-apps */
 const MAX_TOKENS = 10;
 
-/** The tokens of users that are good, and who may be asked for by them. */
+/** The valid tokens of users. */
 export class OAuthTokens {
   readonly #clock: Clock;
   readonly #random: () => number;
-  /** By token, the oldest first. */
+  /** By token, oldest first. */
   readonly #tokens = new Map<string, UserToken>();
 
   constructor({ clock, random }: { readonly clock: Clock; readonly random: () => number }) {
@@ -45,12 +45,12 @@ export class OAuthTokens {
     this.#random = random;
   }
 
-  /** Those of a user, the oldest first, expired ones included. */
+  /** The tokens of a user, oldest first, including expired ones. */
   listByUser(userId: number): readonly UserToken[] {
     return [...this.#tokens.values()].filter((token) => token.userId === userId);
   }
 
-  /** A token that is accepted now. */
+  /** A valid token. */
   find(token: string): UserToken | undefined {
     const found = this.#tokens.get(token);
     return found && this.#clock.now() < found.expiresAt ? found : undefined;
@@ -77,7 +77,7 @@ export class OAuthTokens {
     return toIssuedToken(token);
   }
 
-  /** Another token for a refresh token; neither that nor the token that came with it works from now on. */
+  /** Issues a new token for a refresh token, and invalidates both the refresh token and its access token. */
   refresh(refreshToken: string, app: OAuthApp): IssuedToken | undefined {
     const found = [...this.#tokens.values()].find((each) => each.refreshToken === refreshToken);
     if (found?.app.clientId !== app.clientId) return undefined;
@@ -85,12 +85,12 @@ export class OAuthTokens {
     return this.#clock.now() < found.refreshExpiresAt ? this.issue(app, found) : undefined;
   }
 
-  /** From now on the token is not accepted, nor the one to refresh it; returns whether there was one. */
+  /** Invalidates the token and its refresh token; returns whether it existed. */
   revoke(token: string): boolean {
     return this.#tokens.delete(token);
   }
 
-  /** Revokes all that a user has given to an app; returns how many there were. */
+  /** Revokes all tokens of a user for an app; returns their number. */
   revokeAll(userId: number, clientId: string): number {
     const all = this.listByUser(userId).filter(({ app }) => app.clientId === clientId);
     return all.filter(({ token }) => this.revoke(token)).length;

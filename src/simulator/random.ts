@@ -1,4 +1,4 @@
-/** Numbers from 0 up to but not including 1, always the same for the same seed (mulberry32). */
+/** Numbers from 0 (inclusive) to 1 (exclusive), the same for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -9,7 +9,7 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** A whole number from `low` to `high`, both included. */
+/** An integer from `low` to `high`, both inclusive. */
 export function randomInteger(
   random: () => number,
   [low, high]: readonly [number, number],
@@ -17,7 +17,7 @@ export function randomInteger(
   return low + Math.floor(random() * (high - low + 1));
 }
 
-/** One of `options`, each as likely as its weight says. */
+/** One of `options`, with a probability proportional to its weight. */
 export function pickWeighted<T>(
   random: () => number,
   options: readonly (readonly [T, number])[],
@@ -27,7 +27,7 @@ export function pickWeighted<T>(
     left -= weight;
     if (left < 0) return option;
   }
-  throw new RangeError("Cannot choose: all weights are 0");
+  throw new RangeError("expected a positive weight");
 }
 
 export function pick<T>(random: () => number, options: readonly T[]): T {

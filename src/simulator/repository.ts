@@ -1,16 +1,16 @@
-/** A repository in GitHub's names. Times are RFC 3339 in whole seconds. */
+/** A repository with GitHub's field names. Times are RFC 3339 in whole seconds. */
 export interface Repository {
   readonly id: number;
   /** `owner/name` */
   readonly full_name: string;
   readonly private: boolean;
-  /** Whether the one who asks may administer it, its webhooks included. */
+  /** Whether the caller may administer it, including its webhooks. */
   readonly admin: boolean;
   readonly description: string | null;
   readonly language: string | null;
   readonly default_branch: string;
   readonly created_at: string;
-  /** `null` when nothing was ever pushed. */
+  /** `null` without any push. */
   readonly pushed_at: string | null;
   readonly workflows: readonly Workflow[];
 }
@@ -23,16 +23,16 @@ export interface Workflow {
   readonly created_at: string;
 }
 
-/** What a repository is to be; everything but its name gets a lifelike value. */
+/** The fields of a new repository; all but the name have realistic defaults. */
 export type RepositoryFields =
   & Pick<Repository, "full_name">
   & Partial<Omit<Repository, "full_name" | "workflows">>
   & { readonly workflows?: readonly Partial<Workflow>[] };
 
-/** How a repository refuses everyone although it exists. */
+/** The error status of an existing but inaccessible repository. */
 export type Block = 403 | 404 | 451;
 
-/** A repository with one workflow `CI`, or whatever `fields` say. */
+/** A repository, by default with one workflow `CI`. */
 export function createRepository(
   { workflows = [{}], ...fields }: RepositoryFields,
   { id, nextWorkflowId, now }: {

@@ -1,7 +1,7 @@
 import type { Repository, Workflow } from "./repository.ts";
 import { timestamp } from "./timestamp.ts";
 
-/** A workflow run as it stands at a moment, in GitHub's names. Times are RFC 3339 in whole seconds. */
+/** The state of a workflow run with GitHub's field names. Times are RFC 3339 in whole seconds. */
 export interface WorkflowRun {
   readonly id: number;
   /** `owner/name` */
@@ -16,18 +16,18 @@ export interface WorkflowRun {
   readonly head_sha: string;
   readonly path: string;
   readonly run_number: number;
-  /** `undefined` leaves the field out of the JSON. */
+  /** `undefined` omits the field from the JSON. */
   readonly run_attempt: number | undefined;
-  /** The logins. */
+  /** A login. */
   readonly actor: string | null;
   readonly triggering_actor: string | null;
   readonly created_at: string;
-  /** When this attempt started. */
+  /** Start of this attempt. */
   readonly run_started_at: string | null;
   readonly updated_at: string;
 }
 
-/** A run that is queued now, or whatever `fields` say. */
+/** A run, by default queued now. */
 export function createRun(
   fields: Partial<WorkflowRun>,
   { at, repository, workflow, ...rest }:
@@ -62,17 +62,17 @@ export function createRun(
   };
 }
 
-/** How a run goes on by itself: it waits, it runs, it ends. */
+/** The automatic progress of a run: queued, running, completed. */
 export interface Timeline {
   readonly queued_seconds: number;
   readonly running_seconds: number;
   readonly conclusion: string;
 }
 
-/** What a run is to be; everything left out gets a lifelike value. Without a timeline it stays as it is. */
+/** The fields of a new run, with realistic defaults. Without a timeline the run does not progress. */
 export type RunFields = Partial<Omit<WorkflowRun, "repository">> & { readonly timeline?: Timeline };
 
-/** A run and what is still to come of it, earliest first. */
+/** A run and its pending transitions, earliest first. */
 export interface ScheduledRun {
   readonly run: WorkflowRun;
   readonly pending: readonly Transition[];
@@ -85,7 +85,7 @@ interface Transition {
   readonly conclusion: string | null;
 }
 
-/** What a timeline that begins at `start` (ms since the epoch) brings. */
+/** The transitions of a timeline from `start` (ms since the epoch). */
 export function toTransitions(
   timeline: Timeline | undefined,
   start: number,
@@ -99,7 +99,7 @@ export function toTransitions(
   ];
 }
 
-/** The course after everything that was due at `now` (ms since the epoch) has happened. */
+/** Applies all transitions due at `now` (ms since the epoch). */
 export function applyDue(scheduled: ScheduledRun, now: number): ScheduledRun {
   const due = scheduled.pending.filter((transition) => transition.at <= now);
   const last = due.at(-1);
@@ -111,7 +111,7 @@ export function applyDue(scheduled: ScheduledRun, now: number): ScheduledRun {
   };
 }
 
-/** The course after the next of what is ahead; itself when nothing is. */
+/** Applies the next transition, if any. */
 export function applyNext(scheduled: ScheduledRun): ScheduledRun {
   const [next, ...pending] = scheduled.pending;
   return next
@@ -119,7 +119,7 @@ export function applyNext(scheduled: ScheduledRun): ScheduledRun {
     : scheduled;
 }
 
-/** Another attempt of the same run, from its beginning. */
+/** The next attempt of a run, queued at `now`. */
 export function nextAttempt(run: WorkflowRun, now: number): WorkflowRun {
   const at = timestamp(now);
   return {
@@ -132,7 +132,7 @@ export function nextAttempt(run: WorkflowRun, now: number): WorkflowRun {
   };
 }
 
-/** The same runs, of a repository that is called so now. */
+/** The same runs under the new name of their repository. */
 export function renameRuns(
   runs: ReadonlyMap<number, ScheduledRun>,
   repository: string,

@@ -1,26 +1,26 @@
-import type { User } from "./users.ts";
+import type { User } from "./user_json.ts";
 import type { Repository } from "./repository.ts";
 import type { RunFields, WorkflowRun } from "./run.ts";
 
-/** Something that happens in a repository: a push, or a run that starts for another reason. */
+/** A scheduled change of a repository: a push, or a run with another trigger. */
 export interface ScheduledChange {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly full_name: string;
-  /** Whether commits arrived, which moves `pushed_at`. */
+  /** Whether commits are pushed, which updates `pushed_at`. */
   readonly hasCommits: boolean;
   readonly runs: readonly RunFields[];
 }
 
-/** What happens in a world without anyone asking for it. */
+/** A source of automatic changes in a world. */
 export interface Activity {
-  /** The next thing that happens at or before `until` (ms since the epoch), each once, in the order of time. */
+  /** The next change at or before `until` (ms since the epoch), each once, in chronological order. */
   next(until: number): ScheduledChange | undefined;
 }
 
-/** Something that has happened in the world, as it stood then. */
+/** An event in the world with the state at that time. */
 export type WorldEvent =
-  /** Commits arrived; `run` is the first that they started. */
+  /** Commits were pushed; `run` is the first run they started. */
   | {
     readonly kind: "push";
     /** Milliseconds since the epoch. */
@@ -28,23 +28,23 @@ export type WorldEvent =
     readonly repository: Repository;
     readonly run: WorkflowRun | undefined;
   }
-  /** A run, or another attempt of it, began to wait, to run, or ended. */
+  /** A run or an attempt was queued, started or completed. */
   | {
     readonly kind: "run";
     readonly at: number;
     readonly repository: Repository;
     readonly run: WorkflowRun;
   }
-  /** A repository has another name or owner, may be seen by others than before, or is gone. */
+  /** A repository was renamed, transferred, deleted, or its visibility changed. */
   | {
     readonly kind: "repository";
     readonly action: "renamed" | "transferred" | "privatized" | "publicized" | "deleted";
     readonly at: number;
     readonly repository: Repository;
-    /** The full name that it had before. */
+    /** The previous full name. */
     readonly from?: string;
   }
-  /** A repository was granted to a user, or is no longer. */
+  /** A user got or lost access to a repository. */
   | {
     readonly kind: "member";
     readonly action: "added" | "removed";
@@ -52,7 +52,7 @@ export type WorldEvent =
     readonly repository: Repository;
     readonly user: User;
   }
-  /** A user has joined an organisation, or left it. */
+  /** A user joined or left an organization. */
   | {
     readonly kind: "organization";
     readonly action: "member_added" | "member_removed";
@@ -60,7 +60,7 @@ export type WorldEvent =
     readonly organization: string;
     readonly user: User;
   }
-  /** The App has come to repositories, or was taken from them: one by one, or as a whole. */
+  /** The App was installed on repositories or removed from them: single ones here, all with `installation`. */
   | {
     readonly kind: "installation_repositories";
     readonly action: "added" | "removed";
@@ -73,7 +73,7 @@ export type WorldEvent =
     readonly at: number;
     readonly repositories: readonly Repository[];
   }
-  /** A user no longer lets the App act for them. */
+  /** A user revoked the authorization of the App. */
   | {
     readonly kind: "github_app_authorization";
     readonly action: "revoked";
@@ -81,7 +81,7 @@ export type WorldEvent =
     readonly user: User;
   };
 
-/** How far a run has come, whatever it waits for. */
+/** The phase of a run; all waiting statuses are `queued`. */
 export type RunPhase = "queued" | "in_progress" | "completed";
 
 export function toRunPhase({ status }: WorkflowRun): RunPhase {

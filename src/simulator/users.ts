@@ -1,39 +1,30 @@
 import type { WorldEvent } from "./scheduled_change.ts";
 import type { Repository } from "./repository.ts";
-import { userId } from "./user_json.ts";
+import { type User, userId } from "./user_json.ts";
 
-/** Somebody who can sign in. */
-export interface User {
-  readonly id: number;
-  readonly login: string;
-  readonly name: string | null;
-  /** The logins of those that the user is an active member of. */
-  readonly organizations: readonly string[];
-}
-
-/** Who somebody is to be; the id comes from the login, and there is no name, unless told otherwise. */
+/** The fields of a new user; by default the id is derived from the login, and there is no name. */
 export type UserFields = Pick<User, "login"> & Partial<User>;
 
-/** What people need of the world they live in. */
+/** The part of a world that `Users` needs. */
 export interface UsersWorld {
   readonly now: () => number;
   readonly repositories: () => readonly Repository[];
-  readonly emit: (occurrence: WorldEvent) => void;
+  readonly emit: (worldEvent: WorldEvent) => void;
 }
 
 /**
- * Who there is, and who may read what. Everybody reads public repositories; private ones are read by their owner and by
- * whom they were granted to. Membership of an organisation opens none of its repositories, as with GitHub's base
- * permission "none". Logins and names are taken in any case; an unknown one throws.
+ * Users and their access. All users can read public repositories; private ones are readable by their owner and by users
+ * with a grant. Membership of an organization grants no access, as with GitHub's base permission "none". Logins and names
+ * are case-insensitive; unknown ones throw.
  * https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/setting-base-permissions-for-an-organization
  */
 export class Users {
   readonly #world: UsersWorld;
   /** By login in lower case. */
   readonly #users = new Map<string, User>();
-  /** By repository the users who may read it. */
+  /** User ids with access, by repository id. */
   readonly #grants = new Map<number, ReadonlySet<number>>();
-  /** The repositories that the App was not installed on, or was taken from. */
+  /** Ids of repositories without the App. */
   #uninstalled: ReadonlySet<number> = new Set();
 
   constructor(world: UsersWorld) {
@@ -48,10 +39,10 @@ export class Users {
     return this.#users.get(login.toLowerCase());
   }
 
-  /** As `find`, but throws where there is none. */
+  /** Like `find`, but throws if the user does not exist. */
   get(login: string): User {
     const user = this.find(login);
-    if (!user) throw new Error(`Cannot find user "${login}": nobody has that login`);
+    if (!user) throw new Error(`User ${login} not found`);
     return user;
   }
 
@@ -59,24 +50,24 @@ export class Users {
     return [...this.#users.values()].find((user) => user.id === id);
   }
 
-  /** Lets a user read a repository, and tells `member added`. */
+  /** Grants read access to a repository; emits `member added`. */
   grant(login: string, fullName: string): void {
     this.#setAccess(login, fullName, "added");
   }
 
-  /** Takes that back, and tells `member removed`. */
+  /** Revokes read access; emits `member removed`. */
   revoke(login: string, fullName: string): void {
     this.#setAccess(login, fullName, "removed");
   }
 
-  /** Makes a user a member, and tells the App `organization member_added`. */
+  /** Adds a user to an organization; sends `organization member_added` to the App. */
   join(login: string, organization: string): void {
     const user = this.get(login);
     const organizations = [...new Set([...user.organizations, organization])];
     this.#emitMembership("member_added", this.#save({ ...user, organizations }), organization);
   }
 
-  /** Ends a membership, and all that the user was granted there; tells the App `organization member_removed`. */
+  /** Ends a membership and all grants in the organization; sends `organization member_removed` to the App. */
   leave(login: string, organization: string): void {
     const user = this.get(login);
     const isSameOrganization = (name: string) => name.toLowerCase() === organization.toLowerCase();
@@ -87,12 +78,12 @@ export class Users {
     this.#emitMembership("member_removed", this.#save({ ...user, organizations }), organization);
   }
 
-  /** Installs the App on a repository (`installation_repositories added`), or anew on all (`installation created`). */
+  /** Installs the App on a repository (`installation_repositories added`), or on all (`installation created`). */
   install(fullName?: string): void {
     this.#setInstalled(fullName, true);
   }
 
-  /** Takes a repository from the App (`installation_repositories removed`), or all (`installation deleted`). */
+  /** Removes the App from a repository (`installation_repositories removed`), or from all (`installation deleted`). */
   uninstall(fullName?: string): void {
     this.#setInstalled(fullName, false);
   }
@@ -105,7 +96,7 @@ export class Users {
     return !repository.private || this.isAffiliated(user, repository);
   }
 
-  /** Whether a repository is a user's own, or was granted to the user. */
+  /** Whether the user owns the repository or has a grant. */
   isAffiliated({ id, login }: User, repository: Repository): boolean {
     return toOwner(repository.full_name).toLowerCase() === login.toLowerCase() ||
       (this.#grants.get(repository.id)?.has(id) ?? false);
@@ -158,7 +149,7 @@ export class Users {
   #requireRepository(fullName: string): Repository {
     const name = fullName.toLowerCase();
     const found = this.#world.repositories().find((each) => each.full_name.toLowerCase() === name);
-    if (!found) throw new Error(`Cannot find repository "${fullName}": none has that name`);
+    if (!found) throw new Error(`Repository ${fullName} not found`);
     return found;
   }
 }

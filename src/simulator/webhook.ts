@@ -1,13 +1,12 @@
 import type { Clock } from "../clock.ts";
 import { createHmac } from "node:crypto";
 
-/** A webhook: where to, and of what. */
 export interface Webhook {
   readonly id: number;
-  /** `owner/name`; `null` for the hook of the app. */
+  /** `owner/name`; `null` for the webhook of the app. */
   readonly repository: string | null;
   readonly url: string;
-  /** What its deliveries are signed with; `null` for unsigned ones. */
+  /** `null` disables signatures. */
   readonly secret: string | null;
   /** For example `workflow_run`; `*` for all. */
   readonly events: readonly string[];
@@ -16,33 +15,32 @@ export interface Webhook {
   readonly created_at: string;
 }
 
-/** What a hook is to be; everything but its URL gets a value: no secret, `push` alone, JSON. */
+/** The fields of a new webhook; defaults: no secret, only `push`, JSON. */
 export type WebhookFields =
   & Pick<Webhook, "url">
   & Partial<Pick<Webhook, "secret" | "events" | "content_type" | "active">>;
 
-/** What is sent, once or again. */
+/** A delivery, sent once or several times. */
 export interface Delivery {
-  /** The same for every hook that the event goes to, and for every attempt. */
+  /** The same for every webhook of the event, and for every attempt. */
   readonly guid: string;
   readonly event: string;
   readonly action: string | null;
   readonly repository_id: number | null;
   readonly installation_id: number | null;
-  /** As JSON text. */
+  /** JSON. */
   readonly payload: string;
 }
 
-/** One time that a delivery was sent. */
 export interface DeliveryAttempt extends Delivery {
-  /** Too long for a number, as GitHub's have become. */
+  /** Exceeds the precision of a number, as on GitHub. */
   readonly id: bigint;
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly redelivery: boolean;
   /** Seconds. */
   readonly duration: number;
-  /** In GitHub's words, for example `OK` or `Invalid HTTP Response: 503`. */
+  /** GitHub's text, for example `OK` or `Invalid HTTP Response: 503`. */
   readonly status: string;
   readonly status_code: number;
 }
@@ -50,7 +48,7 @@ export interface DeliveryAttempt extends Delivery {
 /** https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries */
 const TIMEOUT_MS = 10_000;
 
-/** Sends a delivery to a hook, and waits for the answer's end. Redirects are not followed. */
+/** Sends a delivery and reads the whole response. Redirects are not followed. */
 export async function sendDelivery(webhook: Webhook, delivery: Delivery, { clock, signal }: {
   readonly clock: Clock;
   readonly signal: AbortSignal;

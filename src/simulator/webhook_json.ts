@@ -28,7 +28,7 @@ export function webhookConfigJson({ url, secret, content_type }: Webhook) {
   return { content_type, insecure_ssl: "0", url, ...masked };
 }
 
-/** An attempt as it is in lists: https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook */
+/** An attempt in lists: https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook */
 export function attemptJson(attempt: DeliveryAttempt) {
   const { id, guid, at, redelivery, duration, status, status_code, event, action } = attempt;
   return {
@@ -47,7 +47,7 @@ export function attemptJson(attempt: DeliveryAttempt) {
   };
 }
 
-/** An attempt with what was sent; what was answered is not kept. */
+/** An attempt with its request; the response is not stored. */
 export function attemptDetailJson(attempt: DeliveryAttempt, webhook: Webhook) {
   const { payload } = attempt;
   return {
@@ -61,7 +61,7 @@ export function attemptDetailJson(attempt: DeliveryAttempt, webhook: Webhook) {
   };
 }
 
-/** JSON with the digits of every bigint. */
+/** JSON with bigints as numbers. */
 export function stringifyWithBigInts(value: unknown): string {
   const withMarkers = JSON.stringify(
     value,

@@ -19,12 +19,12 @@ import {
   undecodableJwt,
 } from "./error_response.ts";
 import type { Repository } from "./repository.ts";
-import type { RequestContext, SimulatedPrincipal } from "./routes.ts";
+import type { RequestContext, SimulatedPrincipal } from "./request_context.ts";
 
 const NOT_FOR_INTEGRATIONS = createError(403, "Resource not accessible by integration");
 const ID_PATH = "/:id{[0-9]+}";
 
-/** GitHub wants more than it says: https://docs.github.com/en/rest/repos/webhooks#create-a-repository-webhook */
+/** https://docs.github.com/en/rest/repos/webhooks#create-a-repository-webhook */
 const newWebhookSchema = z.object({
   active: z.boolean().default(true),
   events: z.array(z.string()).default(["push"]),
@@ -35,12 +35,12 @@ const newWebhookSchema = z.object({
   }),
 });
 
-/** The routes about webhooks, of repositories and of the app. */
+/** Webhook routes of repositories and of the app. */
 export function addWebhookRoutes(
   api: Hono<{ Bindings: SimulatedPrincipal }>,
   { webhooks, findRepository }: {
     readonly webhooks: Webhooks;
-    /** The repository of the path, when the one who asks may have it. */
+    /** The repository in the path, if it is visible to the caller. */
     readonly findRepository: (c: RequestContext) => Repository | ErrorResponse;
   },
 ): void {

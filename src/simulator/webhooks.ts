@@ -21,14 +21,14 @@ const POLL_INTERVAL_MS = 250;
 const MAX_QUEUED = 5_000;
 const MAX_STORED_ATTEMPTS = 2_000;
 
-/** What Apps are told of, asked or not: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
+/** Events every App receives: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
 const ALWAYS_SENT_TO_APPS = [
   "installation",
   "installation_repositories",
   "github_app_authorization",
 ];
 
-/** The last before the first: as long as GitHub's, which a number does not hold exactly. */
+/** The id before the first attempt; as long as GitHub's ids, which exceed the precision of a number. */
 const LAST_ATTEMPT_ID = 3_842_091_948_768_772_096n;
 
 interface QueuedDelivery {
@@ -37,7 +37,7 @@ interface QueuedDelivery {
   readonly redelivery: boolean;
 }
 
-/** The webhooks of the repositories and of the app, and everything that they were sent. */
+/** The webhooks of repositories and of the app, and their deliveries. */
 export class Webhooks {
   readonly #world: World;
   readonly #clock: Clock;
@@ -45,7 +45,7 @@ export class Webhooks {
   readonly #installation: number | undefined;
   readonly #origin: () => Origin;
   readonly #webhooks = new Map<number, Webhook>();
-  /** By hook, the latest first. */
+  /** By webhook id, latest first. */
   readonly #attempts = new Map<number, readonly DeliveryAttempt[]>();
   readonly #hiddenStatuses = new Map<string, 403 | 404>();
   readonly #queue: QueuedDelivery[] = [];
@@ -57,7 +57,7 @@ export class Webhooks {
     readonly world: World;
     readonly clock: Clock;
     readonly random: () => number;
-    /** The app's, which its hook's payloads name. */
+    /** The installation id of the app, part of its payloads. */
     readonly installation: number | undefined;
     readonly origin: () => Origin;
   }) {
@@ -68,14 +68,14 @@ export class Webhooks {
     this.#origin = origin;
   }
 
-  /** Adds a hook to a repository. It is told what happens from now on. */
+  /** Adds a webhook to a repository; it receives later events. */
   add(fullName: string, fields: WebhookFields): Webhook {
     const repository = this.#world.repository(fullName);
-    if (!repository) throw new Error(`Cannot add a hook: no repository is called "${fullName}"`);
+    if (!repository) throw new Error(`Repository ${fullName} not found`);
     return this.#save({ ...fields, repository: repository.full_name });
   }
 
-  /** Gives the app its one hook, instead of any it had. */
+  /** Sets the only webhook of the app. */
   addToApp(fields: WebhookFields): Webhook {
     for (const { id } of this.list(null)) this.remove(id);
     return this.#save({ ...fields, repository: null });
@@ -89,12 +89,12 @@ export class Webhooks {
     this.#unsubscribe = undefined;
   }
 
-  /** The hooks of a repository, or of the app (`null`), the oldest first. */
+  /** The webhooks of a repository, or of the app (`null`), oldest first. */
   list(repository: string | null): readonly Webhook[] {
     return [...this.#webhooks.values()].filter((webhook) => webhook.repository === repository);
   }
 
-  /** Refuses to show a repository's hooks, as GitHub does without admin rights, or shows them again. */
+  /** Hides the webhooks of a repository, as GitHub does without admin permission; `undefined` shows them again. */
   hide(fullName: string, status: 403 | 404 | undefined): void {
     if (status) this.#hiddenStatuses.set(fullName.toLowerCase(), status);
     else this.#hiddenStatuses.delete(fullName.toLowerCase());
@@ -104,12 +104,12 @@ export class Webhooks {
     return this.#hiddenStatuses.get(fullName.toLowerCase());
   }
 
-  /** Every attempt to deliver to a hook, the latest first. */
+  /** Every delivery attempt of a webhook, latest first. */
   deliveries(webhookId: number): readonly DeliveryAttempt[] {
     return this.#attempts.get(webhookId) ?? [];
   }
 
-  /** Sends once more what an attempt sent, a little later; returns whether there is such an attempt. */
+  /** Queues the delivery of an attempt again; returns whether the attempt exists. */
   redeliver(webhookId: number, attemptId: bigint): boolean {
     const webhook = this.#webhooks.get(webhookId);
     const delivery = this.deliveries(webhookId).find(({ id }) => id === attemptId);
@@ -118,23 +118,23 @@ export class Webhooks {
     return true;
   }
 
-  /** Tells a hook that it is there, as GitHub does when one is made. */
-  ping(hook: Webhook, repository: Repository): void {
+  /** Sends the event `ping`, as GitHub does for a new webhook. */
+  ping(webhook: Webhook, repository: Repository): void {
     const origin = this.#origin();
     const payload = {
       zen: "Avoid administrative distraction.",
-      hook_id: hook.id,
-      hook: webhookJson(hook, origin),
+      hook_id: webhook.id,
+      hook: webhookJson(webhook, origin),
       repository: repositoryJson(repository, origin),
       sender: userJson("octocat", origin),
     };
-    this.#createDelivery(hook, { event: "ping", action: null, payload }, {
+    this.#createDelivery(webhook, { event: "ping", action: null, payload }, {
       repository,
       guid: this.#createGuid(),
     });
   }
 
-  /** Has hooks told of something that has happened, which the world tells by itself. */
+  /** Creates the deliveries of an event; events of the world are dispatched automatically. */
   dispatch(worldEvent: WorldEvent): void {
     const repository = "repository" in worldEvent ? worldEvent.repository : undefined;
     if (worldEvent.kind === "repository") {
@@ -151,7 +151,7 @@ export class Webhooks {
     }
   }
 
-  /** Sends what waits, one after the other, and looks every 250 ms for what has happened. Never rejects. */
+  /** Sends queued deliveries one by one, and advances the world every 250 ms. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#world.advance();
@@ -177,7 +177,7 @@ export class Webhooks {
     return webhook;
   }
 
-  /** Hooks go with a repository that gets another name. */
+  /** Webhooks stay with a renamed repository. */
   #followRename(from: string | undefined, { full_name }: Repository): void {
     for (const webhook of from === undefined ? [] : this.list(from)) {
       this.#webhooks.set(webhook.id, { ...webhook, repository: full_name });
@@ -211,7 +211,7 @@ export class Webhooks {
       return;
     }
     const { guid } = item.delivery;
-    log("simulator").warn("Too many webhooks wait: {guid} is lost", { guid });
+    log("simulator").warn("Webhook queue is full; delivery {guid} dropped", { guid });
   }
 
   async #attemptDelivery(
@@ -221,7 +221,7 @@ export class Webhooks {
     if (!this.#webhooks.has(webhook.id)) return;
     const at = this.#clock.now();
     const outcome = await sendDelivery(webhook, delivery, { clock: this.#clock, signal });
-    // What was broken off by our own end is no failure.
+    // A delivery aborted by the shutdown is not a failure.
     if (signal.aborted) return;
     const duration = (this.#clock.now() - at) / 1000;
     const id = ++this.#lastAttemptId;
@@ -230,7 +230,7 @@ export class Webhooks {
     if (this.#webhooks.has(webhook.id)) this.#attempts.set(webhook.id, [attempt, ...previous]);
   }
 
-  /** A UUID in form. */
+  /** Formatted like a UUID. */
   #createGuid(): string {
     return [8, 4, 4, 4, 12].map((digits) => randomHex(this.#random, digits)).join("-");
   }

@@ -39,10 +39,10 @@ function serveApp() {
   return { github, bearer, now };
 }
 
-Deno.test("An unknown token is answered 401 in GitHub's words", async () => {
+Deno.test("An unknown token gets 401 with GitHub's text", async () => {
   await using github = serve();
   for (const authorization of ["Bearer ghp_unknown", "token ghp_unknown", "Basic abc"]) {
-    const { status, text } = await github.ask("/user", { headers: { authorization } });
+    const { status, text } = await github.request("/user", { headers: { authorization } });
     assertEquals(status, 401);
     assertEquals(
       text,
@@ -51,57 +51,58 @@ Deno.test("An unknown token is answered 401 in GitHub's words", async () => {
   }
 });
 
-Deno.test("Credentials.revoke() and add() change who is known", async () => {
+Deno.test("Credentials.revoke() and add() change the accepted tokens", async () => {
   await using github = serve({ tokens: ["ghp_a"] });
-  const ask = async (token: string) =>
-    (await github.ask("/user", { headers: { authorization: `Bearer ${token}` } })).status;
-  assertEquals([await ask("ghp_a"), await ask("ghp_b")], [200, 401]);
+  const request = async (token: string) =>
+    (await github.request("/user", { headers: { authorization: `Bearer ${token}` } })).status;
+  assertEquals([await request("ghp_a"), await request("ghp_b")], [200, 401]);
   github.simulator.credentials.revoke("ghp_a");
   github.simulator.credentials.add("ghp_b");
-  assertEquals([await ask("ghp_a"), await ask("ghp_b")], [401, 200]);
+  assertEquals([await request("ghp_a"), await request("ghp_b")], [401, 200]);
 });
 
-Deno.test("Without a credential only public repositories are there", async () => {
+Deno.test("Without a credential only public repositories are visible", async () => {
   await using github = serve();
   github.world.addRepository({ full_name: "octo-org/open" });
   github.world.addRepository({ full_name: "octo-org/secret", private: true });
   const headers = { authorization: "none" };
   const statuses = [];
   for (const path of ["/user", "/user/repos", "/repos/octo-org/open", "/repos/octo-org/secret"]) {
-    statuses.push((await github.ask(path, { headers })).status);
+    statuses.push((await github.request(path, { headers })).status);
   }
   assertEquals(statuses, [401, 401, 200, 404]);
 });
 
-Deno.test("POST access_tokens gives a token that is good for one hour", async () => {
+Deno.test("POST access_tokens issues a token valid for one hour", async () => {
   const { github: served, bearer } = serveApp();
   await using github = served;
   github.world.addRepository({ full_name: "octo-org/api" });
-  const { status, json } = await github.ask(TOKENS_PATH, { method: "POST", headers: bearer() });
+  const { status, json } = await github.request(TOKENS_PATH, { method: "POST", headers: bearer() });
   assertEquals(status, 201);
   assertMatch(String(json.token), /^ghs_[0-9a-f]{36}$/);
   assertEquals(json.expires_at, "2026-01-01T01:00:00Z");
   assertObjectMatch(json, { permissions: { actions: "read" }, repository_selection: "all" });
 
   const headers = { authorization: `token ${json.token}` };
-  const ask = async () => (await github.ask("/installation/repositories", { headers })).status;
-  assertEquals(await ask(), 200);
+  const request = async () =>
+    (await github.request("/installation/repositories", { headers })).status;
+  assertEquals(await request(), 200);
   github.clock.advance(3_599);
-  assertEquals(await ask(), 200);
+  assertEquals(await request(), 200);
   github.clock.advance(1);
-  assertEquals(await ask(), 401);
+  assertEquals(await request(), 401);
 });
 
-Deno.test("GET /installation/repositories is for installations, and does not sort by push", async () => {
+Deno.test("GET /installation/repositories requires an installation, and does not sort by push", async () => {
   const { github: served, bearer } = serveApp();
   await using github = served;
   const pushes = ["2025-03-01T00:00:00Z", "2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z"];
   for (const [i, pushed_at] of pushes.entries()) {
     github.world.addRepository({ full_name: `octo-org/${i}`, pushed_at });
   }
-  const { json: issued } = await github.ask(TOKENS_PATH, { method: "POST", headers: bearer() });
+  const { json: issued } = await github.request(TOKENS_PATH, { method: "POST", headers: bearer() });
   const headers = { authorization: `Bearer ${issued.token}` };
-  const { json, headers: responseHeaders } = await github.ask(
+  const { json, headers: responseHeaders } = await github.request(
     "/installation/repositories?sort=pushed&per_page=2",
     {
       headers,
@@ -109,50 +110,62 @@ Deno.test("GET /installation/repositories is for installations, and does not sor
   );
   assertObjectMatch(json, { total_count: 3, repositories: [{ name: "0" }, { name: "1" }] });
   assertMatch(responseHeaders.get("link") ?? "", /page=2>; rel="next"/);
-  assertEquals((await github.ask("/installation/repositories")).status, 403);
-  assertEquals((await github.ask("/user/repos", { headers })).status, 403);
-  assertEquals((await github.ask("/user", { headers })).status, 403);
+  assertEquals((await github.request("/installation/repositories")).status, 403);
+  assertEquals((await github.request("/user/repos", { headers })).status, 403);
+  assertEquals((await github.request("/user", { headers })).status, 403);
 });
 
-Deno.test("POST access_tokens refuses a JWT that GitHub would refuse", async () => {
+Deno.test("POST access_tokens rejects the same JWTs as GitHub", async () => {
   const { github: served, bearer, now } = serveApp();
   await using github = served;
-  const ask = async (headers: Record<string, string>) => {
-    const { status, json } = await github.ask(TOKENS_PATH, { method: "POST", headers });
+  const request = async (headers: Record<string, string>) => {
+    const { status, json } = await github.request(TOKENS_PATH, { method: "POST", headers });
     return `${status} ${json.message}`;
   };
   const undecodable = "401 A JSON web token could not be decoded";
-  assertEquals(await ask(bearer({}, { key: newKeys().privateKey })), undecodable);
-  assertEquals(await ask(bearer({}, { alg: "HS256" })), undecodable);
-  assertEquals(await ask({ authorization: "Bearer a.b.c" }), undecodable);
-  assertEquals(await ask({}), undecodable);
-  assertEquals(await ask({ authorization: "none" }), undecodable);
-  assertMatch(await ask(bearer({ exp: now() })), /^401 'Expiration time' claim \('exp'\) must be/);
-  assertMatch(await ask(bearer({ exp: "soon" })), /^401 'Expiration time' claim \('exp'\) must be/);
+  assertEquals(await request(bearer({}, { key: newKeys().privateKey })), undecodable);
+  assertEquals(await request(bearer({}, { alg: "HS256" })), undecodable);
+  assertEquals(await request({ authorization: "Bearer a.b.c" }), undecodable);
+  assertEquals(await request({}), undecodable);
+  assertEquals(await request({ authorization: "none" }), undecodable);
   assertMatch(
-    await ask(bearer({ exp: now() + 601 })),
+    await request(bearer({ exp: now() })),
+    /^401 'Expiration time' claim \('exp'\) must be/,
+  );
+  assertMatch(
+    await request(bearer({ exp: "soon" })),
+    /^401 'Expiration time' claim \('exp'\) must be/,
+  );
+  assertMatch(
+    await request(bearer({ exp: now() + 601 })),
     /^401 'Expiration time' claim \('exp'\) is too far/,
   );
-  assertMatch(await ask(bearer({ iat: now() + 1 })), /^401 'Issued at' claim \('iat'\) must be/);
-  assertEquals(await ask(bearer({ iss: 6 })), "404 Integration not found");
-  assertEquals((await ask(bearer({ exp: now() + 600 }))).slice(0, 3), "201");
+  assertMatch(
+    await request(bearer({ iat: now() + 1 })),
+    /^401 'Issued at' claim \('iat'\) must be/,
+  );
+  assertEquals(await request(bearer({ iss: 6 })), "404 Integration not found");
+  assertEquals((await request(bearer({ exp: now() + 600 }))).slice(0, 3), "201");
 });
 
-Deno.test("POST access_tokens does not know another app's installation", async () => {
+Deno.test("POST access_tokens does not find another app's installation", async () => {
   const { github: served, bearer } = serveApp();
   await using github = served;
   const path = "/app/installations/10/access_tokens";
-  assertEquals((await github.ask(path, { method: "POST", headers: bearer() })).status, 404);
+  assertEquals((await github.request(path, { method: "POST", headers: bearer() })).status, 404);
 });
 
-Deno.test("POST access_tokens takes any signature when the simulator knows no key", async () => {
+Deno.test("POST access_tokens accepts any signature without a public key", async () => {
   const { bearer, github: other } = serveApp();
   await other[Symbol.asyncDispose]();
   await using github = serve();
-  assertEquals((await github.ask(TOKENS_PATH, { method: "POST", headers: bearer() })).status, 201);
+  assertEquals(
+    (await github.request(TOKENS_PATH, { method: "POST", headers: bearer() })).status,
+    201,
+  );
 });
 
-Deno.test("Octokit signs in as an installation and reads the repositories", async () => {
+Deno.test("Octokit authenticates as an installation and reads the repositories", async () => {
   const { publicKey, privateKey } = newKeys();
   const world = new World({ clock: systemClock });
   world.addRepository({ full_name: "octo-org/api" });

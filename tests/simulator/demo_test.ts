@@ -14,7 +14,7 @@ function countValues(values: readonly (string | null)[]): Readonly<Record<string
   return counts;
 }
 
-Deno.test("demoWorld() begins with repositories, history and work in progress", () => {
+Deno.test("createDemoWorld() starts with repositories, history and active runs", () => {
   const clock = new FakeClock();
   const world = createDemoWorld({ clock });
   const statuses = countValues(listAllRuns(world).map((run) => run.status));
@@ -24,7 +24,7 @@ Deno.test("demoWorld() begins with repositories, history and work in progress", 
   assert(listAllRuns(world).every((run) => Date.parse(run.updated_at) <= clock.now()));
 });
 
-Deno.test("demoWorld() is pushed to about every ten seconds", () => {
+Deno.test("createDemoWorld() has a push about every ten seconds", () => {
   const clock = new FakeClock();
   const world = createDemoWorld({ clock, maxRuns: 10_000 });
   const before = new Set(listAllRuns(world).map((run) => run.head_sha));
@@ -33,7 +33,7 @@ Deno.test("demoWorld() is pushed to about every ten seconds", () => {
   assert(commits > 300 && commits < 450, `${commits} commits in an hour`);
 });
 
-Deno.test("demoWorld() moves pushed_at to the latest push of a repository", () => {
+Deno.test("createDemoWorld() updates pushed_at with each push", () => {
   const clock = new FakeClock();
   const world = createDemoWorld({ clock });
   for (const { full_name, pushed_at } of world.repositories()) {
@@ -44,7 +44,7 @@ Deno.test("demoWorld() moves pushed_at to the latest push of a repository", () =
   }
 });
 
-Deno.test("demoWorld() mixes events, branches, people and outcomes as a team does", () => {
+Deno.test("createDemoWorld() mixes events, branches, actors and conclusions", () => {
   const clock = new FakeClock();
   const world = createDemoWorld({ clock, maxRuns: 10_000 });
   clock.advance(6 * 3_600);
@@ -65,7 +65,7 @@ Deno.test("demoWorld() mixes events, branches, people and outcomes as a team doe
   assert(Object.keys(countValues(runs.map((run) => run.display_title))).length > 30);
 });
 
-Deno.test("demoWorld() is the same for the same seed, however often it is looked at", () => {
+Deno.test("createDemoWorld() is the same for the same seed, however often it is read", () => {
   const [once, often, other] = [1, 1, 2].map((seed) => {
     const clock = new FakeClock();
     return { clock, world: createDemoWorld({ clock, seed }) };
@@ -82,14 +82,14 @@ Deno.test("demoWorld() is the same for the same seed, however often it is looked
   assertNotEquals(titles(once.world), titles(other.world));
 });
 
-Deno.test("demoWorld() keeps a bounded number of runs", () => {
+Deno.test("createDemoWorld() limits the number of runs", () => {
   const clock = new FakeClock();
   const world = createDemoWorld({ clock, maxRuns: 20 });
   clock.advance(4 * 3_600);
   for (const { full_name } of world.repositories()) assert(world.runs(full_name).length <= 20);
 });
 
-Deno.test("demoWorld() goes on when one of its repositories is removed", () => {
+Deno.test("createDemoWorld() continues after a repository is removed", () => {
   const clock = new FakeClock();
   const world = createDemoWorld({ clock });
   const [first, second] = world.repositories();

@@ -9,7 +9,7 @@ export const CHALLENGE = createHash("sha256").update(VERIFIER).digest("base64url
 
 type Fields = Readonly<Record<string, string>>;
 
-/** A simulated GitHub with an app and Mona (7), who consents: `await using github = consented("github_app")`. */
+/** A simulated GitHub with an app and Mona (7), who consents: `await using github = setUpOAuthApp("github_app")`. */
 export function setUpOAuthApp(
   kind: OAuthApp["kind"] = "oauth_app",
   app: Partial<OAuthApp> = {},
@@ -21,7 +21,7 @@ export function setUpOAuthApp(
   world.users.add({ login: "mona", id: 7, organizations: ["octo-org"] });
   simulator.consent = () => "mona";
 
-  /** Where the browser is sent to; `undefined` when it stays. */
+  /** The redirect target; `undefined` without a redirect. */
   async function authorize(fields: Fields = {}): Promise<URL | undefined> {
     const query = new URLSearchParams({
       client_id: clientId,
@@ -36,7 +36,7 @@ export function setUpOAuthApp(
   }
 
   async function token(fields: Fields, accept = "application/json"): Promise<TestResponse> {
-    return await github.ask("/login/oauth/access_token", {
+    return await github.request("/login/oauth/access_token", {
       method: "POST",
       headers: { accept, authorization: "none" },
       body: new URLSearchParams({ ...CLIENT, ...fields }),

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { resolveRedirectUri } from "../../src/simulator/oauth_app.ts";
 import { CALLBACK, CHALLENGE, CLIENT, setUpOAuthApp, VERIFIER } from "./oauth_setup.ts";
 
-Deno.test("GET /login/oauth/authorize sends the user back with a code and the state", async () => {
+Deno.test("GET /login/oauth/authorize redirects with a code and the state", async () => {
   await using github = setUpOAuthApp();
   const url = await github.authorize();
   assertEquals(url && url.origin + url.pathname, CALLBACK);
@@ -10,7 +10,7 @@ Deno.test("GET /login/oauth/authorize sends the user back with a code and the st
   assertMatch(url?.searchParams.get("code") ?? "", /^[0-9a-f]{20}$/);
 });
 
-Deno.test("GET /login/oauth/authorize tells the app that the user has denied it", async () => {
+Deno.test("GET /login/oauth/authorize redirects with access_denied if the user declines", async () => {
   await using github = setUpOAuthApp();
   github.simulator.consent = () => "denied";
   const url = await github.authorize();
@@ -21,7 +21,7 @@ Deno.test("GET /login/oauth/authorize tells the app that the user has denied it"
   });
 });
 
-Deno.test("Simulator.consent is asked with all that the app asks for", async () => {
+Deno.test("Simulator.consent receives the whole authorization request", async () => {
   await using github = setUpOAuthApp();
   const authorizations: unknown[] = [];
   github.simulator.consent = (request) => {
@@ -40,7 +40,7 @@ Deno.test("Simulator.consent is asked with all that the app asks for", async () 
   }]);
 });
 
-Deno.test("GET /login/oauth/authorize sends nobody to an address that is not registered", async () => {
+Deno.test("GET /login/oauth/authorize does not redirect to an unregistered URL", async () => {
   await using github = setUpOAuthApp();
   const url = await github.authorize({ redirect_uri: "https://evil.example/login/callback" });
   assertEquals(url?.host, "127.0.0.1");
@@ -50,7 +50,7 @@ Deno.test("GET /login/oauth/authorize sends nobody to an address that is not reg
   assertEquals(await github.authorize(plain), undefined);
 });
 
-Deno.test("redirectUriOf() knows GitHub's examples of good and bad addresses", () => {
+Deno.test("resolveRedirectUri() follows GitHub's examples of valid and invalid URLs", () => {
   const app = { clientId: "a", clientSecret: "b", kind: "oauth_app" as const };
   const oauth = { ...app, callbackUrls: ["http://example.com/path"] };
   const good = ["", "/subdir/other"].map((path) => `example.com/path${path}`);
@@ -75,7 +75,7 @@ Deno.test("redirectUriOf() knows GitHub's examples of good and bad addresses", (
   assertEquals(resolveRedirectUri(github, "http://example.com/path/subdir"), undefined);
 });
 
-Deno.test("POST access_token gives a token for a code, once", async () => {
+Deno.test("POST access_token exchanges a code once", async () => {
   await using github = setUpOAuthApp();
   const code = await github.authorizationCode({ scope: "read:org repo" });
   const { json } = await github.token({ code, redirect_uri: CALLBACK });
@@ -85,13 +85,13 @@ Deno.test("POST access_token gives a token for a code, once", async () => {
     scope: "read:org,repo",
     token_type: "bearer",
   });
-  const { json: user } = await github.ask("/user", github.bearer(json.access_token));
+  const { json: user } = await github.request("/user", github.bearer(json.access_token));
   assertEquals([user.login, user.id], ["mona", 7]);
   const again = await github.token({ code });
   assertEquals([again.status, again.json.error], [200, "bad_verification_code"]);
 });
 
-Deno.test("POST access_token refuses whom the code was not given to", async () => {
+Deno.test("POST access_token rejects a code of another client", async () => {
   await using github = setUpOAuthApp();
   const { simulator } = github;
   simulator.registerOAuthApp({ clientId: "other", clientSecret: "shh", kind: "oauth_app" });
@@ -109,7 +109,7 @@ Deno.test("POST access_token refuses whom the code was not given to", async () =
   assertEquals(await error({ code: late }), "bad_verification_code");
 });
 
-Deno.test("POST access_token wants the verifier of the challenge", async () => {
+Deno.test("POST access_token requires the verifier of the challenge", async () => {
   await using github = setUpOAuthApp();
   const pkce = { code_challenge: CHALLENGE, code_challenge_method: "S256" };
   for (const fields of [{}, { code_verifier: "wrong" }, { code_verifier: CHALLENGE }]) {
@@ -121,16 +121,16 @@ Deno.test("POST access_token wants the verifier of the challenge", async () => {
   assertMatch(String(json.access_token), /^gho_/);
 });
 
-Deno.test("POST access_token answers with a form unless JSON is asked for", async () => {
+Deno.test("POST access_token responds with a form unless the client accepts JSON", async () => {
   await using github = setUpOAuthApp();
   const { text, headers } = await github.token({ code: await github.authorizationCode() }, "*/*");
   assertEquals(headers.get("content-type"), "application/x-www-form-urlencoded");
   assertMatch(text, /^access_token=gho_[0-9a-f]{36}&scope=&token_type=bearer$/);
 });
 
-Deno.test("POST access_token takes JSON too", async () => {
+Deno.test("POST access_token accepts JSON, too", async () => {
   await using github = setUpOAuthApp();
-  const { json } = await github.ask("/login/oauth/access_token", {
+  const { json } = await github.request("/login/oauth/access_token", {
     method: "POST",
     headers: { accept: "application/json", "content-type": "application/json" },
     body: JSON.stringify({ ...CLIENT, code: await github.authorizationCode() }),
@@ -138,7 +138,7 @@ Deno.test("POST access_token takes JSON too", async () => {
   assertMatch(String(json.access_token), /^gho_/);
 });
 
-Deno.test("POST access_token gives a GitHub App tokens that end, and others for a refresh token, once", async () => {
+Deno.test("POST access_token issues expiring tokens to a GitHub App, and refreshes them once", async () => {
   await using github = setUpOAuthApp("github_app");
   const { json: first } = await github.token({
     code: await github.authorizationCode({ scope: "repo" }),
@@ -151,7 +151,8 @@ Deno.test("POST access_token gives a GitHub App tokens that end, and others for 
     scope: "",
     token_type: "bearer",
   });
-  const status = async (token: unknown) => (await github.ask("/user", github.bearer(token))).status;
+  const status = async (token: unknown) =>
+    (await github.request("/user", github.bearer(token))).status;
   assertEquals(await status(first.access_token), 200);
   const refresh = { grant_type: "refresh_token", refresh_token: String(first.refresh_token) };
   const { json: second } = await github.token(refresh);
@@ -162,12 +163,12 @@ Deno.test("POST access_token gives a GitHub App tokens that end, and others for 
   assertEquals(await status(second.access_token), 401);
 });
 
-Deno.test("POST access_token gives a GitHub App that has opted out tokens that do not end", async () => {
+Deno.test("POST access_token issues non-expiring tokens to a GitHub App that opted out", async () => {
   await using github = setUpOAuthApp("github_app", { hasNonExpiringTokens: true });
   const { json } = await github.token({ code: await github.authorizationCode() });
   assertEquals(json, { access_token: json.access_token, scope: "", token_type: "bearer" });
   github.clock.advance(15_897_600);
-  assertEquals((await github.ask("/user", github.bearer(json.access_token))).status, 200);
+  assertEquals((await github.request("/user", github.bearer(json.access_token))).status, 200);
 });
 
 Deno.test("POST access_token revokes the oldest of eleven tokens of a user, app and scope", async () => {
@@ -175,12 +176,12 @@ Deno.test("POST access_token revokes the oldest of eleven tokens of a user, app 
   const tokens = Array.from({ length: 11 }, () => github.simulator.signIn("mona", "Iv1.a"));
   const statuses: number[] = [];
   for (const token of tokens.slice(0, 2)) {
-    statuses.push((await github.ask("/user", github.bearer(token))).status);
+    statuses.push((await github.request("/user", github.bearer(token))).status);
   }
   assertEquals(statuses, [401, 200]);
 });
 
-Deno.test("DELETE /applications/:client/token and /grant are for the app alone", async () => {
+Deno.test("DELETE /applications/:client/token and /grant require the credentials of the app", async () => {
   await using github = setUpOAuthApp();
   const { simulator } = github;
   simulator.registerOAuthApp({ clientId: "other", clientSecret: "shh", kind: "oauth_app" });
@@ -188,7 +189,8 @@ Deno.test("DELETE /applications/:client/token and /grant are for the app alone",
   const remove = async (what: string, token: unknown, basic = "Iv1.a:shh") => {
     const authorization = `Basic ${btoa(basic)}`;
     const body = JSON.stringify({ access_token: token });
-    return (await github.ask(what, { method: "DELETE", headers: { authorization }, body })).status;
+    return (await github.request(what, { method: "DELETE", headers: { authorization }, body }))
+      .status;
   };
   const path = "/applications/Iv1.a/token";
   assertEquals(await remove(path, a, "Iv1.a:wrong"), 401);
@@ -197,7 +199,7 @@ Deno.test("DELETE /applications/:client/token and /grant are for the app alone",
   assertEquals(await remove(path, undefined), 422);
   assertEquals(await remove(path, a), 204);
   assertEquals(await remove(path, a), 404);
-  assertEquals((await github.ask("/user", github.bearer(b))).status, 200);
+  assertEquals((await github.request("/user", github.bearer(b))).status, 200);
   assertEquals(await remove("/applications/Iv1.a/grant", b), 204);
-  assertEquals((await github.ask("/user", github.bearer(c))).status, 401);
+  assertEquals((await github.request("/user", github.bearer(c))).status, 401);
 });

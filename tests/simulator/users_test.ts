@@ -10,11 +10,11 @@ function setUpRepositories(kind: "oauth_app" | "github_app" = "oauth_app") {
   github.world.addRepository({ full_name: SECRET, private: true });
   github.world.addRepository({ full_name: "mona/own", private: true });
   const token = github.simulator.signIn("mona", "Iv1.a");
-  const status = async (path: string) => (await github.ask(path, github.bearer(token))).status;
+  const status = async (path: string) => (await github.request(path, github.bearer(token))).status;
   return { ...github, token, status };
 }
 
-Deno.test("A user's token shows what the user may read, and nothing else, in every route", async () => {
+Deno.test("A user token only shows what the user may read, on every route", async () => {
   await using github = setUpRepositories();
   const { id } = github.world.repository(SECRET) ?? {};
   const run = github.world.addRun(SECRET);
@@ -36,25 +36,25 @@ Deno.test("A user's token shows what the user may read, and nothing else, in eve
   assertEquals(await github.status("/repos/octo-org/open"), 200);
   assertEquals(await github.status("/repos/mona/own"), 200);
   github.world.renameRepository(SECRET, "octo-org/moved");
-  // A redirect would tell of it, too.
+  // A redirect would reveal it, too.
   const manual = { ...github.bearer(github.token), redirect: "manual" as const };
-  assertEquals((await github.ask(`/repos/${SECRET}`, manual)).status, 404);
+  assertEquals((await github.request(`/repos/${SECRET}`, manual)).status, 404);
 });
 
-Deno.test("GET /user/repos lists what a user has something to do with", async () => {
+Deno.test("GET /user/repos lists repositories the user is affiliated with", async () => {
   await using github = setUpRepositories();
   const names = async () =>
-    (await github.ask("/user/repos", github.bearer(github.token))).list.map((each) =>
+    (await github.request("/user/repos", github.bearer(github.token))).list.map((each) =>
       each.full_name
     );
   assertEquals(await names(), ["mona/own"]);
   github.world.users.grant("mona", SECRET);
   assertEquals(await names(), ["mona/own", SECRET]);
-  // The simulator's own token is one of no user's, and sees all.
-  assertEquals((await github.ask("/user/repos")).list.length, 3);
+  // Tokens without a grant see everything.
+  assertEquals((await github.request("/user/repos")).list.length, 3);
 });
 
-Deno.test("A user's token of a GitHub App reaches what the App is installed on", async () => {
+Deno.test("A user token of a GitHub App only reaches repositories with an installation", async () => {
   await using github = setUpRepositories("github_app");
   github.world.users.uninstall("mona/own");
   assertEquals(await github.status("/repos/mona/own"), 404);
@@ -63,25 +63,25 @@ Deno.test("A user's token of a GitHub App reaches what the App is installed on",
   assertEquals(await github.status("/repos/mona/own"), 200);
 });
 
-Deno.test("GET /user/memberships/orgs and /user/orgs list organisations, and want the scope", async () => {
+Deno.test("GET /user/memberships/orgs and /user/orgs list organizations, and require the scope", async () => {
   await using github = setUpRepositories();
-  const { world, simulator, token, bearer: as, ask } = github;
+  const { world, simulator, token, bearer: as, request } = github;
   world.users.join("mona", "other-org");
-  const memberships = (await ask("/user/memberships/orgs?state=active", as(token))).list;
+  const memberships = (await request("/user/memberships/orgs?state=active", as(token))).list;
   assertObjectMatch(Object(memberships[1]), {
     state: "active",
     organization: { login: "other-org" },
     user: { id: 7 },
   });
-  assertEquals((await ask("/user/memberships/orgs?state=pending", as(token))).list, []);
-  const logins = (await ask("/user/orgs", as(token))).list.map(({ login }) => login);
+  assertEquals((await request("/user/memberships/orgs?state=pending", as(token))).list, []);
+  const logins = (await request("/user/orgs", as(token))).list.map(({ login }) => login);
   assertEquals(logins, ["octo-org", "other-org"]);
   const narrow = simulator.signIn("mona", "Iv1.a", ["repo"]);
-  assertEquals((await ask("/user/orgs", as(narrow))).status, 403);
-  assertEquals((await ask("/user/orgs", { headers: { authorization: "none" } })).status, 401);
+  assertEquals((await request("/user/orgs", as(narrow))).status, 403);
+  assertEquals((await request("/user/orgs", { headers: { authorization: "none" } })).status, 401);
 });
 
-Deno.test("People.leave() takes what was granted in the organisation, and nothing else", async () => {
+Deno.test("Users.leave() revokes only the grants in the organization", async () => {
   await using github = setUpRepositories();
   github.world.addRepository({ full_name: "other-org/secret", private: true });
   for (const name of [SECRET, "other-org/secret"]) github.world.users.grant("mona", name);
@@ -91,15 +91,19 @@ Deno.test("People.leave() takes what was granted in the organisation, and nothin
   assertEquals(await github.status("/repos/other-org/secret"), 200);
 });
 
-Deno.test("People.grant() says whom or what it does not know", () => {
+Deno.test("Users.grant() names an unknown user or repository", () => {
   const { world, ...github } = setUpRepositories();
-  const { users: people } = world;
-  assertThrows(() => people.grant("hubot", SECRET), Error, 'Cannot find user "hubot"');
-  assertThrows(() => people.grant("mona", "octo-org/none"), Error, "Cannot find repository");
+  const { users } = world;
+  assertThrows(() => users.grant("hubot", SECRET), Error, "User hubot not found");
+  assertThrows(
+    () => users.grant("mona", "octo-org/none"),
+    Error,
+    "Repository octo-org/none not found",
+  );
   return github[Symbol.asyncDispose]();
 });
 
-Deno.test("Hooks tell of rights that change: repositories' of their own, the App's of all", async () => {
+Deno.test("Webhooks report permission changes: of their repository, or of all for the App", async () => {
   await using github = serveWithWebhooks({ app: { id: 5, installations: [9] } });
   await using repositoryReceiver = new WebhookReceiver();
   await using appReceiver = new WebhookReceiver();

@@ -7,10 +7,10 @@ import { serve } from "./serve.ts";
 
 export const SECRET = "It's a Secret to Everybody";
 
-/** Longer than anything here takes, on a busy machine too. */
+/** Longer than any wait takes, even on a busy machine. */
 const WAIT_LIMIT_MS = 8_000;
 
-/** A clock that a test moves; who wants to sleep for a second at the most is let go on at once, and noted. */
+/** A fake clock on which sleeps of up to one second end immediately, and are recorded. */
 export class AutoAdvanceClock extends FakeClock {
   readonly sleeps: number[] = [];
 
@@ -21,21 +21,19 @@ export class AutoAdvanceClock extends FakeClock {
   }
 }
 
-/** A webhook as it came in. */
 export interface ReceivedWebhook {
   readonly headers: Headers;
   readonly body: string;
   readonly guid: string;
-  /** With its action, for example `workflow_run requested`. */
+  /** Event and action, for example `workflow_run requested`. */
   readonly name: string;
-  /** Whether SECRET signed it. */
+  /** Whether it is signed with SECRET. */
   readonly isSigned: boolean;
 }
 
-/** Takes webhooks on 127.0.0.1, and answers as a test says. */
+/** Receives webhooks on 127.0.0.1; a test sets the response. */
 export class WebhookReceiver {
   readonly received: ReceivedWebhook[] = [];
-  /** What is answered to the one that just came in. */
   respond: (received: ReceivedWebhook) => Response | Promise<Response> = () =>
     new Response("Accepted");
   readonly #stop = new AbortController();
@@ -49,17 +47,15 @@ export class WebhookReceiver {
     });
   }
 
-  /** Where it takes them. */
   get url(): string {
     return `http://127.0.0.1:${this.#server.addr.port}/api/v1/webhook/github`;
   }
 
-  /** What has come in, by event and action. */
+  /** Event and action of the received webhooks. */
   get receivedNames(): readonly string[] {
     return this.received.map(({ name }) => name);
   }
 
-  /** Waits until so many have come in. */
   async waitForCount(count: number): Promise<readonly ReceivedWebhook[]> {
     await waitUntil(() => this.received.length >= count);
     return this.received;
@@ -88,7 +84,7 @@ export class WebhookReceiver {
   }
 }
 
-/** A simulated GitHub that sends webhooks, by a clock that is let go on: `await using github = hooked()`. */
+/** A simulated GitHub that sends webhooks, on an automatic clock: `await using github = serveWithWebhooks()`. */
 export function serveWithWebhooks(
   { clock = new AutoAdvanceClock(), ...options }:
     & Partial<Omit<SimulatorOptions, "clock" | "world">>
@@ -108,11 +104,11 @@ export function serveWithWebhooks(
   };
 }
 
-/** Waits until something holds; throws when it does not within eight seconds of real time. */
+/** Waits until the condition holds; throws after eight seconds of real time. */
 export async function waitUntil(condition: () => boolean): Promise<void> {
   const { setTimeout } = globalThis;
   for (const end = performance.now() + WAIT_LIMIT_MS; !condition();) {
-    if (performance.now() > end) throw new Error("Waited too long");
+    if (performance.now() > end) throw new Error("timed out");
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

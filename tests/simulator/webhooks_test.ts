@@ -7,7 +7,7 @@ const WEBHOOKS_PATH = `/repos/${API}/hooks`;
 const RUN_EVENTS = ["workflow_run", "workflow_job"];
 const timeline = { queued_seconds: 3, running_seconds: 30, conclusion: "failure" };
 
-/** A repository whose hook leads to a receiver. */
+/** A repository with a webhook to a receiver. */
 function setUpWebhook(events: readonly string[]) {
   const receiver = new WebhookReceiver();
   const github = serveWithWebhooks();
@@ -16,7 +16,7 @@ function setUpWebhook(events: readonly string[]) {
   return {
     github,
     receiver,
-    hook: webhook,
+    webhook,
     deliveries: () => github.simulator.webhooks.deliveries(webhook.id),
     async [Symbol.asyncDispose]() {
       await github[Symbol.asyncDispose]();
@@ -29,9 +29,9 @@ function post(body: unknown): RequestInit {
   return { method: "POST", body: JSON.stringify(body) };
 }
 
-Deno.test("Simulator.deliver() tells all of a run in its order, though it is noticed late", async () => {
-  await using hooked = setUpWebhook(["*"]);
-  const { github: { world, clock }, receiver } = hooked;
+Deno.test("Simulator.deliver() sends all events of a run in order, even if applied late", async () => {
+  await using fixture = setUpWebhook(["*"]);
+  const { github: { world, clock }, receiver } = fixture;
   const [run] = world.push(API, { runs: [{ timeline }] });
   clock.advance(60);
   const received = await receiver.waitForCount(7);
@@ -70,9 +70,9 @@ Deno.test("Simulator.deliver() tells all of a run in its order, though it is not
   });
 });
 
-Deno.test("Simulator.deliver() sends what GitHub sends, signed over the very bytes", async () => {
-  await using hooked = setUpWebhook(["workflow_run"]);
-  const { github: { world }, receiver, hook } = hooked;
+Deno.test("Simulator.deliver() sends GitHub's headers, signed over the exact bytes", async () => {
+  await using fixture = setUpWebhook(["workflow_run"]);
+  const { github: { world }, receiver, webhook } = fixture;
   world.addRun(API, { display_title: "Füge \u{1F680} hinzu" });
   const [received] = await receiver.waitForCount(1);
   assert(received);
@@ -80,7 +80,7 @@ Deno.test("Simulator.deliver() sends what GitHub sends, signed over the very byt
   assertObjectMatch(sent, {
     "content-type": "application/json",
     "x-github-event": "workflow_run",
-    "x-github-hook-id": String(hook.id),
+    "x-github-hook-id": String(webhook.id),
     "x-github-hook-installation-target-type": "repository",
   });
   assertMatch(sent["user-agent"] ?? "", /^GitHub-Hookshot\//);
@@ -88,9 +88,9 @@ Deno.test("Simulator.deliver() sends what GitHub sends, signed over the very byt
   assert(received.isSigned);
 });
 
-Deno.test("Simulator.deliver() requests nothing for another attempt of a run", async () => {
-  await using hooked = setUpWebhook(RUN_EVENTS);
-  const { github: { world }, receiver } = hooked;
+Deno.test("Simulator.deliver() sends no requested event for a re-run", async () => {
+  await using fixture = setUpWebhook(RUN_EVENTS);
+  const { github: { world }, receiver } = fixture;
   const { id } = world.addRun(API, { status: "completed" });
   await receiver.waitForCount(2);
   world.rerun(id);
@@ -107,31 +107,31 @@ Deno.test("Simulator.deliver() requests nothing for another attempt of a run", a
   ]);
 });
 
-Deno.test("Simulator.deliver() tells a hook only its events, of its repository, and nothing from before", async () => {
+Deno.test("Simulator.deliver() sends only later events of the subscribed types and repository", async () => {
   await using receiver = new WebhookReceiver();
   await using github = serveWithWebhooks();
-  const { world, clock, simulator: { webhooks: hooks } } = github;
+  const { world, clock, simulator: { webhooks } } = github;
   for (const full_name of [API, "octo-org/web"]) world.addRepository({ full_name });
   world.push(API, { runs: [{ timeline }] });
   clock.advance(10);
-  hooks.add(API, { url: receiver.url, events: ["workflow_run"] });
-  hooks.add(API, { url: receiver.url, events: ["*"], active: false });
-  const last = hooks.add("octo-org/web", { url: receiver.url });
+  webhooks.add(API, { url: receiver.url, events: ["workflow_run"] });
+  webhooks.add(API, { url: receiver.url, events: ["*"], active: false });
+  const last = webhooks.add("octo-org/web", { url: receiver.url });
   clock.advance(60);
   world.push(API, { runs: [] });
   world.addRun("octo-org/web");
   world.push("octo-org/web", { runs: [] });
-  await waitUntil(() => hooks.deliveries(last.id).length === 1);
+  await waitUntil(() => webhooks.deliveries(last.id).length === 1);
   assertEquals(receiver.receivedNames, ["workflow_run completed", "push"]);
 });
 
-Deno.test("Simulator.deliver() sends one GUID to every hook, and the app's its installation", async () => {
+Deno.test("Simulator.deliver() uses one GUID for all webhooks, and adds the installation for the app", async () => {
   await using receiver = new WebhookReceiver();
   await using github = serveWithWebhooks({ app: { id: 5, installations: [9] } });
-  const { world, simulator: { webhooks: hooks } } = github;
+  const { world, simulator: { webhooks } } = github;
   world.addRepository({ full_name: API });
-  hooks.add(API, { url: receiver.url });
-  hooks.addToApp({ url: receiver.url, secret: SECRET });
+  webhooks.add(API, { url: receiver.url });
+  webhooks.addToApp({ url: receiver.url, secret: SECRET });
   world.push(API, { runs: [] });
   world.push(API, { runs: [] });
   const [one, two, three] = await receiver.waitForCount(4);
@@ -142,9 +142,9 @@ Deno.test("Simulator.deliver() sends one GUID to every hook, and the app's its i
   assertEquals([one?.isSigned, two?.isSigned], [false, true]);
 });
 
-Deno.test("Simulator.deliver() keeps every attempt, and never sends again by itself", async () => {
-  await using hooked = setUpWebhook(["push"]);
-  const { github: { world, clock }, receiver, deliveries } = hooked;
+Deno.test("Simulator.deliver() records every attempt, and never retries automatically", async () => {
+  await using fixture = setUpWebhook(["push"]);
+  const { github: { world, clock }, receiver, deliveries } = fixture;
   const silent = Promise.withResolvers<Response>();
   const answers = [
     new Response(null, { status: 202 }),
@@ -171,49 +171,49 @@ Deno.test("Simulator.deliver() keeps every attempt, and never sends again by its
   assertEquals(receiver.received.length, 5);
 });
 
-Deno.test("Simulator.deliver() says that it could not connect", async () => {
+Deno.test("Simulator.deliver() records a failed connection", async () => {
   await using github = serveWithWebhooks();
   const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${closed.addr.port}`;
   closed.close();
   github.world.addRepository({ full_name: API });
-  const { webhooks: hooks } = github.simulator;
-  const { id } = hooks.add(API, { url });
+  const { webhooks } = github.simulator;
+  const { id } = webhooks.add(API, { url });
   github.world.push(API, { runs: [] });
-  await waitUntil(() => hooks.deliveries(id).length === 1);
-  assertObjectMatch({ ...hooks.deliveries(id)[0] }, {
+  await waitUntil(() => webhooks.deliveries(id).length === 1);
+  assertObjectMatch({ ...webhooks.deliveries(id)[0] }, {
     status: "failed to connect to host",
     status_code: 502,
   });
 });
 
-Deno.test("POST attempts sends the same once more, under the same GUID", async () => {
-  await using hooked = setUpWebhook(["push"]);
-  const { github, receiver, hook, deliveries } = hooked;
+Deno.test("POST attempts redelivers under the same GUID", async () => {
+  await using fixture = setUpWebhook(["push"]);
+  const { github, receiver, webhook, deliveries } = fixture;
   github.world.push(API, { runs: [] });
   await waitUntil(() => deliveries().length === 1);
-  const path = `${WEBHOOKS_PATH}/${hook.id}/deliveries`;
+  const path = `${WEBHOOKS_PATH}/${webhook.id}/deliveries`;
   const first = deliveries()[0];
-  const response = await github.ask(`${path}/${first?.id}/attempts`, { method: "POST" });
+  const response = await github.request(`${path}/${first?.id}/attempts`, { method: "POST" });
   assertEquals(response.status, 202);
   await waitUntil(() => deliveries().length === 2);
   const [one, two] = receiver.received;
   assertEquals([two?.guid, two?.body], [one?.guid, one?.body]);
-  const { list, text } = await github.ask(path);
+  const { list, text } = await github.request(path);
   assertEquals(list.map(({ guid, redelivery }) => [guid, redelivery]), [
     [one?.guid, true],
     [one?.guid, false],
   ]);
   assert(text.includes(`"id":${first?.id},`), text);
   assert((first?.id ?? 0n) > BigInt(Number.MAX_SAFE_INTEGER));
-  assertEquals((await github.ask(`${path}/1/attempts`, { method: "POST" })).status, 404);
-  const { json } = await github.ask(`${path}/${first?.id}`);
-  assertObjectMatch(json, { url: hook.url, request: { payload: { ref: "refs/heads/main" } } });
+  assertEquals((await github.request(`${path}/1/attempts`, { method: "POST" })).status, 404);
+  const { json } = await github.request(`${path}/${first?.id}`);
+  assertObjectMatch(json, { url: webhook.url, request: { payload: { ref: "refs/heads/main" } } });
 });
 
-Deno.test("GET deliveries is paged by cursor, and stays in place while the list grows", async () => {
-  await using hooked = setUpWebhook(["push"]);
-  const { github, hook, deliveries } = hooked;
+Deno.test("GET deliveries is paginated by a cursor that is stable while the list grows", async () => {
+  await using fixture = setUpWebhook(["push"]);
+  const { github, webhook, deliveries } = fixture;
   const push = async (count: number) => {
     const before = deliveries().length;
     for (let i = 0; i < count; i++) github.world.push(API, { runs: [] });
@@ -221,10 +221,10 @@ Deno.test("GET deliveries is paged by cursor, and stays in place while the list 
   };
   await push(5);
   const guids: unknown[] = [];
-  let next: string | undefined = `${WEBHOOKS_PATH}/${hook.id}/deliveries?per_page=2`;
+  let next: string | undefined = `${WEBHOOKS_PATH}/${webhook.id}/deliveries?per_page=2`;
   for (let pages = 0; next !== undefined; pages++) {
     assert(pages < 3);
-    const { list, headers } = await github.ask(next);
+    const { list, headers } = await github.request(next);
     guids.push(...list.map(({ guid }) => guid));
     if (pages === 0) await push(1);
     next = /<([^>]+)>; rel="next"/.exec(headers.get("link") ?? "")?.[1];
@@ -232,59 +232,60 @@ Deno.test("GET deliveries is paged by cursor, and stays in place while the list 
   assertEquals(guids, deliveries().slice(1).map(({ guid }) => guid));
 });
 
-Deno.test("Hooks are made, shown and removed by the API, and pinged", async () => {
+Deno.test("Webhooks are created, listed and removed through the API, and pinged", async () => {
   await using receiver = new WebhookReceiver();
   await using github = serveWithWebhooks();
   github.world.addRepository({ full_name: API });
   const config = { url: receiver.url, secret: SECRET, content_type: "json" };
-  const made = await github.ask(WEBHOOKS_PATH, post({ events: ["workflow_run"], config }));
-  assertEquals(made.status, 201);
-  assertObjectMatch(made.json, {
+  const created = await github.request(WEBHOOKS_PATH, post({ events: ["workflow_run"], config }));
+  assertEquals(created.status, 201);
+  assertObjectMatch(created.json, {
     active: true,
     events: ["workflow_run"],
     config: { url: receiver.url, content_type: "json", secret: "********" },
   });
   const [ping] = await receiver.waitForCount(1);
   assertEquals([ping?.name, ping?.isSigned], ["ping", true]);
-  assertEquals(JSON.parse(ping?.body ?? "").hook_id, made.json.id);
+  assertEquals(JSON.parse(ping?.body ?? "").hook_id, created.json.id);
 
-  assertEquals((await github.ask(WEBHOOKS_PATH, post({ config }))).status, 422);
+  assertEquals((await github.request(WEBHOOKS_PATH, post({ config }))).status, 422);
   for (const wrong of [{}, { config: { url: "nowhere" } }, { config: { url: "ftp://x" } }]) {
-    assertEquals((await github.ask(WEBHOOKS_PATH, post(wrong))).status, 422);
+    assertEquals((await github.request(WEBHOOKS_PATH, post(wrong))).status, 422);
   }
-  assertEquals((await github.ask(WEBHOOKS_PATH)).list.map(({ id }) => id), [made.json.id]);
-  const one = `${WEBHOOKS_PATH}/${made.json.id}`;
-  assertEquals((await github.ask(one)).json.id, made.json.id);
-  assertEquals((await github.ask(one, { method: "DELETE" })).status, 204);
-  assertEquals((await github.ask(one)).status, 404);
-  assertEquals((await github.ask(WEBHOOKS_PATH)).list, []);
+  assertEquals((await github.request(WEBHOOKS_PATH)).list.map(({ id }) => id), [created.json.id]);
+  const one = `${WEBHOOKS_PATH}/${created.json.id}`;
+  assertEquals((await github.request(one)).json.id, created.json.id);
+  assertEquals((await github.request(one, { method: "DELETE" })).status, 204);
+  assertEquals((await github.request(one)).status, 404);
+  assertEquals((await github.request(WEBHOOKS_PATH)).list, []);
 });
 
-Deno.test("A hook made without a content type gets forms, as on GitHub", async () => {
+Deno.test("A webhook without a content type receives forms, as on GitHub", async () => {
   await using receiver = new WebhookReceiver();
   await using github = serveWithWebhooks();
   github.world.addRepository({ full_name: API });
   const config = { url: receiver.url, secret: SECRET };
-  await github.ask(WEBHOOKS_PATH, post({ config }));
+  await github.request(WEBHOOKS_PATH, post({ config }));
   const [ping] = await receiver.waitForCount(1);
   assertEquals(ping?.headers.get("content-type"), "application/x-www-form-urlencoded");
   assertEquals([ping?.name, ping?.isSigned], ["ping", true]);
 });
 
-Deno.test("Hooks are shown only to who may see them", async () => {
+Deno.test("Webhooks are only visible with permission", async () => {
   await using github = serve({ app: { id: 5, installations: [9] } });
   github.world.addRepository({ full_name: API });
-  const { simulator: { webhooks: hooks } } = github;
-  const { id } = hooks.add(API, { url: "http://127.0.0.1:9" });
+  const { simulator: { webhooks } } = github;
+  const { id } = webhooks.add(API, { url: "http://127.0.0.1:9" });
   const status = async (authorization = `Bearer ${TOKEN}`) =>
-    (await github.ask(`${WEBHOOKS_PATH}/${id}/deliveries`, { headers: { authorization } })).status;
+    (await github.request(`${WEBHOOKS_PATH}/${id}/deliveries`, { headers: { authorization } }))
+      .status;
   assertEquals([await status(), await status("none")], [200, 404]);
-  hooks.hide(API, 403);
+  webhooks.hide(API, 403);
   assertEquals(await status(), 403);
-  hooks.hide(API, 404);
+  webhooks.hide(API, 404);
   assertEquals(await status(), 404);
-  hooks.hide(API, undefined);
+  webhooks.hide(API, undefined);
   assertEquals(await status(), 200);
-  hooks.addToApp({ url: "http://127.0.0.1:9" });
-  assertEquals((await github.ask("/app/hook/deliveries")).status, 401);
+  webhooks.addToApp({ url: "http://127.0.0.1:9" });
+  assertEquals((await github.request("/app/hook/deliveries")).status, 401);
 });

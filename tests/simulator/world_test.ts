@@ -4,14 +4,14 @@ import { FakeClock } from "./fake_clock.ts";
 
 const TIMELINE = { queued_seconds: 5, running_seconds: 60, conclusion: "failure" };
 
-function setUpWorld(runsKept = 300) {
+function setUpWorld(maxRuns = 300) {
   const clock = new FakeClock("2026-01-01T00:00:00Z");
-  const world = new World({ clock, maxRuns: runsKept });
+  const world = new World({ clock, maxRuns });
   world.addRepository({ full_name: "octo-org/api" });
   return { clock, world };
 }
 
-Deno.test("World.run() shows a run queued, in progress and completed as its time comes", () => {
+Deno.test("World.run() shows a run queued, in progress and completed over time", () => {
   const { clock, world } = setUpWorld();
   const { id } = world.addRun("octo-org/api", { timeline: TIMELINE });
   const seen = [];
@@ -28,7 +28,7 @@ Deno.test("World.run() shows a run queued, in progress and completed as its time
   ]);
 });
 
-Deno.test("World.run() completes a run that nobody looked at in between", () => {
+Deno.test("World.run() completes a run without reads in between", () => {
   const { clock, world } = setUpWorld();
   const { id } = world.addRun("octo-org/api", { timeline: TIMELINE });
   clock.advance(3_600);
@@ -36,7 +36,7 @@ Deno.test("World.run() completes a run that nobody looked at in between", () => 
   assertEquals(world.runs("octo-org/api")[0]?.conclusion, "failure");
 });
 
-Deno.test("World is quiet: without an activity nothing happens by itself", () => {
+Deno.test("World has no automatic changes without an activity", () => {
   const { clock, world } = setUpWorld();
   const { id } = world.addRun("octo-org/api");
   const before = [world.repositories(), world.runs("octo-org/api")];
@@ -45,7 +45,7 @@ Deno.test("World is quiet: without an activity nothing happens by itself", () =>
   assertEquals(world.run(id)?.status, "queued");
 });
 
-Deno.test("World.push() moves pushed_at and starts runs of this moment", () => {
+Deno.test("World.push() updates pushed_at and starts runs", () => {
   const { clock, world } = setUpWorld();
   clock.advance(90.7);
   const [run, ...others] = world.push("octo-org/api");
@@ -53,7 +53,7 @@ Deno.test("World.push() moves pushed_at and starts runs of this moment", () => {
   assertEquals([run?.event, run?.created_at, others.length], ["push", "2026-01-01T00:01:30Z", 0]);
 });
 
-Deno.test("World.addRun() does not move pushed_at and counts the runs of each workflow", () => {
+Deno.test("World.addRun() does not change pushed_at and numbers the runs of each workflow", () => {
   const clock = new FakeClock("2026-01-01T00:00:00Z");
   const world = new World({ clock });
   const { workflows } = world.addRepository({
@@ -75,7 +75,7 @@ Deno.test("World.addRun() does not move pushed_at and counts the runs of each wo
   assertEquals(world.repository("octo-org/api")?.pushed_at, "2026-01-01T00:00:00Z");
 });
 
-Deno.test("World.addRun() keeps the fields it is given", () => {
+Deno.test("World.addRun() uses the given fields", () => {
   const { world } = setUpWorld();
   const fields = {
     id: 42,
@@ -94,7 +94,7 @@ Deno.test("World.addRun() keeps the fields it is given", () => {
   }
 });
 
-Deno.test("World.updateRun() changes a run and forgets what was ahead of it", () => {
+Deno.test("World.updateRun() changes a run and cancels its pending transitions", () => {
   const { clock, world } = setUpWorld();
   const { id } = world.addRun("octo-org/api", { timeline: TIMELINE });
   clock.advance(10);
@@ -129,7 +129,7 @@ Deno.test("World.rerun() queues the next attempt of the same run", () => {
   assertEquals(world.run(id)?.run_attempt, 2);
 });
 
-Deno.test("World.removeRun() and removeRepository() leave nothing behind", () => {
+Deno.test("World.removeRun() and removeRepository() remove all data", () => {
   const { world } = setUpWorld();
   const gone = world.addRun("octo-org/api");
   const newest = world.addRun("octo-org/api");
@@ -139,7 +139,7 @@ Deno.test("World.removeRun() and removeRepository() leave nothing behind", () =>
   assertEquals([world.repositories(), world.run(newest.id)], [[], undefined]);
 });
 
-Deno.test("World keeps only the newest runs of a repository", () => {
+Deno.test("World stores only the newest runs of a repository", () => {
   const { clock, world } = setUpWorld(3);
   const ids = [];
   for (let i = 0; i < 5; i++) {
@@ -149,7 +149,7 @@ Deno.test("World keeps only the newest runs of a repository", () => {
   assertEquals(world.runs("octo-org/api").map((run) => run.id), ids.slice(2).reverse());
 });
 
-Deno.test("World gives the same ids and commits for the same seed, others for another", () => {
+Deno.test("World derives ids and commits from the seed", () => {
   const shas = (seed: number) => {
     const world = new World({ clock: new FakeClock(), seed });
     world.addRepository({ full_name: "octo-org/api" });
@@ -160,8 +160,8 @@ Deno.test("World gives the same ids and commits for the same seed, others for an
   assertNotEquals(shas(3), shas(4));
 });
 
-Deno.test("World.addRun() says which repository it does not have", () => {
+Deno.test("World names an unknown repository or run", () => {
   const { world } = setUpWorld();
-  assertThrows(() => world.addRun("octo-org/web"), Error, 'Cannot find repository "octo-org/web"');
-  assertThrows(() => world.rerun(7), Error, "Cannot find run 7");
+  assertThrows(() => world.addRun("octo-org/web"), Error, "Repository octo-org/web not found");
+  assertThrows(() => world.rerun(7), Error, "Run 7 not found");
 });
