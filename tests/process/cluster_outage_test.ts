@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { REPOSITORY } from "./github.ts";
 import { fetchHealth, fetchStatus } from "./requests.ts";
 import { FAILOVER_TIMEOUT_MS, sleep } from "./instance.ts";

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
-import { waitUntil, type WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
+import type { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { CLUSTER_KINDS, FAILOVER_TIMEOUT_MS, Instance, sleep } from "./instance.ts";
 import { REPOSITORY } from "./github.ts";

@@ -1,6 +1,7 @@
 import { isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
 import { Program } from "../fakes/program.ts";
-import { WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { withTimeout } from "../fakes/wait.ts";
 import { SimulatedGitHub } from "./github.ts";
 
 /** What two instances share, besides PostgreSQL. */

@@ -2,7 +2,7 @@ import { assertEquals, assertGreater } from "@std/assert";
 import { randomInteger, seededRandom } from "../../src/simulator/random.ts";
 import { DATABASE_KINDS, openTestDatabase } from "../fakes/database.ts";
 import { Program } from "../fakes/program.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { SimulatedGitHub } from "./github.ts";
 import {
   assertNothingLost,

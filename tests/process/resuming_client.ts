@@ -1,4 +1,5 @@
-import { WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { withTimeout } from "../fakes/wait.ts";
 import { sleep } from "./instance.ts";
 
 const RECONNECT_MS = 200;

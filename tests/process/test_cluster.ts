@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
-import { waitUntil, type WebSocketClient } from "../fakes/clients/websocket.ts";
+import type { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { fetchHealth } from "./requests.ts";
 import { Instance } from "./instance.ts";
