@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { WEBHOOK_SECRET, webhookHeaders } from "../fakes/fixtures/delivery.ts";
+import { sleep } from "../fakes/wait.ts";
 import type { RunDelivery } from "./run_deliveries.ts";
 
 /** For a program that takes these deliveries. The simulated GitHub knows none of their runs: it is not to be asked. */
@@ -54,7 +55,7 @@ export class WebhookSender {
   async #post(delivery: RunDelivery): Promise<void> {
     const response = await this.#fetch(delivery).catch(() => undefined);
     this.responses.set(delivery.id, response);
-    if (!response || !isSuccess(response)) await sleep();
+    if (!response || !isSuccess(response)) await sleep(RETRY_PAUSE_MS);
   }
 
   async #fetch({ id, body }: RunDelivery): Promise<ResponseSummary> {
@@ -72,8 +73,4 @@ export class WebhookSender {
 
 function isSuccess({ status }: ResponseSummary): boolean {
   return status >= 200 && status < 300;
-}
-
-function sleep(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
 }
