@@ -14,9 +14,10 @@ import { WEBHOOK_ENVIRONMENT, WebhookSender } from "../process/webhook_sender.ts
 const BEFORE = 200;
 const AFTER = 200;
 /** Enough deliveries to send some at every moment of the outage. */
-const DELIVERIES = 1_000;
+const DELIVERIES = 600;
 
 const OUTAGE_MS = 5_000;
+const SEND_TIMEOUT_MS = 30_000;
 const OUTAGES = [
   { what: "refuses connections", begin: (proxy: TcpProxy) => proxy.disconnect() },
   { what: "is unreachable behind a silent network", begin: (proxy: TcpProxy) => proxy.blackhole() },
@@ -60,7 +61,7 @@ for (const { what, begin } of OUTAGES) {
         async () => (await fetchHealth(url))[0] === 200,
         "the program is healthy again",
       );
-      await withTimeout(sending, "the remaining deliveries");
+      await withTimeout(sending, "the remaining deliveries", SEND_TIMEOUT_MS);
       const { size } = sender.responses;
       const before = sender.acknowledged.length;
       await sender.send(sent.slice(DELIVERIES));
