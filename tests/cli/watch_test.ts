@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { FullRun } from "../../src/run/snapshot.ts";
 import { ServerUnderTest } from "../fakes/apps/server.ts";
-import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 
 class FakeScreen implements Screen {
   readonly titles: (string | undefined)[] = [];

@@ -7,7 +7,7 @@ import { runEvent } from "../../src/run/event.ts";
 import { aRun } from "../fakes/stores/github.ts";
 import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
 import { allVisible } from "../fakes/visibility.ts";
-import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 
 /** A running feed over a journal in memory. `await using` stops it and every follower. */
 class FeedUnderTest {

@@ -4,7 +4,8 @@ import { AppUnderTest } from "../fakes/apps/app.ts";
 import { EventStreamClient } from "../fakes/clients/event_stream.ts";
 import { aRun } from "../fakes/stores/github.ts";
 import { aStatus } from "../fakes/stores/event_log.ts";
-import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 const PATH = "/api/v1/events";
 

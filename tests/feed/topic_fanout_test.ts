@@ -9,7 +9,7 @@ import { OffsetClock } from "../fakes/clock.ts";
 import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
 import { CapturedLog } from "../fakes/log.ts";
 import { allVisible } from "../fakes/visibility.ts";
-import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 
 const FULL = MAX_BUFFERED_BYTES + 1;
 

@@ -5,7 +5,7 @@ import { openDatabase } from "../../src/sql/database.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { AppUnderTest, TOKEN } from "../fakes/apps/app.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 const REPOSITORY = "octo-org/api";
 const DAY_MS = 24 * 60 * 60 * 1_000;

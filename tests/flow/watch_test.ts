@@ -3,7 +3,7 @@ import type { Screen } from "../../src/cli/screen.ts";
 import { socketUrl, streamRuns } from "../../src/cli/watch.ts";
 import { systemClock } from "../../src/clock.ts";
 import { LoginApp } from "../fakes/apps/login_app.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 /** What `runwire watch` says with a key, until it was told of runs or could not be. */
 async function runWatch(app: LoginApp, key: string | undefined): Promise<string> {

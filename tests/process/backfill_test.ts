@@ -5,7 +5,7 @@ import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
 import { World } from "../../src/simulator/world.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program } from "../fakes/program.ts";
-import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 import { REPOSITORY, SimulatedGitHub } from "./github.ts";
 import { type Query, sqliteQuery } from "./store_assertions.ts";
 

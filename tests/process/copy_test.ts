@@ -6,7 +6,7 @@ import { fillAllTables } from "../fakes/fixtures/filled_database.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { Program, runProgram } from "../fakes/program.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { SimulatedGitHub } from "./github.ts";
 import { postgresQuery, type Query, sqliteQuery } from "./store_assertions.ts";
 

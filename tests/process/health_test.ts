@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { Program, runProgram } from "../fakes/program.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { SimulatedGitHub } from "./github.ts";
 

@@ -7,7 +7,7 @@ import { World } from "../../../src/simulator/world.ts";
 import { openDatabase } from "../../../src/sql/database.ts";
 import { migrate } from "../../../src/sql/migrate.ts";
 import { responseCheck } from "../response_check.ts";
-import { withTimeout } from "../clients/websocket.ts";
+import { withTimeout } from "../wait.ts";
 import { allVisible } from "../visibility.ts";
 
 /** Beats are short, so that tests are. */

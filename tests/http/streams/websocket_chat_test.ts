@@ -11,7 +11,8 @@ import { aRun } from "../../fakes/stores/github.ts";
 import { joinMessages, messageFrame, nextContent, nextError } from "../../fakes/stores/messages.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
 import { readTitle, type ServerSettings, ServerUnderTest } from "../../fakes/apps/server.ts";
-import { waitUntil, WebSocketClient, withTimeout } from "../../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 
 const MAY_WRITE = { permissions: new Set(["read", "write"] as const) };
 

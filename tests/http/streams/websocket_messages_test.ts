@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../../../src/clock.ts";
 import { StorageError } from "../../../src/errors.ts";
 import { joinMessages, messageFrame, nextContent, nextError } from "../../fakes/stores/messages.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
-import { waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 
 const NOT_JSON = "Cannot read the frame: allowed is text, a JSON object with content, user_id";
 

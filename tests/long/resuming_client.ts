@@ -1,14 +1,14 @@
-import { WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
-import { sleep } from "./instance.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { sleep, withTimeout } from "../fakes/wait.ts";
 
 const RECONNECT_MS = 200;
 
 /**
- * A client of `/ws?topics=events` that goes on at the next of several instances where the last one has left it, from the
- * number that it heard last. `await using` ends it.
+ * A client of `/ws?topics=events` that reconnects to the next of several instances when its connection closes, and resumes
+ * after the last sequence number it received. `await using` closes it.
  */
 export class ResumingClient implements AsyncDisposable {
-  /** All that it heard, over all connections. */
+  /** The frames of all connections. */
   readonly frames: string[] = [];
   connections = 0;
   readonly #urls: readonly string[];
@@ -24,7 +24,7 @@ export class ResumingClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     await this.#socket?.close();
-    await withTimeout(this.#running, "a client to end");
+    await withTimeout(this.#running, "the client to stop");
   }
 
   async #run(): Promise<void> {

@@ -1,9 +1,10 @@
 import { isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
 import { Program } from "../fakes/program.ts";
-import { WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
-import { SimulatedGitHub } from "./github.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { withTimeout } from "../fakes/wait.ts";
+import { SimulatedGitHub } from "../process/github.ts";
 
-/** What two instances share, besides PostgreSQL. */
+/** What instances share besides PostgreSQL. */
 export const CLUSTER_KINDS: readonly {
   readonly kind: string;
   readonly ignore: boolean;
@@ -17,10 +18,10 @@ export const CLUSTER_KINDS: readonly {
   },
 ];
 
-/** When the one that holds the lease is gone, or says nothing any more. */
+/** The time limit for another instance to poll after the leader died or stopped responding. */
 export const FAILOVER_TIMEOUT_MS = 15_000;
 
-/** One instance with a GitHub of its own, by which its requests and what comes of them are told from those of others. */
+/** One instance with its own simulated GitHub, so that its requests and runs differ from those of other instances. */
 export class Instance implements AsyncDisposable {
   readonly github = new SimulatedGitHub();
   readonly #clients: WebSocketClient[] = [];
@@ -38,7 +39,7 @@ export class Instance implements AsyncDisposable {
     return this;
   }
 
-  /** A client of `/ws` with such a query. */
+  /** Connects a client to `/ws` with `query`. */
   async connect(query = ""): Promise<WebSocketClient> {
     const client = await WebSocketClient.connect(`${this.url.replace("http", "ws")}/ws${query}`);
     this.#clients.push(client);
@@ -49,12 +50,12 @@ export class Instance implements AsyncDisposable {
     this.#program?.kill(signal);
   }
 
-  /** When GitHub was asked, in ms since the epoch. */
+  /** The times of the requests to GitHub, in ms since the epoch. */
   get requestTimes(): readonly number[] {
     return this.github.simulator.requests.entries.map(({ at }) => at);
   }
 
-  /** What it has logged. */
+  /** Standard output and standard error so far. */
   get output(): string {
     return this.#program?.output ?? "";
   }
@@ -64,8 +65,4 @@ export class Instance implements AsyncDisposable {
     for (const client of this.#clients) await withTimeout(client.closed, "a client to be closed");
     await this.github[Symbol.asyncDispose]();
   }
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -3,10 +3,10 @@ import { z } from "zod";
 import { seededRandom } from "../../src/simulator/random.ts";
 import { messageFrame } from "../fakes/stores/messages.ts";
 import type { WebSocketClient } from "../fakes/clients/websocket.ts";
-import { sleep } from "./instance.ts";
-import { assertNothingLost, postgresQuery, waitUntilDrained } from "./store_assertions.ts";
-import { createRunDeliveries } from "./run_deliveries.ts";
-import { type ResponseSummary, WebhookSender } from "./webhook_sender.ts";
+import { sleep } from "../fakes/wait.ts";
+import { assertNothingLost, postgresQuery, waitUntilDrained } from "../process/store_assertions.ts";
+import { createRunDeliveries } from "../process/run_deliveries.ts";
+import { type ResponseSummary, WebhookSender } from "../process/webhook_sender.ts";
 
 /** Between two things that are sent to one instance. */
 const SEND_INTERVAL_MS = 100;
