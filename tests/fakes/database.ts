@@ -6,16 +6,23 @@ import { createTestSchema, isPostgresAvailable } from "./postgres.ts";
 /** `memory` is SQLite in memory, `sqlite` a SQLite file. */
 export type DatabaseKind = "memory" | "sqlite" | "postgres";
 
+/** `DATABASES=sqlite` or `DATABASES=postgres` limits the tests over databases to one engine. */
+const ENGINES = Deno.env.get("DATABASES")?.split(",");
+
 /** Each kind; a test of an unavailable one is ignored: `Deno.test({ name: `… (${kind})`, ignore, fn })`. */
 export const DATABASE_KINDS: readonly { readonly kind: DatabaseKind; readonly ignore: boolean }[] =
   [
-    { kind: "memory", ignore: false },
-    { kind: "sqlite", ignore: false },
-    { kind: "postgres", ignore: !await isPostgresAvailable() },
+    { kind: "memory", ignore: !isSelected("sqlite") },
+    { kind: "sqlite", ignore: !isSelected("sqlite") },
+    { kind: "postgres", ignore: !isSelected("postgres") || !await isPostgresAvailable() },
   ];
 
+function isSelected(engine: "sqlite" | "postgres"): boolean {
+  return ENGINES?.includes(engine) ?? true;
+}
+
 export interface TestOverDatabasesOptions {
-  /** All by default. */
+  /** One for each dialect by default; add `sqlite` where reopening or the file itself matters. */
   readonly kinds?: readonly DatabaseKind[];
   /** Whether the database has its tables; true by default. */
   readonly isMigrated?: boolean;
@@ -25,7 +32,7 @@ export interface TestOverDatabasesOptions {
 export function testOverDatabases(
   name: string,
   test: (opened: TestDatabase) => Promise<void>,
-  { kinds = ["memory", "sqlite", "postgres"], ...options }: TestOverDatabasesOptions = {},
+  { kinds = ["memory", "postgres"], ...options }: TestOverDatabasesOptions = {},
 ): void {
   for (const { kind, ignore } of DATABASE_KINDS.filter((each) => kinds.includes(each.kind))) {
     Deno.test({
