@@ -14,7 +14,7 @@ const RUNS = 2_500;
 const COMMAND = ["backfill", REPOSITORY, "--since", "90d"];
 
 const PROGRESS = z.array(
-  z.object({ runs: z.number(), reached_ms: z.number(), until_ms: z.number() }),
+  z.object({ runs: z.number(), imported_from_ms: z.number(), imported_to_ms: z.number() }),
 );
 
 /** A GitHub whose repository has runs of the last 60 days, 1,500 of them within one minute. */
@@ -89,8 +89,8 @@ Deno.test("runwire backfill killed in between goes on where it was, and ends wit
     )
   );
   assertEquals(again.length > 0, true);
-  const { reached_ms = 0, until_ms = 0 } = progress ?? {};
-  assertEquals(again.filter((to) => to >= reached_ms && to < until_ms), []);
+  const { imported_from_ms = 0, imported_to_ms = 0 } = progress ?? {};
+  assertEquals(again.filter((to) => to >= imported_from_ms && to < imported_to_ms), []);
 });
 
 Deno.test("runwire backfill interrupted says how to go on, and does", async () => {
@@ -106,7 +106,7 @@ Deno.test("runwire backfill interrupted says how to go on, and does", async () =
       /^runwire: Interrupted: imported \d+ runs of .*, back to .*; run the same command to resume$/m,
     );
   }
-  const interrupted = "select 1 from backfills where state = 'failed' and reason = 'Interrupted'";
+  const interrupted = "select 1 from backfills where state = 'failed' and error = 'Interrupted'";
   assertEquals((await query(interrupted)).length, 1);
   await using program = await start();
   assertEquals(await program.exit(), 0, program.output);

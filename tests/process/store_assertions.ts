@@ -143,6 +143,6 @@ async function readRunEvents(query: Query): Promise<Map<number, RunState[]>> {
 
 async function assertNoSeqGaps(query: Query): Promise<void> {
   const numbers = NUMBERS.parse(await query("select seq as number from events order by seq"));
-  const [last = 0] = NUMBERS.parse(await query("select last as number from event_counter"));
+  const [last = 0] = NUMBERS.parse(await query("select last_seq as number from event_counter"));
   assertEquals(numbers, Array.from({ length: last }, (_, index) => index + 1));
 }
