@@ -43,6 +43,13 @@ export function unavailable(what: string): string {
   return `${what} is unavailable; retry later`;
 }
 
+const DISJUNCTION = new Intl.ListFormat("en", { type: "disjunction" });
+
+/** `queued, in_progress, or completed`; completes "expected …" */
+export function anyOf(names: readonly string[]): string {
+  return DISJUNCTION.format(names);
+}
+
 function quote(value: unknown): string {
   return typeof value === "string" ? `"${value}"` : JSON.stringify(value) ?? String(value);
 }

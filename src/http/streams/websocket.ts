@@ -20,11 +20,11 @@ import type { ConnectionLimit } from "./connection_limit.ts";
 import { CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR, CLOSE_POLICY_VIOLATION } from "./close_code.ts";
 import { Connection } from "./connection.ts";
 import { isConnectAllowed, type OriginPolicy, originProblem } from "../origin.ts";
-import { problemResponse } from "../problem.ts";
+import { toProblemError } from "../problem.ts";
 import { retryVisibility } from "./visibility_retry.ts";
 import { ConnectionMetrics } from "./connection_metrics.ts";
 import { InboundMessages } from "./websocket_messages.ts";
-import { parseWebSocketParams, type WebSocketParams } from "../ws_parameters.ts";
+import { parseWebSocketParams, type WebSocketParams } from "./stream_params.ts";
 
 /** Deno sends a ping after half of this silence, and closes the connection after all of it. */
 const HEARTBEAT_SECONDS = 30;
@@ -75,15 +75,12 @@ export class WebSocketServer {
     const principal = context.get("principal");
     const { origins, connectionLimit } = this.#options;
     if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
-      return problemResponse(context, "upgrade_required", {
-        detail: "Cannot answer a plain request on /ws: open a WebSocket here",
-        headers: { Upgrade: "websocket", Connection: "Upgrade" },
-      });
+      throw toProblemError("upgrade_required", { Upgrade: "websocket", Connection: "Upgrade" });
     }
     // A browser sends the cookie whatever page connects, and says which.
     const isOriginKnown = principal.kind !== "session" || headers.has("origin");
     if (!isOriginKnown || !isConnectAllowed(headers, origins)) throw originProblem();
-    const parameters = parseWebSocketParams(context.req.query());
+    const parameters = parseWebSocketParams(context);
     // Whoever cannot be told anything is refused here, where the reason can be said.
     await principal.visibility();
     return connectionLimit.check(context) ??

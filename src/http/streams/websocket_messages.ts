@@ -3,13 +3,13 @@ import type { Clock } from "../../clock.ts";
 import { closeSlowClient, hasRoom } from "../../feed/slow_client.ts";
 import { log } from "../../log.ts";
 import type { MessageInput, MessageSender } from "../../message/sender.ts";
-import { validationProblem } from "../validation_problem.ts";
 import type { WatchedConnection } from "./session_monitor.ts";
 import { CLOSE_POLICY_VIOLATION } from "./close_code.ts";
 import type { Connection } from "./connection.ts";
 import { toErrorFields, toProblem } from "../error_handler.ts";
-import { NewMessageSchema } from "../message_schema.ts";
+import { validationProblem } from "../params.ts";
 import { ProblemError } from "../problem.ts";
+import { NewMessageSchema } from "../routes/message.ts";
 
 /** What one client may say. */
 const MESSAGE_RATE_LIMIT: RateLimit = { perSecond: 10, burst: 20 };
