@@ -2,7 +2,7 @@ import { App } from "../../src/app.ts";
 import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
 import { Simulator } from "../../src/simulator/server.ts";
-import { World } from "../../src/simulator/world.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { acceleratedClock } from "./accelerated_clock.ts";

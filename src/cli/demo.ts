@@ -1,7 +1,7 @@
 import { systemClock } from "../clock.ts";
 import { listSecrets, readConfig } from "../config.ts";
 import { configureLog, log } from "../log.ts";
-import { createDemoWorld } from "../simulator/demo.ts";
+import { createDemoWorld } from "../simulator/world/demo.ts";
 import { Simulator } from "../simulator/server.ts";
 import { environment } from "./environment.ts";
 import { print } from "./print.ts";

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Hono } from "hono";
-import type { Credential, Credentials } from "./credentials.ts";
+import type { Credential, Credentials } from "./auth/credentials.ts";
 import { rateLimitHeaders, type RateLimits } from "./rate_limits.ts";
 import { AUTHENTICATION_REQUIRED, GraphQL, rateLimitedResponse } from "./graphql.ts";
-import type { Webhooks } from "./webhooks.ts";
-import type { OAuth } from "./oauth.ts";
+import type { Webhooks } from "./webhooks/webhooks.ts";
+import type { OAuth } from "./auth/oauth.ts";
 import {
   type ErrorResponse,
   primaryLimitExceeded,
@@ -15,7 +15,7 @@ import {
 import { createRoutes } from "./routes.ts";
 import type { SimulatedPrincipal } from "./request_context.ts";
 import type { RunIndex } from "./run_index.ts";
-import type { World } from "./world.ts";
+import type { World } from "./world/world.ts";
 
 /** A response, and whether it was charged to the primary rate limit. */
 export interface SimulatedResponse {

@@ -1,10 +1,10 @@
 import { buildSchema, graphql, GraphQLError, type GraphQLFormattedError } from "graphql";
-import type { Credential } from "./credentials.ts";
+import type { Credential } from "./auth/credentials.ts";
 import { createError } from "./error_response.ts";
-import type { Repository } from "./repository.ts";
+import type { Repository } from "./world/repository.ts";
 import type { Origin } from "./user_json.ts";
 import { isVisible } from "./visibility.ts";
-import type { World } from "./world.ts";
+import type { World } from "./world/world.ts";
 
 /** The supported part of GitHub's schema: https://docs.github.com/en/graphql/reference/queries */
 const SCHEMA = `

@@ -1,6 +1,6 @@
-import { toRunPhase } from "./scheduled_change.ts";
-import type { Repository } from "./repository.ts";
-import type { WorkflowRun } from "./run.ts";
+import { toRunPhase } from "./world/scheduled_change.ts";
+import type { Repository } from "./world/repository.ts";
+import type { WorkflowRun } from "./world/run.ts";
 import { nodeId, type Origin } from "./user_json.ts";
 
 /** The only job of a run attempt: https://docs.github.com/en/rest/actions/workflow-jobs */

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { Credential } from "./credentials.ts";
+import type { Credential } from "./auth/credentials.ts";
 
 /** The primary rate limit of one credential. */
 export interface RateLimit {

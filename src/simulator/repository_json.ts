@@ -1,4 +1,4 @@
-import type { Repository, Workflow } from "./repository.ts";
+import type { Repository, Workflow } from "./world/repository.ts";
 import { nodeId, type Origin, userJson } from "./user_json.ts";
 
 /** API paths below `/repos/owner/name`, by field name without `_url`. */

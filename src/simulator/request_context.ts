@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { Credential } from "./credentials.ts";
+import type { Credential } from "./auth/credentials.ts";
 import type { Origin } from "./user_json.ts";
 
 /** The caller of a request and the origin it used. */

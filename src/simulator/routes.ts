@@ -1,11 +1,11 @@
 import { Hono } from "hono";
 import { parseCreatedFilter } from "./created_filter.ts";
-import type { Credentials } from "./credentials.ts";
-import { addOAuthConsentRoutes } from "./oauth_consent.ts";
-import type { Webhooks } from "./webhooks.ts";
-import { addWebhookRoutes } from "./webhook_routes.ts";
+import type { Credentials } from "./auth/credentials.ts";
+import { addOAuthConsentRoutes } from "./auth/oauth_consent.ts";
+import type { Webhooks } from "./webhooks/webhooks.ts";
+import { addWebhookRoutes } from "./webhooks/webhook_routes.ts";
 import { addJobRoutes } from "./job_routes.ts";
-import type { OAuth } from "./oauth.ts";
+import type { OAuth } from "./auth/oauth.ts";
 import { paginate } from "./pagination.ts";
 import { rateLimitJson, type RateLimits } from "./rate_limits.ts";
 import {
@@ -16,14 +16,14 @@ import {
   repositoryBlocked,
   toResponse,
 } from "./error_response.ts";
-import type { Repository } from "./repository.ts";
+import type { Repository } from "./world/repository.ts";
 import { repositoryJson, workflowJson } from "./repository_json.ts";
 import type { RequestContext, SimulatedPrincipal } from "./request_context.ts";
 import type { RunIndex } from "./run_index.ts";
 import { runJson } from "./run_json.ts";
 import { authenticatedUserJson } from "./user_json.ts";
 import { isVisible } from "./visibility.ts";
-import type { World } from "./world.ts";
+import type { World } from "./world/world.ts";
 
 /** Anonymous requests only see public repositories. */
 const REQUIRES_AUTHENTICATION = createError(401, "Requires authentication");

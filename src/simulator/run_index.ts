@@ -1,5 +1,5 @@
-import type { WorkflowRun } from "./run.ts";
-import type { World } from "./world.ts";
+import type { WorkflowRun } from "./world/run.ts";
+import type { World } from "./world/world.ts";
 
 export interface Lag {
   /** Number of lagging lists, default 1. */

@@ -1,14 +1,14 @@
 /**
  * A simulated GitHub over HTTP, independent of Runwire.
  *
- *     const world = new World({ clock });    // static; createDemoWorld({ clock, seed }) in demo.ts has an active team
+ *     const world = new World({ clock });    // static; createDemoWorld({ clock, seed }) in world/demo.ts has an active team
  *     world.addRepository({ full_name: "octo-org/api" });
  *     world.push("octo-org/api");            // updates pushed_at and starts a run
  *     const { id } = world.addRun("octo-org/api", { name: null, run_attempt: undefined });
  *     world.updateRun(id, { status: "completed", conclusion: "failure" });
  *     world.rerun(id, { queued_seconds: 3, running_seconds: 60, conclusion: "success" });
  *     world.removeRun(id);
- *     addHistoricalRuns(world, "octo-org/api", times);  // history_seed.ts
+ *     addHistoricalRuns(world, "octo-org/api", times);  // world/history_seed.ts
  *     world.blockRepository("octo-org/api", 451);
  *     world.removeRepository("octo-org/api");
  *
@@ -36,7 +36,7 @@
  *     world.users.join("mona", "other-org");            // and leave(): sends `organization` to the App
  *     world.users.uninstall("octo-org/secret");         // and install(): sends `installation_repositories` to the App
  *
- *     simulator.registerOAuthApp({ clientId: "Iv1.a", clientSecret: "shh", kind: "github_app" });  // oauth_app.ts
+ *     simulator.registerOAuthApp({ clientId: "Iv1.a", clientSecret: "shh", kind: "github_app" });  // auth/oauth_app.ts
  *     simulator.consent = ({ login }) => login ?? "mona";    // the user who consents, or "denied"
  *     const token = simulator.signIn("mona", "Iv1.a");      // a token without a browser
  *     simulator.credentials.revoke(token);              // requests with it get 401
@@ -47,25 +47,26 @@
  * `url + "/api/v3"` as GITHUB_API_URL, as on a GitHub Enterprise Server, GraphQL is at `/api/graphql`. The default callback
  * of an app is /login/callback on any port of http://127.0.0.1.
  *
- * Routes: routes.ts, oauth_consent.ts, oauth_pages.ts, graphql.ts. Faults: faults.ts. State changes: world.ts.
+ * Routes: routes.ts, job_routes.ts, webhooks/webhook_routes.ts, auth/oauth_consent.ts, auth/oauth_pages.ts, graphql.ts. Faults:
+ * faults.ts. State changes: world/world.ts, world/users.ts.
  */
 import type { Hono } from "hono";
 import type { Clock } from "../clock.ts";
 import { log } from "../log.ts";
 import { Api, type SimulatedResponse } from "./api.ts";
-import { Credentials } from "./credentials.ts";
+import { Credentials } from "./auth/credentials.ts";
 import { ConnectionCut, type Fault, Faults, serverError, truncateBody } from "./faults.ts";
-import { Webhooks } from "./webhooks.ts";
-import type { App } from "./jwt.ts";
-import { OAuth } from "./oauth.ts";
-import type { Consent, OAuthApp } from "./oauth_app.ts";
-import { oauthPages } from "./oauth_pages.ts";
-import { seededRandom } from "./random.ts";
+import { Webhooks } from "./webhooks/webhooks.ts";
+import type { App } from "./auth/jwt.ts";
+import { OAuth } from "./auth/oauth.ts";
+import type { Consent, OAuthApp } from "./auth/oauth_app.ts";
+import { oauthPages } from "./auth/oauth_pages.ts";
+import { seededRandom } from "./world/random.ts";
 import { RateLimits } from "./rate_limits.ts";
 import { RequestLog } from "./request_log.ts";
 import { RunIndex } from "./run_index.ts";
 import type { Origin } from "./user_json.ts";
-import type { World } from "./world.ts";
+import type { World } from "./world/world.ts";
 
 export interface SimulatorOptions {
   readonly world: World;

@@ -1,6 +1,6 @@
-import type { Credential } from "./credentials.ts";
-import type { Users } from "./users.ts";
-import type { Repository } from "./repository.ts";
+import type { Credential } from "./auth/credentials.ts";
+import type { Users } from "./world/users.ts";
+import type { Repository } from "./world/repository.ts";
 
 /**
  * Whether a repository is visible to the caller. A user token shows what the user may read: for an OAuth app with the scope

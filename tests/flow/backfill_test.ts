@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
+import { addHistoricalRuns } from "../../src/simulator/world/history_seed.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { AppUnderTest, TOKEN } from "../fakes/apps/app.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
-import { seededRandom } from "../../src/simulator/random.ts";
+import { seededRandom } from "../../src/simulator/world/random.ts";
 import { messageFrame } from "../fakes/stores/messages.ts";
 import type { WebSocketClient } from "../fakes/clients/websocket.ts";
 import { sleep } from "../fakes/wait.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertGreater } from "@std/assert";
-import { seededRandom } from "../../src/simulator/random.ts";
+import { seededRandom } from "../../src/simulator/world/random.ts";
 import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { Program } from "../fakes/program.ts";
 import { WebSocketClient } from "../fakes/clients/websocket.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertGreater } from "@std/assert";
-import { randomInteger, seededRandom } from "../../src/simulator/random.ts";
+import { randomInteger, seededRandom } from "../../src/simulator/world/random.ts";
 import { DATABASE_KINDS, openTestDatabase } from "../fakes/database.ts";
 import { Program } from "../fakes/program.ts";
 import { waitUntil } from "../fakes/wait.ts";

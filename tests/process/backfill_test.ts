@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
-import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
-import { World } from "../../src/simulator/world.ts";
+import { addHistoricalRuns } from "../../src/simulator/world/history_seed.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program } from "../fakes/program.ts";
 import { waitUntil, withTimeout } from "../fakes/wait.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { z } from "zod";
-import { seededRandom } from "../../src/simulator/random.ts";
+import { seededRandom } from "../../src/simulator/world/random.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program } from "../fakes/program.ts";
 import { waitUntil } from "../fakes/wait.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseCreatedFilter } from "../../src/simulator/created_filter.ts";
-import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
-import { World } from "../../src/simulator/world.ts";
+import { addHistoricalRuns } from "../../src/simulator/world/history_seed.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { serve, toObjects } from "./serve.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { setUpOAuthApp } from "./oauth_setup.ts";
+import { setUpOAuthApp } from "./auth/oauth_setup.ts";
 
 const QUERY = `query ($owner: String!) {
   open: repository(owner: $owner, name: "open") { databaseId nameWithOwner isPrivate }

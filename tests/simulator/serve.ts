@@ -1,5 +1,5 @@
 import { Simulator, type SimulatorOptions } from "../../src/simulator/server.ts";
-import { World } from "../../src/simulator/world.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 export const TOKEN = "ghp_simulated";

@@ -1,4 +1,4 @@
-import type { OAuthApp } from "../../../src/simulator/oauth_app.ts";
+import type { OAuthApp } from "../../../src/simulator/auth/oauth_app.ts";
 import type { AppSettings } from "./app.ts";
 import { Browser } from "../clients/browser.ts";
 import { AppWithWebhooks } from "./app_with_webhooks.ts";

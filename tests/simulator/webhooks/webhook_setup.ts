@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
-import { systemClock } from "../../src/clock.ts";
-import type { SimulatorOptions } from "../../src/simulator/server.ts";
-import { FakeClock } from "./fake_clock.ts";
-import { serve } from "./serve.ts";
+import { systemClock } from "../../../src/clock.ts";
+import type { SimulatorOptions } from "../../../src/simulator/server.ts";
+import { FakeClock } from "../fake_clock.ts";
+import { serve } from "../serve.ts";
 
 export const SECRET = "It's a Secret to Everybody";
 

@@ -1,6 +1,6 @@
 import type { WorldEvent } from "./scheduled_change.ts";
 import type { Repository } from "./repository.ts";
-import { type User, userId } from "./user_json.ts";
+import { type User, userId } from "../user_json.ts";
 
 /** The fields of a new user; by default the id is derived from the login, and there is no name. */
 export type UserFields = Pick<User, "login"> & Partial<User>;

@@ -9,7 +9,7 @@ import {
   webhookJson,
 } from "./webhook_json.ts";
 import type { Webhooks } from "./webhooks.ts";
-import { paginate, paginateByCursor } from "./pagination.ts";
+import { paginate, paginateByCursor } from "../pagination.ts";
 import {
   createError,
   type ErrorResponse,
@@ -17,9 +17,9 @@ import {
   repositoryBlocked,
   toResponse,
   undecodableJwt,
-} from "./error_response.ts";
-import type { Repository } from "./repository.ts";
-import type { RequestContext, SimulatedPrincipal } from "./request_context.ts";
+} from "../error_response.ts";
+import type { Repository } from "../world/repository.ts";
+import type { RequestContext, SimulatedPrincipal } from "../request_context.ts";
 
 const NOT_FOR_INTEGRATIONS = createError(403, "Resource not accessible by integration");
 const ID_PATH = "/:id{[0-9]+}";

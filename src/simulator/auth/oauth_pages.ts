@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import type { OAuth, OAuthError, TokenRequest } from "./oauth.ts";
 import { type Authorization, type Consent, resolveRedirectUri } from "./oauth_app.ts";
 import type { IssuedToken } from "./oauth_tokens.ts";
-import type { Users } from "./users.ts";
+import type { Users } from "../world/users.ts";
 
 /** https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-authorization-request-errors */
 const AUTHORIZATION_ERRORS = {

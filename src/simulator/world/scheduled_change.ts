@@ -1,4 +1,4 @@
-import type { User } from "./user_json.ts";
+import type { User } from "../user_json.ts";
 import type { Repository } from "./repository.ts";
 import type { RunFields, WorkflowRun } from "./run.ts";
 

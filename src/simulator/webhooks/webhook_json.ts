@@ -1,5 +1,5 @@
 import { type DeliveryAttempt, toDeliveryHeaders, type Webhook } from "./webhook.ts";
-import type { Origin } from "./user_json.ts";
+import type { Origin } from "../user_json.ts";
 
 /** https://docs.github.com/en/rest/repos/webhooks */
 export function webhookJson(webhook: Webhook, { api }: Origin) {

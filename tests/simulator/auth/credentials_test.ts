@@ -3,10 +3,10 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import { createAppAuth } from "@octokit/auth-app";
 import { Octokit } from "@octokit/core";
 import { assertEquals, assertMatch, assertObjectMatch } from "@std/assert";
-import { systemClock } from "../../src/clock.ts";
-import { Simulator } from "../../src/simulator/server.ts";
-import { World } from "../../src/simulator/world.ts";
-import { serve } from "./serve.ts";
+import { systemClock } from "../../../src/clock.ts";
+import { Simulator } from "../../../src/simulator/server.ts";
+import { World } from "../../../src/simulator/world/world.ts";
+import { serve } from "../serve.ts";
 
 const TOKENS_PATH = "/app/installations/9/access_tokens";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertNotEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { World } from "../../src/simulator/world.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { World } from "../../../src/simulator/world/world.ts";
+import { FakeClock } from "../fake_clock.ts";
 
 const TIMELINE = { queued_seconds: 5, running_seconds: 60, conclusion: "failure" };
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { createDemoWorld } from "../../src/simulator/demo.ts";
-import type { WorkflowRun } from "../../src/simulator/run.ts";
-import type { World } from "../../src/simulator/world.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { createDemoWorld } from "../../../src/simulator/world/demo.ts";
+import type { WorkflowRun } from "../../../src/simulator/world/run.ts";
+import type { World } from "../../../src/simulator/world/world.ts";
+import { FakeClock } from "../fake_clock.ts";
 
 function listAllRuns(world: World): readonly WorkflowRun[] {
   return world.repositories().flatMap(({ full_name }) => world.runs(full_name));

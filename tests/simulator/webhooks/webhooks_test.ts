@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertObjectMatch } from "@std/assert";
 import { SECRET, serveWithWebhooks, waitUntil, WebhookReceiver } from "./webhook_setup.ts";
-import { serve, TOKEN } from "./serve.ts";
+import { serve, TOKEN } from "../serve.ts";
 
 const API = "octo-org/api";
 const WEBHOOKS_PATH = `/repos/${API}/hooks`;

@@ -1,6 +1,6 @@
 import { assertEquals, assertObjectMatch, assertThrows } from "@std/assert";
-import { setUpOAuthApp } from "./oauth_setup.ts";
-import { serveWithWebhooks, WebhookReceiver } from "./webhook_setup.ts";
+import { setUpOAuthApp } from "../auth/oauth_setup.ts";
+import { serveWithWebhooks, WebhookReceiver } from "../webhooks/webhook_setup.ts";
 
 const SECRET = "octo-org/secret";
 

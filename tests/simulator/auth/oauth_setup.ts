@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { OAuthApp } from "../../src/simulator/oauth_app.ts";
-import { serve, type TestResponse } from "./serve.ts";
+import type { OAuthApp } from "../../../src/simulator/auth/oauth_app.ts";
+import { serve, type TestResponse } from "../serve.ts";
 
 export const CLIENT = { client_id: "Iv1.a", client_secret: "shh" };
 export const CALLBACK = "http://127.0.0.1:4321/login/callback";

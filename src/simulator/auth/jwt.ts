@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { createError, type ErrorResponse, undecodableJwt } from "./error_response.ts";
+import { createError, type ErrorResponse, undecodableJwt } from "../error_response.ts";
 
 /** A GitHub App that can request installation tokens. */
 export interface App {

@@ -1,9 +1,9 @@
 import type { Hono } from "hono";
 import type { OAuth } from "./oauth.ts";
-import { paginate } from "./pagination.ts";
-import { createError, notFound, toResponse } from "./error_response.ts";
-import type { RequestContext, SimulatedPrincipal } from "./request_context.ts";
-import { organizationJson, userJson } from "./user_json.ts";
+import { paginate } from "../pagination.ts";
+import { createError, notFound, toResponse } from "../error_response.ts";
+import type { RequestContext, SimulatedPrincipal } from "../request_context.ts";
+import { organizationJson, userJson } from "../user_json.ts";
 
 const REQUIRES_AUTHENTICATION = createError(401, "Requires authentication");
 const MISSING_SCOPE = createError(

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { resolveRedirectUri } from "../../src/simulator/oauth_app.ts";
+import { resolveRedirectUri } from "../../../src/simulator/auth/oauth_app.ts";
 import { CALLBACK, CHALLENGE, CLIENT, setUpOAuthApp, VERIFIER } from "./oauth_setup.ts";
 
 Deno.test("GET /login/oauth/authorize redirects with a code and the state", async () => {

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { jobJson } from "./job_json.ts";
-import { toRunPhase, type WorldEvent } from "./scheduled_change.ts";
-import type { Repository } from "./repository.ts";
-import { repositoryJson, workflowJson } from "./repository_json.ts";
-import type { WorkflowRun } from "./run.ts";
-import { runJson } from "./run_json.ts";
-import { nodeId, organizationJson, type Origin, type User, userJson } from "./user_json.ts";
+import { jobJson } from "../job_json.ts";
+import { toRunPhase, type WorldEvent } from "../world/scheduled_change.ts";
+import type { Repository } from "../world/repository.ts";
+import { repositoryJson, workflowJson } from "../repository_json.ts";
+import type { WorkflowRun } from "../world/run.ts";
+import { runJson } from "../run_json.ts";
+import { nodeId, organizationJson, type Origin, type User, userJson } from "../user_json.ts";
 
 /** A webhook event before delivery. */
 export interface WebhookEvent {

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../clock.ts";
 import type { Authorization, OAuthApp } from "./oauth_app.ts";
 import { type IssuedToken, OAuthTokens, type UserToken } from "./oauth_tokens.ts";
-import type { User } from "./user_json.ts";
-import type { Users } from "./users.ts";
-import { randomHex } from "./random.ts";
+import type { User } from "../user_json.ts";
+import type { Users } from "../world/users.ts";
+import { randomHex } from "../world/random.ts";
 
 /** GitHub's error response of the token endpoint. */
 export interface OAuthError {

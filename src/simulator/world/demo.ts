@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../clock.ts";
 import { type RepositoryProfile, TeamActivity, type Trigger } from "./activity.ts";
 import { seededRandom } from "./random.ts";
 import { timestamp } from "./timestamp.ts";

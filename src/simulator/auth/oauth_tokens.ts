@@ -1,6 +1,6 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../clock.ts";
 import type { OAuthApp } from "./oauth_app.ts";
-import { randomHex } from "./random.ts";
+import { randomHex } from "../world/random.ts";
 
 /** A token issued to an app with a user's consent. Times in ms since the epoch. */
 export interface UserToken {

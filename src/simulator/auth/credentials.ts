@@ -1,12 +1,12 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../clock.ts";
 import { Buffer } from "node:buffer";
 import { type App, verifyJwt } from "./jwt.ts";
 import type { OAuth } from "./oauth.ts";
 import type { OAuthApp } from "./oauth_app.ts";
-import type { User } from "./user_json.ts";
-import { randomHex } from "./random.ts";
-import { badCredentials, type ErrorResponse, notFound, undecodableJwt } from "./error_response.ts";
-import { timestamp } from "./timestamp.ts";
+import type { User } from "../user_json.ts";
+import { randomHex } from "../world/random.ts";
+import { badCredentials, type ErrorResponse, notFound, undecodableJwt } from "../error_response.ts";
+import { timestamp } from "../world/timestamp.ts";
 
 export interface Credential {
   /** `app`: the app, authenticated with its JWT; `client`: an OAuth app, with its client id and secret. */

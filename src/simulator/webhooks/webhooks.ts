@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.ts";
-import { log } from "../log.ts";
+import type { Clock } from "../../clock.ts";
+import { log } from "../../log.ts";
 import { toWebhookEvents, type WebhookEvent } from "./event_json.ts";
 import {
   type Delivery,
@@ -9,13 +9,13 @@ import {
   type WebhookFields,
 } from "./webhook.ts";
 import { webhookJson } from "./webhook_json.ts";
-import type { WorldEvent } from "./scheduled_change.ts";
-import { randomHex } from "./random.ts";
-import type { Repository } from "./repository.ts";
-import { repositoryJson } from "./repository_json.ts";
-import { timestamp } from "./timestamp.ts";
-import { type Origin, userJson } from "./user_json.ts";
-import type { World } from "./world.ts";
+import type { WorldEvent } from "../world/scheduled_change.ts";
+import { randomHex } from "../world/random.ts";
+import type { Repository } from "../world/repository.ts";
+import { repositoryJson } from "../repository_json.ts";
+import { timestamp } from "../world/timestamp.ts";
+import { type Origin, userJson } from "../user_json.ts";
+import type { World } from "../world/world.ts";
 
 const POLL_INTERVAL_MS = 250;
 const MAX_QUEUED = 5_000;
