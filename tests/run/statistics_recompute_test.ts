@@ -18,7 +18,7 @@ class FakeRecomputeQueue implements RecomputeQueue {
   }
 }
 
-Deno.test("Recounter counts until nothing is left, and looks again", async () => {
+Deno.test("StatisticsRecomputer empties the queue, and polls it again", async () => {
   using time = new FakeTime();
   const queue = new FakeRecomputeQueue();
   const stop = new AbortController();
@@ -33,7 +33,7 @@ Deno.test("Recounter counts until nothing is left, and looks again", async () =>
   await running;
 });
 
-Deno.test("Recounter goes on after the storage was away", async () => {
+Deno.test("StatisticsRecomputer continues after a storage failure", async () => {
   using time = new FakeTime();
   const queue = new FakeRecomputeQueue();
   const stop = new AbortController();
