@@ -36,7 +36,7 @@ Deno.test("createRedactor() redacts anything that looks like a secret", () => {
     ] as const
   ) {
     assertEquals(redact(text), expected);
-    // As it stands in a line of JSON.
+    // Escaped in JSON.
     assert(!redact(JSON.stringify(text)).includes("abc"), text);
   }
 });

@@ -101,13 +101,13 @@ Deno.test("SendQueue.drain() ends when the client is closed, its frames are disc
   using time = new FakeTime(0);
   const stop = new AbortController();
   const options = { clock: systemClock, signal: stop.signal };
-  const [slow, gone, stopped] = [setUp("all"), setUp("all"), setUp("all")];
-  for (const { queue } of [slow, gone, stopped]) queue.send("1", 0);
-  const results = [slow, gone].map(({ queue }) => queue.drain(options));
-  gone.queue.discard();
+  const [slow, removed, stopped] = [setUp("all"), setUp("all"), setUp("all")];
+  for (const { queue } of [slow, removed, stopped]) queue.send("1", 0);
+  const results = [slow, removed].map(({ queue }) => queue.drain(options));
+  removed.queue.discard();
   await time.tickAsync(31_000);
   assertEquals(await Promise.all(results), [false, true]);
-  assertEquals([slow.sink.closed, gone.sink.closed, gone.sink.sent], [1013, undefined, []]);
+  assertEquals([slow.sink.closed, removed.sink.closed, removed.sink.sent], [1013, undefined, []]);
   const draining = stopped.queue.drain(options);
   stop.abort();
   // The sanitizer fails this test if a timer remains.

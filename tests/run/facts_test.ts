@@ -41,7 +41,14 @@ Deno.test("computeFacts() measures the duration from the start of the attempt, o
 });
 
 Deno.test("computeFacts() has no duration for a run without a result", () => {
-  const durations = ["failure", "startup_failure", "timed_out", "cancelled", "skipped", "new_to_us"]
+  const durations = [
+    "failure",
+    "startup_failure",
+    "timed_out",
+    "cancelled",
+    "skipped",
+    "future_value",
+  ]
     .map((conclusion) => computeFactsOfRun(ended({ conclusion })).durationMs);
   assertEquals(durations, [90_000, 90_000, 90_000, null, null, null]);
 });

@@ -40,9 +40,9 @@ Deno.test("rateLimitedInterval() returns the interval while a tenth of the quota
 
 Deno.test("rateLimitedInterval() spreads a low quota until the reset, in whole intervals", () => {
   const rateLimit = { limit: 5_000, remaining: 499, resetAt: HOUR_MS };
-  // 124 beats of 4 requests in an hour: one in 29.03 s.
+  // 124 polls of 4 requests in an hour: one in 29.03 s.
   assertEquals(rateLimitedInterval(12_000, rateLimit, { cost: 4, now: 0 }), 36_000);
-  // Enough for every beat that is left before the reset.
+  // Enough for every remaining poll before the reset.
   assertEquals(
     rateLimitedInterval(12_000, rateLimit, { cost: 4, now: HOUR_MS - MINUTE_MS }),
     12_000,
@@ -90,7 +90,7 @@ Deno.test("reservedUntil() reserves a share of the quota until the reset", () =>
   );
   assertEquals(reservedUntil(rateLimit, { now: HOUR_MS, share: 0.25 }), undefined);
   assertEquals(reservedUntil(undefined, { now: 0 }), undefined);
-  // A tenth, unless told otherwise; and no reset is further away than an hour.
+  // The default share is a tenth, and a reset is at most an hour away.
   assertEquals(reservedUntil({ ...rateLimit, remaining: 500 }, { now: 0 }), undefined);
   assertEquals(
     reservedUntil({ limit: 5_000, remaining: 499, resetAt: 9 * HOUR_MS }, { now: 0 }),

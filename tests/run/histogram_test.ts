@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Histogram } from "../../src/run/histogram.ts";
 import { PERCENTILE_ERROR } from "../../src/run/statistics.ts";
 
-/** From nothing to a year, in ms. */
+/** From zero to a year, in ms. */
 const value = fc.oneof(
   fc.integer({ min: 0, max: 100 }),
   fc.integer({ min: 0, max: 86_400_000 }),
@@ -35,9 +35,9 @@ Deno.test("Histogram.addAll() equals adding all values to one histogram", () => 
 });
 
 Deno.test("Histogram.add() subtracts values", () => {
-  fc.assert(fc.property(values, values, (remaining, gone) => {
-    const histogram = Histogram.of([...gone, ...remaining]);
-    for (const each of gone) histogram.add(each, -1);
+  fc.assert(fc.property(values, values, (remaining, removed) => {
+    const histogram = Histogram.of([...removed, ...remaining]);
+    for (const value of removed) histogram.add(value, -1);
     assertEquals(String(histogram), String(Histogram.of(remaining)));
     assertEquals(histogram.count, remaining.length);
   }));

@@ -4,9 +4,9 @@ import { MemoryRunStore } from "../fakes/stores/memory_stores.ts";
 import { compareStates, merge, type Run } from "../../src/run/run.ts";
 import { aRun } from "../fakes/stores/github.ts";
 
-/** States of one run, often equal in some of what `merge` compares, as GitHub's are. */
+/** States of one run, often equal in some of the compared fields, like GitHub's. */
 const state: fc.Arbitrary<Run> = fc.record({
-  status: fc.constantFrom("queued", "waiting", "in_progress", "completed", "new_to_us", null),
+  status: fc.constantFrom("queued", "waiting", "in_progress", "completed", "future_value", null),
   conclusion: fc.constantFrom("success", "failure", null),
   runAttempt: fc.integer({ min: 1, max: 3 }),
   updatedAt: fc.constantFrom(

@@ -13,7 +13,9 @@ class FakeRecomputeQueue implements RecomputeQueue {
   }
 
   recomputeNext(): Promise<number | undefined> {
-    if (this.failures-- > 0) return Promise.reject(new StorageError("unavailable", "Away"));
+    if (this.failures-- > 0) {
+      return Promise.reject(new StorageError("unavailable", "Database unavailable"));
+    }
     return Promise.resolve(this.remaining === 0 ? undefined : this.remaining--);
   }
 }
