@@ -40,7 +40,7 @@ export function isTransient(error: unknown): error is GitHubError | StorageError
   return error instanceof GitHubError || error instanceof StorageError;
 }
 
-/** Invalid input of the user of the command line: one line that says what is wrong and what is expected. Exit code 2. */
+/** Invalid input of the user of the command line: one line with the problem and the expected value. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

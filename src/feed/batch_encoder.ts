@@ -7,7 +7,7 @@ const MAX_CACHED_ARRAYS = 32;
 /** Encodes events as JSON arrays, for clients that batch. Clients that receive the same events share one string. */
 export class BatchEncoder {
   readonly #maxBytes: number;
-  /** By the first and last number and the count of the events, which tell most arrays apart. */
+  /** By the first and last number and the count of the events, which identify most arrays. */
   readonly #cache = new LRUCache<string, CachedArray>({ max: MAX_CACHED_ARRAYS });
 
   /** `maxBytes`: the size limit of an array. A larger event gets an array of its own. */

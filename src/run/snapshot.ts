@@ -1,7 +1,7 @@
 import type { Visibility } from "../visibility.ts";
 import { newestFirst, type Run } from "./run.ts";
 
-/** `compact` has nine fields, `full` adds seven more. */
+/** `compact` has nine fields, `full` adds six more. */
 export type View = "compact" | "full";
 
 const NO_REPOSITORIES: readonly string[] = [];

@@ -94,7 +94,7 @@ Deno.test("Connections tells a viewer what others say, and takes nothing from hi
   viewer.socket.send(messageFrame("I may not"));
   assertEquals(await nextError(viewer), {
     code: "forbidden",
-    message: "Cannot post: it needs the permission write",
+    message: 'Permission "write" is required to post messages',
   });
   other.socket.send(messageFrame("I may"));
   assertEquals([await nextContent(other), await nextContent(viewer)], ["I may", "I may"]);
