@@ -1,4 +1,4 @@
-import { createRoute, OpenAPIHono, type RouteConfig, type z } from "@hono/zod-openapi";
+import { createRoute, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Principal } from "../account/principal.ts";
 import { paramsSchema, validationProblem } from "./params.ts";
 import { openApiProblems, type ProblemCode, READ_PROBLEMS, WRITE_PROBLEMS } from "./problem.ts";
@@ -46,6 +46,11 @@ export const UNLISTED = { "x-internal": true };
 
 export function jsonResponse<Schema extends z.ZodType>(schema: Schema, description: string) {
   return { description, content: { "application/json": { schema } } };
+}
+
+/** A named schema or `null`. With `schema.nullable()`, the component itself would allow `null`. */
+export function nullable<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return z.union([schema, z.null()]).openapi({ description });
 }
 
 export function ok<Schema extends z.ZodType>(schema: Schema, description: string) {

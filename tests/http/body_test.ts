@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createRoute, z } from "@hono/zod-openapi";
 import { bodySchema, DATA_SERVERS, jsonResponse, newApi } from "../../src/http/api.ts";
-import { openApiProblems, WRITE_PROBLEMS } from "../../src/http/problem_schema.ts";
+import { openApiProblems, WRITE_PROBLEMS } from "../../src/http/problem.ts";
 import { RawRequest } from "../fakes/clients/raw_request.ts";
 import { ServerUnderTest } from "../fakes/apps/server.ts";
 
