@@ -145,9 +145,9 @@ Deno.test("Connections closes a client that batches and does not read, and delay
 Deno.test("Connections says what batch may be", async () => {
   await using server = await new ServerUnderTest().start();
   const refusals = {
-    "topics=events&batch=maybe": 'Cannot use batch="maybe": allowed is true, false',
-    "topics=events&batch=": 'Cannot use batch="": allowed is true, false',
-    "batch=true": 'Cannot use batch="true": allowed is false, or true where topics has events',
+    "topics=events&batch=maybe": 'Invalid batch "maybe": expected true or false',
+    "topics=events&batch=": 'Invalid batch "": expected true or false',
+    "batch=true": 'Invalid batch "true": expected false, or true with the topic "events"',
     "topics=runs&batch=true": "true where topics has events",
   };
   for (const [query, detail] of Object.entries(refusals)) {

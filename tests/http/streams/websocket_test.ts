@@ -118,7 +118,7 @@ Deno.test("Connections answers a plain GET with 426 and a problem", async () => 
   assertEquals(await response.json(), {
     title: "Upgrade required",
     status: 426,
-    detail: "Cannot answer a plain request on /ws: open a WebSocket here",
+    detail: "/ws only accepts WebSocket connections",
     code: "upgrade_required",
   });
 });
@@ -127,8 +127,11 @@ Deno.test("Connections names a wrong parameter and what is allowed", async () =>
   await using server = await new ServerUnderTest().start();
   for (
     const [query, detail] of [
-      ["view=huge", 'Cannot use view="huge": allowed is compact, full'],
-      ["topics=runs,news", 'Cannot use topics="news": allowed is runs, messages, events'],
+      ["view=huge", 'Invalid view "huge": expected compact or full'],
+      [
+        "topics=runs,news",
+        'Invalid topics "runs,news": expected a comma-separated list of runs, messages, or events',
+      ],
     ]
   ) {
     const { status, body } = await ask(server, `/ws?${query}`);
