@@ -148,7 +148,8 @@ Deno.test("Connections says what batch may be", async () => {
     "topics=events&batch=maybe": 'Invalid batch "maybe": expected true or false',
     "topics=events&batch=": 'Invalid batch "": expected true or false',
     "batch=true": 'Invalid batch "true": expected false, or true with the topic "events"',
-    "topics=runs&batch=true": "true where topics has events",
+    "topics=runs&batch=true":
+      'Invalid batch "true": expected false, or true with the topic "events"',
   };
   for (const [query, detail] of Object.entries(refusals)) {
     const response = await fetch(`${server.url}/ws?${query}`, {
