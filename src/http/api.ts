@@ -2,7 +2,6 @@ import { createRoute, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi
 import type { Principal } from "../account/principal.ts";
 import { paramsSchema, validationProblem } from "./params.ts";
 import { openApiProblems, type ProblemCode, READ_PROBLEMS, WRITE_PROBLEMS } from "./problem.ts";
-import type { SecurityRequirement } from "./security.ts";
 
 /** What handlers receive besides the request. */
 export interface RequestEnvironment {
@@ -77,7 +76,7 @@ interface ApiRouteOptions<Path extends string, Params, Query, Responses> {
   readonly method: "get" | "post" | "patch" | "delete";
   readonly path: Path;
   readonly servers?: typeof DATA_SERVERS;
-  readonly access: { readonly security: readonly SecurityRequirement[] };
+  readonly access: { readonly security: Record<string, string[]>[] };
   readonly summary: string;
   readonly description?: string;
   readonly params?: Params;
@@ -145,7 +144,7 @@ function toOperation<Path extends string>(
     method,
     path,
     ...(servers ? { servers } : {}),
-    security: access.security.map((each) => ({ ...each })),
+    ...access,
     summary,
     ...(description === undefined ? {} : { description }),
   };

@@ -212,7 +212,7 @@ export function repositoryRoutes({ catalog, following, clock }: RepositoryRoutes
       { clock },
     );
     if (!webhook) {
-      throw new ProblemError("already_followed", `Repository ${fullName} is already followed`);
+      throw new ProblemError("already_followed", `${fullName} is already followed`);
     }
     context.header("Location", `${context.req.path}/${id}`);
     const repository = await find(id, "all");
