@@ -218,7 +218,7 @@ Deno.test("Login is for members of the allowed organizations, as long as they ar
   await using app = await startLoginApp({ clock, environment: { ALLOWED_ORGS: "Octo-Org,other" } });
   const refused = await app.browser().signIn();
   assertEquals(refused.status, 403);
-  assertMatch(await refused.text(), /Organization required/);
+  assertMatch(await refused.text(), /Organization membership required/);
   app.world.users.join("hubot", "octo-org");
   const browser = await app.signIn("hubot");
   const { user, permissions } = await (await browser.get("/api/v1/me")).json();
