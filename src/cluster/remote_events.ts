@@ -1,5 +1,4 @@
-import type { RepositoryEvent, StatusEvent, StoredEvent } from "../feed/event.ts";
-import type { EncodedEvent } from "../feed/event.ts";
+import type { EncodedEvent, RepositoryEvent, StatusEvent, StoredEvent } from "../feed/event.ts";
 import type { Feed } from "../feed/feed.ts";
 
 export interface RemoteEventsOptions {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { AccessSource, RepositoryRef } from "../account/access.ts";
+import type { AccessSource, RepositoryRef } from "../account/access_cache.ts";
 import { GitHubError } from "../errors.ts";
 import { ResponseCache } from "./response_cache.ts";
 import { parseResetTime } from "./error.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { OAuthProvider, UserTokens } from "../account/oauth_provider.ts";
-import type { Profile } from "../account/user.ts";
+import type { OAuthProvider } from "../account/oauth_provider.ts";
+import type { Profile, UserTokens } from "../account/user.ts";
 import { GitHubError } from "../errors.ts";
 import { ResponseCache } from "./response_cache.ts";
 import { parseNextLink } from "./client.ts";

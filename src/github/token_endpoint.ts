@@ -1,6 +1,7 @@
 import * as oauth from "oauth4webapi";
 import { z } from "zod";
-import { TokenRejectedError, type UserTokens } from "../account/oauth_provider.ts";
+import { TokenRejectedError } from "../account/oauth_provider.ts";
+import type { UserTokens } from "../account/user.ts";
 import type { Clock } from "../clock.ts";
 import { GitHubError, toErrorMessage } from "../errors.ts";
 import { assertOk } from "./error.ts";

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { GitHubError, toErrorMessage } from "../errors.ts";
-import type { WebhookState } from "../repository/catalog.ts";
-import type { Webhooks } from "../repository/webhook.ts";
+import type { Webhooks, WebhookState } from "../repository/webhook.ts";
 import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
 import { parseFullName } from "./repository.ts";

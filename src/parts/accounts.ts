@@ -1,10 +1,9 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { AccessCache } from "../account/access_cache.ts";
 import { AccountAuthenticator } from "../account/authenticator.ts";
-import { AesCipher } from "../account/crypto.ts";
+import { AesCipher, systemRandomBytes } from "../account/crypto.ts";
 import { LoginStateCookie } from "../account/login_state.ts";
 import { Membership } from "../account/membership.ts";
-import { systemRandomBytes } from "../account/secret.ts";
 import { Login } from "../account/login.ts";
 import { ExpiredSessionCleanup } from "../account/session_cleanup.ts";
 import { TokenManager } from "../account/token_manager.ts";

@@ -1,5 +1,5 @@
 import manifest from "../../deno.json" with { type: "json" };
-import type { Authenticator } from "../account/principal.ts";
+import type { Authenticator } from "../account/authenticator.ts";
 import type { Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";

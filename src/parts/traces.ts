@@ -35,7 +35,7 @@ export class WebhookTracing {
           "runwire.delivery.bytes": webhook.body.byteLength,
         }, async (span) => {
           const result = await receiver.receive(webhook);
-          const isVerified = result.status !== "refused";
+          const isVerified = result.status !== "rejected";
           span.setAttributes({
             "runwire.delivery.outcome": isVerified ? result.status : result.code,
             // Of what is not believed nothing is repeated.

@@ -3,10 +3,9 @@ import type { Clock } from "../clock.ts";
 import { GitHubError, isGlobal, isTransient, toErrorMessage } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
-import type { WebhookState } from "./catalog.ts";
+import type { Webhooks, WebhookState } from "./webhook.ts";
 import type { FollowStore, PendingWebhook } from "./follow_store.ts";
 import type { Repository, RepositoryLookup, WorkflowSource } from "./repository.ts";
-import type { Webhooks } from "./webhook.ts";
 
 const RECONCILE_INTERVAL_MS = 10 * 60_000;
 /** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests */
@@ -18,38 +17,36 @@ export interface FollowManagerOptions {
   readonly repositories: RepositoryLookup;
   readonly workflows: WorkflowSource;
   readonly webhooks: Webhooks;
-  /** Takes in the latest runs of a repository. */
+  /** Fetches and stores the latest runs of a repository. */
   readonly fetchLatestRuns: (fullName: string, signal: AbortSignal) => Promise<void>;
-  /** Brings in the past of repositories, in the background. */
+  /** Imports past runs in the background. */
   readonly backfills: {
     start(repositoryId: number, days: number): Promise<void>;
     stop(repositoryId: number): Promise<void>;
   };
   /** Whether GitHub may be asked for what nobody waits for. */
   readonly canRequest: () => boolean;
-  /** Told of what has changed. */
+  /** Called with new events. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
-  /** Told that other repositories are followed than before. */
+  /** Called when the set of followed repositories has changed. */
   readonly onChange: () => void;
   /** Told when GitHub refuses for a reason that holds for every request. */
   readonly onGitHubError: (error: GitHubError) => void;
 }
 
-/** What came of the wish to follow a repository. */
 export interface FollowResult {
   readonly repository: Repository;
-  /** `undefined` when it was followed already. */
+  /** `undefined` if the repository was already followed. */
   readonly webhook: WebhookState | undefined;
 }
 
-/** What came of the wish to follow a repository no longer. */
 export interface UnfollowResult {
   readonly runsPurged: number;
-  /** Why the webhook that we had created is still there; it is removed later unless the credential may not. */
+  /** Why Runwire's webhook still exists; it is removed later, if the credential may do so. */
   readonly webhookError: string | undefined;
 }
 
-/** Which repositories are followed, and that each of them has its webhook, and others have none of ours. */
+/** Follows and unfollows repositories. Followed repositories get a webhook, and other repositories lose Runwire's. */
 export class FollowManager {
   readonly #options: FollowManagerOptions;
   readonly #logger = log("repositories");
@@ -60,11 +57,11 @@ export class FollowManager {
   }
 
   /**
-   * Follows a repository from now on, once GitHub has shown that it is there, and its workflows and runs. `backfillDays` asks
-   * for the runs of so many days before, too. One that may not be read, where `mayRead` is given, is answered as one that is
-   * not there.
-   * @throws {GitHubError} `missing` with 404 when there is none, with another status when we may not read it; or for now
-   * @throws {StorageError}, and what `mayRead` throws
+   * Follows a repository after fetching it, its workflows and its latest runs from GitHub. `backfillDays` also imports the
+   * runs of that many past days. If `canRead` is given, an unreadable repository fails like one that does not exist.
+   * @throws {GitHubError} `not_accessible` with status 404 if it does not exist, with another status if Runwire may not read
+   * it; another kind if GitHub is unavailable or limits the rate
+   * @throws {StorageError}, and the errors of `canRead`
    */
   async follow(
     fullName: string,
@@ -85,8 +82,8 @@ export class FollowManager {
   }
 
   /**
-   * Follows a repository no longer; with `purge` its history is forgotten, also that of one which was not followed any more.
-   * `undefined` when there is nothing to do so for, or it may not be seen.
+   * Unfollows a repository; `purge` deletes its history, also if it is no longer followed. Returns `undefined` if the
+   * repository is unknown, not visible, or not followed (without `purge`).
    * @throws {StorageError}
    */
   async unfollow(
@@ -107,15 +104,15 @@ export class FollowManager {
     return { runsPurged, webhookError };
   }
 
-  /** Whatever is asked for ends when `signal` aborts. */
+  /** Cancels all requests when `signal` aborts. */
   stopOn(signal: AbortSignal): void {
     signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
   }
 
-  /** Creates and removes what webhooks could not be created or removed when it was asked for. */
+  /** Creates and removes pending webhooks. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    // At the start the settings, or the rights of the credential, may be others than before.
+    // A restart may come with other settings or another credential.
     for (let includeFailed = true; !signal.aborted; includeFailed = false) {
       await this.reconcileWebhooks({ includeFailed }, signal);
       await clock.sleep(RECONCILE_INTERVAL_MS, signal);
@@ -137,7 +134,7 @@ export class FollowManager {
     } catch (error) {
       if (signal.aborted) return;
       if (!isTransient(error)) throw error;
-      this.#logger.info("Webhooks have to wait: {reason}", { reason: toErrorMessage(error) });
+      this.#logger.info("Webhook setup postponed: {reason}", { reason: toErrorMessage(error) });
     }
   }
 
@@ -146,13 +143,16 @@ export class FollowManager {
     canRead?: (repository: Repository) => Promise<boolean>,
   ): Promise<Repository> {
     const { repositories } = this.#options;
-    const notFound = new GitHubError({ kind: "not_accessible", status: 404 }, "GitHub shows none");
+    const notFound = new GitHubError(
+      { kind: "not_accessible", status: 404 },
+      "Repository not found",
+    );
     try {
       const find = () => repositories.findByName(fullName, this.#stop.signal);
       const repository = await this.#reportGlobalErrors(find);
       if (!canRead || await canRead(repository)) return repository;
     } catch (error) {
-      // That it is kept from us, too, would say that it is there.
+      // Another error would reveal that the repository exists.
       const isHidden = error instanceof GitHubError && error.failure.kind === "not_accessible";
       throw canRead && isHidden ? notFound : error;
     }
@@ -168,12 +168,12 @@ export class FollowManager {
       return found;
     } catch (error) {
       if (!(error instanceof GitHubError) || error.failure.kind !== "not_accessible") throw error;
-      // The repository is there: what is "not found" in it is not shown to us.
+      // The repository exists, so a 404 means that the credential lacks permissions.
       throw new GitHubError({ kind: "not_accessible", status: 403 }, error.message);
     }
   }
 
-  /** The repository is followed whatever becomes of its webhook: polling serves it. */
+  /** A failure does not undo the follow: the repository is polled. */
   async #createFirstWebhook({ id, fullName }: Repository): Promise<WebhookState> {
     const webhook = { repositoryId: id, fullName, webhookId: null };
     const followedAt = this.#options.clock.now();
@@ -183,7 +183,7 @@ export class FollowManager {
       );
     } catch (error) {
       if (!isTransient(error)) throw error;
-      return { state: "none", reason: `It is created later: ${toErrorMessage(error)}` };
+      return { state: "none", reason: `Created later: ${toErrorMessage(error)}` };
     }
   }
 
@@ -202,21 +202,21 @@ export class FollowManager {
     return state;
   }
 
-  /** Returns why it is still there. What is refused for now is tried again by `run`. */
+  /** Returns why the webhook still exists. `run` retries temporary errors. */
   async #removeWebhook(
-    { repositoryId, fullName, webhookId: hookId }: PendingWebhook,
+    { repositoryId, fullName, webhookId }: PendingWebhook,
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const { store, webhooks } = this.#options;
-    if (hookId === null) return undefined;
+    if (webhookId === null) return undefined;
     try {
-      await this.#reportGlobalErrors(() => webhooks.remove(fullName, hookId, signal));
+      await this.#reportGlobalErrors(() => webhooks.remove(fullName, webhookId, signal));
     } catch (error) {
       if (!(error instanceof GitHubError)) throw error;
       const message = toErrorMessage(error);
-      if (error.failure.kind !== "not_accessible") return `It is removed later: ${message}`;
+      if (error.failure.kind !== "not_accessible") return `Removed later: ${message}`;
       await store.saveWebhook(repositoryId, undefined);
-      return `It has to be removed by hand: ${message}`;
+      return `Remove it manually: ${message}`;
     }
     await store.saveWebhook(repositoryId, undefined);
     return undefined;

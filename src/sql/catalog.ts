@@ -5,9 +5,9 @@ import type {
   CatalogRepository,
   CatalogWorkflow,
   RepositoryQuery,
-  WebhookState,
   WorkflowQuery,
 } from "../repository/catalog.ts";
+import type { WebhookState } from "../repository/webhook.ts";
 import type { Database, Db } from "./database.ts";
 import { IS_FOLLOWED, IS_NOT_FOLLOWED } from "./follow_store.ts";
 import { limitOffset } from "./page.ts";

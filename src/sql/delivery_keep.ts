@@ -42,8 +42,8 @@ export async function insertDeliveries(
         ? { status: "done", events: [] }
         : { status: "applied", events: appliedEvents };
     }
-    const status = duplicates.get(item.delivery.id) ?? "kept";
-    return { status: isRepeat && status === "kept" ? "waiting" : status, events: [] };
+    const status = duplicates.get(item.delivery.id) ?? "stored";
+    return { status: isRepeat && status === "stored" ? "waiting" : status, events: [] };
   });
 }
 
@@ -110,6 +110,6 @@ async function resolveDuplicates(
     .where("id", "in", ids).execute();
   return new Map<string, StoreResult>([
     ...existing.map(({ id, state }) => [id, state === "done" ? "done" : "waiting"] as const),
-    ...reopened.map(({ id }) => [id, "kept"] as const),
+    ...reopened.map(({ id }) => [id, "stored"] as const),
   ]);
 }

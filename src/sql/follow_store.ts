@@ -1,14 +1,13 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { StoredEvent } from "../feed/event.ts";
-import type { WebhookState } from "../repository/catalog.ts";
-import { toRepositoryEvent } from "../repository/event.ts";
+import type { WebhookState } from "../repository/webhook.ts";
+import { type Repository, toRepositoryEvent, type Workflow } from "../repository/repository.ts";
 import type {
   FollowedRepository,
   FollowStore,
   PendingWebhook,
 } from "../repository/follow_store.ts";
-import type { Repository, Workflow } from "../repository/repository.ts";
 import type { Database } from "./database.ts";
 import { appendEvents } from "./event_log.ts";
 import { purgeRepository } from "./purge.ts";

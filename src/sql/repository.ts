@@ -1,8 +1,11 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Event, StoredEvent } from "../feed/event.ts";
-import { toRepositoryEvent } from "../repository/event.ts";
-import type { Repository, RepositoryStore } from "../repository/repository.ts";
+import {
+  type Repository,
+  type RepositoryStore,
+  toRepositoryEvent,
+} from "../repository/repository.ts";
 import { incrementAccessEpoch, invalidateAccess } from "./account/access.ts";
 import type { Database, Tx } from "./database.ts";
 import { appendEvents } from "./event_log.ts";

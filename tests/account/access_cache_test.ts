@@ -1,9 +1,11 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import type { AccessSource, AccessStore, RepositoryRef } from "../../src/account/access.ts";
 import {
   ACCESS_MAX_AGE_MS,
   ACCESS_STALE_IF_ERROR_MS,
   AccessCache,
+  type AccessSource,
+  type AccessStore,
+  type RepositoryRef,
 } from "../../src/account/access_cache.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { GitHubError } from "../../src/errors.ts";
@@ -45,7 +47,7 @@ class FakeAccessSource implements AccessSource {
 async function setUp(database: Database, ids: readonly number[] = [1, 2]) {
   const clock = new ManualClock(NOW);
   const { users, sessions, access: store } = createAccountStores(database, clock);
-  await users.signIn({ profile: aProfile({ id: MONA }), tokens: someTokens(), role: "member" });
+  await users.saveSignIn({ profile: aProfile({ id: MONA }), tokens: someTokens(), role: "member" });
   const repositories = new SqlRepositoryStore(database, clock);
   const put = (id: number) =>
     repositories.upsert([{ id, fullName: `Octo/R${id}`, pushedAt: null }]);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { generateApiKeySecret, isApiKeySecret, toKeyPrefix } from "../../src/account/key_secret.ts";
-import { systemRandomBytes } from "../../src/account/secret.ts";
+import { generateApiKeySecret, isApiKeySecret, toKeyPrefix } from "../../src/account/api_key.ts";
+import { systemRandomBytes } from "../../src/account/crypto.ts";
 
 const ZEROS = () => new Uint8Array(32);
 const ONES = () => new Uint8Array(32).fill(255);

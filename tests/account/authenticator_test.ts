@@ -1,12 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ANONYMOUS_ADMIN } from "../../src/account/principal.ts";
 import { AccountAuthenticator } from "../../src/account/authenticator.ts";
-import { generateApiKeySecret } from "../../src/account/key_secret.ts";
-import { createApiKey } from "../../src/account/new_key.ts";
-import { issueTicket } from "../../src/account/new_ticket.ts";
+import { createApiKey, generateApiKeySecret } from "../../src/account/api_key.ts";
+import { issueTicket, TICKET_TTL_MS } from "../../src/account/ticket.ts";
 import { PERMISSIONS, toPermissions } from "../../src/account/permission.ts";
-import { sha256Hex, systemRandomBytes as random } from "../../src/account/secret.ts";
-import { TICKET_TTL_MS } from "../../src/account/ticket.ts";
+import { sha256Hex, systemRandomBytes as random } from "../../src/account/crypto.ts";
 import { GitHubError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { aProfile, createAccountStores, someTokens } from "../fakes/fixtures/account.ts";
@@ -21,7 +19,7 @@ async function setUp(database: Database) {
   const clock = new ManualClock(NOW);
   const stores = createAccountStores(database, clock);
   const { users, sessions, keys, tickets } = stores;
-  await users.signIn({ profile: aProfile(), tokens: someTokens(), role: "viewer" });
+  await users.saveSignIn({ profile: aProfile(), tokens: someTokens(), role: "viewer" });
   await sessions.create({ id: sha256Hex("a session"), userId: 7 });
   const readable = new Set(["octo/a"]);
   const login = {

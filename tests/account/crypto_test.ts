@@ -1,6 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { AesCipher } from "../../src/account/crypto.ts";
-import { deriveKey } from "../../src/account/derived_key.ts";
+import { AesCipher, deriveKey } from "../../src/account/crypto.ts";
 import { TEST_SESSION_SECRET } from "../fakes/fixtures/account.ts";
 
 const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;

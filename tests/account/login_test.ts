@@ -1,10 +1,14 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import type { SignInPolicy } from "../../src/account/sign_in_policy.ts";
-import { LoginError, type LoginErrorCode } from "../../src/account/login_error.ts";
+import {
+  Login,
+  LoginError,
+  type LoginErrorCode,
+  type OAuthCallback,
+} from "../../src/account/login.ts";
 import { LOGIN_STATE_TTL_MS, LoginStateCookie } from "../../src/account/login_state.ts";
-import { sha256Hex, systemRandomBytes as random } from "../../src/account/secret.ts";
-import { Login, type OAuthCallback } from "../../src/account/login.ts";
+import { sha256Hex, systemRandomBytes as random } from "../../src/account/crypto.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { GitHubError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
@@ -85,7 +89,7 @@ testOverDatabases("Login.finish() makes a session of which the hash alone is kep
   const { sessionToken, user, returnTo } = await finish({}, "/docs");
   assertEquals([user.login, user.role, returnTo], ["Mona", "viewer", "/docs"]);
   assert(await isSignedIn(sessionToken));
-  assertEquals((await users.tokens(user.id))?.accessToken, "gho_one");
+  assertEquals((await users.loadTokens(user.id))?.accessToken, "gho_one");
   const rows = await database.read((db) => db.selectFrom("sessions").selectAll().execute());
   assert(!JSON.stringify(rows).includes(sessionToken));
 });
@@ -183,12 +187,12 @@ testOverDatabases("Login.signOut() lets the token go with the last session", asy
   };
   const [a, b] = [await enter(), await enter()];
   await login.signOut(a, { isEverywhere: false });
-  assertEquals((await users.tokens(7))?.accessToken, "gho_one");
+  assertEquals((await users.loadTokens(7))?.accessToken, "gho_one");
   await login.signOut(b, { isEverywhere: false });
   assertEquals(provider.calls.at(-1), "revoke gho_one");
-  assertEquals(await users.tokens(7), undefined);
+  assertEquals(await users.loadTokens(7), undefined);
   const [c, d] = [await enter(), await enter()];
   await login.signOut(c, { isEverywhere: true });
   assertEquals(await sessions.find(d.id), undefined);
-  assertEquals(await users.tokens(7), undefined);
+  assertEquals(await users.loadTokens(7), undefined);
 });

@@ -30,7 +30,7 @@ async function setUp(database: Database, { login = "Mona" } = {}) {
   const clock = new ManualClock(NOW);
   const { users, sessions } = createAccountStores(database, clock);
   const profile = aProfile({ login });
-  await users.signIn({ profile, tokens: someTokens(), role: "member" });
+  await users.saveSignIn({ profile, tokens: someTokens(), role: "member" });
   await sessions.create({ id: "a", userId: profile.id });
   const provider = new FakeOAuthProvider();
   provider.organizationsByToken.set("gho_one", ["Octo-Org"]);
@@ -71,7 +71,7 @@ testOverDatabases("Membership.holds() signs out who has left, and lets the token
   clock.time += MEMBERSHIP_MAX_AGE_MS;
   assertEquals([await isCurrent(), await isSignedIn()], [false, false]);
   assertEquals(provider.calls, ["organizations gho_one", "revoke gho_one"]);
-  assertEquals(await users.tokens(7), undefined);
+  assertEquals(await users.loadTokens(7), undefined);
 });
 
 testOverDatabases("Membership.holds() asks at once when organizations have changed", async (

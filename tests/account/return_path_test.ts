@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { isLocalPath } from "../../src/account/return_path.ts";
+import { isLocalPath } from "../../src/account/login.ts";
 
 Deno.test("isOwnPath() takes paths of ours", () => {
   for (const path of ["/", "/runs?page=2", "/docs#top", "/a//b", "/?next=https://evil.example"]) {

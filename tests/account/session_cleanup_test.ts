@@ -57,7 +57,7 @@ testOverDatabases("AccountSweep lets the token of a user go whose last session h
   const { signal } = stop;
   const tokens = new TokenManager({ users, sessions, provider, clock, signal });
   const signIn = async (id: number) => {
-    await users.signIn({
+    await users.saveSignIn({
       profile: aProfile({ id }),
       tokens: someTokens({ accessToken: `gho_${id}` }),
       role: "member",
@@ -79,6 +79,6 @@ testOverDatabases("AccountSweep lets the token of a user go whose last session h
   stop.abort();
   await running;
   assertEquals(provider.calls, ["revoke gho_7"]);
-  assertEquals((await users.tokens(7))?.accessToken, undefined);
-  for (const id of [8, 9]) assertEquals((await users.tokens(id))?.accessToken, `gho_${id}`);
+  assertEquals((await users.loadTokens(7))?.accessToken, undefined);
+  for (const id of [8, 9]) assertEquals((await users.loadTokens(id))?.accessToken, `gho_${id}`);
 });

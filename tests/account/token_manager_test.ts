@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { TokenRejectedError, type UserTokens } from "../../src/account/oauth_provider.ts";
+import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
+import type { UserTokens } from "../../src/account/user.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { systemClock } from "../../src/clock.ts";
 import { GitHubError } from "../../src/errors.ts";
@@ -45,7 +46,7 @@ function expiring(name: string, minutes: number): UserTokens {
 async function setUp(database: Database, tokens: UserTokens) {
   const clock = new ScriptedClock();
   const { users, sessions } = createAccountStores(database, clock);
-  await users.signIn({ profile: aProfile({ id: MONA }), tokens, role: "member" });
+  await users.saveSignIn({ profile: aProfile({ id: MONA }), tokens, role: "member" });
   await sessions.create({ id: "a", userId: MONA });
   const provider = new FakeOAuthProvider();
   const { signal } = new AbortController();
@@ -100,7 +101,7 @@ testOverDatabases("TokenKeeper.use() of two instances that refresh at once ends 
     [newManager(), newManager()].map((each) => each.withToken(MONA, returnToken)),
   );
   assertEquals([used, await isSignedIn()], [["ghu_b", "ghu_b"], true]);
-  assertEquals((await users.tokens(MONA))?.version, 2);
+  assertEquals((await users.loadTokens(MONA))?.version, 2);
 });
 
 testOverDatabases("TokenKeeper.use() asks with the token that has come meanwhile", async (
@@ -122,7 +123,7 @@ testOverDatabases("TokenKeeper.use() signs out whose token was revoked", async (
   const refuse = () => Promise.reject(new TokenRejectedError("Bad credentials"));
   await assertRejects(() => manager.withToken(MONA, refuse), TokenRejectedError);
   assertEquals(await isSignedIn(), false);
-  assertEquals(await users.tokens(MONA), undefined);
+  assertEquals(await users.loadTokens(MONA), undefined);
   assertEquals(clock.slept, 0);
   await assertRejects(() => manager.withToken(MONA, returnToken), TokenRejectedError);
 });
@@ -169,5 +170,5 @@ testOverDatabases("TokenKeeper.letGo() revokes a token once, and forgets it", as
   const { manager, provider, users } = await setUp(database, someTokens());
   await Promise.all([manager.revoke(MONA), manager.revoke(MONA)]);
   assertEquals(provider.calls, ["revoke gho_one"]);
-  assertEquals(await users.tokens(MONA), undefined);
+  assertEquals(await users.loadTokens(MONA), undefined);
 }, { kinds: ["memory"] });

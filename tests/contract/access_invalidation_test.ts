@@ -26,7 +26,7 @@ async function setUp(database: Database) {
   await new SqlRepositoryStore(database, clock).upsert(REPOSITORIES);
   const epoch = await access.epoch();
   for (const userId of [7, 8]) {
-    await users.signIn({
+    await users.saveSignIn({
       profile: aProfile({ id: userId }),
       tokens: someTokens(),
       role: "member",
@@ -89,7 +89,7 @@ testOverDatabases("DeliveryStore.take() forgets rights with the delivery, or not
   const broken = { ...EMPTY_CHANGE_SET, runs: [aRun({ createdAt: "not a time" })] };
   const changes: ChangeSet = { ...broken, accessChanged: [1] };
   const { status: receipt } = await deliveries.storeAndApply(aDelivery({ id: "a" }), changes);
-  assertEquals([receipt, await unchecked(7), await access.epoch()], ["kept", [], epoch]);
+  assertEquals([receipt, await unchecked(7), await access.epoch()], ["stored", [], epoch]);
   await deliveries.storeAndApply(aDelivery({ id: "b", orderingKey: "delivery b" }), {
     ...EMPTY_CHANGE_SET,
     accessChanged: [1],
@@ -103,13 +103,13 @@ testOverDatabases(
     { database },
   ) => {
     const { apply, users, sessions } = await setUp(database);
-    const before = await users.tokens(7);
+    const before = await users.loadTokens(7);
     assertEquals(await apply("a", { revokedUsers: [7, 99] }), []);
-    assertEquals([await users.tokens(7), await sessions.find("session of 7")], [
+    assertEquals([await users.loadTokens(7), await sessions.find("session of 7")], [
       undefined,
       undefined,
     ]);
-    assertEquals((await users.tokens(8))?.accessToken, "gho_one");
+    assertEquals((await users.loadTokens(8))?.accessToken, "gho_one");
     assertEquals((await sessions.find("session of 8"))?.user.id, 8);
     // Whoever was about to refresh them comes too late.
     assertEquals(await users.replaceTokens(7, before?.version ?? 0, someTokens()), false);

@@ -17,7 +17,7 @@ async function setUp(database: Database) {
   const clock = new ManualClock(NOW);
   const users = new SqlUserStore({ database, clock, cipher: new AesCipher(TEST_SESSION_SECRET) });
   for (const id of [7, 8]) {
-    await users.signIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" });
+    await users.saveSignIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" });
   }
   const repositories = new SqlRepositoryStore(database, clock);
   await repositories.upsert([A, B]);

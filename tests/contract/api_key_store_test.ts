@@ -76,18 +76,18 @@ testOverDatabases("TicketStore.take() gives a ticket to one of many", async (
     [tickets, otherTickets, tickets].map((each) => each.consume("t")),
   );
   assertEquals(consumed.filter((each) => each !== undefined), [{ keyId }]);
-  await tickets.create({ id: "a", holder: "anybody", expiresAt: NOW + 1 });
-  assertEquals(await tickets.consume("a"), "anybody");
+  await tickets.create({ id: "a", holder: "anonymous", expiresAt: NOW + 1 });
+  assertEquals(await tickets.consume("a"), "anonymous");
 });
 
 testOverDatabases("TicketStore.take() takes none that has expired", async ({ database }) => {
   const clock = new ManualClock(NOW);
   const tickets = new SqlTicketStore(database, clock);
-  await tickets.create({ id: "a", holder: "anybody", expiresAt: NOW + 1 });
-  await tickets.create({ id: "b", holder: "anybody", expiresAt: NOW + 1 });
-  await tickets.create({ id: "c", holder: "anybody", expiresAt: NOW + 2 });
+  await tickets.create({ id: "a", holder: "anonymous", expiresAt: NOW + 1 });
+  await tickets.create({ id: "b", holder: "anonymous", expiresAt: NOW + 1 });
+  await tickets.create({ id: "c", holder: "anonymous", expiresAt: NOW + 2 });
   clock.time += 1;
   assertEquals(await tickets.consume("a"), undefined);
   assertEquals(await tickets.deleteExpired(), 1);
-  assertEquals(await tickets.consume("c"), "anybody");
+  assertEquals(await tickets.consume("c"), "anonymous");
 });

@@ -57,7 +57,7 @@ testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is kn
   await store.recordFailure("parked", { error: "No", retryAt: undefined });
   await store.apply("done", EMPTY_CHANGE_SET);
   for (
-    const [id, receipt] of [["waiting", "waiting"], ["parked", "kept"], ["done", "done"]] as const
+    const [id, receipt] of [["waiting", "waiting"], ["parked", "stored"], ["done", "done"]] as const
   ) {
     const results = await store.storeAndApply(aDelivery({ id, orderingKey: "other" }), changes({}));
     assertEquals(results, { status: receipt, events: [] });
@@ -80,7 +80,7 @@ testOverDatabases(
       store.storeAndApply(aDelivery({ id: "e", orderingKey: "run 3" }), changes({ id: 3 })),
     ]);
     const receipts = results.map((each) => typeof each === "string" ? each : each.status);
-    assertEquals(receipts, ["kept", "applied", "kept", "kept"]);
+    assertEquals(receipts, ["stored", "applied", "stored", "stored"]);
     assertEquals((await store.listDue(NOON, 9)).map(({ id }) => id), ["a", "b", "d", "e"]);
     const runs = await new SqlRunStore(database, systemClock).latest("octo/a", 9);
     assertEquals(runs.map(({ id }) => id), [2]);
@@ -189,7 +189,7 @@ testOverDatabases(
       store.storeAndApply(aDelivery({ id: "next" }), changes({ id: 1 })),
       store.storeAndApply(aDelivery({ id: "other", orderingKey: "run 2" }), changes({ id: 2 })),
     ]);
-    assertEquals(results.map(({ status: receipt }) => receipt), ["kept", "kept", "applied"]);
+    assertEquals(results.map(({ status: receipt }) => receipt), ["stored", "stored", "applied"]);
     const due = await store.listDue(NOON, 9);
     assertEquals(due.map(({ id, payload }) => [id, payload]), [["bad", "{}"], ["next", "{}"]]);
     assertEquals((await new SqlEventLog(database, systemClock).seqRange()).last, 1);

@@ -16,7 +16,7 @@ testOverDatabases("DeliveryStore.keep() keeps a delivery to the letter, once", a
 ) => {
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   const delivery = aDelivery({ action: "requested", payload: `{"text":"🚀 ' \\u0000"}` });
-  assertEquals(await store.store(delivery), "kept");
+  assertEquals(await store.store(delivery), "stored");
   assertEquals(await store.store({ ...delivery, payload: "{}" }), "waiting");
   assertEquals(await store.listDue(NOON, 9), [{ ...delivery, failures: 0 }]);
 });
@@ -39,7 +39,7 @@ testOverDatabases("DeliveryStore.keep() lets a parked delivery wait again, from 
   assertEquals(await store.listDue(NOON * 2, 9), []);
   assertEquals(await store.nextDueAt(), undefined);
   clock.time += 60_000;
-  assertEquals(await store.store(aDelivery({ id: "a" })), "kept");
+  assertEquals(await store.store(aDelivery({ id: "a" })), "stored");
   assertEquals(await store.nextDueAt(), NOON + 60_000);
   assertEquals(await store.listDue(clock.time, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
 });
@@ -55,7 +55,7 @@ testOverDatabases(
     for (const id of ["a", "b", "c"]) {
       const keeps = Array.from({ length: 50 }, (_, i) => stores[i % 2]?.store(aDelivery({ id })));
       const receipts = await Promise.all(keeps);
-      assertEquals(receipts.filter((receipt) => receipt === "kept").length, 1);
+      assertEquals(receipts.filter((receipt) => receipt === "stored").length, 1);
       assertEquals(receipts.filter((receipt) => receipt === "waiting").length, 49);
     }
     assertEquals(
@@ -81,7 +81,7 @@ testOverDatabases(
     const receipts = await Promise.all(
       ids.map((id) => store.store(aDelivery({ id, orderingKey: id }))),
     );
-    assertEquals(new Set(receipts), new Set(["kept"]));
+    assertEquals(new Set(receipts), new Set(["stored"]));
     assertEquals(await readIds(store.listDue(NOON, 2_000)), ids);
     assertEquals(await readIds(store.listDue(NOON, 3)), ids.slice(0, 3));
   },
@@ -194,7 +194,7 @@ testOverDatabases("DeliveryStore.prune() forgets what was done long ago, and not
   await store.apply("young", EMPTY_CHANGE_SET);
   assertEquals(await store.prune(NOON + 1), 1);
   assertEquals(await readIds(store.list({ limit: 9 })), ["young", "parked", "waiting"]);
-  assertEquals(await store.store(aDelivery({ id: "old" })), "kept");
+  assertEquals(await store.store(aDelivery({ id: "old" })), "stored");
 });
 
 testOverDatabases("DeliveryStore knows its deliveries after a restart", async (

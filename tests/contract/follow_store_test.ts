@@ -1,8 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
-import { toRepositoryEvent } from "../../src/repository/event.ts";
-import type { Repository, Workflow } from "../../src/repository/repository.ts";
+import {
+  type Repository,
+  toRepositoryEvent,
+  type Workflow,
+} from "../../src/repository/repository.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";

@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { systemClock as clock } from "../../src/clock.ts";
-import type { ChangeSet } from "../../src/run/change_set.ts";
-import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
+import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import type { Job } from "../../src/run/history.ts";
 import { applyChanges } from "../../src/sql/delivery/apply_changes.ts";
 import type { Database } from "../../src/sql/database.ts";

@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
-import { toRepositoryEvent } from "../../src/repository/event.ts";
-import type { Repository } from "../../src/repository/repository.ts";
+import { type Repository, toRepositoryEvent } from "../../src/repository/repository.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";

@@ -17,7 +17,7 @@ async function setUp(database: Database) {
   const users = new SqlUserStore({ database, clock, cipher: new AesCipher(TEST_SESSION_SECRET) });
   const [mona, hubot] = await Promise.all(
     [7, 8].map((id) =>
-      users.signIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" })
+      users.saveSignIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" })
     ),
   );
   return { clock, users, mona, hubot, sessions: new SqlSessionStore(database, clock) };

@@ -13,7 +13,7 @@ function setUp(database: Database, { secret = TEST_SESSION_SECRET } = {}) {
   const clock = new ManualClock(NOW);
   const store = new SqlUserStore({ database, clock, cipher: new AesCipher(secret) });
   const signIn = (id: number, login: string, role: Role = "member") =>
-    store.signIn({ profile: aProfile({ id, login }), tokens: someTokens(), role });
+    store.saveSignIn({ profile: aProfile({ id, login }), tokens: someTokens(), role });
   return { clock, store, enter: signIn };
 }
 
@@ -22,7 +22,7 @@ testOverDatabases("UserStore.signIn() keeps a newcomer, and later what GitHub te
 ) => {
   const { clock, store } = setUp(database);
   const tokens = someTokens();
-  const user = await store.signIn({ profile: aProfile(), tokens, role: "member" });
+  const user = await store.saveSignIn({ profile: aProfile(), tokens, role: "member" });
   assertEquals(user, {
     ...aProfile(),
     role: "member",
@@ -32,7 +32,7 @@ testOverDatabases("UserStore.signIn() keeps a newcomer, and later what GitHub te
   });
   clock.time += 5;
   const renamed = aProfile({ login: "lisa", name: null, avatarUrl: "https://a.example/7" });
-  const again = await store.signIn({ profile: renamed, tokens, role: "viewer" });
+  const again = await store.saveSignIn({ profile: renamed, tokens, role: "viewer" });
   const expected = { ...renamed, role: "member" as const, createdAt: NOW };
   assertEquals(again, { ...expected, signedInAt: NOW + 5, membershipCheckedAt: NOW + 5 });
   assertEquals(await store.findById(7), again);
@@ -95,8 +95,8 @@ testOverDatabases("UserStore.tokens() are encrypted, for one user and by one sec
 ) => {
   const { store, enter: signIn } = setUp(database);
   const tokens = someTokens({ expiresAt: NOW + 1, refreshToken: "ghr_x", refreshExpiresAt: 2 });
-  await store.signIn({ profile: aProfile(), tokens, role: "member" });
-  assertEquals(await store.tokens(7), { ...tokens, version: 1 });
+  await store.saveSignIn({ profile: aProfile(), tokens, role: "member" });
+  assertEquals(await store.loadTokens(7), { ...tokens, version: 1 });
   await signIn(8, "other");
   const rows = await database.read((db) => db.selectFrom("users").selectAll().execute());
   assert(!JSON.stringify(rows).includes("gho_"), "in plain text");
@@ -104,10 +104,10 @@ testOverDatabases("UserStore.tokens() are encrypted, for one user and by one sec
     const stolen = rows.find(({ id }) => id === 7)?.tokens ?? "";
     await tx.updateTable("users").set({ tokens: stolen }).where("id", "=", 8).execute();
   });
-  assertEquals(await store.tokens(8), undefined);
+  assertEquals(await store.loadTokens(8), undefined);
   const changed = setUp(database, { secret: TEST_SESSION_SECRET.toUpperCase() }).store;
-  assertEquals(await changed.tokens(7), undefined);
-  assertEquals(await store.tokens(9), undefined);
+  assertEquals(await changed.loadTokens(7), undefined);
+  assertEquals(await store.loadTokens(9), undefined);
 });
 
 testOverDatabases("UserStore.replaceTokens() is for who knows the version", async (
@@ -118,11 +118,11 @@ testOverDatabases("UserStore.replaceTokens() is for who knows the version", asyn
   const [a, b] = [someTokens({ accessToken: "gho_a" }), someTokens({ accessToken: "gho_b" })];
   const kept = await Promise.all([store.replaceTokens(7, 1, a), store.replaceTokens(7, 1, b)]);
   assertEquals(kept.toSorted(), [false, true]);
-  assertEquals(await store.tokens(7), { ...(kept[0] ? a : b), version: 2 });
+  assertEquals(await store.loadTokens(7), { ...(kept[0] ? a : b), version: 2 });
   assertEquals(await store.deleteTokens(7, 1), false);
-  assertEquals((await store.tokens(7))?.version, 2);
+  assertEquals((await store.loadTokens(7))?.version, 2);
   assertEquals(await store.deleteTokens(7, 2), true);
-  assertEquals(await store.tokens(7), undefined);
+  assertEquals(await store.loadTokens(7), undefined);
   await signIn(7, "mona");
-  assertEquals(await store.tokens(7), { ...someTokens(), version: 4 });
+  assertEquals(await store.loadTokens(7), { ...someTokens(), version: 4 });
 });

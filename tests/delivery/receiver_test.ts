@@ -29,7 +29,7 @@ function setUp(
     toOrderingKey: ({ id, event }) => event === "workflow_run" ? `subject of ${id}` : undefined,
     parse: (_delivery, payload) => read(payload),
     onEvents: (events) => published.push(...events),
-    onStored: () => storedCalls.push("kept"),
+    onStored: () => storedCalls.push("stored"),
   });
   return { receiver, store, kept: storedCalls, told: published };
 }
@@ -93,12 +93,12 @@ Deno.test("Receiver.receive() keeps a delivery and tells of it", async () => {
     orderingKey: "subject of 72d3162e-cc78-11e3-81ab-4c9367dc0958",
     payload: PAYLOAD,
   }]);
-  assertEquals(storedCalls, ["kept"]);
+  assertEquals(storedCalls, ["stored"]);
 });
 
 Deno.test("Receiver.receive() takes either secret while they are changed", async () => {
   const { receiver: under } = setUp(["new", "old"]);
-  for (const [secret, status] of [["new", "accepted"], ["old", "accepted"], ["x", "refused"]]) {
+  for (const [secret, status] of [["new", "accepted"], ["old", "accepted"], ["x", "rejected"]]) {
     const signature = sign(PAYLOAD, secret);
     assertEquals((await under.receive(incomingWebhook(PAYLOAD, { signature }))).status, status);
   }
@@ -107,7 +107,7 @@ Deno.test("Receiver.receive() takes either secret while they are changed", async
 Deno.test("Receiver.receive() lets nobody in by an empty secret", async () => {
   const { receiver: under } = setUp([WEBHOOK_SECRET, ""]);
   const signature = sign(PAYLOAD, "");
-  assertEquals((await under.receive(incomingWebhook(PAYLOAD, { signature }))).status, "refused");
+  assertEquals((await under.receive(incomingWebhook(PAYLOAD, { signature }))).status, "rejected");
   assert(!setUp([""]).receiver.isConfigured);
   assert(!setUp([]).receiver.isConfigured);
   assert(under.isConfigured);
@@ -185,7 +185,7 @@ for (const [what, post, code, words] of REJECTED) {
   Deno.test(`Receiver.receive() refuses ${what}, and says so`, async () => {
     const { receiver: under, store, kept: storedCalls } = setUp();
     const reception = await under.receive(post);
-    assert(reception.status === "refused");
+    assert(reception.status === "rejected");
     assertEquals(reception.code, code);
     assertStringIncludes(reception.detail, words);
     assert(!reception.detail.includes("hunter2"));
@@ -196,7 +196,7 @@ for (const [what, post, code, words] of REJECTED) {
 Deno.test("Receiver.receive() looks at the signature first, and tells the unsigned nothing else", async () => {
   for (const [, post] of REJECTED) {
     const reception = await setUp().receiver.receive({ ...post, signature: "sha256=0" });
-    assert(reception.status === "refused" && reception.code === "invalid_signature");
+    assert(reception.status === "rejected" && reception.code === "invalid_signature");
   }
 });
 
@@ -279,5 +279,5 @@ Deno.test("Receiver.receive() leaves to the inbox what has to wait", async () =>
     status: "accepted",
   });
   assertEquals(store.states, { earlier: "waiting", later: "waiting" });
-  assertEquals([published, storedCalls], [[], ["kept"]]);
+  assertEquals([published, storedCalls], [[], ["stored"]]);
 });

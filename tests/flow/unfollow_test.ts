@@ -65,7 +65,7 @@ Deno.test("DELETE /repositories/{id} says that the webhook is left, and removes 
   test.simulator.faults.add({ kind: "status", status: 503 }, { path: /hooks\// });
   const { status, json } = await test.request("DELETE", `/repositories/${id}`);
   assertEquals(status, 200);
-  assertMatch(json.webhook_error, /^It is removed later: GitHub answered/);
+  assertMatch(json.webhook_error, /^Removed later: GitHub answered/);
   assertEquals((await test.request("GET", `/repositories/${id}`)).json.followed, false);
   assertEquals(test.simulator.webhooks.list(A).length, 1);
   await test.stopApp();
@@ -78,7 +78,7 @@ Deno.test("DELETE /repositories/{id} says that the webhook has to be removed by 
   await using _stopped = test;
   test.simulator.webhooks.hide(A, 403);
   const { json } = await test.request("DELETE", `/repositories/${id}`);
-  assertMatch(json.webhook_error, /^It has to be removed by hand: /);
+  assertMatch(json.webhook_error, /^Remove it manually: /);
 });
 
 for (const state of ["was created", "is still to be created"]) {
@@ -110,7 +110,7 @@ Deno.test("A webhook that could not be created for now is created after the next
   test.simulator.faults.add({ kind: "status", status: 500 }, { path: /hooks/ });
   const { status, json } = await test.follow(A);
   assertEquals([status, json.webhook.state], [201, "none"]);
-  assertMatch(json.webhook.reason, /^It is created later: /);
+  assertMatch(json.webhook.reason, /^Created later: /);
   await test.stopApp();
   await test.start();
   await test.waitForRepository(id, ({ webhook }) => webhook.state === "active");

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { z } from "zod";
-import type { RepositoryRef } from "../../src/account/access.ts";
+import type { RepositoryRef } from "../../src/account/access_cache.ts";
 import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
 import { systemClock } from "../../src/clock.ts";
 import { GitHubAccess } from "../../src/github/access.ts";

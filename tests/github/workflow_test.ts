@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { GitHub } from "../../src/github/client.ts";
-import { GitHubRepositories } from "../../src/github/repository.ts";
-import { GitHubWorkflows } from "../../src/github/workflow.ts";
+import { GitHubRepositories, GitHubWorkflows } from "../../src/github/repository.ts";
 import { serve, TOKEN } from "../simulator/serve.ts";
 import { neverAborted, rejectedGitHubError } from "./fake_server.ts";
 

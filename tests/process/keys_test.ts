@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { isApiKeySecret } from "../../src/account/key_secret.ts";
-import { sha256Hex } from "../../src/account/secret.ts";
+import { isApiKeySecret } from "../../src/account/api_key.ts";
+import { sha256Hex } from "../../src/account/crypto.ts";
 import { systemClock } from "../../src/clock.ts";
 import { SqlApiKeyStore } from "../../src/sql/account/api_key.ts";
 import { openDatabase } from "../../src/sql/database.ts";

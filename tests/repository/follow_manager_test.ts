@@ -118,7 +118,7 @@ Deno.test("Following.follow() follows without a webhook that is limited, which c
   const { test, following: followManager } = setUp();
   test.failures.set("hook octo/a", { kind: "rate_limited" });
   const { webhook } = await followManager.follow("octo/a");
-  assertEquals(webhook, { state: "none", reason: "It is created later: No hook octo/a" });
+  assertEquals(webhook, { state: "none", reason: "Created later: No hook octo/a" });
   assertEquals(test.reportedKinds, ["rate_limited"]);
   assertEquals(test.done.at(-1), "hook octo/a");
 });

@@ -147,7 +147,7 @@ for (const way of DIRECTIONS) {
       ]);
       assertEquals(event?.seq, last + 1);
       const store = new SqlDeliveryStore(target, clock);
-      assertEquals(await store.store(aDelivery({ id: "next" })), "kept");
+      assertEquals(await store.store(aDelivery({ id: "next" })), "stored");
       assertEquals((await store.list({ limit: 1 }))[0]?.id, "next");
       assertEquals(await store.store(aDelivery({ id: "done" })), "done");
       const { keys } = createAccountStores(target, clock);

@@ -1,4 +1,4 @@
-import type { AccessStore, CachedAccess, RepositoryRef } from "../../account/access.ts";
+import type { AccessStore, CachedAccess, RepositoryRef } from "../../account/access_cache.ts";
 import type { PreviousNameTable } from "./account_tables.ts";
 import type { Database, Db, Tx } from "../database.ts";
 

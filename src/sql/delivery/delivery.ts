@@ -45,7 +45,7 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
   async store(delivery: Delivery): Promise<StoreResult> {
     const { status: receipt } = await this.#inserter.add({ delivery, changes: undefined });
     // Nothing is applied that has no changes.
-    return receipt === "applied" ? "kept" : receipt;
+    return receipt === "applied" ? "stored" : receipt;
   }
 
   storeAndApply(delivery: Delivery, changes: ChangeSet): Promise<ApplyResult> {

@@ -1,9 +1,5 @@
-import {
-  ANONYMOUS_ADMIN,
-  type Authenticator,
-  type Credentials,
-  type Principal,
-} from "../../../src/account/principal.ts";
+import { ANONYMOUS_ADMIN, type Principal } from "../../../src/account/principal.ts";
+import type { Authenticator, Credentials } from "../../../src/account/authenticator.ts";
 
 /** Callers by their credentials, kept in a map that a test fills and empties; each is asked for as of now. */
 export class FakeAuthenticator implements Authenticator {

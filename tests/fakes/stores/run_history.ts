@@ -1,8 +1,7 @@
 import { isVisible, type Visibility } from "../../../src/visibility.ts";
 import type { StorageError } from "../../../src/errors.ts";
 import type { RunDetail, RunHistory, RunList, RunQuery } from "../../../src/run/history.ts";
-import type { Run } from "../../../src/run/run.ts";
-import { newestFirst } from "../../../src/run/run.ts";
+import { newestFirst, type Run } from "../../../src/run/run.ts";
 import { aRun } from "./github.ts";
 
 /** A past that a test holds in its hand. */
