@@ -39,7 +39,7 @@ async function redisLease(): Promise<TestLease> {
     a: new RedisLease({ redis: first.redis, prefix }),
     b: new RedisLease({ redis: second.redis, prefix }),
     forget: async () => {
-      await first.redis.client.del([`${first.prefix}lease`, `${first.prefix}lease:fence`]);
+      await first.redis.client.del([`${first.prefix}lease`, `${first.prefix}lease:fencing_token`]);
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
