@@ -16,8 +16,8 @@ const SECOND_MS = 1_000;
 const time = z.iso.datetime({ offset: true });
 
 /**
- * What we use of GitHub's `workflow-run`, the same in REST and in webhooks. It gives `null` or nothing for much
- * that its schema calls required; status, conclusion and event are open lists.
+ * The used fields of GitHub's `workflow-run`, the same in REST responses and webhooks. Many fields that GitHub's schema calls
+ * required may be `null` or missing; status, conclusion and event may have new values.
  * https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
  */
 export const runSchema = z.object({
@@ -51,19 +51,18 @@ const historicalRunsSchema = z.object({
 })
   .transform(({ total_count, workflow_runs }) => ({ total: total_count, runs: workflow_runs }));
 
-/** `new GitHubRuns(github)` */
 export class GitHubRuns implements RunSource, HistoricalRunSource {
   readonly #github: GitHub;
   readonly #lists = new ResponseCache<readonly Run[]>(polledRunsSchema);
   readonly #single = new ResponseCache<Run>(polledRunSchema);
-  /** Asked for once: none is kept. */
+  /** Pages of a backfill are requested once and not cached. */
   readonly #historical = new ResponseCache<Omit<BackfillPage, "next">>(historicalRunsSchema, 0);
 
   constructor(github: GitHub) {
     this.#github = github;
   }
 
-  /** Unfiltered: GitHub serves filtered lists from indexes in which the newest runs come and go. */
+  /** Uses no filters, because GitHub's filtered lists sometimes lack the newest runs. */
   async latest(repository: string, count: number, signal: AbortSignal): Promise<readonly Run[]> {
     return await this.#github.list(this.#lists, RUNS_PATH, {
       parameters: parseFullName(repository),
@@ -97,13 +96,13 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
   }
 }
 
-/** As GitHub's search has it: both ends are in the range, and times are in whole seconds. */
+/** GitHub's range includes both ends, in whole seconds. */
 function toCreatedQuery({ from, to }: TimeRange): string {
   return [from, to - SECOND_MS].map((ms) => new Date(ms).toISOString().replace(".000Z", "Z"))
     .join("..");
 }
 
-/** A GitHub that ignores the range would be asked for every second of the past. */
+/** A server that ignores the range would cause one request per second of history. */
 function assertCreatedWithin({ from, to }: TimeRange, runs: readonly Run[]): void {
   const isInRange = ({ createdAt }: Run) =>
     Date.parse(createdAt) >= from && Date.parse(createdAt) < to;
@@ -112,7 +111,6 @@ function assertCreatedWithin({ from, to }: TimeRange, runs: readonly Run[]): voi
   throw new GitHubError({ kind: "unavailable" }, message);
 }
 
-/** A run in our words. */
 export function toRun(run: z.infer<typeof runSchema>, source: Run["source"]): Run {
   const workflowName = run.name ?? run.path;
   return {
