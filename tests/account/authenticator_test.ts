@@ -44,101 +44,126 @@ async function setUp(database: Database) {
     options,
     addKey,
     authenticator: new AccountAuthenticator(options),
-    /** Of the same, where no login is configured. */
+    /** With the same stores, without a login. */
     openAuthenticator: new AccountAuthenticator({ ...options, login: undefined }),
   };
 }
 
-testOverDatabases("AccountCallers lets anybody in without credentials, only while open", async (
-  { database },
-) => {
-  const { openAuthenticator, authenticator } = await setUp(database);
-  assertEquals([openAuthenticator.isAnonymousAllowed, await openAuthenticator.authenticate({})], [
-    true,
-    ANONYMOUS_ADMIN,
-  ]);
-  assertEquals(await openAuthenticator.authenticate({ session: "a session" }), ANONYMOUS_ADMIN);
-  assertEquals(await openAuthenticator.reauthenticate(ANONYMOUS_ADMIN), ANONYMOUS_ADMIN);
-  assertEquals([authenticator.isAnonymousAllowed, await authenticator.authenticate({})], [
-    false,
-    undefined,
-  ]);
-  assertEquals(await authenticator.reauthenticate(ANONYMOUS_ADMIN), undefined);
-}, IN_MEMORY);
-
-testOverDatabases("AccountCallers knows a user by the session's token", async ({ database }) => {
-  const { authenticator, seen: readable, users, sessions } = await setUp(database);
-  const caller = await authenticator.authenticate({ session: "a session" });
-  assertEquals([caller?.kind, caller?.id], ["session", "user 7"]);
-  assertEquals(caller?.permissions, toPermissions("viewer"));
-  assertEquals(await caller?.visibility(), readable);
-  assertEquals(await caller?.canRead({ id: 1, fullName: "octo/a" }), true);
-  assertEquals(await caller?.canRead({ id: 2, fullName: "octo/b" }), false);
-  for (const session of ["another", "", sha256Hex("a session")]) {
-    assertEquals(await authenticator.authenticate({ session }), undefined, session);
-  }
-  await users.setRole(7, "admin");
-  assertEquals(
-    caller && (await authenticator.reauthenticate(caller))?.permissions,
-    new Set(PERMISSIONS),
-  );
-  await sessions.endAll(7);
-  assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
-}, IN_MEMORY);
-
-testOverDatabases("AccountCallers knows a program by its key, in open mode too", async (
-  { database },
-) => {
-  const { openAuthenticator, authenticator: closed, addKey, keys } = await setUp(database);
-  for (const authenticator of [openAuthenticator, closed]) {
-    const { secret, key } = await addKey();
-    const caller = await authenticator.authenticate({ key: secret, session: "a session" });
-    assertEquals([caller?.kind, caller?.id], ["key", `key ${key.id}`]);
-    assertEquals(caller?.permissions, new Set(["read", "cast"]));
-    assertEquals([await caller?.visibility(), await caller?.canRead({ id: 9, fullName: "a/b" })], [
-      "all",
+testOverDatabases(
+  "AccountAuthenticator accepts clients without credentials only if no login is configured",
+  async (
+    { database },
+  ) => {
+    const { openAuthenticator, authenticator } = await setUp(database);
+    assertEquals([openAuthenticator.isAnonymousAllowed, await openAuthenticator.authenticate({})], [
       true,
+      ANONYMOUS_ADMIN,
     ]);
-    for (
-      const wrong of ["", "rw_live_", generateApiKeySecret(random), sha256Hex(secret), ` ${secret}`]
-    ) {
-      assertEquals(
-        await authenticator.authenticate({ key: wrong, session: "a session" }),
-        undefined,
-        wrong,
-      );
+    assertEquals(await openAuthenticator.authenticate({ session: "a session" }), ANONYMOUS_ADMIN);
+    assertEquals(await openAuthenticator.reauthenticate(ANONYMOUS_ADMIN), ANONYMOUS_ADMIN);
+    assertEquals([authenticator.isAnonymousAllowed, await authenticator.authenticate({})], [
+      false,
+      undefined,
+    ]);
+    assertEquals(await authenticator.reauthenticate(ANONYMOUS_ADMIN), undefined);
+  },
+  IN_MEMORY,
+);
+
+testOverDatabases(
+  "AccountAuthenticator authenticates a user by session token",
+  async ({ database }) => {
+    const { authenticator, seen: readable, users, sessions } = await setUp(database);
+    const caller = await authenticator.authenticate({ session: "a session" });
+    assertEquals([caller?.kind, caller?.id], ["session", "user 7"]);
+    assertEquals(caller?.permissions, toPermissions("viewer"));
+    assertEquals(await caller?.visibility(), readable);
+    assertEquals(await caller?.canRead({ id: 1, fullName: "octo/a" }), true);
+    assertEquals(await caller?.canRead({ id: 2, fullName: "octo/b" }), false);
+    for (const session of ["another", "", sha256Hex("a session")]) {
+      assertEquals(await authenticator.authenticate({ session }), undefined, session);
     }
-    await keys.revoke(key.id);
-    assertEquals(await authenticator.authenticate({ key: secret }), undefined);
+    await users.setRole(7, "admin");
+    assertEquals(
+      caller && (await authenticator.reauthenticate(caller))?.permissions,
+      new Set(PERMISSIONS),
+    );
+    await sessions.endAll(7);
     assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
-  }
-}, IN_MEMORY);
+  },
+  IN_MEMORY,
+);
 
-testOverDatabases("AccountCallers asks the database for no key with a wrong checksum", async (
-  { database },
-) => {
-  const { options, addKey } = await setUp(database);
-  const { secret } = await addKey();
-  const { keys } = options;
-  let asked = 0;
-  const counting = {
-    findById: (id: number) => keys.findById(id),
-    recordUse: (id: number) => keys.recordUse(id),
-    findByHash: (hash: string) => {
-      asked++;
-      return keys.findByHash(hash);
-    },
-  };
-  const authenticator = new AccountAuthenticator({ ...options, keys: counting });
-  await authenticator.authenticate({
-    key: `${secret.slice(0, -1)}${secret.endsWith("a") ? "b" : "a"}`,
-  });
-  assertEquals(asked, 0);
-  await authenticator.authenticate({ key: secret });
-  assertEquals(asked, 1);
-}, IN_MEMORY);
+testOverDatabases(
+  "AccountAuthenticator authenticates a program by key, also if no login is configured",
+  async (
+    { database },
+  ) => {
+    const { openAuthenticator, authenticator: closed, addKey, keys } = await setUp(database);
+    for (const authenticator of [openAuthenticator, closed]) {
+      const { secret, key } = await addKey();
+      const caller = await authenticator.authenticate({ key: secret, session: "a session" });
+      assertEquals([caller?.kind, caller?.id], ["key", `key ${key.id}`]);
+      assertEquals(caller?.permissions, new Set(["read", "cast"]));
+      assertEquals(
+        [await caller?.visibility(), await caller?.canRead({ id: 9, fullName: "a/b" })],
+        [
+          "all",
+          true,
+        ],
+      );
+      for (
+        const wrong of [
+          "",
+          "rw_live_",
+          generateApiKeySecret(random),
+          sha256Hex(secret),
+          ` ${secret}`,
+        ]
+      ) {
+        assertEquals(
+          await authenticator.authenticate({ key: wrong, session: "a session" }),
+          undefined,
+          wrong,
+        );
+      }
+      await keys.revoke(key.id);
+      assertEquals(await authenticator.authenticate({ key: secret }), undefined);
+      assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
+    }
+  },
+  IN_MEMORY,
+);
 
-testOverDatabases("AccountCallers refuses a key from the moment that it expires", async (
+testOverDatabases(
+  "AccountAuthenticator rejects a key with a wrong checksum without a query",
+  async (
+    { database },
+  ) => {
+    const { options, addKey } = await setUp(database);
+    const { secret } = await addKey();
+    const { keys } = options;
+    let asked = 0;
+    const counting = {
+      findById: (id: number) => keys.findById(id),
+      recordUse: (id: number) => keys.recordUse(id),
+      findByHash: (hash: string) => {
+        asked++;
+        return keys.findByHash(hash);
+      },
+    };
+    const authenticator = new AccountAuthenticator({ ...options, keys: counting });
+    await authenticator.authenticate({
+      key: `${secret.slice(0, -1)}${secret.endsWith("a") ? "b" : "a"}`,
+    });
+    assertEquals(asked, 0);
+    await authenticator.authenticate({ key: secret });
+    assertEquals(asked, 1);
+  },
+  IN_MEMORY,
+);
+
+testOverDatabases("AccountAuthenticator rejects a key as soon as it expires", async (
   { database },
 ) => {
   const { authenticator, clock, addKey } = await setUp(database);
@@ -151,7 +176,7 @@ testOverDatabases("AccountCallers refuses a key from the moment that it expires"
   assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
 }, IN_MEMORY);
 
-testOverDatabases("AccountCallers notes when a key was used, to the minute", async (
+testOverDatabases("AccountAuthenticator stores the last use of a key, to the minute", async (
   { database },
 ) => {
   const { authenticator, clock, keys, addKey } = await setUp(database);
@@ -166,7 +191,7 @@ testOverDatabases("AccountCallers notes when a key was used, to the minute", asy
   assertEquals(await usedAfter(MINUTE_MS), MINUTE_MS);
 });
 
-testOverDatabases("AccountCallers knows by a ticket who asked for it, once and for 30 s", async (
+testOverDatabases("AccountAuthenticator authenticates by ticket once, within 30 s", async (
   { database },
 ) => {
   const { authenticator, clock, tickets, addKey, sessions } = await setUp(database);
@@ -194,32 +219,43 @@ testOverDatabases("AccountCallers knows by a ticket who asked for it, once and f
   );
 });
 
-testOverDatabases("AccountCallers lets nobody in by an open ticket once there is a login", async (
-  { database },
-) => {
-  const { openAuthenticator, authenticator, clock, tickets } = await setUp(database);
-  const [first, second] = [
-    await issueTicket(ANONYMOUS_ADMIN, { tickets, clock, random }),
-    await issueTicket(ANONYMOUS_ADMIN, { tickets, clock, random }),
-  ];
-  assertEquals(await openAuthenticator.authenticate({ ticket: first.ticket }), ANONYMOUS_ADMIN);
-  assertEquals(await authenticator.authenticate({ ticket: second.ticket }), undefined);
-}, IN_MEMORY);
+testOverDatabases(
+  "AccountAuthenticator rejects an anonymous ticket after a login is configured",
+  async (
+    { database },
+  ) => {
+    const { openAuthenticator, authenticator, clock, tickets } = await setUp(database);
+    const [first, second] = [
+      await issueTicket(ANONYMOUS_ADMIN, { tickets, clock, random }),
+      await issueTicket(ANONYMOUS_ADMIN, { tickets, clock, random }),
+    ];
+    assertEquals(await openAuthenticator.authenticate({ ticket: first.ticket }), ANONYMOUS_ADMIN);
+    assertEquals(await authenticator.authenticate({ ticket: second.ticket }), undefined);
+  },
+  IN_MEMORY,
+);
 
-testOverDatabases("AccountCallers lets in only who still belongs", async ({ database }) => {
-  const { options } = await setUp(database);
-  const { login } = options;
-  const outcomes = [
-    () => Promise.resolve(false),
-    () => Promise.reject(new GitHubError({ kind: "unavailable" }, "502")),
-  ];
-  const [left, unknown] = outcomes.map((holds) =>
-    new AccountAuthenticator({ ...options, login: { ...login, membership: { isCurrent: holds } } })
-  );
-  assertEquals(await left?.authenticate({ session: "a session" }), undefined);
-  await assertRejects(
-    async () => await unknown?.authenticate({ session: "a session" }),
-    GitHubError,
-    "502",
-  );
-}, IN_MEMORY);
+testOverDatabases(
+  "AccountAuthenticator rejects a user who is no longer a member",
+  async ({ database }) => {
+    const { options } = await setUp(database);
+    const { login } = options;
+    const outcomes = [
+      () => Promise.resolve(false),
+      () => Promise.reject(new GitHubError({ kind: "unavailable" }, "502")),
+    ];
+    const [left, unknown] = outcomes.map((holds) =>
+      new AccountAuthenticator({
+        ...options,
+        login: { ...login, membership: { isCurrent: holds } },
+      })
+    );
+    assertEquals(await left?.authenticate({ session: "a session" }), undefined);
+    await assertRejects(
+      async () => await unknown?.authenticate({ session: "a session" }),
+      GitHubError,
+      "502",
+    );
+  },
+  IN_MEMORY,
+);

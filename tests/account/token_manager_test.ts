@@ -17,7 +17,7 @@ const NOW = 1_767_225_600_000;
 const MINUTE_MS = 60_000;
 const MONA = 7;
 
-/** Tells a set time, and does not sleep: what others do meanwhile is done by `onSleep`. */
+/** A clock with a set time that does not sleep. `onSleep` simulates concurrent changes. */
 class ScriptedClock {
   time = NOW;
   slept = 0;
@@ -65,7 +65,7 @@ async function setUp(database: Database, tokens: UserTokens) {
 
 const returnToken = (token: string) => Promise.resolve(token);
 
-testOverDatabases("TokenKeeper.use() takes a token as it is until 5 minutes before its end", async (
+testOverDatabases("TokenManager.withToken() uses a token until 5 minutes before it expires", async (
   { database },
 ) => {
   const { clock, provider, manager } = await setUp(database, expiring("a", 8 * 60));
@@ -79,7 +79,7 @@ testOverDatabases("TokenKeeper.use() takes a token as it is until 5 minutes befo
   assertEquals(provider.calls, ["grant ghr_a"]);
 }, { kinds: ["memory"] });
 
-testOverDatabases("TokenKeeper.use() refreshes once for all who ask at the same time", async (
+testOverDatabases("TokenManager.withToken() refreshes once for concurrent calls", async (
   { database },
 ) => {
   const { provider, manager } = await setUp(database, expiring("a", 4));
@@ -88,23 +88,26 @@ testOverDatabases("TokenKeeper.use() refreshes once for all who ask at the same 
   assertEquals([used, provider.calls], [["ghu_b", "ghu_b", "ghu_b"], ["grant ghr_a"]]);
 });
 
-testOverDatabases("TokenKeeper.use() of two instances that refresh at once ends no session", async (
-  { database },
-) => {
-  const { clock, users, provider, newKeeper: newManager, isSignedIn } = await setUp(
-    database,
-    expiring("a", 4),
-  );
-  provider.tokensByCode.set("ghr_a", expiring("b", 60));
-  clock.onSleep = () => new Promise((resolve) => setTimeout(resolve, 50));
-  const used = await Promise.all(
-    [newManager(), newManager()].map((each) => each.withToken(MONA, returnToken)),
-  );
-  assertEquals([used, await isSignedIn()], [["ghu_b", "ghu_b"], true]);
-  assertEquals((await users.loadTokens(MONA))?.version, 2);
-});
+testOverDatabases(
+  "TokenManager.withToken() ends no session when two instances refresh concurrently",
+  async (
+    { database },
+  ) => {
+    const { clock, users, provider, newKeeper: newManager, isSignedIn } = await setUp(
+      database,
+      expiring("a", 4),
+    );
+    provider.tokensByCode.set("ghr_a", expiring("b", 60));
+    clock.onSleep = () => new Promise((resolve) => setTimeout(resolve, 50));
+    const used = await Promise.all(
+      [newManager(), newManager()].map((each) => each.withToken(MONA, returnToken)),
+    );
+    assertEquals([used, await isSignedIn()], [["ghu_b", "ghu_b"], true]);
+    assertEquals((await users.loadTokens(MONA))?.version, 2);
+  },
+);
 
-testOverDatabases("TokenKeeper.use() asks with the token that has come meanwhile", async (
+testOverDatabases("TokenManager.withToken() retries with a token stored in the meantime", async (
   { database },
 ) => {
   const { users, manager, isSignedIn } = await setUp(database, someTokens());
@@ -118,17 +121,20 @@ testOverDatabases("TokenKeeper.use() asks with the token that has come meanwhile
   assertEquals([used, await isSignedIn()], [["gho_one", "gho_two"], true]);
 }, { kinds: ["memory"] });
 
-testOverDatabases("TokenKeeper.use() signs out whose token was revoked", async ({ database }) => {
-  const { clock, users, manager, isSignedIn } = await setUp(database, someTokens());
-  const refuse = () => Promise.reject(new TokenRejectedError("Bad credentials"));
-  await assertRejects(() => manager.withToken(MONA, refuse), TokenRejectedError);
-  assertEquals(await isSignedIn(), false);
-  assertEquals(await users.loadTokens(MONA), undefined);
-  assertEquals(clock.slept, 0);
-  await assertRejects(() => manager.withToken(MONA, returnToken), TokenRejectedError);
-});
+testOverDatabases(
+  "TokenManager.withToken() signs out a user with a revoked token",
+  async ({ database }) => {
+    const { clock, users, manager, isSignedIn } = await setUp(database, someTokens());
+    const refuse = () => Promise.reject(new TokenRejectedError("Bad credentials"));
+    await assertRejects(() => manager.withToken(MONA, refuse), TokenRejectedError);
+    assertEquals(await isSignedIn(), false);
+    assertEquals(await users.loadTokens(MONA), undefined);
+    assertEquals(clock.slept, 0);
+    await assertRejects(() => manager.withToken(MONA, returnToken), TokenRejectedError);
+  },
+);
 
-testOverDatabases("TokenKeeper.use() signs out whose refresh token is refused", async (
+testOverDatabases("TokenManager.withToken() signs out a user with a rejected refresh token", async (
   { database },
 ) => {
   const { manager, provider, isSignedIn } = await setUp(database, expiring("a", 4));
@@ -136,18 +142,22 @@ testOverDatabases("TokenKeeper.use() signs out whose refresh token is refused", 
   assertEquals([await isSignedIn(), provider.calls], [false, ["grant ghr_a"]]);
 }, { kinds: ["memory"] });
 
-testOverDatabases("TokenKeeper.use() takes the old token while GitHub cannot refresh it", async (
-  { database },
-) => {
-  const { clock, manager, provider, isSignedIn } = await setUp(database, expiring("a", 4));
-  provider.error = new GitHubError({ kind: "unavailable" }, "502");
-  assertEquals(await manager.withToken(MONA, returnToken), "ghu_a");
-  clock.time += 4 * MINUTE_MS;
-  await assertRejects(() => manager.withToken(MONA, returnToken), GitHubError, "502");
-  assertEquals(await isSignedIn(), true);
-}, { kinds: ["memory"] });
+testOverDatabases(
+  "TokenManager.withToken() uses the old token while GitHub cannot refresh it",
+  async (
+    { database },
+  ) => {
+    const { clock, manager, provider, isSignedIn } = await setUp(database, expiring("a", 4));
+    provider.error = new GitHubError({ kind: "unavailable" }, "502");
+    assertEquals(await manager.withToken(MONA, returnToken), "ghu_a");
+    clock.time += 4 * MINUTE_MS;
+    await assertRejects(() => manager.withToken(MONA, returnToken), GitHubError, "502");
+    assertEquals(await isSignedIn(), true);
+  },
+  { kinds: ["memory"] },
+);
 
-testOverDatabases("TokenKeeper.use() leaves GitHub alone for as long as it says", async (
+testOverDatabases("TokenManager.withToken() sends no request until the reset time", async (
   { database },
 ) => {
   const { clock, manager } = await setUp(database, someTokens());
@@ -164,7 +174,7 @@ testOverDatabases("TokenKeeper.use() leaves GitHub alone for as long as it says"
   assertEquals(await manager.withToken(MONA, returnToken), "gho_one");
 }, { kinds: ["memory"] });
 
-testOverDatabases("TokenKeeper.letGo() revokes a token once, and forgets it", async (
+testOverDatabases("TokenManager.revoke() revokes a token once and deletes it", async (
   { database },
 ) => {
   const { manager, provider, users } = await setUp(database, someTokens());

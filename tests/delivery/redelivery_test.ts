@@ -27,7 +27,7 @@ function attempt(guid: string, at: number, changes: Partial<DeliveryAttempt> = {
   return attempt;
 }
 
-/** Deliveries that failed and keep failing, and a GitHub that refuses as it is told. */
+/** Failed deliveries, and a GitHub with configurable errors. */
 class FakeAttemptSource implements DeliveryAttemptSource {
   readonly requested: string[] = [];
   since = 0;
@@ -54,7 +54,7 @@ function setUp(...guids: string[]) {
   return { clock, attempts, redelivery: new Redelivery({ attempts, clock }) };
 }
 
-Deno.test("Sweep.run() asks for each failed delivery of three days once, a second apart", async () => {
+Deno.test("Redelivery.run() requests each failed delivery of three days once, one per second", async () => {
   const { clock, attempts, redelivery } = setUp("a", "b", "c");
   const seen: string[] = [];
   const result = await redelivery.run(never, {
@@ -67,7 +67,7 @@ Deno.test("Sweep.run() asks for each failed delivery of three days once, a secon
   assertEquals(clock.now() - attempts.since, 3 * 24 * 60 * MINUTE_S * 1_000);
 });
 
-Deno.test("Sweep.run() does not ask again for what GitHub has not sent yet, until five minutes have gone", async () => {
+Deno.test("Redelivery.run() does not repeat a request within five minutes", async () => {
   const { clock, attempts, redelivery } = setUp("a", "b");
   await redelivery.run(never, { limit: 1 });
   assertEquals(await redelivery.run(never), { found: 1, requested: 1, remaining: 0 });
@@ -77,14 +77,14 @@ Deno.test("Sweep.run() does not ask again for what GitHub has not sent yet, unti
   assertEquals((await redelivery.run(never)).requested, 2);
 });
 
-Deno.test("Sweep.run() asks for no more than its limit, and says how many are left", async () => {
+Deno.test("Redelivery.run() respects its limit and reports how many remain", async () => {
   const { attempts, redelivery } = setUp("a", "b", "c");
   assertEquals(await redelivery.run(never, { limit: 2 }), { found: 3, requested: 2, remaining: 1 });
   assertEquals(attempts.requested, ["a", "b"]);
 });
 
 for (const refusal of [RATE_LIMITED, { kind: "unauthorized" }] satisfies GitHubFailure[]) {
-  Deno.test(`Sweep.run() stops where it is ${refusal.kind}, and goes on from there the next time`, async () => {
+  Deno.test(`Redelivery.run() stops at ${refusal.kind}, and the next run continues`, async () => {
     const { attempts, redelivery } = setUp("a", "b", "c");
     attempts.failureFor = (guid) => guid === "b" ? refusal : undefined;
     assertEquals(await redelivery.run(never), {
@@ -99,7 +99,7 @@ for (const refusal of [RATE_LIMITED, { kind: "unauthorized" }] satisfies GitHubF
   });
 }
 
-Deno.test("Sweep.run() passes over what is refused alone, and stops at three in a row", async () => {
+Deno.test("Redelivery.run() skips a single failure and stops after three in a row", async () => {
   const { attempts, redelivery } = setUp("a", "b", "c", "d", "e", "f", "g");
   const refused: string[] = [];
   attempts.failureFor = (guid) => {
@@ -117,13 +117,13 @@ Deno.test("Sweep.run() passes over what is refused alone, and stops at three in 
   assertEquals([attempts.requested, refused], [["b", "c", "d"], ["a", "e", "f", "g"]]);
 });
 
-Deno.test("Sweep.run() is refused when GitHub does not tell what failed", async () => {
+Deno.test("Redelivery.run() throws if the failed deliveries cannot be listed", async () => {
   const { attempts, redelivery } = setUp("a");
   attempts.listFailed = () => Promise.reject(new GitHubError(RATE_LIMITED, "Too much"));
   await assertRejects(() => redelivery.run(never), GitHubError, "Too much");
 });
 
-Deno.test("Sweep.run() ends when its signal aborts", async () => {
+Deno.test("Redelivery.run() ends when its signal aborts", async () => {
   const { attempts, redelivery } = setUp("a", "b");
   const stop = new AbortController();
   const onProgress = ({ requested }: { requested: number }) => requested === 1 && stop.abort();
@@ -131,7 +131,7 @@ Deno.test("Sweep.run() ends when its signal aborts", async () => {
   assertEquals(attempts.requested, ["a"]);
 });
 
-Deno.test("neverArrived() takes the latest attempt of each delivery of which none succeeded, the oldest first", () => {
+Deno.test("findUndelivered() returns the latest attempt of each failed delivery, oldest first", () => {
   const attempts = [
     attempt("again", 9),
     attempt("late success", 8, { succeeded: true }),

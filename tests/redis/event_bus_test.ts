@@ -11,7 +11,7 @@ import { createRedisBuses } from "../fakes/stores/event_bus.ts";
 
 const ignore = !await isRedisAvailable();
 
-/** A feed over `journal`, with what its one follower hears. `await using` ends it. */
+/** A feed over an event log, with the events of its subscription. `await using` ends it. */
 class Instance implements AsyncDisposable {
   readonly feed: Feed;
   readonly received: number[] = [];
@@ -74,7 +74,7 @@ for (const { what, begin } of OUTAGES) {
 }
 
 Deno.test({
-  name: "RedisWire is listened to again after a loss of which nobody was told",
+  name: "RedisEventBus resubscribes after a silent connection loss",
   ignore,
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);
@@ -100,7 +100,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "RedisWire is not confused by what others write into its channel",
+  name: "RedisEventBus ignores invalid messages in its channel",
   ignore,
   async fn() {
     await using wires = await createRedisBuses();

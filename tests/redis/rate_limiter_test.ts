@@ -11,12 +11,12 @@ import { waitUntil } from "../fakes/wait.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 
 const ignore = !await isRedisAvailable();
-/** As good as no refill while a test lasts. */
+/** Almost no refill during a test. */
 const SLOW = { perSecond: 0.001, burst: 3 };
 
-/** Fails the test that it is asked by. */
+/** Fails the test if it is used. */
 const NO_FALLBACK: RateLimiter = {
-  consume: () => Promise.reject(new Error("Redis was not asked")),
+  consume: () => Promise.reject(new Error("The fallback was used")),
 };
 
 function redisRateLimiter(
@@ -27,7 +27,7 @@ function redisRateLimiter(
 }
 
 Deno.test({
-  name: "RedisRateLimiter counts what two instances grant in one bucket",
+  name: "RedisRateLimiter shares one bucket between two instances",
   ignore,
   async fn() {
     await using first = await connectTestRedis();
@@ -47,7 +47,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "RedisRateLimiter never grants more than a burst to many who ask at once",
+  name: "RedisRateLimiter never allows more than a burst to concurrent requests",
   ignore,
   async fn() {
     await using opened = await connectTestRedis();
@@ -58,7 +58,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "RedisRateLimiter gives back by the second, and forgets a bucket that is full",
+  name: "RedisRateLimiter refills continuously, and a full bucket expires",
   ignore,
   async fn() {
     await using opened = await connectTestRedis();
@@ -74,7 +74,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "RedisRateLimiter lets each instance count for itself while Redis is unavailable",
+  name: "RedisRateLimiter falls back to one bucket per instance while Redis is unavailable",
   ignore,
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);
@@ -98,7 +98,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "RedisRateLimiter does not wait for a Redis that says nothing",
+  name: "RedisRateLimiter does not wait for an unresponsive Redis",
   ignore,
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);

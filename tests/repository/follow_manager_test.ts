@@ -13,7 +13,7 @@ function pendingWebhook(repositoryId: number, webhookId: number | null): Pending
   return { repositoryId, fullName: `octo/${repositoryId}`, followedAt, webhookId };
 }
 
-/** What was done, in its order; what refuses, by what was to be done. */
+/** Records the calls in order. `errors` holds an error per call. */
 function setUp() {
   const test = {
     done: [] as string[],
@@ -62,7 +62,7 @@ function setUp() {
   return { test, following: followManager };
 }
 
-Deno.test("Following.follow() keeps what it has seen, and creates the webhook last", async () => {
+Deno.test("FollowManager.follow() stores the fetched data, then creates the webhook", async () => {
   const { test, following: followManager } = setUp();
   await followManager.follow("octo/a", { backfillDays: 7 });
   const seen = ["name", "workflows", "runs"];
@@ -70,7 +70,7 @@ Deno.test("Following.follow() keeps what it has seen, and creates the webhook la
   assertEquals(test.done, [...seen, ...kept]);
 });
 
-Deno.test("Following.follow() answers what may not be read as what is not there", async () => {
+Deno.test("FollowManager.follow() fails the same for unreadable and missing repositories", async () => {
   const { test, following: followManager } = setUp();
   const follow = (mayRead?: () => Promise<boolean>) =>
     followManager.follow("octo/a", { canRead: mayRead });
@@ -85,7 +85,7 @@ Deno.test("Following.follow() answers what may not be read as what is not there"
   assertEquals(test.done, ["name", "name", "name"]);
 });
 
-Deno.test("Following.follow() holds nobody else back when a user may not be asked for", async () => {
+Deno.test("FollowManager.follow() reports no global error for a user's own rate limit", async () => {
   const { test, following: followManager } = setUp();
   const limited = new GitHubError({ kind: "rate_limited" }, "Too many of yours");
   const mayRead = () => Promise.reject(limited);
@@ -97,14 +97,14 @@ Deno.test("Following.follow() holds nobody else back when a user may not be aske
   assertEquals([test.done, test.reportedKinds], [["name"], []]);
 });
 
-Deno.test("Following.follow() does nothing more for one that is followed", async () => {
+Deno.test("FollowManager.follow() does nothing for a followed repository", async () => {
   const { test, following: followManager } = setUp();
   test.isFollowed = true;
   const { webhook } = await followManager.follow("octo/a", { backfillDays: 7 });
   assertEquals([webhook, test.done.at(-1)], [undefined, "keep"]);
 });
 
-Deno.test("Following.follow() keeps nothing that it may not see, and hands on what concerns all", async () => {
+Deno.test("FollowManager.follow() stores nothing after an error, and reports global errors", async () => {
   const { test, following: followManager } = setUp();
   for (const kind of ["rate_limited", "unauthorized", "unavailable"] as const) {
     test.failures.set("runs", { kind });
@@ -114,7 +114,7 @@ Deno.test("Following.follow() keeps nothing that it may not see, and hands on wh
   assertEquals(test.reportedKinds, ["rate_limited", "unauthorized"]);
 });
 
-Deno.test("Following.follow() follows without a webhook that is limited, which concerns all", async () => {
+Deno.test("FollowManager.follow() succeeds without a webhook at a rate limit, and reports it", async () => {
   const { test, following: followManager } = setUp();
   test.failures.set("hook octo/a", { kind: "rate_limited" });
   const { webhook } = await followManager.follow("octo/a");
@@ -123,7 +123,7 @@ Deno.test("Following.follow() follows without a webhook that is limited, which c
   assertEquals(test.done.at(-1), "hook octo/a");
 });
 
-Deno.test("Following.unfollow() ends all that is under way, and purges at the end", async () => {
+Deno.test("FollowManager.unfollow() stops the backfill, removes the webhook, then purges", async () => {
   const { test, following: followManager } = setUp();
   test.isFollowed = true;
   const left = await followManager.unfollow(1, { purge: true, visibility: "all" });
@@ -132,7 +132,7 @@ Deno.test("Following.unfollow() ends all that is under way, and purges at the en
   assertEquals(test.done, ["leave", "wake", "no past", ...removed, "purge"]);
 });
 
-Deno.test("Following.unfollow() touches nothing that is unknown, or may not be seen", async () => {
+Deno.test("FollowManager.unfollow() ignores unknown and hidden repositories", async () => {
   const { test, following: followManager } = setUp();
   test.isFollowed = true;
   const visibility = new Set(["octo/b"]);
@@ -143,7 +143,7 @@ Deno.test("Following.unfollow() touches nothing that is unknown, or may not be s
   assertEquals(left?.runsPurged, 3);
 });
 
-Deno.test("Following.run() settles webhooks at the start and every ten minutes, a second apart", async () => {
+Deno.test("FollowManager.run() reconciles webhooks at start and every ten minutes, one per second", async () => {
   using time = new FakeTime(0);
   const { test, following: followManager } = setUp();
   test.pending = [pendingWebhook(1, null), pendingWebhook(2, 8)];
@@ -160,7 +160,7 @@ Deno.test("Following.run() settles webhooks at the start and every ten minutes, 
   await running;
 });
 
-Deno.test("Following.round() ends when GitHub is to be left alone, or limits us", async () => {
+Deno.test("FollowManager.reconcileWebhooks() ends at a rate limit", async () => {
   const { test, following: followManager } = setUp();
   test.pending = [pendingWebhook(1, null), pendingWebhook(2, null)];
   test.canRequest = false;
