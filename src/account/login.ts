@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { invalid } from "../error_text.ts";
+import { invalidValue } from "../error_text.ts";
 import { GitHubError } from "../errors.ts";
 import { generateToken, type RandomBytes, sha256Hex } from "./crypto.ts";
 import { LOGIN_STATE_TTL_MS, type LoginState, type LoginStateCookie } from "./login_state.ts";
@@ -79,7 +79,7 @@ export class Login {
     if (!isLocalPath(returnTo)) {
       throw new LoginError(
         "return_path_invalid",
-        invalid("return_to", "a local path, such as /"),
+        invalidValue("return_to", returnTo, "a local path, such as /"),
       );
     }
     const state: LoginState = {
@@ -195,13 +195,13 @@ export class Login {
     }
     throw new LoginError(
       "organization_required",
-      "Sign-in denied: you are not a member of an allowed organization",
+      "You are not a member of an allowed organization",
     );
   }
 }
 
 function toLoginError(cause?: TokenRejectedError): LoginError {
-  return new LoginError("login_refused", "Sign-in failed: GitHub did not confirm it; try again", {
+  return new LoginError("login_refused", "GitHub did not confirm the sign-in; try again", {
     cause,
   });
 }

@@ -114,7 +114,7 @@ Deno.test("POST /repositories says why there is no webhook, and polling serves t
   test.world.addRepository({ full_name: A, admin: false });
   const { status, json } = await test.follow(A);
   assertEquals([status, json.webhook.state], [201, "none"]);
-  assertMatch(json.webhook.reason, /may not administer webhooks/);
+  assertMatch(json.webhook.reason, /may not manage webhooks/);
   // Nothing has changed since, which GitHub says for nothing.
   await waitUntil(() => test.simulator.requests.counts.notModified > 0, "its runs are polled");
 });
