@@ -38,7 +38,7 @@ export interface CachedAccess {
   readonly readable: ReadonlySet<string>;
   /** Repositories not checked since `since`. */
   readonly unchecked: readonly RepositoryRef[];
-  /** The earliest check of the checked repositories; `undefined` if there are none. */
+  /** The earliest check of the checked repositories; `undefined` if none is checked. */
   readonly oldestCheckedAt: number | undefined;
 }
 

@@ -58,7 +58,7 @@ export interface UserStore {
     id: number,
     times: { readonly at: number; readonly previous: number },
   ): Promise<void>;
-  /** Returns `undefined` if there are none, or they were encrypted with another secret. */
+  /** Returns `undefined` if none are stored, or they were encrypted with another secret. */
   loadTokens(id: number): Promise<StoredTokens | undefined>;
   /** Does nothing and returns `false` if the stored version differs. */
   replaceTokens(id: number, version: number, tokens: UserTokens): Promise<boolean>;

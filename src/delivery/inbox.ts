@@ -74,7 +74,7 @@ export class Inbox<Changes> {
     signal.removeEventListener("abort", wake);
   }
 
-  /** Applies the due deliveries, or sleeps if there are none. */
+  /** Applies the due deliveries, or sleeps if none is due. */
   async #runOnce(signal: AbortSignal): Promise<void> {
     const { store, clock } = this.#options;
     // Set first, so that a concurrent delivery wakes the loop.

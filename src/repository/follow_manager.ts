@@ -119,7 +119,7 @@ export class FollowManager {
     }
   }
 
-  /** One round of `run`; ends early when GitHub may not be asked any more. */
+  /** One pass of `run`. Ends early at a rate limit. */
   async reconcileWebhooks(
     { includeFailed }: { readonly includeFailed: boolean },
     signal = this.#stop.signal,

@@ -80,7 +80,7 @@ testOverDatabases("AccessCache.visibility() asks GitHub once, and again after 5 
   assertStrictEquals(second, first);
   clock.time += ACCESS_MAX_AGE_MS;
   assertStrictEquals(await cache.visibility(MONA), first);
-  assertEquals(await newCache().visibility(MONA), names(1), "kept for other instances");
+  assertEquals(await newCache().visibility(MONA), names(1), "stored for other instances");
   assertEquals(github.requests.length, 1);
   clock.time += 1;
   github.allowed.add(2).delete(1);
@@ -164,21 +164,21 @@ testOverDatabases(
   ) => {
     const { store, github, cache, newCache, drop } = await setUp(database);
     await cache.visibility(MONA);
-    const looked = Promise.withResolvers<void>();
+    const epochRead = Promise.withResolvers<void>();
     const mayEnd = Promise.withResolvers<void>();
     const slow: AccessStore = {
       epoch: () => store.epoch(),
       save: (answer) => store.save(answer),
       load: async (userId, since) => {
         const known = await store.load(userId, since);
-        looked.resolve();
+        epochRead.resolve();
         await mayEnd.promise;
         return known;
       },
     };
     const later = newCache(slow);
     const early = later.visibility(MONA);
-    await looked.promise;
+    await epochRead.promise;
     github.allowed.delete(1);
     await drop([1]);
     const late = later.visibility(MONA);
@@ -261,7 +261,11 @@ testOverDatabases("AccessCache.visibility() fails if permissions keep changing",
 ) => {
   const { github, cache, drop } = await setUp(database);
   github.beforeResponse = () => drop("all");
-  await assertRejects(() => cache.visibility(MONA), GitHubError, "goes on changing");
+  await assertRejects(
+    () => cache.visibility(MONA),
+    GitHubError,
+    "Repository access changed during the check",
+  );
   assertEquals(github.requests.length, 5);
 }, { kinds: ["memory"] });
 

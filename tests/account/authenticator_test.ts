@@ -198,7 +198,7 @@ testOverDatabases("AccountAuthenticator authenticates by ticket once, within 30 
   const { secret } = await addKey();
   const issue = async (credentials: { key?: string; session?: string }) => {
     const caller = await authenticator.authenticate(credentials);
-    if (!caller) throw new Error("Nobody");
+    if (!caller) throw new Error("Not authenticated");
     return await issueTicket(caller, { tickets, clock, random });
   };
   const ofKey = await issue({ key: secret });

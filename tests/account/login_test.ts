@@ -71,10 +71,10 @@ testOverDatabases("Login.begin() redirects to GitHub with the hash of the verifi
   const { login, clock } = setUp(database);
   const { url, cookie } = await login.begin("/runs?page=2");
   const query = Object.fromEntries(new URL(url).searchParams);
-  const kept = await new LoginStateCookie(TEST_SESSION_SECRET, clock).verify(cookie.value);
-  const challenge = createHash("sha256").update(kept?.verifier ?? "").digest("base64url");
-  assertEquals(query, { state: kept?.state ?? "", challenge, redirectUri: REDIRECT });
-  assertEquals([kept?.returnTo, cookie.maxAge], ["/runs?page=2", 600]);
+  const state = await new LoginStateCookie(TEST_SESSION_SECRET, clock).verify(cookie.value);
+  const challenge = createHash("sha256").update(state?.verifier ?? "").digest("base64url");
+  assertEquals(query, { state: state?.state ?? "", challenge, redirectUri: REDIRECT });
+  assertEquals([state?.returnTo, cookie.maxAge], ["/runs?page=2", 600]);
   assertNotEquals((await login.begin()).cookie.value, (await login.begin()).cookie.value);
 }, { kinds: ["memory"] });
 
@@ -108,7 +108,7 @@ testOverDatabases(
     provider.currentProfile = aProfile({ id: 8, login: "hubot" });
     await finish({ session: second });
     assertEquals(await isSignedIn(second), false);
-    assertEquals(provider.calls.at(-1), "revoke gho_two", "it was the last of somebody else");
+    assertEquals(provider.calls.at(-1), "revoke gho_two", "the last session of another user");
   },
   { kinds: ["memory"] },
 );

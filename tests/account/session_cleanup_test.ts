@@ -77,7 +77,7 @@ testOverDatabases(
     const login = { users, tokens };
     const sweep = new ExpiredSessionCleanup({ sessions, tickets, login, clock });
     const running = sweep.run(signal);
-    await waitUntil(() => provider.calls.length > 0, "a token is let go");
+    await waitUntil(() => provider.calls.length > 0, "a token is revoked");
     stop.abort();
     await running;
     assertEquals(provider.calls, ["revoke gho_7"]);

@@ -61,17 +61,17 @@ Deno.test(`The webhook handles ${MUTANTS} mutated signed payloads (seed ${SEED})
     "400 invalid_body",
   ]);
   await system.waitUntilDrained();
-  const kept = await system.deliveries.list({ limit: MUTANTS });
-  const parked = kept.filter(({ state }) => state === "parked");
-  assertGreater(kept.length, MUTANTS / 4);
+  const stored = await system.deliveries.list({ limit: MUTANTS });
+  const parked = stored.filter(({ state }) => state === "parked");
+  assertGreater(stored.length, MUTANTS / 4);
   assertGreater(parked.length, MUTANTS / 100);
-  assertLess(parked.length, kept.length);
+  assertLess(parked.length, stored.length);
   for (const { failures, error: reason, id } of parked) {
     assertEquals(failures, 5);
     assertMatch(reason ?? "", /^The payload of \w+ is not as documented: /, id);
   }
   // No payload stays outside the store.
-  assertEquals(kept.length, counts.get("202 accepted"));
+  assertEquals(stored.length, counts.get("202 accepted"));
   assertEquals(system.server.deliveries.pendingBytes, 0);
   const example = webhookExamples("workflow_run")[0];
   assert(example);

@@ -41,8 +41,8 @@ class FakeAttemptSource implements DeliveryAttemptSource {
   }
 
   redeliver({ guid }: FailedDelivery): Promise<void> {
-    const refusal = this.failureFor(guid);
-    if (refusal) return Promise.reject(new GitHubError(refusal, "Refused"));
+    const failure = this.failureFor(guid);
+    if (failure) return Promise.reject(new GitHubError(failure, "Failed"));
     this.requested.push(guid);
     return Promise.resolve();
   }
@@ -83,15 +83,15 @@ Deno.test("Redelivery.run() respects its limit and reports how many remain", asy
   assertEquals(attempts.requested, ["a", "b"]);
 });
 
-for (const refusal of [RATE_LIMITED, { kind: "unauthorized" }] satisfies GitHubFailure[]) {
-  Deno.test(`Redelivery.run() stops at ${refusal.kind}, and the next run continues`, async () => {
+for (const failure of [RATE_LIMITED, { kind: "unauthorized" }] satisfies GitHubFailure[]) {
+  Deno.test(`Redelivery.run() stops at ${failure.kind}, and the next run continues`, async () => {
     const { attempts, redelivery } = setUp("a", "b", "c");
-    attempts.failureFor = (guid) => guid === "b" ? refusal : undefined;
+    attempts.failureFor = (guid) => guid === "b" ? failure : undefined;
     assertEquals(await redelivery.run(never), {
       found: 3,
       requested: 1,
       remaining: 2,
-      failure: refusal,
+      failure,
     });
     attempts.failureFor = () => undefined;
     assertEquals(await redelivery.run(never), { found: 2, requested: 2, remaining: 0 });
@@ -101,20 +101,20 @@ for (const refusal of [RATE_LIMITED, { kind: "unauthorized" }] satisfies GitHubF
 
 Deno.test("Redelivery.run() skips a single failure and stops after three in a row", async () => {
   const { attempts, redelivery } = setUp("a", "b", "c", "d", "e", "f", "g");
-  const refused: string[] = [];
+  const failed: string[] = [];
   attempts.failureFor = (guid) => {
     if (["b", "c", "d"].includes(guid)) return undefined;
-    refused.push(guid);
+    failed.push(guid);
     return guid === "a" ? { kind: "not_accessible", status: 404 } : { kind: "unavailable" };
   };
-  const refusal = { kind: "unavailable" } as const;
+  const failure = { kind: "unavailable" } as const;
   assertEquals(await redelivery.run(never), {
     found: 7,
     requested: 3,
     remaining: 4,
-    failure: refusal,
+    failure,
   });
-  assertEquals([attempts.requested, refused], [["b", "c", "d"], ["a", "e", "f", "g"]]);
+  assertEquals([attempts.requested, failed], [["b", "c", "d"], ["a", "e", "f", "g"]]);
 });
 
 Deno.test("Redelivery.run() throws if the failed deliveries cannot be listed", async () => {

@@ -61,9 +61,9 @@ for (
     await using server = serveInstallation(() => Response.json("fine"));
     const github = server.github(app(key));
     for (const _ of [1, 2]) await github.get(cache, "/thing", { signal: neverAborted });
-    const [first, ...others] = server.sentHeaders("authorization");
+    const [first, ...rest] = server.sentHeaders("authorization");
     assertEquals(String(verifyClaims(first).iss), "12");
-    assertEquals(others, ["token t1", "token t1"]);
+    assertEquals(rest, ["token t1", "token t1"]);
   });
 }
 

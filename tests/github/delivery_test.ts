@@ -36,12 +36,12 @@ const JOB = {
   completed_at: "2026-01-01T00:00:03Z",
 };
 
-function parseJobEvent(action: string, fields: Record<string, unknown> = {}, others = {}) {
+function parseJobEvent(action: string, fields: Record<string, unknown> = {}, rest = {}) {
   const payload = {
     action,
     workflow_job: { ...JOB, ...fields },
     repository: REPOSITORY,
-    ...others,
+    ...rest,
   };
   return parseEvent("workflow_job", payload).jobs;
 }
@@ -53,8 +53,8 @@ Deno.test("parseChanges() returns the run of workflow_run", () => {
       workflow_run: runJson(),
       repository: REPOSITORY,
     });
-    const [run, ...others] = changeSet.runs;
-    assertEquals(others, []);
+    const [run, ...rest] = changeSet.runs;
+    assertEquals(rest, []);
     assertEquals([run?.id, run?.status, run?.conclusion], [30433642, "completed", "success"]);
     assertEquals([run?.repository, run?.source], ["octo-org/octo-repo", "webhook"]);
     assertEquals({ ...changeSet, runs: [] }, EMPTY_CHANGE_SET);
@@ -84,8 +84,8 @@ Deno.test("parseChanges() returns when a job entered the state of its action", (
 });
 
 Deno.test("parseChanges() counts an approved job as queued since the approval", () => {
-  const others = { deployment: { updated_at: "2026-01-01T00:09:00Z" } };
-  const [state] = parseJobEvent("queued", { status: "waiting" }, others);
+  const rest = { deployment: { updated_at: "2026-01-01T00:09:00Z" } };
+  const [state] = parseJobEvent("queued", { status: "waiting" }, rest);
   assertEquals([state?.status, state?.at], ["queued", "2026-01-01T00:09:00Z"]);
 });
 

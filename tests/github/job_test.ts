@@ -90,11 +90,11 @@ Deno.test("GitHubJobs.listForAttempt() reads the jobs of a simulated run, and fa
     return fetch(url + pathname + search, { headers: request.headers });
   });
   const jobs = new GitHubJobs(server.github());
-  const [job, ...others] = await jobs.listForAttempt(
+  const [job, ...rest] = await jobs.listForAttempt(
     { ...ATTEMPT, id, runAttempt: 1 },
     neverAborted,
   );
-  assertEquals(others, []);
+  assertEquals(rest, []);
   assertEquals([job?.runId, job?.runAttempt, job?.status], [id, 1, "completed"]);
   for (const unknown of [{ ...ATTEMPT, id }, { ...ATTEMPT, id: 1 }]) {
     const { failure } = await rejectedGitHubError(jobs.listForAttempt(unknown, neverAborted));

@@ -102,10 +102,10 @@ Deno.test("GitHubOAuth.exchangeCode() fails as unavailable on an invalid respons
   for (const fault of faults) {
     const grant = await mona.grant();
     mona.simulator.faults.add(fault);
-    const { failure: refusal } = await rejectedGitHubError(
+    const { failure } = await rejectedGitHubError(
       mona.login.exchangeCode(grant, neverAborted),
     );
-    assertEquals(refusal, { kind: "unavailable" });
+    assertEquals(failure, { kind: "unavailable" });
   }
 });
 
@@ -128,11 +128,11 @@ Deno.test("GitHubOAuth.exchangeCode() detects a rate limit, and rejects undocume
   );
   const kinds: string[] = [];
   for (const _ of answers) {
-    const { failure: refusal, message } = await rejectedGitHubError(
+    const { failure, message } = await rejectedGitHubError(
       createOAuth(server).exchangeCode(GRANT, neverAborted),
     );
     assert(!/gho_a|soon|<b>/.test(message), message);
-    kinds.push(refusal.kind);
+    kinds.push(failure.kind);
   }
   assertEquals(kinds, ["rate_limited", "not_accessible", ...Array(7).fill("unavailable")]);
   assertEquals((await createOAuth(server).exchangeCode(GRANT, neverAborted)).accessToken, "gho_a");
@@ -147,8 +147,8 @@ Deno.test("GitHubOAuth.exchangeCode() times out after ten seconds", async () => 
   await mona.clock.waitForSleeper();
   while (mona.clock.sleeperCount < 2) await new Promise((resolve) => setTimeout(resolve, 2));
   mona.clock.advance(10);
-  const { failure: refusal, message } = await requested;
-  assertEquals(refusal, { kind: "unavailable" });
+  const { failure, message } = await requested;
+  assertEquals(failure, { kind: "unavailable" });
   assertEquals(message, "GitHub did not answer POST /login/oauth/access_token within 10 s");
 });
 
@@ -198,8 +198,8 @@ Deno.test("GitHubOAuth.revoke() revokes a token, and accepts a revoked one", asy
 Deno.test("GitHubOAuth.revoke() fails as unauthorized with a wrong secret", async () => {
   await using mona = setUpOAuth("oauth_app", { clientSecret: "another" });
   const token = mona.simulator.signIn("mona", "Iv1.a");
-  const { failure: refusal } = await rejectedGitHubError(mona.login.revoke(token, neverAborted));
-  assertEquals(refusal, { kind: "unauthorized" });
+  const { failure } = await rejectedGitHubError(mona.login.revoke(token, neverAborted));
+  assertEquals(failure, { kind: "unauthorized" });
 });
 
 Deno.test("GitHubOAuth.fetchProfile() returns the profile of a user", async () => {
@@ -251,18 +251,18 @@ Deno.test("GitHubOAuth.listOrganizations() omits invitations, and sends the toke
     return Response.json(page, { headers: count === 1 ? {} : { link } });
   });
   assertEquals(await createOAuth(server).listOrganizations("ghu_a", neverAborted), ["octo-org"]);
-  const { failure: refusal } = await rejectedGitHubError(
+  const { failure } = await rejectedGitHubError(
     createOAuth(server).listOrganizations("ghu_a", neverAborted),
   );
-  assertEquals([refusal, other.requests.length], [{ kind: "unavailable" }, 0]);
+  assertEquals([failure, other.requests.length], [{ kind: "unavailable" }, 0]);
 });
 
 Deno.test("GitHubOAuth.listOrganizations() names the missing scope", async () => {
   await using mona = setUpOAuth();
   const token = mona.simulator.signIn("mona", "Iv1.a", ["repo"]);
-  const { failure: refusal, message } = await rejectedGitHubError(
+  const { failure, message } = await rejectedGitHubError(
     mona.login.listOrganizations(token, neverAborted),
   );
-  assertEquals(refusal, { kind: "unauthorized" });
+  assertEquals(failure, { kind: "unauthorized" });
   assertMatch(message, /the scope read:org/);
 });

@@ -117,7 +117,7 @@ Deno.test("GitHubRuns.latest() reports errors of the simulated GitHub, and conti
 
   const unavailable = { kind: "unavailable" } as const;
   for (
-    const [fault, refusal] of [
+    const [fault, failure] of [
       [{ kind: "secondary_limit", retryAfter: 90 }, {
         kind: "rate_limited",
         retryAt: NOON + 90_000,
@@ -129,7 +129,7 @@ Deno.test("GitHubRuns.latest() reports errors of the simulated GitHub, and conti
     ] as const
   ) {
     faults.add(fault);
-    assertEquals((await rejectedGitHubError(latest())).failure, refusal);
+    assertEquals((await rejectedGitHubError(latest())).failure, failure);
     assertEquals(await latest(), before);
   }
   rateLimits.set(token.token, { remaining: 0, reset: NOON / 1_000 + 600 });

@@ -35,8 +35,8 @@ function setUp(
 Deno.test("GitHubWebhooks.ensure() creates one webhook with the secret", async () => {
   await using test = setUp();
   const state = await test.ensure();
-  const [webhook, ...others] = test.listWebhooks();
-  assertEquals(others, []);
+  const [webhook, ...rest] = test.listWebhooks();
+  assertEquals(rest, []);
   assert(webhook);
   const { url, secret, events, content_type, active } = webhook;
   assertEquals({ url, secret, content_type, active }, {

@@ -45,7 +45,7 @@ const OUTAGES = [
 
 for (const { what, begin } of OUTAGES) {
   Deno.test({
-    name: `Feed hears each event of another instance once and in order while Redis ${what}`,
+    name: `Feed receives each event of another instance once and in order while Redis ${what}`,
     ignore,
     async fn() {
       await using proxy = TcpProxy.to(REDIS_URL);
@@ -57,17 +57,18 @@ for (const { what, begin } of OUTAGES) {
       const publish = async (count: number) => {
         for (let i = 0; i < count; i++, last++) await writer.feed.publish(aStatus());
       };
-      const allHeard = () => waitUntil(() => reader.received.length >= last, `${last} are heard`);
+      const allReceived = () =>
+        waitUntil(() => reader.received.length >= last, `${last} events are received`);
       await publish(20);
-      await allHeard();
+      await allReceived();
       begin(proxy);
       await publish(20);
-      await allHeard();
+      await allReceived();
       proxy.disconnect();
       await clock.sleep(100);
       proxy.restore();
       await publish(20);
-      await allHeard();
+      await allReceived();
       assertEquals(reader.received, Array.from({ length: 60 }, (_, index) => index + 1));
     },
   });
@@ -127,7 +128,7 @@ Deno.test({
       }
     }
     await writer.feed.publish(aStatus());
-    await waitUntil(() => reader.received.length > 0, "the event is heard");
+    await waitUntil(() => reader.received.length > 0, "the event is received");
     assertEquals(reader.received, [1]);
     const { reads } = journal;
     await clock.sleep(500);
