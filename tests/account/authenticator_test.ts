@@ -40,7 +40,7 @@ async function setUp(database: Database) {
   return {
     ...stores,
     clock,
-    seen: readable,
+    readable,
     options,
     addKey,
     authenticator: new AccountAuthenticator(options),
@@ -73,7 +73,7 @@ testOverDatabases(
 testOverDatabases(
   "AccountAuthenticator authenticates a user by session token",
   async ({ database }) => {
-    const { authenticator, seen: readable, users, sessions } = await setUp(database);
+    const { authenticator, readable, users, sessions } = await setUp(database);
     const caller = await authenticator.authenticate({ session: "a session" });
     assertEquals([caller?.kind, caller?.id], ["session", "user 7"]);
     assertEquals(caller?.permissions, toPermissions("viewer"));
@@ -244,10 +244,10 @@ testOverDatabases(
       () => Promise.resolve(false),
       () => Promise.reject(new GitHubError({ kind: "unavailable" }, "502")),
     ];
-    const [left, unknown] = outcomes.map((holds) =>
+    const [left, unknown] = outcomes.map((isCurrent) =>
       new AccountAuthenticator({
         ...options,
-        login: { ...login, membership: { isCurrent: holds } },
+        login: { ...login, membership: { isCurrent } },
       })
     );
     assertEquals(await left?.authenticate({ session: "a session" }), undefined);

@@ -49,13 +49,13 @@ async function setUp(database: Database, { login = "Mona" } = {}) {
     return user && await membership.isCurrent(user);
   };
   const isSignedIn = async () => await sessions.find("a") !== undefined;
-  return { clock, users, provider, holds: isCurrent, isSignedIn };
+  return { clock, users, provider, isCurrent, isSignedIn };
 }
 
 testOverDatabases("Membership.isCurrent() asks GitHub again after half an hour", async (
   { database },
 ) => {
-  const { clock, provider, holds: isCurrent } = await setUp(database);
+  const { clock, provider, isCurrent } = await setUp(database);
   clock.time += MEMBERSHIP_MAX_AGE_MS - 1;
   assertEquals([await isCurrent(), provider.calls], [true, []]);
   clock.time += 1;
@@ -66,7 +66,7 @@ testOverDatabases("Membership.isCurrent() asks GitHub again after half an hour",
 testOverDatabases("Membership.isCurrent() signs out a former member and revokes the token", async (
   { database },
 ) => {
-  const { clock, provider, holds: isCurrent, isSignedIn, users } = await setUp(database);
+  const { clock, provider, isCurrent, isSignedIn, users } = await setUp(database);
   provider.organizationsByToken.set("gho_one", ["elsewhere"]);
   clock.time += MEMBERSHIP_MAX_AGE_MS;
   assertEquals([await isCurrent(), await isSignedIn()], [false, false]);
@@ -77,7 +77,7 @@ testOverDatabases("Membership.isCurrent() signs out a former member and revokes 
 testOverDatabases("Membership.isCurrent() asks immediately after a change of organizations", async (
   { database },
 ) => {
-  const { provider, holds: isCurrent } = await setUp(database);
+  const { provider, isCurrent } = await setUp(database);
   await database.write((tx) => invalidateAccess(tx, "all"));
   assertEquals([await isCurrent(), provider.calls.length], [true, 1]);
   assertEquals([await isCurrent(), provider.calls.length], [true, 1]);
@@ -88,7 +88,7 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const { clock, provider, holds: isCurrent, isSignedIn } = await setUp(database);
+    const { clock, provider, isCurrent, isSignedIn } = await setUp(database);
     provider.error = new GitHubError({ kind: "unavailable" }, "502");
     clock.time += MEMBERSHIP_STALE_IF_ERROR_MS - 1;
     assertEquals(await isCurrent(), true);
@@ -102,7 +102,7 @@ testOverDatabases(
 testOverDatabases("Membership.isCurrent() rejects a user with a revoked token", async (
   { database },
 ) => {
-  const { clock, provider, holds: isCurrent, isSignedIn } = await setUp(database);
+  const { clock, provider, isCurrent, isSignedIn } = await setUp(database);
   provider.organizationsByToken.clear();
   clock.time += MEMBERSHIP_MAX_AGE_MS;
   assertEquals([await isCurrent(), await isSignedIn()], [false, false]);
@@ -111,7 +111,7 @@ testOverDatabases("Membership.isCurrent() rejects a user with a revoked token", 
 testOverDatabases("Membership.isCurrent() accepts configured admins without membership", async (
   { database },
 ) => {
-  const { clock, provider, holds: isCurrent } = await setUp(database, { login: "Root" });
+  const { clock, provider, isCurrent } = await setUp(database, { login: "Root" });
   clock.time += MEMBERSHIP_STALE_IF_ERROR_MS;
   assertEquals([await isCurrent(), provider.calls], [true, []]);
 }, IN_MEMORY);

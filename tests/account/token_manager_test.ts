@@ -57,7 +57,7 @@ async function setUp(database: Database, tokens: UserTokens) {
     users,
     sessions,
     provider,
-    newKeeper: newManager,
+    newManager,
     manager: newManager(),
     isSignedIn,
   };
@@ -93,7 +93,7 @@ testOverDatabases(
   async (
     { database },
   ) => {
-    const { clock, users, provider, newKeeper: newManager, isSignedIn } = await setUp(
+    const { clock, users, provider, newManager, isSignedIn } = await setUp(
       database,
       expiring("a", 4),
     );

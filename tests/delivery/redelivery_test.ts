@@ -58,7 +58,7 @@ Deno.test("Redelivery.run() requests each failed delivery of three days once, on
   const { clock, attempts, redelivery } = setUp("a", "b", "c");
   const seen: string[] = [];
   const result = await redelivery.run(never, {
-    onProgress: ({ found, requested: asked }) => seen.push(`${asked}/${found}`),
+    onProgress: ({ found, requested }) => seen.push(`${requested}/${found}`),
   });
   assertEquals(result, { found: 3, requested: 3, remaining: 0 });
   assertEquals(attempts.requested, ["a", "b", "c"]);
