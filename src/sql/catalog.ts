@@ -8,11 +8,11 @@ import type {
   WebhookState,
   WorkflowQuery,
 } from "../repository/catalog.ts";
-import type { Database, Db } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Db } from "./handles.ts";
 import { IS_FOLLOWED, IS_NOT_FOLLOWED } from "./follow_store.ts";
-import { limitOffset } from "./page.ts";
+import { limitOffset, narrowVisibility, visibleCondition } from "./clauses.ts";
 import type { BackfillTable, RepositoryTable, WorkflowTable } from "./tables.ts";
-import { narrowVisibility, visibleCondition } from "./clauses.ts";
 
 const REMOVED_REASON = "GitHub says that it was deleted, or is not shown to the App any more";
 const PENDING_REASON = "It is still to be created";

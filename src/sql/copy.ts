@@ -2,10 +2,11 @@ import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 import { advanceSequence, countRows, insertRows, readRows, type Row } from "./copy_rows.ts";
-import { type Database, type Db, openDatabase, type Tx } from "./database.ts";
+import { type Database, openDatabase } from "./database.ts";
+import type { Db, Tx } from "./handles.ts";
 import { lockMigrations, migrate, schemaState } from "./migrate.ts";
 import { readTables, type TableDefinition } from "./engine/table_catalog.ts";
-import { isServed } from "./served.ts";
+import { isServed } from "./engine/postgres.ts";
 import type { Tables } from "./tables.ts";
 import { yieldToEventLoop } from "./engine/group_commit.ts";
 

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import type { Database, Db, Tx } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Db, Tx } from "./handles.ts";
 import type { TableDefinition } from "./engine/table_catalog.ts";
 
 /** Rows that are read and written at once: enough that each costs little, and few enough to be heard of often. */

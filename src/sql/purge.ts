@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import type { Database, Tx } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Tx } from "./handles.ts";
 import { updateStatistics } from "./statistics/update.ts";
 
 /** Runs that one transaction forgets: so few that nobody who writes meanwhile waits long. */

@@ -4,7 +4,7 @@ import { toRepositoryEvent } from "../../src/repository/event.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
-import { applyInOrder } from "../../src/sql/delivery_apply.ts";
+import { applyInOrder } from "../../src/sql/delivery/apply.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { ManualClock } from "../fakes/clock.ts";

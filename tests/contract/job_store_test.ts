@@ -4,7 +4,7 @@ import { systemClock as clock } from "../../src/clock.ts";
 import type { ChangeSet } from "../../src/run/change_set.ts";
 import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import type { Job } from "../../src/run/history.ts";
-import { applyChanges } from "../../src/sql/delivery/apply_changes.ts";
+import { applyChanges } from "../../src/sql/delivery/apply.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlJobStore } from "../../src/sql/run/job.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";

@@ -1,5 +1,5 @@
 import { CompiledQuery, type KyselyPlugin, type QueryId, type RootOperationNode } from "kysely";
-import type { Db } from "../../src/sql/database.ts";
+import type { Db } from "../../src/sql/handles.ts";
 
 /** The statements that `work` runs, each as the database plans it: lines of EXPLAIN. */
 export async function explainQueries(

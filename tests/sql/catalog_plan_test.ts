@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { CompiledQuery } from "kysely";
 import type { RepositoryQuery } from "../../src/repository/catalog.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
-import type { Database, Db } from "../../src/sql/database.ts";
+import type { Database } from "../../src/sql/database.ts";
+import type { Db } from "../../src/sql/handles.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const PAGE = { visibility: "all", page: 1, perPage: 30 } as const;

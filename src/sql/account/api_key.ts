@@ -9,7 +9,7 @@ import { PERMISSIONS } from "../../account/permission.ts";
 import type { Clock } from "../../clock.ts";
 import type { ApiKeyTable } from "./account_tables.ts";
 import type { Database } from "../database.ts";
-import { limitOffset, type PageRequest } from "../page.ts";
+import { limitOffset, type PageRequest } from "../clauses.ts";
 
 /** As it is read. */
 type ApiKeyRow = Omit<ApiKeyTable, "id"> & { readonly id: number };

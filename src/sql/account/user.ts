@@ -6,7 +6,7 @@ import type { SignIn, StoredTokens, User, UserStore } from "../../account/user.t
 import type { Clock } from "../../clock.ts";
 import type { UserTable } from "./account_tables.ts";
 import type { Database } from "../database.ts";
-import { limitOffset, type PageRequest } from "../page.ts";
+import { limitOffset, type PageRequest } from "../clauses.ts";
 
 export interface SqlUserStoreOptions {
   readonly database: Database;

@@ -2,7 +2,7 @@ import { CompiledQuery, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } fro
 import { type DatabaseConnection, type SelectModifierNode, SqliteQueryCompiler } from "kysely";
 import { DatabaseSync } from "node:sqlite";
 import { toErrorMessage, UsageError } from "../../errors.ts";
-import type { DatabaseHandles, DatabaseOptions } from "../database.ts";
+import type { DatabaseHandles, DatabaseOptions } from "../handles.ts";
 import { toStorageError } from "./error.ts";
 import { ReaderDialect } from "./reader_dialect.ts";
 import { ReaderPool } from "./reader_pool.ts";

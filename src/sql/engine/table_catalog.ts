@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import type { Database, Db } from "../database.ts";
+import type { Database } from "../database.ts";
+import type { Db } from "../handles.ts";
 
 /** A table of ours, as the database itself describes it. */
 export interface TableDefinition {

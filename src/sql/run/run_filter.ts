@@ -1,6 +1,6 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
 import type { RunQuery } from "../../run/history.ts";
-import type { Db } from "../database.ts";
+import type { Db } from "../handles.ts";
 import { visibleCondition } from "../clauses.ts";
 
 /**

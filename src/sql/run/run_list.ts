@@ -1,7 +1,7 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
 import { MAX_COUNTED_RUNS, type RunList, type RunQuery } from "../../run/history.ts";
 import { tokenizeTitle } from "../../run/title_search.ts";
-import type { Db } from "../database.ts";
+import type { Db } from "../handles.ts";
 import {
   chooseDriver,
   createdConditions,

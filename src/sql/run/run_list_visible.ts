@@ -1,6 +1,6 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
 import { MAX_COUNTED_RUNS, type RunList, type RunQuery } from "../../run/history.ts";
-import type { Db } from "../database.ts";
+import type { Db } from "../handles.ts";
 import { createdConditions, fromRunsWhere } from "./run_filter.ts";
 import { RUN_COLUMNS, type RunRow, toRun } from "./run_row.ts";
 import { isPostgres, visibleCondition } from "../clauses.ts";

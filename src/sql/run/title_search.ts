@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { MAX_COUNTED_RUNS, type RunQuery } from "../../run/history.ts";
 import { titleMatches } from "../../run/title_search.ts";
-import type { Db } from "../database.ts";
+import type { Db } from "../handles.ts";
 import {
   chooseDriver,
   createdConditions,

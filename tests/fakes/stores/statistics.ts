@@ -1,7 +1,8 @@
 import { isVisible } from "../../../src/visibility.ts";
 import type { Distribution, RunStatistics, StatisticsQuery } from "../../../src/run/statistics.ts";
-import type { Db } from "../../../src/sql/database.ts";
-import type { AttemptTable, JobTable, RunTable, WorkflowTable } from "../../../src/sql/tables.ts";
+import type { Db } from "../../../src/sql/handles.ts";
+import type { AttemptTable, JobTable, WorkflowTable } from "../../../src/sql/tables.ts";
+import type { RunTable } from "../../../src/sql/run/run_row.ts";
 
 /** Everything from which statistics are counted. */
 export interface StatisticsRows {
