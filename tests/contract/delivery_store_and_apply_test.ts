@@ -18,7 +18,7 @@ function changes(fields: Partial<Run>): ChangeSet {
 }
 
 testOverDatabases(
-  "DeliveryStore.take() applies a delivery as it keeps it, without its payload",
+  "DeliveryStore.storeAndApply() applies a delivery and stores it without its payload",
   async (
     { database },
   ) => {
@@ -47,7 +47,7 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is known", async (
+testOverDatabases("DeliveryStore.storeAndApply() does not apply a known delivery", async (
   { database },
 ) => {
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
@@ -67,7 +67,7 @@ testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is kn
 });
 
 testOverDatabases(
-  "DeliveryStore.take() lets wait what follows a waiting delivery of its subject",
+  "DeliveryStore.storeAndApply() queues a delivery behind a waiting one with the same ordering key",
   async (
     { database },
   ) => {
@@ -88,7 +88,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.take() of many at once tells each state of a run, in order",
+  "Concurrent DeliveryStore.storeAndApply() returns each state of a run, in order",
   async (
     { database },
   ) => {
@@ -128,7 +128,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.take() of one id, many at once from two instances, applies one",
+  "Concurrent DeliveryStore.storeAndApply() of one ID on two instances applies it once",
   async (
     { database, connectAgain: another },
   ) => {
@@ -149,7 +149,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.take() of one run, by many at once from two instances, ends in its last state",
+  "Concurrent DeliveryStore.storeAndApply() of one run on two instances ends in its last state",
   async (
     { database, connectAgain: another },
   ) => {
@@ -179,7 +179,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.take() lets wait what cannot be applied, and what follows it",
+  "DeliveryStore.storeAndApply() queues a delivery that cannot be applied, and later ones behind it",
   async (
     { database },
   ) => {
@@ -197,7 +197,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.apply() of many at once applies each, and fails one without the others",
+  "Concurrent DeliveryStore.apply() applies each delivery, and fails one without the others",
   async (
     { database },
   ) => {
@@ -221,7 +221,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.take() of many at once names a workflow as its latest run does",
+  "Concurrent DeliveryStore.storeAndApply() gives a workflow the name in its latest run",
   async ({ database }) => {
     const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const names = ["older", "latest", "oldest"];

@@ -10,7 +10,7 @@ function toStoredEvent(seq: number, waiting_until: string | null = null): Stored
   return { seq, at: "2026-01-01T00:00:00.000Z", ...aStatus({ waiting_until }) };
 }
 
-/** What an instance hears from now on, but for what only asks whether it does. `stop` ends that. */
+/** Collects the notices that an instance receives, without the probes for its subscription, until `stop` is called. */
 async function listen(eventBus: EventBus, publisher: EventBus) {
   const notices: EventNotice[] = [];
   const stop = new AbortController();
@@ -63,7 +63,7 @@ testOverEventBuses("Wire.publish() tells every other instance, in order", async 
 });
 
 testOverEventBuses(
-  "Wire.listen() hears from several, and nothing once it has ended",
+  "EventBus.listen() receives notices of several instances until it ends",
   async (buses) => {
     const [a, b, c] = [
       await buses.addInstance(),
@@ -80,7 +80,7 @@ testOverEventBuses(
 );
 
 testOverEventBuses(
-  "Wire.publish() tells of events of any size, at least by their number",
+  "EventBus.publish() reports events of any size, at least their numbers",
   async (buses) => {
     const [a, b] = [await buses.addInstance(), await buses.addInstance()];
     const { news: notices, stop } = await listen(b, a);

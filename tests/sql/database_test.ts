@@ -7,7 +7,7 @@ import { openTestDatabase, testOverDatabases } from "../fakes/database.ts";
 
 const clock = systemClock;
 
-Deno.test("openDatabase() refuses an URL that it does not know, without repeating a password", async () => {
+Deno.test("openDatabase() refuses an unknown URL without repeating a password", async () => {
   for (
     const url of [
       "",
@@ -25,7 +25,7 @@ Deno.test("openDatabase() refuses an URL that it does not know, without repeatin
   }
 });
 
-testOverDatabases("Database.read() gives ids and counts as numbers", async ({ database }) => {
+testOverDatabases("Database.read() returns IDs and counts as numbers", async ({ database }) => {
   const { rows } = await database.read((db) =>
     sql<{ id: number; count: number }>`
       select cast(20000000001 as bigint) as id, count(*) as count from event_counter`.execute(db)
@@ -33,7 +33,7 @@ testOverDatabases("Database.read() gives ids and counts as numbers", async ({ da
   assertEquals(rows.map((row) => ({ ...row })), [{ id: 20_000_000_001, count: 1 }]);
 });
 
-testOverDatabases("Database.write() keeps nothing of what fails", async ({ database }) => {
+testOverDatabases("Database.write() rolls back a change that fails", async ({ database }) => {
   const failing = database.write(async (tx) => {
     await tx.updateTable("event_counter").set({ last_seq: 7 }).execute();
     throw new RangeError("No");
@@ -46,7 +46,7 @@ testOverDatabases("Database.write() keeps nothing of what fails", async ({ datab
   await database.check();
 });
 
-testOverDatabases("Database.read() does not wait for a transaction, nor see it", async (
+testOverDatabases("Database.read() neither waits for a transaction nor sees its changes", async (
   { database },
 ) => {
   const gate = Promise.withResolvers<void>();
@@ -69,7 +69,7 @@ testOverDatabases("Database.read() does not wait for a transaction, nor see it",
   assertEquals(await last(), 7);
 }, { kinds: ["sqlite", "postgres"] });
 
-testOverDatabases("Database.close() lets a write end, and refuses what comes later", async (
+testOverDatabases("Database.close() waits for a write and rejects later work", async (
   { database, kind, reopen },
 ) => {
   const write = () =>
@@ -91,7 +91,7 @@ testOverDatabases("Database.close() lets a write end, and refuses what comes lat
   assertEquals(rows.map(({ last_seq }) => last_seq), [1]);
 });
 
-Deno.test("Database.close() does not wait for ever for work that hangs", async () => {
+Deno.test("Database.close() does not wait forever for work that hangs", async () => {
   await using opened = await openTestDatabase("sqlite");
   const asked: number[] = [];
   const impatient = {

@@ -14,7 +14,7 @@ const A: Term = { holder: "a", fencingToken: 1 };
 const B: Term = { holder: "b", fencingToken: 2 };
 
 Deno.test({
-  name: "SqlFences.raise() lets no term in that is not above the last",
+  name: "SqlFencingTokens.advance() rejects a term that is not above the last",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
@@ -23,13 +23,13 @@ Deno.test({
     assertEquals(await fences.advance(B), true);
     assertEquals(await fences.advance(B), true);
     assertEquals(await fences.advance(A), false);
-    assertEquals(await fences.advance({ ...B, holder: "another with the same fence" }), false);
+    assertEquals(await fences.advance({ ...B, holder: "another with the same token" }), false);
     assertEquals(await fences.current(), 2);
   },
 });
 
 Deno.test({
-  name: "fenced() writes in the last term alone, and nothing at all in none",
+  name: "withFencing() writes only in the last term",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
@@ -54,7 +54,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "fenced() lets no later term begin amid a transaction",
+  name: "withFencing() keeps a later term from starting during a transaction",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
@@ -105,7 +105,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "fenced() keeps nothing of what a paused holder appends",
+  name: "withFencing() stores nothing that a paused former leader appends",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
