@@ -93,8 +93,8 @@ testOverDatabases(
     const { deliveries, unchecked, access, epoch } = await setUp(database);
     const broken = { ...EMPTY_CHANGE_SET, runs: [aRun({ createdAt: "not a time" })] };
     const changes: ChangeSet = { ...broken, accessChanged: [1] };
-    const { status: receipt } = await deliveries.storeAndApply(aDelivery({ id: "a" }), changes);
-    assertEquals([receipt, await unchecked(7), await access.epoch()], ["kept", [], epoch]);
+    const { status } = await deliveries.storeAndApply(aDelivery({ id: "a" }), changes);
+    assertEquals([status, await unchecked(7), await access.epoch()], ["kept", [], epoch]);
     await deliveries.storeAndApply(aDelivery({ id: "b", orderingKey: "delivery b" }), {
       ...EMPTY_CHANGE_SET,
       accessChanged: [1],

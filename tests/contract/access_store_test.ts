@@ -117,18 +117,18 @@ testOverDatabases(
 testOverDatabases(
   "AccessStore.save() stores nothing that a concurrent change has invalidated",
   async (
-    { database, connectAgain: another },
+    { database, connectAgain },
   ) => {
     const { store, save } = await setUp(database);
-    const other = await another();
+    const other = await connectAgain();
     for (let round = 0; round < 20; round++) {
       const epoch = await store.epoch();
-      const [isKept] = await Promise.all([
+      const [isSaved] = await Promise.all([
         save({ epoch }),
         other.write((tx) => invalidateAccess(tx, [1, 2])),
       ]);
       const { unchecked } = await store.load(7, 0);
-      assertEquals(unchecked.length, 2, `round ${round}, kept: ${isKept}`);
+      assertEquals(unchecked.length, 2, `round ${round}, saved: ${isSaved}`);
     }
   },
 );

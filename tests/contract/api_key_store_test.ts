@@ -71,12 +71,12 @@ testOverDatabases(
 );
 
 testOverDatabases("TicketStore.consume() returns a ticket to one of many callers", async (
-  { database, connectAgain: another },
+  { database, connectAgain },
 ) => {
   const clock = new ManualClock(NOW);
   const { id: keyId } = await new SqlApiKeyStore(database, clock).create(KEY);
   const tickets = new SqlTicketStore(database, clock);
-  const otherTickets = new SqlTicketStore(await another(), clock);
+  const otherTickets = new SqlTicketStore(await connectAgain(), clock);
   await tickets.create({ id: "t", holder: { keyId }, expiresAt: NOW + 1 });
   const consumed = await Promise.all(
     [tickets, otherTickets, tickets].map((each) => each.consume("t")),

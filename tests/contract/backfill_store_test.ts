@@ -62,10 +62,10 @@ testOverDatabases("BackfillStore.start() starts empty, or resumes the stored pro
 });
 
 testOverDatabases("BackfillStore.save() replaces only the progress it was computed from", async (
-  { database, connectAgain: another },
+  { database, connectAgain },
 ) => {
   const { store } = await setUp(database);
-  const other = new SqlBackfillStore(await another(), new ManualClock(NOW));
+  const other = new SqlBackfillStore(await connectAgain(), new ManualClock(NOW));
   await store.start(REQUEST);
   const [first, second] = [1, 2].map((n) => ({
     ...STARTED,

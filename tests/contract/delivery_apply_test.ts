@@ -128,9 +128,9 @@ testOverDatabases("DeliveryStore.apply() changes nothing if it fails", async ({ 
 testOverDatabases(
   "DeliveryStore.apply() applies a delivery once, even with concurrent calls",
   async (
-    { database, connectAgain: another },
+    { database, connectAgain },
   ) => {
-    const stores = [database, await another()].map((each) =>
+    const stores = [database, await connectAgain()].map((each) =>
       new SqlDeliveryStore(each, new ManualClock(NOON))
     );
     await stores[0]?.store(aDelivery({ id: "a" }));

@@ -23,11 +23,11 @@ testOverDatabases(
     { database },
   ) => {
     const store = new SqlDeliveryStore(database, new ManualClock(NOON));
-    const { status: receipt, events } = await store.storeAndApply(
+    const { status, events } = await store.storeAndApply(
       aDelivery({ id: "a" }),
       changes({ id: 7 }),
     );
-    assertEquals(receipt, "applied");
+    assertEquals(status, "applied");
     assertEquals(events.map(({ type, data }) => ({ type, data })), [
       { type: "run", data: runEvent(aRun({ id: 7 })).data },
     ]);
@@ -57,10 +57,10 @@ testOverDatabases("DeliveryStore.storeAndApply() does not apply a known delivery
   await store.recordFailure("parked", { error: "No", retryAt: undefined });
   await store.apply("done", EMPTY_CHANGE_SET);
   for (
-    const [id, receipt] of [["waiting", "waiting"], ["parked", "kept"], ["done", "done"]] as const
+    const [id, status] of [["waiting", "waiting"], ["parked", "kept"], ["done", "done"]] as const
   ) {
     const results = await store.storeAndApply(aDelivery({ id, orderingKey: "other" }), changes({}));
-    assertEquals(results, { status: receipt, events: [] });
+    assertEquals(results, { status, events: [] });
   }
   assertEquals((await store.listDue(NOON, 9)).map(({ id }) => id), ["waiting", "parked"]);
   assertEquals((await new SqlEventLog(database, systemClock).seqRange()).last, 0);
@@ -79,8 +79,8 @@ testOverDatabases(
       store.store(aDelivery({ id: "d", orderingKey: "run 3" })),
       store.storeAndApply(aDelivery({ id: "e", orderingKey: "run 3" }), changes({ id: 3 })),
     ]);
-    const receipts = results.map((each) => typeof each === "string" ? each : each.status);
-    assertEquals(receipts, ["kept", "applied", "kept", "kept"]);
+    const statuses = results.map((each) => typeof each === "string" ? each : each.status);
+    assertEquals(statuses, ["kept", "applied", "kept", "kept"]);
     assertEquals((await store.listDue(NOON, 9)).map(({ id }) => id), ["a", "b", "d", "e"]);
     const runs = await new SqlRunStore(database, systemClock).latest("octo/a", 9);
     assertEquals(runs.map(({ id }) => id), [2]);
@@ -111,7 +111,7 @@ testOverDatabases(
       ),
     );
     assertEquals(
-      results.map(({ status: receipt }) => receipt),
+      results.map(({ status }) => status),
       Array(6).fill("applied"),
     );
     const emitted = results.map(({ events }) =>
@@ -130,9 +130,9 @@ testOverDatabases(
 testOverDatabases(
   "Concurrent DeliveryStore.storeAndApply() of one ID on two instances applies it once",
   async (
-    { database, connectAgain: another },
+    { database, connectAgain },
   ) => {
-    const stores = [database, await another()].map((each) =>
+    const stores = [database, await connectAgain()].map((each) =>
       new SqlDeliveryStore(each, new ManualClock(NOON))
     );
     const pending = Array.from(
@@ -151,9 +151,9 @@ testOverDatabases(
 testOverDatabases(
   "Concurrent DeliveryStore.storeAndApply() of one run on two instances ends in its last state",
   async (
-    { database, connectAgain: another },
+    { database, connectAgain },
   ) => {
-    const stores = [database, await another()].map((each) =>
+    const stores = [database, await connectAgain()].map((each) =>
       new SqlDeliveryStore(each, new ManualClock(NOON))
     );
     const pending = Array.from({ length: 60 }, (_, index) => {
@@ -189,7 +189,7 @@ testOverDatabases(
       store.storeAndApply(aDelivery({ id: "next" }), changes({ id: 1 })),
       store.storeAndApply(aDelivery({ id: "other", orderingKey: "run 2" }), changes({ id: 2 })),
     ]);
-    assertEquals(results.map(({ status: receipt }) => receipt), ["kept", "kept", "applied"]);
+    assertEquals(results.map(({ status }) => status), ["kept", "kept", "applied"]);
     const due = await store.listDue(NOON, 9);
     assertEquals(due.map(({ id, payload }) => [id, payload]), [["bad", "{}"], ["next", "{}"]]);
     assertEquals((await new SqlEventLog(database, systemClock).seqRange()).last, 1);

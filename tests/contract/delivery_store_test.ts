@@ -47,16 +47,16 @@ testOverDatabases("DeliveryStore.store() requeues a parked delivery without fail
 testOverDatabases(
   "Concurrent DeliveryStore.store() of one ID on two instances stores it once",
   async (
-    { database, connectAgain: another },
+    { database, connectAgain },
   ) => {
-    const stores = [database, await another()].map((each) =>
+    const stores = [database, await connectAgain()].map((each) =>
       new SqlDeliveryStore(each, new ManualClock(NOON))
     );
     for (const id of ["a", "b", "c"]) {
       const keeps = Array.from({ length: 50 }, (_, i) => stores[i % 2]?.store(aDelivery({ id })));
-      const receipts = await Promise.all(keeps);
-      assertEquals(receipts.filter((receipt) => receipt === "kept").length, 1);
-      assertEquals(receipts.filter((receipt) => receipt === "waiting").length, 49);
+      const results = await Promise.all(keeps);
+      assertEquals(results.filter((result) => result === "kept").length, 1);
+      assertEquals(results.filter((result) => result === "waiting").length, 49);
     }
     assertEquals(
       await readIds(
@@ -78,10 +78,10 @@ testOverDatabases(
   ) => {
     const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const ids = Array.from({ length: 1_000 }, (_, index) => `id ${index}`);
-    const receipts = await Promise.all(
+    const results = await Promise.all(
       ids.map((id) => store.store(aDelivery({ id, orderingKey: id }))),
     );
-    assertEquals(new Set(receipts), new Set(["kept"]));
+    assertEquals(new Set(results), new Set(["kept"]));
     assertEquals(await readIds(store.listDue(NOON, 2_000)), ids);
     assertEquals(await readIds(store.listDue(NOON, 3)), ids.slice(0, 3));
   },

@@ -21,7 +21,7 @@ async function listen(eventBus: EventBus, publisher: EventBus) {
   }, stop.signal);
   await waitUntilReceived(publisher, () => isReceived);
   return {
-    news: notices,
+    notices,
     stop: async () => {
       stop.abort();
       await withTimeout(finished, "the end of listening");
@@ -42,7 +42,7 @@ function testOverEventBuses(name: string, test: (buses: TestEventBuses) => Promi
   }
 }
 
-testOverEventBuses("Wire.publish() tells every other instance, in order", async (buses) => {
+testOverEventBuses("EventBus.publish() notifies every other instance, in order", async (buses) => {
   const [a, b, c] = [
     await buses.addInstance(),
     await buses.addInstance(),
@@ -55,8 +55,8 @@ testOverEventBuses("Wire.publish() tells every other instance, in order", async 
     { last: 2, events: [toStoredEvent(1), toStoredEvent(2)] },
     { last: 3, events: [toStoredEvent(3)] },
   ];
-  for (const { news: notices, stop } of [atB, atC]) {
-    await waitUntil(() => notices.length >= 2, "the news is heard");
+  for (const { notices, stop } of [atB, atC]) {
+    await waitUntil(() => notices.length >= 2, "the notices arrive");
     assertEquals(notices, expected);
     await stop();
   }
@@ -73,9 +73,9 @@ testOverEventBuses(
     const [first, second] = [await listen(c, a), await listen(b, a)];
     await first.stop();
     a.publish([toStoredEvent(7)]);
-    await waitUntil(() => second.news.length === 1, "the news is heard");
+    await waitUntil(() => second.notices.length === 1, "the notices arrive");
     await second.stop();
-    assertEquals([first.news, second.news], [[], [{ last: 7, events: [toStoredEvent(7)] }]]);
+    assertEquals([first.notices, second.notices], [[], [{ last: 7, events: [toStoredEvent(7)] }]]);
   },
 );
 
@@ -83,9 +83,9 @@ testOverEventBuses(
   "EventBus.publish() reports events of any size, at least their numbers",
   async (buses) => {
     const [a, b] = [await buses.addInstance(), await buses.addInstance()];
-    const { news: notices, stop } = await listen(b, a);
+    const { notices, stop } = await listen(b, a);
     a.publish([toStoredEvent(1, "x".repeat(1_000_000)), toStoredEvent(2)]);
-    await waitUntil(() => notices.length === 1, "the news is heard");
+    await waitUntil(() => notices.length === 1, "the notices arrive");
     assertEquals(notices[0]?.last, 2);
     await stop();
   },

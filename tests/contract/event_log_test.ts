@@ -124,9 +124,9 @@ testOverDatabases(
 );
 
 testOverDatabases("EventLog shows numbers in order to a reader while 20 writers append", async (
-  { database, connectAgain: another },
+  { database, connectAgain },
 ) => {
-  const databases = [database, await another()];
+  const databases = [database, await connectAgain()];
   const reader = new SqlEventLog(database, clock);
   const stop = new AbortController();
   const received: number[] = [];

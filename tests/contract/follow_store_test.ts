@@ -85,9 +85,9 @@ testOverDatabases(
 );
 
 testOverDatabases("FollowStore.follow() succeeds for one of two concurrent calls", async (
-  { database, connectAgain: another },
+  { database, connectAgain },
 ) => {
-  const stores = [setUp(database).store, setUp(await another()).store];
+  const stores = [setUp(database).store, setUp(await connectAgain()).store];
   const outcomes = await Promise.all(stores.map((store) => store.follow(OCTO_A, [CI])));
   assertEquals(outcomes.filter((events) => events !== undefined).length, 1);
 });
@@ -145,9 +145,9 @@ testOverDatabases(
     assertEquals(second, { ...b, polledAt: NOW + 5 });
     await repositories.markRemoved([1]);
     assertEquals((await store.listFollowed()).map(({ id }) => id), [2]);
-    const gone = await catalog.findRepository(1, "all");
-    assertEquals([gone?.followedAt, gone?.webhook], [null, null]);
-    assertEquals(gone?.error?.startsWith("GitHub says that it was deleted"), true);
+    const removed = await catalog.findRepository(1, "all");
+    assertEquals([removed?.followedAt, removed?.webhook], [null, null]);
+    assertEquals(removed?.error, "Deleted on GitHub, or no longer accessible to the App");
     await repositories.upsert([{ ...OCTO_A, fullName: "octo/renamed" }]);
     assertEquals((await store.listFollowed()).map(({ fullName }) => fullName), [
       "octo/renamed",

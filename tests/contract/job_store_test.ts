@@ -101,9 +101,9 @@ testOverDatabases(
         fc.integer({ min: 1, max: 6 }),
         async (order, size) => {
           id++;
-          const told = order.map((run) => ({ runs: [{ ...run, id }] }));
-          for (let at = 0; at < told.length; at += size) {
-            await applyAll(database, ...told.slice(at, at + size));
+          const changes = order.map((run) => ({ runs: [{ ...run, id }] }));
+          for (let at = 0; at < changes.length; at += size) {
+            await applyAll(database, ...changes.slice(at, at + size));
           }
           const detail = await new SqlRunHistory(database).detail(id, "all");
           assertEquals(
@@ -130,9 +130,9 @@ testOverDatabases(
         async (order, size) => {
           id++;
           await applyAll(database, { runs: [aRun({ id })] });
-          const told = order.map((job) => toJobChange({ ...job, id, runId: id }));
-          for (let at = 0; at < told.length; at += size) {
-            await applyAll(database, ...told.slice(at, at + size));
+          const changes = order.map((job) => toJobChange({ ...job, id, runId: id }));
+          for (let at = 0; at < changes.length; at += size) {
+            await applyAll(database, ...changes.slice(at, at + size));
           }
           const detail = await new SqlRunHistory(database).detail(id, "all");
           assertEquals(detail?.jobs, [{ ...ENDED, id, runId: id }]);

@@ -92,8 +92,8 @@ testOverLeases("Lease.acquire() by the holder returns a higher fencing token", a
 
 testOverLeases("Lease.acquire() returns a fencing token above all used ones", async ({ a, b }) => {
   let first: number | undefined;
-  const take = async () => first = await a.acquire("a", { ...SHORT, above: 41 });
-  await waitUntil(async () => await take() !== undefined, "nobody can hold it still");
+  const acquire = async () => first = await a.acquire("a", { ...SHORT, above: 41 });
+  await waitUntil(async () => await acquire() !== undefined, "the lease has expired");
   assertEquals(first, 42);
   await a.release("a");
   assertEquals(await b.acquire("b", LONG), 43);
@@ -144,7 +144,7 @@ Deno.test({
     await waitUntil(async () => {
       second = await lease.b.acquire("b", again);
       return second !== undefined;
-    }, "nobody can hold it still");
+    }, "the lease has expired");
     assertEquals(second, first + 1);
     assertGreaterOrEqual(clock.now() - began, again.ttlMs);
   },

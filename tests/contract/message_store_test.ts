@@ -63,20 +63,20 @@ testOverDatabases("MessageStore.insert() numbers messages in the order of the ca
   { database },
 ) => {
   const store = new SqlMessageStore(database, new ManualClock(NOW));
-  const kept = await Promise.all(upTo(300).map((at) => store.insert(aMessage(at))));
-  assertEquals(kept.flatMap(({ events }) => events.map(({ seq }) => seq)), upTo(300));
-  assertEquals(kept.map(({ message }) => message.content), upTo(300).map(String));
+  const stored = await Promise.all(upTo(300).map((at) => store.insert(aMessage(at))));
+  assertEquals(stored.flatMap(({ events }) => events.map(({ seq }) => seq)), upTo(300));
+  assertEquals(stored.map(({ message }) => message.content), upTo(300).map(String));
   const page = await store.list({ limit: 300 });
   assertEquals(page?.messages.map(({ content }) => Number(content)), upTo(300).reverse());
 });
 
 testOverDatabases("MessageStore.list() pages back consistently while messages are inserted", async (
-  { database, connectAgain: another },
+  { database, connectAgain },
 ) => {
   const clock = new ManualClock(NOW);
   const stores = [
     new SqlMessageStore(database, clock),
-    new SqlMessageStore(await another(), clock),
+    new SqlMessageStore(await connectAgain(), clock),
   ] as const;
   let said = 0;
   const addMessage = async () => {
@@ -121,7 +121,7 @@ testOverDatabases("MessageStore.prune() deletes old messages, and all but the ne
 ) => {
   const clock = new ManualClock(NOW);
   const store = new SqlMessageStore(database, clock);
-  const kept = async () => {
+  const stored = async () => {
     const page = await store.list({ limit: 10 });
     return page?.messages.map(({ content }) => Number(content)).reverse();
   };
@@ -131,12 +131,12 @@ testOverDatabases("MessageStore.prune() deletes old messages, and all but the ne
   }
   assertEquals(await store.prune({ before: NOW, count: 6 }), 0);
   assertEquals(await store.prune({ before: NOW + 2, count: 6 }), 1);
-  assertEquals(await kept(), [2, 3, 4, 5, 6]);
+  assertEquals(await stored(), [2, 3, 4, 5, 6]);
   assertEquals(await store.prune({ before: NOW, count: 3 }), 2);
-  assertEquals(await kept(), [4, 5, 6]);
+  assertEquals(await stored(), [4, 5, 6]);
   assertEquals(await store.list({ before: aMessage(2).id, limit: 5 }), undefined);
   assertEquals(await store.prune({ before: NOW + 100, count: 3 }), 3);
-  assertEquals(await kept(), []);
+  assertEquals(await stored(), []);
 });
 
 testOverDatabases("MessageStore.prune() deletes more messages than one batch", async (
@@ -153,10 +153,10 @@ testOverDatabases("MessageStore.prune() deletes no message inserted in the meant
 ) => {
   const clock = new ManualClock(NOW);
   // Inserted after the check for old messages and before the first deletion.
-  let kept = false;
+  let stored = false;
   const busy = database.checked(async (tx) => {
-    if (!kept) await tx.insertInto("messages").values({ ...aRow(1), created_ms: NOW }).execute();
-    kept = true;
+    if (!stored) await tx.insertInto("messages").values({ ...aRow(1), created_ms: NOW }).execute();
+    stored = true;
   });
   assertEquals(await new SqlMessageStore(busy, clock).prune({ before: NOW, count: 6 }), 0);
   const page = await new SqlMessageStore(database, clock).list({ limit: 10 });

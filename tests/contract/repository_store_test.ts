@@ -47,8 +47,8 @@ testOverDatabases("RepositoryStore.markRemoved() emits one event", async (
 ) => {
   const store = new SqlRepositoryStore(database, clock);
   await store.upsert([aRepository(), aRepository({ id: 2, fullName: "octo/b" })]);
-  const gone = await store.markRemoved([1, 99]);
-  assertEquals(eventBodies(gone), [toRepositoryEvent(aRepository(), { removed: true })]);
+  const events = await store.markRemoved([1, 99]);
+  assertEquals(eventBodies(events), [toRepositoryEvent(aRepository(), { removed: true })]);
   assertEquals(await store.markRemoved([1]), []);
   assertEquals((await store.listRecentlyPushed(9)).map(({ id }) => id), [2]);
 });
@@ -99,11 +99,11 @@ testOverDatabases(
 );
 
 testOverDatabases("RepositoryStore.upsert() on two instances at once emits one event", async (
-  { database, connectAgain: another },
+  { database, connectAgain },
 ) => {
   const stores = [
     new SqlRepositoryStore(database, clock),
-    new SqlRepositoryStore(await another(), clock),
+    new SqlRepositoryStore(await connectAgain(), clock),
   ];
   const puts = Array.from({ length: 10 }, (_, index) => stores[index % 2]?.upsert([aRepository()]));
   const events = (await Promise.all(puts)).flatMap((each) => each ?? []);

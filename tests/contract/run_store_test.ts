@@ -107,9 +107,9 @@ testOverDatabases(
 testOverDatabases(
   "RunStore.put() on two instances at once gives the same result as merge()",
   async (
-    { database, connectAgain: another },
+    { database, connectAgain },
   ) => {
-    const stores = [new SqlRunStore(database, clock), new SqlRunStore(await another(), clock)];
+    const stores = [new SqlRunStore(database, clock), new SqlRunStore(await connectAgain(), clock)];
     const journal = new SqlEventLog(database, clock);
     await fc.assert(
       fc.asyncProperty(states, async (list) => {
@@ -141,9 +141,9 @@ function assertForward(runs: readonly Run[], events: readonly StoredEvent[]): vo
 }
 
 testOverDatabases("RunStore.put() does not overwrite a concurrently committed state", async (
-  { database, connectAgain: another },
+  { database, connectAgain },
 ) => {
-  const store = new SqlRunStore(await another(), clock);
+  const store = new SqlRunStore(await connectAgain(), clock);
   const at = (second: string) => aRun({ updatedAt: `2026-01-01T00:02:${second}Z` });
   await store.put([at("01")]);
   const merged = Promise.withResolvers<void>();
@@ -166,15 +166,15 @@ testOverDatabases("RunStore.put() does not overwrite a concurrently committed st
 testOverDatabases(
   "Concurrent RunStore.put() in opposite orders causes no deadlock",
   async (
-    { database, connectAgain: another },
+    { database, connectAgain },
   ) => {
-    const stores = [new SqlRunStore(database, clock), new SqlRunStore(await another(), clock)];
+    const stores = [new SqlRunStore(database, clock), new SqlRunStore(await connectAgain(), clock)];
     const ids = Array.from({ length: 20 }, (_, index) => index + 1);
     for (const second of ["01", "02", "03"]) {
       const runs = ids.map((id) => aRun({ id, updatedAt: `2026-01-01T00:01:${second}Z` }));
       await Promise.all([stores[0]?.put(runs), stores[1]?.put(runs.toReversed())]);
-      const kept = await stores[0]?.latest("octo/a", 100);
-      assertEquals(kept?.toSorted((a, b) => a.id - b.id), runs);
+      const stored = await stores[0]?.latest("octo/a", 100);
+      assertEquals(stored?.toSorted((a, b) => a.id - b.id), runs);
     }
   },
 );
@@ -253,14 +253,14 @@ testOverDatabases("RunBatch locks no workflows of known runs", async (
 ) => {
   const known = [aRun({ id: 1, workflowId: 7 }), aRun({ id: 2, workflowId: 9 })];
   await database.write((tx) => mergeRuns(tx, known));
-  const news = [aRun({ id: 3, workflowId: 9 }), aRun({ id: 4, workflowId: 7 })];
+  const newRuns = [aRun({ id: 3, workflowId: 9 }), aRun({ id: 4, workflowId: 7 })];
   const locked = known.map(() => Promise.withResolvers<void>());
   let tries = 0;
   await Promise.all(known.map((old, at) =>
     database.write(async (tx) => {
       tries++;
       const next = { ...old, status: "in_progress", updatedAt: "2026-01-01T00:00:01Z" };
-      const runs = [next, ...news.slice(at, at + 1)];
+      const runs = [next, ...newRuns.slice(at, at + 1)];
       const batch = await RunBatch.lock(tx, { runs, jobs: [] });
       locked[at]?.resolve();
       await Promise.all(locked.map(({ promise }) => promise));

@@ -186,10 +186,10 @@ testOverDatabases("StatisticsStore.query() returns the same as brute force", asy
         for (const each of [...BEGINNING, ...steps]) await applyStep(database, each);
         await recomputeAll(database);
         await assertAnswers(database, queries);
-        const kept = await database.read(readStatisticsRows);
+        const before = await database.read(readStatisticsRows);
         await damage(database);
         await rebuild(database);
-        assertEquals(await database.read(readStatisticsRows), kept);
+        assertEquals(await database.read(readStatisticsRows), before);
       },
     ),
     // Failures are shrunk in memory, which is fast.

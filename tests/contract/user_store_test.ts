@@ -66,12 +66,12 @@ testOverDatabases("UserStore.list() sorts logins case-insensitively, in pages", 
 
 testOverDatabases(
   "UserStore.setRole() keeps the last admin",
-  async ({ database, connectAgain: another }) => {
+  async ({ database, connectAgain }) => {
     const { store, enter: signIn } = setUp(database);
     await signIn(1, "one", "admin");
     await signIn(2, "two", "admin");
     assertEquals(await store.setRole(9, "admin"), undefined);
-    const other = setUp(await another()).store;
+    const other = setUp(await connectAgain()).store;
     for (let round = 0; round < 10; round++) {
       await store.setRole(1, "admin");
       await other.setRole(2, "admin");
@@ -119,9 +119,9 @@ testOverDatabases("UserStore.replaceTokens() requires the current version", asyn
   const { store, enter: signIn } = setUp(database);
   await signIn(7, "mona");
   const [a, b] = [someTokens({ accessToken: "gho_a" }), someTokens({ accessToken: "gho_b" })];
-  const kept = await Promise.all([store.replaceTokens(7, 1, a), store.replaceTokens(7, 1, b)]);
-  assertEquals(kept.toSorted(), [false, true]);
-  assertEquals(await store.tokens(7), { ...(kept[0] ? a : b), version: 2 });
+  const replaced = await Promise.all([store.replaceTokens(7, 1, a), store.replaceTokens(7, 1, b)]);
+  assertEquals(replaced.toSorted(), [false, true]);
+  assertEquals(await store.tokens(7), { ...(replaced[0] ? a : b), version: 2 });
   assertEquals(await store.deleteTokens(7, 1), false);
   assertEquals((await store.tokens(7))?.version, 2);
   assertEquals(await store.deleteTokens(7, 2), true);

@@ -18,13 +18,13 @@ Deno.test({
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
-    const fences = new SqlFencingTokens(opened.database);
-    assertEquals(await fences.current(), 0);
-    assertEquals(await fences.advance(B), true);
-    assertEquals(await fences.advance(B), true);
-    assertEquals(await fences.advance(A), false);
-    assertEquals(await fences.advance({ ...B, holder: "another with the same token" }), false);
-    assertEquals(await fences.current(), 2);
+    const tokens = new SqlFencingTokens(opened.database);
+    assertEquals(await tokens.current(), 0);
+    assertEquals(await tokens.advance(B), true);
+    assertEquals(await tokens.advance(B), true);
+    assertEquals(await tokens.advance(A), false);
+    assertEquals(await tokens.advance({ ...B, holder: "another with the same token" }), false);
+    assertEquals(await tokens.current(), 2);
   },
 });
 
@@ -33,15 +33,15 @@ Deno.test({
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
-    const fences = new SqlFencingTokens(opened.database);
+    const tokens = new SqlFencingTokens(opened.database);
     const stores = [A, B, undefined].map((term) =>
       new SqlRunStore(withFencing(opened.database, () => term), clock)
     );
     const [inA, inB, inNone] = stores;
-    await fences.advance(A);
+    await tokens.advance(A);
     assertEquals((await inA?.put([aRun({ id: 1 })]))?.length, 1);
     await assertRejects(() => inB?.put([aRun({ id: 2 })]) ?? unreachable(), StaleFencingTokenError);
-    await fences.advance(B);
+    await tokens.advance(B);
     await assertRejects(() => inA?.put([aRun({ id: 3 })]) ?? unreachable(), StaleFencingTokenError);
     await assertRejects(
       () => inNone?.put([aRun({ id: 4 })]) ?? unreachable(),
@@ -58,8 +58,8 @@ Deno.test({
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
-    const fences = new SqlFencingTokens(await opened.connectAgain());
-    await fences.advance(A);
+    const tokens = new SqlFencingTokens(await opened.connectAgain());
+    await tokens.advance(A);
     const order: string[] = [];
     const begun = Promise.withResolvers<void>();
     const end = Promise.withResolvers<void>();
@@ -69,7 +69,7 @@ Deno.test({
       order.push("the first has written");
     });
     await begun.promise;
-    const raising = fences.advance(B).then(() => order.push("the second may write"));
+    const raising = tokens.advance(B).then(() => order.push("the second may write"));
     await clock.sleep(100);
     end.resolve();
     await Promise.all([writing, raising]);
@@ -84,17 +84,17 @@ Deno.test({
   async fn() {
     await using opened = await openTestDatabase("postgres");
     const other = await opened.connectAgain();
-    const [lease, fences] = [new SqlLease(other), new SqlFencingTokens(other)];
-    const fence = await lease.acquire("a", { ttlMs: 60_000, above: 0 }) ?? 0;
+    const [lease, tokens] = [new SqlLease(other), new SqlFencingTokens(other)];
+    const fencingToken = await lease.acquire("a", { ttlMs: 60_000, above: 0 }) ?? 0;
     const order: string[] = [];
     let raising: Promise<unknown> | undefined;
-    await withFencing(opened.database, () => ({ holder: "a", fencingToken: fence })).write(
+    await withFencing(opened.database, () => ({ holder: "a", fencingToken })).write(
       async () => {
         assertEquals(await lease.renew("a", { ttlMs: 60_000 }), true);
         await lease.release("a");
-        assertEquals(await lease.acquire("b", { ttlMs: 60_000, above: 0 }), fence + 1);
-        const term = { holder: "b", fencingToken: fence + 1 };
-        raising = fences.advance(term).then(() => order.push("the second may write"));
+        assertEquals(await lease.acquire("b", { ttlMs: 60_000, above: 0 }), fencingToken + 1);
+        const term = { holder: "b", fencingToken: fencingToken + 1 };
+        raising = tokens.advance(term).then(() => order.push("the second may write"));
         await clock.sleep(100);
         order.push("the first has written");
       },
@@ -109,10 +109,10 @@ Deno.test({
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
-    const fences = new SqlFencingTokens(opened.database);
-    await fences.advance(A);
+    const tokens = new SqlFencingTokens(opened.database);
+    await tokens.advance(A);
     const journal = new SqlEventLog(withFencing(opened.database, () => A), clock);
-    await fences.advance(B);
+    await tokens.advance(B);
     await assertRejects(() => journal.append([aStatus()]), StaleFencingTokenError);
     assertEquals(await journal.seqRange(), { first: 1, last: 0 });
   },

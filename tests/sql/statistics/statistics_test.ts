@@ -54,10 +54,10 @@ async function assertMatchesBruteForce(database: Database): Promise<void> {
 }
 
 testOverDatabases("Two instances update the statistics of one branch concurrently", async (
-  { database, connectAgain: another },
+  { database, connectAgain },
 ) => {
   await storeDefaultBranch(database);
-  const stores = [database, await another()].map((each) => new SqlRunStore(each, clock));
+  const stores = [database, await connectAgain()].map((each) => new SqlRunStore(each, clock));
   const ids = Array.from({ length: 120 }, (_, at) => 1 + at);
   // Consecutive runs are stored by different instances, in overlapping groups.
   const queues = stores.map(async (store, instance) => {
@@ -71,12 +71,12 @@ testOverDatabases("Two instances update the statistics of one branch concurrentl
 });
 
 testOverDatabases("rebuildStatistics() accounts for concurrent changes", async (
-  { database, connectAgain: another },
+  { database, connectAgain },
 ) => {
   await storeDefaultBranch(database);
   const ids = Array.from({ length: 600 }, (_, at) => 1 + at);
   await new SqlRunStore(database, clock).put(ids.map(branchRun));
-  const other = new SqlRunStore(await another(), clock);
+  const other = new SqlRunStore(await connectAgain(), clock);
   const changes: Promise<unknown>[] = [];
   await rebuildStatistics(database, new AbortController().signal, {
     clock,
