@@ -4,8 +4,7 @@ import type { Permission } from "../account/permission.ts";
 import { isLoopback } from "../loopback.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { type CookieNames, getSessionToken } from "./cookie.ts";
-import { type AccessPolicy, UNDECLARED } from "./security.ts";
-import { matchedRoute, routeMethod } from "./route.ts";
+import { type AccessPolicy, matchedRoute, routeMethod, UNDECLARED } from "./security.ts";
 import { isReadMethod, type OriginPolicy, originProblem, requestOrigin } from "./origin.ts";
 import { ProblemError } from "./problem.ts";
 

@@ -12,7 +12,7 @@ const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 
 /**
  * A server on a loopback address answers to loopback names and that of its public URL alone: otherwise a page whose name
- * was made to point at 127.0.0.1 would pass as coming from our own host (docs/decisions/origin.md).
+ * was made to point at 127.0.0.1 would pass as coming from our own host (docs/decisions/allowed_origins.md).
  */
 export function toOriginPolicy(
   { allowed, publicUrl, isLoopback }: {

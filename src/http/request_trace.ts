@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import type { RequestEnvironment } from "./api.ts";
-import { matchedRoute } from "./route.ts";
+import { matchedRoute } from "./security.ts";
 
 /** The span that the runtime makes of each request. */
 export interface RequestSpan {

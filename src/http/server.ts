@@ -1,3 +1,4 @@
+import { waitAtMost } from "../clock.ts";
 import { toErrorMessage, UsageError } from "../errors.ts";
 import type { ConnectionLimit } from "./streams/connection_limit.ts";
 import { router, type RouterOptions } from "./router.ts";
@@ -40,9 +41,7 @@ export class Server {
     // Not before: it would close sockets with words of its own.
     const drained = server.shutdown();
     // What clings on ends with the process: Deno 2.9.6 throws BadResource when a server that shuts down is aborted.
-    const timeout = new AbortController();
-    await Promise.race([drained, clock.sleep(DRAIN_TIMEOUT_MS, timeout.signal)]);
-    timeout.abort();
+    await waitAtMost(clock, DRAIN_TIMEOUT_MS, drained);
   }
 
   #listen(): Deno.HttpServer<Deno.NetAddr> {

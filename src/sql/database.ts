@@ -16,7 +16,7 @@
  * (engine/group_commit.ts).
  */
 import { sql } from "kysely";
-import type { Clock } from "../clock.ts";
+import { type Clock, waitAtMost } from "../clock.ts";
 import { invalid } from "../error_text.ts";
 import { StorageError, UsageError } from "../errors.ts";
 import { LatencyHistogram } from "../latency_histogram.ts";
@@ -149,9 +149,7 @@ export class Database implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const limit = new AbortController();
     const ended = Promise.allSettled(this.#pending).then(() => this.#handles.close());
-    await Promise.race([ended, this.#clock.sleep(CLOSE_TIMEOUT_MS, limit.signal)]);
-    limit.abort();
+    await waitAtMost(this.#clock, CLOSE_TIMEOUT_MS, ended);
   }
 }

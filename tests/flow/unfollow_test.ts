@@ -4,7 +4,7 @@ import { openDatabase } from "../../src/sql/database.ts";
 import { SqlFollowStore } from "../../src/sql/follow_store.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { APP_WEBHOOK_SECRET, AppWithWebhooks } from "../fakes/apps/app_with_webhooks.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 const A = "octo/a";
 
@@ -131,7 +131,7 @@ Deno.test("A followed repository keeps its place under another name, and says wh
   test.world.removeRepository("octo/renamed");
   await test.waitForRepository(id, ({ followed }) => followed === false);
   const gone = (await test.request("GET", `/repositories/${id}`)).json;
-  assert(gone.error.startsWith("GitHub says that it was deleted"));
+  assert(gone.error === "Deleted on GitHub, or no longer accessible to the App");
   assertEquals(gone.webhook, null);
 });
 

@@ -1,11 +1,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
-import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
-import { World } from "../../src/simulator/world.ts";
+import { addHistoricalRuns } from "../../src/simulator/world/history_seed.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program } from "../fakes/program.ts";
-import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 import { REPOSITORY, SimulatedGitHub } from "./github.ts";
 import { type Query, sqliteQuery } from "./store_assertions.ts";
 
@@ -80,7 +80,7 @@ Deno.test("runwire backfill killed in between goes on where it was, and ends wit
   // The run that the simulated GitHub begins with, too.
   assertMatch(
     program.stdout.text,
-    new RegExp(`^${RUNS + 1} runs of ${REPOSITORY} are in, back to `),
+    new RegExp(`^Finished: imported ${RUNS + 1} runs of ${REPOSITORY}, back to `),
   );
   assertEquals(await countRuns(query), RUNS + 1);
   const again = github.simulator.requests.entries.slice(length).flatMap(({ path }) =>
@@ -103,7 +103,7 @@ Deno.test("runwire backfill interrupted says how to go on, and does", async () =
     assertEquals(await program.exit(5_000), 1);
     assertMatch(
       program.stderr.text,
-      /^runwire: Interrupted: \d+ runs of .* are in, back to .*; the same command goes on there$/m,
+      /^runwire: Interrupted: imported \d+ runs of .*, back to .*; run the same command to resume$/m,
     );
   }
   const interrupted = "select 1 from backfills where state = 'failed' and error = 'Interrupted'";
@@ -132,7 +132,7 @@ Deno.test("runwire backfill waits while the budget is low, and says until when",
   github.simulator.rateLimits.set("ghp_never_to_be_seen", { remaining: 490, reset });
   await using program = await start();
   const [, time = ""] = await program.stderr.find(
-    /^runwire: Waiting until (\S+): most of the rate/,
+    /^runwire: Waiting until (\S+): the rest of the rate limit is reserved/,
   );
   // GitHub and we count by clocks that may be a second apart.
   assertEquals(Math.abs(Date.parse(time) - reset * 1_000) <= 2_000, true, time);
@@ -147,8 +147,11 @@ Deno.test("runwire backfill says what is wrong with what it is asked for", async
     const [args, words] of [
       [["backfill", "octo-org/missing", "--since", "90d"], /404: Not Found/],
       [["backfill", "missing", "--since", "90d"], /must be owner\/name/],
-      [["backfill", REPOSITORY, "--since", "401d"], /allowed is 1d to 400d/],
-      [["backfill", REPOSITORY], /allowed is .*--since/],
+      [
+        ["backfill", REPOSITORY, "--since", "401d"],
+        /^runwire: Invalid --since "401d": expected 1d to 400d/,
+      ],
+      [["backfill", REPOSITORY], /expected .*--since/],
     ] as const
   ) {
     await using program = await setting.start(args);

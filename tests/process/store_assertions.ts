@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 // @ts-types="@types/pg"
 import pg from "pg";
 import { z } from "zod";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import type { RunDelivery, RunState } from "./run_deliveries.ts";
 
 /** Asks the database of a program that may be running. */

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../clock.ts";
-import type { Sink } from "../../feed/latest_queue.ts";
+import type { Sink } from "../../feed/slow_client.ts";
 import { CLOSE_TOO_BIG } from "./close_code.ts";
 import type { ConnectionMetrics } from "./connection_metrics.ts";
 

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { CLOSE_TOO_SLOW } from "../../feed/latest_queue.ts";
+import { CLOSE_TOO_SLOW } from "../../feed/slow_client.ts";
 import {
   CLOSE_GOING_AWAY,
   CLOSE_INTERNAL_ERROR,

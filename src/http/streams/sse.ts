@@ -54,7 +54,7 @@ export class EventStreams {
     const { headers } = context.req.raw;
     const { origins, connectionLimit } = this.#options;
     if (!isReadAllowed(headers, origins)) throw originProblem();
-    const query = parseEventQuery(context.req.query(), headers);
+    const query = parseEventQuery(context);
     const principal = context.get("principal");
     // Whoever cannot be told anything is refused here, where the reason can be said.
     await principal.visibility();

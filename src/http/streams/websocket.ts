@@ -2,14 +2,14 @@ import type { Context } from "hono";
 import type { Principal } from "../../account/principal.ts";
 import { TokenRejectedError } from "../../account/oauth_provider.ts";
 import type { Visibility } from "../../visibility.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, waitAtMost } from "../../clock.ts";
 import { toErrorMessage } from "../../errors.ts";
 import type { ActiveClients } from "../../feed/active_clients.ts";
 import type { Broadcast } from "../../feed/broadcast.ts";
 import { BatchEncoder } from "../../feed/batch_encoder.ts";
 import type { Feed } from "../../feed/feed.ts";
 import { sendEvents } from "../../feed/send_events.ts";
-import { MAX_BUFFERED_BYTES } from "../../feed/latest_queue.ts";
+import { MAX_BUFFERED_BYTES } from "../../feed/slow_client.ts";
 import type { TopicFanout } from "../../feed/topic_fanout.ts";
 import { log } from "../../log.ts";
 import type { MessageSender } from "../../message/sender.ts";
@@ -20,11 +20,11 @@ import type { ConnectionLimit } from "./connection_limit.ts";
 import { CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR, CLOSE_POLICY_VIOLATION } from "./close_code.ts";
 import { Connection } from "./connection.ts";
 import { isConnectAllowed, type OriginPolicy, originProblem } from "../origin.ts";
-import { problemResponse } from "../problem.ts";
+import { toProblemError } from "../problem.ts";
 import { retryVisibility } from "./visibility_retry.ts";
 import { ConnectionMetrics } from "./connection_metrics.ts";
 import { InboundMessages } from "./websocket_messages.ts";
-import { parseWebSocketParams, type WebSocketParams } from "../ws_parameters.ts";
+import { parseWebSocketParams, type WebSocketParams } from "./stream_params.ts";
 
 /** Deno sends a ping after half of this silence, and closes the connection after all of it. */
 const HEARTBEAT_SECONDS = 30;
@@ -75,15 +75,12 @@ export class WebSocketServer {
     const principal = context.get("principal");
     const { origins, connectionLimit } = this.#options;
     if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
-      return problemResponse(context, "upgrade_required", {
-        detail: "Cannot answer a plain request on /ws: open a WebSocket here",
-        headers: { Upgrade: "websocket", Connection: "Upgrade" },
-      });
+      throw toProblemError("upgrade_required", { Upgrade: "websocket", Connection: "Upgrade" });
     }
     // A browser sends the cookie whatever page connects, and says which.
     const isOriginKnown = principal.kind !== "session" || headers.has("origin");
     if (!isOriginKnown || !isConnectAllowed(headers, origins)) throw originProblem();
-    const parameters = parseWebSocketParams(context.req.query());
+    const parameters = parseWebSocketParams(context);
     // Whoever cannot be told anything is refused here, where the reason can be said.
     await principal.visibility();
     return connectionLimit.check(context) ??
@@ -94,12 +91,8 @@ export class WebSocketServer {
   async close(): Promise<void> {
     const closing = [...this.#open];
     for (const connection of closing) connection.close(CLOSE_GOING_AWAY, "Runwire is stopping");
-    const timeout = new AbortController();
-    await Promise.race([
-      Promise.all(closing.map((connection) => connection.closed)),
-      this.#options.clock.sleep(CLOSE_TIMEOUT_MS, timeout.signal),
-    ]);
-    timeout.abort();
+    const closed = Promise.all(closing.map((connection) => connection.closed));
+    await waitAtMost(this.#options.clock, CLOSE_TIMEOUT_MS, closed);
   }
 
   #accept(

@@ -1,4 +1,5 @@
 import type { SqliteDatabase, SqliteStatement } from "kysely";
+import { LRUCache } from "lru-cache";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
 /** Cached statements keep returning the columns of the old schema. */
@@ -9,13 +10,12 @@ const MAX_STATEMENTS = 256;
 /** A SQLite database for Kysely over node:sqlite, with a cache of the most recently used statements by their text. */
 export class StatementCache implements SqliteDatabase {
   readonly #database: DatabaseSync;
-  readonly #max: number;
-  /** Least recently used first. */
-  readonly #statements = new Map<string, SqliteStatement>();
+  /** Statements by their text. */
+  readonly #statements: LRUCache<string, SqliteStatement>;
 
   constructor(database: DatabaseSync, { max = MAX_STATEMENTS } = {}) {
     this.#database = database;
-    this.#max = max;
+    this.#statements = new LRUCache({ max });
   }
 
   /** The number of cached statements. */
@@ -25,13 +25,10 @@ export class StatementCache implements SqliteDatabase {
 
   prepare(text: string): SqliteStatement {
     if (SCHEMA_CHANGE.test(text)) this.#statements.clear();
-    const statement = this.#statements.get(text) ?? prepare(this.#database, text);
-    this.#statements.delete(text);
+    const cached = this.#statements.get(text);
+    if (cached) return cached;
+    const statement = prepare(this.#database, text);
     this.#statements.set(text, statement);
-    if (this.#statements.size > this.#max) {
-      const [oldest = ""] = this.#statements.keys();
-      this.#statements.delete(oldest);
-    }
     return statement;
   }
 

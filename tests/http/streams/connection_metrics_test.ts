@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { ConnectionMetrics } from "../../../src/http/streams/connection_metrics.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
-import { waitUntil, WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { waitUntil } from "../../fakes/wait.ts";
 
 Deno.test("Traffic counts frames and their bytes in UTF-8, in turn of two kinds", () => {
   const traffic = new ConnectionMetrics();

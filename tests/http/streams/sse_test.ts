@@ -7,7 +7,8 @@ import { aRun } from "../../fakes/stores/github.ts";
 import { aStatus } from "../../fakes/stores/event_log.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
-import { waitUntil, WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { waitUntil } from "../../fakes/wait.ts";
 
 const PATH = "/api/v1/events";
 

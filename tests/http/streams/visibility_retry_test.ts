@@ -12,7 +12,8 @@ import { EventStreamClient } from "../../fakes/clients/event_stream.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { aStatus } from "../../fakes/stores/event_log.ts";
 import { type ServerSettings, ServerUnderTest } from "../../fakes/apps/server.ts";
-import { waitUntil, WebSocketClient, withTimeout } from "../../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 
 const VISIBLE_A: Visibility = new Set(["octo/a"]);
 const LIMITED = new GitHubError({ kind: "rate_limited" }, "GitHub limits us");

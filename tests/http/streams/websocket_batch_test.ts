@@ -1,13 +1,14 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../../src/clock.ts";
-import { MAX_BUFFERED_BYTES } from "../../../src/feed/latest_queue.ts";
+import { MAX_BUFFERED_BYTES } from "../../../src/feed/slow_client.ts";
 import { runEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { aStatus } from "../../fakes/stores/event_log.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
 import { readTitle, ServerUnderTest } from "../../fakes/apps/server.ts";
-import { waitUntil, WebSocketClient, withTimeout } from "../../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 
 const BATCH = "topics=events&batch=true";
 

@@ -11,7 +11,8 @@ import { aRun } from "../../fakes/stores/github.ts";
 import { joinMessages, messageFrame, nextContent, nextError } from "../../fakes/stores/messages.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
 import { readTitle, type ServerSettings, ServerUnderTest } from "../../fakes/apps/server.ts";
-import { waitUntil, WebSocketClient, withTimeout } from "../../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 
 const MAY_WRITE = { permissions: new Set(["read", "write"] as const) };
 
@@ -93,7 +94,7 @@ Deno.test("Connections tells a viewer what others say, and takes nothing from hi
   viewer.socket.send(messageFrame("I may not"));
   assertEquals(await nextError(viewer), {
     code: "forbidden",
-    message: "Cannot post: it needs the permission write",
+    message: 'Permission "write" is required to post messages',
   });
   other.socket.send(messageFrame("I may"));
   assertEquals([await nextContent(other), await nextContent(viewer)], ["I may", "I may"]);

@@ -6,7 +6,8 @@ import { aRun } from "../../fakes/stores/github.ts";
 import { aStatus } from "../../fakes/stores/event_log.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
 import { readTitle, ServerUnderTest } from "../../fakes/apps/server.ts";
-import { waitUntil, WebSocketClient, withTimeout } from "../../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 
 /** Keeps and tells `count` statuses. */
 async function publish(server: ServerUnderTest, count: number): Promise<void> {

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../../../src/clock.ts";
 import { StorageError } from "../../../src/errors.ts";
 import { joinMessages, messageFrame, nextContent, nextError } from "../../fakes/stores/messages.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
-import { waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 
 const NOT_JSON = "Cannot read the frame: allowed is text, a JSON object with content, user_id";
 
@@ -41,7 +41,7 @@ Deno.test("Connections explains a bad frame to its sender alone, which stays", a
     [messageFrame("x", null), 'Cannot use user_id="null": allowed is 1 to 100 characters'],
     [messageFrame("x", "y".repeat(101)), "Cannot use user_id="],
     [messageFrame("x", "\n"), "Cannot use user_id="],
-    ['{"content":"x"}', "Cannot do without user_id: allowed is 1 to 100 characters"],
+    ['{"content":"x"}', "Missing user_id: expected 1 to 100 characters"],
     [
       '{"content":"x","user_id":"ada","id":"1"}',
       'Cannot use field="id": allowed is content, user_id',

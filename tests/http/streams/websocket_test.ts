@@ -4,7 +4,8 @@ import { Snapshot } from "../../../src/run/snapshot.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { readTitle, ServerUnderTest } from "../../fakes/apps/server.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
-import { waitUntil, WebSocketClient, withTimeout } from "../../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 
 const UPGRADE = {
   upgrade: "websocket",

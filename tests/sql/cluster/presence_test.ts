@@ -3,7 +3,7 @@ import { SqlSharedSnapshotStore } from "../../../src/sql/cluster/shared_snapshot
 import { SqlPresenceStore } from "../../../src/sql/cluster/presence.ts";
 import { openTestDatabase } from "../../fakes/database.ts";
 import { isPostgresAvailable } from "../../fakes/postgres.ts";
-import { waitUntil } from "../../fakes/clients/websocket.ts";
+import { waitUntil } from "../../fakes/wait.ts";
 
 const ignore = !await isPostgresAvailable();
 
