@@ -92,7 +92,7 @@ function toMessage({ id, content, user_id, created_ms }: MessageTable): Message 
   return { id, content, userId: user_id, createdAt: created_ms };
 }
 
-/** The sequence number of the newest message after skipping `offset`; 0 if there is none. */
+/** The sequence number of the newest message after skipping `offset`; 0 if no message is left. */
 async function seqFromEnd(db: Db, offset: number): Promise<number> {
   const row = await db.selectFrom("messages").select("seq").orderBy("seq", "desc")
     .offset(offset).limit(1).executeTakeFirst();

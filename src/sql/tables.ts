@@ -44,7 +44,7 @@ export interface RepositoryTable {
   polled_ms: number | null;
   /** Why polling fails; `null` if it does not. */
   error: string | null;
-  /** The webhook that Runwire created; `null` if there is none. */
+  /** The webhook that Runwire created; `null` without one. */
   webhook_id: number | null;
   /** Why there is no webhook; `null` with a `null` webhook_id means that it is still to be created. */
   webhook_error: string | null;

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { sql } from "kysely";
 import { systemClock } from "../../src/clock.ts";
 import { StorageError, UsageError } from "../../src/errors.ts";

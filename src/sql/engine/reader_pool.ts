@@ -26,7 +26,7 @@ interface PendingRead extends Query {
   reader?: Reader;
 }
 
-/** Distributes queries to the readers of a SQLite file, and rejects those that take too long. */
+/** Distributes queries to the readers of a SQLite file, and rejects slow reads. */
 export class ReaderPool {
   readonly #readers: readonly Reader[];
   readonly #waiting: PendingRead[] = [];

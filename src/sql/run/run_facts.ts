@@ -106,7 +106,7 @@ export function hasSamePosition(a: RunFactsTable, b: RunFactsTable): boolean {
     a.created_ms === b.created_ms;
 }
 
-/** Writes facts of runs, without those that depend on other runs, and deletes the facts of `deletedIds`. */
+/** Writes facts of runs, without facts that depend on other runs, and deletes the facts of `deletedIds`. */
 export async function writeFacts(
   tx: Tx,
   { rows, deletedIds }: {

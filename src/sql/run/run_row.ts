@@ -36,7 +36,7 @@ export interface RunTable extends RunRow {
 const ENTRIES = Object.entries(COLUMNS) as readonly (readonly [keyof Run, keyof RunRow])[];
 
 /**
- * The columns of a RunRow of `r`. Plain text, because building so many nodes takes longer than the rest of a list query.
+ * The columns of a RunRow of `r`. Plain text, because building a node per column takes longer than the rest of a list query.
  * Not `r.*`: PostgreSQL's table has a further, long column.
  */
 export const RUN_COLUMNS = sql.raw(

@@ -12,7 +12,7 @@ const IS_FLAKY = sql<number>`case
     order by n.run_id desc limit 1
   ), 0) end`;
 
-/** The ID of the last success of the branch before the run; lower than all IDs if there is none. */
+/** The ID of the last success of the branch before the run; lower than all IDs without one. */
 const LAST_SUCCESS = sql`coalesce((
     select n.run_id from run_facts n
     where n.workflow_id = f.workflow_id and n.branch = f.branch and n.is_failure = 0
