@@ -1,27 +1,8 @@
 import { sql } from "kysely";
-import type { Run } from "../../run/run.ts";
+import { type Run, RUN_FIELDS } from "../../run/run.ts";
 
 /** The column of each field of a run. */
-const COLUMNS = {
-  id: "id",
-  repository: "repository",
-  workflowId: "workflow_id",
-  workflowName: "workflow_name",
-  displayTitle: "display_title",
-  event: "event",
-  status: "status",
-  conclusion: "conclusion",
-  branch: "branch",
-  headSha: "head_sha",
-  actor: "actor",
-  runNumber: "run_number",
-  runAttempt: "run_attempt",
-  createdAt: "created_at",
-  startedAt: "started_at",
-  updatedAt: "updated_at",
-  htmlUrl: "html_url",
-  source: "source",
-} as const satisfies Record<keyof Run, string>;
+const COLUMNS = { ...RUN_FIELDS, source: "source" } as const satisfies Record<keyof Run, string>;
 
 /** The columns that make up a Run. */
 export type RunRow = { -readonly [Field in keyof Run as (typeof COLUMNS)[Field]]: Run[Field] };
