@@ -155,7 +155,7 @@ testOverDatabases("RunHistory.list() returns and counts at most MAX_COUNTED_RUNS
     assertEquals(list.runs.map(({ id }) => id), Array.from({ length: 10 }, (_, at) => 991 + at));
     assertEquals((await history.list({ ...last, ...filters, page: 35 })).runs, []);
   }
-}, { kinds: ["memory", "postgres"] });
+});
 
 testOverDatabases(
   "RunHistory.latestByWorkflow() returns the latest runs of each workflow, newest first",

@@ -10,7 +10,10 @@ export interface ReaderPoolOptions extends ReaderOptions {
 
 /** Quick queries continue on one thread while a slow one runs on the other. Small machines have two cores. */
 const DEFAULT_READERS = 2;
-/** Requests per reader: more than one, so that a reader does not idle while the main thread commits; few, so that few wait behind a slow query. */
+/**
+ * Requests per reader: more than one, so that a reader does not idle while the main thread commits; few, so that few wait behind
+ * a slow query.
+ */
 const MAX_LOAD = 4;
 /** Queued queries: at least a second of list queries. */
 const MAX_WAITING = 1_000;

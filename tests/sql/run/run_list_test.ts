@@ -125,7 +125,7 @@ testOverDatabases("listRuns() uses an index in order for any two filters", async
       assertOrdered(searchPlan(list));
     }
   }
-}, { kinds: ["memory", "postgres"] });
+});
 
 testOverDatabases(
   "listRuns() uses an index in PostgreSQL for each filter, in both directions",
@@ -178,7 +178,7 @@ testOverDatabases("listRuns() uses the index of titles for words", async ({ data
     assertMatch(titled, /Bitmap Index Scan on workflow_runs_by_title_words/);
     assertMatch(page, /Bitmap Index Scan on workflow_runs_pkey/);
   }
-}, { kinds: ["memory", "postgres"] });
+});
 
 testOverDatabases(
   "listRuns() reads each visible repository from its end of the index",
@@ -204,5 +204,4 @@ testOverDatabases(
       }
     }
   },
-  { kinds: ["memory", "postgres"] },
 );
