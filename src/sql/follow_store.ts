@@ -15,12 +15,12 @@ import { mergeRepositories } from "./repository.ts";
 import type { RepositoryTable } from "./tables.ts";
 import { upsertWorkflows } from "./workflow.ts";
 
-/** In the words of its indexes. */
+/** The same text as in the indexes (migrations/initial/repository.ts). */
 const FOLLOWED_MS = sql`case when removed_ms is null then followed_ms end`;
 export const IS_FOLLOWED = sql<boolean>`${FOLLOWED_MS} is not null`;
 export const IS_NOT_FOLLOWED = sql<boolean>`${FOLLOWED_MS} is null`;
 
-/** Keeps in SQL which repositories are followed. */
+/** Stores in SQL which repositories are followed. */
 export class SqlFollowStore implements FollowStore {
   readonly #database: Database;
   readonly #clock: Clock;

@@ -16,7 +16,7 @@ const KEY: NewApiKey = {
   expiresAt: NOW + 1_000,
 };
 
-testOverDatabases("ApiKeyStore.byHash() finds a key by the hash alone", async ({ database }) => {
+testOverDatabases("ApiKeyStore.findByHash() finds a key only by its hash", async ({ database }) => {
   const store = new SqlApiKeyStore(database, new ManualClock(NOW));
   const key = await store.create(KEY);
   const { hash: _, ...stored } = KEY;
@@ -27,7 +27,7 @@ testOverDatabases("ApiKeyStore.byHash() finds a key by the hash alone", async ({
   assertEquals(await store.findById(key.id + 1), undefined);
 });
 
-testOverDatabases("ApiKeyStore.list() has the newest first", async ({ database }) => {
+testOverDatabases("ApiKeyStore.list() returns the newest key first", async ({ database }) => {
   const store = new SqlApiKeyStore(database, new ManualClock(NOW));
   for (const name of ["a", "b", "c"]) {
     await store.create({ ...KEY, name, hash: name, budgetCents: null, expiresAt: null });
@@ -39,38 +39,44 @@ testOverDatabases("ApiKeyStore.list() has the newest first", async ({ database }
   assertEquals(keys[0]?.expiresAt, null);
 });
 
-testOverDatabases("ApiKeyStore.revoke() keeps when it was first revoked", async ({ database }) => {
-  const clock = new ManualClock(NOW);
-  const store = new SqlApiKeyStore(database, clock);
-  const { id } = await store.create(KEY);
-  assertEquals((await store.revoke(id))?.revokedAt, NOW);
-  clock.time += 1;
-  assertEquals((await store.revoke(id))?.revokedAt, NOW);
-  assertEquals((await store.findByHash("00ff"))?.revokedAt, NOW);
-  assertEquals(await store.revoke(id + 1), undefined);
-});
+testOverDatabases(
+  "ApiKeyStore.revoke() keeps the time of the first revocation",
+  async ({ database }) => {
+    const clock = new ManualClock(NOW);
+    const store = new SqlApiKeyStore(database, clock);
+    const { id } = await store.create(KEY);
+    assertEquals((await store.revoke(id))?.revokedAt, NOW);
+    clock.time += 1;
+    assertEquals((await store.revoke(id))?.revokedAt, NOW);
+    assertEquals((await store.findByHash("00ff"))?.revokedAt, NOW);
+    assertEquals(await store.revoke(id + 1), undefined);
+  },
+);
 
-testOverDatabases("ApiKeyStore.noteUse() notes one a minute", async ({ database }) => {
-  const clock = new ManualClock(NOW);
-  const store = new SqlApiKeyStore(database, clock);
-  const { id } = await store.create(KEY);
-  const usedAfter = async (ms: number) => {
-    clock.time = NOW + ms;
-    await store.recordUse(id);
-    return ((await store.findById(id))?.lastUsedAt ?? 0) - NOW;
-  };
-  assertEquals(await usedAfter(1), 1);
-  assertEquals(await usedAfter(MINUTE_MS), 1);
-  assertEquals(await usedAfter(MINUTE_MS + 1), MINUTE_MS + 1);
-});
+testOverDatabases(
+  "ApiKeyStore.recordUse() updates the last use at most once a minute",
+  async ({ database }) => {
+    const clock = new ManualClock(NOW);
+    const store = new SqlApiKeyStore(database, clock);
+    const { id } = await store.create(KEY);
+    const usedAfter = async (ms: number) => {
+      clock.time = NOW + ms;
+      await store.recordUse(id);
+      return ((await store.findById(id))?.lastUsedAt ?? 0) - NOW;
+    };
+    assertEquals(await usedAfter(1), 1);
+    assertEquals(await usedAfter(MINUTE_MS), 1);
+    assertEquals(await usedAfter(MINUTE_MS + 1), MINUTE_MS + 1);
+  },
+);
 
-testOverDatabases("TicketStore.take() gives a ticket to one of many", async (
-  { database, connectAgain: another },
+testOverDatabases("TicketStore.consume() returns a ticket to one of many callers", async (
+  { database, connectAgain },
 ) => {
   const clock = new ManualClock(NOW);
   const { id: keyId } = await new SqlApiKeyStore(database, clock).create(KEY);
   const tickets = new SqlTicketStore(database, clock);
-  const otherTickets = new SqlTicketStore(await another(), clock);
+  const otherTickets = new SqlTicketStore(await connectAgain(), clock);
   await tickets.create({ id: "t", holder: { keyId }, expiresAt: NOW + 1 });
   const consumed = await Promise.all(
     [tickets, otherTickets, tickets].map((each) => each.consume("t")),
@@ -80,7 +86,7 @@ testOverDatabases("TicketStore.take() gives a ticket to one of many", async (
   assertEquals(await tickets.consume("a"), "anonymous");
 });
 
-testOverDatabases("TicketStore.take() takes none that has expired", async ({ database }) => {
+testOverDatabases("TicketStore.consume() returns no expired ticket", async ({ database }) => {
   const clock = new ManualClock(NOW);
   const tickets = new SqlTicketStore(database, clock);
   await tickets.create({ id: "a", holder: "anonymous", expiresAt: NOW + 1 });

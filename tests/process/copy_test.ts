@@ -85,7 +85,7 @@ Deno.test({
       await serving.url();
       const refused = await runCopy(["--from", sqlite, "--to", postgres]);
       assertEquals(refused.code, 2);
-      assertMatch(refused.stderr, /^runwire: .*another Runwire serves from it$/);
+      assertMatch(refused.stderr, /^runwire: .*another Runwire server is using it$/);
     }
     assertEquals((await runCopy(["--from", sqlite, "--to", postgres])).code, 0);
     const all = await count(server);
@@ -96,7 +96,7 @@ Deno.test({
     const url = await serving.url();
     const refused = await runCopy(["--from", postgres, "--to", `sqlite:${folder}/back.db`]);
     assertEquals(refused.code, 2);
-    assertMatch(refused.stderr, /^runwire: .*a Runwire serves from it$/);
+    assertMatch(refused.stderr, /^runwire: .*a Runwire server is using it$/);
     const response = await fetch(`${url}/runs?per_page=1&q=größe`);
     assertEquals((await response.json()).total_count, 1_000);
     assertEquals(all >= 1_200, true);
@@ -143,7 +143,7 @@ Deno.test("runwire copy says what is wrong with what it is asked for, and keeps 
       [["--from", server, "--to", server], /into itself$/],
       [["--from", "sqlite::memory:", "--to", server], /in-memory/],
       [["--from", server, "--onto", server], /expected --from, --to/],
-      [["--from", "mysql://x", "--to", server], /Cannot use the database URL: allowed is/],
+      [["--from", "mysql://x", "--to", server], /Invalid database URL: expected/],
     ] as const
   ) {
     const { code, stderr } = await runCopy(args);

@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.ts";
 import type { TicketTable } from "./account_tables.ts";
 import type { Database } from "../database.ts";
 
-/** Keeps tickets in SQL. */
+/** Stores tickets in SQL. */
 export class SqlTicketStore implements TicketStore {
   readonly #database: Database;
   readonly #clock: Clock;

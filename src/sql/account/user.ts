@@ -5,16 +5,16 @@ import type { Role } from "../../account/permission.ts";
 import type { Clock } from "../../clock.ts";
 import type { UserTable } from "./account_tables.ts";
 import type { Database } from "../database.ts";
-import { limitOffset, type PageRequest } from "../page.ts";
+import { limitOffset, type PageRequest } from "../clauses.ts";
 
 export interface SqlUserStoreOptions {
   readonly database: Database;
   readonly clock: Clock;
-  /** Encrypts their tokens. */
+  /** Encrypts the tokens of users. */
   readonly cipher: Cipher;
 }
 
-/** Keeps users in SQL. */
+/** Stores users in SQL. */
 export class SqlUserStore implements UserStore {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -98,7 +98,7 @@ export class SqlUserStore implements UserStore {
     if (!row || row.tokens === null) return undefined;
     const text = await this.#cipher.decrypt(row.tokens, encryptionContext(id));
     if (text === undefined) return undefined;
-    // We wrote it ourselves, as the cipher makes sure. What is undefined has no place in JSON.
+    // Written by #encrypt(), as the cipher verifies. JSON has no undefined properties.
     const tokens: Partial<UserTokens> & Pick<UserTokens, "accessToken"> = JSON.parse(text);
     return {
       accessToken: tokens.accessToken,
