@@ -13,7 +13,7 @@ interface Document {
   readonly components?: Json;
 }
 
-/** An answer, without a body where it has none to check. */
+/** A response; `body` is missing if there is none to check. */
 export interface ApiResponse {
   readonly method: string;
   readonly path: string;
@@ -28,13 +28,13 @@ interface Route {
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
-/** Answers that every path gives, without a word about them: [status, code]. */
+/** Undocumented responses of every path: [status, code]. */
 const COMMON_RESPONSES: readonly (readonly [number, string])[] = [
   [403, "origin_not_allowed"],
   [405, "method_not_allowed"],
 ];
 
-/** An OpenAPI document, to hold answers against. A field that it does not name is wrong. */
+/** Validates responses against an OpenAPI document. A field that it does not name is a violation. */
 export class OpenApiValidator {
   readonly routes: readonly Route[];
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -56,7 +56,7 @@ export class OpenApiValidator {
     );
   }
 
-  /** What is wrong with an answer, in words; `undefined` when nothing is. */
+  /** Describes why a response does not match the document; `undefined` if it does. */
   findViolation(apiResponse: ApiResponse): string | undefined {
     const { path, status, contentType, body } = apiResponse;
     const method = apiResponse.method === "HEAD" ? "get" : apiResponse.method.toLowerCase();

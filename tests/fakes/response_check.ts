@@ -1,6 +1,6 @@
 import { OpenApiValidator } from "./openapi_validator.ts";
 
-/** Holds every answer that a test fetches from a server of ours against the document of that server. */
+/** Validates every response that a test fetches from a Runwire server against the document of that server. */
 class ResponseCheck {
   readonly #validators = new Map<string, OpenApiValidator>();
   /** Servers of a test have the same document, time and again. */

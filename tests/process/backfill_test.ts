@@ -45,7 +45,7 @@ async function countRuns(query: Query): Promise<number> {
   return (await query("select id from workflow_runs")).length;
 }
 
-/** Lets GitHub answer until progress is kept, and then no more. */
+/** Lets GitHub answer until progress is stored, and then stalls. */
 async function stallAfterFirstRuns(
   { github, query }: { readonly github: SimulatedGitHub; readonly query: Query },
 ): Promise<void> {
@@ -63,7 +63,7 @@ async function stallAfterFirstRuns(
   await withTimeout(github.responseDelayed, "the next request");
 }
 
-Deno.test("runwire backfill killed in between goes on where it was, and ends with every run", async () => {
+Deno.test("runwire backfill resumes after a kill and imports every run", async () => {
   await using setting = await setUp();
   const { github, query, start } = setting;
   {
@@ -93,7 +93,7 @@ Deno.test("runwire backfill killed in between goes on where it was, and ends wit
   assertEquals(again.filter((to) => to >= imported_from_ms && to < imported_to_ms), []);
 });
 
-Deno.test("runwire backfill interrupted says how to go on, and does", async () => {
+Deno.test("runwire backfill reports how to resume after an interruption, and resumes", async () => {
   await using setting = await setUp();
   const { query, start } = setting;
   {
@@ -113,7 +113,7 @@ Deno.test("runwire backfill interrupted says how to go on, and does", async () =
   assertEquals(await countRuns(query), RUNS + 1);
 });
 
-Deno.test("runwire backfill works beside a Runwire that serves from the same file", async () => {
+Deno.test("runwire backfill works while a server uses the same file", async () => {
   await using setting = await setUp();
   await using server = await setting.start(["serve"]);
   const url = await server.url();
@@ -125,7 +125,7 @@ Deno.test("runwire backfill works beside a Runwire that serves from the same fil
   assertEquals(await server.exit(), 0);
 });
 
-Deno.test("runwire backfill waits while the budget is low, and says until when", async () => {
+Deno.test("runwire backfill waits while the rate limit is low, and reports the reset time", async () => {
   await using setting = await setUp();
   const { github, start } = setting;
   const reset = Math.floor(Date.now() / 1_000) + 3_600;
@@ -141,7 +141,7 @@ Deno.test("runwire backfill waits while the budget is low, and says until when",
   assertStringIncludes(program.stderr.text, "0 runs of");
 });
 
-Deno.test("runwire backfill says what is wrong with what it is asked for", async () => {
+Deno.test("runwire backfill rejects invalid arguments", async () => {
   await using setting = await setUp();
   for (
     const [args, words] of [

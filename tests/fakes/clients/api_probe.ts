@@ -24,14 +24,14 @@ export interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
-/** A route at one of its places. */
+/** An operation at one of its base paths. */
 export interface Endpoint {
   readonly method: string;
   readonly path: string;
   readonly operation: Operation;
 }
 
-/** What a user asks: with values of something hidden, and the same with those of nothing. */
+/** A request of a user. */
 export interface ProbeRequest {
   readonly method: string;
   readonly path: string;
@@ -41,19 +41,19 @@ export interface ProbeRequest {
 export interface ProbePair {
   readonly hidden: ProbeRequest;
   readonly absentRequest: ProbeRequest;
-  /** The values in them: where the one tells its own, the other may tell its own. */
+  /** The values in the requests, which the responses may repeat. */
   readonly values: readonly [string, string];
 }
 
-/** In nothing that there is. */
+/** The id of nothing. */
 const ABSENT_NUMBER = 999_000_999;
 
-/** Of the same form, so that it is understood alike. */
+/** A text of the same form that nothing contains. */
 function toAbsentText(text: string): string {
   return /^[0-9a-f]{40}$/.test(text) ? "f".repeat(40) : text.replace(/\w+marked/i, "absent");
 }
 
-/** Every operation of a document at every base. */
+/** Every operation of a document at every base path. */
 export function listEndpoints({ paths }: Document): readonly Endpoint[] {
   return Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).flatMap(([method, operation]) =>
@@ -66,12 +66,12 @@ export function listEndpoints({ paths }: Document): readonly Endpoint[] {
   );
 }
 
-/** The route without parameters, if it can be asked so. */
+/** The request without parameters, if none is required. */
 export function plainRequests({ method, path, operation }: Endpoint): readonly ProbeRequest[] {
   return /\{/.test(path) || operation.requestBody ? [] : [{ method, path }];
 }
 
-/** The route with each of its parameters, and each field of its body, set to everything that is hidden. */
+/** Requests in which each parameter and each field of the body has each hidden value. */
 export function probePairs(
   endpoint: Endpoint,
   { texts, numbers }: MarkedRepository,
@@ -106,7 +106,7 @@ function probeRequests(
   return /\{/.test(path) || body ? [{ method, path: filled, body }, ...inQuery] : inQuery;
 }
 
-/** The value wherever one of its type may stand. */
+/** A body with the value in every field of its type. */
 function fillBody({ type, enum: choices, properties, items }: Schema, value: unknown): unknown {
   if (choices) return choices[0];
   if (properties) {
@@ -122,11 +122,11 @@ function fillBody({ type, enum: choices, properties, items }: Schema, value: unk
 
 export interface ProbeResponse {
   readonly status: number;
-  /** All that could tell something: status, headers and body. */
+  /** Status, headers and body. */
   readonly text: string;
 }
 
-/** Of every answer another one, or of something that the question did not ask for. */
+/** Headers that differ between equal requests, or depend on other requests. */
 const VOLATILE_HEADERS = [
   "x-request-id",
   "date",
@@ -138,7 +138,7 @@ const VOLATILE_HEADERS = [
   "retry-after",
 ];
 
-/** Asks as a user. Of a stream, what comes until it is silent. */
+/** Sends a request of a user. Reads a stream until it is silent. */
 export async function sendProbe(
   browser: Browser,
   { method, path, body }: ProbeRequest,
@@ -152,7 +152,7 @@ export async function sendProbe(
   return { status: response.status, text: `${response.status} ${JSON.stringify(headers)} ${text}` };
 }
 
-/** Without what goes on meanwhile: the number of the last event, and how we stand with GitHub. */
+/** Removes what changes between two requests: the last sequence number and the status of GitHub. */
 function stripEventIds(stream: string): string {
   const blocks = stream.split("\n\n").filter((block) => !/^event:status$|^:/m.test(block));
   return blocks.map((block) => block.replace(/^id:\d+$/m, "id:")).join("\n\n");
