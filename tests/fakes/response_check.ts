@@ -34,7 +34,8 @@ class ResponseCheck {
 
   async #check(url: URL, method: string, response: Response): Promise<void> {
     const validator = this.#validators.get(url.origin);
-    if (!validator) return;
+    // The pages of the API reference are not part of the document.
+    if (!validator || /^\/docs(\/|$)/.test(url.pathname)) return;
     const { status, headers } = response;
     const contentType = headers.get("content-type");
     const hasBody = method !== "HEAD" && /[/+]json$/.test(contentType ?? "");

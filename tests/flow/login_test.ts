@@ -124,7 +124,7 @@ Deno.test("Login reports a denied authorization as a page without script, or as 
   const page = await browser.signIn();
   assertEquals([page.status, page.headers.get("content-type")], [403, "text/html; charset=UTF-8"]);
   const text = await page.text();
-  assertMatch(text, /<h1>Login denied<\/h1>/);
+  assertMatch(text, /<h1>Sign-in cancelled<\/h1>/);
   assertEquals(/<script|style=|onclick/i.test(text), false);
   assertMatch(page.headers.get("content-security-policy") ?? "", /^default-src 'none';/);
   assertEquals(browser.cookies.size, 0);
@@ -218,7 +218,7 @@ Deno.test("Login is for members of the allowed organizations, as long as they ar
   await using app = await startLoginApp({ clock, environment: { ALLOWED_ORGS: "Octo-Org,other" } });
   const refused = await app.browser().signIn();
   assertEquals(refused.status, 403);
-  assertMatch(await refused.text(), /Organization required/);
+  assertMatch(await refused.text(), /Organization membership required/);
   app.world.users.join("hubot", "octo-org");
   const browser = await app.signIn("hubot");
   const { user, permissions } = await (await browser.get("/api/v1/me")).json();

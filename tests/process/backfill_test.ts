@@ -11,6 +11,8 @@ import { type Query, sqliteQuery } from "./store_assertions.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const RUNS = 2_500;
+/** On a busy machine. */
+const TIMEOUT_MS = 30_000;
 const COMMAND = ["backfill", REPOSITORY, "--since", "90d"];
 
 const PROGRESS = z.array(
@@ -58,9 +60,9 @@ async function stallAfterFirstRuns(
       return false;
     }
   };
-  await waitUntil(hasSaved, "some runs are in");
+  await waitUntil(hasSaved, "some runs are stored", TIMEOUT_MS);
   github.simulator.faults.add({ kind: "delay", ms: 60_000 }, { path: /[?&]created=/ });
-  await withTimeout(github.responseDelayed, "the next request");
+  await withTimeout(github.responseDelayed, "the next request", TIMEOUT_MS);
 }
 
 Deno.test("runwire backfill resumes after a kill and imports every run", async () => {
