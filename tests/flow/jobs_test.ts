@@ -12,7 +12,7 @@ import { testOverDatabases } from "../fakes/database.ts";
 
 const FIVE_MINUTES_MS = 5 * 60_000;
 
-testOverDatabases("JobCollector fetches once the jobs of a run that no webhook told of", async (
+testOverDatabases("JobCollector fetches the jobs of a run without webhooks once", async (
   { database },
 ) => {
   const clock = systemClock;

@@ -45,7 +45,8 @@ async function count(query: Query, text = COUNT): Promise<number> {
 }
 
 Deno.test({
-  name: "runwire copy moves from a file to PostgreSQL and back, and says how much of what",
+  name:
+    "runwire copy copies from a file to PostgreSQL and back, and reports the rows of each table",
   ignore,
   async fn() {
     await using setting = await setUp();
@@ -73,7 +74,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "runwire copy refuses what a Runwire serves from, and copies when it has stopped",
+  name: "runwire copy refuses a database in use by a server, and copies it afterwards",
   ignore,
   async fn() {
     await using github = new SimulatedGitHub();
@@ -104,7 +105,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "runwire copy that is interrupted or killed leaves nothing behind, and can be run again",
+  name: "runwire copy leaves nothing behind after an interruption or a kill, and can be run again",
   ignore,
   async fn() {
     await using setting = await setUp();
@@ -131,7 +132,7 @@ async function isWriting(server: Query): Promise<boolean> {
   return await count(server, held) > 0;
 }
 
-Deno.test("runwire copy says what is wrong with what it is asked for, and keeps passwords", async () => {
+Deno.test("runwire copy rejects invalid arguments and prints no password", async () => {
   await using folder = await TemporaryFolder.create();
   const missing = `sqlite:${folder.path}/missing.db`;
   const server = "postgres://someone:hunter2hunter2@127.0.0.1:1/x";

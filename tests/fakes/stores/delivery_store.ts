@@ -25,7 +25,7 @@ interface Entry {
 export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
   /** In the order in which they came. */
   readonly entries = new Map<string, Entry>();
-  /** What every method throws from now on. */
+  /** Thrown by every method while it is set. */
   error: Error | undefined;
   /** Called by `due` after it has looked. */
   onDueRead = () => {};

@@ -13,7 +13,7 @@ export class FakeGitHub implements RepositorySource, RunSource {
   unlisted = new Set<number>();
   /** How long each answer takes. */
   delayMs = 0;
-  /** What refuses, by `what` or its beginning. */
+  /** Failures by endpoint or its prefix. */
   readonly failures = new Map<string, GitHubFailure>();
 
   get endpoints(): string[] {

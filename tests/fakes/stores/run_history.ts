@@ -10,7 +10,7 @@ export class FakeRunHistory implements RunHistory {
   readonly queries: RunQuery[] = [];
   runs: Run[] = [aRun()];
   runDetail: RunDetail | undefined;
-  /** What lists say about how many runs there are. */
+  /** The total of lists. */
   total: number | undefined;
   error: StorageError | undefined;
 
