@@ -22,6 +22,7 @@ import { Cluster } from "./parts/cluster.ts";
 import { createApiRoutes } from "./parts/data.ts";
 import { createFollowServices, type FollowServices } from "./parts/following.ts";
 import { SnapshotPublisher } from "./parts/frames.ts";
+import { SnapshotPublisher as SnapshotHolder } from "./run/polling/snapshot_publisher.ts";
 import { createReconcilers } from "./parts/healing.ts";
 import { createMessageServices, type MessageServices } from "./parts/messages.ts";
 import { runServices } from "./service.ts";
@@ -77,6 +78,7 @@ export class App {
   readonly #rateLimiters: RateLimiters;
   readonly #cluster: Cluster;
   readonly #snapshotPublisher: SnapshotPublisher;
+  readonly #snapshots: SnapshotHolder;
   readonly #eventLoopDelay: EventLoopDelay;
   readonly #webhookTracing: WebhookTracing | undefined;
   /** Where we listen. */
@@ -108,16 +110,22 @@ export class App {
       baseUrl: config.github.apiUrl,
       version: manifest.version,
       clock,
+      random: options.random,
       onSend: () => this.#cluster.checkLease(),
     });
     this.#runs = new GitHubRuns(this.github);
+    this.#snapshots = new SnapshotHolder({
+      clock,
+      broadcast: this.#webhookTracing?.broadcast(this.#broadcast) ?? this.#broadcast,
+      intervalMs: config.poll.intervalMs,
+    });
     this.poller = this.#buildPoller();
     this.#snapshotPublisher = new SnapshotPublisher({
       clock,
       cluster: this.#cluster,
       feed: this.feed,
       activeClients: this.#activeClients,
-      broadcast: this.#webhookTracing?.broadcast(this.#broadcast) ?? this.#broadcast,
+      snapshots: this.#snapshots,
       snapshotBuilder: this.#snapshotBuilder,
       poller: this.poller,
       intervalMs: config.poll.intervalMs,
@@ -131,12 +139,11 @@ export class App {
     const emitToFeed: Emit = (events) => this.#snapshotPublisher.emit(events);
     const emit = this.#webhookTracing?.emit(emitToFeed) ?? emitToFeed;
     const inbox = this.#buildInbox(emit);
-    const followServices = this.#createFollowServices(emit);
     const messages = createMessageServices({ ...this.#options, feed: this.feed });
     const { rateLimit, loginRateLimit: logins, redis } = this.#rateLimiters;
     const failure = new AbortController();
     const stop = AbortSignal.any([signal, failure.signal]);
-    followServices.followManager.stopOn(stop);
+    const followServices = this.#createFollowServices(emit, stop);
     const origins = createOriginPolicy(this.#config);
     const accounts = createAccountServices({
       ...this.#options,
@@ -193,27 +200,24 @@ export class App {
         snapshotBuilder: this.#snapshotBuilder,
         onEvents: (events) => this.#snapshotPublisher.emitFromPoll(events),
       }),
-      interval: poll.intervalMs,
+      intervalMs: poll.intervalMs,
       clock,
-      random,
       activeClients: this.#activeClients,
-      rateLimit: () => this.github.rateLimit,
-      onSnapshot: (snapshot) => {
-        this.#broadcast.publish(snapshot);
-        this.#cluster.publishState(this.#snapshotBuilder);
-      },
-      onPhase: ({ name }) => name === "stopped" || statusPublisher.update(this.poller.status),
+      github: this.github,
+      snapshots: this.#snapshots,
+      onSnapshot: () => this.#cluster.publishState(this.#snapshotBuilder),
+      onPhase: ({ name }, status) => name === "stopped" || statusPublisher.update(status),
     });
   }
 
-  #createFollowServices(emit: Emit): FollowServices {
+  #createFollowServices(emit: Emit, signal: AbortSignal): FollowServices {
     const { poll } = this.#config;
     return createFollowServices({
       ...this.#options,
       config: this.#config,
       fencedDatabase: this.#cluster.database,
       github: this.github,
-      poller: this.poller,
+      signal,
       reservedPoints: (ms) =>
         this.#activeClients.size === 0 ? 0 : ms / poll.intervalMs * (poll.repositories + 1),
       emit,
@@ -227,8 +231,6 @@ export class App {
       database: this.#cluster.database,
       clock: this.#options.clock,
       github: this.github,
-      runs: this.#runs,
-      poller: this.poller,
       stuckAfter: this.#config.poll.reconcileAfterMs,
       isNeeded: () =>
         this.#hasWebhook || this.#activeClients.size > 0 ||

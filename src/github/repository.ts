@@ -2,7 +2,7 @@ import { z } from "zod";
 import { GitHubError } from "../errors.ts";
 import type { Repository, RepositoryLookup, RepositorySource } from "../repository/repository.ts";
 import { ResponseCache } from "./response_cache.ts";
-import type { GitHub } from "./client.ts";
+import type { GitHubClient } from "./github_client.ts";
 
 /** What all of GitHub's forms of a repository may have, in REST and in webhooks; the shortest have the first two alone. */
 export const repositoryFields = {
@@ -24,14 +24,14 @@ const installationRepositoriesSchema = z.object({ repositories: z.array(reposito
 
 /** `new GitHubRepositories(github)` */
 export class GitHubRepositories implements RepositorySource, RepositoryLookup {
-  readonly #github: GitHub;
+  readonly #github: GitHubClient;
   readonly #userRepositories = new ResponseCache<readonly Repository[]>(z.array(repositorySchema));
   readonly #installationRepositories = new ResponseCache<readonly Repository[]>(
     installationRepositoriesSchema,
   );
   readonly #single = new ResponseCache<Repository>(repositorySchema);
 
-  constructor(github: GitHub) {
+  constructor(github: GitHubClient) {
     this.#github = github;
   }
 
@@ -41,11 +41,13 @@ export class GitHubRepositories implements RepositorySource, RepositoryLookup {
       ? this.#github.list(this.#installationRepositories, "/installation/repositories", {
         count: Infinity,
         signal,
+        isCredentialCheck: true,
       })
       : this.#github.list(this.#userRepositories, "/user/repos", {
         parameters: { sort: "pushed", direction: "desc" },
         count,
         signal,
+        isCredentialCheck: true,
       });
     return (await list).toSorted(compareByLatestPush).slice(0, count);
   }

@@ -7,7 +7,7 @@ import type {
 } from "../run/backfill/backfill_progress.ts";
 import type { Run, RunSource } from "../run/run.ts";
 import { ResponseCache } from "./response_cache.ts";
-import type { GitHub } from "./client.ts";
+import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
 
 const RUNS_PATH = "/repos/{owner}/{repo}/actions/runs";
@@ -53,13 +53,13 @@ const historicalRunsSchema = z.object({
 
 /** `new GitHubRuns(github)` */
 export class GitHubRuns implements RunSource, HistoricalRunSource {
-  readonly #github: GitHub;
+  readonly #github: GitHubClient;
   readonly #lists = new ResponseCache<readonly Run[]>(polledRunsSchema);
   readonly #single = new ResponseCache<Run>(polledRunSchema);
   /** Asked for once: none is kept. */
   readonly #historical = new ResponseCache<Omit<BackfillPage, "next">>(historicalRunsSchema, 0);
 
-  constructor(github: GitHub) {
+  constructor(github: GitHubClient) {
     this.#github = github;
   }
 

@@ -3,7 +3,7 @@ import { GitHubError, toErrorMessage } from "../errors.ts";
 import type { WebhookState } from "../repository/catalog.ts";
 import type { Webhooks } from "../repository/webhook.ts";
 import { ResponseCache } from "./response_cache.ts";
-import type { GitHub } from "./client.ts";
+import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
 
 /** What a webhook of ours tells: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
@@ -28,7 +28,7 @@ type ListedWebhook = z.infer<typeof webhookSchema>;
 const createdWebhookSchema = z.object({ id: z.int() }).transform(({ id }) => id);
 
 export interface GitHubWebhooksOptions {
-  readonly github: GitHub;
+  readonly github: GitHubClient;
   /** Where GitHub reaches us; without it no webhook is created. */
   readonly publicUrl: string | undefined;
   /** What deliveries are signed with; without it no webhook is created. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Workflow, WorkflowSource } from "../repository/repository.ts";
 import { ResponseCache } from "./response_cache.ts";
-import type { GitHub } from "./client.ts";
+import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
 
 /** https://docs.github.com/en/rest/actions/workflows#list-repository-workflows */
@@ -18,10 +18,10 @@ const workflowListSchema = z.object({ workflows: z.array(workflowSchema) })
 
 /** `new GitHubWorkflows(github)` */
 export class GitHubWorkflows implements WorkflowSource {
-  readonly #github: GitHub;
+  readonly #github: GitHubClient;
   readonly #lists = new ResponseCache<readonly Workflow[]>(workflowListSchema);
 
-  constructor(github: GitHub) {
+  constructor(github: GitHubClient) {
     this.#github = github;
   }
 

@@ -1,6 +1,5 @@
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import type { GitHubError } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { GitHub } from "../github/client.ts";
 import { GitHubWebhooks } from "../github/webhook.ts";
@@ -12,9 +11,8 @@ import { BackfillScheduler } from "../run/backfill/backfill_scheduler.ts";
 import { RateLimitedSource } from "../run/backfill/rate_limited_source.ts";
 import { RepositoryPoller } from "../run/polling/repository_poller.ts";
 import { LatestRunsFetcher } from "../run/polling/latest_runs.ts";
-import { reservedUntil } from "../run/github_rate_limit.ts";
+import { LOW_SHARE } from "../run/github_rate_limit.ts";
 import type { Random } from "../random.ts";
-import type { Poller } from "../run/polling/poller.ts";
 import { SqlBackfillStore } from "../sql/run/backfill.ts";
 import type { Database } from "../sql/database.ts";
 import { SqlFollowStore } from "../sql/follow_store.ts";
@@ -31,7 +29,7 @@ export interface FollowServicesOptions {
   readonly github: GitHub;
   readonly clock: Clock;
   readonly random: Random;
-  readonly poller: Pick<Poller, "isBackingOff" | "backoffUntil" | "backOff">;
+  readonly signal: AbortSignal;
   /** The most points of the budget that the snapshots may take in the next `ms`. */
   readonly reservedPoints: (ms: number) => number;
   /** Told of what has changed. */
@@ -47,37 +45,28 @@ export interface FollowServices {
 
 /** The part of App that stands behind `/repositories`. */
 export function createFollowServices(options: FollowServicesOptions): FollowServices {
-  const { config, database, fencedDatabase, github, clock, random, poller, reservedPoints, emit } =
+  const { config, database, fencedDatabase, github, clock, random, reservedPoints, emit, signal } =
     options;
   const store = new SqlFollowStore(database, clock);
   const runs = new GitHubRuns(github);
-  const shared = {
-    clock,
-    onEvents: emit,
-    onGitHubError: (error: GitHubError) => poller.backOff(error),
-  };
-  const canRequest = () => !poller.isBackingOff;
+  const shared = { clock, onEvents: emit };
+  const background = github.background(LOW_SHARE);
   const repositoryPoller = new RepositoryPoller({
     ...shared,
     random,
     followStore: new SqlFollowStore(fencedDatabase, clock),
-    runs,
+    runs: new GitHubRuns(background),
     store: new SqlRunStore(fencedDatabase, clock),
     rateLimit: () => github.rateLimit,
     reservedPoints,
-    canRequest: canRequest,
     webhooksEnabled: config.webhookSecrets.length > 0,
   });
   const backfillScheduler = new BackfillScheduler({
     ...shared,
     source: new RateLimitedSource({
-      source: runs,
+      source: new GitHubRuns(github.background(RESERVED_SHARE)),
       clock,
       random,
-      pausedUntil: () =>
-        poller.backoffUntil ??
-          reservedUntil(github.rateLimit, { now: clock.now(), share: RESERVED_SHARE }),
-      onWait: (_until, error) => error && poller.backOff(error),
     }),
     store: new SqlBackfillStore(fencedDatabase, clock),
     requests: new SqlBackfillStore(database, clock),
@@ -94,7 +83,7 @@ export function createFollowServices(options: FollowServicesOptions): FollowServ
     repositories: new GitHubRepositories(github),
     workflows: new GitHubWorkflows(github),
     webhooks: new GitHubWebhooks({
-      github,
+      github: background,
       publicUrl: config.server.publicUrl,
       secret: config.webhookSecrets[0],
     }),
@@ -102,7 +91,7 @@ export function createFollowServices(options: FollowServicesOptions): FollowServ
       await latestRuns.fetch(fullName, signal);
     },
     backfills: backfillScheduler,
-    canRequest: canRequest,
+    signal,
     onChange: () => repositoryPoller.wake(),
   });
   return { followManager, repositoryPoller, backfillScheduler };

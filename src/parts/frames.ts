@@ -1,6 +1,5 @@
 import type { Clock } from "../clock.ts";
 import type { ActiveClients } from "../feed/active_clients.ts";
-import type { Broadcast } from "../feed/broadcast.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { Feed } from "../feed/feed.ts";
 import { ThrottledSnapshots } from "../run/polling/snapshot_throttle.ts";
@@ -8,7 +7,8 @@ import { RemoteEvents } from "../cluster/remote_events.ts";
 import { SnapshotReplica } from "../run/polling/snapshot_replica.ts";
 import type { SnapshotBuilder } from "../run/snapshot_builder.ts";
 import type { Poller } from "../run/polling/poller.ts";
-import type { Snapshot, View } from "../run/snapshot.ts";
+import type { SnapshotPublisher as Snapshots } from "../run/polling/snapshot_publisher.ts";
+import type { Snapshot } from "../run/snapshot.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Service } from "../service.ts";
 
@@ -16,9 +16,9 @@ export interface SnapshotPublisherOptions {
   readonly cluster: Cluster;
   readonly feed: Feed;
   readonly activeClients: ActiveClients;
-  readonly broadcast: Pick<Broadcast<View>, "publish" | "publishIfChanged">;
   readonly snapshotBuilder: SnapshotBuilder;
-  readonly poller: Pick<Poller, "current" | "setCurrent">;
+  readonly snapshots: Snapshots;
+  readonly poller: Pick<Poller, "isSnapshotDue">;
   /** From beat to beat, in ms. */
   readonly intervalMs: number;
   readonly clock: Clock;
@@ -33,26 +33,20 @@ export class SnapshotPublisher {
   readonly #remoteEvents: RemoteEvents | undefined;
 
   constructor(options: SnapshotPublisherOptions) {
-    const { cluster, broadcast, snapshotBuilder, poller, feed } = options;
+    const { cluster, snapshots, snapshotBuilder, feed } = options;
     this.#options = options;
     this.#throttledSnapshots = new ThrottledSnapshots({
       ...options,
       current: () => this.current,
       build: (takenAt) => snapshotBuilder.build(takenAt),
-      onSnapshot: (snapshot) => {
-        poller.setCurrent(snapshot);
-        broadcast.publishIfChanged(snapshot);
-      },
+      onSnapshot: (snapshot) => snapshots.publishIfChanged(snapshot),
     });
     this.#replica = new SnapshotReplica({
       ...options,
       store: cluster.sharedSnapshots,
       interval: options.intervalMs,
       isLeader: () => cluster.isLeader,
-      onSnapshot: (snapshot) => {
-        poller.setCurrent(snapshot);
-        broadcast.publish(snapshot);
-      },
+      onSnapshot: (snapshot) => snapshots.publish(snapshot),
     });
     if (!cluster.isShared) return;
     this.#remoteEvents = new RemoteEvents({
@@ -65,7 +59,8 @@ export class SnapshotPublisher {
 
   /** The snapshot to greet a new client with. */
   get current(): Snapshot | undefined {
-    return this.#options.poller.current ?? this.#replica.current;
+    const { snapshots, poller } = this.#options;
+    return snapshots.current({ isNextDue: poller.isSnapshotDue && !this.#replica.isBehind });
   }
 
   /** To be run. */

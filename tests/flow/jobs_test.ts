@@ -26,9 +26,7 @@ testOverDatabases("JobCollector fetches once the jobs of a run that no webhook t
   const [, collector] = createReconcilers({
     database,
     github,
-    runs,
     clock,
-    poller: { isBackingOff: false, backOff: () => {} },
     stuckAfter: FIVE_MINUTES_MS,
     isNeeded: () => true,
     emit: () => {},

@@ -18,8 +18,6 @@ export interface BackfillSchedulerOptions {
   readonly clock: Clock;
   /** Told of changes that are news. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
-  /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: GitHubError) => void;
 }
 
 /** Brings in the past of repositories in the background, one after the other; goes on after a restart. */
@@ -92,9 +90,6 @@ export class BackfillScheduler {
     } catch (error) {
       if (signal.aborted) return;
       if (!isTransient(error)) throw error;
-      const isUnauthorized = error instanceof GitHubError &&
-        error.failure.kind === "unauthorized";
-      if (isUnauthorized) this.#options.onGitHubError(error);
       // Unless it was asked for again meanwhile, which is no trouble.
       const retryAt = this.#options.clock.now() + RETRY_DELAY_MS;
       this.#retryAt.set(repositoryId, this.#retryAt.get(repositoryId) ?? retryAt);

@@ -51,10 +51,8 @@ export interface JobCollectorOptions {
   readonly clock: Clock;
   readonly source: JobSource;
   readonly store: JobStore;
-  /** Whether GitHub may be asked for what no client waits for. */
-  readonly canRequest: () => boolean;
-  /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: GitHubError) => void;
+  /** Whether anything depends on up-to-date jobs. */
+  readonly isNeeded: () => boolean;
 }
 
 /**
@@ -69,7 +67,8 @@ export class JobCollector {
   constructor(options: JobCollectorOptions) {
     this.#options = options;
     this.#task = new PeriodicTask((signal) => this.#collectSome(signal), {
-      ...options,
+      clock: options.clock,
+      isNeeded: options.isNeeded,
       logger: log("jobs"),
     });
   }
@@ -84,15 +83,11 @@ export class JobCollector {
   }
 
   async #collectSome(signal: AbortSignal): Promise<void> {
-    for (const attempt of await this.#next()) {
-      if (!this.#options.canRequest()) return;
-      await this.#collect(attempt, signal);
-    }
+    for (const attempt of await this.#next()) await this.#collect(attempt, signal);
   }
 
   async #next(): Promise<readonly AttemptId[]> {
-    const { clock, store, canRequest } = this.#options;
-    if (!canRequest()) return [];
+    const { clock, store } = this.#options;
     const now = clock.now();
     const range = { from: now - RECENT_MS, before: now - WEBHOOK_GRACE_MS, among: MAX_CANDIDATES };
     const candidates = await store.listMissing(range);

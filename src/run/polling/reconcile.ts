@@ -20,12 +20,10 @@ export interface ReconcilerOptions {
   readonly runs: RunSource;
   readonly store: RunStore;
   readonly repositories: RepositoryStore;
-  /** Whether GitHub may be asked for what no client waits for. */
-  readonly canRequest: () => boolean;
+  /** Whether anything depends on up-to-date runs. */
+  readonly isNeeded: () => boolean;
   /** Told of what has changed. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
-  /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: GitHubError) => void;
 }
 
 /**
@@ -40,7 +38,8 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#task = new PeriodicTask((signal) => this.#reconcile(signal), {
-      ...options,
+      clock: options.clock,
+      isNeeded: options.isNeeded,
       logger: log("reconciler"),
     });
   }
@@ -60,10 +59,9 @@ export class Reconciler {
   }
 
   async #checkStuckRuns(signal: AbortSignal): Promise<void> {
-    const { clock, store, runs, stuckAfter, canRequest } = this.#options;
+    const { clock, store, runs, stuckAfter } = this.#options;
     const stuck = await store.listUnfinished(clock.now() - stuckAfter, RUNS_PER_CYCLE);
     for (const { repository, id } of stuck) {
-      if (!canRequest()) return;
       const run = await this.#fetch(() => runs.byId(repository, id, signal));
       if (run === "refused") continue;
       if (run) await this.#save([run]);
@@ -72,10 +70,10 @@ export class Reconciler {
   }
 
   async #checkNextRepository(signal: AbortSignal): Promise<void> {
-    const { repositories, runs, canRequest } = this.#options;
+    const { repositories, runs } = this.#options;
     const latestPushed = await repositories.listRecentlyPushed(MAX_REPOSITORIES);
     const repository = latestPushed[this.#repositoryIndex++ % Math.max(1, latestPushed.length)];
-    if (!repository || !canRequest()) return;
+    if (!repository) return;
     const latest = await this.#fetch(() => runs.latest(repository.fullName, LATEST_RUNS, signal));
     if (latest !== "refused") await this.#save(latest);
   }

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { GitHubError, isGlobal, StorageError } from "../../errors.ts";
+import { GitHubError, GitHubPausedError, StorageError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
 import type { FollowStore } from "../../repository/follow_store.ts";
@@ -12,8 +12,6 @@ import { afterPoll, initialPollState, nextPollAt, type PollState } from "./poll_
 
 /** How often to look up what is followed: another instance, or a webhook, may change it. */
 const REFRESH_INTERVAL_MS = 30_000;
-/** How often to look whether GitHub may be asked again. */
-const BLOCKED_CHECK_MS = 1_000;
 const MAX_RETRY_MS = 5 * 60_000;
 /** When a repository was last asked for is kept no more often. */
 const SAVE_INTERVAL_MS = 60_000;
@@ -27,14 +25,10 @@ export interface RepositoryPollerOptions {
   readonly rateLimit: () => GitHubRateLimit | undefined;
   /** Points of the budget that others may need in the next `ms`. */
   readonly reservedPoints: (ms: number) => number;
-  /** Whether GitHub may be asked for what no client waits for. */
-  readonly canRequest: () => boolean;
   /** Whether webhooks are taken in at all. */
   readonly webhooksEnabled: boolean;
   /** Told of what has changed. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
-  /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: GitHubError) => void;
 }
 
 /**
@@ -79,14 +73,13 @@ export class RepositoryPoller {
 
   /** Asks for the repository that is due first, when that may be. Returns how long to rest, in ms. */
   async #step(signal: AbortSignal): Promise<number> {
-    const { clock, canRequest } = this.#options;
+    const { clock } = this.#options;
     try {
       await this.#refreshRepositories();
       const next = this.#next();
       if (!next) return REFRESH_INTERVAL_MS;
       const wait = Math.max(nextPollAt(next, this.#options), this.#nextRequestAt()) - clock.now();
       if (wait > 0) return Math.min(wait, this.#refreshedAt + REFRESH_INTERVAL_MS - clock.now());
-      if (!canRequest()) return BLOCKED_CHECK_MS;
       await this.#poll(next, signal);
       this.#failures = 0;
       return 0;
@@ -136,7 +129,10 @@ export class RepositoryPoller {
     this.#requestedAt = clock.now();
     // Whatever comes of it, others have their turn before.
     this.#states.set(repository.id, { ...state, polledAt: this.#requestedAt });
-    const updated = await this.#fetchState(state, signal);
+    const updated = await this.#fetchState(state, signal).catch((error) => {
+      if (error instanceof GitHubPausedError) this.#states.set(repository.id, state);
+      throw error;
+    });
     const { error } = updated.repository;
     const savedAt = repository.polledAt ?? -Infinity;
     const isSaveDue = error !== repository.error || updated.polledAt - savedAt >= SAVE_INTERVAL_MS;
@@ -172,8 +168,11 @@ export class RepositoryPoller {
 
   /** Returns how long to rest. */
   #backOff(error: GitHubError | StorageError): number {
-    const { clock, random, onGitHubError } = this.#options;
-    if (error instanceof GitHubError && isGlobal(error.failure)) onGitHubError(error);
+    const { clock, random } = this.#options;
+    if (error instanceof GitHubPausedError) {
+      this.#retryAt = error.until;
+      return Math.min(error.until - clock.now(), REFRESH_INTERVAL_MS);
+    }
     const delay = Math.min(retryDelay(this.#failures++, random), MAX_RETRY_MS);
     this.#retryAt = clock.now() + delay;
     this.#logger.info("Followed repositories have to wait: {reason}", { reason: error.message });

@@ -41,7 +41,6 @@ export interface SnapshotReplicaOptions {
 export class SnapshotReplica {
   readonly #options: SnapshotReplicaOptions;
   #version: number | undefined;
-  #snapshot: Snapshot | undefined;
   #isGitHubFailing = false;
   #isStorageDown = false;
   /** Whether the snapshot has not come that was due. */
@@ -53,10 +52,10 @@ export class SnapshotReplica {
     this.#options = options;
   }
 
-  /** The last snapshot, where no fresher can be had now. */
-  get current(): Snapshot | undefined {
+  /** Whether no newer snapshot can be expected soon. Always `false` on the leader, which polls. */
+  get isBehind(): boolean {
     const isStale = this.#isGitHubFailing || this.#isStorageDown || this.#isLate;
-    return isStale && !this.#options.isLeader() ? this.#snapshot : undefined;
+    return isStale && !this.#options.isLeader();
   }
 
   /** How things stand between the instance that polls and GitHub. */
@@ -100,7 +99,6 @@ export class SnapshotReplica {
       const snapshot = await snapshotBuilder.build(clock.now() - shared.ageMs);
       if (isLeader()) return;
       this.#version = shared.version;
-      this.#snapshot = snapshot;
       onSnapshot(snapshot);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;

@@ -21,7 +21,7 @@ Deno.test("Poller leaves GitHub alone until the limit resets, then starts a new 
     waitingUntil: 10 * MINUTE_MS,
     lastSuccessAt: 0,
   });
-  assertEquals(test.poller.current, test.snapshots[0]?.snapshot);
+  assertEquals(test.current, test.snapshots[0]?.snapshot);
 
   await time.tickAsync(10 * MINUTE_MS - POLLER_INTERVAL_MS - 1);
   assertEquals(test.github.requests.length, requestCount);

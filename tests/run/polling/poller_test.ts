@@ -110,17 +110,17 @@ Deno.test("Poller starts a new cycle at once after a long rest", async () => {
   assertEquals(test.github.endpoints, ["list", ...FETCH, "list", ...FETCH, ...FETCH]);
 });
 
-Deno.test("Poller.current is the snapshot while it is younger than a beat", async () => {
+Deno.test("SnapshotPublisher.current() is the snapshot while it is younger than a beat", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  assertEquals(test.poller.current, undefined);
+  assertEquals(test.current, undefined);
   test.activeClients.add();
   await time.tickAsync(0);
   test.activeClients.remove();
   await time.tickAsync(POLLER_INTERVAL_MS - 1);
-  assertEquals(test.poller.current, test.snapshots[0]?.snapshot);
+  assertEquals(test.current, test.snapshots[0]?.snapshot);
   await time.tickAsync(1);
-  assertEquals(test.poller.current, undefined);
+  assertEquals(test.current, undefined);
 });
 
 Deno.test("Poller shows an empty snapshot when there is no repository at all", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import { type GitHubError, StorageError } from "../../../src/errors.ts";
+import { GitHubError, StorageError } from "../../../src/errors.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
 import type { FollowedRepository } from "../../../src/repository/follow_store.ts";
 import { RepositoryPoller } from "../../../src/run/polling/repository_poller.ts";
@@ -36,14 +36,12 @@ class Test {
   readonly github = new FakeGitHub();
   readonly store = new MemoryRunStore();
   readonly events: StoredEvent[] = [];
-  readonly errors: GitHubError[] = [];
   readonly poller: RepositoryPoller;
   repositories: FollowedRepository[] = [];
   kept: { readonly id: number; readonly at: number; readonly error: string | null }[] = [];
   storageError: StorageError | undefined;
   /** Before anything was asked: each request takes a point. */
   rateLimit: GitHubRateLimit | undefined;
-  canRequest = true;
   refreshes = 0;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
@@ -73,10 +71,8 @@ class Test {
         return this.rateLimit && { ...this.rateLimit, remaining: this.rateLimit.remaining - spent };
       },
       reservedPoints: () => 0,
-      canRequest: () => this.canRequest,
       webhooksEnabled,
       onEvents: (events) => this.events.push(...events),
-      onGitHubError: (error) => this.errors.push(error),
     });
   }
 
@@ -95,7 +91,7 @@ class Test {
   }
 }
 
-Deno.test("FollowPoller looks at every followed repository, and tells what is new", async () => {
+Deno.test("RepositoryPoller looks at every followed repository, and tells what is new", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
   test.github.runs = [aRun(), aRun({ id: 2, repository: "octo/other" })];
@@ -104,7 +100,7 @@ Deno.test("FollowPoller looks at every followed repository, and tells what is ne
   assertEquals(test.poller.size, 2);
 });
 
-Deno.test("FollowPoller asks for an active repository every 20 s, for a quiet one every 15 min", async () => {
+Deno.test("RepositoryPoller asks for an active repository every 20 s, for a quiet one every 15 min", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
   test.github.runs = [aRun({ status: "in_progress", updatedAt: START })];
@@ -114,7 +110,7 @@ Deno.test("FollowPoller asks for an active repository every 20 s, for a quiet on
   assertEquals(hour.filter((name) => name === "b").length, 4);
 });
 
-Deno.test("FollowPoller takes a push as a sign of life", async () => {
+Deno.test("RepositoryPoller takes a push as a sign of life", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
   await test.pass(15 * MINUTE + SECOND);
@@ -125,7 +121,7 @@ Deno.test("FollowPoller takes a push as a sign of life", async () => {
   assert(requests.length >= 4, `asked ${requests.length} times`);
 });
 
-Deno.test("FollowPoller begins with a repository as soon as it is woken, and ends when it is left", async () => {
+Deno.test("RepositoryPoller begins with a repository as soon as it is woken, and ends when it is left", async () => {
   await using test = new Test();
   assertEquals(await test.pass(MINUTE), []);
   test.repositories = [aFollowedRepository("a", { polledAt: NOW + MINUTE })];
@@ -137,14 +133,14 @@ Deno.test("FollowPoller begins with a repository as soon as it is woken, and end
   assertEquals(test.poller.size, 0);
 });
 
-Deno.test("FollowPoller sees by itself what another instance follows", async () => {
+Deno.test("RepositoryPoller sees by itself what another instance follows", async () => {
   await using test = new Test();
   await test.pass(SECOND);
   test.repositories = [aFollowedRepository("a")];
   assertEquals(await test.pass(30 * SECOND), ["a"]);
 });
 
-Deno.test("FollowPoller looks up every 30 s what is followed, however much it asks", async () => {
+Deno.test("RepositoryPoller looks up every 30 s what is followed, however much it asks", async () => {
   await using test = new Test();
   test.repositories = ["a", "b", "c", "d"].map((name) =>
     aFollowedRepository(name, { pushedAt: START })
@@ -153,7 +149,7 @@ Deno.test("FollowPoller looks up every 30 s what is followed, however much it as
   assertEquals(test.refreshes, 5);
 });
 
-Deno.test("FollowPoller asks for more when all that it was shown is news", async () => {
+Deno.test("RepositoryPoller asks for more when all that it was shown is news", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
   test.github.runs = Array.from({ length: 50 }, (_, index) => aRun({ id: index + 1 }));
@@ -161,7 +157,7 @@ Deno.test("FollowPoller asks for more when all that it was shown is news", async
   assertEquals((await test.store.latest("octo/a", 100)).length, 50);
 });
 
-Deno.test("FollowPoller spreads its requests over what is left of the budget", async () => {
+Deno.test("RepositoryPoller spreads its requests over what is left of the budget", async () => {
   await using test = new Test();
   test.repositories = ["a", "b", "c", "d"].map((name) =>
     aFollowedRepository(name, { pushedAt: START })
@@ -174,7 +170,7 @@ Deno.test("FollowPoller spreads its requests over what is left of the budget", a
   assertEquals(requests.toSorted(), ["b", "c", "d"]);
 });
 
-Deno.test("FollowPoller asks for nothing below a tenth of the budget, until its reset", async () => {
+Deno.test("RepositoryPoller asks for nothing below a tenth of the budget, until its reset", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
   test.rateLimit = { limit: 5_000, remaining: 500, resetAt: NOW + HOUR };
@@ -182,17 +178,18 @@ Deno.test("FollowPoller asks for nothing below a tenth of the budget, until its 
   assertEquals(await test.pass(MINUTE), ["a"]);
 });
 
-Deno.test("FollowPoller asks for nothing while GitHub is to be left alone", async () => {
+Deno.test("RepositoryPoller asks for nothing while GitHub is to be left alone", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
-  test.canRequest = false;
-  assertEquals(await test.pass(HOUR), []);
-  test.canRequest = true;
+  test.github.isBackground = true;
+  const failure = { kind: "rate_limited", retryAt: NOW + HOUR } as const;
+  test.github.gate.onFailure(new GitHubError(failure, "GitHub answered 429"));
+  assertEquals(await test.pass(HOUR - SECOND), []);
   assertEquals(await test.pass(2 * SECOND), ["a"]);
 });
 
 for (const status of [403, 404, 451]) {
-  Deno.test(`FollowPoller keeps why a repository cannot be had on ${status}, and asks once an hour`, async () => {
+  Deno.test(`RepositoryPoller keeps why a repository cannot be had on ${status}, and asks once an hour`, async () => {
     await using test = new Test();
     test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
     test.github.failures.set("runs octo/a", { kind: "not_accessible", status });
@@ -203,21 +200,23 @@ for (const status of [403, 404, 451]) {
     test.github.failures.clear();
     await test.pass(HOUR + MINUTE);
     assertEquals(test.repositories[0]?.error, null);
-    assertEquals(test.errors, []);
   });
 }
 
 for (const kind of ["rate_limited", "unauthorized"] as const) {
-  Deno.test(`FollowPoller hands on that it was ${kind}`, async () => {
+  Deno.test(`RepositoryPoller waits until GitHub accepts requests again (${kind})`, async () => {
     await using test = new Test();
-    test.repositories = [aFollowedRepository("a")];
+    test.github.isBackground = true;
+    test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
     test.github.failures.set("runs", { kind });
-    await test.pass(0);
-    assertEquals(test.errors.map(({ failure: refusal }) => refusal.kind), [kind]);
+    assertEquals(await test.pass(MINUTE - SECOND), ["a"]);
+    assertEquals(test.github.gate.backoff, { until: NOW + MINUTE, reason: kind });
+    test.github.failures.clear();
+    assertEquals(await test.pass(2 * SECOND), ["b"]);
   });
 }
 
-Deno.test("FollowPoller backs off while GitHub is away, and lets the others have their turn", async () => {
+Deno.test("RepositoryPoller backs off while GitHub is away, and lets the others have their turn", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
   test.github.failures.set("runs octo/a", { kind: "unavailable" });
@@ -227,10 +226,9 @@ Deno.test("FollowPoller backs off while GitHub is away, and lets the others have
   test.poller.wake();
   // After 0, 1, 3 and 7 s.
   assertEquals(await test.pass(8 * SECOND), ["c", "d", "e", "f"]);
-  assertEquals(test.errors, []);
 });
 
-Deno.test("FollowPoller goes on when the storage is back", async () => {
+Deno.test("RepositoryPoller goes on when the storage is back", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
   test.storageError = new StorageError("unavailable", "Gone");
@@ -239,7 +237,7 @@ Deno.test("FollowPoller goes on when the storage is back", async () => {
   assertEquals(await test.pass(2 * MINUTE), ["a"]);
 });
 
-Deno.test("FollowPoller leaves to a webhook what it tells", async () => {
+Deno.test("RepositoryPoller leaves to a webhook what it tells", async () => {
   await using test = new Test({ takesWebhooks: true });
   test.repositories = [aFollowedRepository("a", { hasWebhook: true, pushedAt: START })];
   assertEquals(await test.pass(SECOND), ["a"]);
@@ -247,7 +245,7 @@ Deno.test("FollowPoller leaves to a webhook what it tells", async () => {
   assertEquals(await test.pass(2 * MINUTE), ["a"]);
 });
 
-Deno.test("FollowPoller relies on a webhook that others have made, once it has told the latest run", async () => {
+Deno.test("RepositoryPoller relies on a webhook that others have made, once it has told the latest run", async () => {
   await using test = new Test({ takesWebhooks: true });
   test.repositories = [aFollowedRepository("a")];
   const run = aRun({ status: "completed", source: "webhook" });
@@ -257,7 +255,7 @@ Deno.test("FollowPoller relies on a webhook that others have made, once it has t
   assertEquals(await test.pass(4 * MINUTE), []);
 });
 
-Deno.test("FollowPoller relies for an hour on no webhook that has missed a run", async () => {
+Deno.test("RepositoryPoller relies for an hour on no webhook that has missed a run", async () => {
   await using test = new Test({ takesWebhooks: true });
   test.repositories = [aFollowedRepository("a", { hasWebhook: true, pushedAt: START })];
   await test.pass(SECOND);
@@ -269,14 +267,14 @@ Deno.test("FollowPoller relies for an hour on no webhook that has missed a run",
   assertEquals((await test.pass(HOUR)).length, 2);
 });
 
-Deno.test("FollowPoller blames no webhook for what happened before the start", async () => {
+Deno.test("RepositoryPoller blames no webhook for what happened before the start", async () => {
   await using test = new Test({ takesWebhooks: true });
   test.repositories = [aFollowedRepository("a", { hasWebhook: true, pushedAt: START })];
   test.github.runs = [aRun({ status: "completed", updatedAt: "2025-12-31T23:00:00Z" })];
   assertEquals(await test.pass(4 * MINUTE), ["a"]);
 });
 
-Deno.test("FollowPoller does not wait longer after a clock that was set back", async () => {
+Deno.test("RepositoryPoller does not wait longer after a clock that was set back", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
   await test.pass(MINUTE);
@@ -284,7 +282,7 @@ Deno.test("FollowPoller does not wait longer after a clock that was set back", a
   assertEquals(await test.pass(MINUTE), ["a"]);
 });
 
-Deno.test("FollowPoller keeps when it asked, once a minute", async () => {
+Deno.test("RepositoryPoller keeps when it asked, once a minute", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a", { pushedAt: START })];
   await test.pass(3 * MINUTE + SECOND);
