@@ -54,18 +54,21 @@ const historicalRunsSchema = z.object({
 /** `new GitHubRuns(github)` */
 export class GitHubRuns implements RunSource, HistoricalRunSource {
   readonly #github: GitHubClient;
-  readonly #lists = new ResponseCache<readonly Run[]>(polledRunsSchema);
-  readonly #single = new ResponseCache<Run>(polledRunSchema);
-  /** Asked for once: none is kept. */
-  readonly #historical = new ResponseCache<Omit<BackfillPage, "next">>(historicalRunsSchema, 0);
+  readonly #caches: ReturnType<typeof createCaches>;
 
-  constructor(github: GitHubClient) {
+  constructor(github: GitHubClient, caches = createCaches()) {
     this.#github = github;
+    this.#caches = caches;
+  }
+
+  /** The same runs through another client, for example a background client. Both share their cached responses. */
+  through(github: GitHubClient): GitHubRuns {
+    return new GitHubRuns(github, this.#caches);
   }
 
   /** Unfiltered: GitHub serves filtered lists from indexes in which the newest runs come and go. */
   async latest(repository: string, count: number, signal: AbortSignal): Promise<readonly Run[]> {
-    return await this.#github.list(this.#lists, RUNS_PATH, {
+    return await this.#github.list(this.#caches.lists, RUNS_PATH, {
       parameters: parseFullName(repository),
       count,
       signal,
@@ -79,8 +82,8 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
   ): Promise<BackfillPage> {
     const first = { ...parseFullName(repository), created: toCreatedQuery(range), per_page: 100 };
     const page = next === undefined
-      ? await this.#github.get(this.#historical, RUNS_PATH, { parameters: first, signal })
-      : await this.#github.get(this.#historical, next, { signal });
+      ? await this.#github.get(this.#caches.historical, RUNS_PATH, { parameters: first, signal })
+      : await this.#github.get(this.#caches.historical, next, { signal });
     assertCreatedWithin(range, page.value.runs);
     return { ...page.value, next: page.next };
   }
@@ -89,12 +92,21 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
     try {
       const parameters = { ...parseFullName(repository), run_id: id };
       const path = "/repos/{owner}/{repo}/actions/runs/{run_id}";
-      return (await this.#github.get(this.#single, path, { parameters, signal })).value;
+      return (await this.#github.get(this.#caches.single, path, { parameters, signal })).value;
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
     }
   }
+}
+
+function createCaches() {
+  return {
+    lists: new ResponseCache<readonly Run[]>(polledRunsSchema),
+    single: new ResponseCache<Run>(polledRunSchema),
+    /** Each page is requested once. */
+    historical: new ResponseCache<Omit<BackfillPage, "next">>(historicalRunsSchema, 0),
+  };
 }
 
 /** As GitHub's search has it: both ends are in the range, and times are in whole seconds. */

@@ -55,7 +55,7 @@ export function createFollowServices(options: FollowServicesOptions): FollowServ
     ...shared,
     random,
     followStore: new SqlFollowStore(fencedDatabase, clock),
-    runs: new GitHubRuns(background),
+    runs: runs.through(background),
     store: new SqlRunStore(fencedDatabase, clock),
     rateLimit: () => github.rateLimit,
     reservedPoints,
@@ -64,7 +64,7 @@ export function createFollowServices(options: FollowServicesOptions): FollowServ
   const backfillScheduler = new BackfillScheduler({
     ...shared,
     source: new RateLimitedSource({
-      source: new GitHubRuns(github.background(RESERVED_SHARE)),
+      source: runs.through(github.background(RESERVED_SHARE)),
       clock,
       random,
     }),
