@@ -15,7 +15,35 @@ const ACQUIRE_INTERVAL_MS = 2_000;
 /** Whoever decides has so long for an answer. */
 const REQUEST_TIMEOUT_MS = 3_000;
 
-export interface LeaderElectionOptions {
+/** Decides when this instance may do the work of the leader. */
+export interface Leadership {
+  readonly isLeader: boolean;
+  /** The fencing token of the last term; `undefined` before the first. */
+  readonly fencingToken: number | undefined;
+  /** Terms so far, and how many of them ended before this instance stopped. */
+  readonly acquired: number;
+  readonly lost: number;
+  /** Ends the work at once if the lease has expired. Call this before each action that only the leader may take. */
+  checkExpired(): void;
+  /** Runs `work` in each term; its signal aborts when the term ends or `signal` aborts. */
+  run(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>;
+}
+
+/** The leadership of an instance that shares its database with no other. */
+export class SoleLeader implements Leadership {
+  readonly isLeader = true;
+  readonly fencingToken = undefined;
+  readonly acquired = 0;
+  readonly lost = 0;
+
+  checkExpired(): void {}
+
+  run(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    return work(signal);
+  }
+}
+
+interface LeaderElectionOptions {
   readonly lease: Lease;
   readonly fencingTokens: FencingTokens;
   /** This instance, by a name that no other has or had. */
@@ -30,7 +58,7 @@ interface HeldLease extends Term {
 }
 
 /** Does some work while this instance holds the lease, and ends it before another one can begin it. */
-export class LeaderElection {
+export class LeaderElection implements Leadership {
   readonly #options: LeaderElectionOptions;
   readonly #logger = log("lease");
   #held: HeldLease | undefined;

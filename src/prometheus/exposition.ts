@@ -1,6 +1,5 @@
 import { Counter, Gauge, type Histogram, Registry } from "prom-client";
 import type { LatencyHistogram } from "../latency_histogram.ts";
-import { LatencyMetric } from "./latency_metric.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 /** The values of a metric, each with what its labels say. */
@@ -79,6 +78,57 @@ export class Exposition {
   #toConfiguration({ name, help, labels = [] }: MetricOptions) {
     return { name, help, labelNames: [...labels], registers: [this.#registry] };
   }
+}
+
+interface Sample {
+  readonly metricName: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
+
+/** A histogram over what was counted elsewhere, which prom-client's own cannot be filled with. */
+class LatencyMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type = "histogram";
+  readonly aggregator = "sum";
+  readonly #read: () => LabeledValues<LatencyHistogram>;
+
+  constructor(
+    { name, help }: { readonly name: string; readonly help: string },
+    read: () => LabeledValues<LatencyHistogram>,
+  ) {
+    this.name = name;
+    this.help = help;
+    this.#read = read;
+  }
+
+  /** As the registry asks every metric. */
+  get() {
+    const { name, help, type, aggregator } = this;
+    const values = [...this.#read()].flatMap((labeled) => toSamples(name, labeled));
+    return Promise.resolve({ name, help, type, aggregator, values });
+  }
+
+  reset(): void {}
+}
+
+/** In the format a bucket counts those of the buckets before it, too. */
+function toSamples(
+  name: string,
+  [labels, { bounds, counts, sum }]: readonly [Labels, LatencyHistogram],
+): Sample[] {
+  let count = 0;
+  const buckets = counts.map((bucketCount, bucket) => ({
+    metricName: `${name}_bucket`,
+    labels: { le: bounds[bucket] ?? "+Inf", ...labels },
+    value: count += bucketCount,
+  }));
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count },
+  ];
 }
 
 async function tryRead(read: () => MetricValue | Promise<MetricValue>): Promise<MetricValue> {

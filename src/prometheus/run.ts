@@ -13,8 +13,7 @@ export interface LeaseSources {
 
 export interface RunSources {
   readonly poller: { readonly status: PollerStatus };
-  /** `undefined` where there is but one instance, which is always the holder. */
-  readonly lease: LeaseSources | undefined;
+  readonly lease: LeaseSources;
 }
 
 const STATES: Readonly<Record<PollerStatus["state"], true>> = {
@@ -46,17 +45,17 @@ export function runMetrics(exposition: Exposition, { poller, lease }: RunSources
   exposition.gauge({
     name: "runwire_lease_held",
     help: "Whether this instance is the one that polls: the sum over all instances is 1",
-  }, () => lease === undefined || lease.isLeader ? 1 : 0);
+  }, () => lease.isLeader ? 1 : 0);
   exposition.gauge({
     name: "runwire_lease_fencing_token",
     help:
       "The number of the lease that this instance has or had last: a later holder has a higher one",
-  }, () => lease?.fencingToken);
+  }, () => lease.fencingToken);
   exposition.counter({
     name: "runwire_lease_changes_total",
     help: "How often this instance has got the lease, or lost it",
     labels: ["change"],
-  }, () => [[{ change: "taken" }, lease?.acquired ?? 0], [{ change: "lost" }, lease?.lost ?? 0]]);
+  }, () => [[{ change: "taken" }, lease.acquired], [{ change: "lost" }, lease.lost]]);
 }
 
 function toSeconds(ms: number | null): number | undefined {

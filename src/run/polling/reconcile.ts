@@ -16,7 +16,7 @@ const MAX_REPOSITORIES = 100;
 export interface ReconcilerOptions {
   readonly clock: Clock;
   /** A run that is not completed is looked up when it has not moved for so long, in ms. */
-  readonly stuckAfter: number;
+  readonly stuckAfterMs: number;
   readonly runs: RunSource;
   readonly store: RunStore;
   readonly repositories: RepositoryStore;
@@ -59,8 +59,8 @@ export class Reconciler {
   }
 
   async #checkStuckRuns(signal: AbortSignal): Promise<void> {
-    const { clock, store, runs, stuckAfter } = this.#options;
-    const stuck = await store.listUnfinished(clock.now() - stuckAfter, RUNS_PER_CYCLE);
+    const { clock, store, runs, stuckAfterMs } = this.#options;
+    const stuck = await store.listUnfinished(clock.now() - stuckAfterMs, RUNS_PER_CYCLE);
     for (const { repository, id } of stuck) {
       const run = await this.#fetch(() => runs.byId(repository, id, signal));
       if (run === "refused") continue;

@@ -30,7 +30,7 @@ export interface SnapshotReplicaOptions {
   readonly snapshotBuilder: SnapshotBuilder;
   readonly activeClients: ActiveClients;
   /** From beat to beat, in ms. */
-  readonly interval: number;
+  readonly intervalMs: number;
   readonly clock: Clock;
   /** Whether this instance polls itself. */
   readonly isLeader: () => boolean;
@@ -76,7 +76,7 @@ export class SnapshotReplica {
 
   /** How old a snapshot may be, in ms, while others come. */
   get #maxAgeMs(): number {
-    return this.#options.interval + 2 * POLL_INTERVAL_MS;
+    return this.#options.intervalMs + 2 * POLL_INTERVAL_MS;
   }
 
   get #pollingForMs(): number {

@@ -1,4 +1,4 @@
-import { App } from "../../../src/app.ts";
+import { type App, createApp } from "../../../src/app.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { type Config, readConfig } from "../../../src/config.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
@@ -61,7 +61,7 @@ export class AppUnderTest {
     await migrate(database);
     const listening = Promise.withResolvers<string>();
     this.#stopApp = new AbortController();
-    const app = new App(withPollInterval(config, pollIntervalMs), {
+    const app = createApp(withPollInterval(config, pollIntervalMs), {
       database,
       clock: this.#clock,
       random: Math.random,

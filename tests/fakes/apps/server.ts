@@ -1,13 +1,11 @@
 import type { Authenticator } from "../../../src/account/principal.ts";
-import type { Visibility } from "../../../src/visibility.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { ActiveClients } from "../../../src/feed/active_clients.ts";
 import { Broadcast } from "../../../src/feed/broadcast.ts";
 import { Feed, type FeedOptions } from "../../../src/feed/feed.ts";
 import { TopicFanout } from "../../../src/feed/topic_fanout.ts";
 import type { Api } from "../../../src/http/api.ts";
-import { SessionMonitor } from "../../../src/http/streams/session_monitor.ts";
-import { ConnectionLimit } from "../../../src/http/streams/connection_limit.ts";
+import type { ConnectionLimit } from "../../../src/http/streams/connection_limit.ts";
 import type { WebhookEndpoint } from "../../../src/http/routes/delivery.ts";
 import { checkHealth, type Health } from "../../../src/http/routes/health.ts";
 import { messageRoutes } from "../../../src/http/routes/message.ts";
@@ -15,11 +13,12 @@ import { type OriginPolicy, toOriginPolicy } from "../../../src/http/origin.ts";
 import type { Metrics } from "../../../src/http/routes/metrics.ts";
 import { RequestMetrics } from "../../../src/http/request_metrics.ts";
 import { Server } from "../../../src/http/server.ts";
-import { EventStreams } from "../../../src/http/streams/sse.ts";
+import type { EventStreams } from "../../../src/http/streams/sse.ts";
 import type { RateLimitOptions } from "../../../src/http/rate_limit.ts";
-import { WebSocketServer } from "../../../src/http/streams/websocket.ts";
+import type { WebSocketServer } from "../../../src/http/streams/websocket.ts";
 import { MessageSender } from "../../../src/message/sender.ts";
 import { Snapshot, type View } from "../../../src/run/snapshot.ts";
+import { createStreams } from "../../../src/wiring/streams.ts";
 import { FakeAuthenticator } from "../stores/authenticator.ts";
 import { responseCheck } from "../response_check.ts";
 import { aRun } from "../stores/github.ts";
@@ -84,33 +83,28 @@ export class ServerUnderTest {
       generateId: () => crypto.randomUUID(),
       publish: (events) => this.feed.emit(events),
     });
-    this.connectionLimit = new ConnectionLimit(maxConnections);
-    const shared = {
+    const origins = settings.origins ?? loopback;
+    const streams = createStreams({
       feed: this.feed,
       activeClients: this.activeClients,
-      snapshot: (view: View, visibility: Visibility) =>
-        Promise.resolve(this.current?.encode(view, visibility)),
-      origins: settings.origins ?? loopback,
-      connectionLimit: this.connectionLimit,
-      sessionMonitor: new SessionMonitor({
-        authenticator: callers,
-        clock,
-        ...(sessionCheckMs === undefined ? {} : { intervalMs: sessionCheckMs }),
-      }),
-      clock,
-    };
-    this.connections = new WebSocketServer({
-      ...shared,
       broadcast: this.#broadcast,
+      current: () => this.current,
+      snapshot: (view, visibility) => Promise.resolve(this.current?.encode(view, visibility)),
       messageFanout: this.fanout,
       sender,
-      current: () => this.current,
-      ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
+      authenticator: callers,
+      origins,
+      maxConnections,
+      clock,
+      intervals: {
+        webSocketHeartbeatSeconds: heartbeatSeconds,
+        eventStreamHeartbeatMs: heartbeatMs,
+        sessionCheckMs,
+      },
     });
-    this.events = new EventStreams({
-      ...shared,
-      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
-    });
+    this.connectionLimit = streams.connectionLimit;
+    this.connections = streams.connections;
+    this.events = streams.events;
     this.#server = new Server({
       hostname: "127.0.0.1",
       port: settings.port ?? 0,
@@ -132,7 +126,7 @@ export class ServerUnderTest {
       messages: messageRoutes({ messages: this.messages, sender }),
       authenticator: callers,
       rateLimitOptions: settings.throttle,
-      origins: shared.origins,
+      origins,
       publicUrl: settings.publicUrl,
       version: "0.0.0",
       clock,

@@ -22,7 +22,7 @@ function setUp() {
   };
   const reconciler = new Reconciler({
     clock: systemClock,
-    stuckAfter: 10 * MINUTE_MS,
+    stuckAfterMs: 10 * MINUTE_MS,
     runs: test.github,
     store: test.store,
     repositories: test.repositories,

@@ -36,7 +36,7 @@ class Test implements AsyncDisposable {
       },
       snapshotBuilder: new SnapshotBuilder({ size: { repositories: 3, runs: 2 }, store }),
       activeClients: this.activeClients,
-      interval: INTERVAL_MS,
+      intervalMs: INTERVAL_MS,
       clock,
       isLeader: () => this.isLeader,
       onSnapshot: (snapshot) => this.snapshots.push(snapshot),
