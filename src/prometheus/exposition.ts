@@ -2,23 +2,23 @@ import { Counter, Gauge, type Histogram, Registry } from "prom-client";
 import type { LatencyHistogram } from "../latency_histogram.ts";
 
 export type Labels = Readonly<Record<string, string>>;
-/** The values of a metric, each with what its labels say. */
+/** The values of a metric, each with its labels. */
 export type LabeledValues<Value = number> = Iterable<readonly [Labels, Value]>;
 
-export interface MetricOptions {
-  /** By the rules of https://prometheus.io/docs/practices/naming/ */
+interface MetricOptions {
+  /** https://prometheus.io/docs/practices/naming/ */
   readonly name: string;
   readonly help: string;
-  /** Few, and of few values: each combination is a series that somebody keeps. */
+  /** Few labels with few values: Prometheus stores a series for each combination. */
   readonly labels?: readonly string[];
 }
 
-/** One value, several with labels, or `undefined` while it is not known. */
+/** One value, several with labels, or `undefined` while unknown. */
 export type MetricValue = number | undefined | LabeledValues;
 
 /**
- * What `GET /metrics` tells, in https://prometheus.io/docs/instrumenting/exposition_formats/. Nothing is counted here: a
- * metric is read from the part that knows it when somebody asks, so that what is measured costs no more than a number.
+ * The metrics of `GET /metrics`, in https://prometheus.io/docs/instrumenting/exposition_formats/. It counts nothing itself: each
+ * request reads the values from their sources.
  */
 export class Exposition {
   readonly #registry = new Registry();
@@ -27,31 +27,30 @@ export class Exposition {
     return this.#registry.contentType;
   }
 
-  /** Every metric that there is. */
+  /** The names of all metrics. */
   get names(): readonly string[] {
     return this.#registry.getMetricsAsArray().map(({ name }) => name);
   }
 
-  /** All metrics as they are now. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }
 
-  /** Something that rises and falls. Where `read` fails there is no value. */
+  /** A value that rises and falls. It is absent if `read` fails. */
   gauge(options: MetricOptions, read: () => MetricValue | Promise<MetricValue>): void {
     new Gauge({
       ...this.#toConfiguration(options),
       async collect() {
         const values = [...toLabeledValues(await tryRead(read))];
         this.reset();
-        // Without labels it would be 0.
+        // Without labels, a gauge without a value would be 0.
         if (values.length === 0 && !options.labels) this.remove();
         for (const [labels, value] of values) this.set(labels, value);
       },
     });
   }
 
-  /** Something that only rises, from 0 at our start. */
+  /** A value that only rises, from 0 at the start of the process. */
   counter(options: MetricOptions, read: () => number | LabeledValues): void {
     new Counter({
       ...this.#toConfiguration(options),
@@ -62,7 +61,7 @@ export class Exposition {
     });
   }
 
-  /** How long something takes. */
+  /** A distribution of durations. */
   histogram(
     { name, help }: MetricOptions,
     read: () => LatencyHistogram | LabeledValues<LatencyHistogram>,
@@ -71,7 +70,7 @@ export class Exposition {
       const value = read();
       return Symbol.iterator in value ? value : [[{}, value]];
     });
-    // The registry asks a metric for no more than what that one has.
+    // The registry uses no other members of a metric.
     this.#registry.registerMetric(metric as unknown as Histogram);
   }
 
@@ -86,7 +85,7 @@ interface Sample {
   readonly value: number;
 }
 
-/** A histogram over what was counted elsewhere, which prom-client's own cannot be filled with. */
+/** A histogram with external counts, which prom-client's own class does not accept. */
 class LatencyMetric {
   readonly name: string;
   readonly help: string;
@@ -103,7 +102,7 @@ class LatencyMetric {
     this.#read = read;
   }
 
-  /** As the registry asks every metric. */
+  /** Called by the registry. */
   get() {
     const { name, help, type, aggregator } = this;
     const values = [...this.#read()].flatMap((labeled) => toSamples(name, labeled));
@@ -113,7 +112,7 @@ class LatencyMetric {
   reset(): void {}
 }
 
-/** In the format a bucket counts those of the buckets before it, too. */
+/** In the exposition format, buckets are cumulative. */
 function toSamples(
   name: string,
   [labels, { bounds, counts, sum }]: readonly [Labels, LatencyHistogram],

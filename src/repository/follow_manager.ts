@@ -12,7 +12,7 @@ const RECONCILE_INTERVAL_MS = 10 * 60_000;
 /** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests */
 const MUTATION_INTERVAL_MS = 1_000;
 
-export interface FollowManagerOptions {
+interface FollowManagerOptions {
   readonly clock: Clock;
   readonly store: FollowStore;
   readonly repositories: RepositoryLookup;
@@ -26,7 +26,6 @@ export interface FollowManagerOptions {
     start(repositoryId: number, days: number): Promise<void>;
     stop(repositoryId: number): Promise<void>;
   };
-  /** Told of what has changed. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
   /** Called when a repository is followed or unfollowed. */
   readonly onChange: () => void;
@@ -130,7 +129,7 @@ export class FollowManager {
     } catch (error) {
       if (signal.aborted) return;
       if (!isTransient(error)) throw error;
-      this.#logger.info("Webhooks have to wait: {reason}", { reason: toErrorMessage(error) });
+      this.#logger.info("Webhook setup postponed: {reason}", { reason: toErrorMessage(error) });
     }
   }
 

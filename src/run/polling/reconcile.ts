@@ -6,29 +6,28 @@ import type { RepositoryStore } from "../../repository/repository.ts";
 import { PeriodicTask } from "./periodic_task.ts";
 import type { Run, RunSource, RunStore } from "../run.ts";
 
-/** Runs that are looked up in one round. */
+/** Unfinished runs per round. */
 const RUNS_PER_CYCLE = 20;
-/** Latest runs of the one repository that each round looks at. */
+/** Runs of the one repository that each round checks. */
 const LATEST_RUNS = 10;
-/** The most recently pushed repositories take their turns in being looked at. */
+/** The most recently pushed repositories, which are checked in turn. */
 const MAX_REPOSITORIES = 100;
 
-export interface ReconcilerOptions {
+interface ReconcilerOptions {
   readonly clock: Clock;
-  /** A run that is not completed is looked up when it has not moved for so long, in ms. */
+  /** Unfinished runs that have not been updated for this long are fetched, in ms. */
   readonly stuckAfterMs: number;
   readonly runs: RunSource;
   readonly store: RunStore;
   readonly repositories: RepositoryStore;
   /** Whether anything depends on up-to-date runs. */
   readonly isNeeded: () => boolean;
-  /** Told of what has changed. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
 }
 
 /**
- * Heals what webhooks and lists have missed: runs that should have ended by now are looked up by id, which is exact; and
- * round by round one repository's latest runs are looked at, for a `startup_failure` never sends a webhook.
+ * Finds changes that webhooks and lists missed. Each round fetches stuck runs by ID, which is exact, and the latest runs of one
+ * repository, because GitHub sends no webhook for a `startup_failure`.
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -48,7 +47,7 @@ export class Reconciler {
     return this.#task.run(signal);
   }
 
-  /** Looks up what is stuck, and one repository; ends early when GitHub may not be asked any more. */
+  /** Runs one round, which ends early if GitHub refuses. */
   runOnce(signal: AbortSignal): Promise<void> {
     return this.#task.runOnce(signal);
   }
@@ -78,7 +77,7 @@ export class Reconciler {
     if (latest !== "refused") await this.#save(latest);
   }
 
-  /** `refused` when this one thing cannot be had. */
+  /** Returns `refused` if the run or repository is not accessible. */
   async #fetch<T>(request: () => Promise<T>): Promise<T | "refused"> {
     try {
       return await request();
