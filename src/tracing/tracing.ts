@@ -6,7 +6,7 @@ const PROVIDERS = Symbol.for("opentelemetry.js.api.1");
 
 type Api = typeof import("@opentelemetry/api");
 
-/** Runwire's spans, in addition to those that Deno creates for each request and fetch. */
+/** Runwire's spans, in addition to Deno's spans of each request and fetch. */
 export class Tracing {
   readonly #api: Api;
   readonly #tracer: Tracer;

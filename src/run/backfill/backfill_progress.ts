@@ -68,8 +68,8 @@ export interface BackfillStore {
   /** Ends the backfill of a repository with a reason. */
   stop(repositoryId: number, reason: string): Promise<void>;
   /**
-   * Merges runs into the stored ones. Returns the events of the changes, which it stores in the same transaction; there are none
-   * for unknown runs that ended long ago.
+   * Merges runs into the stored ones. Returns the events of the changes, which it stores in the same transaction. Unknown
+   * runs that ended long ago have no events.
    */
   importRuns(runs: readonly Run[]): Promise<readonly StoredEvent[]>;
 }

@@ -13,7 +13,7 @@ import { MemoryRepositoryStore, MemoryRunStore } from "../stores/memory_stores.t
 const SNAPSHOT_SIZE = { repositories: 3, runs: 2, fetches: 5 };
 export const POLLER_INTERVAL_MS = 12_000;
 
-/** A running poller over a GitHub in the test's hand. `await using` stops it. */
+/** A running poller with a fake GitHub. `await using` stops it. */
 export class PollerUnderTest {
   readonly github = new FakeGitHub();
   readonly activeClients = new ActiveClients();
@@ -79,7 +79,7 @@ export class PollerUnderTest {
     return this.snapshots.map(({ snapshot }) => snapshot.encode("compact", "all"));
   }
 
-  /** When snapshots came, in ms. */
+  /** The times of the snapshots, in ms. */
   get snapshotTimes(): number[] {
     return this.snapshots.map(({ at }) => at);
   }

@@ -33,36 +33,34 @@ export interface ServerSettings {
   readonly heartbeatSeconds?: number;
   readonly origins?: OriginPolicy;
   readonly clock?: Clock;
-  /** Of event streams. */
+  /** The heartbeat of event streams. */
   readonly heartbeatMs?: number;
   readonly deliveries?: WebhookEndpoint;
   readonly metrics?: Metrics;
-  /** The routes of data. */
   readonly data?: readonly Api[];
   readonly accounts?: readonly Api[];
-  /** Anybody, unless given. */
+  /** Accepts everyone by default. */
   readonly callers?: Authenticator;
-  /** How often it is looked whether those who are connected may stay. */
+  /** How often the sessions of connected clients are checked. */
   readonly sessionCheckMs?: number;
   readonly throttle?: RateLimitOptions;
   readonly publicUrl?: string;
   readonly feed?: Pick<FeedOptions, "replayLimits" | "pageSize">;
 }
 
-/** The HTTP side alone, with snapshots and events from the test's hand. `await using` stops it. */
+/** The HTTP server alone; the test publishes snapshots and events. `await using` stops it. */
 export class ServerUnderTest {
   readonly activeClients = new ActiveClients();
   readonly eventLog = new FakeEventLog();
   readonly messages = new MemoryMessageStore(this.eventLog);
   readonly feed: Feed;
-  /** By which clients hear what others say. */
   readonly fanout: TopicFanout;
   readonly connectionLimit: ConnectionLimit;
   readonly connections: WebSocketServer;
   readonly events: EventStreams;
   readonly requests = new RequestMetrics();
   port = 0;
-  /** What new clients get at once. */
+  /** The snapshot that a new client receives at once. */
   current: Snapshot | undefined;
   readonly #broadcast: Broadcast<View>;
   readonly #stop = new AbortController();
@@ -151,12 +149,11 @@ export class ServerUnderTest {
     return `ws://127.0.0.1:${this.port}/ws`;
   }
 
-  /** Sends a snapshot of one run with this title. */
+  /** Publishes a snapshot of one run with this title. */
   publishRun(title: string): void {
     this.publishSnapshot(new Snapshot([aRun({ displayTitle: title })], 0));
   }
 
-  /** Sends a snapshot. */
   publishSnapshot(snapshot: Snapshot): void {
     this.#broadcast.publish(snapshot);
   }
@@ -172,7 +169,7 @@ export class ServerUnderTest {
   }
 }
 
-/** The title that `publish` put in a frame. */
+/** The title of the run in a frame of `publishRun`. */
 export function readTitle(frame: string): string {
   return JSON.parse(frame).runs[0].displayTitle;
 }

@@ -92,7 +92,7 @@ Deno.test("RateLimitedSource waits until the time that GitHub names, otherwise l
   );
 });
 
-Deno.test("RateLimitedSource asks again for what is unavailable, some times within about a minute", async () => {
+Deno.test("RateLimitedSource retries an unavailable page a few times within about a minute", async () => {
   using time = new FakeTime(NOW);
   const { test, fetchPage } = setUp();
   const unavailable = failure({ kind: "unavailable" });
@@ -108,7 +108,7 @@ Deno.test("RateLimitedSource asks again for what is unavailable, some times with
   assertEquals(test.requestedAt.length, 3 + 7);
 });
 
-Deno.test("RateLimitedSource hands on what waiting does not mend", async () => {
+Deno.test("RateLimitedSource throws errors that a retry cannot fix", async () => {
   using _time = new FakeTime(NOW);
   for (const kind of ["not_accessible", "unauthorized"] as const) {
     const { test, fetchPage } = setUp();

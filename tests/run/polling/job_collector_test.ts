@@ -25,7 +25,7 @@ function attempts(count: number, first = 1): AttemptId[] {
 
 function setUp(candidates: readonly AttemptId[]) {
   const test = {
-    lacking: candidates,
+    missing: candidates,
     ranges: [] as unknown[],
     requested: [] as number[],
     stored: [] as Job[],
@@ -55,7 +55,7 @@ function setUp(candidates: readonly AttemptId[]) {
         test.ranges.push(span);
         return test.storageError
           ? Promise.reject(test.storageError)
-          : Promise.resolve(test.lacking);
+          : Promise.resolve(test.missing);
       },
     },
     isNeeded: () => test.isNeeded,
@@ -63,7 +63,7 @@ function setUp(candidates: readonly AttemptId[]) {
   return { test, collector, runOnce: () => collector.runOnce(test.signal.signal) };
 }
 
-Deno.test("JobCollector asks for the jobs of twenty runs a round, of each once", async () => {
+Deno.test("JobCollector fetches the jobs of twenty runs per round, each run once", async () => {
   using time = new FakeTime(NOW);
   const { test, collector } = setUp(attempts(25));
   const running = collector.run(test.signal.signal);
@@ -78,21 +78,21 @@ Deno.test("JobCollector asks for the jobs of twenty runs a round, of each once",
   await running;
 });
 
-Deno.test("JobCollector looks at runs of the last day that ended a minute ago", async () => {
+Deno.test("JobCollector considers runs of the last day that ended at least a minute ago", async () => {
   using _time = new FakeTime(NOW);
-  const { test, runOnce: round } = setUp([]);
-  await round();
+  const { test, runOnce } = setUp([]);
+  await runOnce();
   const now = Date.parse(NOW);
   assertEquals(test.ranges, [
     { from: now - 24 * 60 * MINUTE_MS, before: now - MINUTE_MS, among: 2_000 },
   ]);
 });
 
-Deno.test("JobCollector asks again when a run had another attempt", async () => {
-  const { test, runOnce: round } = setUp(attempts(1));
-  await round();
-  test.lacking = [{ id: 1, repository: "octo/a", runAttempt: 2 }];
-  await round();
+Deno.test("JobCollector fetches the jobs of a new attempt", async () => {
+  const { test, runOnce } = setUp(attempts(1));
+  await runOnce();
+  test.missing = [{ id: 1, repository: "octo/a", runAttempt: 2 }];
+  await runOnce();
   assertEquals(test.requested, [1, 1]);
 });
 
@@ -113,38 +113,38 @@ Deno.test("JobCollector ends its round when GitHub is paused, and continues with
   assertEquals(test.requested, [1, 2, 3]);
 });
 
-Deno.test("JobCollector passes over a run whose jobs cannot be had", async () => {
-  const { test, runOnce: round } = setUp(attempts(3));
+Deno.test("JobCollector skips a run whose jobs are not accessible", async () => {
+  const { test, runOnce } = setUp(attempts(3));
   test.failures.set(1, { kind: "not_accessible", status: 404 });
-  await round();
-  await round();
+  await runOnce();
+  await runOnce();
   assertEquals(test.requested, [1, 2, 3]);
 });
 
 Deno.test("JobCollector ends its round at a rate limit, and sends the request again later", async () => {
-  const { test, runOnce: round } = setUp(attempts(3));
+  const { test, runOnce } = setUp(attempts(3));
   test.failures.set(2, { kind: "rate_limited", retryAt: 0 });
-  await round();
+  await runOnce();
   assertEquals(test.requested, [1, 2]);
   test.failures.clear();
-  await round();
+  await runOnce();
   assertEquals(test.requested, [1, 2, 2, 3]);
 });
 
-Deno.test("JobCollector is not held up for ever by an answer that GitHub cannot give", async () => {
-  const { test, runOnce: round } = setUp(attempts(2));
+Deno.test("JobCollector skips a run for which GitHub is unavailable", async () => {
+  const { test, runOnce } = setUp(attempts(2));
   test.failures.set(1, { kind: "unavailable" });
-  await round();
+  await runOnce();
   assertEquals(test.requested, [1]);
-  await round();
+  await runOnce();
   assertEquals(test.requested, [1, 2]);
 });
 
-Deno.test("JobCollector goes on when the store was away", async () => {
-  const { test, runOnce: round } = setUp(attempts(1));
-  test.storageError = new StorageError("unavailable", "The database is away");
-  await round();
+Deno.test("JobCollector continues after a storage failure", async () => {
+  const { test, runOnce } = setUp(attempts(1));
+  test.storageError = new StorageError("unavailable", "The database is unavailable");
+  await runOnce();
   test.storageError = undefined;
-  await round();
+  await runOnce();
   assertEquals(test.requested, [1]);
 });

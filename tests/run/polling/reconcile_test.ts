@@ -32,7 +32,7 @@ function setUp() {
   return { ...test, test, reconciler };
 }
 
-Deno.test("Reconciler looks up a run that has not moved for ten minutes, and tells its end", async () => {
+Deno.test("Reconciler fetches a run without updates for ten minutes, and emits its end", async () => {
   using _time = new FakeTime(NOW);
   const { reconciler, store, github, events, signal } = setUp();
   await store.put([STUCK, aRun({ id: 2, status: "queued", updatedAt: "2026-01-01T00:00:02Z" })]);
@@ -44,7 +44,7 @@ Deno.test("Reconciler looks up a run that has not moved for ten minutes, and tel
   assertEquals(github.endpoints, ["run 1"]);
 });
 
-Deno.test("Reconciler forgets a stuck run that GitHub no longer knows", async () => {
+Deno.test("Reconciler removes a stuck run that GitHub no longer has", async () => {
   using _time = new FakeTime(NOW);
   const { reconciler, store, signal } = setUp();
   await store.put([STUCK]);
@@ -52,7 +52,7 @@ Deno.test("Reconciler forgets a stuck run that GitHub no longer knows", async ()
   assertEquals(await store.latest("octo/a", 5), []);
 });
 
-Deno.test("Reconciler looks at the latest runs of one repository a round, each in its turn", async () => {
+Deno.test("Reconciler fetches the latest runs of one repository per round, in turn", async () => {
   using time = new FakeTime(NOW);
   const { reconciler, repositories, github, events, signal } = setUp();
   await repositories.upsert([

@@ -12,11 +12,11 @@ import { MemoryRunStore } from "../../fakes/stores/memory_stores.ts";
 const INTERVAL_MS = 12_000;
 const START = 1_000_000;
 
-/** A mirror of what the test shows. `await using` stops it. */
+/** A replica of the snapshots that the test shares. `await using` stops it. */
 class Test implements AsyncDisposable {
   readonly activeClients = new ActiveClients();
   readonly snapshots: Snapshot[] = [];
-  shown: Omit<SharedSnapshot, "ageMs"> & { readonly at: number } | undefined;
+  shared: Omit<SharedSnapshot, "ageMs"> & { readonly at: number } | undefined;
   isLeader = false;
   error: Error | undefined;
   readonly replica: SnapshotReplica;
@@ -28,10 +28,10 @@ class Test implements AsyncDisposable {
     void store.put([aRun({ id: 1, repository: "octo/a", displayTitle: "A run" })]);
     this.replica = new SnapshotReplica({
       store: {
-        save: () => Promise.reject(new Error("Nobody polls here")),
+        save: () => Promise.reject(new Error("A replica does not save snapshots")),
         load: () =>
           this.error ? Promise.reject(this.error) : Promise.resolve(
-            this.shown && { ...this.shown, ageMs: Date.now() - this.shown.at },
+            this.shared && { ...this.shared, ageMs: Date.now() - this.shared.at },
           ),
       },
       snapshotBuilder: new SnapshotBuilder({ size: { repositories: 3, runs: 2 }, store }),
@@ -52,10 +52,10 @@ class Test implements AsyncDisposable {
     this.#finished = this.replica.run(this.#stop.signal);
   }
 
-  /** Another instance shows a snapshot. */
-  show(): void {
+  /** Another instance shares a snapshot. */
+  share(): void {
     const repositories = [{ id: 1, fullName: "octo/a", pushedAt: null }];
-    this.shown = { repositories, version: (this.shown?.version ?? 0) + 1, at: Date.now() };
+    this.shared = { repositories, version: (this.shared?.version ?? 0) + 1, at: Date.now() };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -64,26 +64,26 @@ class Test implements AsyncDisposable {
   }
 }
 
-Deno.test("Mirror gives each snapshot of the instance that polls once, with its time", async () => {
+Deno.test("SnapshotReplica publishes each snapshot of the leader once, with its time", async () => {
   using time = new FakeTime(START);
   await using test = new Test();
   test.start();
   test.activeClients.add();
   await time.tickAsync(500);
-  test.show();
+  test.share();
   await time.tickAsync(5_000);
   assertEquals(test.snapshots.map(({ takenAt }) => takenAt), [START + 500]);
   assertEquals(test.snapshots[0]?.runs.map(({ displayTitle }) => displayTitle), ["A run"]);
-  test.show();
+  test.share();
   await time.tickAsync(1_000);
   assertEquals(test.snapshots.length, 2);
 });
 
-Deno.test("Mirror rests where nobody listens, and where this instance polls itself", async () => {
+Deno.test("SnapshotReplica is idle without clients, and on the leader", async () => {
   using time = new FakeTime(START);
   await using test = new Test();
   test.start();
-  test.show();
+  test.share();
   await time.tickAsync(3_000);
   assertEquals(test.snapshots.length, 0);
   test.activeClients.add();
@@ -95,10 +95,10 @@ Deno.test("Mirror rests where nobody listens, and where this instance polls itse
   assertEquals(test.snapshots.length, 1);
 });
 
-Deno.test("Mirror gives an old snapshot only where no fresher can be had", async () => {
+Deno.test("SnapshotReplica publishes an old snapshot only while GitHub fails", async () => {
   using time = new FakeTime(START);
   await using test = new Test();
-  test.show();
+  test.share();
   await time.tickAsync(60_000);
   test.start();
   test.activeClients.add();
@@ -111,12 +111,12 @@ Deno.test("Mirror gives an old snapshot only where no fresher can be had", async
   assertEquals(test.current, undefined);
 });
 
-Deno.test("Mirror gives its last snapshot while the storage is away", async () => {
+Deno.test("SnapshotReplica is behind while the storage is unavailable", async () => {
   using time = new FakeTime(START);
   await using test = new Test();
   test.start();
   test.activeClients.add();
-  test.show();
+  test.share();
   await time.tickAsync(1_000);
   assertEquals([test.snapshots.length, test.current], [1, undefined]);
   test.error = new StorageError("unavailable", "The database does not answer");
@@ -126,15 +126,15 @@ Deno.test("Mirror gives its last snapshot while the storage is away", async () =
   assertEquals(test.current, undefined);
   test.isLeader = false;
   test.error = undefined;
-  test.show();
+  test.share();
   await time.tickAsync(1_000);
   assertEquals(test.current, undefined);
 });
 
-Deno.test("Mirror gives an old snapshot where none has come in the time in which one should have", async () => {
+Deno.test("SnapshotReplica publishes an old snapshot if a new one is late", async () => {
   using time = new FakeTime(START);
   await using test = new Test();
-  test.show();
+  test.share();
   await time.tickAsync(60_000);
   test.start();
   test.activeClients.add();
@@ -144,10 +144,10 @@ Deno.test("Mirror gives an old snapshot where none has come in the time in which
   assertEquals([test.snapshots.length, test.current?.takenAt], [1, START]);
   await time.tickAsync(30_000);
   assertEquals([test.snapshots.length, test.current?.takenAt], [1, START]);
-  test.show();
+  test.share();
   await time.tickAsync(1_000);
   assertEquals([test.snapshots.length, test.current], [2, undefined]);
-  // It is waited for anew when somebody comes after a time in which nobody listened.
+  // After a time without clients it waits for a new snapshot again.
   test.activeClients.remove();
   await time.tickAsync(60_000);
   test.activeClients.add();
