@@ -82,7 +82,7 @@ export class RateLimitGate implements GitHubQuota {
     this.#closedUntil = Math.max(this.#closedUntil, until, now + MIN_PAUSE_MS);
     this.#lastFailure = error;
     this.#hasSucceeded = false;
-    this.#logger.warning("No requests to GitHub until {until}: {reason}", {
+    this.#logger.warning("Backing off from GitHub until {until}: {reason}", {
       until: new Date(this.#closedUntil).toISOString(),
       reason: error.message,
     });

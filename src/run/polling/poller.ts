@@ -154,7 +154,7 @@ export class Poller {
       if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
       this.#nextTickAt = nextTick(this.#nextTickAt, intervalMs, clock.now());
       if (error instanceof GitHubError) this.#onGitHubError(error);
-      else this.#logger.error("Cannot store a poll: {reason}", { reason: error.message });
+      else this.#logger.error("Poll failed: {reason}", { reason: error.message });
     }
   }
 
@@ -162,10 +162,7 @@ export class Poller {
     this.#outcome = OUTCOMES[kind];
     if (kind !== "unavailable") this.#options.cycle.reset();
     this.#applyBackoff();
-    this.#logger.warning("No new snapshot, next poll at {time}: {reason}", {
-      time: new Date(this.#nextTickAt).toISOString(),
-      reason: message,
-    });
+    if (kind === "unavailable") this.#logger.warning("Poll failed: {reason}", { reason: message });
   }
 
   #setPhase(phase: Phase): void {
