@@ -1,4 +1,3 @@
-import type { Clock } from "../clock.ts";
 import { deliveryMetrics, type DeliverySources } from "./delivery.ts";
 import type { EventLoopDelay } from "./event_loop_delay.ts";
 import { Exposition } from "./exposition.ts";
@@ -12,7 +11,7 @@ import { serviceMetrics, type ServiceSources } from "./service.ts";
 interface MetricSources {
   readonly live: LiveSources;
   readonly requests: RequestSources;
-  readonly deliveries: Omit<DeliverySources, "clock">;
+  readonly deliveries: DeliverySources;
   readonly github: GitHubSources;
   readonly run: RunSources;
   readonly services: ServiceSources;
@@ -21,7 +20,6 @@ interface MetricSources {
     readonly version: string;
     readonly database: "sqlite" | "postgres";
   };
-  readonly clock: Clock;
 }
 
 /** All metrics of the program. */
@@ -29,7 +27,7 @@ export function createMetrics(sources: MetricSources): Exposition {
   const exposition = new Exposition();
   liveMetrics(exposition, sources.live);
   requestMetrics(exposition, sources.requests);
-  deliveryMetrics(exposition, { ...sources.deliveries, clock: sources.clock });
+  deliveryMetrics(exposition, sources.deliveries);
   gitHubMetrics(exposition, sources.github);
   runMetrics(exposition, sources.run);
   serviceMetrics(exposition, sources.services);

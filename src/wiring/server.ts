@@ -89,6 +89,7 @@ export function createServer(options: ServerOptions): Server {
       received: deliveries,
       inbox: options.inbox,
       backlog: () => stores.deliveries.backlog(),
+      clock,
     },
     github: options.github,
     run: { poller: options.poller, lease: options.election },
@@ -102,7 +103,6 @@ export function createServer(options: ServerOptions): Server {
       version,
       database: options.database.kind,
     },
-    clock,
   });
   return new Server({
     hostname: config.server.hostname,
