@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Job } from "../run/history.ts";
 import type { AttemptId, JobSource } from "../run/polling/job_collector.ts";
 import { ResponseCache } from "./response_cache.ts";
-import type { GitHub } from "./client.ts";
+import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
 
 const time = z.iso.datetime({ offset: true });
@@ -32,10 +32,10 @@ const jobListSchema = z.object({ jobs: z.array(jobSchema.transform(toJob)) })
 const MAX_CACHED_RESPONSES = 1;
 
 export class GitHubJobs implements JobSource {
-  readonly #github: GitHub;
+  readonly #github: GitHubClient;
   readonly #lists = new ResponseCache<readonly Job[]>(jobListSchema, MAX_CACHED_RESPONSES);
 
-  constructor(github: GitHub) {
+  constructor(github: GitHubClient) {
     this.#github = github;
   }
 

@@ -9,7 +9,7 @@ import type {
   WorkflowSource,
 } from "../repository/repository.ts";
 import { ResponseCache } from "./response_cache.ts";
-import type { GitHub } from "./client.ts";
+import type { GitHubClient } from "./github_client.ts";
 
 /** Fields of a repository in REST responses and webhooks; the shortest form has only the first two. */
 export const repositoryFields = {
@@ -30,14 +30,14 @@ const installationRepositoriesSchema = z.object({ repositories: z.array(reposito
   .transform(({ repositories }) => repositories);
 
 export class GitHubRepositories implements RepositorySource, RepositoryLookup {
-  readonly #github: GitHub;
+  readonly #github: GitHubClient;
   readonly #userRepositories = new ResponseCache<readonly Repository[]>(z.array(repositorySchema));
   readonly #installationRepositories = new ResponseCache<readonly Repository[]>(
     installationRepositoriesSchema,
   );
   readonly #single = new ResponseCache<Repository>(repositorySchema);
 
-  constructor(github: GitHub) {
+  constructor(github: GitHubClient) {
     this.#github = github;
   }
 
@@ -47,11 +47,13 @@ export class GitHubRepositories implements RepositorySource, RepositoryLookup {
       ? this.#github.list(this.#installationRepositories, "/installation/repositories", {
         count: Infinity,
         signal,
+        isCredentialCheck: true,
       })
       : this.#github.list(this.#userRepositories, "/user/repos", {
         parameters: { sort: "pushed", direction: "desc" },
         count,
         signal,
+        isCredentialCheck: true,
       });
     return (await list).toSorted(compareByLatestPush).slice(0, count);
   }
@@ -76,10 +78,10 @@ const workflowListSchema = z.object({ workflows: z.array(workflowSchema) })
   .transform(({ workflows }) => workflows);
 
 export class GitHubWorkflows implements WorkflowSource {
-  readonly #github: GitHub;
+  readonly #github: GitHubClient;
   readonly #lists = new ResponseCache<readonly Workflow[]>(workflowListSchema);
 
-  constructor(github: GitHub) {
+  constructor(github: GitHubClient) {
     this.#github = github;
   }
 

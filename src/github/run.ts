@@ -7,7 +7,7 @@ import type {
 } from "../run/backfill/backfill_progress.ts";
 import type { Run, RunSource } from "../run/run.ts";
 import { ResponseCache } from "./response_cache.ts";
-import type { GitHub } from "./client.ts";
+import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
 
 const RUNS_PATH = "/repos/{owner}/{repo}/actions/runs";
@@ -52,19 +52,22 @@ const historicalRunsSchema = z.object({
   .transform(({ total_count, workflow_runs }) => ({ total: total_count, runs: workflow_runs }));
 
 export class GitHubRuns implements RunSource, HistoricalRunSource {
-  readonly #github: GitHub;
-  readonly #lists = new ResponseCache<readonly Run[]>(polledRunsSchema);
-  readonly #single = new ResponseCache<Run>(polledRunSchema);
-  /** Pages of a backfill are requested once and not cached. */
-  readonly #historical = new ResponseCache<Omit<BackfillPage, "next">>(historicalRunsSchema, 0);
+  readonly #github: GitHubClient;
+  readonly #caches: ReturnType<typeof createCaches>;
 
-  constructor(github: GitHub) {
+  constructor(github: GitHubClient, caches = createCaches()) {
     this.#github = github;
+    this.#caches = caches;
+  }
+
+  /** The same runs through another client, for example a background client. Both share their cached responses. */
+  through(github: GitHubClient): GitHubRuns {
+    return new GitHubRuns(github, this.#caches);
   }
 
   /** Uses no filters, because GitHub's filtered lists sometimes lack the newest runs. */
   async latest(repository: string, count: number, signal: AbortSignal): Promise<readonly Run[]> {
-    return await this.#github.list(this.#lists, RUNS_PATH, {
+    return await this.#github.list(this.#caches.lists, RUNS_PATH, {
       parameters: parseFullName(repository),
       count,
       signal,
@@ -78,8 +81,8 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
   ): Promise<BackfillPage> {
     const first = { ...parseFullName(repository), created: toCreatedQuery(range), per_page: 100 };
     const page = next === undefined
-      ? await this.#github.get(this.#historical, RUNS_PATH, { parameters: first, signal })
-      : await this.#github.get(this.#historical, next, { signal });
+      ? await this.#github.get(this.#caches.historical, RUNS_PATH, { parameters: first, signal })
+      : await this.#github.get(this.#caches.historical, next, { signal });
     assertCreatedWithin(range, page.value.runs);
     return { ...page.value, next: page.next };
   }
@@ -88,12 +91,21 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
     try {
       const parameters = { ...parseFullName(repository), run_id: id };
       const path = "/repos/{owner}/{repo}/actions/runs/{run_id}";
-      return (await this.#github.get(this.#single, path, { parameters, signal })).value;
+      return (await this.#github.get(this.#caches.single, path, { parameters, signal })).value;
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
     }
   }
+}
+
+function createCaches() {
+  return {
+    lists: new ResponseCache<readonly Run[]>(polledRunsSchema),
+    single: new ResponseCache<Run>(polledRunSchema),
+    /** Each page is requested once. */
+    historical: new ResponseCache<Omit<BackfillPage, "next">>(historicalRunsSchema, 0),
+  };
 }
 
 /** GitHub's range includes both ends, in whole seconds. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { GitHubError, toErrorMessage } from "../errors.ts";
 import type { Webhooks, WebhookState } from "../repository/webhook.ts";
 import { ResponseCache } from "./response_cache.ts";
-import type { GitHub } from "./client.ts";
+import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
 
 /** The events of the webhooks that Runwire creates: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
@@ -27,7 +27,7 @@ type ListedWebhook = z.infer<typeof webhookSchema>;
 const createdWebhookSchema = z.object({ id: z.int() }).transform(({ id }) => id);
 
 interface GitHubWebhooksOptions {
-  readonly github: GitHub;
+  readonly github: GitHubClient;
   /** The public URL of this server; without it no webhook is created. */
   readonly publicUrl: string | undefined;
   /** The secret that signs deliveries; without it no webhook is created. */

@@ -11,11 +11,12 @@ const RECONCILE_INTERVAL_MS = 10 * 60_000;
 /** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests */
 const MUTATION_INTERVAL_MS = 1_000;
 
-export interface FollowManagerOptions {
+interface FollowManagerOptions {
   readonly clock: Clock;
   readonly store: FollowStore;
   readonly repositories: RepositoryLookup;
   readonly workflows: WorkflowSource;
+  /** Must throw GitHubPausedError while GitHub is rate limited. */
   readonly webhooks: Webhooks;
   /** Fetches and stores the latest runs of a repository. */
   readonly fetchLatestRuns: (fullName: string, signal: AbortSignal) => Promise<void>;
@@ -24,14 +25,12 @@ export interface FollowManagerOptions {
     start(repositoryId: number, days: number): Promise<void>;
     stop(repositoryId: number): Promise<void>;
   };
-  /** Whether GitHub may be asked for what nobody waits for. */
-  readonly canRequest: () => boolean;
   /** Called with new events. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
-  /** Called when the set of followed repositories has changed. */
+  /** Called when a repository is followed or unfollowed. */
   readonly onChange: () => void;
-  /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: GitHubError) => void;
+  /** Cancels every request. */
+  readonly signal: AbortSignal;
 }
 
 export interface FollowResult {
@@ -50,7 +49,6 @@ export interface UnfollowResult {
 export class FollowManager {
   readonly #options: FollowManagerOptions;
   readonly #logger = log("repositories");
-  readonly #stop = new AbortController();
 
   constructor(options: FollowManagerOptions) {
     this.#options = options;
@@ -72,7 +70,7 @@ export class FollowManager {
   ): Promise<FollowResult> {
     const { store, backfills, onEvents, onChange } = this.#options;
     const repository = await this.#findRepository(fullName, canRead);
-    const workflows = await this.#reportGlobalErrors(() => this.#fetchWorkflowsAndRuns(repository));
+    const workflows = await this.#fetchWorkflowsAndRuns(repository);
     const events = await store.follow(repository, workflows);
     if (events === undefined) return { repository, webhook: undefined };
     onEvents(events);
@@ -90,7 +88,7 @@ export class FollowManager {
     id: number,
     { purge, visibility }: { readonly purge: boolean; readonly visibility: Visibility },
   ): Promise<UnfollowResult | undefined> {
-    const { store, backfills, onChange } = this.#options;
+    const { store, backfills, onChange, signal } = this.#options;
     const fullName = await store.findName(id);
     if (fullName === undefined || !isVisible(visibility, fullName)) return undefined;
     const webhook = await store.unfollow(id);
@@ -98,15 +96,10 @@ export class FollowManager {
     onChange();
     await backfills.stop(id);
     const webhookError = webhook && webhook.webhookId !== null
-      ? await this.#removeWebhook(webhook, this.#stop.signal)
+      ? await this.#tryRemoveWebhook(webhook)
       : undefined;
-    const runsPurged = purge ? await store.purge(id, this.#stop.signal) : 0;
+    const runsPurged = purge ? await store.purge(id, signal) : 0;
     return { runsPurged, webhookError };
-  }
-
-  /** Cancels all requests when `signal` aborts. */
-  stopOn(signal: AbortSignal): void {
-    signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
   }
 
   /** Creates and removes pending webhooks. */
@@ -122,13 +115,13 @@ export class FollowManager {
   /** One pass of `run`. Ends early at a rate limit. */
   async reconcileWebhooks(
     { includeFailed }: { readonly includeFailed: boolean },
-    signal = this.#stop.signal,
+    signal = this.#options.signal,
   ): Promise<void> {
-    const { clock, store, canRequest } = this.#options;
+    const { clock, store } = this.#options;
     try {
       for (const webhook of await store.listPendingWebhooks({ includeFailed })) {
-        if (!canRequest() || signal.aborted) return;
-        await this.#reportGlobalErrors(() => this.#reconcileWebhook(webhook, signal));
+        if (signal.aborted) return;
+        await this.#reconcileWebhook(webhook, signal);
         await clock.sleep(MUTATION_INTERVAL_MS, signal);
       }
     } catch (error) {
@@ -142,14 +135,13 @@ export class FollowManager {
     fullName: string,
     canRead?: (repository: Repository) => Promise<boolean>,
   ): Promise<Repository> {
-    const { repositories } = this.#options;
+    const { repositories, signal } = this.#options;
     const notFound = new GitHubError(
       { kind: "not_accessible", status: 404 },
       "Repository not found",
     );
     try {
-      const find = () => repositories.findByName(fullName, this.#stop.signal);
-      const repository = await this.#reportGlobalErrors(find);
+      const repository = await repositories.findByName(fullName, signal);
       if (!canRead || await canRead(repository)) return repository;
     } catch (error) {
       // Another error would reveal that the repository exists.
@@ -160,8 +152,7 @@ export class FollowManager {
   }
 
   async #fetchWorkflowsAndRuns({ fullName }: Repository) {
-    const { workflows, fetchLatestRuns } = this.#options;
-    const { signal } = this.#stop;
+    const { workflows, fetchLatestRuns, signal } = this.#options;
     try {
       const found = await workflows.listWorkflows(fullName, signal);
       await fetchLatestRuns(fullName, signal);
@@ -176,11 +167,9 @@ export class FollowManager {
   /** A failure does not undo the follow: the repository is polled. */
   async #createFirstWebhook({ id, fullName }: Repository): Promise<WebhookState> {
     const webhook = { repositoryId: id, fullName, webhookId: null };
-    const followedAt = this.#options.clock.now();
+    const { clock, signal } = this.#options;
     try {
-      return await this.#reportGlobalErrors(() =>
-        this.#createWebhook({ ...webhook, followedAt }, this.#stop.signal)
-      );
+      return await this.#createWebhook({ ...webhook, followedAt: clock.now() }, signal);
     } catch (error) {
       if (!isTransient(error)) throw error;
       return { state: "none", reason: `Created later: ${toErrorMessage(error)}` };
@@ -188,7 +177,7 @@ export class FollowManager {
   }
 
   async #reconcileWebhook(webhook: PendingWebhook, signal: AbortSignal): Promise<void> {
-    if (webhook.followedAt === null) await this.#removeWebhook(webhook, signal);
+    if (webhook.followedAt === null) await this.#reconcileRemoval(webhook, signal);
     else await this.#createWebhook({ ...webhook, followedAt: webhook.followedAt }, signal);
   }
 
@@ -202,34 +191,40 @@ export class FollowManager {
     return state;
   }
 
-  /** Returns why the webhook still exists. `run` retries temporary errors. */
+  /** A webhook that GitHub cannot remove now does not delay the others. */
+  async #reconcileRemoval(webhook: PendingWebhook, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#removeWebhook(webhook, signal);
+    } catch (error) {
+      if (!(error instanceof GitHubError) || isGlobal(error.failure)) throw error;
+    }
+  }
+
+  /** Returns why the webhook still exists, if it does. `run` tries again unless GitHub does not allow it. */
+  async #tryRemoveWebhook(webhook: PendingWebhook): Promise<string | undefined> {
+    try {
+      return await this.#removeWebhook(webhook, this.#options.signal);
+    } catch (error) {
+      if (!(error instanceof GitHubError)) throw error;
+      return `Removed later: ${error.message}`;
+    }
+  }
+
   async #removeWebhook(
     { repositoryId, fullName, webhookId }: PendingWebhook,
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const { store, webhooks } = this.#options;
     if (webhookId === null) return undefined;
+    let reason: string | undefined;
     try {
-      await this.#reportGlobalErrors(() => webhooks.remove(fullName, webhookId, signal));
+      await webhooks.remove(fullName, webhookId, signal);
     } catch (error) {
-      if (!(error instanceof GitHubError)) throw error;
-      const message = toErrorMessage(error);
-      if (error.failure.kind !== "not_accessible") return `Removed later: ${message}`;
-      await store.saveWebhook(repositoryId, undefined);
-      return `Remove it manually: ${message}`;
+      const isForbidden = error instanceof GitHubError && error.failure.kind === "not_accessible";
+      if (!isForbidden) throw error;
+      reason = `Remove it manually: ${error.message}`;
     }
     await store.saveWebhook(repositoryId, undefined);
-    return undefined;
-  }
-
-  async #reportGlobalErrors<T>(request: () => Promise<T>): Promise<T> {
-    try {
-      return await request();
-    } catch (error) {
-      if (error instanceof GitHubError && isGlobal(error.failure)) {
-        this.#options.onGitHubError(error);
-      }
-      throw error;
-    }
+    return reason;
   }
 }

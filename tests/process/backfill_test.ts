@@ -134,7 +134,7 @@ Deno.test("runwire backfill waits while the rate limit is low, and reports the r
   github.simulator.rateLimits.set("ghp_never_to_be_seen", { remaining: 490, reset });
   await using program = await start();
   const [, time = ""] = await program.stderr.find(
-    /^runwire: Waiting until (\S+): the rest of the rate limit is reserved/,
+    /^runwire: Waiting until (\S+): The rest of the rate limit is reserved/,
   );
   // GitHub and we count by clocks that may be a second apart.
   assertEquals(Math.abs(Date.parse(time) - reset * 1_000) <= 2_000, true, time);

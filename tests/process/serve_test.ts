@@ -38,7 +38,7 @@ Deno.test("runwire serve never writes its token, also while GitHub rejects it", 
   );
   program.kill("SIGTERM");
   assertEquals(await program.exit(), 0);
-  await program.stderr.find(/GitHub is left alone/);
+  await program.stderr.find(/Backing off from GitHub/);
   assert(!program.output.includes(TOKEN), "The token is in the output");
   assert(!client.frames.join().includes(TOKEN), "The token was sent to a client");
 });

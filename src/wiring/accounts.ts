@@ -3,8 +3,8 @@ import { AccessCache } from "../account/access_cache.ts";
 import { AccountAuthenticator } from "../account/authenticator.ts";
 import { AesCipher, systemRandomBytes } from "../account/crypto.ts";
 import { LoginStateCookie } from "../account/login_state.ts";
-import { Membership } from "../account/membership.ts";
 import { Login } from "../account/login.ts";
+import { Membership } from "../account/membership.ts";
 import { ExpiredSessionCleanup } from "../account/session_cleanup.ts";
 import { TokenManager } from "../account/token_manager.ts";
 import type { Clock } from "../clock.ts";
@@ -12,63 +12,54 @@ import type { Config, LoginConfig } from "../config.ts";
 import { GitHubAccess } from "../github/access.ts";
 import { GitHubOAuth } from "../github/oauth.ts";
 import type { Api } from "../http/api.ts";
-import { apiKeyRoutes } from "../http/routes/api_key.ts";
 import { toCookieNames } from "../http/cookie.ts";
-import { loginRoutes } from "../http/routes/login.ts";
-import { meRoutes } from "../http/routes/me.ts";
 import type { OriginPolicy } from "../http/origin.ts";
 import type { RateLimitOptions } from "../http/rate_limit.ts";
+import { apiKeyRoutes } from "../http/routes/api_key.ts";
+import { loginRoutes } from "../http/routes/login.ts";
+import { meRoutes } from "../http/routes/me.ts";
 import { ticketRoutes } from "../http/routes/ticket.ts";
 import { userRoutes } from "../http/routes/user.ts";
-import { SqlAccessStore } from "../sql/account/access.ts";
-import { SqlApiKeyStore } from "../sql/account/api_key.ts";
-import type { Database } from "../sql/database.ts";
-import { SqlSessionStore } from "../sql/account/session.ts";
-import { SqlTicketStore } from "../sql/account/ticket.ts";
-import { SqlUserStore } from "../sql/account/user.ts";
+import type { Service } from "../service.ts";
+import type { Stores } from "./stores.ts";
 
-export interface AccountServicesOptions {
+type AccountStores = Pick<Stores, "users" | "sessions" | "apiKeys" | "tickets" | "access">;
+
+interface AccountsOptions {
   readonly config: Config;
-  readonly database: Database;
-  readonly clock: Clock;
-  /** Ends what is asked of GitHub. */
-  readonly signal: AbortSignal;
+  readonly stores: AccountStores;
   readonly origins: OriginPolicy;
   readonly loginRateLimit: RateLimitOptions;
-  /** Where we listen, for example `http://127.0.0.1:8080`; asked for once we do. */
+  /** The URL of the server, for example `http://127.0.0.1:8080`; called only while it listens. */
   readonly ownUrl: () => string;
+  readonly clock: Clock;
+  /** Cancels requests to GitHub. */
+  readonly signal: AbortSignal;
 }
 
-export interface AccountServices {
+/** Users, sessions, API keys and tickets. */
+export interface Accounts {
   readonly authenticator: AccountAuthenticator;
   readonly routes: readonly Api[];
-  /** To be run. */
-  readonly sessionCleanup: ExpiredSessionCleanup;
+  readonly sessionCleanup: Service;
 }
 
-/** The part of App that knows who asks. */
-export function createAccountServices(options: AccountServicesOptions): AccountServices {
-  const { config, database, clock, signal, origins, loginRateLimit } = options;
+export function createAccounts(options: AccountsOptions): Accounts {
+  const { config, stores, origins, loginRateLimit, clock, signal } = options;
+  const { users, sessions, apiKeys, tickets } = stores;
   const { publicUrl } = config.server;
-  const sessions = new SqlSessionStore(database, clock);
-  const keys = new SqlApiKeyStore(database, clock);
-  const tickets = new SqlTicketStore(database, clock);
-  // Where nobody signs in, no tokens are kept.
-  const cipher = new AesCipher(config.login?.sessionSecret ?? "");
-  const users = new SqlUserStore({ database, clock, cipher });
-  const loginServices = config.login &&
-    createLoginServices({ ...options, login: config.login, users, sessions });
   const random = systemRandomBytes;
+  const oauth = config.login && createLogin(options, config.login);
   return {
     authenticator: new AccountAuthenticator({
-      keys,
+      keys: apiKeys,
       tickets,
       clock,
-      login: loginServices && { ...loginServices, sessions },
+      login: oauth && { sessions, access: oauth.access, membership: oauth.membership },
     }),
     routes: [
       loginRoutes({
-        login: loginServices?.login,
+        login: oauth?.login,
         sessions,
         cookies: toCookieNames(publicUrl),
         origins,
@@ -81,37 +72,32 @@ export function createAccountServices(options: AccountServicesOptions): AccountS
       userRoutes({
         users,
         signOut: async (id) => {
-          if (loginServices) await loginServices.login.endSessions(id);
+          if (oauth) await oauth.login.endSessions(id);
           else await sessions.endAll(id);
         },
       }),
-      apiKeyRoutes({ keys, clock, random }),
+      apiKeyRoutes({ keys: apiKeys, clock, random }),
       ticketRoutes({ tickets, clock, random }),
     ],
     sessionCleanup: new ExpiredSessionCleanup({
       sessions,
       tickets,
-      login: loginServices && { users, tokens: loginServices.tokens },
+      login: oauth && { users, tokens: oauth.tokens },
       clock,
     }),
   };
 }
 
-interface LoginServicesOptions extends AccountServicesOptions {
-  readonly login: LoginConfig;
-  readonly users: SqlUserStore;
-  readonly sessions: SqlSessionStore;
-}
-
-/** What there is where users sign in. */
-function createLoginServices({ login: configured, ...options }: LoginServicesOptions) {
-  const { config, database, users, sessions, clock, signal, ownUrl } = options;
-  const { clientId, clientSecret, sessionSecret, policy } = configured;
+/** Login with GitHub, if it is configured. */
+function createLogin(options: AccountsOptions, loginConfig: LoginConfig) {
+  const { config, stores: { users, sessions, access }, ownUrl, clock, signal } = options;
+  const { clientId, clientSecret, sessionSecret, policy } = loginConfig;
   const { apiUrl, webUrl } = config.github;
   const { version } = manifest;
   const provider = new GitHubOAuth({ clientId, clientSecret, webUrl, apiUrl, version, clock });
   const tokens = new TokenManager({ users, sessions, provider, clock, signal });
   const source = new GitHubAccess({ baseUrl: apiUrl, version, clock });
+  const baseUrl = () => (config.server.publicUrl ?? ownUrl()).replace(/\/$/, "");
   return {
     tokens,
     login: new Login({
@@ -122,10 +108,9 @@ function createLoginServices({ login: configured, ...options }: LoginServicesOpt
       stateCookie: new LoginStateCookie(sessionSecret, clock),
       policy,
       random: systemRandomBytes,
-      redirectUri: () =>
-        `${(config.server.publicUrl ?? ownUrl()).replace(/\/$/, "")}/login/callback`,
+      redirectUri: () => `${baseUrl()}/login/callback`,
     }),
-    access: new AccessCache({ store: new SqlAccessStore(database), source, tokens, clock }),
+    access: new AccessCache({ store: access, source, tokens, clock }),
     membership: new Membership({ policy, provider, tokens, users, sessions, clock }),
   };
 }
