@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { clientAddress } from "../../src/http/address.ts";
+import { clientAddress } from "../../src/http/rate_limit.ts";
 
 function client(forwarded: string | undefined, { remote = "10.0.0.1", isProxied = true } = {}) {
   const headers = new Headers(forwarded === undefined ? {} : { "x-forwarded-for": forwarded });

@@ -2,7 +2,6 @@ import type { Context } from "hono";
 import type { Clock } from "../../clock.ts";
 import type { Receiver, ReceiveResult } from "../../delivery/receiver.ts";
 import { BodyReader } from "../body.ts";
-import { toBodyProblem } from "../body_problem.ts";
 import { ProblemError, problemResponse } from "../problem.ts";
 
 /** GitHub sends no larger payloads: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap */
@@ -78,7 +77,6 @@ export class WebhookEndpoint {
     }
     const request = context.req.raw;
     const body = await this.#bodyReader.read(request);
-    if (typeof body === "string") throw toBodyProblem(body, LIMITS);
     const { headers } = request;
     const event = headers.get("x-github-event");
     const result = await this.#receiver.receive({
