@@ -39,7 +39,7 @@ Deno.test("follow() connects by a ticket where it has a key, and says why it can
   const { key } = await made.json();
   assertEquals(await runWatch(app, key), "Connected\nFix the build");
   const wrong = await runWatch(app, `${key}x`);
-  assertMatch(wrong, /^Cannot tell who asks: .*, trying again in 1 s$/);
+  assertMatch(wrong, /^Not authenticated: .*, trying again in 1 s$/);
   assert(!wrong.includes(key));
   assertMatch(
     await runWatch(app, undefined),

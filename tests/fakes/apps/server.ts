@@ -75,7 +75,6 @@ export class ServerUnderTest {
     const { clock = systemClock, maxConnections = 100, heartbeatSeconds, heartbeatMs } = settings;
     const { deliveries, callers = new FakeAuthenticator({ isOpen: true }), sessionCheckMs } =
       settings;
-    const loopback = toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true });
     this.#broadcast = new Broadcast({ clock, activeClients: this.activeClients });
     this.feed = new Feed({ eventLog: this.eventLog, clock, ...settings.feed });
     this.fanout = new TopicFanout({ feed: this.feed, topics: new Set(["message"]), clock });
@@ -90,7 +89,6 @@ export class ServerUnderTest {
       activeClients: this.activeClients,
       snapshot: (view: View, visibility: Visibility) =>
         Promise.resolve(this.current?.encode(view, visibility)),
-      origins: settings.origins ?? loopback,
       connectionLimit: this.connectionLimit,
       sessionMonitor: new SessionMonitor({
         authenticator: callers,
@@ -132,7 +130,8 @@ export class ServerUnderTest {
       messages: messageRoutes({ messages: this.messages, sender }),
       authenticator: callers,
       rateLimitOptions: settings.throttle,
-      origins: shared.origins,
+      origins: settings.origins ??
+        toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true }),
       publicUrl: settings.publicUrl,
       version: "0.0.0",
       clock,

@@ -66,7 +66,7 @@ Deno.test("POST /api/v1/messages says what is wrong with a body", async () => {
       [{ content: "😀".repeat(4_001), user_id: "ada" }, 400, "invalid_body", "Cannot use content="],
       [{ content: "x", user_id: "a\nb" }, 400, "invalid_body", "Cannot use user_id="],
       [{ content: "x", user_id: "ada", to: "bob" }, 400, "invalid_body", 'Cannot use field="to"'],
-      ["x".repeat(70_000), 413, "payload_too_large", "Cannot take the payload"],
+      ["x".repeat(70_000), 413, "payload_too_large", "Payload too large: the limit is 65536 bytes"],
     ] as const
   ) {
     const response = await postMessage(server, body);
