@@ -1,4 +1,4 @@
-/** A process that was started here and ends with the scope that started it. */
+/** A child process that ends with its scope. */
 export class ChildProcess implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
@@ -11,14 +11,14 @@ export class ChildProcess implements AsyncDisposable {
   }
 
   /**
-   * @param files how many files it may open
-   * @param core where to keep it, as `taskset` takes it, if that is there
+   * @param files limit of open files
+   * @param core CPU list for `taskset`, if installed
    */
   static start(
     command: readonly string[],
     options: { readonly files: number; readonly core: number | string },
   ): ChildProcess {
-    // `exec` throughout: the process id stays that of the program.
+    // With `exec` the process id is that of the program.
     const script = `ulimit -n ${options.files}
       if command -v taskset >/dev/null; then exec taskset -c ${options.core} "$@"; else exec "$@"; fi`;
     const process = new Deno.Command("sh", {
@@ -38,16 +38,16 @@ export class ChildProcess implements AsyncDisposable {
     await this.#input.write(new TextEncoder().encode(`${line}\n`));
   }
 
-  /** The next line of its standard output. */
+  /** Reads the next line of standard output. */
   async read(timeoutMs: number): Promise<string> {
     const next = await withTimeout(timeoutMs, this.#lines.next());
     if (next?.done === false) return next.value;
     throw new Error(
-      `Cannot read a line: ${next ? "the process ended" : `nothing for ${timeoutMs} ms`}`,
+      next ? "the process ended without output" : `no output of the process for ${timeoutMs} ms`,
     );
   }
 
-  /** Closes its standard input, on which each of ours ends by itself, and kills it when it does not. */
+  /** Closes standard input, which ends every benchmark process; kills it after 3 s. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#input.close().catch(() => {});
     if (!await withTimeout(3_000, this.#process.status)) {
@@ -58,7 +58,7 @@ export class ChildProcess implements AsyncDisposable {
   }
 }
 
-/** What `promise` gives, or `undefined` after `ms`. */
+/** Resolves to `undefined` after `timeoutMs`. */
 async function withTimeout<T>(timeoutMs: number, promise: Promise<T>): Promise<T | undefined> {
   const { promise: timeout, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(resolve, timeoutMs, undefined);

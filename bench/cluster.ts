@@ -1,5 +1,5 @@
-// `deno task bench:cluster [ROUNDS]`: how soon, and how many, messages reach all clients of one instance and of two, through
-// PostgreSQL and Redis, side by side with another server (bench/README.md).
+// `deno task bench:cluster [ROUNDS]`: latency and throughput of messages to all clients of one and two instances, through
+// PostgreSQL and Redis, compared with another server (bench/README.md).
 import { isPostgresAvailable } from "../tests/fakes/postgres.ts";
 import { isRedisAvailable } from "../tests/fakes/redis.ts";
 import { prepare } from "./cluster/contenders.ts";
@@ -15,19 +15,19 @@ const SIZES = [
 ];
 const ROUNDS = Number(Deno.args[0] ?? 1);
 if (!(ROUNDS >= 1)) {
-  printProgress(`Cannot measure ${Deno.args[0]} rounds: allowed is a number from 1`);
+  printProgress(`Invalid ROUNDS "${Deno.args[0]}": expected a number of at least 1`);
   Deno.exit(2);
 }
 const files = Math.max(...SIZES.map(({ clients }) => clients)) + SPARE_FILES;
 if (openFilesLimit() < files) {
   printProgress(
-    `A process may open ${openFilesLimit()} files here and needs ${files}: raise the hard limit`,
+    `The limit of open files is ${openFilesLimit()}, but ${files} are needed: raise the hard limit`,
   );
   Deno.exit(1);
 }
 if (!await isPostgresAvailable() || !await isRedisAvailable()) {
   printProgress(
-    "Cannot measure without PostgreSQL and Redis: TEST_POSTGRES_URL and TEST_REDIS_URL lead there",
+    "PostgreSQL and Redis are required: set TEST_POSTGRES_URL and TEST_REDIS_URL",
   );
   Deno.exit(1);
 }
@@ -39,7 +39,7 @@ const setups: readonly Setup[] = SIZES.flatMap((size) =>
 const measurements = new Map<Setup, Measurement[]>(setups.map((setup) => [setup, []]));
 const failures: string[] = [];
 for (let round = 1; round <= ROUNDS; round++) {
-  // Every other round in the other order: the machine may slow down or speed up meanwhile.
+  // Alternating order, because the speed of the machine drifts.
   for (const setup of round % 2 ? setups : setups.toReversed()) {
     const name = `${setup.contender.name}, ${setup.instances} × ${setup.clients / setup.instances}`;
     printProgress(`round ${round} of ${ROUNDS}: ${name} clients`);
@@ -55,9 +55,9 @@ const all: Series[] = contenders
   .flatMap((contender) => setups.filter((setup) => setup.contender === contender))
   .map((setup) => ({ ...setup, rounds: measurements.get(setup) ?? [] }))
   .filter(({ rounds }) => rounds.length > 0);
-print(`${processor()}\n${versions.join(", ")}\n\nTo the last client, messages at an even pace:\n`);
+print(`${processor()}\n${versions.join(", ")}\n\nLatency to the last client at a constant rate:\n`);
 print(latencyTable(all));
-print("\nAs fast as they reach everybody:\n");
+print("\nMaximum throughput:\n");
 print(rateTable(all));
 for (const note of [...failures, ...skipped ? [skipped] : []]) print(`\n${note}`);
 Deno.exit(failures.length > 0 || all.some(hasFailed) ? 1 : 0);

@@ -1,9 +1,9 @@
-/** A line of the result, or of a process for the one that started it. */
+/** Prints a line of the result, or of a child process for its parent. */
 export function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-/** A line about the progress. */
+/** Prints a progress line on standard error. */
 export function printProgress(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }

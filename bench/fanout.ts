@@ -1,4 +1,4 @@
-// `deno task bench:fanout [ROUNDS]`: what it costs to send one snapshot to many clients, side by side
+// `deno task bench:fanout [ROUNDS]`: the cost of sending one snapshot to many clients, compared with other servers
 // (bench/README.md).
 import { BASELINE, type Contender, prepare } from "./fanout/contenders.ts";
 import { measure, type Measurement, SPARE_FILES } from "./fanout/measure.ts";
@@ -10,13 +10,13 @@ const CLIENTS = [1_000, 4_000];
 const ROUNDS = Number(Deno.args[0] ?? 3);
 
 if (!(ROUNDS >= 1)) {
-  printProgress(`Cannot measure ${Deno.args[0]} rounds: allowed is a number from 1`);
+  printProgress(`Invalid ROUNDS "${Deno.args[0]}": expected a number of at least 1`);
   Deno.exit(2);
 }
 const files = Math.max(...CLIENTS) + SPARE_FILES;
 if (openFilesLimit() < files) {
   printProgress(
-    `A process may open ${openFilesLimit()} files here and needs ${files}. Raise the hard limit: as root ` +
+    `The limit of open files is ${openFilesLimit()}, but ${files} are needed. Raise the hard limit: as root ` +
       `\`prlimit --nofile=${files}:${files} --pid $$\` in this shell, in Docker \`--ulimit nofile=${files}\``,
   );
   Deno.exit(1);
@@ -45,13 +45,13 @@ const series: Series[] = CLIENTS.flatMap((clients) =>
 print(
   `${processor()}\n${
     versions.join(", ")
-  }\nMedian of ${ROUNDS} rounds (least–greatest), × = against ${BASELINE} in the same round\n`,
+  }\nMedian of ${ROUNDS} rounds (min–max), × = ratio to ${BASELINE} in the same round\n`,
 );
 print(fanoutTable(series, BASELINE));
 for (const note of skipped) print(note);
 Deno.exit(series.some(({ rounds }) => rounds.some(({ lost }) => lost > 0)) ? 1 : 0);
 
-/** Each round begins with another server, every other one goes backwards: none always follows the same one. */
+/** Rotates and alternates the order, so that no server always follows the same one. */
 function contendersInOrder(round: number): readonly Contender[] {
   const from = round % contenders.length;
   const order = [...contenders.slice(from), ...contenders.slice(0, from)];

@@ -1,5 +1,5 @@
-// Sockets by way of libc: the cheapest of what was measured for receiving (bench/README.md), and the receiver
-// must not be what is measured.
+// Sockets through libc: the cheapest measured way to receive (bench/README.md), so that the receiver does not distort the
+// measurement.
 
 const AF_INET = 2;
 const SOCK_STREAM = 1;
@@ -7,7 +7,7 @@ const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const EPOLLIN = 1;
 const EPOLL_CTL_ADD = 1;
-/** `struct epoll_event` is packed on x86-64 alone. */
+/** `struct epoll_event` is only packed on x86-64. */
 const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
 const DATA_OFFSET = EVENT_BYTES - 8;
 const MAX_EVENTS = 512;
@@ -24,7 +24,7 @@ const libc = Deno.dlopen("libc.so.6", {
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
 }).symbols;
 
-/** A file descriptor connected to 127.0.0.1; a receive waits for at most `limitSeconds`. */
+/** Returns a file descriptor connected to 127.0.0.1; `limitSeconds` is the receive timeout. */
 export function connect(port: number, limitSeconds: number): number {
   const address = new DataView(new ArrayBuffer(16));
   address.setUint16(0, AF_INET, true);
@@ -40,28 +40,28 @@ export function connect(port: number, limitSeconds: number): number {
 
 export function send(fd: number, bytes: Uint8Array<ArrayBuffer>): void {
   if (libc.send(fd, bytes, BigInt(bytes.length), 0) !== bytes.length) {
-    throw new Error(`Cannot send ${bytes.length} bytes at once`);
+    throw new Error(`failed to send ${bytes.length} bytes at once`);
   }
 }
 
-/** How many bytes were put into `buffer`: at least one. */
+/** Receives into `buffer`; returns the number of bytes, at least one. */
 export function receive(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
   const length = check(libc.recv(fd, buffer, BigInt(buffer.length), 0), "receive in time");
-  if (length === 0) throw new Error("The server closed a connection");
+  if (length === 0) throw new Error("the server closed a connection");
   return length;
 }
 
-/** Does nothing for so long; what comes meanwhile wakes nobody up. */
+/** Blocks the thread; incoming data does not wake it up. */
 export function sleep(microseconds: number): void {
   libc.usleep(microseconds);
 }
 
-/** Waits for many sockets at once (epoll). */
+/** Waits for several sockets with epoll. */
 export class Epoll {
   readonly #epoll = check(libc.epoll_create1(0), "open an epoll");
   readonly #events = new DataView(new ArrayBuffer(MAX_EVENTS * EVENT_BYTES));
 
-  /** `ready()` reports this socket as `name`. */
+  /** Adds a socket, reported as `id` by `wait()`. */
   add(fd: number, id: number): void {
     const event = new DataView(new ArrayBuffer(EVENT_BYTES));
     event.setUint32(0, EPOLLIN, true);
@@ -69,7 +69,7 @@ export class Epoll {
     check(libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, event), "watch a socket");
   }
 
-  /** Calls `each` for every socket with something to read; returns how many, 0 after `ms` of silence. */
+  /** Calls `onReadable` for every readable socket; returns their number, 0 after a timeout. */
   wait(timeoutMs: number, onReadable: (id: number) => void): number {
     const count = check(
       libc.epoll_wait(this.#epoll, this.#events, MAX_EVENTS, timeoutMs),
@@ -82,7 +82,7 @@ export class Epoll {
   }
 }
 
-function check(result: number, act: string): number {
-  if (result < 0) throw new Error(`Cannot ${act}`);
+function check(result: number, action: string): number {
+  if (result < 0) throw new Error(`failed to ${action}`);
   return result;
 }

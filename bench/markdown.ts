@@ -1,4 +1,4 @@
-/** A table whose first row is the head, padded so that it reads well as plain text too. */
+/** A table with the first row as header, padded for reading as plain text. */
 export function markdownTable(rows: readonly (readonly string[])[]): string {
   const head = rows[0] ?? [];
   const widths = head.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));

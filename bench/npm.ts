@@ -1,10 +1,10 @@
-/** Where peers are installed, which Git ignores. */
+/** Folder for installed peers, ignored by Git. */
 export const CACHE = new URL("../.cache/bench/", import.meta.url).pathname;
 const TIMEOUT_MS = 180_000;
 
 /**
- * Installs packages at exact versions (`name@1.2.3`), those that are missing.
- * @throws when npm fails
+ * Installs missing packages at exact versions (`name@1.2.3`).
+ * @throws {Error} if npm fails
  */
 export async function install(...packages: readonly string[]): Promise<void> {
   await Deno.mkdir(CACHE, { recursive: true });
@@ -14,8 +14,8 @@ export async function install(...packages: readonly string[]): Promise<void> {
 }
 
 /**
- * What a program prints.
- * @throws when it fails or is not there
+ * Returns the output of a program.
+ * @throws {Error} if it fails or does not exist
  */
 export async function run(program: string, ...args: readonly string[]): Promise<string> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
@@ -24,5 +24,5 @@ export async function run(program: string, ...args: readonly string[]): Promise<
   const text = new TextDecoder();
   if (success) return text.decode(stdout).trim();
   const [line] = text.decode(stderr).trim().split("\n");
-  throw new Error(`Cannot run \`${program} ${args.join(" ")}\`: ${line}`);
+  throw new Error(`"${program} ${args.join(" ")}" failed: ${line}`);
 }

@@ -1,9 +1,9 @@
-// What Linux tells about a process (proc(5)).
+// Process statistics of Linux, see proc(5).
 
 /** USER_HZ, the unit of the times in /proc/PID/stat, is 100 on every Linux that Deno runs on. */
 const MICROSECONDS_PER_TICK = 10_000;
 
-/** User and system time that the process and all its threads used so far, in microseconds. */
+/** Total user and system time of all threads, in microseconds. */
 export function cpuMicroseconds(pid: number): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
   // The name, in parentheses, may hold spaces; utime and stime are the 14th and 15th field.
@@ -11,7 +11,7 @@ export function cpuMicroseconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * MICROSECONDS_PER_TICK;
 }
 
-/** For how long its threads could have run while others had the cores, so far, in microseconds. */
+/** Total time all threads waited for a core, in microseconds. */
 export function waitMicroseconds(pid: number): number {
   let nanoseconds = 0;
   for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
@@ -26,7 +26,7 @@ export function residentKib(pid: number): number {
   return Number(find(`/proc/${pid}/status`, /^VmRSS:\s+(\d+) kB$/m));
 }
 
-/** How many files a process started from here may open. */
+/** The limit of open files of child processes. */
 export function openFilesLimit(): number {
   const hard = find("/proc/self/limits", /^Max open files\s+\S+\s+(\S+)/m);
   return hard === "unlimited" ? Infinity : Number(hard);

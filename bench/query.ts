@@ -1,5 +1,5 @@
-// `deno task bench:query [RUNS] [SECONDS] [DATABASE_URL…]`: how fast lists and statistics are answered from a large store,
-// while deliveries arrive (bench/README.md).
+// `deno task bench:query [RUNS] [SECONDS] [DATABASE_URL…]`: latency of lists and statistics over a large database while
+// deliveries arrive (bench/README.md).
 import { ChildProcess } from "./child.ts";
 import { processor } from "./proc_stats.ts";
 import { markdownTable } from "./markdown.ts";
@@ -19,7 +19,7 @@ const ALL_CORES = "0-1";
 const LOAD_CORE = 1;
 const HERE = new URL("./query/", import.meta.url).pathname;
 
-/** Deliveries have other numbers than those of a run before, of which a database that was given may know. */
+/** A random start, because an existing database may contain the deliveries of an earlier benchmark. */
 const MAX_FIRST_DELIVERY = 150_000;
 
 const [runs = 1_000_000, seconds = 4] = Deno.args.slice(0, 2).map(Number);
@@ -28,7 +28,7 @@ const existingDatabases = Deno.args.slice(2).map((url) => () =>
 );
 if (!(runs >= 1_000 && seconds >= 1)) {
   printProgress(
-    `Cannot measure ${Deno.args.join(" ")}: allowed are at least 1000 runs, and 1 second`,
+    `Invalid arguments "${Deno.args.join(" ")}": expected at least 1000 runs and 1 second`,
   );
   Deno.exit(2);
 }
@@ -36,13 +36,13 @@ if (!(runs >= 1_000 && seconds >= 1)) {
 let failures = 0;
 print(`${processor()}\nDeno ${Deno.version.deno}, ${runs} runs\n`);
 for (
-  const make of existingDatabases.length > 0
+  const createDatabase of existingDatabases.length > 0
     ? existingDatabases
     : [sqliteDatabase, postgresDatabase]
 ) {
-  const benchDatabase = await make();
+  const benchDatabase = await createDatabase();
   if (!benchDatabase) {
-    printProgress("Leaving out PostgreSQL, which does not answer");
+    printProgress("PostgreSQL is skipped: it is unavailable");
     continue;
   }
   await using database = benchDatabase;
@@ -51,10 +51,10 @@ for (
   const rows = await measureAll(database.url);
   print(`\n${database.name}\n`);
   print(markdownTable([
-    ["asked", "answers/s", "p50, ms", "p99, ms", "worst, ms", "KB", "loop p99", "blocked, ms"],
+    ["request", "responses/s", "p50, ms", "p99, ms", "worst, ms", "KB", "loop p99", "blocked, ms"],
     ...rows,
   ]));
-  print(`\n${markdownTable([["asked", "plan"], ...await explainEndpoints(database.url)])}`);
+  print(`\n${markdownTable([["request", "plan"], ...await explainEndpoints(database.url)])}`);
 }
 Deno.exit(failures === 0 ? 0 : 1);
 
@@ -68,12 +68,12 @@ async function measureAll(url: string): Promise<readonly (readonly string[])[]> 
   let first = Math.floor(Math.random() * MAX_FIRST_DELIVERY);
   for (const kind of createRequestKinds()) {
     printProgress(`${kind.name}`);
-    // Once before: a system may have let go of what of the file was not read lately.
+    // Warm-up: the system may have evicted parts of the file from memory.
     await measure(server, { kind, port, first, seconds: WARM_UP_SECONDS });
     first += WARM_UP_SECONDS * DELIVERIES_PER_SECOND;
     const [result, delay] = await measure(server, { kind, port, first, seconds });
     first += Math.ceil(seconds * DELIVERIES_PER_SECOND);
-    failures += result.refused;
+    failures += result.failed;
     rows.push([
       kind.name,
       result.perSecond.toFixed(0),

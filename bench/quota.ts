@@ -1,4 +1,4 @@
-// `deno task bench:quota`: what clients cost in GitHub requests and rate-limit points (bench/README.md).
+// `deno task bench:quota`: the cost of clients in GitHub requests and rate-limit points (bench/README.md).
 import { configureLog } from "../src/log.ts";
 import { markdownTable } from "./markdown.ts";
 import { measure, type Measurement } from "./quota/measure.ts";

@@ -1,5 +1,5 @@
-// `deno task bench:webhook [ROUNDS]`: how fast deliveries are acknowledged, side by side, and how soon clients hear of them
-// (bench/README.md).
+// `deno task bench:webhook [ROUNDS]`: acknowledgement rate of deliveries, compared with another receiver, and latency to the
+// clients (bench/README.md).
 import { processor } from "./proc_stats.ts";
 import { markdownTable } from "./markdown.ts";
 import { BASELINE, type Contender, prepare } from "./webhook/contenders.ts";
@@ -19,13 +19,13 @@ const CONNECTIONS = [1, 16, 64];
 const PATHS = ["/ws?topics=events", "/ws?topics=events&batch=true"];
 const ROUNDS = Number(Deno.args[0] ?? 3);
 if (!(ROUNDS >= 1)) {
-  printProgress(`Cannot measure ${Deno.args[0]} rounds: allowed is a number from 1`);
+  printProgress(`Invalid ROUNDS "${Deno.args[0]}": expected a number of at least 1`);
   Deno.exit(2);
 }
 
 const { contenders, versions } = await prepare();
 const runwire = contenders.find(({ database }) => database !== undefined);
-if (!runwire) throw new Error("Cannot find Runwire among the servers");
+if (!runwire) throw new Error("expected Runwire among the servers");
 const measurements = new Map<string, Measurement[]>();
 const latencies = new Map<string, Latency[]>();
 const disks: { perSecond: number; p50: number; p99: number }[] = [];
@@ -34,7 +34,7 @@ for (let round = 1; round <= ROUNDS; round++) {
   await using folder = await temporaryFolder();
   disks.push(measureDisk(folder.path));
   for (const connections of CONNECTIONS) {
-    // Every other round in the other order: the machine may slow down or speed up meanwhile.
+    // Alternating order, because the speed of the machine drifts.
     for (const contender of round % 2 ? contenders : contenders.toReversed()) {
       printProgress(`round ${round} of ${ROUNDS}, ${connections} connections: ${contender.name}`);
       const key = measurementKey(contender, connections);
@@ -46,15 +46,15 @@ for (let round = 1; round <= ROUNDS; round++) {
   }
   for (const path of round % 2 ? PATHS : PATHS.toReversed()) {
     printProgress(
-      `round ${round} of ${ROUNDS}, ${PER_SECOND} deliveries a second: ${CLIENTS} of ${path}`,
+      `round ${round} of ${ROUNDS}, ${PER_SECOND} deliveries per second: ${CLIENTS} clients of ${path}`,
     );
     latencies.set(path, [...latencies.get(path) ?? [], await measureLatency(runwire, path)]);
   }
 }
 
-print(`${processor()}\n${versions.join(", ")}\nMedian of ${ROUNDS} rounds (least–greatest)\n`);
+print(`${processor()}\n${versions.join(", ")}\nMedian of ${ROUNDS} rounds (min–max)\n`);
 print(markdownTable([
-  ["server", "connections", "deliveries/s", "ratio", "p50, ms", "p99, ms", "CPU, µs", "refused"],
+  ["server", "connections", "deliveries/s", "ratio", "p50, ms", "p99, ms", "CPU, µs", "failed"],
   ...CONNECTIONS.flatMap((connections) =>
     contenders.map((contender) => toRow(contender, connections))
   ),
@@ -62,13 +62,13 @@ print(markdownTable([
 print(
   `\nThe disk alone: ${
     formatCell(disks.map((disk) => disk.perSecond), 0)
-  } synced writes a second\n`,
+  } synced writes per second\n`,
 );
 print(markdownTable([
   [`${CLIENTS} clients of`, "to the last client: p50, ms", "p99, ms", "worst, ms", "lost"],
   ...PATHS.map((path) => toLatencyRow(path, latencies.get(path) ?? [])),
 ]));
-const failures = sum([...measurements.values()].flat().map(({ refused }) => refused)) +
+const failures = sum([...measurements.values()].flat().map(({ failed }) => failed)) +
   sum([...latencies.values()].flat().map(countFaults));
 Deno.exit(failures === 0 ? 0 : 1);
 
@@ -84,7 +84,7 @@ function toRow(contender: Contender, connections: number): string[] {
     formatCell(rounds.map(({ p50 }) => p50), 2),
     formatCell(rounds.map(({ p99 }) => p99), 2),
     formatCell(rounds.map(({ cpu }) => cpu), 0),
-    `${sum(rounds.map(({ refused }) => refused))}`,
+    `${sum(rounds.map(({ failed }) => failed))}`,
   ];
 }
 
@@ -98,9 +98,9 @@ function toLatencyRow(path: string, rounds: readonly Latency[]): string[] {
   ];
 }
 
-/** What was lost on the way, or came other than once and in order. */
-function countFaults({ lost, disordered, refused }: Latency): number {
-  return lost + disordered + refused;
+/** Events that were lost or out of order, and failed deliveries. */
+function countFaults({ lost, disordered, failed }: Latency): number {
+  return lost + disordered + failed;
 }
 
 function measurementKey({ name }: Contender, connections: number): string {
@@ -108,8 +108,8 @@ function measurementKey({ name }: Contender, connections: number): string {
 }
 
 function formatCell(values: readonly number[], digits: number): string {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  return `${median(values).toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
+  const [min, max] = [Math.min(...values), Math.max(...values)];
+  return `${median(values).toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
 }
 
 function median(values: readonly number[]): number {

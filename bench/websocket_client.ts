@@ -4,12 +4,12 @@ const HANDSHAKE_TIMEOUT_SECONDS = 10;
 const TEXT = 0x81;
 const PING = 0x89;
 const PONG = 0x8a;
-/** It leaves bytes as they are. */
+/** Leaves the bytes unchanged. */
 const NO_MASK = [0, 0, 0, 0];
 const MAX_FRAME_BYTES = 131_072;
 const buffer = new Uint8Array(262_144);
 
-/** A WebSocket client that reads whole frames as they come, and answers heartbeats. */
+/** A WebSocket client that reads complete frames and responds to pings. */
 export class WebSocketClient {
   readonly fd: number;
   #partialFrame: Uint8Array<ArrayBuffer> | undefined;
@@ -26,7 +26,7 @@ export class WebSocketClient {
       "\r\n",
     ];
     send(this.fd, new TextEncoder().encode(request.join("\r\n")));
-    // Byte by byte: what follows may be a frame.
+    // Byte by byte, because a frame may follow.
     const byte = new Uint8Array(1);
     let response = "";
     while (!response.endsWith("\r\n\r\n")) {
@@ -34,11 +34,11 @@ export class WebSocketClient {
       response += String.fromCharCode(byte[0] ?? 0);
     }
     if (!response.startsWith("HTTP/1.1 101 ")) {
-      throw new Error(`Cannot upgrade: ${response.split("\r\n", 1)[0]}`);
+      throw new Error(`Upgrade failed: ${response.split("\r\n", 1)[0]}`);
     }
   }
 
-  /** Says something in a text frame, of at most 65,535 bytes in UTF-8. */
+  /** Sends a text frame of at most 65,535 bytes in UTF-8. */
   write(text: string): void {
     const payload = new TextEncoder().encode(text);
     const { length } = payload;
@@ -46,7 +46,7 @@ export class WebSocketClient {
     send(this.fd, new Uint8Array([TEXT, ...size, ...NO_MASK, ...payload]));
   }
 
-  /** To be called when there is something to read: gives every whole text frame to `each`. */
+  /** Call when the socket is readable; passes every complete text frame to `onText`. */
   read(onText: (text: Uint8Array) => void): void {
     const partialFrame = this.#partialFrame;
     this.#partialFrame = undefined;
@@ -57,22 +57,22 @@ export class WebSocketClient {
     if (rest < end) this.#partialFrame = buffer.slice(rest, end);
   }
 
-  /** RFC 6455, section 5.2, unmasked. Returns where the first incomplete frame begins. */
+  /** RFC 6455, section 5.2, unmasked. Returns the offset of the first incomplete frame. */
   #parseFrames(end: number, onText: (text: Uint8Array) => void): number {
     let at = 0;
     while (at + 2 <= end) {
       const short = buffer[at + 1] ?? 0;
-      if (short > 127) throw new Error("Cannot read a masked frame");
+      if (short > 127) throw new Error("Unexpected masked frame");
       const start = at + 2 + (short === 126 ? 2 : short === 127 ? 8 : 0);
       if (start > end) break;
       const length = short < 126 ? short : readBigEndian(buffer.subarray(at + 2, start));
-      if (length > MAX_FRAME_BYTES) throw new Error(`Cannot read a frame of ${length} bytes`);
+      if (length > MAX_FRAME_BYTES) throw new Error(`Unexpected frame of ${length} bytes`);
       if (start + length > end) break;
       const payload = buffer.subarray(start, start + length);
       if (buffer[at] === TEXT) onText(payload);
       else if (buffer[at] === PING) {
         send(this.fd, new Uint8Array([PONG, 0x80 | length, ...NO_MASK, ...payload]));
-      } else throw new Error(`Cannot take a frame that begins with ${buffer[at]}`);
+      } else throw new Error(`Unexpected frame: its first byte is ${buffer[at]}`);
       at = start + length;
     }
     return at;

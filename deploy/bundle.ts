@@ -2,11 +2,11 @@ import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
-/** Writes the program, with all that it imports, into one file of JavaScript. */
+/** Bundles the program and its imports into one JavaScript file. */
 export async function bundle(output: string): Promise<void> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: ["bundle", "--quiet", "--platform", "deno", "--minify", "--output", output, MAIN],
     stdin: "null",
   }).spawn().status;
-  if (!success) throw new Error("Cannot bundle main.ts");
+  if (!success) throw new Error("Failed to bundle main.ts");
 }

@@ -1,6 +1,6 @@
 /**
- * Builds one executable that may do what the task `start` may, and no more: `compile.ts OUTPUT [TARGET]`,
- * where TARGET is one of those that `deno compile --help` names, this machine's unless told otherwise.
+ * Builds one executable with the permissions of the task `start`: `compile.ts OUTPUT [TARGET]`. TARGET is a target of
+ * `deno compile`, by default this machine's.
  */
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,20 +15,19 @@ if (import.meta.main) {
 
 export interface CompileOptions {
   readonly target?: string | undefined;
-  /** Gives up. */
   readonly signal?: AbortSignal;
-  /** Where Deno says how it goes. */
+  /** Deno's progress output. */
   readonly stderr?: "inherit" | "null";
 }
 
-/** Resolves to whether it went well. */
+/** Resolves to whether the build succeeded. */
 export async function compile(
   output: string,
   { target = Deno.build.target, signal, stderr = "inherit" }: CompileOptions = {},
 ): Promise<boolean> {
   const folder = dirname(output);
   await Deno.mkdir(folder, { recursive: true });
-  // `deno compile` would not replace what it has not built.
+  // `deno compile` does not overwrite a file it has not built.
   const work = await Deno.makeTempDir({ dir: folder, prefix: "compile-" });
   try {
     const built = `${work}/${basename(output)}`;
@@ -39,7 +38,7 @@ export async function compile(
       ...(signal ? { signal } : {}),
     }).spawn().status;
     if (!success) return false;
-    // The name may have got the ending .exe.
+    // On Windows the name ends with .exe.
     for await (const { name } of Deno.readDir(work)) {
       await Deno.rename(`${work}/${name}`, `${folder}/${name}`);
     }

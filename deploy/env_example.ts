@@ -1,29 +1,29 @@
-/** Writes env.example beside it, from what the program says of its variables: `deno task env-example`. */
+/** Writes env.example from src/variables.ts: `deno task env-example`. */
 import { listVariables } from "../src/variables.ts";
 
 const FILE = new URL("env.example", import.meta.url);
 
-const BEGINNING = `# Every setting of Runwire, with its default. Take the # off where you set one.
-# For compose.yaml: deploy/.env; for the service of systemd: /etc/runwire/runwire.env. Keep it to yourself: chmod 600.
+const HEADER = `# Every variable of Runwire with its default. Remove the # to set one.
+# Copy this file to deploy/.env for compose.yaml, or to /etc/runwire/runwire.env for systemd. Protect it: chmod 600.
 `;
 
-/** Those that compose.yaml gives to the services beside Runwire. */
-const OF_COMPOSE = `
-# compose.yaml alone: the password of PostgreSQL
-# letters and digits, by default runwire; it counts when the volume is made
+/** Variables that compose.yaml passes to PostgreSQL and Redis. */
+const COMPOSE_VARIABLES = `
+# compose.yaml only: password of PostgreSQL
+# letters and digits, default runwire; applied when the volume is created
 #POSTGRES_PASSWORD=
 
-# compose.yaml alone: the password of Redis
-# letters and digits, by default runwire
+# compose.yaml only: password of Redis
+# letters and digits, default runwire
 #REDIS_PASSWORD=
 `;
 
 /** The text of env.example. */
 export function envExample(): string {
-  const variables = listVariables().map((
-    { name, description: about, allowed, defaultValue: fallback },
-  ) => `\n# ${about}\n# ${allowed}\n#${name}=${fallback}\n`);
-  return [BEGINNING, ...variables, OF_COMPOSE].join("");
+  const variables = listVariables().map(({ name, description, expected, defaultValue }) =>
+    `\n# ${description}\n# ${expected}\n#${name}=${defaultValue}\n`
+  );
+  return [HEADER, ...variables, COMPOSE_VARIABLES].join("");
 }
 
 if (import.meta.main) await Deno.writeTextFile(FILE, envExample());

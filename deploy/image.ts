@@ -1,11 +1,11 @@
 /**
- * Lays out what the container image holds: `image.ts FOLDER`, where FOLDER becomes the image's `/opt/runwire` with the Deno
- * that runs this, the bundled program, and the command `runwire`.
+ * Writes the contents of the container image: `image.ts FOLDER`. FOLDER becomes `/opt/runwire` in the image and holds the
+ * running Deno, the bundled program and the command `runwire`.
  */
 import { bundle } from "./bundle.ts";
 import { permissionFlags } from "./permissions.ts";
 
-/** Where the image has it. */
+/** The folder in the image. */
 const HOME = "/opt/runwire";
 
 if (import.meta.main) await layOut(Deno.args[0] ?? "dist/image");
@@ -19,7 +19,7 @@ async function layOut(folder: string): Promise<void> {
   await Deno.chmod(`${folder}/app.js`, 0o644);
 }
 
-/** A shell script, which leaves no shell behind: signals reach the program itself. It writes nothing but its data. */
+/** A shell script that replaces its shell, so that signals reach the program. */
 export function launcher(): string {
   const flags = [
     "--quiet --no-config --no-lock --no-remote --no-npm --cached-only --no-code-cache",

@@ -1,5 +1,6 @@
-import { isLoopback } from "./loopback.ts";
+import { invalidValue, missingValue } from "./error_text.ts";
 import { UsageError } from "./errors.ts";
+import { isLoopback } from "./loopback.ts";
 import { readVariables, type Variables } from "./variables.ts";
 
 export type GitHubCredential =
@@ -9,12 +10,12 @@ export type GitHubCredential =
 export interface LoginConfig {
   readonly clientId: string;
   readonly clientSecret: string;
-  /** What keys are derived from. */
+  /** The keys for cookies and tokens are derived from it. */
   readonly sessionSecret: string;
   readonly policy: {
-    /** Logins, in lower case. */
+    /** GitHub logins in lower case. */
     readonly admins: readonly string[];
-    /** In lower case; empty: anybody may sign in. */
+    /** In lower case; empty allows every GitHub user. */
     readonly organizations: readonly string[];
   };
 }
@@ -24,24 +25,24 @@ export interface Config {
     readonly hostname: string;
     readonly port: number;
     readonly maxConnections: number;
-    /** Empty: pages from our own host. */
+    /** Empty allows pages from this server's own host. */
     readonly allowedOrigins: readonly string[];
     readonly publicUrl: string | undefined;
   };
   readonly logLevel: "debug" | "info" | "warning" | "error";
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
-  /** What each caller may ask for; `undefined` for as much as it likes. */
+  /** `undefined` disables the limit. */
   readonly rateLimit: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly github: {
     readonly apiUrl: string;
-    /** Its pages, without a slash at the end. */
+    /** Without a trailing slash. */
     readonly webUrl: string;
     readonly credential: GitHubCredential;
   };
-  /** How users sign in; `undefined` where none do, and everybody is let in. */
+  /** `undefined` disables authentication: every request is allowed. */
   readonly login: LoginConfig | undefined;
-  /** One, two while it is changed, or none. */
+  /** Empty if webhooks are disabled; two during rotation. */
   readonly webhookSecrets: readonly string[];
   readonly poll: {
     readonly repositories: number;
@@ -49,14 +50,14 @@ export interface Config {
     readonly fetches: number;
     readonly intervalMs: number;
     readonly when: "connected" | "always";
-    /** A run that is not completed is looked up when it has not moved for so long. */
+    /** Unfinished runs not updated for this long are fetched again. */
     readonly reconcileAfterMs: number;
   };
 }
 
 /**
- * Reads the environment; an empty variable counts as not set.
- * @throws {UsageError} that names the variable, its value (unless it is secret) and what is allowed
+ * Parses the environment; an empty variable counts as not set.
+ * @throws {UsageError} naming the variable, its value (unless it is secret) and the expected value
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const variables = readVariables(environment);
@@ -95,7 +96,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 }
 
 /**
- * Where everything is kept, for commands that need nothing else.
+ * The database URL alone, for commands that do not connect to GitHub.
  * @throws {UsageError}
  */
 export function readDatabaseUrl(environment: Readonly<Record<string, string | undefined>>): string {
@@ -103,7 +104,7 @@ export function readDatabaseUrl(environment: Readonly<Record<string, string | un
 }
 
 /**
- * Where this machine reaches the Runwire of the settings, for example `http://127.0.0.1:8080`.
+ * The URL of the configured server as seen from this machine, for example `http://127.0.0.1:8080`.
  * @throws {UsageError}
  */
 export function readServerUrl(environment: Readonly<Record<string, string | undefined>>): string {
@@ -113,7 +114,7 @@ export function readServerUrl(environment: Readonly<Record<string, string | unde
 }
 
 /**
- * Every secret that the settings hold, as it could be written somewhere by mistake: for the log, which leaves them out.
+ * Every secret in the configuration, in each form that could appear in a log message. The log redacts them.
  */
 export function listSecrets(config: Config): readonly string[] {
   const { credential } = config.github;
@@ -125,13 +126,12 @@ export function listSecrets(config: Config): readonly string[] {
   ];
 }
 
-/** As it is written in the URL, and as it is meant. */
+/** The password as written in the URL, and decoded. */
 function extractPasswords(url: string): readonly string[] {
   const password = URL.parse(url)?.password ?? "";
   return password === "" ? [] : [...new Set([password, decodeURIComponent(password)])];
 }
 
-/** A login needs all three; without it nobody can be told apart. */
 function parseLogin(variables: Variables): LoginConfig | undefined {
   const { GITHUB_OAUTH_CLIENT_ID, GITHUB_OAUTH_CLIENT_SECRET, SESSION_SECRET } = variables;
   const { ADMIN_LOGINS, ALLOWED_ORGS } = variables;
@@ -148,40 +148,41 @@ function parseLogin(variables: Variables): LoginConfig | undefined {
   const missing = Object.entries(required).flatMap(([name, value]) => value ? [] : [name]);
   const isConfigured = missing.length < 3 || ADMIN_LOGINS.length > 0 || ALLOWED_ORGS.length > 0;
   if (!isConfigured) return undefined;
-  throw new UsageError(`Cannot let users sign in: ${missing.join(" and ")} must be set, too`);
+  throw new UsageError(`Sign-in requires ${missing.join(" and ")}`);
 }
 
-/** Where we can be reached by others, they must sign in, and nobody on the way may read along. */
+/** Requires a login, over TLS, when other machines can connect. */
 function assertSafeExposure(
   { SERVER_HOST, PUBLIC_URL, ALLOW_OPEN }: Variables,
   login: LoginConfig | undefined,
 ): void {
   const isLocal = isLoopback(SERVER_HOST);
   if (!login && !isLocal && ALLOW_OPEN === "false") {
-    throw new UsageError(
-      `Cannot listen on SERVER_HOST="${SERVER_HOST}", where anybody could connect without a login: ` +
-        "allowed is a loopback address such as 127.0.0.1, or any with ALLOW_OPEN=true or a login",
-    );
+    const expected =
+      "a loopback address such as 127.0.0.1; any other address requires a login or ALLOW_OPEN=true";
+    throw new UsageError(invalidValue("SERVER_HOST", SERVER_HOST, expected));
   }
   if (!login || (isLocal && PUBLIC_URL === undefined)) return;
   const { protocol, hostname } = new URL(PUBLIC_URL ?? "http://unknown.invalid");
   if (protocol === "https:" || isLoopback(hostname.replace(/^\[|\]$/g, ""))) return;
-  const value = PUBLIC_URL === undefined ? "" : `="${PUBLIC_URL}"`;
+  const expected = "the https URL of this server, which sign-in requires";
   throw new UsageError(
-    `Cannot let users sign in with PUBLIC_URL${value}: allowed is the https URL that they come by`,
+    PUBLIC_URL === undefined
+      ? missingValue("PUBLIC_URL", expected)
+      : invalidValue("PUBLIC_URL", PUBLIC_URL, expected),
   );
 }
 
 /**
- * GitHub's pages, by its API: `https://HOST/api/v3` of an Enterprise Server, `https://api.HOST` of GitHub itself and of
- * those with data residency. https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api
+ * Derives the web URL from the API URL, which is `https://HOST/api/v3` for an Enterprise Server and `https://api.HOST` for
+ * github.com and GHE.com. https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api
  */
 function toWebUrl(apiUrl: string): string {
   const server = apiUrl.replace(/\/api\/v3\/?$/, "");
   return server === apiUrl ? apiUrl.replace(/^(https?:\/\/)api\./, "$1") : server;
 }
 
-/** An App goes before a token, which some environments set by themselves. */
+/** Prefers the App to the token, because some environments set GITHUB_TOKEN automatically. */
 function parseCredential(variables: Variables): GitHubCredential {
   const { GITHUB_TOKEN, GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY, GITHUB_APP_INSTALLATION_ID } =
     variables;
@@ -194,13 +195,11 @@ function parseCredential(variables: Variables): GitHubCredential {
   }
   if (GITHUB_APP_ID || GITHUB_APP_PRIVATE_KEY || GITHUB_APP_INSTALLATION_ID) {
     throw new UsageError(
-      "Cannot act as a GitHub App: GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY and " +
-        "GITHUB_APP_INSTALLATION_ID must all be set",
+      "A GitHub App requires GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY and GITHUB_APP_INSTALLATION_ID",
     );
   }
   if (GITHUB_TOKEN) return { token: GITHUB_TOKEN };
-  throw new UsageError(
-    "Cannot ask GitHub without a credential: set GITHUB_TOKEN (or the three GITHUB_APP_… variables), " +
-      "or see Runwire without an account by `runwire demo`",
-  );
+  const expected =
+    'a GitHub token, or the three GITHUB_APP_… variables; "runwire demo" needs neither';
+  throw new UsageError(missingValue("GITHUB_TOKEN", expected));
 }

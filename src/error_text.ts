@@ -1,6 +1,6 @@
 /**
- * The sentences of errors that users see: one shape for each kind of error, so that every part of the program words them
- * alike. `expected` is a noun phrase that completes "expected …". No sentence ends with a period or holds a secret.
+ * The texts of errors that users see: one sentence shape per kind of error. `expected` is a noun phrase that completes
+ * "expected …". No text ends with a period or contains a secret.
  */
 
 /** `Invalid per_page "0": expected an integer from 1 to 100` */
@@ -41,6 +41,13 @@ export function tooLarge(what: string, limit: number, unit = "bytes"): string {
 /** `GitHub is unavailable; retry later` */
 export function unavailable(what: string): string {
   return `${what} is unavailable; retry later`;
+}
+
+const DISJUNCTION = new Intl.ListFormat("en", { type: "disjunction" });
+
+/** `queued, in_progress, or completed`; completes "expected …" */
+export function anyOf(names: readonly string[]): string {
+  return DISJUNCTION.format(names);
 }
 
 function quote(value: unknown): string {

@@ -1,20 +1,20 @@
-/** How GitHub refuses a request; each kind asks for another reaction (run/pace.ts). Times in ms since the epoch. */
+/** Why GitHub failed a request; each kind needs another reaction (run/github_rate_limit.ts). Times in ms since the epoch. */
 export type GitHubFailure =
-  /** A primary or secondary rate limit; `retryAt` only where GitHub said when. */
+  /** A primary or secondary rate limit; `retryAt` only if GitHub sent it. */
   | { readonly kind: "rate_limited"; readonly retryAt?: number }
-  /** The credential is not accepted (401), or may not do this at all. */
+  /** The credential is invalid (401), or has no permission at all. */
   | { readonly kind: "unauthorized" }
-  /** This one thing cannot be had: 404, 403 or 451. */
+  /** The requested resource alone is not accessible: 404, 403 or 451. */
   | { readonly kind: "not_accessible"; readonly status: number }
-  /** 5xx, a network fault, a time-out, or an answer that is not GitHub's; 422 tells that it takes no such request. */
+  /** 5xx, a network error, a timeout, or a response that is not GitHub's; 422 if GitHub rejects this kind of request. */
   | { readonly kind: "unavailable"; readonly status?: 422 };
 
-/** Whether the reason holds for every request, and not for one thing that was asked for. */
+/** Whether the failure affects every request, not only the requested resource. */
 export function isGlobal({ kind }: GitHubFailure): boolean {
   return kind === "rate_limited" || kind === "unauthorized";
 }
 
-/** GitHub did not do what was asked. The message never holds a credential. */
+/** A request to GitHub failed. The message never contains a credential. */
 export class GitHubError extends Error {
   override readonly name = "GitHubError";
 
@@ -23,10 +23,10 @@ export class GitHubError extends Error {
   }
 }
 
-/** How a store fails: it cannot be reached or is busy (again later), its disk is full, or its data is damaged. */
+/** Why a store failed: it is unreachable or busy (retry later), its disk is full, or its data is corrupt. */
 export type StorageErrorKind = "unavailable" | "full" | "corrupt";
 
-/** What was asked could not be read or kept; nothing of it was. The message never holds a credential. */
+/** A read or write failed; nothing was written. The message never contains a credential. */
 export class StorageError extends Error {
   override readonly name = "StorageError";
 
@@ -35,12 +35,17 @@ export class StorageError extends Error {
   }
 }
 
-/** The user asked for something that cannot be: one line that says what, and what is allowed. Exit code 2. */
+/** Whether GitHub or the storage failed, so that background work can retry later; any other error is a bug. */
+export function isTransient(error: unknown): error is GitHubError | StorageError {
+  return error instanceof GitHubError || error instanceof StorageError;
+}
+
+/** Invalid input of the user of the command line: one line with the problem and the expected value. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** The words of anything that was thrown. */
+/** Returns the message of any thrown value. */
 export function toErrorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

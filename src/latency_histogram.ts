@@ -1,13 +1,13 @@
 import { monotonicNow } from "./clock.ts";
 
-/** Upper bounds in seconds: from what memory answers to what nobody waits for. */
+/** Upper bounds in seconds: from a read from memory to a request that has timed out. */
 const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** How long something takes, counted in buckets: numbers that cost next to nothing, and are read when somebody asks. */
+/** A histogram of durations, cheap enough for every request; read when metrics are scraped. */
 export class LatencyHistogram {
-  /** In seconds, rising. */
+  /** Upper bounds of the buckets in seconds, ascending. */
   readonly bounds: readonly number[];
-  /** How many took no longer than the bound at the same place, and longer than the one before; at the end all others. */
+  /** The number of durations in each bucket; the last bucket has no upper bound. */
   readonly counts: number[];
   #sum = 0;
 
@@ -16,7 +16,7 @@ export class LatencyHistogram {
     this.counts = Array(bounds.length + 1).fill(0);
   }
 
-  /** In seconds. */
+  /** The sum of all durations in seconds. */
   get sum(): number {
     return this.#sum;
   }
@@ -28,7 +28,7 @@ export class LatencyHistogram {
     this.#sum += seconds;
   }
 
-  /** Observes how long `work` takes, also when it fails. */
+  /** Observes the duration of `work`, even if it fails. */
   async time<T>(work: () => Promise<T>): Promise<T> {
     const start = monotonicNow();
     try {

@@ -15,14 +15,14 @@ import { createRedactor } from "./redact.ts";
 export { type Logger, withContext };
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
-/** The logger of one part of the program, for example `log("poller")`. Never give it a body or a credential. */
+/** Returns the logger of a component, for example `log("poller")`. Never log a body or a credential. */
 export function log(component: string): Logger {
   return getLogger(["runwire", component]);
 }
 
 /**
- * Sends what is logged to standard error: JSON lines, or coloured text where a person looks on; without these secrets, and
- * without what looks like one. Disposing of the result writes what is still under way.
+ * Writes log records to standard error: JSON lines, or colored text in a terminal. Redacts `secrets` and anything that looks
+ * like a secret. Disposing of the result flushes pending records.
  */
 export async function configureLog(
   level: LogLevel,
@@ -32,7 +32,7 @@ export async function configureLog(
     Deno.stderr.isTerminal() ? ansiColorFormatter : jsonLinesFormatter,
     secrets,
   );
-  // Between the log and standard error, which must stay open for what is said after the log has ended.
+  // Keeps standard error open for output after the log has ended.
   const { readable, writable } = new TransformStream<Uint8Array>();
   const written = readable.pipeTo(Deno.stderr.writable, { preventClose: true });
   await configure({
@@ -52,7 +52,7 @@ export async function configureLog(
   };
 }
 
-/** The last guard: a secret has no business in a log, but a library's error may quote what it was given. */
+/** A last safeguard: secrets are never logged, but the error of a library may quote its input. */
 function withRedaction(formatter: TextFormatter, secrets: readonly string[]): TextFormatter {
   const redact = createRedactor(secrets);
   return (record) => redact(formatter(record));

@@ -1,11 +1,11 @@
 const REDACTED = "[redacted]";
-/** Shorter ones cannot be told from words. */
+/** Shorter secrets cannot be distinguished from words. */
 const MIN_LENGTH = 4;
 
-/** What looks like a secret, and what of it stays. */
+/** Patterns of secrets, each with its replacement. */
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, REDACTED],
-  // User and password of a URL.
+  // The user and password of a URL.
   [/(:\/\/)[^\s/@"]+@/g, `$1${REDACTED}@`],
   [/\b(bearer|basic) +[\w.~+/=-]{8,}/gi, `$1 ${REDACTED}`],
   [/\brw_live_\w{5,}/g, `rw_live_${REDACTED}`],
@@ -18,25 +18,28 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
     /\b((code|state|ticket|code_verifier|access_token|refresh_token|client_secret)=)[^\s&#"'\\]+/g,
     `$1${REDACTED}`,
   ],
-  // 256 bits in base64url, as all tokens of ours are.
+  // 256 bits in base64url, the format of all tokens of Runwire.
   [/(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[\w-]{43}(?![\w-])/g, REDACTED],
 ];
 
-/** Makes texts that hold none of these secrets, nor anything that looks like one. */
+/** Returns a function that redacts these secrets, and anything that looks like a secret. */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
   const variants = secrets.filter((secret) => secret.length >= MIN_LENGTH).flatMap(toVariants);
-  // The longest first, as one may be a part of another.
+  // Longest first, because a secret may be part of another.
   const sorted = [...new Set(variants)].toSorted((a, b) => b.length - a.length);
   return (text) => {
-    const withoutSecrets = sorted.reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text);
+    const withoutSecrets = sorted.reduce(
+      (redacted, secret) => redacted.replaceAll(secret, REDACTED),
+      text,
+    );
     return PATTERNS.reduce(
-      (rest, [pattern, replacement]) => rest.replace(pattern, replacement),
+      (redacted, [pattern, replacement]) => redacted.replace(pattern, replacement),
       withoutSecrets,
     );
   };
 }
 
-/** As it is, as it stands in JSON, and as it stands in a URL. */
+/** The secret as plain text, escaped in JSON, and encoded in a URL. */
 function toVariants(secret: string): readonly string[] {
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
 }

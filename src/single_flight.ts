@@ -1,8 +1,8 @@
-/** Makes a call once for all who want it at the same time, by a key. */
+/** Deduplicates concurrent calls by key. */
 export class SingleFlight<Key, Result> {
   readonly #inFlight = new Map<Key, Promise<Result>>();
 
-  /** The outcome of the call that is under way for this key, or else of `call`. */
+  /** Returns the result of the pending call for `key`, or starts `call`. */
   run(key: Key, call: () => Promise<Result>): Promise<Result> {
     const pending = this.#inFlight.get(key);
     if (pending) return pending;

@@ -1,4 +1,4 @@
-// Types of the few functions we use from `deno-std`, which ships none (docs/decisions/npm-only-std.md).
+// Types for the functions used from `deno-std`, which ships none (docs/decisions/npm_only_std.md).
 
 declare module "@std/assert" {
   export function assert(expr: unknown, msg?: string): asserts expr;
@@ -32,7 +32,7 @@ declare module "@std/assert" {
 }
 
 declare module "@std/http/etag.js" {
-  /** Whether the answer is to be sent: `false` when the client has it already. */
+  /** `false` if the client already has this version: respond with 304. */
   export function ifNoneMatch(value: string | null, etag: string): boolean;
 }
 

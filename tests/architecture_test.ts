@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 
-/** The rules of the source layout: .github/CONTRIBUTING.md, docs/decisions/grid.md. */
+/** The rules of the source layout: .github/CONTRIBUTING.md, docs/decisions/source_layout.md. */
 const ROOT = new URL("../", import.meta.url);
 const MAX_LINES = 300;
 const MAX_FILES_PER_FOLDER = 24;
@@ -45,10 +45,9 @@ const SHARED_FILES: Readonly<Record<string, readonly string[]>> = {
   "latency_histogram.ts": ["clock.ts"],
   "log.ts": ["redact.ts"],
   "loopback.ts": [],
-  "lru_cache.ts": [],
   "random.ts": [],
   "service.ts": [],
-  "single_flight.ts": ["lru_cache.ts"],
+  "single_flight.ts": [],
   "visibility.ts": [],
 };
 /** The files of src that only app.ts, cli and the named files import. */

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { isLoopback } from "../src/loopback.ts";
 
-Deno.test("isLoopback() holds for addresses that only this machine reaches", () => {
+Deno.test("isLoopback() accepts addresses reachable only from this machine", () => {
   for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"]) {
     assert(isLoopback(host), host);
   }

@@ -3,7 +3,7 @@ import { generateApiKeySecret, toKeyPrefix } from "../src/account/key_secret.ts"
 import { generateToken, systemRandomBytes } from "../src/account/secret.ts";
 import { createRedactor } from "../src/redact.ts";
 
-Deno.test("redactor() leaves out the secrets that it is told, however they are written", () => {
+Deno.test("createRedactor() redacts the given secrets in every encoding", () => {
   const pem = 'a "key"\nof two lines';
   const redact = createRedactor(["hunter22", "hunter22-and-more", "p@ss/word", pem, "abc"]);
   assertEquals(redact("hunter22-and-more, then hunter22"), "[redacted], then [redacted]");
@@ -12,7 +12,7 @@ Deno.test("redactor() leaves out the secrets that it is told, however they are w
   assertEquals(redact("abc is a word"), "abc is a word");
 });
 
-Deno.test("redactor() leaves out what looks like a secret", () => {
+Deno.test("createRedactor() redacts anything that looks like a secret", () => {
   const redact = createRedactor([]);
   for (
     const [text, expected] of [
@@ -36,12 +36,12 @@ Deno.test("redactor() leaves out what looks like a secret", () => {
     ] as const
   ) {
     assertEquals(redact(text), expected);
-    // As it stands in a line of JSON.
+    // Escaped in JSON.
     assert(!redact(JSON.stringify(text)).includes("abc"), text);
   }
 });
 
-Deno.test("redactor() leaves out our own tokens and keys, wherever they stand", () => {
+Deno.test("createRedactor() redacts Runwire's tokens and keys anywhere", () => {
   const redact = createRedactor([]);
   for (let round = 0; round < 200; round++) {
     const token = generateToken(systemRandomBytes);
@@ -51,7 +51,7 @@ Deno.test("redactor() leaves out our own tokens and keys, wherever they stand", 
   }
 });
 
-Deno.test("redactor() lets everything else stand", () => {
+Deno.test("createRedactor() leaves other text unchanged", () => {
   const redact = createRedactor([]);
   const hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
   for (

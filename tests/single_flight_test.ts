@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { SingleFlight } from "../src/single_flight.ts";
 
-Deno.test("SharedCalls makes one call for all who want it at the same time, by its key", async () => {
+Deno.test("SingleFlight makes one call per key for concurrent callers", async () => {
   const calls = new SingleFlight<number, string>();
   let made = 0;
   const call = async () => {
@@ -15,7 +15,7 @@ Deno.test("SharedCalls makes one call for all who want it at the same time, by i
   assertEquals(made, 3);
 });
 
-Deno.test("SharedCalls fails for all, and calls again after that", async () => {
+Deno.test("SingleFlight rejects for all callers, then calls again", async () => {
   const calls = new SingleFlight<number, string>();
   const failed = () => Promise.reject(new TypeError("No"));
   await Promise.all([1, 2].map(() => assertRejects(() => calls.run(1, failed), TypeError)));

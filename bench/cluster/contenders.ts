@@ -2,14 +2,14 @@ import { CACHE, install, run } from "../npm.ts";
 import { runwireCommand } from "../runwire_command.ts";
 import type { SharedServices } from "./shared_services.ts";
 
-/** A server of which several instances pass messages on to each other. */
+/** A server whose instances forward messages to each other. */
 export interface Contender {
   readonly name: string;
-  /** As `PROTOCOLS` has it. */
+  /** A key of `PROTOCOLS`. */
   readonly protocol: string;
-  /** Starts an instance, which prints `listening PORT` and ends with its standard input. */
+  /** Command of an instance; it prints `listening PORT` and ends with its standard input. */
   readonly command: (services: SharedServices) => readonly string[];
-  /** Whether all clients are to hear messages in one order. */
+  /** Whether all clients must receive messages in the same order. */
   readonly isOrdered: boolean;
 }
 
@@ -25,7 +25,7 @@ const RUNWIRE: Contender = {
   isOrdered: true,
 };
 
-/** Installs what is missing; `absent` says why the peer cannot take part. */
+/** Installs missing packages; `skipped` is the reason why the peer is not measured. */
 export async function prepare(): Promise<{
   readonly contenders: readonly Contender[];
   readonly versions: readonly string[];
@@ -48,6 +48,6 @@ export async function prepare(): Promise<{
     };
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
-    return { contenders: [RUNWIRE], versions, skipped: `${PEER} is left out: ${reason}` };
+    return { contenders: [RUNWIRE], versions, skipped: `${PEER} is skipped: ${reason}` };
   }
 }

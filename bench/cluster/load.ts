@@ -1,6 +1,6 @@
-// The load: `load.ts PROTOCOL CLIENTS PORT…` connects the clients to the servers by turns and says `connected`. For each
-// line, a Phase as JSON, it sends messages, waits until all have come to all, and prints a Heard. It ends with its standard
-// input.
+// The load: `load.ts PROTOCOL CLIENTS PORT…` connects the clients to the servers in turn and prints `connected`. For each
+// input line, a Phase as JSON, it sends messages, waits until every client has received all of them, and prints a
+// PhaseResult as JSON. It ends with its standard input.
 import { WebSocketClient } from "../websocket_client.ts";
 import { Epoll, sleep } from "../libc.ts";
 import { print } from "../console.ts";
@@ -8,38 +8,40 @@ import { percentile } from "../percentile.ts";
 import { PROTOCOLS } from "./protocol.ts";
 import { type Faults, messageContent, MessageCounter } from "./message_counter.ts";
 
-/** How messages are sent for some seconds. */
+/** A phase of sending: at a constant rate, or with a limited number of messages in flight. */
 export type Phase =
   & { readonly seconds: number }
   & (
-    /** At an even pace, */
     | { readonly perSecond: number }
-    /** or as fast as they come: the next one as soon as fewer than so many are under way. */
     | { readonly maxInFlight: number }
   );
 
-/** Times in milliseconds, from when a message is due to its arrival at the last client. */
+/** Latencies in milliseconds, from the due time of a message to its arrival at the last client. */
 export interface PhaseResult {
   readonly messages: number;
   /** From the first message to the last arrival. */
   readonly durationMs: number;
   readonly p50: number;
   readonly p99: number;
-  /** Of all phases so far. */
+  /** Total of all phases so far. */
   readonly faults: Faults;
 }
 
-/** Without a frame for so long, what has not come is lost. */
+/** Messages that have not arrived after this time without a frame are lost. */
 const IDLE_TIMEOUT_MS = 10_000;
-/** So many clients speak, by turns: each is allowed ten messages a second. */
+/** Number of sending clients, in turn, because each may send ten messages per second. */
 const PUBLISHERS = 100;
-/** How long to look away when nothing has come: a server would pay for waking us up. */
+/** Sleep between reads without a frame: a blocking read would cost the server a wake-up. */
 const IDLE_SLEEP_US = 500;
 
 const [protocolName = "", clientCount, ...ports] = Deno.args;
 const protocol = PROTOCOLS[protocolName];
-if (!protocol) throw new Error(`Cannot talk ${protocolName}`);
-const { path, prefix: before, suffix: after, heartbeat } = protocol;
+if (!protocol) {
+  throw new Error(
+    `Unknown protocol "${protocolName}": expected ${Object.keys(PROTOCOLS).join(" or ")}`,
+  );
+}
+const { path, prefix, suffix, heartbeat } = protocol;
 const clients = Number(clientCount);
 const counter = new MessageCounter(clients);
 const epoll = new Epoll();
@@ -52,7 +54,7 @@ const readers = Array.from({ length: clients }, (_, name) => {
 const listeners = readers.map((reader, name) => (frame: Uint8Array) =>
   onFrame(reader, name, frame)
 );
-/** When message after message was due. */
+/** The due time of each message, by number. */
 const dueAt: number[] = [];
 let times: number[] = [];
 
@@ -71,7 +73,7 @@ function run(phase: Phase): PhaseResult {
     const now = performance.now();
     const sent = dueAt.length - first;
     if (isDue(phase, { sent, elapsed: now - startedAt })) {
-      // Of a pace when it was due, so that one that cannot be kept shows.
+      // At a constant rate the due time counts, so that a missed rate shows as latency.
       publish("perSecond" in phase ? startedAt + sent * 1_000 / phase.perSecond : now);
       continue;
     }
@@ -107,12 +109,12 @@ function publish(due: number): void {
   const publisher = dueAt.length % PUBLISHERS;
   const message = { content: messageContent(dueAt.length), user_id: `client ${publisher}` };
   dueAt.push(due);
-  readers[publisher]?.write(`${before}${JSON.stringify(message)}${after}`);
+  readers[publisher]?.write(`${prefix}${JSON.stringify(message)}${suffix}`);
 }
 
 function onFrame(reader: WebSocketClient, name: number, frame: Uint8Array): void {
   if (heartbeat && frame.length === heartbeat.ping.length) return reader.write(heartbeat.pong);
-  const message = frame.subarray(before.length, frame.length - after.length);
+  const message = frame.subarray(prefix.length, frame.length - suffix.length);
   const number = counter.count(name, message);
   if (number !== undefined) times.push(performance.now() - (dueAt[number] ?? 0));
 }

@@ -5,7 +5,7 @@ import type { Phase, PhaseResult } from "./load.ts";
 import { createSharedServices } from "./shared_services.ts";
 import type { Faults } from "./message_counter.ts";
 
-/** So many instances of a server, with so many clients in all. */
+/** A number of instances of a server, with a total number of clients. */
 export interface Setup {
   readonly contender: Contender;
   readonly instances: number;
@@ -17,25 +17,24 @@ export interface Latency {
   readonly p99: number;
 }
 
-/** What was seen of one setup. Times in milliseconds, but for the CPU's. */
+/** The result of one setup. Times in milliseconds, CPU times in microseconds. */
 export interface Measurement {
-  /** By pace. */
+  /** One for each rate of `RATES`. */
   readonly latencies: readonly Latency[];
-  /** When messages are sent as fast as they reach everybody. */
+  /** Maximum throughput in messages per second. */
   readonly perSecond: number;
   readonly maxRateP99: number;
-  /** Microseconds of server CPU for each frame that reached a client. */
+  /** Microseconds of server CPU per delivered frame. */
   readonly cpuPerFrame: number;
-  /** Of the instance that worked most: how many cores it used, */
+  /** Cores used by the busiest instance. */
   readonly coresUsed: number;
-  /** for how many it waited, as others had them, */
+  /** Cores the busiest instance waited for. */
   readonly coresWaitedFor: number;
-  /** and the messages a second that would take a whole one. */
+  /** Messages per second at which the busiest instance would use one core. */
   readonly perCore: number;
   readonly faults: Faults;
 }
 
-/** Messages a second, and for how many seconds. */
 export const RATES = [
   { perSecond: 5, seconds: 12 },
   { perSecond: 20, seconds: 8 },
@@ -43,12 +42,12 @@ export const RATES = [
 ];
 const WARM_UP: Phase = { maxInFlight: 16, seconds: 3 };
 const MAX_RATE: Phase = { maxInFlight: 16, seconds: 8 };
-/** Files that a process opens besides its sockets. */
+/** Open files of a process besides its sockets. */
 export const SPARE_FILES = 256;
 const CORES = "0-1";
 const LOAD = new URL("./load.ts", import.meta.url).pathname;
 
-/** Starts everything anew, and sends messages at each pace, then as fast as it goes. */
+/** Starts all processes, then sends messages at each rate and at the maximum rate. */
 export async function measure({ contender, instances, clients }: Setup): Promise<Measurement> {
   const limits = { files: clients + SPARE_FILES, core: CORES };
   await using services = await createSharedServices();
@@ -86,12 +85,12 @@ export async function measure({ contender, instances, clients }: Setup): Promise
   };
 }
 
-/** In microseconds, so far. */
+/** Total times in microseconds. */
 function readCpuTimes({ pid }: ChildProcess): { readonly used: number; readonly waited: number } {
   return { used: cpuMicroseconds(pid), waited: waitMicroseconds(pid) };
 }
 
-/** A pace that cannot be kept takes longer. */
+/** A missed rate takes longer. */
 async function runPhase(load: ChildProcess, phase: Phase): Promise<PhaseResult> {
   await load.write(JSON.stringify(phase));
   return JSON.parse(await load.read(phase.seconds * 1_000 + 60_000));

@@ -1,10 +1,10 @@
-/** What went wrong with frames so far; all are to be 0. */
+/** Errors in the received frames; all must be 0. */
 export interface Faults {
-  /** Never came to a client. */
+  /** Messages that did not reach a client. */
   readonly lost: number;
-  /** Came to a client again. */
+  /** Messages that a client received twice. */
   readonly repeated: number;
-  /** Came to a client at another place than to the one that was first to hear so many. */
+  /** Messages at another position than at the client that was first to receive as many. */
   readonly disordered: number;
 }
 
@@ -12,7 +12,6 @@ const DIGITS = 6;
 const FILLER = " says that the deployment to production has begun, and asks others to wait";
 const decoder = new TextDecoder();
 
-/** What message `number` says. */
 export function messageContent(number: number): string {
   return `${String(number).padStart(DIGITS, "0")}${FILLER}`;
 }
@@ -20,17 +19,17 @@ export function messageContent(number: number): string {
 /** Checks every frame of every client: the same bytes for all, each message once, all in one order. */
 export class MessageCounter {
   readonly #clients: number;
-  /** Where in a message the content begins. */
+  /** Offset of the content in a message. */
   readonly #contentAt: number;
-  /** By number, the bytes of the message as they came first, */
+  /** The bytes of each message as first received, by number. */
   readonly #firstSeen: Uint8Array[] = [];
-  /** whether a client has it, */
+  /** For each message, whether a client has received it. */
   readonly #receivedBy: Uint8Array[] = [];
-  /** and how many have it. */
+  /** For each message, the number of clients that have received it. */
   readonly #receivedCount: number[] = [];
-  /** The numbers in the order in which they came. */
+  /** Message numbers in the order of the first client. */
   readonly #order: number[] = [];
-  /** By client, how many have come. */
+  /** Received messages by client. */
   readonly #countByClient: Int32Array;
   #repeated = 0;
   #disordered = 0;
@@ -43,8 +42,8 @@ export class MessageCounter {
   }
 
   /**
-   * `client` has got a message, as JSON. Returns its number when it was the last one to get it.
-   * @throws {Error} when it is not what was said, or differs from what others got
+   * Counts a message received by `client`, as JSON. Returns its number once all clients have received it.
+   * @throws {Error} if it differs from the sent message, or from the bytes other clients received
    */
   count(client: number, json: Uint8Array): number | undefined {
     const number = this.#parseNumber(json);
@@ -66,7 +65,7 @@ export class MessageCounter {
     return arrived === this.#clients ? number : undefined;
   }
 
-  /** When `sent` messages were sent. */
+  /** The errors after `sent` messages. */
   faults(sent: number): Faults {
     const lost = this.#clients * sent - this.#delivered;
     return { lost, repeated: this.#repeated, disordered: this.#disordered };
@@ -84,13 +83,15 @@ export class MessageCounter {
     const firstSeen = this.#firstSeen[number];
     if (firstSeen) {
       if (!isSame(firstSeen, json)) {
-        throw new Error(`Cannot take ${decoder.decode(json)}: it differs`);
+        throw new Error(`Unexpected message ${decoder.decode(json)}: it differs between clients`);
       }
       return;
     }
     const text = decoder.decode(json);
     const { content } = JSON.parse(text);
-    if (content !== messageContent(number)) throw new Error(`Cannot take ${text}: nobody said it`);
+    if (content !== messageContent(number)) {
+      throw new Error(`Unexpected message ${text}: it was never sent`);
+    }
     this.#firstSeen[number] = json.slice();
     this.#receivedBy[number] = new Uint8Array(this.#clients);
   }

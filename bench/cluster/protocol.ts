@@ -1,14 +1,14 @@
 import type { WebSocketClient } from "../websocket_client.ts";
 
-/** How clients of a server talk. What they say and hear is the same JSON; each protocol wraps it differently. */
+/** The client protocol of a server. All protocols wrap the same JSON. */
 export interface Protocol {
   readonly path: string;
-  /** What stands before the JSON of a message in a text frame, and after it, in either direction. */
+  /** Text before the JSON of a message in both directions; `suffix` follows it. */
   readonly prefix: string;
   readonly suffix: string;
-  /** What has to be said and heard before messages come. */
+  /** Frames to exchange before messages. */
   readonly handshake: (client: WebSocketClient) => void;
-  /** Heartbeats that are text: what to answer. */
+  /** Text frames used as heartbeats. */
   readonly heartbeat?: { readonly ping: string; readonly pong: string };
 }
 
@@ -32,6 +32,6 @@ function expectFrame(client: WebSocketClient, prefix: string): void {
   const frames: string[] = [];
   while (frames.length === 0) client.read((frame) => frames.push(new TextDecoder().decode(frame)));
   if (frames.length !== 1 || !frames[0]?.startsWith(prefix)) {
-    throw new Error(`Cannot take ${frames.join(", ")}: expected ${prefix}…`);
+    throw new Error(`Unexpected frame ${frames.join(", ")}: expected ${prefix}…`);
   }
 }

@@ -4,7 +4,7 @@ import pg from "pg";
 import { createTestSchema } from "../../tests/fakes/postgres.ts";
 import { REDIS_URL } from "../../tests/fakes/redis.ts";
 
-/** What instances share: an empty schema, and keys of Redis by its name. Both are gone when it is disposed of. */
+/** An empty schema and Redis keys shared by the instances; both are removed on disposal. */
 export interface SharedServices extends AsyncDisposable {
   readonly databaseUrl: string;
   readonly redisUrl: string;
@@ -22,13 +22,13 @@ export async function createSharedServices(): Promise<SharedServices> {
   };
 }
 
-/** The name that the program has given to its database, where it has run: its keys bear it. */
+/** The installation name in the database, if the program has run: part of its Redis keys. */
 async function installationNames(databaseUrl: string): Promise<readonly string[]> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    const { rows } = await client.query("select to_regclass('installation') is not null as made");
-    if (!rows[0].made) return [];
+    const { rows } = await client.query("select to_regclass('installation') is not null as exists");
+    if (!rows[0].exists) return [];
     return (await client.query("select name from installation")).rows.map(({ name }) => name);
   } finally {
     await client.end();

@@ -1,5 +1,5 @@
-// The peer: npm socket.io with @socket.io/redis-adapter, as their documentation shows it: `socketio.mjs CACHE REDIS_URL KEY`.
-// It keeps nothing.
+// The peer: npm socket.io with @socket.io/redis-adapter, as in their documentation: `socketio.mjs CACHE REDIS_URL KEY`.
+// It stores nothing.
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -11,7 +11,7 @@ const { createAdapter } = require("@socket.io/redis-adapter");
 const { createClient } = require("redis");
 const { Server } = require("socket.io");
 
-// Without a limit in time: one that is behind by seconds would end, as nobody catches the adapter's errors.
+// Without a timeout: the adapter does not catch its errors, so a server that lags by seconds would end.
 const publisher = createClient({ url, commandOptions: { timeout: undefined } });
 const subscriber = publisher.duplicate();
 await Promise.all([publisher.connect(), subscriber.connect()]);

@@ -7,11 +7,11 @@ export interface Series extends Setup {
   readonly rounds: readonly Measurement[];
 }
 
-/** How soon the last client has a message, by the pace at which they come. */
+/** Latency to the last client, by message rate. */
 export function latencyTable(all: readonly Series[]): string {
-  const paces = RATES.flatMap(({ perSecond }) => [`${perSecond}/s: p50, ms`, "p99, ms"]);
+  const rates = RATES.flatMap(({ perSecond }) => [`${perSecond}/s: p50, ms`, "p99, ms"]);
   return markdownTable([
-    ["server", "instances × clients", ...paces],
+    ["server", "instances × clients", ...rates],
     ...all.map((series) => [
       ...nameCells(series),
       ...RATES.flatMap((_, at) => [
@@ -22,10 +22,15 @@ export function latencyTable(all: readonly Series[]): string {
   ]);
 }
 
-/** How many messages a second reach everybody, and what they take. */
+/** Maximum throughput, and its CPU cost. */
 export function rateTable(all: readonly Series[]): string {
   const rates = ["messages/s", "frames/s", "p99, ms"];
-  const costs = ["CPU per frame, µs", "cores each: used", "waited for", "a whole one: messages/s"];
+  const costs = [
+    "CPU per frame, µs",
+    "busiest instance: cores used",
+    "cores waited for",
+    "messages/s per core",
+  ];
   const faults = ["lost", "repeated", "out of order"];
   return markdownTable([
     ["server", "instances × clients", ...rates, ...costs, ...faults],
@@ -33,10 +38,10 @@ export function rateTable(all: readonly Series[]): string {
       ...nameCells(series),
       formatCell(series, ({ perSecond }) => perSecond, 1),
       formatCell(series, ({ perSecond }) => perSecond * series.clients, 0),
-      formatCell(series, ({ maxRateP99: atMostP99 }) => atMostP99, 0),
+      formatCell(series, ({ maxRateP99 }) => maxRateP99, 0),
       formatCell(series, ({ cpuPerFrame }) => cpuPerFrame, 1),
-      formatCell(series, ({ coresUsed: used }) => used, 2),
-      formatCell(series, ({ coresWaitedFor: waited }) => waited, 2),
+      formatCell(series, ({ coresUsed }) => coresUsed, 2),
+      formatCell(series, ({ coresWaitedFor }) => coresWaitedFor, 2),
       formatCell(series, ({ perCore }) => perCore, 0),
       sumCell(series, ({ faults }) => faults.lost),
       sumCell(series, ({ faults }) => faults.repeated),
@@ -49,7 +54,7 @@ function nameCells({ contender, instances, clients }: Setup): readonly string[] 
   return [contender.name, `${instances} × ${clients / instances}`];
 }
 
-/** The median of the rounds, and their least and greatest where there are several. */
+/** The median of the rounds, with minimum and maximum if there are several. */
 function formatCell(
   { rounds }: Series,
   value: (measurement: Measurement) => number | undefined,

@@ -16,7 +16,7 @@ export function onBroadcast(send) {
 }
 
 /**
- * Tells the driver where this server listens.
+ * Reports the port of this server to the driver.
  * @param {number} port
  */
 export function listening(port) {

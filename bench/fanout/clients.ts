@@ -1,10 +1,10 @@
-// The load: `clients.ts PORT CLIENTS BROADCASTS WARM_UPS` connects, says `connected`, receives, prints a Tally as
-// JSON, and stays connected until its standard input ends.
+// The load: `clients.ts PORT CLIENTS BROADCASTS WARM_UPS` connects, prints `connected`, receives, prints
+// FrameCounts as JSON, and stays connected until its standard input ends.
 import { connect, Epoll, receive, send } from "../libc.ts";
 import { FrameCounter } from "./frame_counter.ts";
 import { print } from "../console.ts";
 
-/** Without a frame for so long, what has not come is lost. */
+/** Frames that have not arrived after this time without a frame are lost. */
 const IDLE_TIMEOUT_MS = 5_000;
 const HANDSHAKE_TIMEOUT_SECONDS = 10;
 const TEXT = 0x81;
@@ -27,7 +27,7 @@ const buffer = new Uint8Array(65_536);
 const counter = new FrameCounter(clients, broadcasts, { warmUps });
 const epoll = new Epoll();
 const sockets = Array.from({ length: clients }, open);
-/** By client, the beginning of a frame whose end has not come yet. */
+/** By client, the start of an incomplete frame. */
 const partialFrames: (Uint8Array<ArrayBuffer> | undefined)[] = new Array(clients).fill(undefined);
 
 sockets.forEach((fd, client) => epoll.add(fd, client));
@@ -36,13 +36,13 @@ receiveAll();
 print(JSON.stringify(counter.result()));
 Deno.stdin.readSync(new Uint8Array(1));
 
-/** One handshake after the other: no server has to take a burst that the measurement is not about. */
+/** Sequential handshakes: a burst of connections is not part of the measurement. */
 function open(): number {
   const fd = connect(port, HANDSHAKE_TIMEOUT_SECONDS);
   send(fd, request);
   const answer = new TextDecoder().decode(buffer.subarray(0, receive(fd, buffer)));
   if (!answer.startsWith("HTTP/1.1 101 ") || !answer.endsWith("\r\n\r\n")) {
-    throw new Error(`Cannot upgrade: ${answer.split("\r\n", 1)[0]}`);
+    throw new Error(`Upgrade failed: ${answer.split("\r\n", 1)[0]}`);
   }
   return fd;
 }
@@ -70,12 +70,12 @@ function receiveFrom(client: number): void {
   if (rest < end) partialFrames[client] = buffer.slice(rest, end);
 }
 
-/** Takes the whole frames (RFC 6455, section 5.2, unmasked) before `end`; returns where the first incomplete one begins. */
+/** Parses the complete frames (RFC 6455, section 5.2, unmasked) before `end`; returns the offset of the first incomplete one. */
 function parseFrames(client: number, end: number): number {
   let at = 0;
   while (at + 4 <= end || (at + 2 <= end && buffer[at + 1] === 0)) {
     const short = buffer[at + 1] ?? 0;
-    if (short > 126) throw new Error("Cannot read a masked frame or one above 65,535 bytes");
+    if (short > 126) throw new Error("Unexpected frame: masked, or over 65,535 bytes");
     const start = at + (short === 126 ? 4 : 2);
     const length = short === 126 ? (buffer[at + 2] ?? 0) << 8 | (buffer[at + 3] ?? 0) : short;
     if (start + length > end) break;
@@ -92,7 +92,7 @@ function handleFrame(
 ): void {
   if (opcode === TEXT) return counter.count(client, buffer, payload);
   if (opcode !== PING) {
-    throw new Error(`Cannot take a frame that begins with 0x${opcode.toString(16)}`);
+    throw new Error(`Unexpected frame: its first byte is 0x${opcode.toString(16)}`);
   }
   const content = buffer.subarray(payload.start, payload.end);
   send(

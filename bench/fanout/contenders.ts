@@ -1,20 +1,19 @@
 import { CACHE, install, run } from "../npm.ts";
 
-/** A server that takes part. */
 export interface Contender {
   readonly name: string;
-  /** Prints `listening PORT`, sends a snapshot for every line `broadcast`, ends with its standard input. */
+  /** Prints `listening PORT`, broadcasts a snapshot for every input line `broadcast`, and ends with its standard input. */
   readonly command: readonly string[];
 }
 
-/** The one that all others are compared with. */
+/** The server that ratios refer to. */
 export const BASELINE = "Deno, bare loop";
 
 const HERE = new URL("./", import.meta.url).pathname;
 const DENO = [Deno.execPath(), "run", "-A"];
 const BUN = `${CACHE}node_modules/.bin/bun`;
 
-/** From npm, at exact versions; `program --version` tells whether it can run. */
+/** npm packages at exact versions; `program --version` checks whether they can run. */
 const PEERS = [
   { name: "npm ws on Node", needs: "ws@8.23.0", program: "node", script: "ws.mjs" },
   { name: "Bun publish", needs: "bun@1.4.5", program: BUN, script: "bun.mjs" },
@@ -25,7 +24,7 @@ const DENO_CONTENDERS: readonly Contender[] = [
   { name: BASELINE, command: [...DENO, `${HERE}deno.ts`] },
 ];
 
-/** Installs what is missing; `absent` says in a sentence each why a peer cannot take part. */
+/** Installs missing packages; `skipped` has the reason for each peer that is not measured. */
 export async function prepare(): Promise<
   { contenders: readonly Contender[]; versions: string[]; skipped: string[] }
 > {
@@ -39,7 +38,7 @@ export async function prepare(): Promise<
       versions.push(`${needs.replace("@", " ")} (${program.split("/").pop()} ${version})`);
       contenders.push({ name, command: [program, `${HERE}${script}`] });
     } catch (error) {
-      skipped.push(`${name} is left out: ${error instanceof Error ? error.message : error}`);
+      skipped.push(`${name} is skipped: ${error instanceof Error ? error.message : error}`);
     }
   }
   return { contenders, versions, skipped };

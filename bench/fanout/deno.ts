@@ -1,4 +1,4 @@
-// The yardstick: the least that a Deno program can do.
+// The baseline: a minimal Deno program.
 import { listening, onBroadcast } from "./broadcasts.mjs";
 
 const sockets = new Set<WebSocket>();

@@ -1,7 +1,7 @@
 // Plain JavaScript, because Node and Bun read this file too.
 
 /**
- * What every server sends as its broadcast `number`: six runs of nine fields, newest first, 2.1 KB as JSON. The first
+ * The broadcast `number` of every server: six runs of nine fields, newest first, 2.1 KB as JSON. The first
  * run's title carries the number.
  * @param {number} number
  * @returns {{ runs: { repositoryName: string, id: number, workflowName: string, displayTitle: string, event: string, status: string, createdAt: string, updatedAt: string, htmlUrl: string }[] }}

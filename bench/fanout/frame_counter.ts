@@ -1,21 +1,21 @@
 import { snapshot } from "./frame.mjs";
 
-/** What the clients saw of all broadcasts together. */
+/** Totals over all clients and broadcasts. */
 export interface FrameCounts {
-  /** Milliseconds from the first to the last client, one figure per counted broadcast that reached all. */
+  /** Milliseconds from the first to the last client, for each counted broadcast that reached all. */
   readonly spreads: readonly number[];
-  /** Frames that never came, or not in one piece. */
+  /** Frames that did not arrive. */
   readonly lost: number;
-  /** Frames that came twice or after a later one. */
+  /** Frames that arrived twice or after a later one. */
   readonly repeated: number;
-  /** Frames of the wrong length, number or content. */
+  /** Frames with a wrong length, number or content. */
   readonly damaged: number;
 }
 
 const QUOTE = '"'.charCodeAt(0);
 const ZERO = "0".charCodeAt(0);
 
-/** Checks every frame of every client: each number once, in order, of the right length. */
+/** Checks every frame of every client: each number once, in order, with the correct length. */
 export class FrameCounter {
   readonly #clients: number;
   readonly #warmUps: number;
@@ -44,7 +44,7 @@ export class FrameCounter {
     this.#firstAt = new Float64Array(broadcasts + 1);
   }
 
-  /** Whether some clients have a broadcast that others still wait for. */
+  /** Whether a broadcast has reached some clients, but not all. */
   get isInFlight(): boolean {
     return this.#delivered % this.#clients !== 0;
   }
@@ -53,7 +53,7 @@ export class FrameCounter {
     return this.#delivered === this.#clients * (this.#expected.length - 1);
   }
 
-  /** `client` received the bytes of one frame, from `start` to `end`. */
+  /** Counts a frame received by `client`, the bytes from `start` to `end`. */
   count(client: number, bytes: Uint8Array, { start, end }: { start: number; end: number }): void {
     this.#delivered++;
     let number = 0;

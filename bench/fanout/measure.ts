@@ -6,29 +6,29 @@ import { cpuMicroseconds, residentKib } from "../proc_stats.ts";
 import type { FrameCounts } from "./frame_counter.ts";
 
 export const BROADCASTS = 40;
-/** Sent before anything is measured, so that what is measured is compiled code. */
+/** Broadcasts before the measurement, so that the code is compiled. */
 const WARM_UPS = 20;
 const GAP_MS = 250;
 const SETTLE_MS = 500;
-/** Files that a server or the load opens besides its sockets. */
+/** Open files of a process besides its sockets. */
 export const SPARE_FILES = 256;
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
 
 export interface Measurement {
-  /** Microseconds of server CPU per frame that reached a client. */
+  /** Microseconds of server CPU per delivered frame. */
   readonly cpuPerFrame: number;
   /** Milliseconds from the first to the last client of a broadcast. */
   readonly spreadP50: number;
   readonly spreadP99: number;
-  /** KiB of server memory per connection: as connected, and after the broadcasts. */
+  /** KiB of server memory per connection, before and after the broadcasts. */
   readonly rssConnected: number;
   readonly rssAfter: number;
-  /** Frames that never came, or damaged, or twice. */
+  /** Frames that were lost, damaged or repeated. */
   readonly lost: number;
 }
 
-/** One server, started for this, with `clients` WebSocket clients through all broadcasts. */
+/** Starts a server and measures all broadcasts to `clients` WebSocket clients. */
 export async function measure(contender: Contender, clients: number): Promise<Measurement> {
   const files = clients + SPARE_FILES;
   await using server = ChildProcess.start(contender.command, { files, core: SERVER_CORE });

@@ -1,4 +1,4 @@
-// Runwire's own server, connection set and broadcast; the driver's lines stand in for the poller.
+// Runwire's own server, connections and broadcast; input lines replace the poller.
 import { ANONYMOUS_ADMIN, type Authenticator } from "../../src/account/principal.ts";
 import type { Visibility } from "../../src/visibility.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -20,9 +20,8 @@ import { Snapshot, type View } from "../../src/run/snapshot.ts";
 import { listening, onBroadcast } from "./broadcasts.mjs";
 import type { snapshot } from "./frame.mjs";
 
-type NineFields = ReturnType<typeof snapshot>["runs"][number];
+type CompactRun = ReturnType<typeof snapshot>["runs"][number];
 
-/** Nobody follows events here. */
 const emptyEventLog: EventLog = {
   append: () => Promise.resolve([]),
   readAfter: () => Promise.resolve([]),
@@ -30,11 +29,10 @@ const emptyEventLog: EventLog = {
   prune: () => Promise.resolve(0),
 };
 
-/** Everybody is let in. */
-const callers: Authenticator = {
+const authenticator: Authenticator = {
   isAnonymousAllowed: true,
   authenticate: () => Promise.resolve(ANONYMOUS_ADMIN),
-  reauthenticate: (caller) => Promise.resolve(caller),
+  reauthenticate: (principal) => Promise.resolve(principal),
 };
 
 let current: Snapshot | undefined;
@@ -46,18 +44,17 @@ const shared = {
   snapshot: (view: View, visibility: Visibility) =>
     Promise.resolve(current?.encode(view, visibility)),
   connectionLimit: new ConnectionLimit(20_000),
-  sessionMonitor: new SessionMonitor({ authenticator: callers, clock: systemClock }),
+  sessionMonitor: new SessionMonitor({ authenticator, clock: systemClock }),
   clock: systemClock,
 };
 
-/** Nobody says anything here. */
 const messages = {
   messageFanout: new TopicFanout({
     feed: shared.feed,
     topics: new Set(["message"]),
     clock: systemClock,
   }),
-  sender: { send: () => Promise.reject(new Error("Nobody says anything")) },
+  sender: { send: () => Promise.reject(new Error("not supported")) },
 };
 
 const server = new Server({
@@ -69,7 +66,7 @@ const server = new Server({
   events: new EventStreams(shared),
   data: [],
   accounts: [],
-  authenticator: callers,
+  authenticator,
   origins: toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true }),
   requests: new RequestMetrics(),
   version: "0.0.0",
@@ -90,8 +87,8 @@ onBroadcast(({ runs }) => {
 
 await server.run(new AbortController().signal);
 
-/** The run as the poller would have it. */
-function toRun({ repositoryName, ...fields }: NineFields): Run {
+/** The run as the poller would return it. */
+function toRun({ repositoryName, ...fields }: CompactRun): Run {
   return {
     ...fields,
     repository: repositoryName,

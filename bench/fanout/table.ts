@@ -23,8 +23,8 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /**
- * Markdown: per cell the median of the rounds, their least and greatest, and the median of the ratios to the yardstick in
- * the same round, because what disturbs a machine comes and goes.
+ * Markdown: each cell has the median of the rounds, their minimum and maximum, and the median ratio to the baseline in the
+ * same round, because disturbances vary over time.
  */
 export function fanoutTable(series: readonly Series[], baseline: string): string {
   const rows = series.map((one) => {
@@ -47,17 +47,15 @@ function formatCell(
   baseline: Series | undefined,
 ): string {
   const values = series.rounds.map(value);
-  const [least, greatest] = [Math.min(...values), Math.max(...values)].map((n) =>
-    n.toFixed(digits)
-  );
-  const text = `${median(values).toFixed(digits)} (${least}–${greatest})`;
+  const [min, max] = [Math.min(...values), Math.max(...values)].map((n) => n.toFixed(digits));
+  const text = `${median(values).toFixed(digits)} (${min}–${max})`;
   if (!baseline || baseline === series) return text;
   const bases = baseline.rounds.map(value);
   const ratios = values.map((figure, round) => figure / (bases[round] ?? NaN));
   return `${text} ${median(ratios).toFixed(2)}×`;
 }
 
-/** The middle one; of an even number the lower middle, so that it was measured. */
+/** The lower median, which is always a measured value. */
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.ceil(values.length / 2) - 1] ?? NaN;
 }

@@ -1,4 +1,4 @@
-// npm `ws` on Node, as its README broadcasts; the frame becomes bytes once, not once per client.
+// npm `ws` on Node, broadcasting as in its README; the frame is encoded once, not once per client.
 import { Buffer } from "node:buffer";
 import { createRequire } from "node:module";
 import { listening, onBroadcast } from "./broadcasts.mjs";

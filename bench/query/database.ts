@@ -1,19 +1,19 @@
 import { createTestSchema, isPostgresAvailable } from "../../tests/fakes/postgres.ts";
 import { CACHE } from "../npm.ts";
 
-/** An empty database, gone when it is disposed of. */
+/** An empty database, removed on disposal. */
 export interface BenchDatabase extends AsyncDisposable {
   readonly name: string;
   readonly url: string;
 }
 
-/** One that is filled unless it is full already, and stays. */
+/** A database that is filled if it is empty, and not removed. */
 export function existingDatabase(url: string): BenchDatabase {
   const name = url.startsWith("sqlite:") ? "SQLite" : "PostgreSQL";
   return { name, url, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-/** A file on the disk that the project is on: the system's folder for such files may be in memory. */
+/** A file in the project folder, because the system's temporary folder may be in memory. */
 export async function sqliteDatabase(): Promise<BenchDatabase> {
   await Deno.mkdir(CACHE, { recursive: true });
   const folder = await Deno.makeTempDir({ dir: CACHE });
@@ -24,7 +24,7 @@ export async function sqliteDatabase(): Promise<BenchDatabase> {
   };
 }
 
-/** A schema of its own; `undefined` where there is no PostgreSQL. */
+/** A new schema; `undefined` without PostgreSQL. */
 export async function postgresDatabase(): Promise<BenchDatabase | undefined> {
   if (!await isPostgresAvailable()) return undefined;
   const schema = await createTestSchema();

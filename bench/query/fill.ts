@@ -8,12 +8,12 @@ import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { mergeRuns } from "../../src/sql/run/run.ts";
 import { generateRuns, LAST_DAY, REPOSITORIES, repositoryName } from "./generated_runs.ts";
 
-/** Runs that one transaction takes in. */
+/** Runs per transaction. */
 const BATCH_SIZE = 1_000;
 
 /**
- * Fills an empty database with `count` runs, by way of the program's own transactions, so that all it derives from runs is
- * there. One that has as many already is left as it is.
+ * Fills an empty database with `count` runs using the program's own transactions, including all derived data. A database
+ * with at least as many runs stays unchanged.
  */
 export async function fillDatabase(url: string, count: number): Promise<void> {
   await using database = await openDatabase(url, { clock: systemClock });
@@ -21,7 +21,9 @@ export async function fillDatabase(url: string, count: number): Promise<void> {
   const existing = await countRuns(database);
   if (existing >= count) return;
   if (existing > 0) {
-    throw new Error(`Cannot fill ${database.name}: it has ${existing} runs already`);
+    throw new Error(
+      `${database.name} already has ${existing} runs: expected none or at least ${count}`,
+    );
   }
   await new SqlRepositoryStore(database, systemClock).upsert(
     Array.from({ length: REPOSITORIES }, (_, at) => ({
@@ -38,7 +40,7 @@ export async function fillDatabase(url: string, count: number): Promise<void> {
     bar.show(done += batch.length, count);
   }
   bar.close();
-  // As its autovacuum does by itself, a while after so many rows have come in.
+  // Autovacuum would do this some time after the inserts.
   if (database.kind === "postgres") await database.read((db) => sql`vacuum analyze`.execute(db));
 }
 

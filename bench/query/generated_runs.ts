@@ -3,7 +3,7 @@ import type { Run } from "../../src/run/run.ts";
 
 export const REPOSITORIES = 500;
 export const WORKFLOWS_PER_REPOSITORY = 4;
-/** The last day that runs are created on; the statistics' ranges end there. */
+/** The last day with runs, and the end of the statistics ranges. */
 export const LAST_DAY = "2026-06-30";
 export const DAYS = 365;
 
@@ -28,7 +28,7 @@ const THINGS = [
 ];
 const PLACES = ["of carts", "in the API", "on mobile", "for guests", "in reports", "of queues"];
 
-/** A number from 0 (inclusive) to 1, the same row of them for the same seed (mulberry32). */
+/** Numbers from 0 (inclusive) to 1 (exclusive), the same for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -43,7 +43,7 @@ export function repositoryName(at: number): string {
   return `org-${at % 10}/repository-${at}`;
 }
 
-/** Runs in the order of their creation, evenly over the days; a tenth of the repositories has half of them. */
+/** Runs in order of creation, evenly distributed over the days; a tenth of the repositories has half of them. */
 export function* generateRuns(count: number): Generator<Run> {
   const random = seededRandom(1);
   const numbers = new Map<number, number>();

@@ -1,6 +1,7 @@
-// The load: `load.ts PORT CLIENTS SECONDS DELIVERIES_A_SECOND FIRST_DELIVERY`. It reads the paths to ask for, as a JSON list,
-// from a line of its standard input, and prints an Asked as JSON. Every client asks for its next path when it has the answer
-// to the one before; deliveries come at an even pace beside them.
+// The load: `load.ts PORT CLIENTS SECONDS DELIVERIES_PER_SECOND FIRST_DELIVERY`. It reads the paths to request as a JSON
+// array from one input line, and prints a QueryResult as JSON. Every client sends its next request after the previous
+// response; deliveries arrive at a constant rate.
+import { print } from "../console.ts";
 import { Epoll } from "../libc.ts";
 import { signedDeliveries } from "../webhook/delivery.ts";
 import { percentile } from "../percentile.ts";
@@ -12,10 +13,10 @@ export interface QueryResult {
   readonly p50: number;
   readonly p99: number;
   readonly worst: number;
-  /** Of an answer's body, on average. */
+  /** Mean size of a response body. */
   readonly bytes: number;
-  /** Answers that were no success, of deliveries too. */
-  readonly refused: number;
+  /** Responses without success, including deliveries. */
+  readonly failed: number;
 }
 
 const IDLE_TIMEOUT_MS = 15_000;
@@ -43,7 +44,7 @@ function run(): QueryResult {
   const times: number[] = [];
   let nextRequest = 0;
   let delivered = 0;
-  let refused = 0;
+  let failed = 0;
   let bytes = 0;
   let inFlight = 0;
   const startedAt = performance.now();
@@ -52,7 +53,7 @@ function run(): QueryResult {
   while (inFlight > 0) {
     deliver();
     if (epoll.wait(1, onReadable) === 0 && performance.now() > endsAt + IDLE_TIMEOUT_MS) {
-      throw new Error("The server does not answer");
+      throw new Error("the server does not respond");
     }
   }
   const durationSeconds = (performance.now() - startedAt) / 1_000;
@@ -62,7 +63,7 @@ function run(): QueryResult {
     p99: percentile(times, 0.99),
     worst: times.reduce((a, b) => Math.max(a, b), 0),
     bytes: bytes / times.length,
-    refused,
+    failed,
   };
 
   function sendQuery(name: number): void {
@@ -90,7 +91,7 @@ function run(): QueryResult {
     const status = connection?.readResponse();
     if (status === undefined) return;
     inFlight--;
-    if (status < 200 || status > 299) refused++;
+    if (status < 200 || status > 299) failed++;
     if (!isQuery) return void idle.push(name - clients);
     times.push(performance.now() - (sentAt[name] ?? 0));
     bytes += connection?.bodyBytes ?? 0;
@@ -105,8 +106,4 @@ async function readLine(): Promise<string> {
     if (text.includes("\n")) break;
   }
   return text;
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(encoder.encode(`${text}\n`));
 }

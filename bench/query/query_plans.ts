@@ -28,7 +28,7 @@ const LISTS: Readonly<Record<string, Partial<RunQuery>>> = {
 };
 const GROUPINGS: readonly Grouping[] = ["day", "week", "workflow", "repository"];
 
-/** How the database plans each question: what was asked, and the steps. */
+/** The query plan of each request: its name and steps. */
 export async function explainEndpoints(
   url: string,
 ): Promise<readonly (readonly [string, string])[]> {

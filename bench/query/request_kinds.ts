@@ -1,7 +1,7 @@
 import { DAY_MS, formatUtcDay } from "../../src/clock.ts";
 import { DAYS, LAST_DAY, repositoryName, seededRandom } from "./generated_runs.ts";
 
-/** One sort of request, with enough paths of it that no two in a row are the same. */
+/** A kind of request, with enough different paths. */
 export interface RequestKind {
   readonly name: string;
   readonly paths: readonly string[];
@@ -9,7 +9,7 @@ export interface RequestKind {
 
 const PATHS = 200;
 
-/** Every list with every filter, and the statistics. */
+/** All lists with all filters, and the statistics. */
 export function createRequestKinds(): readonly RequestKind[] {
   const random = seededRandom(2);
   const createKind = (name: string, path: () => string): RequestKind => ({
@@ -74,7 +74,6 @@ export function createRequestKinds(): readonly RequestKind[] {
   ];
 }
 
-/** So many days after the last one. */
 function dayAfterLast(offset: number): string {
   return formatUtcDay(Date.parse(LAST_DAY) + offset * DAY_MS);
 }

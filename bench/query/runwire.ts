@@ -1,5 +1,5 @@
-// The whole program as `runwire serve` runs it, with a watch over its event loop: `runwire.ts DATABASE_URL`. It answers each
-// line of its standard input with a Stall as JSON, of the time since the line before, and ends with it.
+// The whole program like `runwire serve`, with a monitor of its event loop: `runwire.ts DATABASE_URL`. For each input line it
+// prints the EventLoopDelay since the previous line as JSON. It ends with its standard input.
 import { runApp } from "../../src/cli/serve.ts";
 import { readConfig } from "../../src/config.ts";
 import { configureLog } from "../../src/log.ts";
@@ -7,13 +7,13 @@ import { percentile } from "../percentile.ts";
 import { SECRET } from "../webhook/hook.mjs";
 import { print } from "../console.ts";
 
-/** For how long the event loop was blocked, in milliseconds, beyond the turn that a timer takes anyway. */
+/** How long the event loop was blocked, in milliseconds, beyond the timer interval. */
 export interface EventLoopDelay {
   readonly p99: number;
   readonly max: number;
 }
 
-/** Nobody listens there, and nobody is asked as long as no client is connected. */
+/** A closed port: without clients there are no requests. */
 const NO_GITHUB = "http://127.0.0.1:9";
 const SAMPLE_INTERVAL_MS = 2;
 

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 
-/** A clock that runs `factor` times faster than ours, from now on. */
+/** A clock that runs `factor` times faster than the system clock. */
 export function acceleratedClock(factor: number): Clock {
   const start = systemClock.now();
   return {

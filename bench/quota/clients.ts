@@ -1,12 +1,12 @@
-/** How many connect at the same time: the poller, in the same process, must not miss its beat. */
+/** Concurrent connection attempts: the poller in the same process must not be delayed. */
 const BATCH_SIZE = 20;
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Connected clients of `/ws`, and what they got. */
+/** Connected clients of `/ws` and their received frames. */
 export class Clients {
   readonly #counts: number[] = [];
 
-  /** The least and the most frames that one client got. */
+  /** The minimum and maximum number of frames per client. */
   get frameRange(): { readonly minFrames: number; readonly maxFrames: number } {
     return { minFrames: Math.min(...this.#counts), maxFrames: Math.max(...this.#counts) };
   }
@@ -25,7 +25,7 @@ export class Clients {
   #open(url: string, client: number): Promise<void> {
     const opened = Promise.withResolvers<void>();
     const limit = setTimeout(
-      () => opened.reject(new Error(`Client ${client} cannot connect`)),
+      () => opened.reject(new Error(`client ${client} failed to connect`)),
       CONNECT_TIMEOUT_MS,
     );
     this.#counts[client] = 0;
@@ -37,7 +37,7 @@ export class Clients {
     };
     socket.onerror = (event) => {
       event.preventDefault();
-      opened.reject(new Error(`Client ${client} was cut off`));
+      opened.reject(new Error(`client ${client} was disconnected`));
     };
     return opened.promise;
   }

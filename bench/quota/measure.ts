@@ -2,13 +2,13 @@ import { App } from "../../src/app.ts";
 import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
 import { Simulator } from "../../src/simulator/server.ts";
-import { World } from "../../src/simulator/world.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { acceleratedClock } from "./accelerated_clock.ts";
 import { Clients } from "./clients.ts";
 
-/** So slow that GitHub's time limit of 10 s is half a second here, which a busy machine keeps. */
+/** Low enough that GitHub's 10 s timeout is half a second of real time, which a busy machine meets. */
 const SPEED_FACTOR = 20;
 const POLLS = 50;
 const POLL_INTERVAL_MS = 12_000;
@@ -21,12 +21,12 @@ export interface Measurement {
   /** Rate-limit points: in the first cycle (a list of repositories and five fetches of their runs) and after it. */
   readonly firstCyclePoints: number;
   readonly laterPoints: number;
-  /** The least and the most that one client got. */
+  /** Frames per client. */
   readonly minFrames: number;
   readonly maxFrames: number;
 }
 
-/** The whole program through ten simulated minutes in which nothing happens on GitHub. */
+/** Runs the whole program for ten simulated minutes without changes on GitHub. */
 export async function measure(count: number): Promise<Measurement> {
   const clock = acceleratedClock(SPEED_FACTOR);
   const simulator = new Simulator({ world: createQuietWorld(), clock, tokens: [TOKEN] });
@@ -48,9 +48,9 @@ export async function measure(count: number): Promise<Measurement> {
   const clients = new Clients();
   await clients.connect(await Promise.race([listening.promise, running.then(throwStopped)]), count);
   const firstRequestAt = simulator.requests.entries[0]?.at ?? clock.now();
-  // To the middle between the last beat and the one that is no longer wanted.
+  // Stops halfway between the last poll and the next one.
   await clock.sleep(firstRequestAt + (POLLS - 0.5) * POLL_INTERVAL_MS - clock.now());
-  const { entries, counts: { requests, notModified, charged: spent } } = simulator.requests;
+  const { entries, counts: { requests, notModified, charged } } = simulator.requests;
 
   stopApp.abort();
   await running;
@@ -66,12 +66,12 @@ export async function measure(count: number): Promise<Measurement> {
     requests,
     notModified,
     firstCyclePoints,
-    laterPoints: spent - firstCyclePoints,
+    laterPoints: charged - firstCyclePoints,
     ...clients.frameRange,
   };
 }
 
-/** More repositories than are followed, each with more runs than are shown. */
+/** More repositories and runs than a snapshot shows. */
 function createQuietWorld(): World {
   const world = new World({ clock: systemClock });
   for (const name of ["api", "web", "worker", "docs"]) {
@@ -84,5 +84,5 @@ function createQuietWorld(): World {
 }
 
 function throwStopped(): never {
-  throw new Error("The program stopped by itself");
+  throw new Error("the program stopped unexpectedly");
 }

@@ -1,18 +1,18 @@
-// The load: `acknowledge.ts PORT CONNECTIONS DELIVERIES WARM_UPS` sends what warms up, says `warm`, waits for a line,
-// sends the rest as fast as it is answered, and prints an Acknowledgement as JSON.
+// The load: `acknowledge.ts PORT CONNECTIONS DELIVERIES WARM_UPS` sends the warm-up, prints `warm`, waits for a line,
+// sends the rest at maximum speed, and prints an AcknowledgementResult as JSON.
 import { Epoll } from "../libc.ts";
 import { signedDeliveries } from "./delivery.ts";
 import { percentile } from "../percentile.ts";
 import { HttpConnection } from "./http_connection.ts";
 import { print } from "../console.ts";
 
-/** What a sender saw. Times in milliseconds. */
+/** Times in milliseconds. */
 export interface AcknowledgementResult {
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
-  /** Answers that were no success. */
-  readonly refused: number;
+  /** Responses without success. */
+  readonly failed: number;
 }
 
 const IDLE_TIMEOUT_MS = 10_000;
@@ -28,17 +28,17 @@ print("warm");
 Deno.stdin.readSync(new Uint8Array(16));
 print(JSON.stringify(deliver(requests.slice(warmUps))));
 
-/** Every connection sends its next delivery when the one before is answered. */
+/** Every connection sends its next delivery after the previous response. */
 function deliver(all: readonly Uint8Array<ArrayBuffer>[]): AcknowledgementResult {
   const sentAt = new Float64Array(connections);
   const times: number[] = [];
   let sent = 0;
-  let refused = 0;
+  let failed = 0;
   const startedAt = performance.now();
   for (const name of senders.keys()) post(name);
   while (times.length < all.length) {
     if (epoll.wait(IDLE_TIMEOUT_MS, onReadable) === 0) {
-      throw new Error("The server does not answer");
+      throw new Error("the server does not respond");
     }
   }
   const seconds = (performance.now() - startedAt) / 1_000;
@@ -46,7 +46,7 @@ function deliver(all: readonly Uint8Array<ArrayBuffer>[]): AcknowledgementResult
     perSecond: all.length / seconds,
     p50: percentile(times, 0.5),
     p99: percentile(times, 0.99),
-    refused,
+    failed,
   };
 
   function post(name: number): void {
@@ -60,7 +60,7 @@ function deliver(all: readonly Uint8Array<ArrayBuffer>[]): AcknowledgementResult
     const status = senders[name]?.readResponse();
     if (status === undefined) return;
     times.push(performance.now() - (sentAt[name] ?? 0));
-    if (status < 200 || status > 299) refused++;
+    if (status < 200 || status > 299) failed++;
     post(name);
   }
 }

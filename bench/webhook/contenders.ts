@@ -1,21 +1,22 @@
 import { CACHE, install, run } from "../npm.ts";
 import { runwireCommand } from "../runwire_command.ts";
 
-/** A server that takes deliveries. It prints `listening PORT` and ends with its standard input. */
+/** A server for deliveries. It prints `listening PORT` and ends with its standard input. */
 export interface Contender {
   readonly name: string;
-  /** Started with a folder of its own on a real disk. */
+  /** `folder` is on a real disk. */
   readonly command: (folder: string) => readonly string[];
-  /** The SQLite file in which it keeps deliveries. */
+  /** The SQLite file with its deliveries. */
   readonly database?: string;
 }
 
-/** The one that all others are compared with. */
+/** The server that ratios refer to. */
 export const BASELINE = "@octokit/webhooks on Node";
 
 const HERE = new URL("./", import.meta.url).pathname;
 const PEER = "@octokit/webhooks@14.2.0";
-/** Installs what is missing. */
+
+/** Installs missing packages. */
 export async function prepare(): Promise<
   { readonly contenders: readonly Contender[]; readonly versions: readonly string[] }
 > {

@@ -2,16 +2,16 @@ import definitions from "@octokit/webhooks-examples" with { type: "json" };
 import { createHmac } from "node:crypto";
 import { PATH, SECRET } from "./hook.mjs";
 
-/** Whose run the deliveries tell of. */
+/** The repository of the deliveries. */
 export const REPOSITORY = "octo-org/octo-repo";
-/** Eleven digits, as GitHub's are: so all have the same length. */
+/** Eleven digits like GitHub's ids, so that all have the same length. */
 export const FIRST_RUN = 20_000_000_000;
 
 const encoder = new TextEncoder();
 
 /**
- * Whole HTTP requests, each of them the signed delivery of another run: `FIRST_RUN + from`, and so on. They are made before
- * anything is measured, so that sending is cheap.
+ * Complete HTTP requests with signed deliveries of consecutive runs from `FIRST_RUN + from`. Creating them before the
+ * measurement makes sending cheap.
  */
 export function signedDeliveries(
   count: number,
@@ -24,19 +24,19 @@ export function signedDeliveries(
   );
 }
 
-/** The longest `workflow_run` payload of GitHub's examples (20 KB, a completed run), cut where the run's id stands. */
+/** The longest `workflow_run` payload in GitHub's examples (20 KB, a completed run), split at the run id. */
 function templateParts(): readonly string[] {
   const examples = definitions.find(({ name }) => name === "workflow_run")?.examples ?? [];
   const [longest = ""] = examples.map((each) => JSON.stringify(each))
     .sort((a, b) => b.length - a.length);
   const [, id = ""] = /\/actions\/runs\/(\d+)/.exec(longest) ?? [];
   if (id === "" || !longest.includes(`"full_name":"${REPOSITORY}"`)) {
-    throw new Error(`Cannot find a run of ${REPOSITORY} in the examples`);
+    throw new Error(`expected a run of ${REPOSITORY} in the examples`);
   }
   return longest.split(id);
 }
 
-/** Of version 1, as GitHub's are: those of one moment are close to each other, here a millisecond. */
+/** Version 1 like GitHub's GUIDs; consecutive ones are a millisecond apart. */
 function guid(number: number): string {
   const time = 0x72d3162e + number * 10_000;
   return `${time.toString(16)}-cc78-11e3-81ab-4c9367dc0958`;

@@ -3,7 +3,7 @@ import { percentile } from "../percentile.ts";
 const BYTES = 20_000;
 const DURATION_MS = 2_000;
 
-/** What the disk allows a program that writes deliveries one by one: `write` and `fdatasync`, over and over. */
+/** The speed of the disk for single deliveries: repeated `write` and `fdatasync`. */
 export function measureDisk(folder: string): { perSecond: number; p50: number; p99: number } {
   using file = Deno.openSync(`${folder}/synced`, { create: true, write: true });
   const bytes = crypto.getRandomValues(new Uint8Array(BYTES));

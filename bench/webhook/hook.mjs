@@ -1,6 +1,6 @@
 // Plain JavaScript, because Node reads this file too.
 
-/** Where every server takes deliveries. */
+/** The path for deliveries of every server. */
 export const PATH = "/api/webhooks/github";
-/** What they are signed with. */
+/** The webhook secret. */
 export const SECRET = "correct horse battery staple";

@@ -4,7 +4,7 @@ const TIMEOUT_SECONDS = 10;
 const decoder = new TextDecoder();
 const buffer = new Uint8Array(65_536);
 
-/** A connection that is kept alive, on which one delivery after the other is posted. */
+/** A keep-alive connection for sequential requests. */
 export class HttpConnection {
   readonly fd: number;
   #partialResponse = "";
@@ -14,17 +14,17 @@ export class HttpConnection {
     this.fd = connect(port, TIMEOUT_SECONDS);
   }
 
-  /** Of the body of the last answer. */
+  /** Size of the last response body. */
   get bodyBytes(): number {
     return this.#bodyBytes;
   }
 
-  /** A request of 20 KB always fits into the buffers of an idle connection, so this never waits. */
+  /** Never blocks: a request of 20 KB fits into the buffers of an idle connection. */
   send(request: Uint8Array<ArrayBuffer>): void {
     send(this.fd, request);
   }
 
-  /** To be called when there is something to read: the status of the answer, once all of it is here. */
+  /** Call when the socket is readable; returns the status once the response is complete. */
   readResponse(): number | undefined {
     const text = this.#partialResponse +
       decoder.decode(buffer.subarray(0, receive(this.fd, buffer)));

@@ -1,6 +1,6 @@
 // `latency.ts PORT PATH CLIENTS PER_SECOND SECONDS` connects clients of `PATH`, for example `/ws?topics=events`, then posts
-// deliveries at an even pace, and prints a Latency as JSON: from the moment a delivery is due until its event is at the last
-// client.
+// deliveries at a constant rate, and prints a Latency as JSON: from the due time of a delivery to the arrival of its event
+// at the last client.
 import { Epoll } from "../libc.ts";
 import { FIRST_RUN, signedDeliveries } from "./delivery.ts";
 import { WebSocketClient } from "../websocket_client.ts";
@@ -13,19 +13,18 @@ export interface Latency {
   readonly p50: number;
   readonly p99: number;
   readonly worst: number;
-  /** Events that never came to a client. */
+  /** Events that did not reach a client. */
   readonly lost: number;
-  /** Events that came to a client other than once and in their order. */
+  /** Events that a client received repeatedly or out of order. */
   readonly disordered: number;
-  /** Answers that were no success. */
-  readonly refused: number;
+  /** Responses without success. */
+  readonly failed: number;
 }
 
-/** Sent before anything counts. */
 const WARM_UP_SECONDS = 2;
 const IDLE_TIMEOUT_MS = 10_000;
 const SENDERS = 8;
-/** How every event begins. It can stand nowhere else, as quotes are escaped within JSON strings. */
+/** The start of every event. Unambiguous, because quotes are escaped within JSON strings. */
 const SEQ = '{"seq":';
 const RUN = '"type":"run"';
 const ID = '"data":{"id":';
@@ -38,12 +37,12 @@ const warmUps = WARM_UP_SECONDS * perSecond;
 const count = warmUps + seconds * perSecond;
 const requests = signedDeliveries(count, { from: 0 });
 const sentAt = new Float64Array(count);
-/** By delivery, how many clients have its event. */
+/** By delivery, the number of clients that received its event. */
 const arrivals = new Int32Array(count);
-/** By client, the number of the event that came last. */
+/** By client, the last sequence number. */
 const lastSeqs = new Float64Array(clients);
 const times: number[] = [];
-let refused = 0;
+let failed = 0;
 let delivered = 0;
 let disordered = 0;
 
@@ -61,7 +60,7 @@ print(JSON.stringify(
     worst: Math.max(...times),
     lost: clients * count - delivered,
     disordered,
-    refused,
+    failed,
   } satisfies Latency,
 ));
 Deno.stdin.readSync(new Uint8Array(1));
@@ -75,7 +74,7 @@ function run(): void {
     const dueAt = startedAt + sent * 1_000 / perSecond;
     const name = sent < count && performance.now() >= dueAt ? idle.pop() : undefined;
     if (name !== undefined) {
-      // When it was due, so that a pace that cannot be kept shows.
+      // The due time, so that a missed rate shows as latency.
       sentAt[sent] = dueAt;
       const request = requests[sent++];
       if (request) senders[name]?.send(request);
@@ -92,14 +91,16 @@ function onReadable(socket: number, idle: number[]): void {
   }
   const status = senders[socket - clients]?.readResponse();
   if (status === undefined) return;
-  if (status < 200 || status > 299) refused++;
+  if (status < 200 || status > 299) failed++;
   idle.push(socket - clients);
 }
 
-/** Parsing everything would cost more than receiving it: that is done for one client alone. */
+/** Only the frames of one client are parsed: parsing all would cost more than receiving them. */
 function onFrame(frame: string, client: number): void {
   if (client === 0 && Array.isArray(JSON.parse(frame)) !== isBatching) {
-    throw new Error(`Cannot take ${frame.slice(0, 40)}…: arrays come to clients that batch alone`);
+    throw new Error(
+      `Unexpected frame ${frame.slice(0, 40)}…: expected ${isBatching ? "an array" : "an object"}`,
+    );
   }
   for (let at = frame.indexOf(SEQ); at !== -1; at = frame.indexOf(SEQ, at + 1)) {
     const type = frame.indexOf(",", at) + 1;
@@ -111,7 +112,7 @@ function onFrame(frame: string, client: number): void {
   }
 }
 
-/** The event of a delivery has come to one client more; `at` is where its run's id stands. */
+/** Counts the arrival of an event; `at` is the offset of its run id. */
 function countArrival(frame: string, at: number): void {
   const number = Number(frame.slice(at, at + `${FIRST_RUN}`.length)) - FIRST_RUN;
   delivered++;

@@ -7,10 +7,10 @@ import type { Latency } from "./latency.ts";
 import { waitUntilApplied } from "./wait_until_applied.ts";
 
 export const DELIVERIES = 5_000;
-/** Sent before anything is measured, so that what is measured is compiled code. */
+/** Deliveries before the measurement, so that the code is compiled. */
 const WARM_UPS = 5_000;
 const FILES = 4_096;
-/** How soon clients hear: so many of them, of so many deliveries a second, for so long. */
+/** Parameters of the latency measurement. */
 export const CLIENTS = 1_000;
 export const PER_SECOND = 100;
 const SECONDS = 20;
@@ -18,15 +18,15 @@ export const SERVER_CORE = 0;
 export const LOAD_CORE = 1;
 const HERE = new URL("./", import.meta.url).pathname;
 
-/** Times in milliseconds, but for the CPU's. */
+/** Times in milliseconds, CPU in microseconds. */
 export interface Measurement extends AcknowledgementResult {
-  /** Microseconds of server CPU per delivery, its application included. */
+  /** Server CPU per delivery, including its application. */
   readonly cpu: number;
-  /** From the last answer until everything was applied; `NaN` of a server that applies nothing. */
+  /** From the last response until all deliveries were applied; `NaN` if the server applies none. */
   readonly applyLag: number;
 }
 
-/** One server, started for this, that takes `DELIVERIES` deliveries over so many connections. */
+/** Starts a server and sends it `DELIVERIES` deliveries over a number of connections. */
 export async function measure(contender: Contender, connections: number): Promise<Measurement> {
   await using folder = await temporaryFolder();
   await using server = ChildProcess.start(contender.command(folder.path), {
@@ -55,7 +55,7 @@ export async function measure(contender: Contender, connections: number): Promis
   return { ...acknowledgement, cpu, applyLag };
 }
 
-/** How soon clients of `path` hear of deliveries that one server takes, started for this. */
+/** Starts a server and measures the latency of deliveries to clients of `path`. */
 export async function measureLatency(contender: Contender, path: string): Promise<Latency> {
   await using folder = await temporaryFolder();
   await using server = ChildProcess.start(contender.command(folder.path), {
@@ -65,11 +65,11 @@ export async function measureLatency(contender: Contender, path: string): Promis
   const port = (await server.read(20_000)).replace("listening ", "");
   const command = loadCommand("latency.ts", [port, path, CLIENTS, PER_SECOND, SECONDS]);
   await using load = ChildProcess.start(command, { files: FILES, core: LOAD_CORE });
-  // A server that cannot keep up is late by as much as it takes.
+  // An overloaded server may need this long.
   return JSON.parse(await load.read(300_000));
 }
 
-/** A process that sends: one of the scripts beside this file. */
+/** The command of a load script in this folder. */
 export function loadCommand(
   script: string,
   args: readonly (string | number)[],
@@ -77,7 +77,7 @@ export function loadCommand(
   return [Deno.execPath(), "run", "-A", `${HERE}${script}`, ...args.map(String)];
 }
 
-/** In the project's folder, as the system's folder for such files may be in memory. */
+/** In the project folder, because the system's temporary folder may be in memory. */
 export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await Deno.makeTempDir({ dir: CACHE });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };

@@ -1,4 +1,4 @@
-// The peer: npm @octokit/webhooks as its documentation shows it. It verifies, parses and calls a handler; it keeps nothing.
+// The peer: npm @octokit/webhooks as its documentation shows it. It verifies, parses and calls a handler; it stores nothing.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import process from "node:process";

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 const POLL_INTERVAL_MS = 10;
 const TIMEOUT_MS = 120_000;
 
-/** Resolves to the milliseconds until `count` deliveries were applied. */
+/** Waits until `count` deliveries are applied; resolves to the waiting time in ms. */
 export async function waitUntilApplied(file: string, count: number): Promise<number> {
   const startedAt = performance.now();
   const database = new DatabaseSync(file, { readOnly: true, timeout: 1_000 });
@@ -14,7 +14,7 @@ export async function waitUntilApplied(file: string, count: number): Promise<num
       const n = Number(done.get()?.n);
       if (n === count) return waited;
       if (waited > TIMEOUT_MS || n > count) {
-        throw new Error(`${n} of ${count} deliveries are applied`);
+        throw new Error(`expected ${count} applied deliveries, found ${n}`);
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
     }

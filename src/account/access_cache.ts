@@ -1,7 +1,7 @@
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 import { GitHubError } from "../errors.ts";
 import type { AccessSource, AccessStore, CachedAccess, RepositoryRef } from "./access.ts";
-import { LruCache } from "../lru_cache.ts";
 import { SingleFlight } from "../single_flight.ts";
 import type { TokenManager } from "./token_manager.ts";
 
@@ -34,7 +34,7 @@ export interface AccessCacheOptions {
 /** What users may read: in memory, else in the store, else from GitHub. */
 export class AccessCache {
   readonly #options: AccessCacheOptions;
-  readonly #entries = new LruCache<number, CacheEntry>(MAX_CACHED_USERS);
+  readonly #entries = new LRUCache<number, CacheEntry>({ max: MAX_CACHED_USERS });
   readonly #refreshes = new SingleFlight<number, CacheEntry>();
   #epoch: Promise<number> | undefined;
 

@@ -1,5 +1,5 @@
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
-import { LruCache } from "../lru_cache.ts";
 
 /** What each caller may ask for: `burst` requests at once, and then as many a second as are given back. */
 export interface RateLimit {
@@ -58,7 +58,7 @@ export class TokenBucket {
 export class MemoryRateLimiter implements RateLimiter {
   readonly #limit: RateLimit;
   readonly #clock: Clock;
-  readonly #buckets: LruCache<string, TokenBucket>;
+  readonly #buckets: LRUCache<string, TokenBucket>;
 
   constructor(
     limit: RateLimit,
@@ -66,7 +66,7 @@ export class MemoryRateLimiter implements RateLimiter {
   ) {
     this.#limit = limit;
     this.#clock = clock;
-    this.#buckets = new LruCache(maxClients);
+    this.#buckets = new LRUCache({ max: maxClients });
   }
 
   /** How many callers are remembered. */

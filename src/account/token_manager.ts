@@ -1,7 +1,7 @@
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 import { GitHubError, toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
-import { LruCache } from "../lru_cache.ts";
 import { TokenRejectedError } from "./oauth_provider.ts";
 import type { OAuthProvider } from "./oauth_provider.ts";
 import type { SessionStore } from "./session.ts";
@@ -30,12 +30,10 @@ export interface TokenManagerOptions {
 export class TokenManager {
   readonly #options: TokenManagerOptions;
   readonly #refreshes = new SingleFlight<number, StoredTokens>();
-  readonly #backoffs = new LruCache<
+  readonly #backoffs = new LRUCache<
     number,
     { readonly until: number; readonly error: GitHubError }
-  >(
-    MAX_BACKOFFS,
-  );
+  >({ max: MAX_BACKOFFS });
   readonly #logger = log("account");
 
   constructor(options: TokenManagerOptions) {

@@ -9,16 +9,15 @@ import type { BackfillJob, BackfillProgress } from "../run/backfill/backfill_pro
 import { reservedUntil } from "../run/github_rate_limit.ts";
 import { SqlBackfillStore } from "../sql/run/backfill.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
-import { environment } from "./environment.ts";
-import { connectDatabase, connectGitHub } from "./connect.ts";
+import { connectDatabase, connectGitHub, environment } from "./environment.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
 import { parseSince } from "./date_argument.ts";
 import { sanitize } from "./format.ts";
 
-const RESUME_HINT = "the same command goes on there";
+const RESUME_HINT = "run the same command to resume";
 
-/** `runwire backfill owner/repo --since 90d`: brings in the runs of the past, until all are in or `signal` aborts. */
+/** `runwire backfill owner/repo --since 90d`: imports past runs, until all are imported or `signal` aborts. */
 export async function backfill(
   fullName: string,
   { since: text }: { readonly since: string },
@@ -35,7 +34,7 @@ export async function backfill(
   );
   await repositories.upsert([repository]);
 
-  const bar = new ProgressBar(`Bringing in ${sanitize(repository.fullName)}`, systemClock, {
+  const bar = new ProgressBar(`Importing ${sanitize(repository.fullName)}`, systemClock, {
     estimated: "runs",
   });
   const source = new RateLimitedSource({
@@ -59,7 +58,7 @@ export async function backfill(
     await withUsageErrors(() => importer.run(signal));
   } catch (error) {
     const reason = signal.aborted ? "Interrupted" : toErrorMessage(error);
-    // Where that fails too it seems to be under way, and the command goes on all the same.
+    // If this fails too, the state stays "running", and the same command still resumes.
     await store.save(importer.progress, { ...importer.progress, state: "failed", reason }).catch(
       () => {},
     );
@@ -71,11 +70,11 @@ export async function backfill(
     bar.close();
   }
   if (importer.progress.state === "failed") throw new UsageError(`${importer.progress.reason}`);
-  print(summary(job, importer.progress));
+  print(`Finished: ${summary(job, importer.progress)}`);
   if (importer.progress.reason !== null) print(importer.progress.reason);
 }
 
-/** What GitHub refuses for good is the user's to change. */
+/** Permanent GitHub errors become usage errors: only the user can fix their cause. */
 async function withUsageErrors<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -89,13 +88,13 @@ async function withUsageErrors<T>(run: () => Promise<T>): Promise<T> {
 
 function summary(
   { repository }: BackfillJob,
-  { runs, importedFrom: reached, since }: BackfillProgress,
+  { runs, importedFrom, since }: BackfillProgress,
 ): string {
-  const from = new Date(Math.max(reached, since)).toISOString();
-  return `${runs} runs of ${sanitize(repository)} are in, back to ${from}`;
+  const from = new Date(Math.max(importedFrom, since)).toISOString();
+  return `imported ${runs} runs of ${sanitize(repository)}, back to ${from}`;
 }
 
 function formatWait(until: number, error: GitHubError | undefined): string {
-  const reason = error?.message ?? "most of the rate limit is used, the rest is left to others";
+  const reason = error?.message ?? "the rest of the rate limit is reserved for other tasks";
   return `Waiting until ${new Date(until).toISOString()}: ${sanitize(reason)}`;
 }

@@ -1,5 +1,6 @@
 import { systemClock } from "../clock.ts";
 import { readDatabaseUrl } from "../config.ts";
+import { notFound } from "../error_text.ts";
 import { UsageError } from "../errors.ts";
 import { copyDatabase, openForCopy } from "../sql/copy.ts";
 import { environment } from "./environment.ts";
@@ -8,11 +9,11 @@ import { ProgressBar } from "./progress.ts";
 
 export interface CopyUrls {
   readonly from: string;
-  /** By default that of the settings. */
+  /** Default: `DATABASE_URL`. */
   readonly to?: string;
 }
 
-/** `runwire copy --from URL --to URL`: copies everything into an empty database, all or nothing. */
+/** `runwire copy --from URL --to URL`: copies all data into an empty database, in one transaction. */
 export async function copy({ from, ...urls }: CopyUrls, signal: AbortSignal): Promise<void> {
   const to = urls.to ?? readDatabaseUrl(environment());
   await checkUrls(from, to);
@@ -30,19 +31,19 @@ export async function copy({ from, ...urls }: CopyUrls, signal: AbortSignal): Pr
   for (const { name, rows } of tables) print(`${rows}\t${name}`);
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   print(
-    `Copied ${rows} rows of ${tables.length} tables from ${source.name} to ${target.name}, ` +
-      "which has as many of each",
+    `Copied ${rows} rows of ${tables.length} tables from ${source.name} to ${target.name}; ` +
+      "counts match",
   );
 }
 
 async function checkUrls(from: string, to: string): Promise<void> {
   if (from === to) throw new UsageError("Cannot copy a database into itself");
   if ([from, to].includes("sqlite::memory:")) {
-    throw new UsageError("Cannot copy a database in memory: it ends with its program");
+    throw new UsageError("Cannot copy an in-memory database");
   }
   const path = from.startsWith("sqlite:") ? from.slice("sqlite:".length) : undefined;
-  // It would be made.
+  // SQLite would create the file.
   if (path && !await Deno.stat(path).catch(() => undefined)) {
-    throw new UsageError(`Cannot copy from the database "${path}": there is no such file`);
+    throw new UsageError(notFound("Database file", path));
   }
 }

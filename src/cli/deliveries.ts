@@ -6,22 +6,21 @@ import { GitHubError, UsageError } from "../errors.ts";
 import { GitHubWebhookDeliveries } from "../github/webhook_deliveries.ts";
 import { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
-import { environment } from "./environment.ts";
-import { connectDatabase, connectGitHub } from "./connect.ts";
+import { connectDatabase, connectGitHub, environment } from "./environment.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
 import { sanitize } from "./format.ts";
 
 const MAX_REPOSITORIES = 100;
 
-/** `runwire deliveries list`: the latest deliveries, a line each, parted by tabs. */
+/** `runwire deliveries list`: the latest deliveries, one per line, tab-separated. */
 export async function listDeliveries(
   { state, limit }: { state: DeliveryState | undefined; limit: number },
 ): Promise<void> {
   await using database = await connectDatabase();
   const store = new SqlDeliveryStore(database, systemClock);
   for (const delivery of await store.list({ limit, ...(state ? { state } : {}) })) {
-    const { id, event, action, receivedAt, failures, error: reason } = delivery;
+    const { id, event, action, receivedAt, failures, error } = delivery;
     print(
       [
         new Date(receivedAt).toISOString(),
@@ -29,24 +28,24 @@ export async function listDeliveries(
         id,
         action === null ? event : `${event}.${action}`,
         failures === 1 ? "1 failure" : `${failures} failures`,
-        reason ?? "-",
+        error ?? "-",
       ].map(sanitize).join("\t"),
     );
   }
 }
 
-/** `runwire deliveries retry ID`: applies a parked delivery again. */
+/** `runwire deliveries retry ID`: queues a parked delivery to be applied again. */
 export async function retryDelivery(id: string): Promise<void> {
   await using database = await connectDatabase();
   if (!await new SqlDeliveryStore(database, systemClock).retry(id)) {
     throw new UsageError(
-      `Cannot retry "${id}": it is not parked; see runwire deliveries list --state parked`,
+      `Delivery "${id}" is not parked; run "runwire deliveries list --state parked"`,
     );
   }
-  print(`Delivery ${id} is due again, and is applied within 30 s by the Runwire that serves`);
+  print(`Queued delivery ${id}; a running server applies it within 30 s`);
 }
 
-/** `runwire deliveries redeliver`: asks GitHub for what it could not deliver in the last 3 days. */
+/** `runwire deliveries redeliver`: asks GitHub to redeliver the failed deliveries of the last 3 days. */
 export async function redeliver(signal: AbortSignal): Promise<void> {
   const config = readConfig(environment());
   await using database = await connectDatabase();
@@ -59,16 +58,16 @@ export async function redeliver(signal: AbortSignal): Promise<void> {
     repositories: () => repositories.map((repository) => repository.fullName),
     ...(publicUrl === undefined ? {} : { publicUrl }),
   });
-  const bar = new ProgressBar("Asking GitHub", systemClock);
+  const bar = new ProgressBar("Requesting redeliveries", systemClock);
   try {
     const redelivery = new Redelivery({ attempts: deliveries, clock: systemClock });
-    const { found, requested: asked, remaining: left } = await redelivery.run(signal, {
-      onProgress: ({ found, requested: asked }) => bar.show(asked, found),
+    const { found, requested, remaining } = await redelivery.run(signal, {
+      onProgress: ({ found, requested }) => bar.show(requested, found),
     });
     bar.close();
-    print(`${found} deliveries never arrived, asked for ${asked}, left ${left}`);
+    print(`Found ${found} failed deliveries, requested ${requested}, remaining ${remaining}`);
     for (const name of deliveries.skippedRepositories) {
-      print(`Cannot see the hooks of ${sanitize(name)}`);
+      print(`No access to the webhooks of ${sanitize(name)}`);
     }
   } catch (error) {
     bar.close();

@@ -1,16 +1,16 @@
 import { systemClock } from "../clock.ts";
 import { listSecrets, readConfig } from "../config.ts";
 import { configureLog, log } from "../log.ts";
-import { createDemoWorld } from "../simulator/demo.ts";
+import { createDemoWorld } from "../simulator/world/demo.ts";
 import { Simulator } from "../simulator/server.ts";
 import { environment } from "./environment.ts";
 import { print } from "./print.ts";
 import { runApp } from "./serve.ts";
 
-/** A name, not a secret: only the simulated GitHub takes it. */
+/** Not a secret: only the simulated GitHub accepts it. */
 const DEMO_TOKEN = "demo-token";
 
-/** `runwire demo`: a simulated GitHub, and Runwire against it, until `signal` aborts. */
+/** `runwire demo`: runs a server against a simulated GitHub until `signal` aborts. */
 export async function demo(signal: AbortSignal): Promise<void> {
   const stop = new AbortController();
   const world = createDemoWorld({ clock: systemClock, seed: systemClock.now() });
@@ -27,20 +27,20 @@ export async function demo(signal: AbortSignal): Promise<void> {
       GITHUB_APP_PRIVATE_KEY: "",
       GITHUB_APP_INSTALLATION_ID: "",
       GITHUB_URL: "",
-      // It is for whoever sits at this machine.
+      // No login: the demo listens on loopback.
       GITHUB_OAUTH_CLIENT_ID: "",
       GITHUB_OAUTH_CLIENT_SECRET: "",
       SESSION_SECRET: "",
       ADMIN_LOGINS: "",
       ALLOWED_ORGS: "",
       GITHUB_WEBHOOK_SECRET: webhookSecret,
-      // Nobody pays for what is simulated, and lists are full from the start.
+      // The simulated GitHub has no cost, and lists are full from the start.
       POLL_WHEN: "always",
     });
     await using _log = await configureLog(config.logLevel, {
       secrets: listSecrets(config),
     });
-    log("demo").info("This is a demo: GitHub is simulated at {url}, nothing here is real", {
+    log("demo").info("This is a demo: GitHub is simulated at {url}, and no data is real", {
       url: gitHub.url,
     });
     await runApp(config, {
@@ -69,13 +69,14 @@ function welcome(url: string): string {
   return `
 Runwire demo: a simulated GitHub, no account, no network.
 
-  Connect to   ${socket}
-  or watch it  runwire watch ${socket}
-               (from a checkout: deno task watch ${socket})
-  Ask          curl ${url}/runs    all questions: ${url}/docs
-  Events       curl -N ${url}/api/v1/events
-  Health       ${url}/health
+  WebSocket      ${socket}
+  Terminal       runwire watch ${socket}
+                 (from a checkout: deno task watch ${socket})
+  REST API       curl ${url}/runs
+  Events         curl -N ${url}/api/v1/events
+  Health         curl ${url}/health
+  API reference  ${url}/docs
 
-Ctrl-C ends.
+Press Ctrl-C to stop.
 `;
 }

@@ -2,14 +2,14 @@ import type { FullRun } from "../run/snapshot.ts";
 
 export type Style = "green" | "red" | "yellow" | "blue" | "gray";
 
-/** How a run stands, in one word, with its sign and colour. Values that are new to us are shown as they are. */
+/** The state of a run as one word, with its symbol and color. Unknown values are shown unchanged. */
 export interface DisplayState {
   readonly word: string;
-  readonly sign: string;
+  readonly symbol: string;
   readonly style: Style;
 }
 
-const SYMBOLS: Readonly<Record<string, readonly [sign: string, style: Style]>> = {
+const SYMBOLS: Readonly<Record<string, readonly [symbol: string, style: Style]>> = {
   success: ["✓", "green"],
   failure: ["✗", "red"],
   startup_failure: ["✗", "red"],
@@ -28,19 +28,19 @@ const SYMBOLS: Readonly<Record<string, readonly [sign: string, style: Style]>> =
 
 export function toDisplayState(run: Pick<FullRun, "status" | "conclusion">): DisplayState {
   const word = (run.status === "completed" ? run.conclusion : run.status) ?? "unknown";
-  const [sign, style] = SYMBOLS[word] ?? ["?", "gray"];
-  return { word: sanitize(word), sign, style };
+  const [symbol, style] = SYMBOLS[word] ?? ["?", "gray"];
+  return { word: sanitize(word), symbol, style };
 }
 
-/** From its start to its end, or until `now`, in ms; `undefined` for a run that has not started. */
+/** Milliseconds from start to end, or to `now` while it runs; `undefined` before it starts. */
 export function runDuration(run: FullRun, now: number): number | undefined {
-  const isOver = run.status === "completed";
-  if (!isOver && run.status !== "in_progress") return undefined;
+  const isCompleted = run.status === "completed";
+  if (!isCompleted && run.status !== "in_progress") return undefined;
   const start = Date.parse(run.startedAt ?? run.createdAt);
-  return Math.max(0, (isOver ? Date.parse(run.updatedAt) : now) - start);
+  return Math.max(0, (isCompleted ? Date.parse(run.updatedAt) : now) - start);
 }
 
-/** Two units at the most: `42s`, `3m 07s`, `2h 05m`, `4d 03h`. */
+/** Up to two units: `42s`, `3m 07s`, `2h 05m`, `4d 03h`. */
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [minutes, hours, days] = [seconds / 60, seconds / 3600, seconds / 86_400].map(
@@ -52,7 +52,7 @@ export function formatDuration(ms: number): string {
   return `${days}d ${pad(hours % 24)}h`;
 }
 
-/** Without anything that could move the cursor or turn the text around: titles are written by strangers. */
+/** Replaces control and bidirectional characters: text from GitHub is untrusted and could move the cursor. */
 export function sanitize(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, " ").trim();
 }

@@ -3,10 +3,11 @@ import { createApiKey, isApiKeyActive } from "../account/new_key.ts";
 import { type Permission, type Role, toPermissions } from "../account/permission.ts";
 import { systemRandomBytes } from "../account/secret.ts";
 import { formatUtcDay, systemClock } from "../clock.ts";
+import { notFound } from "../error_text.ts";
 import { UsageError } from "../errors.ts";
 import { SqlApiKeyStore } from "../sql/account/api_key.ts";
-import { parseExpiry } from "./expiry.ts";
-import { connectDatabase } from "./connect.ts";
+import { parseExpiry } from "./date_argument.ts";
+import { connectDatabase } from "./environment.ts";
 import { print } from "./print.ts";
 import { sanitize } from "./format.ts";
 
@@ -15,14 +16,14 @@ const PER_PAGE = 1_000;
 export interface KeyOptions {
   readonly name: string;
   readonly role: Role;
-  /** Instead of those of the role. */
+  /** Overrides the permissions of the role. */
   readonly scopes?: readonly Permission[];
   readonly budgetCents?: number;
-  /** `90d`, or a day. */
+  /** For example `90d` or `2027-01-01`. */
   readonly expires?: string;
 }
 
-/** `runwire keys create`: prints the secret of a new key, and nothing else. */
+/** `runwire keys create`: prints the secret of a new key and nothing else. */
 export async function createKeyCommand(options: KeyOptions): Promise<void> {
   const { name, role, scopes, budgetCents, expires } = options;
   const expiresAt = expires === undefined ? null : parseExpiry(expires, systemClock.now());
@@ -36,7 +37,7 @@ export async function createKeyCommand(options: KeyOptions): Promise<void> {
   print(secret);
 }
 
-/** `runwire keys list`: all keys, the newest first, a line each, parted by tabs. */
+/** `runwire keys list`: all keys, newest first, one per line, tab-separated. */
 export async function listKeys(): Promise<void> {
   await using database = await connectDatabase();
   const store = new SqlApiKeyStore(database, systemClock);
@@ -47,16 +48,16 @@ export async function listKeys(): Promise<void> {
   }
 }
 
-/** `runwire keys revoke ID`: the key does not count from now on. */
+/** `runwire keys revoke ID`: revokes the key immediately. */
 export async function revokeKey(id: number): Promise<void> {
   await using database = await connectDatabase();
   const key = await new SqlApiKeyStore(database, systemClock).revoke(id);
-  if (!key) throw new UsageError(`Cannot revoke key ${id}: there is none; see runwire keys list`);
-  print(`Key ${id} is revoked, whoever uses it is refused from now on`);
+  if (!key) throw new UsageError(`${notFound("Key", id)}; run "runwire keys list"`);
+  print(`Revoked key ${id}`);
 }
 
 function formatKey(key: ApiKey, now: number): string {
-  const { revokedAt, expiresAt, lastUsedAt: usedAt, budgetCents } = key;
+  const { revokedAt, expiresAt, lastUsedAt, budgetCents } = key;
   const state = isApiKeyActive(key, now) ? "valid" : revokedAt === null ? "expired" : "revoked";
   return [
     String(key.id),
@@ -67,6 +68,6 @@ function formatKey(key: ApiKey, now: number): string {
     budgetCents === null ? "no budget" : `${budgetCents} cents a month`,
     `created ${formatUtcDay(key.createdAt)}`,
     expiresAt === null ? "does not expire" : `expires ${formatUtcDay(expiresAt)}`,
-    usedAt === null ? "never used" : `used ${new Date(usedAt).toISOString()}`,
+    lastUsedAt === null ? "never used" : `used ${new Date(lastUsedAt).toISOString()}`,
   ].map(sanitize).join("\t");
 }

@@ -1,9 +1,9 @@
 import type { FullRun } from "../run/snapshot.ts";
 import { writeAll } from "./print.ts";
 import { sanitize, toDisplayState } from "./format.ts";
-import type { Screen } from "./watch.ts";
+import type { Screen } from "./screen.ts";
 
-/** For pipes and files: one line for each new state of a run on standard output; notices on standard error. */
+/** For pipes and files: one line per state change on standard output; connection status on standard error. */
 export class LineScreen implements Screen {
   readonly #write: (line: string) => void;
   readonly #writeStatus: (line: string) => void;
@@ -33,7 +33,7 @@ export class LineScreen implements Screen {
   close(): void {}
 }
 
-/** `TIME  STATE  REPOSITORY  WORKFLOW #NUMBER  BRANCH  TITLE  URL`, parted by tabs. */
+/** `TIME  STATE  REPOSITORY  WORKFLOW #NUMBER  BRANCH  TITLE  URL`, tab-separated. */
 function formatRun(run: FullRun): string {
   return [
     run.updatedAt,

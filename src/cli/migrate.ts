@@ -5,7 +5,7 @@ import { migrate } from "../sql/migrate.ts";
 import { environment } from "./environment.ts";
 import { print } from "./print.ts";
 
-/** `runwire migrate`: brings the database up to date, and says what was done. */
+/** `runwire migrate`: runs pending migrations and prints their names. */
 export async function migrateDatabase(): Promise<void> {
   const url = readDatabaseUrl(environment());
   await using database = await openDatabase(url, { clock: systemClock });

@@ -1,4 +1,4 @@
-/** As a shell tells of a program that SIGPIPE has ended. */
+/** The exit code shells report for a process ended by SIGPIPE. */
 const EXIT_SIGPIPE = 128 + 13;
 
 /** Writes a line to standard output. */
@@ -6,7 +6,7 @@ export function print(line: string): void {
   writeAll(Deno.stdout, `${line}\n`);
 }
 
-/** Writes all of it; where nobody reads any more, as after `| head`, the program ends without a word. */
+/** Writes all of `text`; exits silently if the reader has closed the pipe, as `| head` does. */
 export function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   try {
     for (let rest = new TextEncoder().encode(text); rest.length > 0;) {

@@ -1,7 +1,8 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import manifest from "../../deno.json" with { type: "json" };
 import { isKeyName, KEY_NAME_RULE } from "../account/new_key.ts";
 import { type Permission, PERMISSIONS, ROLES } from "../account/permission.ts";
+import { invalidValue } from "../error_text.ts";
 import { toErrorMessage, UsageError } from "../errors.ts";
 import { formatVariables } from "../variables.ts";
 import type { DeliveryState } from "../delivery/delivery.ts";
@@ -19,12 +20,12 @@ import { rebuild } from "./statistics.ts";
 import { shutdownSignal } from "./shutdown_signal.ts";
 import { DEFAULT_URL, watch } from "./watch.ts";
 
-/** Exit codes: done, something failed, and what was asked for cannot be. */
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;
+/** Invalid arguments or configuration. */
 const EXIT_USAGE = 2;
 
-/** Runs the command that `args` name, to its end; resolves to the exit code. */
+/** Runs the command named by `args`; resolves to the exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const program = buildProgram();
   try {
@@ -33,9 +34,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === EXIT_OK) return EXIT_OK;
-      printError(
-        `Cannot run "runwire ${args.join(" ")}": allowed is ${allowedArguments(program, args)}`,
-      );
+      const command = `runwire ${args.join(" ")}`;
+      printError(invalidValue("command", command, expectedArguments(program, args)));
       return EXIT_USAGE;
     }
     printError(toErrorMessage(error));
@@ -45,7 +45,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 
 function buildProgram(): Command {
   const program = new Command("runwire")
-    .description("Keeps a live picture of GitHub Actions, and streams it to any number of clients.")
+    .description("Tracks GitHub Actions runs and streams them to any number of clients.")
     .version(manifest.version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
@@ -63,31 +63,31 @@ function buildProgram(): Command {
     .action(() => demo(shutdownSignal()));
   program.command("watch")
     .description("show a live table of runs in this terminal")
-    .argument("[url]", "where Runwire listens", DEFAULT_URL)
+    .argument("[url]", "URL of the server", DEFAULT_URL)
     .action((url: string) => watch(url, shutdownSignal()));
   program.command("health")
-    .description("ask a Runwire how it is; exits with 1 when it cannot serve")
-    .argument("[url]", "where it listens; by default as the variables say")
+    .description("check the health of a server; exits with 1 if unhealthy")
+    .argument("[url]", "URL of the server (default: from the environment)")
     .action((url: string | undefined) => checkHealth(url));
   program.command("migrate")
-    .description("bring the database up to date")
+    .description("run pending migrations")
     .action(() => migrateDatabase());
   program.command("copy")
-    .description("copy everything into an empty database, while no Runwire serves from either")
+    .description("copy all data into an empty database (stop all servers first)")
     .requiredOption("--from <url>", "for example sqlite:./runwire.db")
-    .option("--to <url>", "for example postgres://HOST/NAME; by default DATABASE_URL")
+    .option("--to <url>", "for example postgres://HOST/NAME (default: DATABASE_URL)")
     .action((urls: CopyUrls) => copy(urls, shutdownSignal()));
   program.command("backfill")
-    .description("bring the past runs of a repository in; goes on where it was interrupted")
+    .description("import past runs of a repository; resumes after an interruption")
     .argument("<repository>", "owner/name")
     .requiredOption("--since <days|date>", "for example 90d, or 2026-01-01")
     .action((repository: string, options: { since: string }) =>
       backfill(repository, options, shutdownSignal())
     );
   program.command("statistics")
-    .description("look after what is counted of runs").helpCommand(false)
+    .description("manage statistics").helpCommand(false)
     .command("rebuild")
-    .description("compute all of it anew; also while Runwire serves")
+    .description("recompute all statistics (safe while the server runs)")
     .action(() => rebuild(shutdownSignal()));
   addDeliveryCommands(program.command("deliveries"));
   addKeyCommands(program.command("keys"));
@@ -95,61 +95,82 @@ function buildProgram(): Command {
 }
 
 function addDeliveryCommands(deliveries: Command): void {
-  deliveries.description("look after the webhooks that GitHub sent").helpCommand(false);
+  deliveries.description("manage webhook deliveries").helpCommand(false);
   deliveries.command("list")
-    .description("show the latest")
-    .addOption(new Option("--state <state>", "only those").choices(["waiting", "done", "parked"]))
-    .addOption(new Option("--limit <number>", "how many").default(50).argParser(parseWholeNumber))
+    .description("list the latest deliveries")
+    .addOption(
+      new Option("--state <state>", "only deliveries in this state").choices([
+        "waiting",
+        "done",
+        "parked",
+      ]),
+    )
+    .addOption(
+      new Option("--limit <number>", "maximum number of deliveries").default(50).argParser(
+        integerOption("--limit"),
+      ),
+    )
     .action((options: { state?: DeliveryState; limit: number }) =>
       listDeliveries({ state: options.state, limit: options.limit })
     );
   deliveries.command("retry")
-    .description("apply a parked one again")
-    .argument("<id>", "its X-GitHub-Delivery")
+    .description("retry a parked delivery")
+    .argument("<id>", "X-GitHub-Delivery header of the delivery")
     .action((id: string) => retryDelivery(id));
   deliveries.command("redeliver")
-    .description("ask GitHub for what it could not deliver in the last 3 days")
+    .description("redeliver failed webhooks of the last 3 days")
     .action(() => redeliver(shutdownSignal()));
 }
 
 function addKeyCommands(keys: Command): void {
-  keys.description("look after the API keys of programs").helpCommand(false);
+  keys.description("manage API keys").helpCommand(false);
   keys.command("create")
-    .description("make a key, and print it: this once")
-    .requiredOption("--name <name>", "what it is for", parseKeyName)
-    .addOption(new Option("--role <role>", "what it may do").choices(ROLES).default("member"))
-    .option("--scopes <scopes>", `instead of a role: ${PERMISSIONS.join(",")}`, parseScopes)
-    .option("--budget-cents <number>", "what its casts may cost a month", parseWholeNumber)
+    .description("create a key and print it once")
+    .requiredOption("--name <name>", "name of the key", parseKeyName)
+    .addOption(new Option("--role <role>", "role of the key").choices(ROLES).default("member"))
+    .option(
+      "--scopes <scopes>",
+      `permissions, overriding the role: ${PERMISSIONS.join(",")}`,
+      parseScopes,
+    )
+    .option(
+      "--budget-cents <number>",
+      "monthly cast budget, in cents",
+      integerOption("--budget-cents"),
+    )
     .option("--expires <days|date>", "for example 90d, or 2027-01-01")
     .action((options: KeyOptions) => createKeyCommand(options));
   keys.command("list")
-    .description("show all")
+    .description("list all keys")
     .action(() => listKeys());
   keys.command("revoke")
-    .description("let one no longer count")
-    .argument("<id>", "its number in the list", parseWholeNumber)
+    .description("revoke a key")
+    .argument("<id>", "key id", integerOption("key id"))
     .action((id: number) => revokeKey(id));
 }
 
 function parseKeyName(text: string): string {
   if (isKeyName(text)) return text.trim();
-  throw new InvalidArgumentError(`allowed is ${KEY_NAME_RULE}`);
+  throw new UsageError(invalidValue("--name", text, KEY_NAME_RULE));
 }
 
 function parseScopes(text: string): readonly Permission[] {
   const names = text.split(",").map((each) => each.trim());
   const scopes = PERMISSIONS.filter((permission) => names.includes(permission));
   if (scopes.length === new Set(names).size) return scopes;
-  throw new InvalidArgumentError(`allowed are ${PERMISSIONS.join(", ")}, comma-separated`);
+  const expected = `a comma-separated list of ${PERMISSIONS.join(", ")}`;
+  throw new UsageError(invalidValue("--scopes", text, expected));
 }
 
-function parseWholeNumber(text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("a whole number from 1 to 999999 is allowed");
+function integerOption(name: string): (text: string) => number {
+  return (text) => {
+    if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+    throw new UsageError(invalidValue(name, text, "an integer from 1 to 999999"));
+  };
 }
 
-/** What may come after the commands that `args` name. */
-function allowedArguments(program: Command, args: readonly string[]): string {
+/** The commands, arguments and options accepted by the command named by `args`. */
+function expectedArguments(program: Command, args: readonly string[]): string {
   let command = program;
   for (const name of args) {
     const next = command.commands.find((each) => each.name() === name);
@@ -168,7 +189,7 @@ function describeOption({ long, argChoices }: Option): string {
   return argChoices ? `${long} ${argChoices.join("|")}` : `${long}`;
 }
 
-/** What was asked for may have a password in it. */
+/** Redacts secrets: an argument can contain a password. */
 function printError(message: string): void {
   writeAll(Deno.stderr, `runwire: ${createRedactor([])(message)}\n`);
 }

@@ -3,14 +3,14 @@ import { formatDuration } from "./format.ts";
 
 const WIDTH = 30;
 
-/** A bar on standard error, with what is left in time; only in a terminal. */
+/** A progress bar with the remaining time on standard error; shown only in a terminal. */
 export class ProgressBar {
   readonly #title: string;
   readonly #clock: Clock;
   readonly #estimated: string | undefined;
   #start: { readonly at: number; readonly done: number } | undefined;
 
-  /** `estimated` names what is counted where the total is but an estimate, for example `runs`. */
+  /** `estimated` is the unit, for example `runs`, if the total is an estimate. */
   constructor(title: string, clock: Clock, { estimated }: { readonly estimated?: string } = {}) {
     this.#title = title;
     this.#clock = clock;
@@ -25,7 +25,7 @@ export class ProgressBar {
     write(`\r${this.#title} ${bar}\x1b[K`);
   }
 
-  /** A line that stays, in a terminal or not. */
+  /** Prints a permanent line, in a terminal or not. */
   printLine(text: string): void {
     write(`${this.#start === undefined ? "" : "\n"}runwire: ${text}\n`);
   }
@@ -37,8 +37,7 @@ export class ProgressBar {
 }
 
 /**
- * `[#####-----] 5/10, 12s left`, or `5 of about 10 runs, 12s left`; `elapsed` ms have passed since `from` were done, 0 unless
- * told otherwise.
+ * `[#####-----] 5/10, 12s left`, or `5 of about 10 runs, 12s left`. `elapsed` is the time in ms since `from` items were done.
  */
 export function renderBar(
   { done, total, from = 0, elapsed, estimated }: {

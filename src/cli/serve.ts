@@ -23,7 +23,7 @@ export async function serve(signal: AbortSignal): Promise<void> {
   logger.info("Stopped");
 }
 
-/** Runs the program over its database until `signal` aborts. */
+/** Opens the database, runs migrations and serves until `signal` aborts. */
 export async function runApp(
   config: Config,
   { signal, onListen }: { signal: AbortSignal; onListen: (url: string) => void },
@@ -33,8 +33,7 @@ export async function runApp(
     serve: true,
   });
   await migrate(database);
-  // SQLite's files are open, and no other is needed. PostgreSQL's connections come and go, perhaps by a Unix socket or with
-  // certificates, which are files.
+  // SQLite's files are open already. PostgreSQL reconnects, possibly through a Unix socket or with certificate files.
   if (database.kind === "sqlite") {
     for (const name of ["read", "write"] as const) await Deno.permissions.revoke({ name });
   }

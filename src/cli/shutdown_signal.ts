@@ -1,9 +1,9 @@
 import { systemClock } from "../clock.ts";
 
-/** Whatever hangs, the program ends within 5 s. */
+/** Shutdown takes at most 5 s. */
 const SHUTDOWN_TIMEOUT_MS = 4_500;
 
-/** Aborts when the program is asked to stop. Asked twice, or hanging, it exits with 1. */
+/** Aborts on SIGINT or SIGTERM. A second signal or a shutdown that hangs exits with 1. */
 export function shutdownSignal(): AbortSignal {
   const controller = new AbortController();
   const onSignal = () => {

@@ -1,16 +1,16 @@
 import { systemClock } from "../clock.ts";
 import { rebuildStatistics } from "../sql/statistics/rebuild.ts";
-import { connectDatabase } from "./connect.ts";
+import { connectDatabase } from "./environment.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
 
 const TITLES = {
   runs: "Counting runs",
-  workflows: "Adding up workflows",
-  months: "Adding up months",
+  workflows: "Aggregating workflows",
+  months: "Aggregating months",
 };
 
-/** `runwire statistics rebuild`: computes all statistics anew, also while another Runwire serves. */
+/** `runwire statistics rebuild`: recomputes all statistics; safe while the server runs. */
 export async function rebuild(signal: AbortSignal): Promise<void> {
   await using database = await connectDatabase();
   let bar: ProgressBar | undefined;
@@ -29,12 +29,9 @@ export async function rebuild(signal: AbortSignal): Promise<void> {
     });
   } catch (error) {
     if (!signal.aborted) throw error;
-    throw new Error(
-      "Interrupted: the statistics stay as they were, or are right already; run it again for all",
-      { cause: error },
-    );
+    throw new Error("Interrupted; run again to finish", { cause: error });
   } finally {
     bar?.close();
   }
-  print(`Counted ${counted} runs, and added up all statistics`);
+  print(`Recomputed the statistics of ${counted} runs`);
 }

@@ -4,11 +4,11 @@ import type { Clock } from "../clock.ts";
 import type { FullRun } from "../run/snapshot.ts";
 import { writeAll } from "./print.ts";
 import { formatDuration, runDuration, sanitize, type Style, toDisplayState } from "./format.ts";
-import type { Screen } from "./watch.ts";
+import type { Screen } from "./screen.ts";
 
 const REDRAW_INTERVAL_MS = 1_000;
 const GAP = "  ";
-/** The title takes what the other columns leave, but never less than this. */
+/** The title column gets the remaining width, but at least this. */
 const MIN_TITLE_WIDTH = 12;
 
 /** Escape sequences of ECMA-48 and xterm. */
@@ -18,7 +18,7 @@ const CURSOR_HOME = "\x1b[H";
 const CLEAR_LINE_END = "\x1b[K";
 const CLEAR_BELOW = "\x1b[J";
 
-/** A table that is drawn anew every second, so that ages tick. */
+/** A table, redrawn every second to update the ages. */
 export class TableScreen implements Screen {
   readonly #url: string;
   readonly #clock: Clock;
@@ -60,7 +60,7 @@ export class TableScreen implements Screen {
     const age = this.#runs ? `, ${formatDuration(now - this.#receivedAt)} ago` : "";
     const lines = [
       colorize("bold", truncate(`Runwire  ${this.#url}`, columns)),
-      colorize("gray", truncate(`${this.#status}${age}. Ctrl-C ends.`, columns)),
+      colorize("gray", truncate(`${this.#status}${age}. Press Ctrl-C to stop.`, columns)),
       "",
       ...(this.#runs ? renderTable(this.#runs, { now, columns }) : []),
     ].slice(0, rows);
@@ -68,7 +68,7 @@ export class TableScreen implements Screen {
   }
 }
 
-/** One line for each run, in columns that fit `columns` cells; times are counted up to `now`. */
+/** One line per run, at most `columns` cells wide; ages and durations are relative to `now`. */
 export function renderTable(
   runs: readonly FullRun[],
   { now, columns }: { now: number; columns: number },
@@ -76,7 +76,7 @@ export function renderTable(
   if (runs.length === 0) return ["No runs yet"];
   const states = runs.map(toDisplayState);
   const before = alignColumns([
-    states.map(({ sign, word }) => `${sign} ${word}`),
+    states.map(({ symbol, word }) => `${symbol} ${word}`),
     runs.map((run) => sanitize(run.repositoryName)),
     runs.map((run) => sanitize(`${run.workflowName} #${run.runNumber}`)),
   ]);
@@ -99,7 +99,7 @@ function formatRunDuration(run: FullRun, now: number): string {
   return ms === undefined ? "-" : formatDuration(ms);
 }
 
-/** Joins columns to rows, each column as wide as its widest cell. */
+/** Joins columns into rows; each column is as wide as its widest cell. */
 function alignColumns(columns: readonly (readonly string[])[]): string[] {
   const fitted = columns.map((cells) => {
     const width = Math.max(...cells.map((cell) => stringWidth(cell)));
@@ -112,7 +112,7 @@ function padToWidth(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - stringWidth(text)));
 }
 
-/** Shortens to `width` cells, by whole characters as a reader sees them. */
+/** Shortens to `width` cells without splitting grapheme clusters. */
 function truncate(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   let shortened = "";
@@ -123,7 +123,7 @@ function truncate(text: string, width: number): string {
   return `${shortened}…`;
 }
 
-/** https://no-color.org is obeyed. That this is a terminal is known already. */
+/** Follows https://no-color.org. The caller has checked that this is a terminal. */
 function colorize(style: Style | "bold", text: string): string {
   return Deno.noColor ? text : styleText(style, text, { validateStream: false });
 }

@@ -5,8 +5,8 @@ const TICKET = z.object({ ticket: z.string() });
 const PROBLEM = z.object({ detail: z.string() });
 
 /**
- * The URL of a socket with a ticket, which the key gets at the same server: `…/api/v1/tickets` beside `…/ws`. Where there is
- * none, why not, in words without the key.
+ * Exchanges the key for a single-use ticket at the same server (`…/api/v1/tickets` next to `…/ws`) and adds it to the socket
+ * URL. On failure returns the reason, which never contains the key.
  */
 export async function addTicket(
   socketUrl: string,
@@ -23,7 +23,7 @@ export async function addTicket(
     const body: unknown = await response.json();
     if (!response.ok) {
       const { data } = PROBLEM.safeParse(body);
-      return { reason: data?.detail ?? `The server answered ${response.status}` };
+      return { reason: data?.detail ?? `The server responded with status ${response.status}` };
     }
     url.searchParams.set("ticket", TICKET.parse(body).ticket);
     return { url: url.href };

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { type Clock, systemClock } from "../clock.ts";
+import { invalidValue } from "../error_text.ts";
 import { UsageError } from "../errors.ts";
 import type { FullRun } from "../run/snapshot.ts";
 import { environment } from "./environment.ts";
 import { LineScreen } from "./line_screen.ts";
+import type { Screen } from "./screen.ts";
 import { TableScreen } from "./table_screen.ts";
 import { addTicket } from "./ticket.ts";
 
@@ -14,16 +16,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 const MIN_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 30_000;
 
-/** Where `watch` shows what it hears. */
-export interface Screen {
-  open(): void;
-  show(runs: readonly FullRun[]): void;
-  /** Says how the connection fares. */
-  showStatus(text: string): void;
-  close(): void;
-}
-
-/** `runwire watch`: shows runs as they change until `signal` aborts; connects again for as long as it takes. */
+/** `runwire watch`: shows runs as they change until `signal` aborts; reconnects without limit. */
 export async function watch(url: string, signal: AbortSignal): Promise<void> {
   const target = socketUrl(url);
   const screen = Deno.stdout.isTerminal() ? new TableScreen(target, systemClock) : new LineScreen();
@@ -37,14 +30,14 @@ export async function watch(url: string, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * The address of the socket: `http` stands for `ws`, and a bare host for its `/ws`.
+ * The WebSocket URL: `http` is replaced by `ws`, and a missing path by `/ws`.
  * @throws {UsageError}
  */
 export function socketUrl(text: string): string {
   const url = URL.parse(text.includes("://") ? text : `ws://${text}`);
   const protocol = url?.protocol.replace(/^http/, "ws");
   if (!url || (protocol !== "ws:" && protocol !== "wss:")) {
-    throw new UsageError(`Cannot watch "${text}": allowed is a URL such as ${DEFAULT_URL}`);
+    throw new UsageError(invalidValue("URL", text, `a WebSocket URL such as ${DEFAULT_URL}`));
   }
   const target = new URL(`${protocol}//${url.host}${url.pathname === "/" ? "/ws" : url.pathname}`);
   target.search = url.search;
@@ -56,11 +49,11 @@ export interface StreamOptions {
   readonly screen: Screen;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** An API key, where the server wants one. */
+  /** An API key, if the server requires authentication. */
   readonly key?: string | undefined;
 }
 
-/** Keeps connected to `url` until `signal` aborts. */
+/** Stays connected to `url` until `signal` aborts. */
 export async function streamRuns(
   url: string,
   { screen, clock, signal, key }: StreamOptions,
@@ -79,7 +72,7 @@ export async function streamRuns(
     });
     if (signal.aborted) return;
     const delay = Math.min(MIN_BACKOFF_MS * 2 ** failures++, MAX_BACKOFF_MS);
-    screen.showStatus(`${reason}, trying again in ${delay / 1000} s`);
+    screen.showStatus(`${reason}, retrying in ${delay / 1000} s`);
     await clock.sleep(delay, signal);
   }
 }
@@ -92,7 +85,7 @@ interface ConnectionOptions {
   readonly onRuns: (runs: readonly FullRun[]) => void;
 }
 
-/** Resolves, with the reason in words, when the connection is lost or could not be made. */
+/** Resolves to the reason once the connection fails or is lost. */
 async function connect(url: string, options: ConnectionOptions): Promise<string> {
   const { clock, signal, key } = options;
   if (key === undefined) return await openSocket(url, { ...options, displayUrl: url });
@@ -106,7 +99,7 @@ async function connect(url: string, options: ConnectionOptions): Promise<string>
     : await openSocket(ticket.url, { ...options, displayUrl: url });
 }
 
-/** `shown` is the address without a ticket. */
+/** `displayUrl` is the URL without the ticket. */
 async function openSocket(
   url: string,
   options: ConnectionOptions & { readonly displayUrl: string },
@@ -167,7 +160,7 @@ const FRAME = z.object({
   })),
 });
 
-/** What is no snapshot is passed over: a newer server may say more than we know. */
+/** Ignores frames other than snapshots: a newer server may send other messages. */
 function parseFrame(data: unknown): { runs: FullRun[] } | undefined {
   if (typeof data !== "string") return undefined;
   try {

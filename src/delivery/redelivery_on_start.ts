@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { GitHubError, StorageError, toErrorMessage } from "../errors.ts";
+import { isTransient, toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import type { RepositoryStore } from "../repository/repository.ts";
 import type { DeliveryStore } from "./delivery.ts";
@@ -41,7 +41,7 @@ export class RedeliveryOnStart {
       });
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
+      if (!isTransient(error)) throw error;
       this.#logger.warning("Cannot ask for missed deliveries: {reason}", {
         reason: toErrorMessage(error),
       });

@@ -1,7 +1,9 @@
-/** Who listens right now. Work that only serves listeners starts with the first and rests when the last has left. */
+/** Counts the connected clients. Work that only serves clients starts with the first and pauses after the last. */
 export class ActiveClients {
   #size = 0;
+  /** Resolves when there is a client; replaced when the last disconnects. */
   #firstAdded = Promise.withResolvers<void>();
+  /** Aborts when the last client disconnects; replaced when the next connects. */
   #idle = new AbortController();
 
   get size(): number {
@@ -20,7 +22,7 @@ export class ActiveClients {
     this.#idle.abort();
   }
 
-  /** Resolves as soon as somebody listens, or `signal` aborts. */
+  /** Resolves as soon as there is a client, or `signal` aborts. */
   async waitForFirst(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const stopped = Promise.withResolvers<void>();
@@ -30,7 +32,7 @@ export class ActiveClients {
     signal.removeEventListener("abort", stop);
   }
 
-  /** Aborts when the last of those who listen now has left. */
+  /** Aborts when the last of the current clients disconnects. */
   get idleSignal(): AbortSignal {
     return this.#idle.signal;
   }

@@ -1,23 +1,21 @@
+import { LRUCache } from "lru-cache";
 import type { EncodedEvent } from "./event.ts";
 
-/** Arrays that are kept for others who hear the same: as many as there are kinds of rights and filters at once, as a rule. */
+/** Cached arrays: usually enough for every combination of visibility and filter among the connected clients. */
 const MAX_CACHED_ARRAYS = 32;
 
-/**
- * JSON arrays of events, for clients that batch. One serves all of them: those that hear the same at the same time get the
- * same string.
- */
+/** Encodes events as JSON arrays, for clients that batch. Clients that receive the same events share one string. */
 export class BatchEncoder {
   readonly #maxBytes: number;
-  /** The latest last; by what tells most of them apart. */
-  readonly #cache = new Map<string, CachedArray>();
+  /** By the first and last number and the count of the events, which identify most arrays. */
+  readonly #cache = new LRUCache<string, CachedArray>({ max: MAX_CACHED_ARRAYS });
 
-  /** `limit` is the most bytes in an array. An event that is longer goes alone. */
+  /** `maxBytes`: the size limit of an array. A larger event gets an array of its own. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** As few arrays as there can be, in the order of the events. */
+  /** Yields as few arrays as possible, in the order of the events. */
   *encode(events: readonly EncodedEvent[]): Generator<string, void, void> {
     for (let start = 0; start < events.length;) {
       const end = this.#findEnd(events, start);
@@ -26,7 +24,7 @@ export class BatchEncoder {
     }
   }
 
-  /** Where the array ends that begins at `start`. */
+  /** Returns the end (exclusive) of the array that begins at `start`. */
   #findEnd(events: readonly EncodedEvent[], start: number): number {
     // Each event has a comma or a bracket after it.
     let bytes = "[".length;
@@ -42,12 +40,7 @@ export class BatchEncoder {
     const cached = this.#cache.get(key);
     if (cached?.events.every((event, at) => event === events[at])) return cached.json;
     const json = `[${events.map((event) => event.json).join(",")}]`;
-    this.#cache.delete(key);
     this.#cache.set(key, { events, json });
-    if (this.#cache.size > MAX_CACHED_ARRAYS) {
-      const [oldest = ""] = this.#cache.keys();
-      this.#cache.delete(oldest);
-    }
     return json;
   }
 }

@@ -1,30 +1,30 @@
 import type { Clock } from "../clock.ts";
-import type { ActiveClients } from "./active_clients.ts";
-import { LatestOnlyQueue, type Sink } from "./latest_queue.ts";
 import type { Visibility, VisibilityResolver } from "../visibility.ts";
+import type { ActiveClients } from "./active_clients.ts";
+import { SendQueue } from "./send_queue.ts";
+import { MAX_BACKOFF_MS, type Sink } from "./slow_client.ts";
 
-/** A snapshot that clients see in one of several views, each what it may; encoded once for those who see the same. */
+/** A snapshot with several views. Clients with the same view and visibility get the same encoded string. */
 export interface Frame<View extends string> {
   encode(view: View, visibility: Visibility): string;
 }
 
-/** How often clients that are behind are looked at again. */
-const FLUSH_INTERVAL_MS = 250;
-
 export interface SubscriberOptions<View extends string> {
   readonly view: View;
-  /** What it may see now; while that is unknown, or cannot be told, nothing is sent. */
+  /** Returns the current visibility of the client. Nothing is sent while it is pending, or when it rejects. */
   readonly visibility: VisibilityResolver;
-  /** Sent at once. */
+  /** The current snapshot, sent immediately. */
   readonly current?: Frame<View> | undefined;
 }
 
-/** Sends every snapshot to every client that has joined. A client that is behind delays no other. */
+/** Sends every snapshot to every subscribed client. A slow client skips to the latest snapshot and delays no other. */
 export class Broadcast<View extends string> {
   readonly #clock: Clock;
   readonly #activeClients: ActiveClients;
   readonly #subscribers = new Map<Sink, Subscriber<View>>();
-  readonly #slowClients = new Map<Sink, LatestOnlyQueue>();
+  /** Clients with a queued snapshot. */
+  readonly #slowClients = new Map<Sink, SendQueue>();
+  /** Stops the timer that flushes all slow clients; `undefined` while there are none. */
   #stopFlushing: (() => void) | undefined;
   #published = 0;
   #coalesced = 0;
@@ -34,30 +34,29 @@ export class Broadcast<View extends string> {
     this.#activeClients = options.activeClients;
   }
 
-  /** Who has joined. */
+  /** The number of subscribed clients. */
   get size(): number {
     return this.#subscribers.size;
   }
 
-  /** Who is behind now. */
+  /** The number of slow clients. */
   get slowClients(): number {
     return this.#slowClients.size;
   }
 
-  /** How many snapshots were published or amended. */
+  /** The number of published snapshots. */
   get published(): number {
     return this.#published;
   }
 
-  /** How often a client did not get a snapshot since a later one has replaced it. */
+  /** The number of snapshots that a later one replaced before they were sent, summed over the clients. */
   get coalesced(): number {
     return this.#coalesced;
   }
 
-  /** From now on `sink` gets every snapshot. */
   subscribe(sink: Sink, { view, visibility, current }: SubscriberOptions<View>): void {
     const subscriber = {
-      queue: new LatestOnlyQueue(sink),
+      queue: new SendQueue(sink, "latest"),
       view,
       visibility,
       pending: undefined,
@@ -68,7 +67,7 @@ export class Broadcast<View extends string> {
     if (current) this.#send(sink, subscriber, { frame: current, onlyIfChanged: false });
   }
 
-  /** Forgets `sink`; does nothing for one that is not a member (any more). */
+  /** Does nothing if `sink` is not subscribed. */
   unsubscribe(sink: Sink): void {
     if (!this.#subscribers.delete(sink)) return;
     this.#slowClients.delete(sink);
@@ -76,12 +75,12 @@ export class Broadcast<View extends string> {
     this.#activeClients.remove();
   }
 
-  /** Sends a snapshot to everybody. */
+  /** Sends a snapshot to every client. */
   publish(frame: Frame<View>): void {
     this.#sendAll({ frame, onlyIfChanged: false });
   }
 
-  /** Sends a snapshot to those to whom it shows something new: others are not told that there was any. */
+  /** Sends a snapshot to the clients for which it differs from the previous one. */
   publishIfChanged(frame: Frame<View>): void {
     this.#sendAll({ frame, onlyIfChanged: true });
   }
@@ -93,7 +92,7 @@ export class Broadcast<View extends string> {
 
   #send(sink: Sink, subscriber: Subscriber<View>, pending: PendingFrame<View>): void {
     if (subscriber.pending) {
-      // While it is asked what a client may see, the latest snapshot replaces the one before it.
+      // While the visibility is pending, the latest snapshot replaces the one before it.
       subscriber.pending = {
         ...pending,
         onlyIfChanged: pending.onlyIfChanged && subscriber.pending.onlyIfChanged,
@@ -102,7 +101,7 @@ export class Broadcast<View extends string> {
       return;
     }
     const visibility = subscriber.visibility();
-    // A promise for each frame would cost a third of what sending it does.
+    // A promise per frame would cost a third of what sending it costs.
     if (!(visibility instanceof Promise)) {
       return this.#encodeAndSend(sink, subscriber, { pending, visibility });
     }
@@ -110,7 +109,7 @@ export class Broadcast<View extends string> {
     void this.#sendOnceVisible(sink, subscriber, visibility);
   }
 
-  /** Whoever may see nothing any more is sent away by others; whoever may again gets the next one. */
+  /** If the visibility rejects, the client gets the next snapshot instead; the session monitor closes clients without access. */
   async #sendOnceVisible(
     sink: Sink,
     subscriber: Subscriber<View>,
@@ -138,13 +137,13 @@ export class Broadcast<View extends string> {
     if (!queue.send(snapshot, this.#clock.now())) return;
     if (this.#slowClients.has(sink)) this.#coalesced++;
     this.#slowClients.set(sink, queue);
-    this.#stopFlushing ??= this.#clock.every(FLUSH_INTERVAL_MS, () => this.#flush());
+    this.#stopFlushing ??= this.#clock.every(MAX_BACKOFF_MS, () => this.#flush());
   }
 
   #flush(): void {
     for (const [sink, queue] of this.#slowClients) {
       const outcome = queue.flush(this.#clock.now());
-      if (outcome !== "held") this.#slowClients.delete(sink);
+      if (outcome !== "blocked") this.#slowClients.delete(sink);
       if (outcome === "closed") this.unsubscribe(sink);
     }
     this.#stopFlushingIfIdle();
@@ -159,15 +158,16 @@ export class Broadcast<View extends string> {
 
 interface PendingFrame<View extends string> {
   readonly frame: Frame<View>;
-  /** Whether it is sent only where it differs from the last. */
+  /** Whether to skip clients for which the frame equals the previous one. */
   readonly onlyIfChanged: boolean;
 }
 
 interface Subscriber<View extends string> {
-  readonly queue: LatestOnlyQueue;
+  readonly queue: SendQueue;
   readonly view: View;
   readonly visibility: VisibilityResolver;
-  /** What is sent as soon as it is known what may be seen. */
+  /** The frame to send as soon as the visibility resolves. */
   pending: PendingFrame<View> | undefined;
+  /** The encoded frame that was sent or queued last. */
   last: string | undefined;
 }

@@ -1,4 +1,4 @@
-/** Everything that clients can hear of: a closed union, told apart by `type`. Names are as they go over the wire. */
+/** Every kind of event that clients receive: a union discriminated by `type`, with the field names of the wire. */
 export type Event = RunEvent | RepositoryEvent | MessageEvent | StatusEvent;
 
 export type EventType = Event["type"];
@@ -16,7 +16,7 @@ function isEventType(value: string): value is EventType {
   return Object.hasOwn(TYPES, value);
 }
 
-/** A run has a new state. */
+/** The state of a run has changed. */
 export interface RunEvent {
   readonly type: "run";
   /** `owner/name` */
@@ -24,8 +24,10 @@ export interface RunEvent {
   readonly data: RunData;
 }
 
+/** A run in events and in the API. Times are RFC 3339, as GitHub sends them. GitHub may add statuses, conclusions and events. */
 export interface RunData {
   readonly id: number;
+  /** `owner/name` */
   readonly repository: string;
   readonly workflow_id: number;
   readonly workflow_name: string;
@@ -35,18 +37,19 @@ export interface RunData {
   readonly conclusion: string | null;
   readonly branch: string | null;
   readonly head_sha: string;
+  /** A login. */
   readonly actor: string | null;
   readonly run_number: number;
   readonly run_attempt: number;
   readonly created_at: string;
   readonly started_at: string | null;
   readonly updated_at: string;
-  /** From start to end; `null` until the run has ended. */
+  /** From start to end; `null` until the run has completed. */
   readonly duration_seconds: number | null;
   readonly html_url: string;
 }
 
-/** A repository is new, was pushed to, or is gone. */
+/** A repository was added, pushed to, or removed. */
 export interface RepositoryEvent {
   readonly type: "repository";
   /** `owner/name` */
@@ -54,14 +57,14 @@ export interface RepositoryEvent {
   readonly data: {
     readonly id: number;
     readonly full_name: string;
-    /** RFC 3339; `null` when nothing was ever pushed. */
+    /** RFC 3339; `null` if nothing was ever pushed. */
     readonly pushed_at: string | null;
-    /** Whether it is gone for us: deleted, or taken from the App's installation. */
+    /** Whether the repository was deleted, or removed from the App's installation. */
     readonly removed: boolean;
   };
 }
 
-/** A client has said something to all. */
+/** A chat message to all clients. */
 export interface MessageEvent {
   readonly type: "message";
   readonly repository: null;
@@ -69,7 +72,7 @@ export interface MessageEvent {
 }
 
 export interface MessageData {
-  /** A UUID. */
+  /** UUID */
   readonly id: string;
   readonly content: string;
   readonly user_id: string;
@@ -77,29 +80,29 @@ export interface MessageData {
   readonly created_at: string;
 }
 
-/** How things stand between us and GitHub. */
+/** The state of the connection to GitHub has changed. */
 export interface StatusEvent {
   readonly type: "status";
   readonly repository: null;
   readonly data: {
     readonly state: "polling" | "waiting" | "idle" | "unauthorized" | "unreachable";
-    /** RFC 3339; `null` when nothing holds us back. */
+    /** The end of the current wait, RFC 3339; `null` if polling is not delayed. */
     readonly waiting_until: string | null;
   };
 }
 
-/** An event as it was numbered. Numbers grow by one, from 1. */
+/** An event with its sequence number, which grows by one from 1. `at`: when it was stored, RFC 3339. */
 export type StoredEvent = Event & { readonly seq: number; readonly at: string };
 
-/** An event as it goes over the wire, encoded once for everybody who hears it. */
+/** An event in its wire format, encoded once for all clients. */
 export interface EncodedEvent {
   readonly seq: number;
   readonly type: EventType;
-  /** `owner/name` in lower case, since GitHub's names are the same in any case. */
+  /** `owner/name` in lower case, because GitHub's names are case-insensitive. */
   readonly repository: string | null;
   /** `{"seq","type","at","repository"|null,"data"}` */
   readonly json: string;
-  /** Of the JSON in UTF-8. */
+  /** The size of `json` in UTF-8. */
   readonly bytes: number;
 }
 
@@ -114,7 +117,7 @@ export function encodeEvent({ seq, type, at, repository, data }: StoredEvent): E
   };
 }
 
-/** The JSON of its `data` alone. */
+/** Returns the `data` of an event as JSON. */
 export function eventData({ json }: EncodedEvent): string {
   return JSON.stringify(JSON.parse(json).data);
 }

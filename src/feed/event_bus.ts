@@ -1,22 +1,22 @@
 import type { StoredEvent } from "./event.ts";
 
-/** What an instance tells of the journal: what it has kept, or only up to which number. */
+/** A notice from an instance about new events in the event log. */
 export interface EventNotice {
-  /** The highest number that is known to be kept. */
+  /** The highest number known to be stored. */
   readonly last: number;
-  /** Some of the events up to that number; none where they would be too large. */
+  /** Some of the events up to that number; empty if they are too large for a notice. */
   readonly events: readonly StoredEvent[];
 }
 
-/** Tells the feeds of other instances of what one has kept. It may lose news: each feed looks at the journal, too. */
+/** Notifies the feeds of other instances of new events. Notices may be lost, so each feed also polls the event log. */
 export interface EventBus {
-  /** Tells of events that are committed. Neither waits nor fails. */
+  /** Publishes committed events. Never blocks or throws. */
   publish(events: readonly StoredEvent[]): void;
-  /** Hands over what is published, perhaps one's own, too, until `signal` aborts. */
+  /** Receives notices, possibly including those of this instance, until `signal` aborts. */
   listen(onNotice: (notice: EventNotice) => void, signal: AbortSignal): Promise<void>;
 }
 
-/** 0 where there is none. */
+/** Returns the highest sequence number; 0 if there are no events. */
 export function maxSeq(events: readonly StoredEvent[]): number {
   return events.reduce((highest, { seq }) => Math.max(highest, seq), 0);
 }

@@ -1,23 +1,23 @@
 import type { Event, StoredEvent } from "./event.ts";
 
-/** Which numbers are kept. */
+/** The sequence numbers of the stored events. */
 export interface SeqRange {
-  /** The lowest that is kept; `last + 1` where none is. */
+  /** The lowest stored number; `last + 1` if no event is stored. */
   readonly first: number;
-  /** The highest that was ever given; 0 before the first. */
+  /** The highest number ever assigned; 0 before the first. */
   readonly last: number;
 }
 
 /**
- * Where events are kept. Numbers grow by one from 1, become visible in their order, and are never given twice, not even
- * after a restart. An event that tells a change is appended by the store of that change, in the same transaction.
+ * An append-only log of events. Numbers grow by one from 1, become visible in order, and are never reused, not even after a
+ * restart. An event that reports a change in a store is appended by that store, in the transaction of the change.
  */
 export interface EventLog {
-  /** Appends events that tell no change of a store, such as a status, in the order in which this is called. */
+  /** Appends events that report no change in a store, such as a status, in the order of the calls. */
   append(events: readonly Event[]): Promise<readonly StoredEvent[]>;
-  /** Events after number `seq`, in order, `limit` at the most. */
+  /** Returns up to `limit` events after number `seq`, in order. */
   readAfter(seq: number, limit: number): Promise<readonly StoredEvent[]>;
   seqRange(): Promise<SeqRange>;
-  /** Forgets events from before `before` (ms since the epoch), and all but the last `count`. Returns how many. */
+  /** Deletes events older than `before` (ms since the epoch), and all but the last `count`. Returns the number deleted. */
   prune(retain: { readonly before: number; readonly count: number }): Promise<number>;
 }

@@ -1,48 +1,48 @@
 import type { Clock } from "../clock.ts";
 import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
-import { Notifier } from "./notifier.ts";
-import { type EncodedEvent, encodeEvent } from "./event.ts";
-import type { Event, StoredEvent } from "./event.ts";
-import { Subscription, type SubscriptionOptions } from "./subscription.ts";
-import type { EventLog, SeqRange } from "./event_log.ts";
-import { ReplayBuffer, type ReplayLimits } from "./replay_buffer.ts";
+import { type EncodedEvent, encodeEvent, type Event, type StoredEvent } from "./event.ts";
 import type { EventBus, EventNotice } from "./event_bus.ts";
+import type { EventLog, SeqRange } from "./event_log.ts";
+import { Notifier } from "./notifier.ts";
+import { ReplayBuffer, type ReplayLimits } from "./replay_buffer.ts";
+import { Subscription, type SubscriptionOptions } from "./subscription.ts";
 
-/** What followers that are a little behind get without the journal being asked. */
+/** The latest events, which subscriptions read without a query to the event log. */
 const DEFAULT_REPLAY_LIMITS: ReplayLimits = { events: 4_096, characters: 4 * 1024 * 1024 };
-/** Events that are read, or handed to a follower, in one go. */
+/** The size of a read from the event log, and of a batch for a subscription. */
 const PAGE_SIZE = 256;
-/** How long a number may be missing before the journal is read: as a rule its transaction is about to tell. */
+/** The wait for a missing number before the event log is read: its transaction is usually about to commit. */
 const GAP_TIMEOUT_MS = 20;
-/** When to ask a journal again that has failed. */
+/** The pause after a failed read of the event log. */
 const RETRY_MS = 1_000;
 /**
- * How long followers that batch are left alone after they were woken: the longer the more they are, so that sending to them
- * (about 12 µs each, docs/decisions/batch.md) leaves half of a core for everything else.
+ * The minimum pause between batches. It grows with the number of batching subscriptions, so that sending to them (about
+ * 12 µs each, docs/decisions/event_batching.md) leaves half of a core for other work.
  */
 const BATCH_WINDOW = { minMs: 20, perSubscriptionMs: 0.025, maxMs: 250 };
 
 export interface FeedOptions {
   readonly eventLog: EventLog;
   readonly clock: Clock;
-  /** What other instances keep in the same journal is heard of by this. */
+  /** Carries notices of events between instances that share the event log. */
   readonly eventBus?: EventBus;
-  /** How often to look for what others have kept and the wire has lost, in ms; never unless given. */
+  /** The interval, in ms, at which to poll the event log for events whose notices were lost. Default: never. */
   readonly pollMs?: number;
   readonly replayLimits?: ReplayLimits;
   readonly pageSize?: number;
 }
 
 export interface SubscribeOptions extends Omit<SubscriptionOptions, "since"> {
+  /** Default: the number of the last event. */
   readonly since?: number | undefined;
-  /** Whether to wait for what comes within a short window together. After a quiet time the first event comes at once. */
+  /** Whether to collect events during a short window. The first event after a quiet period comes immediately. */
   readonly batch?: boolean;
 }
 
 /**
- * Everything that clients hear, in the order of its numbers. Events are kept in the journal before they are told; each
- * follower reads at its own pace, from memory where it can and from the journal where it must.
+ * All events for clients, in the order of their numbers. Events are stored in the event log before they are emitted. Each
+ * subscription reads at its own pace: recent events from memory, older ones from the event log.
  */
 export class Feed {
   readonly #eventLog: EventLog;
@@ -52,19 +52,21 @@ export class Feed {
   readonly #replayLimits: ReplayLimits;
   readonly #pageSize: number;
   readonly #logger = log("feed");
+  /** Wakes subscriptions that do not batch, whenever `lastSeq` grows. */
   readonly #newEvents = new Notifier();
-  /** Rung for followers that batch, once a window. */
+  /** Wakes subscriptions that batch, once per window. */
   readonly #batchWindows = new Notifier();
+  /** Wakes the loop that reads missing events from the event log. */
   readonly #gapDetected = new Notifier();
-  /** Events that were told before one with a lower number. */
+  /** Events that arrived before an event with a lower number, by number. */
   readonly #outOfOrder = new Map<number, StoredEvent>();
-  /** The highest number that is known to have been given. */
+  /** The highest number known to be assigned; `lastSeq` is lower while events are missing. */
   #maxSeq = 0;
-  /** Up to which number followers that batch have been woken. */
+  /** The number up to which subscriptions that batch have been woken. */
   #flushedSeq = 0;
-  /** Unknown until the journal has told the last number. */
+  /** The latest events; `undefined` until the last number was read from the event log. */
   #replayBuffer: ReplayBuffer | undefined;
-  /** Where those begin who came before that. */
+  /** The default `since` of subscriptions that were made before `#replayBuffer` was. */
   #startSeq = 0;
 
   constructor(options: FeedOptions) {
@@ -76,12 +78,12 @@ export class Feed {
     this.#pageSize = options.pageSize ?? PAGE_SIZE;
   }
 
-  /** The number of the last event that followers see; 0 until `run` has learned it. */
+  /** The number of the last event that subscriptions can read; 0 until `run` has read it. */
   get lastSeq(): number {
     return this.#replayBuffer?.lastSeq ?? 0;
   }
 
-  /** Learns the last number, then reads from the journal what was not told, until `signal` aborts. */
+  /** Reads the last number, then reads missing events from the event log, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([
       this.#catchUp(signal),
@@ -100,7 +102,7 @@ export class Feed {
         await this.#clock.sleep(GAP_TIMEOUT_MS, signal);
         if (this.lastSeq < this.#maxSeq) await this.#fillGap();
       } catch (error) {
-        this.#logger.warning("Cannot read the journal: {reason}", {
+        this.#logger.warning("Failed to read the event log: {reason}", {
           reason: toErrorMessage(error),
         });
         await this.#clock.sleep(RETRY_MS, signal);
@@ -108,26 +110,25 @@ export class Feed {
     }
   }
 
-  /** Learns the last number. What was told meanwhile is news to those who came before. */
+  /** Events that arrived before this are new to the subscriptions made before it. */
   async #loadLastSeq(): Promise<void> {
-    const { last: lastSeq } = await this.#seqRange();
+    const { last: lastSeq } = await this.#readSeqRange();
     this.#startSeq = Math.min(lastSeq, ...this.#outOfOrder.keys().map((seq) => seq - 1));
     this.#startAfter(this.#startSeq);
   }
 
-  /** The wire may lose what was published last, and nothing that comes after it would show that. */
+  /** The event bus may lose the latest notice, and without a later one the loss would go undetected. */
   async #pollEventLog(signal: AbortSignal): Promise<void> {
     if (this.#pollMs === undefined) return;
     while (!signal.aborted) {
       await this.#clock.sleep(this.#pollMs, signal);
-      // A journal that fails is asked again; `/health` tells.
-      if (!signal.aborted) await this.#seqRange().catch(() => {});
+      // A failure is retried at the next poll; `/health` reports it.
+      if (!signal.aborted) await this.#readSeqRange().catch(() => {});
     }
   }
 
   /**
-   * Tells followers, of other instances too, of events that the journal keeps. They may come in any order, and more than
-   * once.
+   * Notifies the subscriptions of all instances of stored events, which may come in any order and more than once.
    */
   emit(events: readonly StoredEvent[]): void {
     if (events.length === 0) return;
@@ -146,21 +147,21 @@ export class Feed {
       if (event.seq > this.lastSeq) this.#outOfOrder.set(event.seq, event);
     }
     this.#advance();
-    // They can be read from the journal as well.
+    // The event log has them, too.
     if (this.#outOfOrder.size > this.#replayLimits.events) this.#outOfOrder.clear();
   }
 
   /**
-   * Keeps and tells an event that no store keeps with a change, such as a status.
-   * @throws what the journal throws
+   * Stores and emits an event that reports no change in a store, such as a status.
+   * @throws the errors of the event log
    */
   async publish(event: Event): Promise<void> {
     this.emit(await this.#eventLog.append([event]));
   }
 
   /**
-   * Follows from number `since` on (exclusive), or from now on, until `signal` aborts, which is the follower's own.
-   * Resolves as soon as `run` has learned the last number; what was told before that is heard, too.
+   * Subscribes to the events after number `since`, or to new events, until `signal` aborts. `signal` belongs to this
+   * subscription alone. Resolves as soon as `run` has read the last number; events emitted before that are included.
    */
   async subscribe(
     { since, batch = false, signal, ...filter }: SubscribeOptions,
@@ -171,7 +172,7 @@ export class Feed {
     const defaultSince = isBeforeStart ? this.#startSeq : this.lastSeq;
     const reader = {
       lastSeq: () => this.lastSeq,
-      seqRange: () => this.#seqRange(),
+      seqRange: () => this.#readSeqRange(),
       readAfter: (seq: number) => this.#readAfter(seq),
       waitForEvents: async (seq: number) => {
         while ((batch ? this.#flushedSeq : this.lastSeq) <= seq && !signal.aborted) await wait();
@@ -180,7 +181,7 @@ export class Feed {
     return new Subscription(reader, { ...filter, since: since ?? defaultSince, signal });
   }
 
-  /** Makes those events visible that come next, and tells `run` where one is missing. */
+  /** Makes the next events readable, and wakes `run` if one is missing. */
   #advance(): void {
     if (!this.#replayBuffer) return;
     const before = this.lastSeq;
@@ -194,7 +195,7 @@ export class Feed {
     if (this.lastSeq < this.#maxSeq) this.#gapDetected.notifyAll();
   }
 
-  /** One timer for all followers that batch, and none while there is no news. */
+  /** Uses one timer for all subscriptions that batch, and none while there are no new events. */
   async #runBatchWindows(signal: AbortSignal): Promise<void> {
     const wait = this.#newEvents.waiter(signal);
     while (!signal.aborted) {
@@ -210,10 +211,10 @@ export class Feed {
     const page = await this.#eventLog.readAfter(this.lastSeq, this.#pageSize);
     const seqRange = page.length === 0 ? await this.#eventLog.seqRange() : undefined;
     const first = page[0]?.seq ?? seqRange?.first ?? 0;
-    // What is no longer kept cannot be told: followers will find the gap.
+    // Deleted events are skipped; subscriptions report the gap.
     if (first > this.lastSeq + 1) this.#startAfter(first - 1);
     this.#accept(page);
-    // A number that was never given is not waited for.
+    // Do not wait for a number that was never assigned.
     if (seqRange && this.#maxSeq === maxBefore) {
       this.#maxSeq = Math.max(this.lastSeq, seqRange.last);
     }
@@ -229,9 +230,9 @@ export class Feed {
     this.#advance();
   }
 
-  async #seqRange(): Promise<SeqRange> {
+  async #readSeqRange(): Promise<SeqRange> {
     const seqRange = await this.#eventLog.seqRange();
-    // Another instance may have told its clients of events that we have yet to hear of.
+    // Clients of another instance may have received events of which this one has no notice yet.
     this.#maxSeq = Math.max(this.#maxSeq, seqRange.last);
     this.#advance();
     return seqRange;

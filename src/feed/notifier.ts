@@ -1,8 +1,8 @@
-/** Wakes everybody who waits for it. */
+/** Wakes all waiters, like a condition variable. */
 export class Notifier {
   #waiters = new Set<() => void>();
 
-  /** Returns how many are woken. */
+  /** Returns the number of waiters woken. */
   notifyAll(): number {
     const woken = this.#waiters;
     this.#waiters = new Set();
@@ -11,8 +11,8 @@ export class Notifier {
   }
 
   /**
-   * What one listener waits by, again and again: each call resolves at the next ring, or when `signal` aborts, which is the
-   * listener's own. It is asked for once, as to listen to a signal costs more than to wait.
+   * Returns a function whose calls each resolve at the next `notifyAll`, or when `signal` aborts. `signal` belongs to this
+   * waiter alone; it is listened to once, because a listener costs more than a wait.
    */
   waiter(signal: AbortSignal): () => Promise<void> {
     let wake = () => {};

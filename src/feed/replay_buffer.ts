@@ -1,20 +1,20 @@
 import type { EncodedEvent } from "./event.ts";
 
-/** How much is kept at the most. */
+/** The capacity of the buffer. */
 export interface ReplayLimits {
   readonly events: number;
-  /** Characters of JSON, of which each takes one or two bytes. */
+  /** Characters of JSON; a character takes one or two bytes of memory. */
   readonly characters: number;
 }
 
-/** The latest events, in order and without holes, in memory. */
+/** The latest events in memory, in order and without missing numbers. */
 export class ReplayBuffer {
   readonly #limits: ReplayLimits;
   #events: EncodedEvent[] = [];
   #characters = 0;
   #lastSeq: number;
 
-  /** `last` is the number after which it begins. */
+  /** `lastSeq`: the number of the event before the first. */
   constructor(lastSeq: number, limits: ReplayLimits) {
     this.#lastSeq = lastSeq;
     this.#limits = limits;
@@ -25,7 +25,7 @@ export class ReplayBuffer {
     return this.#lastSeq;
   }
 
-  /** Adds the event that comes after the last one. */
+  /** Appends the event with the next number. */
   push(event: EncodedEvent): void {
     this.#lastSeq = event.seq;
     this.#events.push(event);
@@ -35,7 +35,7 @@ export class ReplayBuffer {
     ) this.#characters -= this.#events.shift()?.json.length ?? 0;
   }
 
-  /** Events after number `seq`, `limit` at the most; `undefined` when some of them are no longer here. */
+  /** Returns up to `limit` events after number `seq`; `undefined` if some of them are no longer in the buffer. */
   readAfter(seq: number, limit: number): readonly EncodedEvent[] | undefined {
     const start = seq - (this.#lastSeq - this.#events.length);
     return start < 0 ? undefined : this.#events.slice(start, start + limit);

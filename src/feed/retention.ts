@@ -3,22 +3,21 @@ import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import type { EventLog } from "./event_log.ts";
 
-/** How long events are kept for clients that come back. */
+/** Events are stored this long, for clients that resume. */
 const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1_000;
-/** How many are kept at the most. */
 const MAX_COUNT = 100_000;
 const PRUNE_INTERVAL_MS = 60 * 60 * 1_000;
 
 export interface RetentionOptions {
   readonly store: Pick<EventLog, "prune">;
-  /** What is in it, for the log. */
+  /** The plural noun for the stored items, for the log; default `events`. */
   readonly kind?: string;
   readonly clock: Clock;
   readonly maxAgeMs?: number;
   readonly maxCount?: number;
 }
 
-/** Forgets events, or what else is kept like them, that are too old or too many, hour by hour. */
+/** Deletes old and excess events, or other items with the same limits, once an hour. */
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #logger = log("feed");
@@ -39,9 +38,9 @@ export class Retention {
     const { maxAgeMs = MAX_AGE_MS, maxCount = MAX_COUNT } = this.#options;
     try {
       const count = await store.prune({ before: clock.now() - maxAgeMs, count: maxCount });
-      if (count > 0) this.#logger.debug("Forgot {count} {kind}", { count, kind });
+      if (count > 0) this.#logger.debug("Deleted {count} {kind}", { count, kind });
     } catch (error) {
-      this.#logger.warning("Cannot forget old {kind}: {reason}", {
+      this.#logger.warning("Failed to delete old {kind}: {reason}", {
         kind,
         reason: toErrorMessage(error),
       });

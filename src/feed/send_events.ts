@@ -1,42 +1,37 @@
 import type { Clock } from "../clock.ts";
 import type { EncodedEvent } from "./event.ts";
+import { SendQueue } from "./send_queue.ts";
+import type { Sink } from "./slow_client.ts";
 import type { Batch, Gap } from "./subscription.ts";
-import {
-  CLOSE_TOO_SLOW,
-  MAX_BUFFERED_BYTES,
-  type Sink,
-  SLOW_CLIENT_TIMEOUT_MS,
-} from "./latest_queue.ts";
-
-/** How soon a client that is behind is looked at again: first, and at the latest. */
-const MIN_BACKOFF_MS = 4;
-const MAX_BACKOFF_MS = 250;
 
 export interface SendEventsOptions {
   readonly sink: Sink;
   readonly clock: Clock;
+  /** Aborts when the client disconnects. */
   readonly signal: AbortSignal;
-  /** The frames of events that have come together: one each, unless they go in arrays. */
+  /** Encodes the events of a batch as frames; without it each event is a frame. */
   readonly encode?: (events: readonly EncodedEvent[]) => Iterable<string>;
-  /** The snapshot that follows a gap, where there is one. */
+  /** Returns the snapshot to send after a gap; `undefined` if there is none. */
   readonly snapshot: () => Promise<string | undefined>;
 }
 
 /**
- * Sends a follower's events to `sink`, one a frame or in arrays, as fast as the client reads; after a gap,
- * `{"type":"gap","since","first","last"}` and a snapshot, which are objects either way. Resolves when the follower ends, or
- * the client was closed because it was behind for too long.
+ * Sends the events of a subscription to `sink` as fast as the client reads. After a gap, sends
+ * `{"type":"gap","since","first","last"}` and a snapshot; both are objects in every encoding. Resolves when the subscription
+ * ends, or when the client disconnects or is closed because it is slow.
  */
 export async function sendEvents(
   batches: AsyncIterable<Batch>,
-  { sink, encode = encodeEach, snapshot, ...options }: SendEventsOptions,
+  { sink, encode = encodeEach, snapshot, clock, signal }: SendEventsOptions,
 ): Promise<void> {
+  const queue = new SendQueue(sink, "all");
   for await (const batch of batches) {
     const frames = "gap" in batch ? [gapFrame(batch.gap), await snapshot()] : encode(batch.events);
     for (const frame of frames) {
       if (frame === undefined) continue;
-      if (!(await waitForDrain(sink, options))) return;
-      sink.send(frame);
+      if (signal.aborted) return;
+      // Only a slow client costs a promise for each frame.
+      if (queue.send(frame, clock.now()) && !(await queue.drain({ clock, signal }))) return;
     }
   }
 }
@@ -47,21 +42,4 @@ function encodeEach(events: readonly EncodedEvent[]): readonly string[] {
 
 function gapFrame({ since, first, last }: Gap): string {
   return JSON.stringify({ type: "gap", since, first, last });
-}
-
-/** Resolves to `true` as soon as the client has read enough, to `false` when it is gone, or closed as too slow. */
-async function waitForDrain(
-  sink: Sink,
-  { clock, signal }: { clock: Clock; signal: AbortSignal },
-): Promise<boolean> {
-  const slowSince = clock.now();
-  for (let pause = MIN_BACKOFF_MS; !signal.aborted; pause = Math.min(2 * pause, MAX_BACKOFF_MS)) {
-    if (sink.bufferedAmount <= MAX_BUFFERED_BYTES) return true;
-    if (clock.now() - slowSince >= SLOW_CLIENT_TIMEOUT_MS) {
-      sink.close(CLOSE_TOO_SLOW, "The client reads too slowly");
-      return false;
-    }
-    await clock.sleep(pause, signal);
-  }
-  return false;
 }

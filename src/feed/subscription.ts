@@ -1,46 +1,45 @@
-import type { EncodedEvent } from "./event.ts";
-import type { EventType } from "./event.ts";
+import type { EncodedEvent, EventType } from "./event.ts";
 import type { SeqRange } from "./event_log.ts";
 import { isVisible, type VisibilityResolver } from "../visibility.ts";
 
-/** What one follower wants to hear. */
+/** Selects the events of a subscription. */
 export interface EventFilter {
-  /** All types, where it is not given. */
+  /** Default: all types. */
   readonly topics?: ReadonlySet<EventType> | undefined;
-  /** `owner/name` in any case. Events that belong to no repository, such as a status, come all the same. */
+  /** `owner/name` in any case. Events that belong to no repository, such as a status, always match. */
   readonly repository?: string | undefined;
 }
 
-/** Some events are missing: those after `since` are no longer kept, or `since` was never given here. */
+/** Some events are missing: events after `since` are no longer stored, or `since` was never assigned. */
 export interface Gap extends SeqRange {
-  /** The number that the follower had. It goes on after `last`. */
+  /** The number that the subscription had reached. It continues after `last`. */
   readonly since: number;
 }
 
 export type Batch = { readonly gap: Gap } | { readonly events: readonly EncodedEvent[] };
 
 export interface SubscriptionOptions extends EventFilter {
-  /** The number after which to begin. */
+  /** The number before the first event. */
   readonly since: number;
-  /** What may be heard of now; asked for again before each batch, which waits for it. */
+  /** Returns the current visibility of the subscriber. Called before each batch, which waits for the result. */
   readonly visibility: VisibilityResolver;
   readonly signal: AbortSignal;
 }
 
-/** Where a follower reads: the feed. */
+/** The feed as a subscription reads it. */
 export interface FeedReader {
-  /** The number of the last event that can be seen. */
+  /** The number of the last readable event. */
   lastSeq(): number;
   seqRange(): Promise<SeqRange>;
-  /** Some of the events after number `seq`, in order. */
+  /** Returns some of the events after number `seq`, in order. */
   readAfter(seq: number): Promise<readonly EncodedEvent[]>;
-  /** Resolves when there are events after number `seq`, or the follower's signal aborts. */
+  /** Resolves when there are events after number `seq`, or the subscription's signal aborts. */
   waitForEvents(seq: number): Promise<void>;
 }
 
 /**
- * One reader of the feed: every event that it wants, once and in order, or a gap that says what is missing. It reads only
- * when it is asked for the next batch, so one that is slow costs nothing.
+ * A cursor in the feed: yields every matching event once and in order, or a gap that reports missing events. It reads only
+ * when the next batch is requested, so a slow subscriber costs nothing.
  */
 export class Subscription implements AsyncIterable<Batch> {
   readonly #reader: FeedReader;
@@ -48,6 +47,7 @@ export class Subscription implements AsyncIterable<Batch> {
   readonly #topics: ReadonlySet<EventType> | undefined;
   readonly #repository: string | undefined;
   readonly #resolveVisibility: VisibilityResolver;
+  /** Advances after the subscriber has processed a batch. */
   #lastSeq: number;
 
   constructor(
@@ -62,12 +62,15 @@ export class Subscription implements AsyncIterable<Batch> {
     this.#repository = repository?.toLowerCase();
   }
 
-  /** Everything up to this number was handed over and dealt with, as the follower has asked for more. */
+  /** The number up to which all events were yielded and processed: the subscriber has requested more. */
   get lastSeq(): number {
     return this.#lastSeq;
   }
 
-  /** Batches until the signal aborts. To be iterated once. Throws what the journal throws, and `sight`. */
+  /**
+   * Yields batches until the signal aborts. Can be iterated once.
+   * @throws the errors of the event log and of `visibility`
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
     if (await this.#isUnknownSeq()) yield* this.#gap();
     for (;;) {
@@ -88,13 +91,13 @@ export class Subscription implements AsyncIterable<Batch> {
     }
   }
 
-  /** Whether its number was never given here: it is of another database. */
+  /** Whether the number was never assigned here: it comes from another database. */
   async #isUnknownSeq(): Promise<boolean> {
     if (this.#signal.aborted || this.#lastSeq <= this.#reader.lastSeq()) return false;
     return this.#lastSeq > (await this.#reader.seqRange()).last;
   }
 
-  /** The present is where it goes on: whoever takes a snapshot while it handles the gap misses nothing. */
+  /** Skips to the present, so a subscriber that takes a snapshot while it handles the gap misses nothing. */
   async *#gap(): AsyncGenerator<Batch, void, void> {
     const { first, last } = await this.#reader.seqRange();
     yield { gap: { since: this.#lastSeq, first, last } };

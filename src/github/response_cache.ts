@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { GitHubError } from "../errors.ts";
 import type { GitHubResponse } from "./transport.ts";
@@ -24,20 +25,26 @@ export interface CacheKey {
   readonly url: string;
 }
 
+/** The used part of LRUCache, whose own type would make a cache of `T[]` no cache of `readonly T[]`. */
+interface Entries<T> {
+  get(url: string): CachedResponse<T> | undefined;
+  set(url: string, cached: CachedResponse<T>): unknown;
+  clear(): void;
+}
+
 /**
  * How GitHub's answers of one kind are read, and the latest used of them, kept in our words with their ETags.
  * Another credential drops them all.
  */
 export class ResponseCache<T> {
   readonly #schema: z.ZodType<T>;
-  readonly #limit: number;
-  /** By address, the least recently used first. */
-  readonly #entries = new Map<string, CachedResponse<T>>();
+  /** By URL; `undefined` if the limit is 0. */
+  readonly #entries: Entries<T> | undefined;
   #credential = "";
 
   constructor(schema: z.ZodType<T>, limit = MAX_CACHED_RESPONSES) {
     this.#schema = schema;
-    this.#limit = limit;
+    this.#entries = limit > 0 ? new LRUCache<string, CachedResponse<T>>({ max: limit }) : undefined;
   }
 
   /** @throws {GitHubError} `unavailable`, naming the first field that is not as GitHub documents it */
@@ -52,24 +59,14 @@ export class ResponseCache<T> {
 
   find({ credential, url }: CacheKey): CachedResponse<T> | undefined {
     if (credential !== this.#credential) {
-      this.#entries.clear();
+      this.#entries?.clear();
       this.#credential = credential;
     }
-    const cached = this.#entries.get(url);
-    if (cached) this.#insert(url, cached);
-    return cached;
+    return this.#entries?.get(url);
   }
 
   /** Does nothing when the credential has changed since it was asked. */
   store({ credential, url }: CacheKey, cached: CachedResponse<T>): void {
-    if (credential !== this.#credential) return;
-    this.#insert(url, cached);
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > this.#limit && oldest !== undefined) this.#entries.delete(oldest);
-  }
-
-  #insert(url: string, cached: CachedResponse<T>): void {
-    this.#entries.delete(url);
-    this.#entries.set(url, cached);
+    if (credential === this.#credential) this.#entries?.set(url, cached);
   }
 }

@@ -1,24 +1,24 @@
-import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { createRoute, OpenAPIHono, type RouteConfig, type z } from "@hono/zod-openapi";
 import type { Principal } from "../account/principal.ts";
-import { validationProblem } from "./validation_problem.ts";
+import { paramsSchema, validationProblem } from "./params.ts";
+import { openApiProblems, type ProblemCode, READ_PROBLEMS, WRITE_PROBLEMS } from "./problem.ts";
+import type { SecurityRequirement } from "./security.ts";
 
-/** What comes with a request beside it. */
+/** What handlers receive besides the request. */
 export interface RequestEnvironment {
-  /** From Deno. */
   readonly Bindings: Deno.ServeHandlerInfo;
   readonly Variables: {
     readonly requestId: string;
-    /** Where others reach us, from PUBLIC_URL; `undefined` where it is not set. */
+    /** `undefined` if PUBLIC_URL is not set. */
     readonly publicUrl: string | undefined;
-    /** Who asks. */
     readonly principal: Principal;
   };
 }
 
-/** Routes that say themselves what they take and answer: from one definition come checks, types and /openapi.json. */
+/** Routes with a definition each, which gives the validation, the types and the operation in /openapi.json. */
 export type Api = OpenAPIHono<RequestEnvironment>;
 
-/** An API without routes yet. What does not fit the definition of a route is answered with 400. */
+/** An API without routes. Requests that do not match the definition of their route get 400. */
 export function newApi(): Api {
   return new OpenAPIHono<RequestEnvironment>({
     defaultHook: (result) => {
@@ -29,51 +29,119 @@ export function newApi(): Api {
   });
 }
 
-/** Where the routes of the dashboard are: https://spec.openapis.org/oas/v3.1.1.html#server-object */
+/** Where the routes of the dashboard are mounted: https://spec.openapis.org/oas/v3.1.1.html#server-object */
 export const DATA_SERVERS = [
   { url: "/", description: "At the root" },
   { url: "/api/v1", description: "The same, versioned" },
 ];
 
-/** What every route that reads data answers to `If-None-Match` when nothing has changed. */
-export const NOT_MODIFIED = { 304: { description: "Nothing has changed since this `ETag`" } };
+/** The response of cached routes to `If-None-Match`. */
+export const NOT_MODIFIED = { 304: { description: "Not changed since this `ETag`" } };
 
-/** The parameters of a route; others are refused. */
-export function paramsSchema<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.strictObject(shape, { error: () => Object.keys(shape).join(", ") || "none" });
+/** The response of Deno's HTTP server before any route handles the request; its body is empty. */
+export const MALFORMED_REQUEST = { 400: { description: "Malformed HTTP request" } };
+
+/** Marks a definition that /openapi.json omits, such as a file of a page. */
+export const UNLISTED = { "x-internal": true };
+
+export function jsonResponse<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return { description, content: { "application/json": { schema } } };
 }
 
-/** The fields of a JSON body; others are refused. */
-export function bodySchema<Shape extends z.ZodRawShape>(shape: Shape) {
-  const names = Object.keys(shape).join(", ");
-  return z.strictObject(shape, {
-    error: ({ code }) => code === "unrecognized_keys" ? names : `a JSON object with ${names}`,
+export function ok<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return { 200: jsonResponse(schema, description) };
+}
+
+/** A created resource with its URL in `Location`. */
+export function created<Schema extends z.ZodType>(
+  schema: Schema,
+  description: string,
+  location: string,
+) {
+  return {
+    201: {
+      ...jsonResponse(schema, description),
+      headers: { Location: { description: location, schema: { type: "string" as const } } },
+    },
+  };
+}
+
+interface ApiRouteOptions<Path extends string, Params, Query, Responses> {
+  readonly operationId: string;
+  readonly tag: string;
+  readonly method: "get" | "post" | "patch" | "delete";
+  readonly path: Path;
+  readonly servers?: typeof DATA_SERVERS;
+  readonly access: { readonly security: readonly SecurityRequirement[] };
+  readonly summary: string;
+  readonly description?: string;
+  readonly params?: Params;
+  readonly query?: Query;
+  /** The responses of successful requests. */
+  readonly returns: Responses;
+  /** The problems besides those of every route. */
+  readonly problems?: readonly ProblemCode[];
+}
+
+const NO_PARAMS = paramsSchema({});
+type NoParams = typeof NO_PARAMS;
+
+/** A route without a body. Responses to GET are cached by their `ETag`. */
+export function apiRoute<
+  Path extends string,
+  Responses extends RouteConfig["responses"],
+  Params extends z.ZodObject = NoParams,
+  Query extends z.ZodObject = NoParams,
+>(options: ApiRouteOptions<Path, Params, Query, Responses>) {
+  const { params, query, method, returns, problems = [] } = options;
+  return createRoute({
+    ...toOperation(options),
+    request: { params: params ?? NO_PARAMS as Params, query: query ?? NO_PARAMS as Query },
+    responses: {
+      ...returns,
+      ...(method === "get" ? NOT_MODIFIED : {}),
+      ...openApiProblems(...READ_PROBLEMS, ...problems),
+    },
   });
 }
 
-export interface ParamDescription {
-  /** What may be given, in words that end the sentence `Cannot use name="value": allowed is …`. */
-  readonly allowed: string;
-  readonly description: string;
-  readonly example?: unknown;
-  /** How it looks in the document, where it is more than a text. */
-  readonly schema?: Readonly<Record<string, unknown>>;
-}
-
-/** A parameter whose text is understood by `read`, which gives `undefined` for what cannot be used. */
-export function parsedParam<Value>(
-  parse: (text: string) => Value | undefined,
-  { allowed, description, example, schema = { type: "string" } }: ParamDescription,
+/** A route with a JSON body. */
+export function bodyRoute<
+  Path extends string,
+  Responses extends RouteConfig["responses"],
+  Body extends z.ZodType,
+  Params extends z.ZodObject = NoParams,
+>(
+  options: ApiRouteOptions<Path, Params, NoParams, Responses> & { readonly body: Body },
 ) {
-  return z.string({ error: allowed }).transform((text, context): Value => {
-    const value = parse(text);
-    if (value !== undefined) return value;
-    context.addIssue({ code: "custom", message: allowed });
-    return z.NEVER;
-  }).openapi({ ...schema, description, ...(example === undefined ? {} : { example }) });
+  const { params, body, returns, problems = [] } = options;
+  return createRoute({
+    ...toOperation(options),
+    request: {
+      params: params ?? NO_PARAMS as Params,
+      query: NO_PARAMS,
+      body: { required: true, content: { "application/json": { schema: body } } },
+    },
+    responses: { ...returns, ...openApiProblems(...WRITE_PROBLEMS, ...problems) },
+  });
 }
 
-/** A JSON answer. */
-export function jsonResponse<Schema extends z.ZodType>(schema: Schema, description: string) {
-  return { description, content: { "application/json": { schema } } };
+function toOperation<Path extends string>(
+  { operationId, tag, method, path, servers, access, summary, description }: ApiRouteOptions<
+    Path,
+    unknown,
+    unknown,
+    unknown
+  >,
+) {
+  return {
+    operationId,
+    tags: [tag],
+    method,
+    path,
+    ...(servers ? { servers } : {}),
+    security: access.security.map((each) => ({ ...each })),
+    summary,
+    ...(description === undefined ? {} : { description }),
+  };
 }

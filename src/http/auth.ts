@@ -5,8 +5,7 @@ import { permissionRequired } from "../error_text.ts";
 import { isLoopback } from "../loopback.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { type CookieNames, getSessionToken } from "./cookie.ts";
-import { type AccessPolicy, UNDECLARED } from "./security.ts";
-import { matchedRoute, routeMethod } from "./route.ts";
+import { type AccessPolicy, matchedRoute, routeMethod, UNDECLARED } from "./security.ts";
 import {
   isReadMethod,
   isWebSocketUpgrade,
@@ -86,7 +85,8 @@ function isOwnPage({ method, headers }: Request, origins: OriginPolicy): boolean
 }
 
 export function unauthenticatedProblem(
-  detail = "Not authenticated: sign in with POST /login or send an API key as a Bearer token",
+  detail =
+    "Not authenticated: sign in with POST /login or send an API key as Authorization: Bearer",
 ): ProblemError {
   return new ProblemError("unauthenticated", detail, { "WWW-Authenticate": "Bearer" });
 }

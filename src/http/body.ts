@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { Clock } from "../clock.ts";
 import { invalidValue, tooLarge } from "../error_text.ts";
-import { ProblemError } from "./problem.ts";
+import { ProblemError, toProblemError } from "./problem.ts";
 
 interface BodyReaderOptions {
   readonly clock: Clock;
@@ -119,7 +119,7 @@ export class BodyReader {
       case "cut_off":
         return new ProblemError("invalid_body", "The request body was cut off", headers);
       case "overloaded":
-        return new ProblemError("overloaded", "Too many uploads in progress; retry later", {
+        return toProblemError("overloaded", {
           ...headers,
           "Retry-After": String(RETRY_AFTER_SECONDS),
         });

@@ -1,13 +1,13 @@
 import { DAY_MS, parseUtcDay } from "../clock.ts";
 
-/** A span of time in ms since the epoch; open where there is no end. */
+/** A range of time in ms since the epoch; an absent end is open. */
 export interface DateRange {
   readonly from?: number | undefined;
   /** Exclusive. */
   readonly before?: number | undefined;
 }
 
-/** What can be given, for error messages. */
+/** The accepted forms, for error messages. */
 export const DATE_RANGE_FORMS =
   "A..B, A..*, *..B, >=A, >A, <=B, <B or A, where A and B are days (2026-01-31, UTC) or RFC 3339 times, A not after B";
 
@@ -16,7 +16,7 @@ const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i;
 
 /**
- * Reads a span of time as GitHub's search has it, both ends included; `undefined` when it is none.
+ * Parses a range of time in the syntax of GitHub's search, both ends included; `undefined` for invalid text.
  * https://docs.github.com/en/search-github/getting-started-with-searching-on-github/understanding-the-search-syntax
  */
 export function parseDateRange(text: string): DateRange | undefined {
@@ -48,7 +48,7 @@ function parseBounds(first: string, second: string): DateRange | undefined {
   return { from: from?.start, before: to?.end };
 }
 
-/** A day, or a ms. */
+/** A day, or an instant as a range of 1 ms. */
 function parseTime(text: string): { readonly start: number; readonly end: number } | undefined {
   if (DAY.test(text)) {
     const start = parseUtcDay(text);

@@ -3,17 +3,18 @@ import { HTTPException } from "hono/http-exception";
 import { LoginError } from "../account/login_error.ts";
 import { TokenRejectedError } from "../account/oauth_provider.ts";
 import type { Clock } from "../clock.ts";
+import { invalid } from "../error_text.ts";
 import { GitHubError, StorageError } from "../errors.ts";
 import { log } from "../log.ts";
 import { MessageError } from "../message/sender.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { unauthenticatedProblem } from "./auth.ts";
-import { ProblemError, problemResponse } from "./problem.ts";
+import { ProblemError, problemResponse, toProblemError } from "./problem.ts";
 import { toRetryLaterProblem } from "./github_problem.ts";
 
 const RETRY_AFTER_SECONDS = 30;
 
-/** Answers what a route has thrown: with a problem that says what to do, and no more than that. */
+/** Sends the problem of an error that a handler threw; unexpected errors are logged and sent without details. */
 export function createErrorHandler(clock: Clock): ErrorHandler<RequestEnvironment> {
   const logger = log("http");
   return (error, context) => {
@@ -31,12 +32,12 @@ export function createErrorHandler(clock: Clock): ErrorHandler<RequestEnvironmen
       ...toErrorFields(error),
     });
     return problemResponse(context, "internal", {
-      detail: `Cannot answer: look for request ${context.get("requestId")} in the log`,
+      detail: `Internal error; see request ${context.get("requestId")} in the log`,
     });
   };
 }
 
-/** What a client is told of an error; `undefined` when that is nobody's business. `now` in ms since the epoch. */
+/** The problem of an error; `undefined` for unexpected errors. `now` in ms since the epoch. */
 export function toProblem(error: Error, now: number): ProblemError | undefined {
   if (error instanceof ProblemError) return error;
   if (error instanceof StorageError) return toStorageProblem(error);
@@ -49,34 +50,31 @@ export function toProblem(error: Error, now: number): ProblemError | undefined {
   }
   if (error instanceof LoginError) return new ProblemError(error.code, error.message);
   if (error instanceof TokenRejectedError) {
-    return unauthenticatedProblem("GitHub does not accept your login any more: sign in again");
+    return unauthenticatedProblem("GitHub no longer accepts your sign-in: sign in again");
   }
-  // What @hono/zod-openapi throws at a body.
+  // @hono/zod-openapi throws these for bodies.
   if (!(error instanceof HTTPException)) return undefined;
   switch (error.status) {
     case 400:
-      return new ProblemError("invalid_body", "Cannot read the body: allowed is JSON");
+      return new ProblemError("invalid_body", invalid("body", "JSON"));
     case 415:
       return new ProblemError(
         "unsupported_media_type",
-        "Cannot take the body: allowed is Content-Type: application/json",
+        invalid("Content-Type", "application/json"),
       );
     default:
       return undefined;
   }
 }
 
-/** What is logged of an error: not its message, which may hold what a client sent. */
+/** The fields that are logged of an error. Its message is omitted, because it may contain input of a client. */
 export function toErrorFields({ name, stack }: Error) {
   return { kind: name, at: stack?.split("\n").filter((line) => /^\s+at /.test(line)) };
 }
 
-/** Never a success: GitHub keeps what we could not take for three days, and can be asked for it. */
 function toStorageProblem({ kind }: StorageError): ProblemError {
   if (kind === "full") {
-    return new ProblemError("storage_full", "Cannot keep anything: no room is left");
+    return toProblemError("storage_full");
   }
-  return new ProblemError("storage_unavailable", "Cannot answer: the storage does not answer", {
-    "Retry-After": String(RETRY_AFTER_SECONDS),
-  });
+  return toProblemError("storage_unavailable", { "Retry-After": String(RETRY_AFTER_SECONDS) });
 }

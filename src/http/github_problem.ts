@@ -1,11 +1,11 @@
 import type { Clock } from "../clock.ts";
 import { GitHubError } from "../errors.ts";
-import { ProblemError } from "./problem.ts";
+import { ProblemError, toProblemError } from "./problem.ts";
 
-/** Where GitHub does not say when to come again. */
+/** If GitHub sends no time to retry. */
 const RETRY_AFTER_SECONDS = 60;
 
-/** Does what has GitHub asked for a repository, and says in a problem's words why it refused. */
+/** Runs an action on a repository and converts failures of GitHub to problems. */
 export async function withGitHubProblems<T>(
   fullName: string,
   run: () => Promise<T>,
@@ -16,7 +16,7 @@ export async function withGitHubProblems<T>(
   } catch (error) {
     if (error instanceof GitHubError) throw toRepositoryProblem(fullName, error, clock.now());
     const isStopping = error instanceof DOMException && error.name === "AbortError";
-    if (isStopping) throw new ProblemError("shutting_down", "Cannot ask GitHub: Runwire stops");
+    if (isStopping) throw toProblemError("shutting_down");
     throw error;
   }
 }
@@ -26,12 +26,12 @@ function toRepositoryProblem(fullName: string, error: GitHubError, now: number) 
   switch (failure.kind) {
     case "not_accessible":
       return failure.status === 404
-        ? new ProblemError("repository_not_found", `Cannot find ${fullName}: ${message}`)
-        : new ProblemError("repository_forbidden", `May not read ${fullName}: ${message}`);
+        ? new ProblemError("repository_not_found", `Repository ${fullName} not found: ${message}`)
+        : new ProblemError("repository_forbidden", `Access to ${fullName} denied: ${message}`);
     case "unauthorized":
       return new ProblemError(
         "github_unauthorized",
-        `Cannot ask GitHub, which does not accept our own credential: ${message}`,
+        `GitHub rejected Runwire's credentials: ${message}`,
       );
     case "rate_limited":
     case "unavailable":
@@ -39,17 +39,17 @@ function toRepositoryProblem(fullName: string, error: GitHubError, now: number) 
   }
 }
 
-/** What a caller is told when GitHub does not answer now, and when to come again. */
+/** The problem of a request that can be retried, with `Retry-After`. `now` in ms since the epoch. */
 export function toRetryLaterProblem({ failure, message }: GitHubError, now: number): ProblemError {
   if (failure.kind !== "rate_limited") {
-    return new ProblemError("github_unavailable", `Cannot reach GitHub: ${message}`, {
+    return new ProblemError("github_unavailable", `GitHub is unavailable: ${message}`, {
       "Retry-After": String(RETRY_AFTER_SECONDS),
     });
   }
   const retryAfterSeconds = failure.retryAt === undefined
     ? RETRY_AFTER_SECONDS
     : Math.max(1, Math.ceil((failure.retryAt - now) / 1_000));
-  return new ProblemError("github_rate_limited", `Cannot ask GitHub for now: ${message}`, {
+  return new ProblemError("github_rate_limited", `GitHub rate limit reached: ${message}`, {
     "Retry-After": String(retryAfterSeconds),
   });
 }

@@ -25,7 +25,7 @@ const EXPOSED_HEADERS = [
 
 /**
  * On a loopback address, the server accepts only loopback names and the host of its public URL. Otherwise a page could pass
- * as the server's own by pointing its host name to 127.0.0.1 (docs/decisions/origin.md).
+ * as the server's own by pointing its host name to 127.0.0.1 (docs/decisions/allowed_origins.md).
  */
 export function toOriginPolicy(
   { allowed, publicUrl, isLoopback }: {
@@ -105,6 +105,6 @@ export function requestOrigin(headers: Headers, policy: OriginPolicy): "own" | "
 export function originProblem(): ProblemError {
   return new ProblemError(
     "origin_not_allowed",
-    "This page may not connect; add its origin to ALLOWED_ORIGINS or set PUBLIC_URL to its host",
+    "The origin of the page is not allowed; add it to ALLOWED_ORIGINS, or set PUBLIC_URL to its host",
   );
 }

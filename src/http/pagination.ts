@@ -1,39 +1,49 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { RequestEnvironment } from "./api.ts";
-import { integerParam, withDefault } from "./query.ts";
+import { jsonResponse, type RequestEnvironment } from "./api.ts";
+import { integerParam, withDefault } from "./params.ts";
 
-/** No list is read beyond its 10,000th page. */
+/** The last page that lists accept. */
 const MAX_PAGE = 10_000;
 const MAX_PER_PAGE = 100;
 
 /** The parameters of every list. */
 export const PAGE_PARAMETERS = {
-  page: withDefault(integerParam({ min: 1, max: MAX_PAGE, description: "Which page" }), 1),
+  page: withDefault(integerParam({ min: 1, max: MAX_PAGE, description: "Page number" }), 1),
   per_page: withDefault(
-    integerParam({ min: 1, max: MAX_PER_PAGE, description: "Items on a page" }),
+    integerParam({ min: 1, max: MAX_PER_PAGE, description: "Items per page" }),
     30,
   ),
 };
 
-/** The body of a list. */
-export function listSchema<Item extends z.ZodType>(item: Item) {
-  return z.object({
-    total_count: z.int().min(0).openapi({ description: "Items on all pages" }),
+/** The fields of every list. */
+export function listFields<Item extends z.ZodType>(item: Item) {
+  return {
+    total_count: z.int().min(0).openapi({ description: "Total items" }),
     items: z.array(item),
-  });
+  };
 }
 
-/** Says in the document that there is a `Link`. */
-export const LINK_HEADER = {
-  headers: {
-    Link: {
-      description:
-        "The pages beside this one, as far as there are any: `first`, `prev`, `next`, `last` (RFC 8288)",
-      schema: { type: "string" as const },
+/** The response of a list without further fields; `name` is the name of its schema in the document. */
+export function listOf<Item extends z.ZodType>(name: string, item: Item, description: string) {
+  return okWithLinks(z.object(listFields(item)).openapi(name), description);
+}
+
+/** A response with a `Link` header. */
+export function okWithLinks<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return {
+    200: {
+      ...jsonResponse(schema, description),
+      headers: {
+        Link: {
+          description:
+            "URLs of the pages `first`, `prev`, `next` and `last`, as far as they exist (RFC 8288)",
+          schema: { type: "string" as const },
+        },
+      },
     },
-  },
-};
+  };
+}
 
 export interface PageLinks {
   readonly page: number;
@@ -62,14 +72,14 @@ export function setPageLinks(
   if (links.length > 0) context.header("Link", links.join(", "));
 }
 
-/** Sets `Link` to those that come before the item of that id, in a list that is read from its end. */
+/** Sets `Link` to the page before the item with this id, for lists that are read newest first. */
 export function setCursorLink(context: Context<RequestEnvironment>, id: string): void {
   const url = toPublicUrl(context);
   url.searchParams.set("before", id);
   context.header("Link", `<${url}>; rel="next"`);
 }
 
-/** The URL of a request as its client knows it: behind a proxy we see neither its scheme nor the path before ours. */
+/** The URL of a request as its client sent it: a proxy may have changed the scheme and removed a path prefix. */
 function toPublicUrl(context: Context<RequestEnvironment>): URL {
   const url = new URL(context.req.url);
   const publicUrl = context.get("publicUrl");

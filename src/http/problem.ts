@@ -1,49 +1,197 @@
+import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { notFound } from "../error_text.ts";
 
-/** Every error that a client can get, with its status. The codes are stable. */
+interface ProblemKind {
+  readonly status: ContentfulStatusCode;
+  readonly title: string;
+  /** The sentence of a problem that always has the same one. */
+  readonly detail?: string;
+  /** A sentence for the API reference, where it depends on the request. */
+  readonly example?: string;
+}
+
+/** Every error that a client can receive, by its code. The codes are stable. */
 const PROBLEMS = {
-  invalid_parameter: [400, "Bad parameter"],
-  invalid_header: [400, "Bad header"],
-  invalid_body: [400, "Bad body"],
-  login_expired: [400, "Login expired"],
-  return_path_invalid: [400, "Return path invalid"],
-  invalid_signature: [401, "Bad signature"],
-  unauthenticated: [401, "Not signed in"],
-  forbidden: [403, "Forbidden"],
-  login_denied: [403, "Login denied"],
-  login_refused: [403, "Login refused"],
-  organization_required: [403, "Organization required"],
-  origin_not_allowed: [403, "Origin not allowed"],
-  repository_forbidden: [403, "Repository forbidden"],
-  repository_not_found: [404, "Repository not found"],
-  not_found: [404, "Not found"],
-  method_not_allowed: [405, "Method not allowed"],
-  request_timeout: [408, "Payload too slow"],
-  already_followed: [409, "Already followed"],
-  last_admin: [409, "Last admin"],
-  payload_too_large: [413, "Payload too large"],
-  unsupported_media_type: [415, "Unsupported media type"],
-  upgrade_required: [426, "Upgrade required"],
-  rate_limited: [429, "Too many requests"],
-  internal: [500, "Internal error"],
-  github_unauthorized: [502, "GitHub does not accept us"],
-  github_rate_limited: [503, "GitHub limits us"],
-  github_unavailable: [503, "GitHub unavailable"],
-  shutting_down: [503, "Shutting down"],
-  too_many_connections: [503, "Too many connections"],
-  overloaded: [503, "Too busy"],
-  login_not_configured: [503, "Login not configured"],
-  webhook_secret_missing: [503, "Webhook secret missing"],
-  storage_unavailable: [503, "Storage unavailable"],
-  storage_full: [507, "Storage full"],
-} as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
+  invalid_parameter: {
+    status: 400,
+    title: "Invalid parameter",
+    example: 'Invalid page "0": expected an integer from 1 to 10000',
+  },
+  invalid_header: {
+    status: 400,
+    title: "Invalid header",
+    example: "Missing X-GitHub-Delivery: expected 1 to 100 characters",
+  },
+  invalid_body: {
+    status: 400,
+    title: "Invalid body",
+    example: "Missing full_name: expected owner/name",
+  },
+  login_expired: {
+    status: 400,
+    title: "Sign-in expired",
+    example: "Sign-in expired or was started in another browser; try again",
+  },
+  return_path_invalid: {
+    status: 400,
+    title: "Invalid return path",
+    example: 'Invalid return_to "//example.com": expected a local path, such as /',
+  },
+  invalid_signature: {
+    status: 401,
+    title: "Invalid signature",
+    example: "The signature does not match the body",
+  },
+  unauthenticated: {
+    status: 401,
+    title: "Not authenticated",
+    example:
+      "Not authenticated: sign in with POST /login or send an API key as Authorization: Bearer",
+  },
+  forbidden: {
+    status: 403,
+    title: "Forbidden",
+    example: 'Permission "write" is required to POST /repositories',
+  },
+  login_denied: {
+    status: 403,
+    title: "Sign-in cancelled",
+    example: "Sign-in was cancelled: you did not authorize Runwire on GitHub",
+  },
+  login_refused: {
+    status: 403,
+    title: "Sign-in rejected",
+    example: "GitHub did not confirm the sign-in; try again",
+  },
+  organization_required: {
+    status: 403,
+    title: "Organization membership required",
+    example: "You are not a member of an allowed organization",
+  },
+  origin_not_allowed: {
+    status: 403,
+    title: "Origin not allowed",
+    example: "The origin of the page is not allowed; add it to ALLOWED_ORIGINS",
+  },
+  repository_forbidden: {
+    status: 403,
+    title: "Repository access denied",
+    example: "Access to octo/app denied: GitHub answered with 403",
+  },
+  repository_not_found: {
+    status: 404,
+    title: "Repository not found",
+    example: "Repository octo/app not found: GitHub answered with 404",
+  },
+  not_found: { status: 404, title: "Not found", example: "Run 7 not found" },
+  method_not_allowed: {
+    status: 405,
+    title: "Method not allowed",
+    example: "Method PUT is not allowed on /runs: expected GET",
+  },
+  request_timeout: {
+    status: 408,
+    title: "Request timeout",
+    example: "The payload did not arrive within 10 s",
+  },
+  already_followed: {
+    status: 409,
+    title: "Already followed",
+    example: "Repository octo/app is already followed",
+  },
+  last_admin: {
+    status: 409,
+    title: "Last admin",
+    example: "User 7 is the last admin; promote another user first",
+  },
+  payload_too_large: {
+    status: 413,
+    title: "Payload too large",
+    example: "Payload too large: the limit is 65536 bytes",
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: "Unsupported media type",
+    example: 'Invalid Content-Type "text/plain": expected application/json',
+  },
+  upgrade_required: {
+    status: 426,
+    title: "Upgrade required",
+    detail: "/ws only accepts WebSocket connections",
+  },
+  rate_limited: {
+    status: 429,
+    title: "Rate limit exceeded",
+    example: "Rate limit exceeded: 50 requests per second, bursts of up to 200",
+  },
+  internal: {
+    status: 500,
+    title: "Internal error",
+    example: "Internal error; see request 4ff2f0c6-7d8d-4e6a-9d0a-1d2c5f7f2f4b in the log",
+  },
+  github_unauthorized: {
+    status: 502,
+    title: "GitHub rejected the credentials",
+    example: "GitHub rejected Runwire's credentials: GitHub answered with 401",
+  },
+  github_rate_limited: {
+    status: 503,
+    title: "GitHub rate limit reached",
+    example: "GitHub rate limit reached: GitHub answered with 429",
+  },
+  github_unavailable: {
+    status: 503,
+    title: "GitHub unavailable",
+    example: "GitHub is unavailable: GitHub answered with 502",
+  },
+  shutting_down: {
+    status: 503,
+    title: "Shutting down",
+    detail: "Runwire is shutting down; retry",
+  },
+  too_many_connections: {
+    status: 503,
+    title: "Too many connections",
+    example: "Too many connections: the limit is 20000",
+  },
+  overloaded: {
+    status: 503,
+    title: "Overloaded",
+    detail: "Too many uploads in progress; retry later",
+  },
+  login_not_configured: {
+    status: 503,
+    title: "Sign-in not configured",
+    detail:
+      "Sign-in requires GITHUB_OAUTH_CLIENT_ID, GITHUB_OAUTH_CLIENT_SECRET and SESSION_SECRET",
+  },
+  webhook_secret_missing: {
+    status: 503,
+    title: "Webhook secret missing",
+    detail: "Deliveries cannot be verified: set GITHUB_WEBHOOK_SECRET to the secret of the webhook",
+  },
+  storage_unavailable: {
+    status: 503,
+    title: "Storage unavailable",
+    detail: "Storage is unavailable; retry later",
+  },
+  storage_full: { status: 507, title: "Storage full", detail: "Storage is full" },
+} as const satisfies Record<string, ProblemKind>;
 
-export type ProblemCode = keyof typeof PROBLEMS;
+type Problems = typeof PROBLEMS;
 
-/** Ends a request with a problem; the server answers it. */
+export type ProblemCode = keyof Problems;
+
+/** The codes whose sentence is always the same. */
+type FixedProblemCode = {
+  [Code in ProblemCode]: Problems[Code] extends { readonly detail: string } ? Code : never;
+}[ProblemCode];
+
+/** Ends a request with a problem, which the error handler sends. */
 export class ProblemError extends Error {
-  override readonly name: string = "ProblemError";
+  override readonly name = "ProblemError";
 
   constructor(
     readonly code: ProblemCode,
@@ -54,23 +202,110 @@ export class ProblemError extends Error {
   }
 }
 
+/** The problem of this code, with the sentence of the table. */
+export function toProblemError(
+  code: FixedProblemCode,
+  headers: Readonly<Record<string, string>> = {},
+): ProblemError {
+  return new ProblemError(code, PROBLEMS[code].detail, headers);
+}
+
+/** `Run 7 not found` */
+export function notFoundProblem(kind: string, id: string | number): ProblemError {
+  return new ProblemError("not_found", notFound(kind, id));
+}
+
 export function problemStatus(code: ProblemCode): ContentfulStatusCode {
-  return PROBLEMS[code][0];
+  return PROBLEMS[code].status;
 }
 
 export function problemTitle(code: ProblemCode): string {
-  return PROBLEMS[code][1];
+  return PROBLEMS[code].title;
 }
 
-/** An error as RFC 9457 has it: `{"title","status","detail","code"}`. */
+/** Sends a problem as RFC 9457 defines it: `{"title","status","detail","code"}`. */
 export function problemResponse(
   context: Context,
   code: ProblemCode,
   { detail, headers = {} }: { detail: string; headers?: Readonly<Record<string, string>> },
 ): Response {
-  const [status, title] = PROBLEMS[code];
+  const { status, title } = PROBLEMS[code];
   return context.body(JSON.stringify({ title, status, detail, code }), status, {
     "Content-Type": "application/problem+json",
     ...headers,
+  });
+}
+
+const ProblemSchema = z.object({
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().openapi({ description: "Human-readable explanation" }),
+  code: z.string(),
+}).openapi("Problem", { description: "An error as RFC 9457 defines it; `code` is stable" });
+
+/** The problems of every route that requires authentication. */
+export const AUTH_PROBLEMS: readonly ProblemCode[] = [
+  "unauthenticated",
+  "forbidden",
+  "origin_not_allowed",
+  "rate_limited",
+  "internal",
+  "storage_unavailable",
+  // Visibility and access of a caller may require requests to GitHub.
+  "github_rate_limited",
+  "github_unavailable",
+];
+
+/** The problems of every route that reads data. */
+export const READ_PROBLEMS: readonly ProblemCode[] = [...AUTH_PROBLEMS, "invalid_parameter"];
+
+/** The problems of every route that accepts a JSON body. */
+export const WRITE_PROBLEMS: readonly ProblemCode[] = [
+  ...READ_PROBLEMS,
+  "invalid_body",
+  "request_timeout",
+  "payload_too_large",
+  "unsupported_media_type",
+  "overloaded",
+  "storage_full",
+];
+
+/**
+ * The error responses of a route, to be spread into its `responses`. They are untyped: handlers throw a ProblemError and
+ * never return one.
+ */
+export function openApiProblems(...codes: readonly ProblemCode[]): object {
+  return toResponses(codes, {});
+}
+
+/** The error responses of a route that sends browsers a page. */
+export function openApiProblemsOrPage(...codes: readonly ProblemCode[]): object {
+  return toResponses(codes, { "text/html": { schema: { type: "string" } } });
+}
+
+/** The `default` response of a route without a 2XX response, which tools expect. Untyped like the other errors. */
+export const DEFAULT_PROBLEM: object = {
+  default: {
+    description: "Any other problem",
+    content: { "application/problem+json": { schema: ProblemSchema } },
+  },
+};
+
+function toResponses(codes: readonly ProblemCode[], otherContent: object): object {
+  const byStatus = Map.groupBy(codes, problemStatus);
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [status, {
+      description: codes.map((code) => `\`${code}\``).join(" or "),
+      content: { "application/problem+json": { schema: toProblemSchema(codes) }, ...otherContent },
+    }]),
+  );
+}
+
+function toProblemSchema(codes: readonly ProblemCode[]): z.ZodType {
+  const [code] = codes;
+  if (code === undefined) return ProblemSchema;
+  const { status, title, detail, example = detail }: ProblemKind = PROBLEMS[code];
+  return ProblemSchema.extend({ code: z.enum(codes) }).openapi({
+    example: { title, status, detail: example, code },
   });
 }

@@ -4,7 +4,7 @@ import { monotonicNow } from "../clock.ts";
 import { LatencyHistogram } from "../latency_histogram.ts";
 import { log, type Logger, withContext } from "../log.ts";
 import type { RequestEnvironment } from "./api.ts";
-import { matchedRoute } from "./route.ts";
+import { matchedRoute } from "./security.ts";
 
 /** Other methods are counted together: clients can send any number of names. */
 const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);

@@ -2,18 +2,16 @@ import { Hono } from "hono";
 import { requestId } from "hono/request-id";
 import type { Authenticator } from "../account/principal.ts";
 import type { Clock } from "../clock.ts";
-import { invalidValue } from "../error_text.ts";
+import { anyOf } from "../error_text.ts";
 import { type Api, newApi, type RequestEnvironment } from "./api.ts";
 import { etag } from "./etag.ts";
 import { toCookieNames } from "./cookie.ts";
-import type { WebhookEndpoint } from "./routes/delivery.ts";
-import { deliveryRoutes } from "./delivery_route.ts";
+import { deliveryRoutes, type WebhookEndpoint } from "./routes/delivery.ts";
 import { type AccessPolicy, toPolicies, toRouterPath } from "./security.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { createErrorHandler } from "./error_handler.ts";
 import { authenticate, type AuthOptions, authorize } from "./auth.ts";
-import type { Health } from "./routes/health.ts";
-import { healthRoutes } from "./health_route.ts";
+import { type Health, healthRoutes } from "./routes/health.ts";
 import { readJsonBody } from "./body.ts";
 import { StaleCache } from "./stale_cache.ts";
 import { streamRoutes } from "./streams/stream_routes.ts";
@@ -160,7 +158,9 @@ function rejectOtherMethods(app: Hono<RequestEnvironment>): void {
     const allowed = methods.flatMap((method) => method === "GET" ? ["GET", "HEAD"] : [method]);
     app.all(path, (context) =>
       problemResponse(context, "method_not_allowed", {
-        detail: invalidValue("method", context.req.method, methods.join(", ")),
+        detail: `Method ${context.req.method} is not allowed on ${context.req.path}: expected ${
+          anyOf(methods)
+        }`,
         headers: { Allow: allowed.join(", ") },
       }));
   }

@@ -1,70 +1,77 @@
+import type { Context } from "hono";
+import { matchedRoutes } from "hono/route";
 import type { Permission } from "../account/permission.ts";
 import type { Api } from "./api.ts";
 
-/** How a request can say who asks, as the document names it. */
+/** The ways to authenticate, by their names in the document. */
 export const SECURITY_SCHEMES = {
   session: {
     type: "apiKey",
     in: "cookie",
     name: "runwire",
-    description:
-      "Of a browser that has signed in by `POST /login`; over TLS it is `__Host-runwire`",
+    description: "Session of a browser that signed in with `POST /login`; over TLS the cookie is " +
+      "`__Host-runwire`",
   },
   key: {
     type: "http",
     scheme: "bearer",
-    description: "An API key, `rw_live_…`; what a scope names is what its key may do",
+    description: "API key, `rw_live_…`; its scopes are its permissions",
   },
   ticket: {
     type: "apiKey",
     in: "query",
     name: "ticket",
-    description: "Of `POST /api/v1/tickets`: opens one connection, within 30 s",
+    description: "Ticket of `POST /api/v1/tickets`: single-use, valid for 30 s",
   },
 } as const;
 
 type Scheme = keyof typeof SECURITY_SCHEMES;
 
-/** To be spread into the definition of a route: what its caller must be allowed to do. */
+export type SecurityRequirement = Record<string, string[]>;
+
+/** For callers with a permission. To be spread into the definition of a route, like the constants below. */
 export function requires(permission: Permission) {
   return { security: toSecurity(["session", "key"], [permission]) };
 }
 
-/** The same for what stays open, where browsers can set no header. */
+/** For callers with a permission; also accepts a ticket, because browsers cannot set headers on these requests. */
 export function requiresForStream(permission: Permission) {
   return { security: toSecurity(["session", "key", "ticket"], [permission]) };
 }
 
-/** For everybody of whom it is known who he is. */
+/** For every authenticated caller. */
 export const AUTHENTICATED = { security: toSecurity(["session", "key"], []) };
 
-/** For them, and for whoever asks from this machine (guard.ts), where nobody need say who he is. */
+/** For every authenticated caller, and for programs on this machine (auth.ts) without authentication. */
 export const AUTHENTICATED_OR_LOCAL = { security: [...toSecurity(["session", "key"], []), {}] };
 
-/** For anybody. */
+/** For everyone. */
 export const PUBLIC = { security: [] };
 
-function toSecurity(schemes: readonly Scheme[], permissions: readonly Permission[]) {
-  return schemes.map((scheme): Record<string, string[]> => ({ [scheme]: [...permissions] }));
+function toSecurity(
+  schemes: readonly Scheme[],
+  permissions: readonly Permission[],
+): SecurityRequirement[] {
+  return schemes.map((scheme) => ({ [scheme]: [...permissions] }));
 }
 
-/** What a route asks of its caller. */
+/** What a route requires of its caller. */
 export type AccessPolicy = "nothing" | {
-  /** `undefined`: none, as long as it is known who asks. */
+  /** `undefined`: authentication alone. */
   readonly permission: Permission | undefined;
   readonly acceptsTicket: boolean;
-  /** Whether a program on this machine may ask all the same. */
+  /** Whether programs on this machine need no authentication. */
   readonly isOpenToLocal: boolean;
 };
 
-/** Of a route that does not say what it asks: then it is for admins. */
+/** The policy of a route without a definition. */
 export const UNDECLARED: AccessPolicy = {
   permission: "admin",
   acceptsTicket: false,
   isOpenToLocal: false,
 };
 
-/** What the routes of `api` ask, by method and path, for example `GET /runs/:id`. */
+/** The policies of all routes of `api`, by method and path, for example `GET /runs/:id`. */
 export function toPolicies(api: Api): ReadonlyMap<string, AccessPolicy> {
   return new Map(
     api.openAPIRegistry.definitions.flatMap((definition) => {
@@ -89,7 +96,18 @@ function toPolicy(security: readonly Readonly<Record<string, readonly string[]>>
   };
 }
 
-/** A path as the router has it: `/runs/:id` for `/runs/{id}`. */
+/** The path in the router's syntax: `/runs/:id` for `/runs/{id}`. */
 export function toRouterPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");
+}
+
+/** The path of the route that will handle a request, for example `/runs/:id`; `undefined` if there is none. */
+export function matchedRoute(context: Context): string | undefined {
+  const method = routeMethod(context);
+  return matchedRoutes(context).find((each) => each.method === method)?.path;
+}
+
+/** The method of the route that will handle a request: routes for GET also handle HEAD. */
+export function routeMethod(context: Context): string {
+  return context.req.method === "HEAD" ? "GET" : context.req.method;
 }

@@ -1,3 +1,4 @@
+import { waitAtMost } from "../clock.ts";
 import { toErrorMessage, UsageError } from "../errors.ts";
 import type { ConnectionLimit } from "./streams/connection_limit.ts";
 import { router, type RouterOptions } from "./router.ts";
@@ -40,9 +41,7 @@ export class Server {
     // Last, because it would close WebSockets with a different code and reason.
     const drained = server.shutdown();
     // The remaining connections end with the process: Deno 2.9.6 throws BadResource if a server is aborted during shutdown.
-    const timeout = new AbortController();
-    await Promise.race([drained, clock.sleep(DRAIN_TIMEOUT_MS, timeout.signal)]);
-    timeout.abort();
+    await waitAtMost(clock, DRAIN_TIMEOUT_MS, drained);
   }
 
   #listen(): Deno.HttpServer<Deno.NetAddr> {

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 
 const MAX_AGE_MS = 10 * 60_000;
@@ -20,44 +21,34 @@ interface CachedEntry {
  */
 export class StaleCache {
   readonly #clock: Clock;
-  /** By URL, in the order in which they were stored. */
-  readonly #entries = new Map<string, CachedEntry>();
-  #bytes = 0;
+  /** By URL. */
+  readonly #entries = new LRUCache<string, CachedEntry>({
+    maxSize: MAX_BYTES,
+    sizeCalculation: ({ body }, url) => entryBytes(url, body),
+  });
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   store(url: string, body: Uint8Array<ArrayBuffer>, headers: Headers): void {
-    this.#remove(url);
-    if (entryBytes(url, body) > MAX_BYTES) return;
     const storedHeaders = STORED_HEADERS.flatMap((name) => {
       const value = headers.get(name);
       return value === null ? [] : [[name, value] as const];
     });
     this.#entries.set(url, { body, headers: storedHeaders, storedAt: this.#clock.now() });
-    this.#bytes += entryBytes(url, body);
-    for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= MAX_BYTES) break;
-      this.#remove(oldest);
-    }
   }
 
   /** Returns the stored body and replaces `headers` with its headers and its `Age` (RFC 9111, section 5.1). */
   find(url: string, headers: Headers): Uint8Array<ArrayBuffer> | undefined {
-    const entry = this.#entries.get(url);
+    // Entries are evicted in the order in which they were stored: reads do not count as use.
+    const entry = this.#entries.peek(url);
     const age = entry && this.#clock.now() - entry.storedAt;
     if (!entry || age === undefined || age > MAX_AGE_MS) return undefined;
     headers.delete("Retry-After");
     for (const [name, value] of entry.headers) headers.set(name, value);
     headers.set("Age", String(Math.max(0, Math.floor(age / 1_000))));
     return entry.body;
-  }
-
-  #remove(url: string): void {
-    const entry = this.#entries.get(url);
-    if (entry) this.#bytes -= entryBytes(url, entry.body);
-    this.#entries.delete(url);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Principal } from "../account/principal.ts";
+import { invalid, missingValue, permissionRequired } from "../error_text.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import {
   CONTENT_RULE,
@@ -9,18 +10,18 @@ import {
   USER_ID_RULE,
 } from "./message.ts";
 
-/** What a client wants to say. */
+/** A message as a client sends it. */
 export interface MessageInput {
   readonly content: string;
-  /** Who says it; of one who has signed in it does not count. */
+  /** The author; ignored for signed-in users. */
   readonly userId: string | undefined;
 }
 
-/** A message was not taken; the words are for its sender. */
+/** A message was rejected. The text is for its sender. */
 export class MessageError extends Error {
   override readonly name = "MessageError";
 
-  /** `forbidden`: the sender may not write. `invalid_message`: nobody may write this. */
+  /** `forbidden`: the sender lacks a permission. `invalid_message`: the message is invalid for every sender. */
   constructor(readonly code: "forbidden" | "invalid_message", message: string) {
     super(message);
   }
@@ -28,13 +29,13 @@ export class MessageError extends Error {
 
 export interface MessageSenderOptions {
   readonly store: Pick<MessageStore, "insert">;
-  /** Makes UUIDs. */
+  /** Generates UUIDs. */
   readonly generateId: () => string;
-  /** Told of what was kept, after the commit. */
+  /** Called with the stored events after the commit. */
   readonly publish: (events: readonly StoredEvent[]) => void;
 }
 
-/** Takes what clients say: it is kept first, and then told to all. */
+/** Accepts messages from clients: stores each, then publishes it to all clients. */
 export class MessageSender {
   readonly #options: MessageSenderOptions;
 
@@ -43,8 +44,8 @@ export class MessageSender {
   }
 
   /**
-   * Resolves when the message is kept. Messages are told in the order in which this is called: nothing is waited for before
-   * the store has the message.
+   * Resolves when the message is stored. Messages are published in the order of the calls, because the store gets a message
+   * before this waits for anything.
    * @throws {MessageError}
    * @throws {StorageError}
    */
@@ -52,10 +53,10 @@ export class MessageSender {
     const { store, generateId, publish } = this.#options;
     const { content } = input;
     if (!principal.permissions.has("write")) {
-      throw new MessageError("forbidden", "Cannot post: it needs the permission write");
+      throw new MessageError("forbidden", permissionRequired("write", "post messages"));
     }
     if (!isValidContent(content)) {
-      throw new MessageError("invalid_message", `Cannot use content: allowed is ${CONTENT_RULE}`);
+      throw new MessageError("invalid_message", invalid("content", CONTENT_RULE));
     }
     const userId = resolveUserId(input, principal);
     const { message, events } = await store.insert({ id: generateId(), content, userId });
@@ -67,9 +68,6 @@ export class MessageSender {
 function resolveUserId({ userId }: MessageInput, { session }: Principal): string {
   if (session) return session.user.login;
   if (userId !== undefined && isValidUserId(userId)) return userId;
-  const problem = userId === undefined ? "do without" : "use";
-  throw new MessageError(
-    "invalid_message",
-    `Cannot ${problem} user_id: allowed is ${USER_ID_RULE}`,
-  );
+  const text = userId === undefined ? missingValue : invalid;
+  throw new MessageError("invalid_message", text("user_id", USER_ID_RULE));
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Backlog } from "../delivery/delivery.ts";
+import { SingleFlight } from "../single_flight.ts";
 import type { Exposition } from "./exposition.ts";
 
 export interface DeliverySources {
@@ -41,9 +42,8 @@ export function deliveryMetrics(exposition: Exposition, sources: DeliverySources
     labels: ["outcome"],
   }, () => Object.entries(inbox.outcomes).map(([outcome, count]) => [{ outcome }, count] as const));
   // All three of one look at the database.
-  let pendingBacklog: Promise<Backlog | undefined> | undefined;
-  const readBacklogOnce = () =>
-    pendingBacklog ??= backlog().catch(() => undefined).finally(() => pendingBacklog = undefined);
+  const reads = new SingleFlight<"backlog", Backlog | undefined>();
+  const readBacklogOnce = () => reads.run("backlog", () => backlog().catch(() => undefined));
   exposition.gauge({
     name: "runwire_deliveries_waiting",
     help: "Deliveries that wait to be applied, in the database that instances share",

@@ -4,7 +4,7 @@ import {
   type RateLimiter,
   toDecision,
 } from "../account/rate_limiter.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, withTimeout } from "../clock.ts";
 import type { Redis } from "./connection.ts";
 
 /** A caller does not wait for longer to be told that it may ask. */
@@ -54,17 +54,17 @@ export class RedisRateLimiter implements RateLimiter {
   async #tryConsume(client: string): Promise<RateLimitDecision | undefined> {
     const { redis, prefix, clock } = this.#options;
     const { perSecond, burst } = this.#limit;
-    const timer = new AbortController();
-    const result = redis.latency.time(() =>
+    const reply = redis.latency.time(() =>
       redis.client.eval(CONSUME_SCRIPT, {
         keys: [`${prefix}throttle:${client}`],
         arguments: [String(burst), String(perSecond)],
       })
-    ).then((reply) => this.#parseReply(reply), () => undefined);
-    const timeout = clock.sleep(TIMEOUT_MS, timer.signal).then(() => undefined);
-    const decision = await Promise.race([result, timeout]);
-    timer.abort();
-    return decision;
+    );
+    try {
+      return this.#parseReply(await withTimeout(clock, TIMEOUT_MS, reply));
+    } catch {
+      return undefined;
+    }
   }
 
   #parseReply(reply: unknown): RateLimitDecision | undefined {

@@ -1,6 +1,6 @@
 import { isVisible, type Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
-import { GitHubError, isGlobal, StorageError, toErrorMessage } from "../errors.ts";
+import { GitHubError, isGlobal, isTransient, toErrorMessage } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
 import type { WebhookState } from "./catalog.ts";
@@ -136,7 +136,7 @@ export class FollowManager {
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
+      if (!isTransient(error)) throw error;
       this.#logger.info("Webhooks have to wait: {reason}", { reason: toErrorMessage(error) });
     }
   }
@@ -182,7 +182,7 @@ export class FollowManager {
         this.#createWebhook({ ...webhook, followedAt }, this.#stop.signal)
       );
     } catch (error) {
-      if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
+      if (!isTransient(error)) throw error;
       return { state: "none", reason: `It is created later: ${toErrorMessage(error)}` };
     }
   }

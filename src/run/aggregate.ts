@@ -2,7 +2,7 @@ import type { RunFacts } from "./facts.ts";
 import { Histogram } from "./histogram.ts";
 import type { Distribution, RunStatistics } from "./statistics.ts";
 
-/** What is added up of runs; times in ms. */
+/** Sums over runs; times in ms. */
 export const COUNTERS = [
   "runs",
   "successes",
@@ -19,7 +19,7 @@ export const COUNTERS = [
 ] as const;
 export type Counters = Record<(typeof COUNTERS)[number], number>;
 
-/** What is counted of some runs: tallies of parts add up to that of the whole, and what was counted can be taken off. */
+/** Aggregates the facts of runs. Aggregates can be added and subtracted, so the parts of a whole add up to the whole. */
 export class RunAggregate {
   readonly counters: Counters;
   readonly durations: Histogram;
@@ -37,7 +37,7 @@ export class RunAggregate {
     this.queues = queues;
   }
 
-  /** Counts a run, or takes it off again: `times` is -1. */
+  /** Adds a run, or subtracts it if `times` is -1. */
   add(facts: RunFacts, times: 1 | -1 = 1): void {
     const added = toCounters(facts);
     for (const name of COUNTERS) this.counters[name] += times * added[name];
@@ -45,7 +45,7 @@ export class RunAggregate {
     if (facts.queueMs !== null) this.queues.add(facts.queueMs, times);
   }
 
-  /** Adds all that another one counts, or takes it off. */
+  /** Adds another aggregate, or subtracts it if `times` is -1. */
   addAll(other: RunAggregate, times: 1 | -1 = 1): void {
     for (const name of COUNTERS) this.counters[name] += times * other.counters[name];
     this.durations.addAll(other.durations, times);
@@ -66,7 +66,7 @@ export class RunAggregate {
   }
 }
 
-/** What is to be known of each sum. */
+/** Returns an object with `value(name)` for each counter. */
 export function mapCounters<T>(value: (name: keyof Counters) => T): Record<keyof Counters, T> {
   return {
     runs: value("runs"),
@@ -85,13 +85,13 @@ export function mapCounters<T>(value: (name: keyof Counters) => T): Record<keyof
 }
 
 function toCounters(facts: RunFacts): Counters {
-  const { outcome: verdict } = facts;
+  const { outcome } = facts;
   return {
     runs: 1,
-    successes: Number(verdict === "success"),
-    failures: Number(verdict === "failure"),
-    cancelled: Number(verdict === "cancelled"),
-    timedOut: Number(verdict === "timed_out"),
+    successes: Number(outcome === "success"),
+    failures: Number(outcome === "failure"),
+    cancelled: Number(outcome === "cancelled"),
+    timedOut: Number(outcome === "timed_out"),
     durationMs: facts.durationMs ?? 0,
     queueMs: facts.queueMs ?? 0,
     reruns: facts.reruns,

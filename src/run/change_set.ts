@@ -2,17 +2,17 @@ import type { Repository } from "../repository/repository.ts";
 import type { Job } from "./history.ts";
 import type { Run } from "./run.ts";
 
-/** What GitHub told us in one go, in our words. What is told may be known already, or be older than what is known. */
+/** The changes that GitHub reported at once. They may be known already, or older than the stored state. */
 export interface ChangeSet {
   readonly runs: readonly Run[];
   readonly jobs: readonly JobState[];
-  /** Repositories as they are now. */
+  /** The current state of repositories. */
   readonly repositories: readonly Repository[];
-  /** The ids of repositories that are gone for us: deleted, or taken from the App's installation. */
+  /** The ids of repositories that were deleted or removed from the App's installation. */
   readonly removedRepositories: readonly number[];
-  /** The ids of repositories that other users may see now than before; "all" where it is not told which. */
+  /** The ids of repositories whose visibility has changed; "all" if GitHub does not say which. */
   readonly accessChanged: readonly number[] | "all";
-  /** The ids of users who no longer let us act for them. */
+  /** The ids of users who revoked their authorization. */
   readonly revokedUsers: readonly number[];
 }
 
@@ -25,28 +25,28 @@ export const EMPTY_CHANGE_SET: ChangeSet = {
   revokedUsers: [],
 };
 
-/** How a job of a run stands: a hint that the run has moved. */
+/** The state of a job, which implies a state of its run. */
 export interface JobState {
   readonly runId: number;
   /** `owner/name` */
   readonly repository: string;
   readonly runAttempt: number;
   readonly status: string;
-  /** When the job got there, RFC 3339. */
+  /** When the job reached this state, RFC 3339. */
   readonly at: string;
-  /** The job in that state, where GitHub told all of it. */
+  /** The whole job in this state, if GitHub sent it. */
   readonly job?: Job;
 }
 
-/** A job, and when it came to its status, RFC 3339. Of two states of a job the one that has come further is the later. */
+/** A job, and when it reached its status, RFC 3339. Of two states of a job, the more advanced one is the later. */
 export interface ReportedJob {
   readonly job: Job;
   readonly at: string;
 }
 
 /**
- * The run as a job of it shows it; the run itself where the job tells nothing new. A run is in progress as soon as one of
- * its jobs has started; that a job has ended says nothing of the others.
+ * Returns the run in the state that a job implies, or `run` itself if the job adds nothing. A run is in progress as soon as
+ * one of its jobs has started; a completed job says nothing about the others.
  */
 export function applyJobState(run: Run, job: JobState): Run {
   if (job.runAttempt !== run.runAttempt || run.status === "completed") return run;

@@ -1,37 +1,23 @@
 import type { RunData, RunEvent, StatusEvent } from "../feed/event.ts";
 import type { PollerStatus } from "./polling/poller.ts";
-import type { Run } from "./run.ts";
+import { type Run, RUN_FIELDS } from "./run.ts";
 
-/** What clients hear when a run has a new state. */
+const WIRE_FIELDS = Object.entries(RUN_FIELDS) as [keyof typeof RUN_FIELDS, keyof RunData][];
+
 export function runEvent(run: Run): RunEvent {
   return { type: "run", repository: run.repository, data: runData(run) };
 }
 
-/** A run as it goes over the wire. */
+/** Returns a run in its wire format. */
 export function runData(run: Run): RunData {
-  return {
-    id: run.id,
-    repository: run.repository,
-    workflow_id: run.workflowId,
-    workflow_name: run.workflowName,
-    display_title: run.displayTitle,
-    event: run.event,
-    status: run.status,
-    conclusion: run.conclusion,
-    branch: run.branch,
-    head_sha: run.headSha,
-    actor: run.actor,
-    run_number: run.runNumber,
-    run_attempt: run.runAttempt,
-    created_at: run.createdAt,
-    started_at: run.startedAt,
-    updated_at: run.updatedAt,
-    duration_seconds: durationSeconds(run),
-    html_url: run.htmlUrl,
-  };
+  const data: Partial<Record<keyof RunData, string | number | null>> = {};
+  for (const [field, name] of WIRE_FIELDS) data[name] = run[field];
+  data.duration_seconds = durationSeconds(run);
+  // RUN_FIELDS has every other field of RunData: see the type of Run.
+  return data as RunData;
 }
 
-/** How long a run, or one attempt of it, took; `null` until it has ended. */
+/** The duration of a run or an attempt; `null` until it has completed. */
 export function durationSeconds(
   { status, startedAt, createdAt, updatedAt }: Pick<
     Run,
@@ -41,15 +27,16 @@ export function durationSeconds(
   return status === "completed" ? secondsBetween(startedAt ?? createdAt, updatedAt) : null;
 }
 
-/** Between two times as GitHub writes them; `null` where one is missing. */
+/** The seconds between two RFC 3339 times; `null` if one is missing. */
 export function secondsBetween(from: string | null, to: string | null): number | null {
   if (from === null || to === null) return null;
   return Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1000));
 }
 
-/** Tells how things stand between us and GitHub, whenever that has changed. */
+/** Publishes a status event whenever the state of the connection to GitHub changes. */
 export class StatusPublisher {
   readonly #publish: (event: StatusEvent) => void;
+  /** The data of the last event, as JSON. */
   #lastPublished = "";
 
   constructor(publish: (event: StatusEvent) => void) {

@@ -1,24 +1,24 @@
 import type { Job, RunAttempt } from "./history.ts";
 import type { Run } from "./run.ts";
 
-/** What became of a run; the rest (skipped, neutral, and what GitHub adds) is neither good nor bad. */
+/** The outcome of a run; `other` (skipped, neutral, and future conclusions) is neither a success nor a failure. */
 export type RunOutcome = "success" | "failure" | "timed_out" | "cancelled" | "other";
 
-/** What is counted of a completed run by itself. Lengths of time in ms; `null` where there is none to tell of. */
+/** The facts of a completed run on its own. Durations in ms; `null` if not applicable. */
 export interface SingleRunFacts {
   readonly outcome: RunOutcome;
   readonly durationMs: number | null;
   readonly queueMs: number | null;
   readonly minutes: number;
   readonly reruns: number;
-  /** It succeeded after an earlier attempt had failed. */
+  /** Whether the run succeeded after an earlier attempt had failed. */
   readonly succeededOnRetry: boolean;
 }
 
-/** What is counted of a run, also beside the other runs of its workflow. */
+/** The facts of a run, including those that depend on other runs of its workflow. */
 export interface RunFacts extends SingleRunFacts {
   readonly isFlaky: boolean;
-  /** How long its branch was red until it turned green; of default branches. */
+  /** The time from the first failure of its branch to this success; default branches only. */
   readonly recoveryMs: number | null;
 }
 
@@ -38,13 +38,13 @@ export function toOutcome(conclusion: string | null): RunOutcome {
   return OUTCOMES[conclusion ?? ""] ?? "other";
 }
 
-/** Whether a run went wrong (true) or well (false); `undefined` when it says nothing of its commit. */
+/** Whether a run failed (true) or succeeded (false); `undefined` if the outcome says nothing about its commit. */
 export function isFailure(outcome: RunOutcome): boolean | undefined {
   if (outcome === "success") return false;
   return outcome === "failure" || outcome === "timed_out" ? true : undefined;
 }
 
-/** What is counted of a completed run; of `attempts` and `jobs` those that we heard of. docs/statistics.md has it in words. */
+/** Computes the facts of a completed run from its known attempts and jobs; docs/statistics.md defines them. */
 export function computeFacts(
   run: Run,
   { attempts, jobs }: {
@@ -64,7 +64,7 @@ export function computeFacts(
   };
 }
 
-/** From the start of the last attempt to the first start of one of its jobs. */
+/** Returns the time from the start of the last attempt to the start of its first job. */
 function computeQueueMs(run: Run, jobs: readonly Job[]): number | null {
   const starts = jobs.filter((job) => job.runAttempt === run.runAttempt && hasRun(job))
     .map(({ startedAt }) => Date.parse(startedAt ?? ""));
@@ -81,13 +81,13 @@ function sumMinutes(jobs: readonly Job[]): number {
   );
 }
 
-/** GitHub writes a start also into a job that waits, and into one that was skipped. */
+/** Whether a job was executed: GitHub also sets a start time on queued and skipped jobs. */
 function hasRun({ status, conclusion, startedAt }: Job): boolean {
   return startedAt !== null && conclusion !== "skipped" &&
     (status === "in_progress" || status === "completed");
 }
 
-/** Whether the last attempt before this one that says something of the commit went wrong. */
+/** Whether the last conclusive attempt before this one failed. */
 function hasFailedBefore(run: Run, attempts: readonly AttemptConclusion[]): boolean {
   const conclusive = attempts
     .filter(({ runAttempt }) => runAttempt < run.runAttempt)

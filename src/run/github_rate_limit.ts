@@ -1,31 +1,31 @@
 import type { GitHubFailure } from "../errors.ts";
 import type { Random } from "../random.ts";
 
-/** What is left of GitHub's rate limit, as its last answer said. Times in ms since the epoch. */
+/** GitHub's rate limit, as of the last response. Times in ms since the epoch. */
 export interface GitHubRateLimit {
   readonly limit: number;
   readonly remaining: number;
   readonly resetAt: number;
 }
 
-/** Below this share of the limit the beat slows down, so that what is left lasts to the reset. */
+/** Below this share of the limit polling slows down, so that the remaining quota lasts until the reset. */
 const LOW_SHARE = 0.1;
 
-/** The least wait where GitHub says that it limits us, but not until when. */
+/** The minimum wait after a rate limit error without a retry time. */
 const MIN_BACKOFF_MS = 60_000;
 const MAX_BACKOFF_MS = 15 * 60_000;
 
-/** No window of GitHub's is longer than an hour: a later time is a clock set wrong. */
+/** GitHub's windows last at most an hour: a later reset means that a clock is wrong. */
 const MAX_RESET_WAIT_MS = 61 * 60_000;
 
 const INITIAL_RETRY_MS = 1_000;
 
-/** The next beat after `beat`: a whole number of intervals later, and not in the past, so an overlong beat skips some. */
+/** Returns the next tick: a whole number of intervals after `tick` and not in the past, so a long poll skips ticks. */
 export function nextTick(tick: number, interval: number, now: number): number {
   return tick + interval * Math.max(1, Math.ceil((now - tick) / interval));
 }
 
-/** Whether so little is left that it should be saved for the beat. */
+/** Whether the remaining quota should be reserved for polling. */
 export function isLow(
   { limit, remaining, resetAt }: GitHubRateLimit,
   now: number,
@@ -35,8 +35,8 @@ export function isLow(
 }
 
 /**
- * Until when to leave what is left of the budget to others, in ms since the epoch: while it is less than `share` of the
- * limit. `undefined` when there is enough.
+ * Returns when background requests may continue, in ms since the epoch, if less than `share` of the limit remains; `undefined`
+ * if there is enough quota.
  */
 export function reservedUntil(
   rateLimit: GitHubRateLimit | undefined,
@@ -47,8 +47,8 @@ export function reservedUntil(
 }
 
 /**
- * How long one beat lasts, in ms: `interval`, or as many intervals as spread a low budget evenly until its reset when
- * each beat may cost `cost` points. With nothing left it lasts until the reset.
+ * Returns the poll interval in ms: `interval`, or a multiple of it that spreads a low quota evenly until the reset if each
+ * poll may cost `cost` points. Without any quota the interval lasts until the reset.
  */
 export function rateLimitedInterval(
   interval: number,
@@ -62,7 +62,7 @@ export function rateLimitedInterval(
 }
 
 /**
- * Until when to leave GitHub alone after it refused for the `attempt`-th time in a row (from 0): the time it told, else at
+ * Returns the end of the backoff after the `attempt`-th failure in a row (from 0): the time GitHub sent, otherwise after at
  * least a minute, growing exponentially with jitter.
  * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
  */
@@ -78,7 +78,7 @@ export function backoffUntil(
   return now + wait * (1 + random() / 4);
 }
 
-/** How long to wait before the `attempt`-th retry (from 0) within one beat, in ms: about 1 s, 2 s, 4 s … */
+/** Returns the delay in ms before the `attempt`-th retry (from 0) within one poll: about 1 s, 2 s, 4 s … */
 export function retryDelay(attempt: number, random: Random): number {
   return INITIAL_RETRY_MS * 2 ** attempt * (1 + random() / 4);
 }

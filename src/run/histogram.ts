@@ -1,16 +1,16 @@
 import { PERCENTILE_ERROR } from "./statistics.ts";
 
-/** Each bucket ends at this many times the value at which it begins. */
+/** The ratio of the upper to the lower bound of a bucket. */
 const GAMMA = (1 + PERCENTILE_ERROR) / (1 - PERCENTILE_ERROR);
 const LOG_GAMMA = Math.log(GAMMA);
-/** The bucket of zero, below that of 1. */
+/** The bucket of zero, below the bucket of 1. */
 const ZERO_BUCKET = -1;
 
 /**
- * How often which values were counted, in buckets that grow with the value: any percentile is off by PERCENTILE_ERROR of the
- * exact one at the most, however many values there are, and also when histograms are added to each other. After DDSketch
- * (https://arxiv.org/abs/1908.10693, section 2.1), whose buckets are never collapsed here: durations from a millisecond to a
- * year take 1,200 at the most. Values are whole and not negative.
+ * Counts values in buckets that grow with the value, so that every percentile has a relative error of at most
+ * PERCENTILE_ERROR, for any number of values and for sums of histograms. Based on DDSketch
+ * (https://arxiv.org/abs/1908.10693, section 2.1) without collapsing buckets: durations from a millisecond to a year take at
+ * most 1,200. Values are non-negative integers.
  */
 export class Histogram {
   readonly #counts = new Map<number, number>();
@@ -22,31 +22,31 @@ export class Histogram {
     return histogram;
   }
 
-  /** Several that `toString` wrote, with commas between them; added up. */
+  /** Parses comma-separated results of `toString` and returns their sum. */
   static parse(texts: string): Histogram {
     const histogram = new Histogram();
-    // We wrote them ourselves.
+    // `toString` wrote the text, so it is not validated.
     const lists: readonly (readonly number[])[] = JSON.parse(`[${texts}]`);
     for (const list of lists) histogram.#addList(list);
     return histogram;
   }
 
-  /** How many values there are. */
+  /** The number of values. */
   get count(): number {
     return this.#count;
   }
 
-  /** Counts `value`, or takes it off again: `times` is -1. */
+  /** Adds `value`, or subtracts it if `times` is -1. */
   add(value: number, times = 1): void {
     this.#add(toBucket(value), times);
   }
 
-  /** Adds all that another one counts, or takes it off. */
+  /** Adds another histogram, or subtracts it if `times` is -1. */
   addAll(other: Histogram, times: 1 | -1 = 1): void {
     for (const [bucket, count] of other.#counts) this.#add(bucket, times * count);
   }
 
-  /** The smallest value that is not below `share` of all (nearest rank), `share` in (0, 1]; `null` of nothing. */
+  /** Returns the percentile by nearest rank, `share` in (0, 1]; `null` if there are no values. */
   percentile(share: number): number | null {
     let remaining = Math.ceil(share * this.#count);
     for (const bucket of this.#buckets()) {
@@ -56,7 +56,7 @@ export class Histogram {
     return null;
   }
 
-  /** A list of bucket, count, bucket, count …; each bucket but the first as the distance from the one before. */
+  /** Returns a JSON array of bucket, count, bucket, count …; each bucket is relative to the previous one. */
   toString(): string {
     let last = 0;
     const list = this.#buckets().flatMap((bucket) => {
@@ -91,7 +91,7 @@ function toBucket(value: number): number {
   return value < 1 ? ZERO_BUCKET : Math.ceil(Math.log(value) / LOG_GAMMA);
 }
 
-/** What is off by the same share of both ends of a bucket. */
+/** Returns the value with the same relative error to both bounds of the bucket. */
 function toValue(bucket: number): number {
   return bucket === ZERO_BUCKET ? 0 : 2 * GAMMA ** bucket / (GAMMA + 1);
 }

@@ -1,9 +1,9 @@
 import type { Visibility } from "../visibility.ts";
 import type { Run } from "./run.ts";
 
-/** Which runs of the past somebody asks for; all conditions hold at once. Names are GitHub's, in any case. */
+/** Selects a page of runs; all conditions must match. Names are GitHub's, in any case. */
 export interface RunQuery {
-  /** Runs of other repositories are neither listed nor counted. */
+  /** Runs of other repositories are neither returned nor counted. */
   readonly visibility: Visibility;
   /** `owner/name` */
   readonly repository?: string | undefined;
@@ -13,29 +13,29 @@ export interface RunQuery {
   readonly event?: string | undefined;
   readonly branch?: string | undefined;
   readonly actor?: string | undefined;
-  /** Created from here on, in ms since the epoch. */
+  /** Earliest creation (inclusive), in ms since the epoch. */
   readonly createdFrom?: number | undefined;
-  /** Created before (exclusive), in ms since the epoch. */
+  /** Latest creation (exclusive), in ms since the epoch. */
   readonly createdBefore?: number | undefined;
-  /** Words, each of which begins a word of the title. */
+  /** Words of the title, each a prefix of a word; all must match. */
   readonly words?: readonly string[] | undefined;
-  /** By creation. */
+  /** The order by creation. */
   readonly direction: "asc" | "desc";
   /** From 1. */
   readonly page: number;
   readonly perPage: number;
 }
 
-/** What may be reached by pages, and is counted: beyond it a list is to be narrowed. */
+/** The number of runs that can be counted and reached by pages; longer lists need a narrower query. */
 export const MAX_COUNTED_RUNS = 1_000;
 
 export interface RunList {
-  /** Exact up to MAX_LISTED, which also stands for everything above it. */
+  /** Exact up to MAX_COUNTED_RUNS, which also stands for every higher number. */
   readonly total: number;
   readonly runs: readonly Run[];
 }
 
-/** One try of a run. Times are RFC 3339, as GitHub writes them. */
+/** An attempt of a run. Times are RFC 3339, as GitHub sends them. */
 export interface RunAttempt {
   readonly runAttempt: number;
   readonly status: string | null;
@@ -44,7 +44,7 @@ export interface RunAttempt {
   readonly updatedAt: string;
 }
 
-/** A job of a run. Times are RFC 3339, as GitHub writes them. */
+/** A job of a run. Times are RFC 3339, as GitHub sends them. */
 export interface Job {
   readonly id: number;
   readonly runId: number;
@@ -61,18 +61,18 @@ export interface Job {
 
 export interface RunDetail {
   readonly run: Run;
-  /** Those that we heard of, the first first; the last is how the run is now. */
+  /** The known attempts, oldest first; the last is the current state of the run. */
   readonly attempts: readonly RunAttempt[];
-  /** Those that we heard of, of all attempts, in order of attempt and id. */
+  /** The known jobs of all attempts, ordered by attempt and id. */
   readonly jobs: readonly Job[];
 }
 
-/** Reads what is kept of runs; never asks GitHub. All throw StorageError. */
+/** Reads stored runs, without requests to GitHub. All methods throw StorageError. */
 export interface RunHistory {
   list(query: RunQuery): Promise<RunList>;
-  /** `undefined` when no such run is kept, or it may not be seen. */
+  /** Returns `undefined` if the run is not stored or not visible. */
   detail(id: number, visibility: Visibility): Promise<RunDetail | undefined>;
-  /** Of each of these workflows its `count` latest created runs that may be seen, newest first. */
+  /** Returns the `count` latest created visible runs of each workflow, newest first. */
   latestByWorkflow(
     workflowIds: readonly number[],
     options: { readonly count: number; readonly visibility: Visibility },

@@ -1,70 +1,72 @@
-import type { StoredEvent } from "../feed/event.ts";
+import type { RunData, StoredEvent } from "../feed/event.ts";
 
-/**
- * One workflow run, in our words. Times are RFC 3339, as GitHub writes them. `status`, `conclusion` and
- * `event` hold whatever GitHub says: it adds values without a new API version.
- */
-export interface Run {
-  readonly id: number;
-  /** `owner/name` */
-  readonly repository: string;
-  readonly workflowId: number;
-  readonly workflowName: string;
-  readonly displayTitle: string;
-  readonly event: string;
-  readonly status: string | null;
-  readonly conclusion: string | null;
-  readonly branch: string | null;
-  readonly headSha: string;
-  /** The login. */
-  readonly actor: string | null;
-  readonly runNumber: number;
-  readonly runAttempt: number;
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly updatedAt: string;
-  readonly htmlUrl: string;
-  /** How we heard of this state. */
+/** The fields of a run. The values are their names in events and in the database. */
+export const RUN_FIELDS = {
+  id: "id",
+  repository: "repository",
+  workflowId: "workflow_id",
+  workflowName: "workflow_name",
+  displayTitle: "display_title",
+  event: "event",
+  status: "status",
+  conclusion: "conclusion",
+  branch: "branch",
+  headSha: "head_sha",
+  actor: "actor",
+  runNumber: "run_number",
+  runAttempt: "run_attempt",
+  createdAt: "created_at",
+  startedAt: "started_at",
+  updatedAt: "updated_at",
+  htmlUrl: "html_url",
+} as const satisfies Record<string, keyof RunData>;
+
+type RunFields = {
+  readonly [Field in keyof typeof RUN_FIELDS]: RunData[(typeof RUN_FIELDS)[Field]];
+};
+
+/** The state of a workflow run; RunData describes the fields. */
+export interface Run extends RunFields {
+  /** How this state was received. */
   readonly source: "webhook" | "poll";
 }
 
-/** Where runs come from: GitHub. */
+/** Fetches runs from GitHub. */
 export interface RunSource {
   /**
-   * The `count` latest runs of a repository, newest first.
-   * @throws {RefusedError} when GitHub refuses
+   * Returns the `count` latest runs of a repository, newest first.
+   * @throws {GitHubError}
    */
   latest(repository: string, count: number, signal: AbortSignal): Promise<readonly Run[]>;
   /**
-   * One run by its id, exact where lists lag; `undefined` when GitHub knows no such run (any more).
-   * @throws {RefusedError} when GitHub refuses
+   * Returns a run by its id, up to date even when lists lag; `undefined` if it does not exist or was deleted.
+   * @throws {GitHubError}
    */
   byId(repository: string, id: number, signal: AbortSignal): Promise<Run | undefined>;
 }
 
-/** Where runs are kept. Every write goes through `merge`, so that no reader sees a run go backwards. */
+/** Stores runs. Every write uses `merge`, so that no reader sees a run move backwards. All methods throw StorageError. */
 export interface RunStore {
-  /** Merges each run into what is kept. Returns the events that tell what has changed, kept in the same transaction. */
+  /** Merges runs into the stored ones. Returns the events of the changes, which are stored in the same transaction. */
   put(runs: readonly Run[]): Promise<readonly StoredEvent[]>;
-  /** The `count` latest created runs of a repository, newest first. */
+  /** Returns the `count` latest created runs of a repository, newest first. */
   latest(repository: string, count: number): Promise<readonly Run[]>;
-  /** Runs that have not completed and were last updated before `before` (ms since the epoch), the longest waiting first. */
+  /** Returns unfinished runs last updated before `before` (ms since the epoch), the oldest update first. */
   listUnfinished(before: number, limit: number): Promise<readonly Run[]>;
   remove(id: number): Promise<void>;
 }
 
 /**
- * Which of two states of one run is later. GitHub's lists are served from lagging indexes and webhooks
- * arrive out of order, so arrival says nothing: the higher `runAttempt` wins, then the later `updatedAt`;
- * on a tie `completed` wins, otherwise webhook over poll. States that still tie (GitHub counts in seconds)
- * are put in a fixed order, in which a started run is later than one that waits, so that any order of arrival
- * ends in the same run (docs/decisions/merge.md).
+ * Returns the later of two states of a run. GitHub's lists come from lagging indexes and webhooks arrive out of order, so the
+ * order of arrival is meaningless: the higher `runAttempt` wins, then the later `updatedAt`, then `completed`, then webhook
+ * over poll. States that still tie (GitHub's times are in seconds) have a fixed order, in which a started run is later than a
+ * queued one, so that every order of arrival ends in the same state (docs/decisions/merge.md).
  */
 export function merge(old: Run, next: Run): Run {
   return compareStates(next, old) > 0 ? next : old;
 }
 
-/** Positive when `a` is the later state, 0 when nothing tells the two apart. */
+/** Positive if `a` is the later state, 0 if the states are equal. */
 export function compareStates(a: Run, b: Run): number {
   return a.runAttempt - b.runAttempt ||
     Date.parse(a.updatedAt) - Date.parse(b.updatedAt) ||
@@ -74,12 +76,12 @@ export function compareStates(a: Run, b: Run): number {
     compareText(canonical(a), canonical(b));
 }
 
-/** Newest first by creation; the higher id breaks a tie. */
+/** Orders runs by creation, newest first; the higher id breaks a tie. */
 export function newestFirst(a: Run, b: Run): number {
   return Date.parse(b.createdAt) - Date.parse(a.createdAt) || b.id - a.id;
 }
 
-/** Whether two states of a run look the same to a client, however we heard of them. */
+/** Whether two states of a run are equal for clients: the source does not count. */
 export function isSameState(a: Run, b: Run): boolean {
   return canonical({ ...a, source: "poll" }) === canonical({ ...b, source: "poll" });
 }

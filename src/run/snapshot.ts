@@ -1,19 +1,19 @@
 import type { Visibility } from "../visibility.ts";
 import { newestFirst, type Run } from "./run.ts";
 
-/** `compact` has the nine fields, `full` adds six more. */
+/** `compact` has nine fields, `full` adds six more. */
 export type View = "compact" | "full";
 
 const NO_REPOSITORIES: readonly string[] = [];
 
-/** The picture that clients of `/ws` get. Immutable; each view is encoded once for all who see the same of it. */
+/** The latest runs, as clients of `/ws` get them. Immutable; encoded once per view and visibility. */
 export class Snapshot {
   readonly runs: readonly Run[];
-  /** When the last of its runs was fetched, in ms since the epoch. */
+  /** When the runs were last fetched from GitHub, in ms since the epoch. */
   readonly takenAt: number;
-  /** In lower case, once each. */
+  /** The repositories of the runs in lower case, without duplicates. */
   readonly #repositories: readonly string[];
-  /** By the view, and the repositories that are hidden. */
+  /** Encoded frames by view and hidden repositories. */
   readonly #frames = new Map<string, string>();
 
   constructor(runs: readonly Run[], takenAt: number) {
@@ -38,7 +38,7 @@ function toRepositoryKey({ repository }: Run): string {
   return repository.toLowerCase();
 }
 
-/** The names and their order are a contract with every client. */
+/** The names and their order are a contract with clients. */
 function compactFields(run: Run) {
   return {
     repositoryName: run.repository,
@@ -65,5 +65,5 @@ function fullFields(run: Run) {
   };
 }
 
-/** One run as a client of `/ws?view=full` reads it. */
+/** A run in the wire format of `/ws?view=full`. */
 export type FullRun = ReturnType<typeof fullFields>;

@@ -5,11 +5,11 @@ import { Snapshot } from "./snapshot.ts";
 
 export interface SnapshotSize {
   readonly repositories: number;
-  /** Of each repository. */
+  /** Runs per repository. */
   readonly runs: number;
 }
 
-/** What a snapshot shows: which repositories, and the latest runs that are kept of each. */
+/** Builds snapshots from the latest stored runs of the repositories that were pushed to last. */
 export class SnapshotBuilder {
   readonly #size: SnapshotSize;
   readonly #store: RunStore;
@@ -20,7 +20,6 @@ export class SnapshotBuilder {
     this.#store = options.store;
   }
 
-  /** The names of the repositories that are shown. */
   get repositoryNames(): readonly string[] {
     return this.#repositories.map((repository) => repository.fullName);
   }
@@ -29,7 +28,7 @@ export class SnapshotBuilder {
     return this.#repositories;
   }
 
-  /** Shows these repositories, as GitHub lists them. */
+  /** Sets the repositories of the snapshots, in GitHub's order. */
   setRepositories(repositories: readonly Repository[]): void {
     this.#repositories = repositories;
   }
@@ -38,7 +37,7 @@ export class SnapshotBuilder {
     this.#repositories = this.#repositories.filter((repository) => repository.fullName !== name);
   }
 
-  /** Takes in what GitHub told us of a repository since the list: one that was pushed to comes to the front. */
+  /** Applies a change since `setRepositories`: a repository that was pushed to moves to the front. */
   applyRepositoryEvent({ id, full_name, pushed_at, removed }: RepositoryEvent["data"]): void {
     const remaining = this.#repositories.filter((repository) => repository.id !== id);
     const old = this.#repositories.find((repository) => repository.id === id);
@@ -49,7 +48,7 @@ export class SnapshotBuilder {
       .slice(0, this.#size.repositories);
   }
 
-  /** The snapshot of this moment. `takenAt`: when GitHub was last asked, in ms since the epoch. */
+  /** Builds the current snapshot. `takenAt`: when runs were last fetched from GitHub, in ms since the epoch. */
   async build(takenAt: number): Promise<Snapshot> {
     const runs = await Promise.all(
       this.repositoryNames.map((name) => this.#store.latest(name, this.#size.runs)),

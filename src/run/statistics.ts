@@ -1,57 +1,59 @@
 import type { Visibility } from "../visibility.ts";
 
-/** A length of time in seconds, over many runs. `null` where there is none to tell of. */
+/** The distribution of a duration over runs, in seconds; `null` without values. */
 export interface Distribution {
   readonly avg: number | null;
-  /** Off by PERCENTILE_ERROR of its value at the most. */
+  /** Percentiles have a relative error of at most PERCENTILE_ERROR. */
   readonly p50: number | null;
   readonly p95: number | null;
 }
 
-/** The greatest relative error of a percentile; everything else is exact. */
+/** The maximum relative error of a percentile; every other number is exact. */
 export const PERCENTILE_ERROR = 0.01;
 
-/** What became of the runs of some workflows in some days (docs/statistics.md says how each is counted). */
+/** Statistics of completed runs; docs/statistics.md defines each number. */
 export interface RunStatistics {
   readonly runs: number;
   readonly successes: number;
   readonly failures: number;
   readonly cancelled: number;
   readonly timedOut: number;
-  /** successes / (successes + failures + timedOut); `null` of nothing. */
+  /** successes / (successes + failures + timedOut); `null` if there are none. */
   readonly successRate: number | null;
   readonly duration: Distribution;
   readonly queue: Distribution;
   readonly reruns: number;
   readonly flaky: number;
   readonly minutesUsed: number;
-  /** From the first failure to the next success, on default branches: how often, and how long on average. */
+  /** Recoveries of default branches: a first failure followed by a success. */
   readonly recoveries: number;
+  /** The mean time of a recovery; `null` without recoveries. */
   readonly redToGreenSeconds: number | null;
 }
 
 export type Grouping = "day" | "week" | "workflow" | "repository";
 
 export interface StatisticsQuery {
-  /** Runs of other repositories count nowhere. */
+  /** Runs of other repositories are not counted. */
   readonly visibility: Visibility;
-  /** UTC days, `2026-01-31`, both included. */
+  /** The first UTC day, for example `2026-01-31`. */
   readonly from: string;
+  /** The last UTC day (inclusive). */
   readonly to: string;
   /** `owner/name`, in any case. */
   readonly repository?: string | undefined;
   readonly workflowId?: number | undefined;
   readonly branch?: string | undefined;
   readonly groupBy: Grouping;
-  /** Days and weeks come from the first to the last, workflows and repositories those with most runs first. */
+  /** Pages of groups: days and weeks in ascending order, workflows and repositories by descending number of runs. */
   readonly page: number;
   readonly perPage: number;
 }
 
 export interface StatisticsGroup {
-  /** A day, the Monday that a week begins with, a workflow's id, or `owner/name`. */
+  /** A day, the Monday of a week, the id of a workflow, or `owner/name`. */
   readonly key: string;
-  /** Of a workflow. */
+  /** Only if grouped by workflow. */
   readonly workflow?: { readonly id: number; readonly name: string; readonly repository: string };
   readonly statistics: RunStatistics;
 }
@@ -62,7 +64,7 @@ export interface Statistics {
   readonly groups: readonly StatisticsGroup[];
 }
 
-/** Reads statistics; never asks GitHub. All throw StorageError. */
+/** Reads statistics, without requests to GitHub. All methods throw StorageError. */
 export interface StatisticsStore {
   query(query: StatisticsQuery): Promise<Statistics>;
 }

@@ -2,23 +2,23 @@ import type { Clock } from "../clock.ts";
 import { StorageError } from "../errors.ts";
 import { log } from "../log.ts";
 
-/** How often is looked for runs that are to be counted again. */
+/** The interval at which the queue is polled. */
 const POLL_INTERVAL_MS = 30_000;
-/** Between two groups of runs, so that whoever else writes gets a turn. */
+/** The pause between batches, during which other transactions can write. */
 const PAUSE_MS = 10;
 
 /**
- * Which runs are to be counted again: those that an older version kept, and those of a repository whose default branch or name
- * has changed. All throw StorageError.
+ * Runs whose statistics must be recomputed: runs stored by an older version, and runs of a repository whose default branch or
+ * name has changed. All methods throw StorageError.
  */
 export interface RecomputeQueue {
-  /** How many repositories have such runs. */
+  /** Returns the number of repositories with such runs. */
   countRepositories(): Promise<number>;
-  /** Counts a few of them. Returns how many; `undefined` when none is left. */
+  /** Recomputes a batch of runs. Returns their number; `undefined` if the queue is empty. */
   recomputeNext(): Promise<number | undefined>;
 }
 
-/** Counts runs again for the statistics, a few at a time. Where it is interrupted, it goes on after the next start. */
+/** Recomputes statistics in small batches; resumes after a restart. */
 export class StatisticsRecomputer {
   readonly #queue: RecomputeQueue;
   readonly #clock: Clock;
@@ -35,17 +35,19 @@ export class StatisticsRecomputer {
         await this.runOnce(signal);
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;
-        this.#logger.info("Counting runs goes on later: {reason}", { reason: error.message });
+        this.#logger.info("Statistics recomputation postponed: {reason}", {
+          reason: error.message,
+        });
       }
       await this.#clock.sleep(POLL_INTERVAL_MS, signal);
     }
   }
 
-  /** Counts until nothing is left. */
+  /** Recomputes until the queue is empty. */
   async runOnce(signal: AbortSignal): Promise<void> {
     const repositories = await this.#queue.countRepositories();
     if (repositories === 0) return;
-    this.#logger.info("Counting the runs of {repositories} repositories for the statistics", {
+    this.#logger.info("Recomputing statistics of {repositories} repositories", {
       repositories,
     });
     let runs = 0;
@@ -55,6 +57,6 @@ export class StatisticsRecomputer {
       runs += count;
       await this.#clock.sleep(PAUSE_MS, signal);
     }
-    this.#logger.info("Counted {runs} runs for the statistics", { runs });
+    this.#logger.info("Recomputed statistics of {runs} runs", { runs });
   }
 }

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Hono } from "hono";
-import type { Credential, Credentials } from "./credentials.ts";
+import type { Credential, Credentials } from "./auth/credentials.ts";
 import { rateLimitHeaders, type RateLimits } from "./rate_limits.ts";
 import { AUTHENTICATION_REQUIRED, GraphQL, rateLimitedResponse } from "./graphql.ts";
-import type { Webhooks } from "./webhooks.ts";
-import type { OAuth } from "./oauth.ts";
+import type { Webhooks } from "./webhooks/webhooks.ts";
+import type { OAuth } from "./auth/oauth.ts";
 import {
   type ErrorResponse,
   primaryLimitExceeded,
@@ -12,11 +12,12 @@ import {
   secondaryLimitExceeded,
   unsupportedVersion,
 } from "./error_response.ts";
-import { createRoutes, type SimulatedPrincipal } from "./routes.ts";
+import { createRoutes } from "./routes.ts";
+import type { SimulatedPrincipal } from "./request_context.ts";
 import type { RunIndex } from "./run_index.ts";
-import type { World } from "./world.ts";
+import type { World } from "./world/world.ts";
 
-/** An answer, and whether it was charged to the primary rate limit. */
+/** A response, and whether it was charged to the primary rate limit. */
 export interface SimulatedResponse {
   readonly status: number;
   readonly headers: Record<string, string>;
@@ -24,15 +25,15 @@ export interface SimulatedResponse {
   readonly isCharged: boolean;
 }
 
-/** https://docs.github.com/en/rest/about-the-rest-api/api-versions, the most recent first. */
+/** https://docs.github.com/en/rest/about-the-rest-api/api-versions, most recent first. */
 const VERSIONS = ["2026-03-10", "2022-11-28"];
 const DEFAULT_VERSION = "2022-11-28";
 const VARY = "Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding, X-Requested-With";
-/** The second is that of a GitHub Enterprise Server: https://docs.github.com/en/enterprise-server/graphql/guides/forming-calls-with-graphql */
+/** The second is for GitHub Enterprise Server: https://docs.github.com/en/enterprise-server/graphql/guides/forming-calls-with-graphql */
 const GRAPHQL_PATHS = ["/graphql", "/api/graphql"];
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** Everything that GitHub does around a route: who asks, what it costs, what has not changed. */
+/** GitHub's processing around every route: authentication, rate limits, conditional requests. */
 export class Api {
   readonly #credentials: Credentials;
   readonly #rateLimits: RateLimits;
@@ -59,7 +60,7 @@ export class Api {
     this.#login = options.login;
   }
 
-  /** As GitHub answers, or as it does when `tooFast` says that the secondary limit was exceeded. */
+  /** Handles a request; with `exceededLimit` it fails with that secondary limit. */
   async response(request: Request, { requestId, exceededLimit }: {
     readonly requestId: string;
     readonly exceededLimit: SecondaryLimit | undefined;
@@ -101,7 +102,7 @@ export class Api {
     return { ...response, headers: { ...response.headers, ...limits, ...selected }, isCharged };
   }
 
-  /** It has a limit of its own, which it tells of with status 200, and no ETags. */
+  /** GraphQL has a separate rate limit, reports it with status 200, and has no ETags. */
   async #handleGraphQL(body: string, { credential, origin, requestId, exceededLimit }: {
     readonly credential: Credential;
     readonly origin: string;
@@ -156,7 +157,7 @@ function toSimulatedResponse(
   };
 }
 
-/** Weak, and another one for every token: https://github.com/github/docs/issues/34689 */
+/** A weak ETag, different for every token: https://github.com/github/docs/issues/34689 */
 function computeEtag({ token }: Credential, body: string): string {
   return `W/"${createHash("sha256").update(`${token}\n${body}`).digest("hex")}"`;
 }

@@ -4,12 +4,12 @@ const TIME = String.raw`\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d))?`;
 const COMPARISON = new RegExp(`^(>=|<=|>|<|)(${TIME})$`);
 const RANGE = new RegExp(String.raw`^(${TIME}|\*)\.\.(${TIME}|\*)$`);
 
-/** Whether something that was created at a time, in ms since the epoch, is asked for. */
+/** Whether a creation time, in ms since the epoch, matches. */
 export type CreatedFilter = (ms: number) => boolean;
 
 /**
- * What `created` asks for: a day (UTC) or a second, an open or closed range of them, or what is before or after one;
- * `undefined` when it is none of these.
+ * Parses the parameter `created`: a day (UTC) or a second, an open or closed range of them, or a comparison; `undefined` if
+ * it is invalid.
  * https://docs.github.com/en/search-github/getting-started-with-searching-on-github/understanding-the-search-syntax#query-for-dates
  */
 export function parseCreatedFilter(text: string): CreatedFilter | undefined {
@@ -29,7 +29,7 @@ export function parseCreatedFilter(text: string): CreatedFilter | undefined {
   return (ms) => ms >= from && ms < to;
 }
 
-/** The day or the second that a time names, its end excluded. */
+/** The day or second as a range with an exclusive end. */
 function toRange(time: string): { readonly from: number; readonly to: number } {
   const from = Date.parse(time);
   return { from, to: from + (time.includes("T") ? SECOND_MS : DAY_MS) };

@@ -1,4 +1,4 @@
-/** How the simulated GitHub says no: a status, its JSON body, and headers of its own. */
+/** An error of the simulated GitHub: a status, a JSON body, and additional headers. */
 export interface ErrorResponse {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
@@ -16,7 +16,6 @@ export function createError(
   return { status, body: { message, documentation_url, status: String(status) } };
 }
 
-/** The answer that says so. */
 export function toResponse({ status, body, headers }: ErrorResponse): Response {
   return Response.json(body, { status, headers: headers ?? {} });
 }
@@ -25,7 +24,6 @@ export function notFound(): ErrorResponse {
   return createError(404, "Not Found");
 }
 
-/** Has another address now. */
 export function movedPermanently(url: string): ErrorResponse {
   const body = { message: "Moved Permanently", url, documentation_url: DOCS };
   return { status: 301, body, headers: { location: url } };
@@ -52,7 +50,7 @@ export function unsupportedVersion(version: string, supported: readonly string[]
   };
 }
 
-/** The hourly limit is used up. */
+/** The hourly rate limit is exhausted. */
 export function primaryLimitExceeded(label: string, requestId: string): ErrorResponse {
   return createError(
     403,
@@ -62,13 +60,13 @@ export function primaryLimitExceeded(label: string, requestId: string): ErrorRes
 }
 
 export interface SecondaryLimit {
-  /** 403 unless told otherwise. */
+  /** Default 403. */
   readonly status?: 403 | 429;
-  /** Seconds; `Retry-After` is left out when not given. */
+  /** Seconds; without it the response has no `Retry-After`. */
   readonly retryAfter?: number;
 }
 
-/** Too much in a short time: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api */
+/** Too many requests in a short time: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api */
 export function secondaryLimitExceeded(
   { status = 403, retryAfter }: SecondaryLimit,
   requestId: string,
@@ -82,7 +80,7 @@ export function secondaryLimitExceeded(
     : { ...response, headers: { "retry-after": String(retryAfter) } };
 }
 
-/** How a repository answers that exists but cannot be had. */
+/** The response for an existing but inaccessible repository. */
 export function repositoryBlocked(status: 403 | 404 | 451): ErrorResponse {
   if (status === 404) return notFound();
   if (status === 403) return createError(403, "Resource not accessible by personal access token");

@@ -1,23 +1,23 @@
 import type { SimulatedResponse } from "./api.ts";
 import type { SecondaryLimit } from "./error_response.ts";
 
-/** What goes wrong with an answer. */
+/** A fault of one response. */
 export type Fault =
-  /** An answer of a server in trouble; HTML (the "unicorn" page) unless JSON is asked for. */
+  /** A server error; by default HTML (the "unicorn" page). */
   | { readonly kind: "status"; readonly status: number; readonly body?: "html" | "json" }
-  /** Too much in a short time. */
+  /** A secondary rate limit. */
   | { readonly kind: "secondary_limit" } & SecondaryLimit
-  /** The right answer, `ms` later. */
+  /** The correct response, `ms` later. */
   | { readonly kind: "delay"; readonly ms: number }
-  /** The connection is cut in the midst of the answer. */
+  /** The connection is cut in the middle of the response. */
   | { readonly kind: "cut" }
-  /** 200 with a body that is cut off JSON. */
+  /** 200 with truncated JSON. */
   | { readonly kind: "garbage" };
 
 export interface FaultScope {
-  /** How many requests it strikes; 1 unless told otherwise. */
+  /** Number of affected requests, default 1. */
   readonly requests?: number;
-  /** Only those whose path with query matches; any prefix `/api/v3` is part of it. */
+  /** Matched against path and query, including a prefix `/api/v3`. */
   readonly path?: RegExp;
 }
 
@@ -27,7 +27,7 @@ interface QueuedFault {
   remaining: number;
 }
 
-/** What is to go wrong, in the order it was asked for; a request is struck by the first that fits. */
+/** Scheduled faults, in order; the first matching one applies to a request. */
 export class Faults {
   #queue: QueuedFault[] = [];
 
@@ -35,12 +35,11 @@ export class Faults {
     this.#queue.push({ fault, path, remaining: requests });
   }
 
-  /** Nothing more goes wrong. */
   clear(): void {
     this.#queue = [];
   }
 
-  /** What strikes this request, if anything; it counts. */
+  /** Returns and consumes the fault of a request, if any. */
   consume(path: string): Fault | undefined {
     const matched = this.#queue.find((queued) => !queued.path || path.search(queued.path) >= 0);
     if (!matched) return undefined;
@@ -50,12 +49,12 @@ export class Faults {
   }
 }
 
-/** The connection was cut because a test asked for it. */
+/** The connection was cut by a fault. */
 export class ConnectionCut extends Error {
   override readonly name = "ConnectionCut";
 }
 
-/** The first half of a body, and then the connection breaks. */
+/** The first half of a body, then a broken connection. */
 export function truncateBody(body: string | null): ReadableStream<Uint8Array> {
   const half = new TextEncoder().encode(body?.slice(0, body.length / 2) || "{");
   let isSent = false;
@@ -68,7 +67,6 @@ export function truncateBody(body: string | null): ReadableStream<Uint8Array> {
   });
 }
 
-/** How a server in trouble answers. */
 export function serverError(
   { status, body = "html" }: Extract<Fault, { kind: "status" }>,
 ): SimulatedResponse {

@@ -1,12 +1,12 @@
 import { buildSchema, graphql, GraphQLError, type GraphQLFormattedError } from "graphql";
-import type { Credential } from "./credentials.ts";
+import type { Credential } from "./auth/credentials.ts";
 import { createError } from "./error_response.ts";
-import type { Repository } from "./repository.ts";
+import type { Repository } from "./world/repository.ts";
 import type { Origin } from "./user_json.ts";
 import { isVisible } from "./visibility.ts";
-import type { World } from "./world.ts";
+import type { World } from "./world/world.ts";
 
-/** The part of GitHub's schema that the simulator knows: https://docs.github.com/en/graphql/reference/queries */
+/** The supported part of GitHub's schema: https://docs.github.com/en/graphql/reference/queries */
 const SCHEMA = `
   type Query {
     repository(owner: String!, name: String!, followRenames: Boolean = true): Repository
@@ -22,7 +22,7 @@ const SCHEMA = `
   type User { login: String!, databaseId: Int, name: String }
 `;
 
-/** GitHub's have a type, which is beside the message. */
+/** GitHub's errors have a type next to the message. */
 interface TypedError extends Omit<GraphQLFormattedError, "extensions"> {
   readonly type?: unknown;
 }
@@ -39,12 +39,12 @@ export const AUTHENTICATION_REQUIRED = createError(
   "https://docs.github.com/graphql/guides/forming-calls-with-graphql#authenticating-with-graphql",
 );
 
-/** How an exhausted limit is told, with status 200: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api */
+/** The response for an exhausted limit, with status 200: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api */
 export function rateLimitedResponse(holder: string): GraphQLResponse {
   return { errors: [{ type: "RATE_LIMITED", message: `API rate limit exceeded for ${holder}.` }] };
 }
 
-/** Answers queries over a world, each as the one who asks may see it. */
+/** Executes queries on a world, limited to the visibility of the caller. */
 export class GraphQL {
   readonly #world: World;
   readonly #schema = buildSchema(SCHEMA);
@@ -56,7 +56,7 @@ export class GraphQL {
   async execute(body: string, principal: {
     readonly credential: Credential;
     readonly origin: Origin;
-    /** Who has a token of the simulator's own. */
+    /** The owner of tokens without a grant. */
     readonly login: string;
   }): Promise<GraphQLResponse> {
     const request = parseRequest(body);

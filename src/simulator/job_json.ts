@@ -1,9 +1,9 @@
-import { toRunPhase } from "./scheduled_change.ts";
-import type { Repository } from "./repository.ts";
-import type { WorkflowRun } from "./run.ts";
+import { toRunPhase } from "./world/scheduled_change.ts";
+import type { Repository } from "./world/repository.ts";
+import type { WorkflowRun } from "./world/run.ts";
 import { nodeId, type Origin } from "./user_json.ts";
 
-/** The one job of a run's attempt: https://docs.github.com/en/rest/actions/workflow-jobs */
+/** The only job of a run attempt: https://docs.github.com/en/rest/actions/workflow-jobs */
 export function jobJson(run: WorkflowRun, repository: Repository, origin: Origin) {
   const attempt = run.run_attempt ?? 1;
   const id = run.id * 2 + attempt;

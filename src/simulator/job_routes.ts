@@ -1,11 +1,11 @@
 import type { Hono } from "hono";
 import { jobJson } from "./job_json.ts";
 import { type ErrorResponse, notFound, toResponse } from "./error_response.ts";
-import type { Repository } from "./repository.ts";
-import type { RequestContext, SimulatedPrincipal } from "./routes.ts";
-import type { World } from "./world.ts";
+import type { Repository } from "./world/repository.ts";
+import type { RequestContext, SimulatedPrincipal } from "./request_context.ts";
+import type { World } from "./world/world.ts";
 
-/** The jobs of runs: https://docs.github.com/en/rest/actions/workflow-jobs. Of past attempts nothing is kept. */
+/** The jobs of runs: https://docs.github.com/en/rest/actions/workflow-jobs. Past attempts are not stored. */
 export function addJobRoutes(
   api: Hono<{ Bindings: SimulatedPrincipal }>,
   { world, findRepository }: {

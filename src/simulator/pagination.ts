@@ -1,15 +1,15 @@
-import type { RequestContext } from "./routes.ts";
+import type { RequestContext } from "./request_context.ts";
 
 const DEFAULT_PER_PAGE = 30;
 const MAX_PER_PAGE = 100;
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** The `Link` header, or none when everything is on this page. */
+  /** The `Link` header; empty if there is only one page. */
   readonly link: Readonly<Record<string, string>>;
 }
 
-/** The page that is asked for: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
+/** The requested page: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */
 export function paginate<T>(items: readonly T[], c: RequestContext): Page<T> {
   const url = toPublicUrl(c);
   const perPage = parsePerPage(url);
@@ -28,7 +28,7 @@ export function paginate<T>(items: readonly T[], c: RequestContext): Page<T> {
   };
 }
 
-/** The page of a list that grows at its head: after the item that `cursor` names, with the way to the next alone. */
+/** A page after `cursor`, for lists that grow at their head; links only to the next page. */
 export function paginateByCursor<T extends { readonly id: bigint }>(
   items: readonly T[],
   c: RequestContext,
@@ -44,7 +44,7 @@ export function paginateByCursor<T extends { readonly id: bigint }>(
   return { items: page, link: { link: `<${next}>; rel="next"` } };
 }
 
-/** What was asked for, under the address that it was asked at. */
+/** The request URL with the public origin. */
 function toPublicUrl(c: RequestContext): URL {
   const { pathname, search } = new URL(c.req.url);
   return new URL(pathname + search, c.env.origin.html);
@@ -61,7 +61,7 @@ function setParameter(url: URL, name: string, value: string): string {
   return result.href;
 }
 
-/** From 1; nothing when it is no such number. */
+/** `undefined` if it is not an integer of at least 1. */
 function parsePositiveInteger(text: string | null): number | undefined {
   const number = Number(text);
   return Number.isInteger(number) && number >= 1 ? number : undefined;

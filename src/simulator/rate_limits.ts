@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
-import type { Credential } from "./credentials.ts";
+import type { Credential } from "./auth/credentials.ts";
 
-/** What one credential has left of its primary limit. */
+/** The primary rate limit of one credential. */
 export interface RateLimit {
   readonly limit: number;
   readonly remaining: number;
@@ -14,7 +14,7 @@ const WINDOW_MS = 60 * 60 * 1000;
 const ANONYMOUS_LIMIT = 60;
 
 /**
- * The primary limit, per token and hour from its first request:
+ * The primary rate limit, per token and per hour after its first request:
  * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
  */
 export class RateLimits {
@@ -37,7 +37,6 @@ export class RateLimits {
     return fresh;
   }
 
-  /** Takes one request off what is left. */
   consume({ token }: Pick<Credential, "token">): void {
     const { limit, remaining, used, reset } = this.get({ token });
     this.#limits.set(token, {
@@ -48,7 +47,7 @@ export class RateLimits {
     });
   }
 
-  /** Sets what a token has left, for example `{ remaining: 0 }`, until its reset (seconds since the epoch). */
+  /** Sets the remaining requests of a token, for example `{ remaining: 0 }`, until its reset (seconds since the epoch). */
   set(
     token: string,
     { remaining, reset }: { readonly remaining: number; readonly reset?: number },

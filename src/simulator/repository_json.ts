@@ -1,7 +1,7 @@
-import type { Repository, Workflow } from "./repository.ts";
+import type { Repository, Workflow } from "./world/repository.ts";
 import { nodeId, type Origin, userJson } from "./user_json.ts";
 
-/** The API addresses of a repository, by the name of the field less `_url`, after `/repos/owner/name`. */
+/** API paths below `/repos/owner/name`, by field name without `_url`. */
 const PATHS = {
   archive: "/{archive_format}{/ref}",
   assignees: "/assignees{/user}",
@@ -41,7 +41,7 @@ const PATHS = {
   trees: "/git/trees{/sha}",
 };
 
-/** The part of a repository that is in a workflow run too: nothing in it moves with a push. */
+/** The part of a repository that workflow runs contain; it does not change with a push. */
 export function minimalRepositoryJson(repository: Repository, origin: Origin) {
   const { id, full_name, description } = repository;
   const [owner = "", name = ""] = full_name.split("/");
@@ -63,7 +63,7 @@ export function minimalRepositoryJson(repository: Repository, origin: Origin) {
   };
 }
 
-/** A repository as it is in lists and by its name (https://docs.github.com/en/rest/repos/repos). */
+/** A repository in lists and by its name (https://docs.github.com/en/rest/repos/repos). */
 export function repositoryJson(repository: Repository, origin: Origin) {
   const { full_name, pushed_at, created_at } = repository;
   const html = `${origin.html}/${full_name}`;

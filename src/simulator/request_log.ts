@@ -1,11 +1,10 @@
-/** One request that was answered. */
 export interface LoggedRequest {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly method: string;
-  /** With its query. */
+  /** Path and query. */
   readonly path: string;
-  /** 0 when the connection was cut. */
+  /** 0 if the connection was cut. */
   readonly status: number;
   /** Whether it had an `If-None-Match`. */
   readonly conditional: boolean;
@@ -18,7 +17,7 @@ export interface RequestCounts {
   readonly charged: number;
 }
 
-/** The latest requests, and how many there were in all. */
+/** The latest requests, and total counts. */
 export class RequestLog {
   readonly #limit: number;
   #entries: LoggedRequest[] = [];

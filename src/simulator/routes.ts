@@ -1,11 +1,11 @@
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { parseCreatedFilter } from "./created_filter.ts";
-import type { Credential, Credentials } from "./credentials.ts";
-import { addOAuthConsentRoutes } from "./oauth_consent.ts";
-import type { Webhooks } from "./webhooks.ts";
-import { addWebhookRoutes } from "./webhook_routes.ts";
+import type { Credentials } from "./auth/credentials.ts";
+import { addOAuthConsentRoutes } from "./auth/oauth_consent.ts";
+import type { Webhooks } from "./webhooks/webhooks.ts";
+import { addWebhookRoutes } from "./webhooks/webhook_routes.ts";
 import { addJobRoutes } from "./job_routes.ts";
-import type { OAuth } from "./oauth.ts";
+import type { OAuth } from "./auth/oauth.ts";
 import { paginate } from "./pagination.ts";
 import { rateLimitJson, type RateLimits } from "./rate_limits.ts";
 import {
@@ -16,21 +16,16 @@ import {
   repositoryBlocked,
   toResponse,
 } from "./error_response.ts";
-import type { Repository } from "./repository.ts";
+import type { Repository } from "./world/repository.ts";
 import { repositoryJson, workflowJson } from "./repository_json.ts";
+import type { RequestContext, SimulatedPrincipal } from "./request_context.ts";
 import type { RunIndex } from "./run_index.ts";
 import { runJson } from "./run_json.ts";
-import { authenticatedUserJson, type Origin } from "./user_json.ts";
+import { authenticatedUserJson } from "./user_json.ts";
 import { isVisible } from "./visibility.ts";
-import type { World } from "./world.ts";
+import type { World } from "./world/world.ts";
 
-/** What a route is told of the request besides the request: who asks, and under which address. */
-export interface SimulatedPrincipal {
-  readonly credential: Credential;
-  readonly origin: Origin;
-}
-
-/** A request without any credential sees public repositories and nothing else. */
+/** Anonymous requests only see public repositories. */
 const REQUIRES_AUTHENTICATION = createError(401, "Requires authentication");
 const USERS_ONLY = createError(403, "Resource not accessible by integration");
 const INSTALLATIONS_ONLY = createError(
@@ -38,11 +33,9 @@ const INSTALLATIONS_ONLY = createError(
   "You must authenticate with an installation access token in order to list repositories for an installation.",
 );
 
-export type RequestContext = Context<{ Bindings: SimulatedPrincipal }>;
-
-/** What can be reached of a filtered list: https://docs.github.com/en/rest/actions/workflow-runs */
+/** The limit of a filtered list: https://docs.github.com/en/rest/actions/workflow-runs */
 const MAX_FILTERED_RUNS = 1_000;
-/** Beyond so many items GitHub refuses a page of an unfiltered list: https://github.com/apache/devlake/issues/8842 */
+/** The limit of an unfiltered list: https://github.com/apache/devlake/issues/8842 */
 const MAX_UNFILTERED_RUNS = 40_000;
 
 const PAGINATION_LIMITED = createError(
@@ -50,7 +43,7 @@ const PAGINATION_LIMITED = createError(
   "In order to keep the API fast for everyone, pagination is limited for this resource.",
 );
 
-/** The routes of GitHub's REST API that the simulator knows. Of the filters of runs it knows `created`; others are ignored. */
+/** The supported routes of GitHub's REST API. The only supported filter of runs is `created`. */
 export function createRoutes({ world, webhooks, index, oauth, credentials, rateLimits, login }: {
   readonly world: World;
   readonly webhooks: Webhooks;
@@ -144,7 +137,7 @@ export function createRoutes({ world, webhooks, index, oauth, credentials, rateL
   addWebhookRoutes(api, { webhooks, findRepository });
   addOAuthConsentRoutes(api, { oauth });
 
-  /** Those that the user has something to do with: public ones of others are in no list. */
+  /** Repositories the user is affiliated with; public repositories of other users are not listed. */
   function listUserRepositories({ env: { credential } }: RequestContext): readonly Repository[] {
     const { grant } = credential;
     if (!grant) return world.repositories();
@@ -153,7 +146,7 @@ export function createRoutes({ world, webhooks, index, oauth, credentials, rateL
     );
   }
 
-  /** The repository of the path, when the one who asks may have it. */
+  /** The repository in the path, if it is visible to the caller. */
   function findRepository(c: RequestContext): Repository | ErrorResponse {
     const repository = world.repository(`${c.req.param("owner")}/${c.req.param("repo")}`);
     if (!repository) return redirectIfMoved(c) ?? notFound();
@@ -171,7 +164,7 @@ export function createRoutes({ world, webhooks, index, oauth, credentials, rateL
     return movedPermanently(`${c.env.origin.api}/repositories/${repository.id}${rest}${search}`);
   }
 
-  // By its id a repository is found whatever its name.
+  // The id of a repository is independent of its name.
   api.all("/repositories/:id{[0-9]+}/*", handleById);
   api.all("/repositories/:id{[0-9]+}", handleById);
 

@@ -1,10 +1,10 @@
-import type { WorkflowRun } from "./run.ts";
-import type { World } from "./world.ts";
+import type { WorkflowRun } from "./world/run.ts";
+import type { World } from "./world/world.ts";
 
 export interface Lag {
-  /** How many lists of this repository lag; 1 unless told otherwise. */
+  /** Number of lagging lists, default 1. */
   readonly requests?: number;
-  /** `newest`: the newest run is left out. `frozen`: all runs are shown as they are when this is asked for. */
+  /** `without_newest` omits the newest run. `frozen` shows all runs as of the call of `lag()`. */
   readonly shows?: "without_newest" | "frozen";
 }
 
@@ -14,8 +14,7 @@ interface LaggingList {
 }
 
 /**
- * The runs as the list shows them. GitHub's lists are served from indexes that lag behind, while a run by
- * its id is exact (https://github.com/huggingface/transformers/pull/48374).
+ * The runs in lists. GitHub serves lists from indexes that lag, while a run by its id is exact (https://github.com/huggingface/transformers/pull/48374).
  */
 export class RunIndex {
   readonly #world: World;
@@ -25,13 +24,13 @@ export class RunIndex {
     this.#world = world;
   }
 
-  /** Lets the next lists of a repository lag. */
+  /** Makes the next lists of a repository lag. */
   lag(fullName: string, { requests = 1, shows = "without_newest" }: Lag = {}): void {
     const runs = shows === "frozen" ? this.#world.runs(fullName) : undefined;
     this.#lagging.set(fullName.toLowerCase(), { frozenRuns: runs, remaining: requests });
   }
 
-  /** Newest first; counts as one list. */
+  /** Newest first; each call is one list. */
   list(fullName: string): readonly WorkflowRun[] {
     const lagging = this.#lagging.get(fullName.toLowerCase());
     if (!lagging || lagging.remaining === 0) return this.#world.runs(fullName);

@@ -1,6 +1,6 @@
-import type { Repository } from "./repository.ts";
+import type { Repository } from "./world/repository.ts";
 import { minimalRepositoryJson } from "./repository_json.ts";
-import type { WorkflowRun } from "./run.ts";
+import type { WorkflowRun } from "./world/run.ts";
 import { nodeId, type Origin, userJson } from "./user_json.ts";
 
 /** https://docs.github.com/en/rest/actions/workflow-runs */

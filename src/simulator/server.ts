@@ -1,24 +1,24 @@
 /**
- * A simulated GitHub over HTTP. It knows nothing of Runwire.
+ * A simulated GitHub over HTTP, independent of Runwire.
  *
- *     const world = new World({ clock });    // quiet; demoWorld({ clock, seed }) of demo.ts is a team at work
+ *     const world = new World({ clock });    // static; createDemoWorld({ clock, seed }) in world/demo.ts has an active team
  *     world.addRepository({ full_name: "octo-org/api" });
- *     world.push("octo-org/api");            // moves pushed_at and starts a run
+ *     world.push("octo-org/api");            // updates pushed_at and starts a run
  *     const { id } = world.addRun("octo-org/api", { name: null, run_attempt: undefined });
  *     world.updateRun(id, { status: "completed", conclusion: "failure" });
  *     world.rerun(id, { queued_seconds: 3, running_seconds: 60, conclusion: "success" });
  *     world.removeRun(id);
- *     addPastRuns(world, "octo-org/api", times);  // past.ts
+ *     addHistoricalRuns(world, "octo-org/api", times);  // world/history_seed.ts
  *     world.blockRepository("octo-org/api", 451);
  *     world.removeRepository("octo-org/api");
  *
  *     const simulator = new Simulator({ world, clock, tokens: ["ghp_test"] });
  *     const { url, finished } = simulator.listen({ hostname: "127.0.0.1", port: 0, signal });
  *
- *     const { id: hook } = simulator.hooks.add("octo-org/api", { url, secret, events: ["*"] });
- *     simulator.hooks.addToApp({ url, secret, events: ["workflow_run"] });
- *     simulator.hooks.deliveries(hook);      // every attempt, the latest first
- *     simulator.hooks.hide("octo-org/api", 404);
+ *     const { id: webhook } = simulator.webhooks.add("octo-org/api", { url, secret, events: ["*"] });
+ *     simulator.webhooks.addToApp({ url, secret, events: ["workflow_run"] });
+ *     simulator.webhooks.deliveries(webhook);  // every attempt, latest first
+ *     simulator.webhooks.hide("octo-org/api", 404);
  *     await simulator.deliver(signal);       // sends webhooks until the signal aborts
  *
  *     simulator.faults.add({ kind: "status", status: 502 }, { requests: 2, path: /actions\/runs/ });
@@ -27,72 +27,72 @@
  *     simulator.credentials.revoke("ghp_test");
  *     simulator.requests.entries; simulator.requests.counts;
  *
- * Users sign in to apps, and see what they may see; `tokens` see everything, whoever there is:
+ * Users sign in to apps and see their repositories; `tokens` see everything:
  *
- *     world.people.add({ login: "mona", id: 7, organisations: ["octo-org"] });
+ *     world.users.add({ login: "mona", id: 7, organizations: ["octo-org"] });
  *     world.addRepository({ full_name: "octo-org/secret", private: true });
- *     world.people.grant("mona", "octo-org/secret");    // and revoke(): tells `member`
- *     world.changeRepository("octo-org/secret", { private: false });   // tells `repository publicized`
- *     world.people.join("mona", "other-org");           // and leave(): tells the App `organization`
- *     world.people.uninstall("octo-org/secret");        // and install(): tells the App `installation_repositories`
+ *     world.users.grant("mona", "octo-org/secret");     // and revoke(): sends `member`
+ *     world.changeRepository("octo-org/secret", { private: false });   // sends `repository publicized`
+ *     world.users.join("mona", "other-org");            // and leave(): sends `organization` to the App
+ *     world.users.uninstall("octo-org/secret");         // and install(): sends `installation_repositories` to the App
  *
- *     simulator.oauthApp({ clientId: "Iv1.a", clientSecret: "shh", kind: "github_app" });  // oauth_app.ts
- *     simulator.consent = ({ login }) => login ?? "mona";    // who clicks on the page, or "denied"
- *     const token = simulator.signIn("mona", "Iv1.a");      // a token without the way through the browser
- *     simulator.credentials.revoke(token);              // this one is answered with 401 from now on
- *     simulator.revokeAuthorization("mona");            // all of a user's, as in GitHub's settings; tells the App
+ *     simulator.registerOAuthApp({ clientId: "Iv1.a", clientSecret: "shh", kind: "github_app" });  // auth/oauth_app.ts
+ *     simulator.consent = ({ login }) => login ?? "mona";    // the user who consents, or "denied"
+ *     const token = simulator.signIn("mona", "Iv1.a");      // a token without a browser
+ *     simulator.credentials.revoke(token);              // requests with it get 401
+ *     simulator.revokeAuthorization("mona");            // all tokens of a user, as in GitHub's settings; notifies the App
  *     simulator.graphqlLimits.set(token, { remaining: 0 });
  *
- * The web host and the API are one: `url` is GITHUB_URL and GITHUB_API_URL alike, with GraphQL at `/graphql`; where
- * `url + "/api/v3"` is GITHUB_API_URL, as on a GitHub Enterprise Server, GraphQL is at `/api/graphql`. An app whose
- * callback is not said may be on any port of http://127.0.0.1, at /login/callback.
+ * One host serves the web pages and the API: use `url` as GITHUB_URL and GITHUB_API_URL, with GraphQL at `/graphql`. With
+ * `url + "/api/v3"` as GITHUB_API_URL, as on a GitHub Enterprise Server, GraphQL is at `/api/graphql`. The default callback
+ * of an app is /login/callback on any port of http://127.0.0.1.
  *
- * Routes: routes.ts, consent_routes.ts, oauth_pages.ts, graphql.ts. Faults: faults.ts. Everything that can be done to the state: world.ts.
+ * Routes: routes.ts, job_routes.ts, webhooks/webhook_routes.ts, auth/oauth_consent.ts, auth/oauth_pages.ts, graphql.ts. Faults:
+ * faults.ts. State changes: world/world.ts, world/users.ts.
  */
 import type { Hono } from "hono";
 import type { Clock } from "../clock.ts";
 import { log } from "../log.ts";
 import { Api, type SimulatedResponse } from "./api.ts";
-import { Credentials } from "./credentials.ts";
+import { Credentials } from "./auth/credentials.ts";
 import { ConnectionCut, type Fault, Faults, serverError, truncateBody } from "./faults.ts";
-import { Webhooks } from "./webhooks.ts";
-import type { App } from "./jwt.ts";
-import { OAuth } from "./oauth.ts";
-import type { Consent, OAuthApp } from "./oauth_app.ts";
-import { oauthPages } from "./oauth_pages.ts";
-import { seededRandom } from "./random.ts";
+import { Webhooks } from "./webhooks/webhooks.ts";
+import type { App } from "./auth/jwt.ts";
+import { OAuth } from "./auth/oauth.ts";
+import type { Consent, OAuthApp } from "./auth/oauth_app.ts";
+import { oauthPages } from "./auth/oauth_pages.ts";
+import { seededRandom } from "./world/random.ts";
 import { RateLimits } from "./rate_limits.ts";
 import { RequestLog } from "./request_log.ts";
 import { RunIndex } from "./run_index.ts";
 import type { Origin } from "./user_json.ts";
-import type { World } from "./world.ts";
+import type { World } from "./world/world.ts";
 
 export interface SimulatorOptions {
   readonly world: World;
   readonly clock: Clock;
-  /** The personal access tokens that are accepted. */
+  /** Accepted personal access tokens. */
   readonly tokens?: readonly string[];
   readonly app?: App;
-  /** Who `GET /user` says the tokens belong to. */
+  /** The owner of `tokens`, as returned by `GET /user`. */
   readonly login?: string;
   /** Requests per token and hour. */
   readonly rateLimit?: number;
-  /** How many of the latest requests are kept in the log. */
   readonly maxLoggedRequests?: number;
-  /** Makes the installation tokens and the GUIDs of deliveries. */
+  /** Generates installation tokens and GUIDs of deliveries. */
   readonly random?: () => number;
 }
 
 export interface ListenOptions {
   readonly hostname: string;
-  /** 0 for any that is free. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** Stops the server at once, open connections included. */
+  /** Stops the server immediately, including open connections. */
   readonly signal: AbortSignal;
 }
 
 export interface RunningSimulator {
-  /** The API's root without a trailing slash; `/api/v3` after it works too. */
+  /** The root of the API without a trailing slash; the suffix `/api/v3` works, too. */
   readonly url: string;
   readonly finished: Promise<void>;
 }
@@ -106,7 +106,7 @@ export class Simulator {
   readonly graphqlLimits: RateLimits;
   readonly requests: RequestLog;
   readonly oauth: OAuth;
-  /** Who consents when an app asks for it; the login of `GET /user` unless told otherwise. */
+  /** Chooses the user who consents; by default the suggested login or the owner of `tokens`. */
   consent: Consent;
   readonly #world: World;
   readonly #clock: Clock;
@@ -151,15 +151,15 @@ export class Simulator {
     this.oauth.register(app);
   }
 
-  /** A token for an app to which a user has consented, with these scopes if it is an OAuth app. */
+  /** Issues a user token for an app; scopes only apply to an OAuth app. */
   signIn(login: string, clientId: string, scopes = ["read:org", "repo"]): string {
     const user = this.#world.users.get(login);
     const app = this.oauth.findApp(clientId);
-    if (!app) throw new Error(`Cannot sign in: no app has the client id "${clientId}"`);
+    if (!app) throw new Error(`OAuth app ${clientId} not found`);
     return this.oauth.tokens.issue(app, { userId: user.id, scopes }).access_token;
   }
 
-  /** Ends all that a user has consented to, as the user can in GitHub's settings. */
+  /** Revokes all authorizations of a user, as in GitHub's settings. */
   revokeAuthorization(login: string): void {
     const user = this.#world.users.get(login);
     const apps = this.oauth.tokens.listByUser(user.id).map(({ app }) => app);
@@ -177,7 +177,7 @@ export class Simulator {
       onListen() {},
       onError(error) {
         if (!(error instanceof ConnectionCut)) {
-          log("simulator").error("Cannot answer: {error}", { error });
+          log("simulator").error("Request failed: {error}", { error });
         }
         return new Response(null, { status: 500 });
       },
@@ -187,7 +187,7 @@ export class Simulator {
     return { url, finished: server.finished };
   }
 
-  /** Sends webhooks for what happens in the world, until `signal` aborts. Never rejects. */
+  /** Sends webhooks for events in the world until `signal` aborts. Never rejects. */
   async deliver(signal: AbortSignal): Promise<void> {
     await this.webhooks.run(signal);
   }
@@ -208,7 +208,7 @@ export class Simulator {
       { charged: isCharged },
     );
     return new Response(isCut ? truncateBody(body) : body, {
-      // A 304 has no body that could be cut.
+      // A 304 has no body to cut.
       status: isCut ? 200 : status,
       headers: {
         date: new Date(this.#clock.now()).toUTCString(),

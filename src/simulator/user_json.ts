@@ -1,7 +1,15 @@
-/** Where the simulated GitHub can be reached: its API and its pages. No trailing slash. */
+/** The URLs of the simulated API and web pages, without a trailing slash. */
 export interface Origin {
   readonly api: string;
   readonly html: string;
+}
+
+export interface User {
+  readonly id: number;
+  readonly login: string;
+  readonly name: string | null;
+  /** Logins of organizations with an active membership. */
+  readonly organizations: readonly string[];
 }
 
 /** GitHub's "simple user" (https://docs.github.com/en/rest/users/users). */
@@ -30,7 +38,7 @@ export function userJson(login: string, { api, html }: Origin, id = userId(login
   };
 }
 
-/** What `GET /user` tells of the user who asks. */
+/** The response of `GET /user`. */
 export function authenticatedUserJson(
   { login, id = userId(login), name = login }: {
     readonly login: string;
@@ -58,7 +66,7 @@ export function authenticatedUserJson(
   };
 }
 
-/** An organisation as lists and webhooks have it: https://docs.github.com/en/rest/orgs/orgs */
+/** An organization in lists and webhooks: https://docs.github.com/en/rest/orgs/orgs */
 export function organizationJson(login: string, { api, html }: Origin) {
   const id = userId(login);
   const url = `${api}/orgs/${login}`;
@@ -78,12 +86,12 @@ export function organizationJson(login: string, { api, html }: Origin) {
   };
 }
 
-/** GitHub's older form of a node id: length of the type's name, type, number, in base 64. */
+/** GitHub's older node id format: length of the type name, type and id in base64. */
 export function nodeId(type: string, id: number): string {
   return btoa(`0${type.length}:${type}${id}`);
 }
 
-/** A number that is always the same for a login. */
+/** A stable id derived from a login. */
 export function userId(login: string): number {
   let id = 7;
   for (const letter of login) id = (id * 31 + (letter.codePointAt(0) ?? 0)) % 90_000_000;

@@ -1,10 +1,10 @@
-import type { Credential } from "./credentials.ts";
-import type { Users } from "./users.ts";
-import type { Repository } from "./repository.ts";
+import type { Credential } from "./auth/credentials.ts";
+import type { Users } from "./world/users.ts";
+import type { Repository } from "./world/repository.ts";
 
 /**
- * Whether a repository is there for the one who asks. A token that came of a user's consent shows what the user may read:
- * an OAuth app's with the scope `repo` (without it public repositories alone), a GitHub App's where the App is installed.
+ * Whether a repository is visible to the caller. A user token shows what the user may read: for an OAuth app with the scope
+ * `repo` (without it only public repositories), for a GitHub App only repositories with an installation.
  * https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
  * https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app
  */

@@ -117,23 +117,23 @@ function toCatalogRepository(row: RepositoryTable, backfill: BackfillTable | und
     pushedAt: row.pushed_at,
     followedAt: isRemoved ? null : row.followed_ms,
     polledAt: row.polled_ms,
-    error: isRemoved ? REMOVED_REASON : row.trouble,
+    error: isRemoved ? REMOVED_REASON : row.error,
     webhook: isRemoved || row.followed_ms === null ? null : toWebhookState(row),
     backfill: backfill === undefined ? null : {
       state: backfill.state,
       since: backfill.since_ms,
-      importedFrom: backfill.reached_ms,
+      importedFrom: backfill.imported_from_ms,
       runs: backfill.runs,
       estimate: backfill.estimate,
-      reason: backfill.reason,
+      reason: backfill.error,
     },
   };
   return repository;
 }
 
-function toWebhookState({ hook_id, hook_reason }: RepositoryTable): WebhookState {
-  if (hook_id !== null) return { state: "active", id: hook_id };
-  return { state: "none", reason: hook_reason ?? PENDING_REASON };
+function toWebhookState({ webhook_id, webhook_error }: RepositoryTable): WebhookState {
+  if (webhook_id !== null) return { state: "active", id: webhook_id };
+  return { state: "none", reason: webhook_error ?? PENDING_REASON };
 }
 
 function toCatalogWorkflow(row: WorkflowTable): CatalogWorkflow {

@@ -1,7 +1,10 @@
-import { type RawBuilder, sql, type SqlBool } from "kysely";
+import { type Kysely, PostgresAdapter, type RawBuilder, sql, type SqlBool } from "kysely";
 import type { Visibility } from "../visibility.ts";
 import type { Db } from "./database.ts";
-import { isPostgres } from "./migrations/key.ts";
+
+export function isPostgres(db: Pick<Kysely<unknown>, "getExecutor">): boolean {
+  return db.getExecutor().adapter instanceof PostgresAdapter;
+}
 
 const EMPTY_VISIBILITY: Visibility = new Set<string>();
 

@@ -74,8 +74,9 @@ export async function copyDatabase(
 async function checkVersion(database: Database, preposition: "from" | "into"): Promise<void> {
   const reasons = {
     empty: "it is empty",
-    older: "it is of an older version, run `runwire migrate` on it first",
-    newer: "a newer Runwire has changed it, use that version",
+    pre_release: "it was created by a pre-release of Runwire",
+    older: "it is of an older version; run `runwire migrate` on it first",
+    newer: "it was changed by a newer version of Runwire; use that version",
     current: undefined,
   };
   const reason = reasons[await schemaState(database)];

@@ -15,7 +15,7 @@
  * `mergeRepositories(tx, …)`, `appendEvents(tx, …)`. Many small writes at once go through a GroupWriter (writer.ts).
  */
 import { type Kysely, sql, type Transaction } from "kysely";
-import type { Clock } from "../clock.ts";
+import { type Clock, waitAtMost } from "../clock.ts";
 import { StorageError, UsageError } from "../errors.ts";
 import { LatencyHistogram } from "../latency_histogram.ts";
 import { isConflict, toStorageError } from "./engine/error.ts";
@@ -167,9 +167,7 @@ export class Database implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const limit = new AbortController();
     const ended = Promise.allSettled(this.#pending).then(() => this.#handles.close());
-    await Promise.race([ended, this.#clock.sleep(CLOSE_TIMEOUT_MS, limit.signal)]);
-    limit.abort();
+    await waitAtMost(this.#clock, CLOSE_TIMEOUT_MS, ended);
   }
 }

@@ -56,12 +56,12 @@ async function selectApplicable(
     incoming.filter(({ changes }) => changes).map(({ delivery }) => delivery.orderingKey),
   );
   if (subjects.size === 0) return new Set();
-  const rows = await tx.selectFrom("deliveries").select("subject").distinct()
-    .where("state", "=", sql.lit("waiting")).where("subject", "in", [...subjects]).execute();
-  const waiting = new Set(rows.map(({ subject }) => subject));
-  return new Set(incoming.filter(({ delivery: { orderingKey: subject }, changes }) => {
-    if (changes && !waiting.has(subject)) return true;
-    waiting.add(subject);
+  const rows = await tx.selectFrom("deliveries").select("ordering_key").distinct()
+    .where("state", "=", sql.lit("waiting")).where("ordering_key", "in", [...subjects]).execute();
+  const waiting = new Set(rows.map(({ ordering_key }) => ordering_key));
+  return new Set(incoming.filter(({ delivery: { orderingKey }, changes }) => {
+    if (changes && !waiting.has(orderingKey)) return true;
+    waiting.add(orderingKey);
     return false;
   }));
 }
@@ -74,17 +74,17 @@ async function insertNew(
 ): Promise<ReadonlySet<IncomingDelivery>> {
   const rows = await tx.insertInto("deliveries")
     .values(incoming.map((item) => {
-      const { id, event, action, orderingKey: subject, payload } = item.delivery;
+      const { id, event, action, orderingKey, payload } = item.delivery;
       const isDone = immediate.has(item);
       return {
         id,
         event,
         action,
-        subject,
+        ordering_key: orderingKey,
         payload: isDone ? null : payload,
         state: isDone ? "done" as const : "waiting" as const,
         failures: 0,
-        reason: null,
+        error: null,
         received_ms: now,
         due_ms: now,
         done_ms: isDone ? now : null,

@@ -56,9 +56,9 @@ export async function appendEvents(
   { clock }: { readonly clock: Clock },
 ): Promise<readonly StoredEvent[]> {
   if (events.length === 0) return [];
-  const { last } = await tx.updateTable("event_counter")
-    .set((eb) => ({ last: eb("last", "+", events.length) }))
-    .where("id", "=", 1).returning("last").executeTakeFirstOrThrow();
+  const { last_seq: last } = await tx.updateTable("event_counter")
+    .set((eb) => ({ last_seq: eb("last_seq", "+", events.length) }))
+    .where("id", "=", 1).returning("last_seq").executeTakeFirstOrThrow();
   const first = last - events.length + 1;
   const at_ms = clock.now();
   const rows = events.map((event, index): EventTable => ({
@@ -94,9 +94,9 @@ function toStoredEvent(event: Event, { seq, at_ms }: Omit<EventTable, "event">):
 }
 
 async function readSeqRange(db: Db): Promise<SeqRange> {
-  const { first, last } = await db.selectFrom("event_counter")
+  const { first, last_seq: last } = await db.selectFrom("event_counter")
     .select((eb) => [
-      "last",
+      "last_seq",
       eb.selectFrom("events").select((e) => e.fn.min("seq").as("seq")).as("first"),
     ])
     .where("id", "=", 1).executeTakeFirstOrThrow();

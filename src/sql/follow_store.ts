@@ -39,7 +39,7 @@ export class SqlFollowStore implements FollowStore {
     return this.#database.write(async (tx) => {
       const merged = await mergeRepositories(tx, [repository]);
       const now = clock.now();
-      const initial = { followed_ms: now, polled_ms: now, trouble: null, hook_reason: null };
+      const initial = { followed_ms: now, polled_ms: now, error: null, webhook_error: null };
       const row = await tx.updateTable("repositories").set(initial)
         .where("id", "=", repository.id).where("followed_ms", "is", null)
         .returning("id").executeTakeFirst();
@@ -56,7 +56,7 @@ export class SqlFollowStore implements FollowStore {
       const old = await tx.selectFrom("repositories").selectAll()
         .where("id", "=", id).where("followed_ms", "is not", null).forUpdate().executeTakeFirst();
       await tx.updateTable("repositories")
-        .set({ followed_ms: null, polled_ms: null, trouble: null, hook_reason: null })
+        .set({ followed_ms: null, polled_ms: null, error: null, webhook_error: null })
         .where("id", "=", id).execute();
       return old;
     });
@@ -73,8 +73,8 @@ export class SqlFollowStore implements FollowStore {
       fullName: row.full_name,
       pushedAt: row.pushed_at,
       polledAt: row.polled_ms,
-      hasWebhook: row.hook_id !== null,
-      error: row.trouble,
+      hasWebhook: row.webhook_id !== null,
+      error: row.error,
     }));
   }
 
@@ -83,7 +83,7 @@ export class SqlFollowStore implements FollowStore {
     { at, error }: { readonly at: number; readonly error: string | null },
   ): Promise<void> {
     await this.#database.write((tx) =>
-      tx.updateTable("repositories").set({ polled_ms: at, trouble: error })
+      tx.updateTable("repositories").set({ polled_ms: at, error: error })
         .where("id", "=", id).where("followed_ms", "is not", null).execute()
     );
   }
@@ -92,21 +92,22 @@ export class SqlFollowStore implements FollowStore {
     { includeFailed }: { readonly includeFailed: boolean },
   ): Promise<readonly PendingWebhook[]> {
     const rows = await this.#database.read((db) =>
-      db.selectFrom("repositories").selectAll().where(IS_FOLLOWED).where("hook_id", "is", null)
-        .$if(!includeFailed, (query) => query.where("hook_reason", "is", null))
+      db.selectFrom("repositories").selectAll().where(IS_FOLLOWED).where("webhook_id", "is", null)
+        .$if(!includeFailed, (query) => query.where("webhook_error", "is", null))
         .unionAll(
           db.selectFrom("repositories").selectAll().where(IS_NOT_FOLLOWED)
-            .where("hook_id", "is not", null),
+            .where("webhook_id", "is not", null),
         ).execute()
     );
     return rows.map(toPendingWebhook);
   }
 
   async saveWebhook(id: number, state: WebhookState | undefined): Promise<void> {
-    const hook_id = state?.state === "active" ? state.id : null;
-    const hook_reason = state?.state === "none" ? state.reason : null;
+    const webhook_id = state?.state === "active" ? state.id : null;
+    const webhook_error = state?.state === "none" ? state.reason : null;
     await this.#database.write((tx) =>
-      tx.updateTable("repositories").set({ hook_id, hook_reason }).where("id", "=", id).execute()
+      tx.updateTable("repositories").set({ webhook_id, webhook_error }).where("id", "=", id)
+        .execute()
     );
   }
 
@@ -131,6 +132,6 @@ function toPendingWebhook(row: RepositoryTable): PendingWebhook {
     repositoryId: row.id,
     fullName: row.full_name,
     followedAt: row.removed_ms === null ? row.followed_ms : null,
-    webhookId: row.hook_id,
+    webhookId: row.webhook_id,
   };
 }

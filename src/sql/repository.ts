@@ -126,7 +126,7 @@ async function renameHistory(
   { id, full_name: from }: RepositoryTable,
   to: string,
 ): Promise<void> {
-  await tx.insertInto("former_names").values({ repository_id: id, name: from })
+  await tx.insertInto("previous_names").values({ repository_id: id, name: from })
     .onConflict((conflict) => conflict.doNothing()).execute();
   for (const table of ["workflows", "workflow_runs"] as const) {
     await tx.updateTable(table).set({ repository: to })

@@ -67,8 +67,8 @@ async function upsert(tx: Tx, rows: readonly StatisticsTable[]): Promise<void> {
         minutes: eb.ref("excluded.minutes"),
         recoveries: eb.ref("excluded.recoveries"),
         recovery_ms: eb.ref("excluded.recovery_ms"),
-        durations: eb.ref("excluded.durations"),
-        queues: eb.ref("excluded.queues"),
+        duration_histogram: eb.ref("excluded.duration_histogram"),
+        queue_histogram: eb.ref("excluded.queue_histogram"),
       }))
     )
     .execute();

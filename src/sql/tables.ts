@@ -16,7 +16,7 @@ export interface Tables extends AccountTables, ClusterTables {
   jobs: JobTable;
   run_facts: RunFactsTable;
   statistics: StatisticsTable;
-  recounts: RecomputeQueueTable;
+  recompute_queue: RecomputeQueueTable;
   events: EventTable;
   event_counter: EventCounterTable;
   deliveries: DeliveryTable;
@@ -42,11 +42,11 @@ export interface RepositoryTable {
   /** When its runs were last asked for. */
   polled_ms: number | null;
   /** Why they cannot be had. */
-  trouble: string | null;
+  error: string | null;
   /** Of the webhook that we created. */
-  hook_id: number | null;
+  webhook_id: number | null;
   /** Why there is none; while there is neither, one is still to be created. */
-  hook_reason: string | null;
+  webhook_error: string | null;
 }
 
 export interface WorkflowTable {
@@ -54,7 +54,7 @@ export interface WorkflowTable {
   repository: string;
   name: string;
   /** When the run was created that named it so, or GitHub told: an older run may know an older name. */
-  named_ms: number;
+  name_updated_ms: number;
   /** This and what follows is `null` until GitHub has told. */
   path: string | null;
   state: string | null;
@@ -83,7 +83,7 @@ export interface RunTable {
   html_url: string;
   source: "webhook" | "poll";
   /** 1 until it has completed, then 0: what the Reconciler looks for. */
-  unfinished: number;
+  is_unfinished: number;
 }
 
 /** Goes with its run. The latest attempt is as its run is. */
@@ -97,7 +97,7 @@ export interface AttemptTable {
   updated_at: string;
   updated_ms: number;
   /** 2 when it has completed, 1 while it runs, 0 before. */
-  progress: number;
+  status_rank: number;
 }
 
 /** Goes with its run. */
@@ -116,9 +116,9 @@ export interface JobTable {
   runner_name: string | null;
   html_url: string | null;
   /** 2 when it has completed, 1 while it runs, 0 before. */
-  progress: number;
+  status_rank: number;
   /** When it came to this status. */
-  at_ms: number;
+  observed_ms: number;
 }
 
 /** What is counted of a completed run: see RunFacts of run/facts.ts. Times in ms; 1 is yes and 0 is no. */
@@ -127,16 +127,16 @@ export interface RunFactsTable {
   workflow_id: number;
   branch: string | null;
   /** Whether it is counted as one of the default branch. */
-  is_default: number;
+  is_default_branch: number;
   /** The branch, when it is not the default: a column of its own, so that PostgreSQL knows how many runs that is. */
-  other_branch: string | null;
+  non_default_branch: string | null;
   head_sha: string;
   created_ms: number;
   ended_ms: number;
-  verdict: RunOutcome;
+  outcome: RunOutcome;
   /** `null` when it says nothing of its commit. */
-  is_red: number | null;
-  is_retried: number;
+  is_failure: number | null;
+  succeeded_on_retry: number;
   duration_ms: number | null;
   queue_ms: number | null;
   minutes: number;
@@ -167,8 +167,8 @@ export interface StatisticsTable {
   recoveries: number;
   recovery_ms: number;
   /** As Histogram writes them. */
-  durations: string;
-  queues: string;
+  duration_histogram: string;
+  queue_histogram: string;
 }
 
 /** A repository whose runs are counted again, the oldest first; those up to here are done. */
@@ -190,7 +190,7 @@ export interface EventTable {
 export interface EventCounterTable {
   id: number;
   /** The highest number that was ever given. */
-  last: number;
+  last_seq: number;
 }
 
 export interface DeliveryTable {
@@ -199,10 +199,10 @@ export interface DeliveryTable {
   id: string;
   event: string;
   action: string | null;
-  subject: string;
+  ordering_key: string;
   state: DeliveryState;
   failures: number;
-  reason: string | null;
+  error: string | null;
   received_ms: number;
   due_ms: number;
   /** `null` unless it is done. */
@@ -225,13 +225,13 @@ export interface MessageTable {
 export interface BackfillTable {
   repository_id: number;
   since_ms: number;
-  reached_ms: number;
-  until_ms: number;
+  imported_from_ms: number;
+  imported_to_ms: number;
   runs: number;
   estimate: number | null;
   state: "running" | "done" | "failed";
-  reason: string | null;
+  error: string | null;
   /** 1 when it is one for the background. */
-  background: number;
+  is_background: number;
   updated_ms: number;
 }

@@ -13,7 +13,7 @@ export async function upsertRunWorkflows(tx: Tx, runs: readonly Run[]): Promise<
         id: run.workflowId,
         repository: run.repository,
         name: run.workflowName,
-        named_ms: Date.parse(run.createdAt),
+        name_updated_ms: Date.parse(run.createdAt),
       })),
     )
     .onConflict((conflict) =>
@@ -21,9 +21,9 @@ export async function upsertRunWorkflows(tx: Tx, runs: readonly Run[]): Promise<
         .doUpdateSet((eb) => ({
           repository: eb.ref("excluded.repository"),
           name: eb.ref("excluded.name"),
-          named_ms: eb.ref("excluded.named_ms"),
+          name_updated_ms: eb.ref("excluded.name_updated_ms"),
         }))
-        .whereRef("excluded.named_ms", ">", "workflows.named_ms")
+        .whereRef("excluded.name_updated_ms", ">", "workflows.name_updated_ms")
     )
     .execute();
 }
@@ -35,7 +35,7 @@ export async function upsertWorkflows(
   { repository, now }: { readonly repository: string; readonly now: number },
 ): Promise<void> {
   for (const { id, name, path, state, htmlUrl } of workflows.toSorted((a, b) => a.id - b.id)) {
-    const row = { repository, name, named_ms: now, path, state, html_url: htmlUrl };
+    const row = { repository, name, name_updated_ms: now, path, state, html_url: htmlUrl };
     await tx.insertInto("workflows").values({ id, ...row })
       .onConflict((conflict) => conflict.column("id").doUpdateSet(row)).execute();
   }

@@ -13,7 +13,7 @@ import {
 } from "../fakes/fixtures/account.ts";
 import { ManualClock } from "../fakes/clock.ts";
 import { testOverDatabases } from "../fakes/database.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 const NOW = 1_767_225_600_000;
 const HOUR_MS = 60 * 60_000;

@@ -2,18 +2,18 @@ import { assertEquals } from "@std/assert";
 import { formatDuration, runDuration, sanitize, toDisplayState } from "../../src/cli/format.ts";
 import { aFullRun } from "../fakes/fixtures/full_run.ts";
 
-Deno.test("stateOf() shows the conclusion of a completed run, and the status of any other", () => {
+Deno.test("toDisplayState() shows the conclusion of a completed run, and the status of any other", () => {
   assertEquals(toDisplayState({ status: "completed", conclusion: "success" }), {
     word: "success",
-    sign: "✓",
+    symbol: "✓",
     style: "green",
   });
-  assertEquals(toDisplayState({ status: "in_progress", conclusion: null }).sign, "●");
+  assertEquals(toDisplayState({ status: "in_progress", conclusion: null }).symbol, "●");
   assertEquals(toDisplayState({ status: "completed", conclusion: "timed_out" }).style, "red");
 });
 
-Deno.test("stateOf() shows values that are new to us as they are", () => {
-  const unknown = { sign: "?", style: "gray" } as const;
+Deno.test("toDisplayState() shows unknown values unchanged", () => {
+  const unknown = { symbol: "?", style: "gray" } as const;
   assertEquals(toDisplayState({ status: "on_hold", conclusion: null }), {
     word: "on_hold",
     ...unknown,
@@ -22,7 +22,7 @@ Deno.test("stateOf() shows values that are new to us as they are", () => {
   assertEquals(toDisplayState({ status: "completed", conclusion: null }).word, "unknown");
 });
 
-Deno.test("durationOf() counts from the start to the end, or to now", () => {
+Deno.test("runDuration() measures from the start to the end, or to now", () => {
   const run = aFullRun({ startedAt: "2026-01-01T00:00:10Z", updatedAt: "2026-01-01T00:01:00Z" });
   const now = Date.parse("2026-01-01T00:02:10Z");
   assertEquals(runDuration({ ...run, status: "queued" }, now), undefined);
@@ -31,7 +31,7 @@ Deno.test("durationOf() counts from the start to the end, or to now", () => {
   assertEquals(runDuration({ ...run, status: "completed", startedAt: null }, now), 60_000);
 });
 
-Deno.test("shortTime() has two units at the most", () => {
+Deno.test("formatDuration() has at most two units", () => {
   const second = 1_000;
   const hour = 3_600 * second;
   assertEquals(
@@ -42,7 +42,7 @@ Deno.test("shortTime() has two units at the most", () => {
   );
 });
 
-Deno.test("printable() takes out what could move the cursor or turn text around", () => {
+Deno.test("sanitize() removes characters that move the cursor or change the text direction", () => {
   assertEquals(sanitize("a\x1b[2Jb\r\nc\x07\u009b1md\u202ee"), "a [2Jb  c  1md e");
   assertEquals(sanitize("Größe 家 👩‍👩‍👧 "), "Größe 家 👩‍👩‍👧");
 });

@@ -28,11 +28,11 @@ Deno.test("renderTable() shows state, repository, workflow, title, branch, durat
   ]);
 });
 
-Deno.test("renderTable() says so when there is no run", () => {
+Deno.test("renderTable() shows a message without runs", () => {
   assertEquals(render([], 80), ["No runs yet"]);
 });
 
-Deno.test("renderTable() never is wider than the terminal, whatever strangers write", () => {
+Deno.test("renderTable() is never wider than the terminal for any title", () => {
   const titles = [
     "家".repeat(100),
     "👩‍👩‍👧".repeat(50),
@@ -51,7 +51,7 @@ Deno.test("renderTable() never is wider than the terminal, whatever strangers wr
   }
 });
 
-Deno.test("renderTable() gives the title what the other columns leave", () => {
+Deno.test("renderTable() gives the remaining width to the title", () => {
   const run = aFullRun({ displayTitle: "A title of some length" });
   assert(render([run], 100)[0]?.includes("A title of some length"));
   assert(render([run], 60)[0]?.includes("A title of so…"));

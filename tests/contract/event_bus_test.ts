@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import type { EventBus, EventNotice } from "../../src/feed/event_bus.ts";
 import { aStatus } from "../fakes/stores/event_log.ts";
-import { withTimeout } from "../fakes/clients/websocket.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { withTimeout } from "../fakes/wait.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { EVENT_BUSES, type TestEventBuses, waitUntilReceived } from "../fakes/stores/event_bus.ts";
 
 function toStoredEvent(seq: number, waiting_until: string | null = null): StoredEvent {

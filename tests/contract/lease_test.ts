@@ -6,7 +6,7 @@ import { SqlLease } from "../../src/sql/cluster/lease.ts";
 import { openTestDatabase } from "../fakes/database.ts";
 import { isPostgresAvailable } from "../fakes/postgres.ts";
 import { connectTestRedis, isRedisAvailable } from "../fakes/redis.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 /** Longer than a test lasts. */
 const LONG = { ttlMs: 60_000, above: 0 };

@@ -212,13 +212,13 @@ async function damage(database: Database): Promise<void> {
       is_flaky: 1,
       recovery_ms: 5,
       minutes: 77,
-      is_default: 1,
+      is_default_branch: 1,
     })
       .where("run_id", "<", 12).execute();
     const [row] = await tx.selectFrom("run_facts").selectAll().limit(1).execute();
     if (row) await tx.insertInto("run_facts").values({ ...row, run_id: 99 }).execute();
     await tx.deleteFrom("statistics").where("workflow_id", "=", 1).execute();
-    await tx.updateTable("statistics").set({ runs: 1_000, durations: "[1,5]" })
+    await tx.updateTable("statistics").set({ runs: 1_000, duration_histogram: "[1,5]" })
       .where("unit", "=", "day").execute();
   });
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
-import { pick, randomInteger, seededRandom } from "../../src/simulator/random.ts";
+import { pick, randomInteger, seededRandom } from "../../src/simulator/world/random.ts";
 import { sign } from "../fakes/fixtures/delivery.ts";
 import { webhookExamples } from "../fakes/fixtures/delivery_examples.ts";
 import { mutatePayload, MUTATIONS } from "../fakes/fixtures/delivery_mutations.ts";

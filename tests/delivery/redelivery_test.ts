@@ -7,7 +7,7 @@ import {
   Redelivery,
 } from "../../src/delivery/redelivery.ts";
 import { GitHubError, type GitHubFailure } from "../../src/errors.ts";
-import { AutoAdvanceClock } from "../simulator/webhook_setup.ts";
+import { AutoAdvanceClock } from "../simulator/webhooks/webhook_setup.ts";
 
 const never = new AbortController().signal;
 const MINUTE_S = 60;

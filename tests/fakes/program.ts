@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { compile } from "../../deploy/compile.ts";
-import { withTimeout } from "./clients/websocket.ts";
+import { withTimeout } from "./wait.ts";
 
 /** Long enough for a first start, which unpacks a hundred megabytes, on a busy machine. */
 const TIMEOUT_MS = 20_000;

@@ -1,7 +1,7 @@
 import { createClient } from "redis";
 import { systemClock } from "../../src/clock.ts";
 import { Redis } from "../../src/redis/connection.ts";
-import { waitUntil } from "./clients/websocket.ts";
+import { waitUntil } from "./wait.ts";
 
 /** Where tests find Redis. */
 export const REDIS_URL = Deno.env.get("TEST_REDIS_URL") ?? "redis://127.0.0.1:6379";

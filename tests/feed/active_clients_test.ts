@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ActiveClients } from "../../src/feed/active_clients.ts";
 
-Deno.test("Audience.present() resolves when the first enters", async () => {
+Deno.test("ActiveClients.waitForFirst() resolves when the first client is added", async () => {
   const activeClients = new ActiveClients();
   const waiting = activeClients.waitForFirst(new AbortController().signal);
   activeClients.add();
@@ -10,7 +10,7 @@ Deno.test("Audience.present() resolves when the first enters", async () => {
   assertEquals(activeClients.size, 1);
 });
 
-Deno.test("Audience.present() resolves when its signal aborts", async () => {
+Deno.test("ActiveClients.waitForFirst() resolves when its signal aborts", async () => {
   const stop = new AbortController();
   const activeClients = new ActiveClients();
   const waiting = activeClients.waitForFirst(stop.signal);
@@ -20,7 +20,7 @@ Deno.test("Audience.present() resolves when its signal aborts", async () => {
   assertEquals(activeClients.size, 0);
 });
 
-Deno.test("Audience.absent aborts when the last has left, not before", () => {
+Deno.test("ActiveClients.idleSignal aborts when the last client is removed, not before", () => {
   const activeClients = new ActiveClients();
   activeClients.add();
   activeClients.add();

@@ -5,7 +5,7 @@ import { Feed } from "../../src/feed/feed.ts";
 import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
 import { allVisible } from "../fakes/visibility.ts";
 
-/** A feed under FakeTime whose followers batch. `await using` stops it. */
+/** A feed under FakeTime with batching subscriptions. `await using` stops it. */
 class FeedUnderTest {
   readonly #eventLog = new FakeEventLog();
   readonly #feed = new Feed({ eventLog: this.#eventLog, clock: systemClock });
@@ -15,7 +15,7 @@ class FeedUnderTest {
 
   constructor(readonly time: FakeTime) {}
 
-  /** Resolves to the batches that come, by their numbers and the time at which they came. */
+  /** Resolves to the received batches, each as its time of arrival and its numbers. */
   async subscribe(
     { since, batch = true }: { since?: number; batch?: boolean } = {},
   ): Promise<readonly (readonly [at: number, ...numbers: number[]])[]> {
@@ -28,15 +28,15 @@ class FeedUnderTest {
       signal,
     });
     this.#reading.push((async () => {
-      for await (const each of subscription) {
-        if ("events" in each) received.push([Date.now(), ...each.events.map(({ seq }) => seq)]);
+      for await (const batch of subscription) {
+        if ("events" in batch) received.push([Date.now(), ...batch.events.map(({ seq }) => seq)]);
       }
     })());
     await this.time.runMicrotasks();
     return received;
   }
 
-  /** Keeps and tells `count` events. */
+  /** Publishes `count` events. */
   async publish(count = 1): Promise<void> {
     for (let i = 0; i < count; i++) await this.#feed.publish(aStatus());
     await this.time.runMicrotasks();
@@ -44,12 +44,12 @@ class FeedUnderTest {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    // The sanitizer fails a test in which a timer lives on.
+    // The sanitizer fails a test if a timer remains.
     await Promise.all([this.#finished, ...this.#reading]);
   }
 }
 
-Deno.test("Feed tells followers that batch of the first event at once, then once a window", async () => {
+Deno.test("Feed sends the first event to batching subscriptions immediately, then once per window", async () => {
   using time = new FakeTime(0);
   await using test = new FeedUnderTest(time);
   const received = await test.subscribe();
@@ -69,7 +69,7 @@ Deno.test("Feed tells followers that batch of the first event at once, then once
   assertEquals(received.slice(2), [[1_040, 5]]);
 });
 
-Deno.test("Feed tells followers that batch at once again after a window without events", async () => {
+Deno.test("Feed sends to batching subscriptions immediately after a window without events", async () => {
   using time = new FakeTime(0);
   await using test = new FeedUnderTest(time);
   const received = await test.subscribe();
@@ -80,7 +80,7 @@ Deno.test("Feed tells followers that batch at once again after a window without 
   assertEquals(received, [[1_000, 1], [1_021, 2]]);
 });
 
-Deno.test("Feed lets no follower wait that does not batch", async () => {
+Deno.test("Feed sends to subscriptions that do not batch immediately", async () => {
   using time = new FakeTime(0);
   await using test = new FeedUnderTest(time);
   const received = await test.subscribe({ batch: false });
@@ -91,11 +91,11 @@ Deno.test("Feed lets no follower wait that does not batch", async () => {
   assertEquals(received, [[1_000, 1], [1_005, 2]]);
 });
 
-Deno.test("Feed has windows that grow with those who batch, up to a quarter of a second", async () => {
+Deno.test("Feed extends the window with the number of batching subscriptions, up to 250 ms", async () => {
   using time = new FakeTime(0);
   await using test = new FeedUnderTest(time);
   const subscriptions: (readonly (readonly [number, ...number[]])[])[] = [];
-  /** How long the second of two events takes, with so many followers. */
+  /** Returns the delay of the second of two events with `count` subscriptions. */
   const measureWindow = async (count: number) => {
     while (subscriptions.length < count) subscriptions.push(await test.subscribe());
     await time.tickAsync(1_000);
@@ -111,7 +111,7 @@ Deno.test("Feed has windows that grow with those who batch, up to a quarter of a
   assertEquals(await measureWindow(10_400), 250);
 });
 
-Deno.test("Feed gives a follower that batches and comes back what it missed, all and at once", async () => {
+Deno.test("Feed replays missed events to a batching subscription immediately, in one batch", async () => {
   using time = new FakeTime(0);
   await using test = new FeedUnderTest(time);
   await test.subscribe();
@@ -124,7 +124,7 @@ Deno.test("Feed gives a follower that batches and comes back what it missed, all
   assertEquals(received.slice(1), [[2_000, 6]]);
 });
 
-Deno.test("Feed tells a follower that batches and asks amid a window at its end, with the others", async () => {
+Deno.test("Feed sends to a batching subscription made during a window when the window ends", async () => {
   using time = new FakeTime(0);
   await using test = new FeedUnderTest(time);
   const received = await test.subscribe();
@@ -140,7 +140,7 @@ Deno.test("Feed tells a follower that batches and asks amid a window at its end,
   assertEquals(received.slice(1), fromStart);
 });
 
-Deno.test("Feed has no timer while nothing happens", async () => {
+Deno.test("Feed sets no timer while there are no events", async () => {
   using time = new FakeTime(0);
   let timers = 0;
   const clock = {

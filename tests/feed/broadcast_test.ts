@@ -3,29 +3,16 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { Broadcast } from "../../src/feed/broadcast.ts";
-import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/latest_queue.ts";
+import { MAX_BUFFERED_BYTES } from "../../src/feed/slow_client.ts";
 import type { Visibility } from "../../src/visibility.ts";
 import { allVisible } from "../fakes/visibility.ts";
-
-class FakeSink implements Sink {
-  bufferedAmount = 0;
-  readonly sent: string[] = [];
-  closed: number | undefined;
-
-  send(frame: string): void {
-    this.sent.push(frame);
-  }
-
-  close(code: number): void {
-    this.closed = code;
-  }
-}
+import { FakeSink } from "./fake_sink.ts";
 
 function frame(text: string) {
   return { encode: (view: "short" | "long") => `${view} ${text}` };
 }
 
-/** Everything that waits for no more than what may be seen is sent. */
+/** Resolves when every frame with a resolved visibility was sent. */
 async function sent(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }
@@ -33,12 +20,12 @@ async function sent(): Promise<void> {
 function setUp() {
   const activeClients = new ActiveClients();
   return {
-    audience: activeClients,
+    activeClients,
     broadcast: new Broadcast<"short" | "long">({ clock: systemClock, activeClients }),
   };
 }
 
-Deno.test("Broadcast sends each client its view, and a new one the current snapshot at once", async () => {
+Deno.test("Broadcast sends each client its view, and a new client the current snapshot immediately", async () => {
   const { broadcast } = setUp();
   const [early, late] = [new FakeSink(), new FakeSink()];
   broadcast.subscribe(early, { view: "short", visibility: allVisible });
@@ -52,8 +39,8 @@ Deno.test("Broadcast sends each client its view, and a new one the current snaps
   assertEquals(late.sent, ["long 1", "long 2"]);
 });
 
-Deno.test("Broadcast counts its members in the audience, each leaving once", async () => {
-  const { audience: activeClients, broadcast } = setUp();
+Deno.test("Broadcast counts each subscriber once in ActiveClients", async () => {
+  const { activeClients, broadcast } = setUp();
   const [a, b] = [new FakeSink(), new FakeSink()];
   broadcast.subscribe(a, { view: "short", visibility: allVisible });
   broadcast.subscribe(b, { view: "short", visibility: allVisible });
@@ -66,7 +53,7 @@ Deno.test("Broadcast counts its members in the audience, each leaving once", asy
   assertEquals(a.sent, []);
 });
 
-Deno.test("Broadcast holds the latest snapshot alone for a client that is behind", async () => {
+Deno.test("Broadcast queues only the latest snapshot for a slow client", async () => {
   using time = new FakeTime(0);
   const { broadcast } = setUp();
   const [slow, quick] = [new FakeSink(), new FakeSink()];
@@ -89,9 +76,9 @@ Deno.test("Broadcast holds the latest snapshot alone for a client that is behind
   assertEquals(slow.sent, ["short 3", "short 4"]);
 });
 
-Deno.test("Broadcast closes a client with 1013 that stays behind for 30 s", async () => {
+Deno.test("Broadcast closes a client that is slow for 30 s with 1013", async () => {
   using time = new FakeTime(0);
-  const { audience: activeClients, broadcast } = setUp();
+  const { activeClients, broadcast } = setUp();
   const slow = new FakeSink();
   broadcast.subscribe(slow, { view: "short", visibility: allVisible });
   slow.bufferedAmount = MAX_BUFFERED_BYTES + 1;
@@ -106,7 +93,7 @@ Deno.test("Broadcast closes a client with 1013 that stays behind for 30 s", asyn
   assertEquals(slow.sent, []);
 });
 
-Deno.test("Broadcast gives a client that caught up the whole 30 s again", async () => {
+Deno.test("Broadcast restarts the 30 s after a slow client has caught up", async () => {
   using time = new FakeTime(0);
   const { broadcast } = setUp();
   const slow = new FakeSink();
@@ -122,27 +109,27 @@ Deno.test("Broadcast gives a client that caught up the whole 30 s again", async 
   assertEquals(slow.sent, ["short 0", "short 1", "short 2"]);
 });
 
-Deno.test("Broadcast leaves no timer behind when a client leaves while it is behind", async () => {
+Deno.test("Broadcast stops the timer when the last slow client unsubscribes", async () => {
   const { broadcast } = setUp();
   const slow = new FakeSink();
   broadcast.subscribe(slow, { view: "short", visibility: allVisible });
   slow.bufferedAmount = MAX_BUFFERED_BYTES + 1;
   broadcast.publish(frame("1"));
   await sent();
-  // The sanitizer fails this test if the timer lives on.
+  // The sanitizer fails this test if the timer remains.
   broadcast.unsubscribe(slow);
   assertEquals(slow.closed, undefined);
 });
 
-/** A frame that tells what may be seen of it. */
+/** A frame that encodes its visibility. */
 function encodedFrame(text: string) {
   return {
-    encode: (_view: "short" | "long", sight: Visibility) =>
-      `${text} ${sight === "all" ? sight : [...sight].join()}`,
+    encode: (_view: "short" | "long", visibility: Visibility) =>
+      `${text} ${visibility === "all" ? visibility : [...visibility].join()}`,
   };
 }
 
-Deno.test("Broadcast shows each client what it may see at that moment", async () => {
+Deno.test("Broadcast encodes each frame with the current visibility of the client", async () => {
   const { broadcast } = setUp();
   const [open, user] = [new FakeSink(), new FakeSink()];
   let visibility: ReadonlySet<string> = new Set(["octo/a"]);
@@ -160,7 +147,7 @@ Deno.test("Broadcast shows each client what it may see at that moment", async ()
   assertEquals(user.sent, ["0 octo/a", "1 octo/b"]);
 });
 
-Deno.test("Broadcast sends nothing while it is unknown what may be seen, then the latest alone", async () => {
+Deno.test("Broadcast sends nothing while the visibility is pending, then only the latest frame", async () => {
   const { broadcast } = setUp();
   const [waiting, quick] = [new FakeSink(), new FakeSink()];
   let visibility = Promise.withResolvers<Visibility>();
@@ -176,7 +163,7 @@ Deno.test("Broadcast sends nothing while it is unknown what may be seen, then th
   assertEquals(waiting.sent, ["2 octo/a"]);
   visibility = Promise.withResolvers();
   broadcast.publish(encodedFrame("3"));
-  visibility.reject(new Error("GitHub does not take the token"));
+  visibility.reject(new Error("GitHub rejected the token"));
   await sent();
   assertEquals(waiting.sent, ["2 octo/a"]);
   visibility = Promise.withResolvers();
@@ -187,15 +174,15 @@ Deno.test("Broadcast sends nothing while it is unknown what may be seen, then th
   assertEquals(waiting.sent, ["2 octo/a"]);
 });
 
-Deno.test("Broadcast.amend() tells nothing to whom it shows nothing new", async () => {
+Deno.test("Broadcast.publishIfChanged() skips clients whose frame has not changed", async () => {
   const { broadcast } = setUp();
   const [a, b] = [new FakeSink(), new FakeSink()];
   const seen = (...names: string[]) => () => Promise.resolve(new Set(names));
   broadcast.subscribe(a, { view: "short", visibility: seen("octo/a") });
   broadcast.subscribe(b, { view: "short", visibility: seen("octo/b") });
   const of = (runs: Readonly<Record<string, string>>) => ({
-    encode: (_view: "short" | "long", sight: Visibility) =>
-      Object.keys(runs).filter((name) => sight !== "all" && sight.has(name))
+    encode: (_view: "short" | "long", visibility: Visibility) =>
+      Object.keys(runs).filter((name) => visibility !== "all" && visibility.has(name))
         .map((name) => runs[name]).join(),
   });
   broadcast.publish(of({ "octo/a": "a1", "octo/b": "b1" }));
@@ -203,7 +190,7 @@ Deno.test("Broadcast.amend() tells nothing to whom it shows nothing new", async 
   broadcast.publishIfChanged(of({ "octo/a": "a1", "octo/b": "b2" }));
   await sent();
   assertEquals([a.sent, b.sent], [["a1"], ["b1", "b2"]]);
-  // On the beat everybody is told, also one that comes together with an amendment.
+  // publish() sends to every client, even if publishIfChanged() follows while the visibility is pending.
   broadcast.publish(of({ "octo/a": "a1", "octo/b": "b2" }));
   broadcast.publishIfChanged(of({ "octo/a": "a1", "octo/b": "b3" }));
   await sent();

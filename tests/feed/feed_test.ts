@@ -7,9 +7,9 @@ import { runEvent } from "../../src/run/event.ts";
 import { aRun } from "../fakes/stores/github.ts";
 import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
 import { allVisible } from "../fakes/visibility.ts";
-import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 
-/** A running feed over a journal in memory. `await using` stops it and every follower. */
+/** A running feed over an event log in memory. `await using` stops it and its subscriptions. */
 class FeedUnderTest {
   readonly eventLog = new FakeEventLog();
   readonly feed: Feed;
@@ -25,7 +25,7 @@ class FeedUnderTest {
     return this;
   }
 
-  /** Keeps `count` events, of which nobody is told. */
+  /** Appends `count` events to the event log without emitting them. */
   async append(count: number): Promise<readonly StoredEvent[]> {
     return await this.eventLog.append(Array.from({ length: count }, () => aStatus()));
   }
@@ -42,7 +42,7 @@ class FeedUnderTest {
   }
 }
 
-/** Reads a follower batch by batch. */
+/** Reads a subscription batch by batch. */
 class Reader {
   readonly #batches: AsyncIterator<Batch>;
 
@@ -50,14 +50,14 @@ class Reader {
     this.#batches = subscription[Symbol.asyncIterator]();
   }
 
-  /** The numbers of the next batch, or its gap. */
+  /** Returns the numbers of the next batch, or its gap. */
   async next(): Promise<number[] | object> {
     const { value } = await withTimeout(this.#batches.next(), "a batch");
     return "gap" in value ? value.gap : value.events.map((event: { seq: number }) => event.seq);
   }
 }
 
-Deno.test("Feed.publish() keeps an event, and encodes it once for all followers", async () => {
+Deno.test("Feed.publish() stores an event and encodes it once for all subscriptions", async () => {
   await using test = new FeedUnderTest().start();
   const [a, b] = [await test.subscribe(), await test.subscribe()];
   const [ofA, ofB] = [a, b].map(({ subscription }) => subscription[Symbol.asyncIterator]().next());
@@ -73,7 +73,7 @@ Deno.test("Feed.publish() keeps an event, and encodes it once for all followers"
   assertEquals((await test.eventLog.readAfter(0, 10)).length, 1);
 });
 
-Deno.test("Feed.publish() tells nobody of what the journal did not keep", async () => {
+Deno.test("Feed.publish() emits nothing if the event log fails", async () => {
   await using test = new FeedUnderTest().start();
   await test.subscribe();
   test.eventLog.error = new Error("disk full");
@@ -81,7 +81,7 @@ Deno.test("Feed.publish() tells nobody of what the journal did not keep", async 
   assertEquals(test.feed.lastSeq, 0);
 });
 
-Deno.test("Feed.follow() waits until the last number is known, and begins after it", async () => {
+Deno.test("Feed.subscribe() waits until the last number is known, and starts after it", async () => {
   const test = new FeedUnderTest();
   await using _stopped = test;
   await test.append(4);
@@ -93,7 +93,7 @@ Deno.test("Feed.follow() waits until the last number is known, and begins after 
   assertEquals(await reader.next(), [5]);
 });
 
-Deno.test("Feed.follow() hears what is told before the last number is known", async () => {
+Deno.test("Feed.subscribe() includes events emitted before the last number is known", async () => {
   const test = new FeedUnderTest();
   await using _stopped = test;
   await test.append(3);
@@ -109,7 +109,7 @@ Deno.test("Feed.follow() hears what is told before the last number is known", as
   assertEquals((await test.subscribe()).subscription.lastSeq, 7);
 });
 
-Deno.test("Feed.tell() shows events in order, however they are told", async () => {
+Deno.test("Feed.emit() makes events readable in order, whatever the order of the calls", async () => {
   await using test = new FeedUnderTest().start();
   const reader = await test.subscribe();
   const [first, second, third] = await test.append(3);
@@ -123,7 +123,7 @@ Deno.test("Feed.tell() shows events in order, however they are told", async () =
   assertEquals(test.feed.lastSeq, 3);
 });
 
-Deno.test("Feed reads from the journal what was never told", async () => {
+Deno.test("Feed reads events that were never emitted from the event log", async () => {
   await using test = new FeedUnderTest({ pageSize: 2 }).start();
   const reader = await test.subscribe();
   await test.append(4);
@@ -133,12 +133,12 @@ Deno.test("Feed reads from the journal what was never told", async () => {
   assertEquals(await reader.next(), [5]);
 });
 
-Deno.test("Feed goes on when the journal answers again", async () => {
+Deno.test("Feed continues after a failure of the event log", async () => {
   await using test = new FeedUnderTest().start();
   const reader = await test.subscribe();
   await test.append(1);
   const stored = await test.append(1);
-  test.eventLog.error = new Error("gone away");
+  test.eventLog.error = new Error("connection lost");
   test.feed.emit(stored);
   await waitUntil(() => test.eventLog.reads > 0, "the journal was asked");
   assertEquals(test.feed.lastSeq, 0);
@@ -146,7 +146,7 @@ Deno.test("Feed goes on when the journal answers again", async () => {
   assertEquals(await reader.next(), [1, 2]);
 });
 
-Deno.test("Feed.follow() replays what is kept: the latest from memory, the older from the journal", async () => {
+Deno.test("Feed.subscribe() replays recent events from memory, older ones from the event log", async () => {
   await using test = new FeedUnderTest({ replayLimits: { events: 3, characters: 10_000 } }).start();
   await test.subscribe();
   test.feed.emit(await test.append(10));
@@ -156,7 +156,7 @@ Deno.test("Feed.follow() replays what is kept: the latest from memory, the older
   assertEquals(test.eventLog.reads, 1);
 });
 
-Deno.test("Feed keeps no more characters in memory than it may", async () => {
+Deno.test("Feed limits the characters in memory", async () => {
   await using test = new FeedUnderTest({ replayLimits: { events: 100, characters: 250 } }).start();
   await test.subscribe();
   test.feed.emit(await test.append(10));
@@ -166,7 +166,7 @@ Deno.test("Feed keeps no more characters in memory than it may", async () => {
   assertEquals(test.eventLog.reads, 1);
 });
 
-Deno.test("Feed.follow() says what is no longer kept, and goes on from the present", async () => {
+Deno.test("Feed.subscribe() reports deleted events as a gap, and continues from the present", async () => {
   await using test = new FeedUnderTest({ replayLimits: { events: 2, characters: 10_000 } }).start();
   await test.subscribe();
   test.feed.emit(await test.append(10));
@@ -179,7 +179,7 @@ Deno.test("Feed.follow() says what is no longer kept, and goes on from the prese
   assertEquals(await next, [11]);
 });
 
-Deno.test("Feed.follow() says so when a number was never given", async () => {
+Deno.test("Feed.subscribe() reports a gap if the number was never assigned", async () => {
   await using test = new FeedUnderTest().start();
   await test.subscribe();
   test.feed.emit(await test.append(2));
@@ -190,7 +190,7 @@ Deno.test("Feed.follow() says so when a number was never given", async () => {
   assertEquals(await next, [3]);
 });
 
-Deno.test("Feed.follow() takes a number that only another instance has told so far", async () => {
+Deno.test("Feed.subscribe() accepts a number that only another instance has emitted", async () => {
   await using test = new FeedUnderTest().start();
   await test.subscribe();
   await test.append(2);
@@ -201,7 +201,7 @@ Deno.test("Feed.follow() takes a number that only another instance has told so f
   assertEquals(await next, [3]);
 });
 
-Deno.test("Follower hears only the topics and the repository that it wants, and every status", async () => {
+Deno.test("Subscription yields only its topics and repository, and every status", async () => {
   await using test = new FeedUnderTest().start();
   const runs = await test.subscribe(undefined, { topics: new Set(["run"]) });
   const ofB = await test.subscribe(undefined, { repository: "Octo/B" });
@@ -221,7 +221,7 @@ Deno.test("Follower hears only the topics and the repository that it wants, and 
   assertEquals(await runsOfA.next(), [1]);
 });
 
-Deno.test("Follower.position moves past what it does not want, and only when it asks for more", async () => {
+Deno.test("Subscription.lastSeq advances past filtered events, and only when more is requested", async () => {
   await using test = new FeedUnderTest().start();
   const reader = await test.subscribe(undefined, { topics: new Set(["run"]) });
   test.feed.emit(await test.eventLog.append([runEvent(aRun())]));
@@ -229,21 +229,21 @@ Deno.test("Follower.position moves past what it does not want, and only when it 
   assertEquals(reader.subscription.lastSeq, 0);
   const next = reader.next();
   test.feed.emit(await test.eventLog.append([aStatus()]));
-  await waitUntil(() => reader.subscription.lastSeq === 2, "the status was passed over");
+  await waitUntil(() => reader.subscription.lastSeq === 2, "the status was skipped");
   test.feed.emit(await test.eventLog.append([runEvent(aRun())]));
   assertEquals(await next, [3]);
 });
 
-Deno.test("Follower throws what the journal throws", async () => {
+Deno.test("Subscription throws the errors of the event log", async () => {
   await using test = new FeedUnderTest({ replayLimits: { events: 0, characters: 0 } }).start();
   await test.subscribe();
   test.feed.emit(await test.append(1));
   const reader = await test.subscribe(0);
-  test.eventLog.error = new Error("gone away");
-  await assertRejects(() => reader.next(), Error, "gone away");
+  test.eventLog.error = new Error("connection lost");
+  await assertRejects(() => reader.next(), Error, "connection lost");
 });
 
-Deno.test("Follower hears of what it may see, and of what belongs to no repository", async () => {
+Deno.test("Subscription yields visible events, and events of no repository", async () => {
   await using test = new FeedUnderTest().start();
   const ofB = await test.subscribe(0, { visibility: () => Promise.resolve(new Set(["octo/b"])) });
   const ofNone = await test.subscribe(0, { visibility: () => Promise.resolve(new Set()) });
@@ -255,36 +255,36 @@ Deno.test("Follower hears of what it may see, and of what belongs to no reposito
   assertEquals(await ofNone.next(), [4]);
 });
 
-Deno.test("Follower asks before each batch what it may see, and waits for the answer", async () => {
+Deno.test("Subscription resolves the visibility before each batch, and waits for it", async () => {
   await using test = new FeedUnderTest().start();
-  const answers: PromiseWithResolvers<ReadonlySet<string>>[] = [];
-  const sight = () => {
-    answers.push(Promise.withResolvers());
-    return answers.at(-1)?.promise ?? Promise.reject();
+  const requests: PromiseWithResolvers<ReadonlySet<string>>[] = [];
+  const visibility = () => {
+    requests.push(Promise.withResolvers());
+    return requests.at(-1)?.promise ?? Promise.reject();
   };
-  const reader = await test.subscribe(0, { visibility: sight });
+  const reader = await test.subscribe(0, { visibility });
   const publish = () => test.feed.publish(runEvent(aRun({ repository: "octo/a" })));
   await publish();
   const first = reader.next();
-  await waitUntil(() => answers.length === 1, "it has asked");
-  let hasCome = false;
-  void first.then(() => hasCome = true);
+  await waitUntil(() => requests.length === 1, "the visibility is requested");
+  let hasArrived = false;
+  void first.then(() => hasArrived = true);
   await publish();
-  assertEquals(hasCome, false);
-  answers[0]?.resolve(new Set(["octo/a"]));
+  assertEquals(hasArrived, false);
+  requests[0]?.resolve(new Set(["octo/a"]));
   assertEquals(await first, [1]);
-  // What is hidden meanwhile is passed over for good.
+  // Events that are hidden now are skipped permanently.
   const second = reader.next();
-  await waitUntil(() => answers.length === 2, "it has asked again");
-  answers[1]?.resolve(new Set());
+  await waitUntil(() => requests.length === 2, "the visibility is requested again");
+  requests[1]?.resolve(new Set());
   await publish();
-  await waitUntil(() => answers.length === 3, "it has gone on");
+  await waitUntil(() => requests.length === 3, "the second batch is skipped");
   assertEquals(reader.subscription.lastSeq, 2);
-  answers[2]?.resolve(new Set(["octo/a"]));
+  requests[2]?.resolve(new Set(["octo/a"]));
   assertEquals(await second, [3]);
 });
 
-Deno.test("Follower throws what is thrown at the question what it may see, and tells nothing", async () => {
+Deno.test("Subscription throws the errors of the visibility, and yields nothing", async () => {
   await using test = new FeedUnderTest().start();
   const reader = await test.subscribe(0, {
     visibility: () => Promise.reject(new TypeError("unknown")),

@@ -4,21 +4,22 @@ import { AppUnderTest } from "../fakes/apps/app.ts";
 import { EventStreamClient } from "../fakes/clients/event_stream.ts";
 import { aRun } from "../fakes/stores/github.ts";
 import { aStatus } from "../fakes/stores/event_log.ts";
-import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 const PATH = "/api/v1/events";
 
-/** From `first` to `last`. */
+/** Returns the numbers from `first` to `last`. */
 function numbers(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
-/** Makes statuses happen until the feed has come to number `last`. */
+/** Publishes statuses until the feed has reached number `last`. */
 async function publishUpTo({ app: { feed } }: AppUnderTest, last: number): Promise<void> {
   while (feed.lastSeq < last) await feed.publish(aStatus());
 }
 
-Deno.test("Feed gives every event once and in order to those who come back after a restart", async () => {
+Deno.test("Feed sends every event once and in order to clients that resume after a restart", async () => {
   const folder = await Deno.makeTempDir();
   const environment = { DATABASE_URL: `sqlite:${folder}/feed.db` };
   try {
@@ -60,15 +61,15 @@ Deno.test("An EventSource misses nothing through a restart, not even before its 
     let opened = 0;
     source.onopen = () => opened++;
     source.addEventListener("run", ({ data }) => received.push(JSON.parse(data).data.id));
-    await waitUntil(() => opened === 1, "it is connected");
+    await waitUntil(() => opened === 1, "the stream is open");
     await before.stop();
     await using after = await new AppUnderTest({
       environment: { ...environment, SERVER_PORT: port },
     }).start();
     for (const id of numbers(1, 3)) await after.app.feed.publish(runEvent(aRun({ id })));
-    await waitUntil(() => opened === 2, "it has come back");
+    await waitUntil(() => opened === 2, "the stream is open again");
     await after.app.feed.publish(runEvent(aRun({ id: 4 })));
-    await waitUntil(() => received.includes(4), "it hears again");
+    await waitUntil(() => received.includes(4), "the last event has arrived");
     assertEquals(received, numbers(1, 4));
   } finally {
     source.close();

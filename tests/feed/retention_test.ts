@@ -7,7 +7,7 @@ import { CapturedLog } from "../fakes/log.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 
-/** A journal that is kept short. `await using` stops that. */
+/** A running Retention of an event log. `await using` stops it. */
 class RetentionUnderTest {
   readonly store = new FakeEventLog();
   readonly #retention: Retention;
@@ -32,7 +32,7 @@ class RetentionUnderTest {
   }
 }
 
-Deno.test("Retention forgets events that are older than a week, hour by hour", async () => {
+Deno.test("Retention deletes events older than a week once an hour", async () => {
   using time = new FakeTime(0);
   await using test = new RetentionUnderTest();
   await test.append(1);
@@ -47,7 +47,7 @@ Deno.test("Retention forgets events that are older than a week, hour by hour", a
   assertEquals(await test.store.seqRange(), { first: 3, last: 2 });
 });
 
-Deno.test("Retention keeps no more events than it may", async () => {
+Deno.test("Retention limits the number of events", async () => {
   using time = new FakeTime(0);
   await using test = new RetentionUnderTest({ maxCount: 3 });
   await test.append(10);
@@ -56,7 +56,7 @@ Deno.test("Retention keeps no more events than it may", async () => {
   assertEquals(await test.store.seqRange(), { first: 8, last: 10 });
 });
 
-Deno.test("Retention tries again an hour after it has failed", async () => {
+Deno.test("Retention retries an hour after a failure", async () => {
   await using log = await new CapturedLog().start();
   using time = new FakeTime(0);
   await using test = new RetentionUnderTest({ maxCount: 3 });

@@ -3,33 +3,27 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../src/clock.ts";
 import type { Batch } from "../../src/feed/subscription.ts";
 import { sendEvents } from "../../src/feed/send_events.ts";
-import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/latest_queue.ts";
+import { MAX_BUFFERED_BYTES } from "../../src/feed/slow_client.ts";
+import { FakeSink } from "./fake_sink.ts";
 
 /** A client that reads nothing until its test says so. */
-class FakeSink implements Sink {
-  bufferedAmount = 0;
-  readonly sent: string[] = [];
-  closed: number | undefined;
-
-  send(frame: string): void {
-    this.sent.push(frame);
+/** Has no room after each frame. */
+class SlowSink extends FakeSink {
+  override send(frame: string): void {
+    super.send(frame);
     this.bufferedAmount = MAX_BUFFERED_BYTES + 1;
-  }
-
-  close(code: number): void {
-    this.closed = code;
   }
 }
 
-/** A follower that counts how many batches it was asked for. */
+/** Counts the batches that were requested. */
 class FakeSubscription implements AsyncIterable<Batch> {
-  asked = 0;
+  requested = 0;
 
   constructor(readonly batches: readonly Batch[]) {}
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch> {
     for (const batch of this.batches) {
-      this.asked++;
+      this.requested++;
       yield await Promise.resolve(batch);
     }
   }
@@ -40,7 +34,7 @@ function anEvent(seq: number): Batch {
 }
 
 function setUp(batches: readonly Batch[], snapshot?: string) {
-  const sink = new FakeSink();
+  const sink = new SlowSink();
   const subscription = new FakeSubscription(batches);
   const disconnect = new AbortController();
   const finished = sendEvents(subscription, {
@@ -49,15 +43,15 @@ function setUp(batches: readonly Batch[], snapshot?: string) {
     signal: disconnect.signal,
     snapshot: () => Promise.resolve(snapshot),
   });
-  return { sink, follower: subscription, leave: disconnect, finished };
+  return { sink, subscription, disconnect, finished };
 }
 
-Deno.test("forward() lets the follower wait while its client is behind", async () => {
+Deno.test("sendEvents() pauses the subscription while the client is slow", async () => {
   using time = new FakeTime(0);
-  const { sink, follower: subscription, finished } = setUp([1, 2, 3].map(anEvent));
+  const { sink, subscription, finished } = setUp([1, 2, 3].map(anEvent));
   await time.tickAsync(10_000);
   assertEquals(sink.sent, ["1"]);
-  assertEquals(subscription.asked, 2);
+  assertEquals(subscription.requested, 2);
   sink.bufferedAmount = MAX_BUFFERED_BYTES;
   await time.tickAsync(250);
   assertEquals(sink.sent, ["1", "2"]);
@@ -67,7 +61,7 @@ Deno.test("forward() lets the follower wait while its client is behind", async (
   assertEquals(sink.sent, ["1", "2", "3"]);
 });
 
-Deno.test("forward() closes a client with 1013 that stays behind for 30 s", async () => {
+Deno.test("sendEvents() closes a client that is slow for 30 s with 1013", async () => {
   using time = new FakeTime(0);
   const { sink, finished } = setUp([1, 2, 3].map(anEvent));
   await time.tickAsync(29_000);
@@ -82,18 +76,18 @@ Deno.test("forward() closes a client with 1013 that stays behind for 30 s", asyn
   assertEquals(sink.sent, ["1", "2"]);
 });
 
-Deno.test("forward() sends nothing more to a client that has left", async () => {
+Deno.test("sendEvents() stops when the client disconnects", async () => {
   using time = new FakeTime(0);
-  const { sink, leave: disconnect, finished } = setUp([1, 2].map(anEvent));
+  const { sink, disconnect, finished } = setUp([1, 2].map(anEvent));
   await time.tickAsync(100);
   disconnect.abort();
-  // The sanitizer fails this test if a timer lives on.
+  // The sanitizer fails this test if a timer remains.
   await finished;
   assertEquals(sink.sent, ["1"]);
   assertEquals(sink.closed, undefined);
 });
 
-Deno.test("forward() sends a gap, then the snapshot, each when there is room", async () => {
+Deno.test("sendEvents() sends a gap, then the snapshot, each when there is room", async () => {
   using time = new FakeTime(0);
   const gap = { since: 1, first: 4, last: 9 };
   const { sink, finished } = setUp([{ gap }], "a snapshot");

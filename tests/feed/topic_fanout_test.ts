@@ -3,36 +3,20 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import type { Event } from "../../src/feed/event.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
 import { MAX_QUEUED_CHARACTERS } from "../../src/feed/send_queue.ts";
-import { MAX_BUFFERED_BYTES, type Sink } from "../../src/feed/latest_queue.ts";
+import { MAX_BUFFERED_BYTES } from "../../src/feed/slow_client.ts";
 import { TopicFanout } from "../../src/feed/topic_fanout.ts";
 import { OffsetClock } from "../fakes/clock.ts";
 import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
 import { CapturedLog } from "../fakes/log.ts";
 import { allVisible } from "../fakes/visibility.ts";
-import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
+import { FakeSink } from "./fake_sink.ts";
 
 const FULL = MAX_BUFFERED_BYTES + 1;
 
-class FakeSink implements Sink {
-  bufferedAmount = 0;
-  readonly sent: string[] = [];
-  closed: number | undefined;
-  /** Whether nothing leaves any more. */
-  isStuck = false;
-
-  send(frame: string): void {
-    this.sent.push(frame);
-    if (this.isStuck) this.bufferedAmount += frame.length;
-  }
-
-  close(code: number): void {
-    this.closed = code;
-  }
-
-  /** The contents of what was sent, as numbers. */
-  get numbers(): number[] {
-    return this.sent.map((frame) => Number(JSON.parse(frame).content));
-  }
+/** The contents of the sent messages as numbers. */
+function numbers({ sent }: FakeSink): number[] {
+  return sent.map((frame) => Number(JSON.parse(frame).content));
 }
 
 function aMessage(content: string): Event {
@@ -44,7 +28,7 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** A running relay of messages. `await using` stops it. */
+/** A running fan-out of messages. `await using` stops it. */
 class TopicFanoutUnderTest {
   readonly eventLog = new FakeEventLog();
   readonly feed: Feed;
@@ -58,7 +42,7 @@ class TopicFanoutUnderTest {
     this.fanout = new TopicFanout({ feed: this.feed, topics: new Set(["message"]), clock });
   }
 
-  /** Resolves when it relays. */
+  /** Resolves when it is subscribed to the feed. */
   async start(): Promise<this> {
     const { signal } = this.#stop;
     this.#finished = Promise.all([this.feed.run(signal), this.fanout.run(signal)]);
@@ -75,35 +59,40 @@ class TopicFanoutUnderTest {
     return sink;
   }
 
-  /** Says 1, 2, 3 … , with events of other topics between; resolves when `listener` has heard all. */
-  async publish(count: number, listener?: FakeSink): Promise<void> {
+  /** Publishes messages 1, 2, 3 … and events of other topics; resolves when `client` has received all. */
+  async publish(count: number, client?: FakeSink): Promise<void> {
     for (const each of upTo(count)) {
       await this.feed.publish(aMessage(String(++this.#published)));
       if (each % 3 === 0) await this.feed.publish(aStatus());
     }
     const last = this.#published;
-    if (listener) await waitUntil(() => listener.numbers.at(-1) === last, "all is heard");
+    if (client) {
+      await waitUntil(
+        () => numbers(client).at(-1) === last,
+        "the client has received all messages",
+      );
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await withTimeout(this.#finished ?? Promise.resolve(), "the relay to stop");
+    await withTimeout(this.#finished ?? Promise.resolve(), "the fan-out to stop");
   }
 }
 
-Deno.test("Relay sends every client the data of each event of its topics, once and in order", async () => {
+Deno.test("TopicFanout sends every client the data of each event of its topics, once and in order", async () => {
   await using test = await new TopicFanoutUnderTest().start();
   const sinks = upTo(50).map(() => test.subscribe());
   const [first] = sinks;
   await test.publish(30, first);
-  for (const { numbers } of sinks) assertEquals(numbers, upTo(30));
+  for (const sink of sinks) assertEquals(numbers(sink), upTo(30));
   assertEquals(
     first?.sent[0],
     '{"id":"","content":"1","user_id":"a","created_at":"2026-01-01T00:00:00.000Z"}',
   );
 });
 
-Deno.test("Relay sends a client what is said between its joining and its leaving", async () => {
+Deno.test("TopicFanout sends a client the messages between its subscribe and unsubscribe", async () => {
   await using test = await new TopicFanoutUnderTest().start();
   const always = test.subscribe();
   await test.publish(5, always);
@@ -112,64 +101,64 @@ Deno.test("Relay sends a client what is said between its joining and its leaving
   test.fanout.unsubscribe(late);
   assertEquals(test.fanout.size, 1);
   await test.publish(5, always);
-  assertEquals([always.numbers, late.numbers], [upTo(15), [6, 7, 8, 9, 10]]);
+  assertEquals([numbers(always), numbers(late)], [upTo(15), [6, 7, 8, 9, 10]]);
 });
 
-Deno.test("Relay sends more than one turn's worth to each once, though some join and leave meanwhile", async () => {
+Deno.test("TopicFanout sends each message once while clients subscribe and unsubscribe", async () => {
   await using test = await new TopicFanoutUnderTest().start();
   const sinks = upTo(1_500).map(() => test.subscribe());
-  const saying = test.publish(20, sinks[0]);
-  for (const gone of sinks.slice(1_400)) {
+  const publishing = test.publish(20, sinks[0]);
+  for (const removed of sinks.slice(1_400)) {
     await systemClock.sleep(0);
-    test.fanout.unsubscribe(gone);
+    test.fanout.unsubscribe(removed);
     test.subscribe();
   }
-  await saying;
+  await publishing;
   await waitUntil(
     () => sinks.slice(0, 1_400).every(({ sent }) => sent.length >= 20),
-    "all have it",
+    "all clients have received all messages",
   );
-  for (const { numbers } of sinks.slice(0, 1_400)) assertEquals(numbers, upTo(20));
-  for (const { numbers } of sinks.slice(1_400)) assertEquals(numbers, upTo(numbers.length));
+  for (const sink of sinks.slice(0, 1_400)) assertEquals(numbers(sink), upTo(20));
+  for (const sink of sinks.slice(1_400)) assertEquals(numbers(sink), upTo(sink.sent.length));
 });
 
-Deno.test("Relay lets everything else have its turn while it sends to many", async () => {
+Deno.test("TopicFanout yields to the event loop while it sends to many clients", async () => {
   await using test = await new TopicFanoutUnderTest().start();
   const sinks = upTo(2_000).map(() => test.subscribe());
   const turn = systemClock.sleep(0);
   await test.publish(1);
   await turn;
   const served = sinks.filter(({ sent }) => sent.length > 0).length;
-  assert(served < sinks.length, `${served} were served in one turn`);
-  await waitUntil(() => sinks.every(({ sent }) => sent.length === 1), "all are served");
+  assert(served < sinks.length, `${served} clients were served in one turn`);
+  await waitUntil(() => sinks.every(({ sent }) => sent.length === 1), "all clients are served");
 });
 
-Deno.test("Relay holds what a client has no room for, in order, and delays no other", async () => {
+Deno.test("TopicFanout queues frames for a slow client in order, and delays no other client", async () => {
   await using test = await new TopicFanoutUnderTest().start();
   const [slow, quick] = [test.subscribe({ bufferedAmount: FULL }), test.subscribe()];
   await test.publish(10, quick);
   assertEquals(slow.sent, []);
   slow.bufferedAmount = 0;
-  // What is said before it is looked at again does not overtake what is held.
+  // A message sent before the queue is checked again does not overtake the queued ones.
   await test.publish(1, quick);
-  await waitUntil(() => slow.sent.length === 11, "it has caught up");
+  await waitUntil(() => slow.sent.length === 11, "the slow client has caught up");
   await test.publish(2, slow);
-  assertEquals(slow.numbers, upTo(13));
+  assertEquals(numbers(slow), upTo(13));
   assertEquals(slow.closed, undefined);
 });
 
-Deno.test("Relay sends a client that reads a little no more than there is room for", async () => {
+Deno.test("TopicFanout sends a slow client only the frames it has room for", async () => {
   await using test = await new TopicFanoutUnderTest().start();
   const [slow, quick] = [test.subscribe({ bufferedAmount: FULL, isStuck: true }), test.subscribe()];
   await test.publish(10, quick);
-  for (let heard = 1; heard <= 10; heard++) {
+  for (let received = 1; received <= 10; received++) {
     slow.bufferedAmount = MAX_BUFFERED_BYTES;
-    await waitUntil(() => slow.sent.length === heard, `message ${heard} has come`);
+    await waitUntil(() => slow.sent.length === received, `message ${received} has arrived`);
   }
-  assertEquals(slow.numbers, upTo(10));
+  assertEquals(numbers(slow), upTo(10));
 });
 
-Deno.test("Relay closes a client that takes nothing for 30 s, with 1013", async () => {
+Deno.test("TopicFanout closes a client that reads nothing for 30 s with 1013", async () => {
   const clock = new OffsetClock();
   await using test = await new TopicFanoutUnderTest({ clock }).start();
   const [stuck, reading, quick] = [
@@ -180,51 +169,51 @@ Deno.test("Relay closes a client that takes nothing for 30 s, with 1013", async 
   await test.publish(3, quick);
   clock.advance(20_000);
   reading.bufferedAmount = MAX_BUFFERED_BYTES;
-  await waitUntil(() => reading.sent.length === 1, "one has read something");
+  await waitUntil(() => reading.sent.length === 1, "one client has read a frame");
   assertEquals([stuck.closed, reading.closed], [undefined, undefined]);
   clock.advance(10_000);
-  await waitUntil(() => stuck.closed !== undefined, "the other is closed");
+  await waitUntil(() => stuck.closed !== undefined, "the other client is closed");
   assertEquals([stuck.closed, stuck.sent, reading.closed], [1013, [], undefined]);
   assertEquals(test.fanout.size, 2);
   await test.publish(1, quick);
 });
 
-Deno.test("Relay closes a client at once for which too much is held", async () => {
+Deno.test("TopicFanout closes a client whose queue is too large", async () => {
   await using test = await new TopicFanoutUnderTest().start();
   const [slow, quick] = [test.subscribe({ bufferedAmount: FULL }), test.subscribe()];
   const content = "x".repeat(MAX_QUEUED_CHARACTERS / 4);
   for (let times = 0; times < 3; times++) await test.feed.publish(aMessage(content));
-  await waitUntil(() => quick.sent.length === 3, "they are told");
+  await waitUntil(() => quick.sent.length === 3, "the messages have arrived");
   await systemClock.sleep(300);
   assertEquals(slow.closed, undefined);
   await test.feed.publish(aMessage(content));
-  await waitUntil(() => slow.closed === 1013, "it is closed");
+  await waitUntil(() => slow.closed === 1013, "the client is closed");
   assertEquals(test.fanout.size, 1);
 });
 
-Deno.test("Relay goes on where it was when events cannot be read for a while", async () => {
+Deno.test("TopicFanout resumes after a failed read", async () => {
   await using log = await new CapturedLog().start();
-  const recent = { events: 0, characters: 0 };
-  await using test = await new TopicFanoutUnderTest({ replayLimits: recent }).start();
+  const replayLimits = { events: 0, characters: 0 };
+  await using test = await new TopicFanoutUnderTest({ replayLimits }).start();
   const sink = test.subscribe();
   await test.publish(3, sink);
   const stored = await test.eventLog.append([aMessage("4"), aMessage("5")]);
-  test.eventLog.error = new Error("gone away");
+  test.eventLog.error = new Error("connection lost");
   test.feed.emit(stored);
-  await waitUntil(() => log.lines.join().includes("gone away"), "it has failed");
+  await waitUntil(() => log.lines.join().includes("connection lost"), "the read has failed");
   test.eventLog.error = undefined;
-  await waitUntil(() => sink.sent.length === 5, "it goes on");
-  assertEquals(sink.numbers, upTo(5));
+  await waitUntil(() => sink.sent.length === 5, "the messages have arrived");
+  assertEquals(numbers(sink), upTo(5));
 });
 
-Deno.test("Relay sends its clients away when something was missed", async () => {
-  const recent = { events: 0, characters: 0 };
-  await using test = await new TopicFanoutUnderTest({ replayLimits: recent }).start();
+Deno.test("TopicFanout closes its clients after a gap", async () => {
+  const replayLimits = { events: 0, characters: 0 };
+  await using test = await new TopicFanoutUnderTest({ replayLimits }).start();
   const sink = test.subscribe();
   const stored = await test.eventLog.append([aMessage("1"), aMessage("2")]);
   await test.eventLog.prune({ before: 0, count: 0 });
   test.feed.emit(stored);
-  await waitUntil(() => sink.closed !== undefined, "it is closed");
+  await waitUntil(() => sink.closed !== undefined, "the client is closed");
   assertEquals([sink.closed, sink.sent, test.fanout.size], [1013, [], 0]);
   const back = test.subscribe();
   await test.publish(1, back);

@@ -3,7 +3,8 @@ import { OffsetClock } from "../fakes/clock.ts";
 import type { Browser } from "../fakes/clients/browser.ts";
 import { EventStreamClient } from "../fakes/clients/event_stream.ts";
 import { LoginApp, type LoginAppSettings } from "../fakes/apps/login_app.ts";
-import { waitUntil, WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 
 async function start(settings: LoginAppSettings = {}) {
   const app = await new LoginApp(settings).start();

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
+import { addHistoricalRuns } from "../../src/simulator/world/history_seed.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { AppUnderTest, TOKEN } from "../fakes/apps/app.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 const REPOSITORY = "octo-org/api";
 const DAY_MS = 24 * 60 * 60 * 1_000;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { APP_WEBHOOK_SECRET, AppWithWebhooks } from "../fakes/apps/app_with_webhooks.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 const A = "octo/a";
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { AppUnderTest, TOKEN } from "../fakes/apps/app.ts";
-import { waitUntil, WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 
 async function startWithOneRun(): Promise<AppUnderTest> {
   const test = await new AppUnderTest().start();

@@ -4,7 +4,7 @@ import { GitHub } from "../../src/github/client.ts";
 import { GitHubRuns } from "../../src/github/run.ts";
 import { createReconcilers } from "../../src/parts/healing.ts";
 import { Simulator } from "../../src/simulator/server.ts";
-import { World } from "../../src/simulator/world.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { TOKEN } from "../fakes/apps/app.ts";

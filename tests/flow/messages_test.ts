@@ -6,7 +6,8 @@ import { EventStreamClient } from "../fakes/clients/event_stream.ts";
 import { LoginApp } from "../fakes/apps/login_app.ts";
 import { messageFrame, nextContent, nextError } from "../fakes/stores/messages.ts";
 import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
-import { waitUntil, WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 
 const ignore = !await isPostgresAvailable();

@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { AppUnderTest } from "../fakes/apps/app.ts";
 import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
-import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 /** The values of `/metrics`, by name and labels as they stand there. */
 async function fetchMetrics(url: string): Promise<ReadonlyMap<string, number>> {

@@ -6,7 +6,8 @@ import {
   startVisibilityScenario,
   type VisibilityScenario,
 } from "../fakes/apps/visibility_scenario.ts";
-import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 /** Every way to listen to a WebSocket. */
 const WEBSOCKET_QUERIES = [

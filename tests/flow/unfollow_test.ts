@@ -4,7 +4,7 @@ import { openDatabase } from "../../src/sql/database.ts";
 import { SqlFollowStore } from "../../src/sql/follow_store.ts";
 import { migrate } from "../../src/sql/migrate.ts";
 import { APP_WEBHOOK_SECRET, AppWithWebhooks } from "../fakes/apps/app_with_webhooks.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 const A = "octo/a";
 

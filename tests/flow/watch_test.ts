@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Screen, socketUrl, streamRuns } from "../../src/cli/watch.ts";
+import type { Screen } from "../../src/cli/screen.ts";
+import { socketUrl, streamRuns } from "../../src/cli/watch.ts";
 import { systemClock } from "../../src/clock.ts";
 import { LoginApp } from "../fakes/apps/login_app.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 /** What `runwire watch` says with a key, until it was told of runs or could not be. */
 async function runWatch(app: LoginApp, key: string | undefined): Promise<string> {
@@ -21,7 +22,7 @@ async function runWatch(app: LoginApp, key: string | undefined): Promise<string>
     key,
   });
   await waitUntil(
-    () => output.some((line) => /trying again|Fix/.test(line)),
+    () => output.some((line) => /retrying|Fix/.test(line)),
     "watch to say something",
   );
   stop.abort();
@@ -39,10 +40,10 @@ Deno.test("follow() connects by a ticket where it has a key, and says why it can
   const { key } = await made.json();
   assertEquals(await runWatch(app, key), "Connected\nFix the build");
   const wrong = await runWatch(app, `${key}x`);
-  assertMatch(wrong, /^Not authenticated: .*, trying again in 1 s$/);
+  assertMatch(wrong, /^Not authenticated: .*, retrying in 1 s$/);
   assert(!wrong.includes(key));
   assertMatch(
     await runWatch(app, undefined),
-    /^Cannot reach ws:\/\/\S+\/ws\?view=full.*trying again/,
+    /^Cannot reach ws:\/\/\S+\/ws\?view=full.*retrying/,
   );
 });

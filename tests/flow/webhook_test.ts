@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { AppUnderTest } from "../fakes/apps/app.ts";
-import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 const SECRET = "It's a Secret to Everybody";
 /** So long that whatever happens meanwhile did not come by polling. */

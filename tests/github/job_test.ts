@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { GitHubJobs } from "../../src/github/job.ts";
 import { Simulator } from "../../src/simulator/server.ts";
-import { World } from "../../src/simulator/world.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { FakeServer, neverAborted, nextPageHeader, rejectedGitHubError } from "./fake_server.ts";
 
 const ATTEMPT = { id: 7, repository: "octo/a", runAttempt: 2 };

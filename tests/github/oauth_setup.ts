@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { GitHubAccess } from "../../src/github/access.ts";
 import { GitHubOAuth } from "../../src/github/oauth.ts";
-import type { OAuthApp } from "../../src/simulator/oauth_app.ts";
+import type { OAuthApp } from "../../src/simulator/auth/oauth_app.ts";
 import { serve } from "../simulator/serve.ts";
 import { neverAborted } from "./fake_server.ts";
 

@@ -7,7 +7,7 @@ import type { Credential } from "../../src/github/credential.ts";
 import { GitHubRepositories } from "../../src/github/repository.ts";
 import { GitHubRuns } from "../../src/github/run.ts";
 import { Simulator } from "../../src/simulator/server.ts";
-import { World } from "../../src/simulator/world.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { neverAborted, rejectedGitHubError } from "./fake_server.ts";
 
 const NOON = Date.parse("2026-01-01T12:00:00Z");

@@ -10,7 +10,7 @@ import {
   serveWithWebhooks,
   waitUntil,
   WebhookReceiver,
-} from "../simulator/webhook_setup.ts";
+} from "../simulator/webhooks/webhook_setup.ts";
 import { TOKEN } from "../simulator/serve.ts";
 import { FakeServer, neverAborted, rejectedGitHubError, withTimeout } from "./fake_server.ts";
 

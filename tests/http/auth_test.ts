@@ -4,7 +4,7 @@ import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
 import { GitHubError } from "../../src/errors.ts";
 import { jsonResponse, newApi } from "../../src/http/api.ts";
 import { AUTHENTICATED, requires } from "../../src/http/security.ts";
-import { AUTH_PROBLEMS, openApiProblems, WRITE_PROBLEMS } from "../../src/http/problem_schema.ts";
+import { AUTH_PROBLEMS, openApiProblems, WRITE_PROBLEMS } from "../../src/http/problem.ts";
 import { runRoutes } from "../../src/http/routes/run.ts";
 import {
   FakeAuthenticator,

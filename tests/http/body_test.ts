@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { createRoute, z } from "@hono/zod-openapi";
-import { bodySchema, DATA_SERVERS, jsonResponse, newApi } from "../../src/http/api.ts";
-import { openApiProblems, WRITE_PROBLEMS } from "../../src/http/problem_schema.ts";
+import { DATA_SERVERS, jsonResponse, newApi } from "../../src/http/api.ts";
+import { bodySchema } from "../../src/http/params.ts";
+import { openApiProblems, WRITE_PROBLEMS } from "../../src/http/problem.ts";
 import { RawRequest } from "../fakes/clients/raw_request.ts";
 import { ServerUnderTest } from "../fakes/apps/server.ts";
 
@@ -47,14 +48,14 @@ Deno.test("POST rejects an invalid body", async (t) => {
   await using server = await start();
   for (
     const [text, detail] of [
-      ["{", "Cannot read the body: allowed is JSON"],
-      ["", "Cannot read the body: allowed is JSON"],
-      ["[]", "Cannot use the body: allowed is a JSON object with name"],
-      ["null", "Cannot use the body: allowed is a JSON object with name"],
-      ["{}", "Cannot do without name: allowed is a name"],
-      ['{"name":""}', 'Cannot use name="": allowed is a name'],
-      ['{"name":{"first":1}}', 'Cannot use name="{"first":1}": allowed is a name'],
-      ['{"name":"x","nick":"y"}', 'Cannot use field="nick": allowed is name'],
+      ["{", "Invalid body: expected JSON"],
+      ["", "Invalid body: expected JSON"],
+      ["[]", "Invalid body: expected a JSON object with name"],
+      ["null", "Invalid body: expected a JSON object with name"],
+      ["{}", "Missing name: expected a name"],
+      ['{"name":""}', 'Invalid name "": expected a name'],
+      ['{"name":{"first":1}}', 'Invalid name "{"first":1}": expected a name'],
+      ['{"name":"x","nick":"y"}', 'Unknown field "nick": expected name'],
     ] as const
   ) {
     await t.step(text || "empty", async () => {

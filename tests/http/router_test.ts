@@ -15,7 +15,10 @@ Deno.test("Router responds with the allowed methods, on every path", async () =>
   ) {
     for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
       const response = await fetch(server.url + path, { method });
-      assertEquals((await response.json()).detail, `Invalid method "${method}": expected GET`);
+      assertEquals(
+        (await response.json()).detail,
+        `Method ${method} is not allowed on ${path}: expected GET`,
+      );
       assertEquals([response.status, response.headers.get("allow")], [405, "GET, HEAD"]);
     }
   }

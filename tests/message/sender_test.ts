@@ -29,11 +29,11 @@ function setUp() {
     assertEquals([store.stored, published], [[], []]);
     return [code, message];
   };
-  return { journal: eventLog, store, told: published, sender, refusal: rejection };
+  return { eventLog, store, published, sender, rejection };
 }
 
-Deno.test("Sender keeps a message, then tells of it", async () => {
-  const { store, told: published, sender } = setUp();
+Deno.test("MessageSender stores a message, then publishes its event", async () => {
+  const { store, published, sender } = setUp();
   const message = await sender.send(INPUT, ANONYMOUS_ADMIN);
   const { createdAt } = message;
   assertEquals(message, { id: "id 1", content: "Hello", userId: "ada", createdAt });
@@ -47,21 +47,21 @@ Deno.test("Sender keeps a message, then tells of it", async () => {
   }]);
 });
 
-Deno.test("Sender tells nothing of what was not kept", async () => {
-  const { journal: eventLog, told: published, sender } = setUp();
-  eventLog.error = new StorageError("unavailable", "The database is away");
-  await assertRejects(() => sender.send(INPUT, ANONYMOUS_ADMIN), StorageError, "away");
+Deno.test("MessageSender publishes nothing if the message was not stored", async () => {
+  const { eventLog, published, sender } = setUp();
+  eventLog.error = new StorageError("unavailable", "The database is unavailable");
+  await assertRejects(() => sender.send(INPUT, ANONYMOUS_ADMIN), StorageError, "unavailable");
   assertEquals(published, []);
 });
 
-Deno.test("Sender keeps messages in the order in which they come", async () => {
-  const { told: published, sender } = setUp();
+Deno.test("MessageSender stores messages in the order of the calls", async () => {
+  const { published, sender } = setUp();
   const contents = Array.from({ length: 50 }, (_, at) => String(at));
   await Promise.all(contents.map((content) => sender.send({ ...INPUT, content }, ANONYMOUS_ADMIN)));
   assertEquals(published.map(({ data }) => "content" in data ? data.content : ""), contents);
 });
 
-Deno.test("Sender takes the author from the session, whatever is said", async () => {
+Deno.test("MessageSender takes the author from the session and ignores user_id", async () => {
   const { sender } = setUp();
   for (const userId of ["ada", "", "\n", undefined]) {
     const message = await sender.send({ ...INPUT, userId }, sessionPrincipal(MAY_WRITE));
@@ -69,28 +69,28 @@ Deno.test("Sender takes the author from the session, whatever is said", async ()
   }
 });
 
-Deno.test("Sender wants an author of whoever has not signed in", async () => {
-  const { refusal: rejection, sender } = setUp();
-  for (const caller of [ANONYMOUS_ADMIN, keyPrincipal(MAY_WRITE)]) {
-    assertEquals(await rejection({ userId: undefined }, caller), [
+Deno.test("MessageSender requires user_id without a session", async () => {
+  const { rejection, sender } = setUp();
+  for (const principal of [ANONYMOUS_ADMIN, keyPrincipal(MAY_WRITE)]) {
+    assertEquals(await rejection({ userId: undefined }, principal), [
       "invalid_message",
-      "Cannot do without user_id: allowed is 1 to 100 characters, none of them a control character",
+      "Missing user_id: expected 1 to 100 characters, none of them a control character",
     ]);
   }
   assertEquals((await sender.send(INPUT, keyPrincipal(MAY_WRITE))).userId, "ada");
 });
 
-Deno.test("Sender takes nothing from who may not write", async () => {
-  const { refusal: rejection } = setUp();
-  for (const caller of [keyPrincipal(), sessionPrincipal()]) {
-    assertEquals(await rejection({}, caller), [
+Deno.test("MessageSender rejects principals without the permission to write", async () => {
+  const { rejection } = setUp();
+  for (const principal of [keyPrincipal(), sessionPrincipal()]) {
+    assertEquals(await rejection({}, principal), [
       "forbidden",
-      "Cannot post: it needs the permission write",
+      'Permission "write" is required to post messages',
     ]);
   }
 });
 
-Deno.test("Sender counts characters, not what they take", async () => {
+Deno.test("MessageSender counts code points, not bytes or UTF-16 units", async () => {
   const { sender } = setUp();
   for (const content of ["x", " ", "\n\t", "😀".repeat(4_000), "é".repeat(4_000), "\u202e"]) {
     assertEquals((await sender.send({ ...INPUT, content }, ANONYMOUS_ADMIN)).content, content);
@@ -101,26 +101,26 @@ Deno.test("Sender counts characters, not what they take", async () => {
 
 for (
   const [what, content] of [
-    ["an empty one", ""],
+    ["empty", ""],
     ["4,001 characters", "x".repeat(4_001)],
     ["4,001 wide characters", "😀".repeat(4_001)],
     ["U+0000", "a\u0000b"],
     ["half a surrogate pair", "a\ud800b"],
   ] as const
 ) {
-  Deno.test(`Sender refuses content: ${what}`, async () => {
-    const { refusal: rejection } = setUp();
+  Deno.test(`MessageSender rejects content: ${what}`, async () => {
+    const { rejection } = setUp();
     const [code, message = ""] = await rejection({ content });
     assertEquals(code, "invalid_message");
-    assertMatch(message, /^Cannot use content: allowed is 1 to 4,000 characters/);
+    assertMatch(message, /^Invalid content: expected 1 to 4,000 characters/);
   });
 }
 
 for (const userId of ["", "x".repeat(101), "a\nb", "a\u0000", "a\u0085", "\udc00"]) {
-  Deno.test(`Sender refuses the user_id ${JSON.stringify(userId).slice(0, 20)}`, async () => {
-    const { refusal: rejection } = setUp();
+  Deno.test(`MessageSender rejects the user_id ${JSON.stringify(userId).slice(0, 20)}`, async () => {
+    const { rejection } = setUp();
     const [code, message = ""] = await rejection({ userId });
     assertEquals(code, "invalid_message");
-    assertMatch(message, /^Cannot use user_id: allowed is 1 to 100 characters/);
+    assertMatch(message, /^Invalid user_id: expected 1 to 100 characters/);
   });
 }

@@ -1,11 +1,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
-import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
-import { World } from "../../src/simulator/world.ts";
+import { addHistoricalRuns } from "../../src/simulator/world/history_seed.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program } from "../fakes/program.ts";
-import { waitUntil, withTimeout } from "../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 import { REPOSITORY, SimulatedGitHub } from "./github.ts";
 import { type Query, sqliteQuery } from "./store_assertions.ts";
 
@@ -14,7 +14,7 @@ const RUNS = 2_500;
 const COMMAND = ["backfill", REPOSITORY, "--since", "90d"];
 
 const PROGRESS = z.array(
-  z.object({ runs: z.number(), reached_ms: z.number(), until_ms: z.number() }),
+  z.object({ runs: z.number(), imported_from_ms: z.number(), imported_to_ms: z.number() }),
 );
 
 /** A GitHub whose repository has runs of the last 60 days, 1,500 of them within one minute. */
@@ -80,7 +80,7 @@ Deno.test("runwire backfill killed in between goes on where it was, and ends wit
   // The run that the simulated GitHub begins with, too.
   assertMatch(
     program.stdout.text,
-    new RegExp(`^${RUNS + 1} runs of ${REPOSITORY} are in, back to `),
+    new RegExp(`^Finished: imported ${RUNS + 1} runs of ${REPOSITORY}, back to `),
   );
   assertEquals(await countRuns(query), RUNS + 1);
   const again = github.simulator.requests.entries.slice(length).flatMap(({ path }) =>
@@ -89,8 +89,8 @@ Deno.test("runwire backfill killed in between goes on where it was, and ends wit
     )
   );
   assertEquals(again.length > 0, true);
-  const { reached_ms = 0, until_ms = 0 } = progress ?? {};
-  assertEquals(again.filter((to) => to >= reached_ms && to < until_ms), []);
+  const { imported_from_ms = 0, imported_to_ms = 0 } = progress ?? {};
+  assertEquals(again.filter((to) => to >= imported_from_ms && to < imported_to_ms), []);
 });
 
 Deno.test("runwire backfill interrupted says how to go on, and does", async () => {
@@ -103,10 +103,10 @@ Deno.test("runwire backfill interrupted says how to go on, and does", async () =
     assertEquals(await program.exit(5_000), 1);
     assertMatch(
       program.stderr.text,
-      /^runwire: Interrupted: \d+ runs of .* are in, back to .*; the same command goes on there$/m,
+      /^runwire: Interrupted: imported \d+ runs of .*, back to .*; run the same command to resume$/m,
     );
   }
-  const interrupted = "select 1 from backfills where state = 'failed' and reason = 'Interrupted'";
+  const interrupted = "select 1 from backfills where state = 'failed' and error = 'Interrupted'";
   assertEquals((await query(interrupted)).length, 1);
   await using program = await start();
   assertEquals(await program.exit(), 0, program.output);
@@ -132,7 +132,7 @@ Deno.test("runwire backfill waits while the budget is low, and says until when",
   github.simulator.rateLimits.set("ghp_never_to_be_seen", { remaining: 490, reset });
   await using program = await start();
   const [, time = ""] = await program.stderr.find(
-    /^runwire: Waiting until (\S+): most of the rate/,
+    /^runwire: Waiting until (\S+): the rest of the rate limit is reserved/,
   );
   // GitHub and we count by clocks that may be a second apart.
   assertEquals(Math.abs(Date.parse(time) - reset * 1_000) <= 2_000, true, time);
@@ -147,8 +147,11 @@ Deno.test("runwire backfill says what is wrong with what it is asked for", async
     const [args, words] of [
       [["backfill", "octo-org/missing", "--since", "90d"], /404: Not Found/],
       [["backfill", "missing", "--since", "90d"], /must be owner\/name/],
-      [["backfill", REPOSITORY, "--since", "401d"], /allowed is 1d to 400d/],
-      [["backfill", REPOSITORY], /allowed is .*--since/],
+      [
+        ["backfill", REPOSITORY, "--since", "401d"],
+        /^runwire: Invalid --since "401d": expected 1d to 400d/,
+      ],
+      [["backfill", REPOSITORY], /expected .*--since/],
     ] as const
   ) {
     await using program = await setting.start(args);

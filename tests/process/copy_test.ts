@@ -6,7 +6,7 @@ import { fillAllTables } from "../fakes/fixtures/filled_database.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { Program, runProgram } from "../fakes/program.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { SimulatedGitHub } from "./github.ts";
 import { postgresQuery, type Query, sqliteQuery } from "./store_assertions.ts";
 
@@ -137,12 +137,12 @@ Deno.test("runwire copy says what is wrong with what it is asked for, and keeps 
   const server = "postgres://someone:hunter2hunter2@127.0.0.1:1/x";
   for (
     const [args, words, expected = 2] of [
-      [[], /allowed is --from, --to/],
-      [["--from", missing, "--to", server], /missing\.db": there is no such file$/],
+      [[], /expected --from, --to/],
+      [["--from", missing, "--to", server], /Database file .*missing\.db not found$/],
       [["--from", server, "--to", missing], /Cannot use the database "x" on 127\.0\.0\.1:1/, 1],
       [["--from", server, "--to", server], /into itself$/],
-      [["--from", "sqlite::memory:", "--to", server], /in memory/],
-      [["--from", server, "--onto", server], /allowed is --from, --to/],
+      [["--from", "sqlite::memory:", "--to", server], /in-memory/],
+      [["--from", server, "--onto", server], /expected --from, --to/],
       [["--from", "mysql://x", "--to", server], /Cannot use the database URL: allowed is/],
     ] as const
   ) {

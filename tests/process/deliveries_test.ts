@@ -58,12 +58,12 @@ Deno.test("runwire deliveries lists and retries what is parked", async () => {
   assertEquals(retried.code, 0, retried.stderr);
   const again = await runProgram(["deliveries", "retry", "parked-one"], environment);
   assertEquals(again.code, 2);
-  assertStringIncludes(again.stderr, 'Cannot retry "parked-one": it is not parked');
+  assertStringIncludes(again.stderr, 'Delivery "parked-one" is not parked');
   const left = await runProgram(["deliveries", "list", "--state", "parked"], environment);
   assertEquals(left.stdout, "");
 });
 
-Deno.test("runwire deliveries redeliver says how many never arrived", async () => {
+Deno.test("runwire deliveries redeliver reports how many deliveries failed", async () => {
   await using github = new SimulatedGitHub();
   await using folder = await TemporaryFolder.create();
   const environment = {
@@ -72,11 +72,11 @@ Deno.test("runwire deliveries redeliver says how many never arrived", async () =
   };
   const { code, stdout, stderr } = await runProgram(["deliveries", "redeliver"], environment);
   assertEquals(code, 0, stderr);
-  assertEquals(stdout.trim(), "0 deliveries never arrived, asked for 0, left 0");
+  assertEquals(stdout.trim(), "Found 0 failed deliveries, requested 0, remaining 0");
 });
 
 Deno.test("runwire deliveries says what is allowed where it is called wrongly", async () => {
   const { code, stderr } = await runProgram(["deliveries", "list", "--limit", "none"]);
   assertEquals(code, 2);
-  assertMatch(stderr, /^runwire: Cannot run .*allowed is --state waiting\|done\|parked, --limit/);
+  assertMatch(stderr, /^runwire: Invalid --limit "none": expected an integer from 1 to 999999$/);
 });

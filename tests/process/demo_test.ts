@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Program } from "../fakes/program.ts";
-import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 
 const FIELDS = [
   "repositoryName",

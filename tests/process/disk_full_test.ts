@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { seededRandom } from "../../src/simulator/random.ts";
+import { seededRandom } from "../../src/simulator/world/random.ts";
 import { Program } from "../fakes/program.ts";
 import { canMount, SmallDisk } from "../fakes/small_disk.ts";
 import { SimulatedGitHub } from "./github.ts";

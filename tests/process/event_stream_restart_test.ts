@@ -1,9 +1,9 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { z } from "zod";
-import { seededRandom } from "../../src/simulator/random.ts";
+import { seededRandom } from "../../src/simulator/world/random.ts";
 import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program } from "../fakes/program.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { SimulatedGitHub } from "./github.ts";
 import { type Query, sqliteQuery, waitUntilDrained } from "./store_assertions.ts";
 import { createRunDeliveries } from "./run_deliveries.ts";

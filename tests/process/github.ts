@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/clock.ts";
 import { Simulator, type SimulatorOptions } from "../../src/simulator/server.ts";
-import { World } from "../../src/simulator/world.ts";
+import { World } from "../../src/simulator/world/world.ts";
 
 export const TOKEN = "ghp_never_to_be_seen";
 export const REPOSITORY = "octo-org/api";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import { Program, runProgram } from "../fakes/program.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { SimulatedGitHub } from "./github.ts";
 
@@ -26,12 +26,15 @@ Deno.test("runwire health exits with 1 where nobody answers, or not as Runwire d
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const silent = await runHealth([`http://127.0.0.1:${listener.addr.port}`]);
   assertEquals([silent.code, silent.stdout], [1, ""]);
-  assertMatch(silent.stderr, /^runwire: Cannot ask http:.*: no answer within 4 s$/);
+  assertMatch(silent.stderr, /^runwire: Health check of http:.* failed: no response within 4 s$/);
   await using github = new SimulatedGitHub();
-  assertMatch((await runHealth([github.url])).stderr, /status \d+ is no answer of Runwire's$/);
+  assertMatch(
+    (await runHealth([github.url])).stderr,
+    /unexpected response \(status \d+\); is this a Runwire server\?$/,
+  );
   const none = await runHealth([], { SERVER_PORT: "1" });
   assertEquals([none.code, none.stdout], [1, ""]);
-  assertMatch(none.stderr, /^runwire: Cannot ask http:\/\/127\.0\.0\.1:1: /);
+  assertMatch(none.stderr, /^runwire: Health check of http:\/\/127\.0\.0\.1:1 failed: /);
   assertEquals((await runHealth(["nonsense"])).code, 2);
 });
 

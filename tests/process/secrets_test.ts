@@ -5,7 +5,7 @@ import { CapturedLog } from "../fakes/log.ts";
 import { LoginApp, OAUTH_CLIENT, SESSION_SECRET } from "../fakes/apps/login_app.ts";
 import { Program } from "../fakes/program.ts";
 import { runSecretsScenario } from "../fakes/apps/secrets_scenario.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { SimulatedGitHub, TOKEN } from "./github.ts";
 
 /** The tokens of users, whatever they are: ghu_, ghr_, gho_. */

@@ -52,7 +52,7 @@ Deno.test({
       const environment = { RUNWIRE_CACHE: `${folder.path}/cache` };
       const { code, stdout, stderr } = await runVersion(`${folder.path}/runwire`, environment);
       assertEquals([code, stdout, stderr.length], [1, [], 1], stderr.join("\n"));
-      assertMatch(stderr[0] ?? "", /^runwire: This file is damaged, .*: get it again$/);
+      assertMatch(stderr[0] ?? "", /^runwire: This file is damaged, .*: download it again$/);
       assertEquals(await folder.files(), [`${folder.path}/runwire`]);
     }
   },
@@ -84,7 +84,10 @@ Deno.test({
     const environment = { RUNWIRE_CACHE: "", HOME: "", TMPDIR: folder.path };
     const { code, stderr } = await runVersion(path, environment);
     assertEquals([code, stderr.length], [1, 1], stderr.join("\n"));
-    assertMatch(stderr[0] ?? "", /^runwire: Cannot unpack into .*: set RUNWIRE_CACHE to a folder/);
+    assertMatch(
+      stderr[0] ?? "",
+      /^runwire: Cannot unpack into .*: set RUNWIRE_CACHE to a writable folder/,
+    );
     assertEquals([...Deno.readDirSync(target)], []);
   },
 });
@@ -95,7 +98,10 @@ Deno.test({
   async fn() {
     const { code, stderr } = await runVersion(path, { RUNWIRE_CACHE: "/dev/null/x" });
     assertEquals([code, stderr.length], [1, 1], stderr.join("\n"));
-    assertMatch(stderr[0] ?? "", /RUNWIRE_CACHE="\/dev\/null\/x": allowed is a folder/);
+    assertMatch(
+      stderr[0] ?? "",
+      /^runwire: Invalid RUNWIRE_CACHE "\/dev\/null\/x": expected a writable folder/,
+    );
   },
 });
 

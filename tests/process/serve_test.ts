@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { generateKeyPairSync } from "node:crypto";
 import { Program } from "../fakes/program.ts";
-import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { SimulatedGitHub, TOKEN } from "./github.ts";
 
 async function fetchHealth(url: string) {

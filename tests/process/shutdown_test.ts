@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Program } from "../fakes/program.ts";
 import { RawWebSocket } from "../fakes/clients/raw_websocket.ts";
-import { WebSocketClient, withTimeout } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { withTimeout } from "../fakes/wait.ts";
 import { REPOSITORY, SimulatedGitHub } from "./github.ts";
 
 /** The contract with whatever stops us. */

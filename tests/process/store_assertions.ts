@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 // @ts-types="@types/pg"
 import pg from "pg";
 import { z } from "zod";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import type { RunDelivery, RunState } from "./run_deliveries.ts";
 
 /** Asks the database of a program that may be running. */
@@ -143,6 +143,6 @@ async function readRunEvents(query: Query): Promise<Map<number, RunState[]>> {
 
 async function assertNoSeqGaps(query: Query): Promise<void> {
   const numbers = NUMBERS.parse(await query("select seq as number from events order by seq"));
-  const [last = 0] = NUMBERS.parse(await query("select last as number from event_counter"));
+  const [last = 0] = NUMBERS.parse(await query("select last_seq as number from event_counter"));
   assertEquals(numbers, Array.from({ length: last }, (_, index) => index + 1));
 }

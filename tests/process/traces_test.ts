@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { type CollectedSpan, OtlpCollector } from "../fakes/otlp_collector.ts";
 import { WEBHOOK_SECRET } from "../fakes/fixtures/delivery.ts";
 import { Program } from "../fakes/program.ts";
-import { waitUntil, WebSocketClient } from "../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { REPOSITORY, SimulatedGitHub } from "./github.ts";
 
 const WEBHOOK = "/api/v1/webhook/github";

@@ -20,7 +20,7 @@ Deno.test("runwire watch into a pipe prints runs as they come and go, over a res
 
   server.kill("SIGKILL");
   await server.exit();
-  await watch.stderr.find(/^runwire: Connection lost.*trying again in 1 s$/);
+  await watch.stderr.find(/^runwire: Connection lost.*retrying in 1 s$/);
   const seen = watch.stderr.all.length;
   await using _again = await Program.start(["serve"], {
     ...github.environment,
@@ -59,7 +59,7 @@ Deno.test("runwire watch ends with 0 on SIGINT although there is no server", asy
   const { port } = listener.addr;
   listener.close();
   await using watch = await Program.start(["watch", `127.0.0.1:${port}`]);
-  await watch.stderr.find(/Cannot reach ws:\/\/127\.0\.0\.1:\d+\/ws.*trying again/);
+  await watch.stderr.find(/Cannot reach ws:\/\/127\.0\.0\.1:\d+\/ws.*retrying/);
   watch.kill("SIGINT");
   assertEquals(await watch.exit(), 0);
 });

@@ -1,36 +1,38 @@
 import { z } from "zod";
 import { WEBHOOK_SECRET, webhookHeaders } from "../fakes/fixtures/delivery.ts";
+import { sleep } from "../fakes/wait.ts";
 import type { RunDelivery } from "./run_deliveries.ts";
 
-/** For a program that takes these deliveries. The simulated GitHub knows none of their runs: it is not to be asked. */
+/** The environment of a program that accepts these deliveries. The simulated GitHub has none of their runs, so it must not be asked for them. */
 export const WEBHOOK_ENVIRONMENT = {
   GITHUB_WEBHOOK_SECRET: WEBHOOK_SECRET,
   RECONCILE_AFTER_SECONDS: "86400",
 };
 
-/** What a delivery was answered. */
+/** The response to a delivery. */
 export interface ResponseSummary {
   readonly status: number;
-  /** Of a problem. */
+  /** The code of a problem. */
   readonly code: string | undefined;
   readonly retryAfter: string | null;
 }
 
-/** GitHub gives up then. */
+/** GitHub's time limit for a response. */
 const TIMEOUT_MS = 10_000;
 const SENDERS = 8;
-/** How long a sender rests that was refused, or got no answer. */
-const RETRY_PAUSE_MS = 150;
 const PROBLEM = z.object({ code: z.string() });
 
-/** Sends deliveries to `url` as GitHub does: several at a time, and each once, whatever becomes of it. */
+/** Sends deliveries to `url` as GitHub does: several at a time, and each one once, whatever the response. */
 export class WebhookSender {
   url: string;
-  /** By the delivery's id; `undefined` for those that got none. */
+  /** By the id of the delivery; `undefined` if there was no response. */
   readonly responses = new Map<string, ResponseSummary | undefined>();
+  readonly #retryPauseMs: number;
 
-  constructor(url: string) {
+  /** @param retryPauseMs the pause of a sender after a failed delivery */
+  constructor(url: string, { retryPauseMs = 150 } = {}) {
     this.url = url;
+    this.#retryPauseMs = retryPauseMs;
   }
 
   async send(deliveries: readonly RunDelivery[], { senders = SENDERS } = {}): Promise<void> {
@@ -40,21 +42,23 @@ export class WebhookSender {
     }));
   }
 
-  /** The ids of the deliveries that were taken. */
+  /** The ids of the accepted deliveries. */
   get acknowledged(): readonly string[] {
-    return [...this.responses].flatMap(([id, answer]) => answer && isSuccess(answer) ? [id] : []);
+    return [...this.responses].flatMap(([id, response]) =>
+      response && isSuccess(response) ? [id] : []
+    );
   }
 
-  /** What was answered to those that were not. */
+  /** The responses to the deliveries that were not accepted. */
   get rejections(): readonly ResponseSummary[] {
-    return [...this.responses.values()].filter((answer) => answer !== undefined)
-      .filter((answer) => !isSuccess(answer));
+    return [...this.responses.values()].filter((response) => response !== undefined)
+      .filter((response) => !isSuccess(response));
   }
 
   async #post(delivery: RunDelivery): Promise<void> {
     const response = await this.#fetch(delivery).catch(() => undefined);
     this.responses.set(delivery.id, response);
-    if (!response || !isSuccess(response)) await sleep();
+    if (!response || !isSuccess(response)) await sleep(this.#retryPauseMs);
   }
 
   async #fetch({ id, body }: RunDelivery): Promise<ResponseSummary> {
@@ -72,8 +76,4 @@ export class WebhookSender {
 
 function isSuccess({ status }: ResponseSummary): boolean {
   return status >= 200 && status < 300;
-}
-
-function sleep(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
 }

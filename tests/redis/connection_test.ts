@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { CapturedLog } from "../fakes/log.ts";
 import { connectTestRedis, isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 
 Deno.test({

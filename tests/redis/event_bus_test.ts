@@ -5,7 +5,7 @@ import type { EventBus } from "../../src/feed/event_bus.ts";
 import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
 import { connectTestRedis, isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
 import { allVisible } from "../fakes/visibility.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { createRedisBuses } from "../fakes/stores/event_bus.ts";
 

@@ -7,7 +7,7 @@ import {
 import { systemClock } from "../../src/clock.ts";
 import { RedisRateLimiter, type RedisRateLimiterOptions } from "../../src/redis/rate_limiter.ts";
 import { connectTestRedis, isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
-import { waitUntil } from "../fakes/clients/websocket.ts";
+import { waitUntil } from "../fakes/wait.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 
 const ignore = !await isRedisAvailable();

@@ -15,7 +15,7 @@ function job(fields: Partial<JobState>): JobState {
   };
 }
 
-Deno.test("afterJob() shows a run in progress as soon as a job has started, or has ended", () => {
+Deno.test("applyJobState() sets a run in progress when a job has started or completed", () => {
   for (const status of ["in_progress", "completed"]) {
     assertEquals(applyJobState(RUN, job({ status })), {
       ...RUN,
@@ -26,14 +26,14 @@ Deno.test("afterJob() shows a run in progress as soon as a job has started, or h
   }
 });
 
-Deno.test("afterJob() shows a run that waits, unless another job has started", () => {
+Deno.test("applyJobState() sets a run waiting, unless another job has started", () => {
   assertEquals(applyJobState(RUN, job({ status: "waiting" })).status, "waiting");
   const running = { ...RUN, status: "in_progress" };
   assertStrictEquals(applyJobState(running, job({ status: "waiting" })), running);
   assertStrictEquals(applyJobState(running, job({ status: "queued" })), running);
 });
 
-Deno.test("afterJob() leaves a run alone that has ended, is another attempt, or has moved since", () => {
+Deno.test("applyJobState() ignores completed runs, other attempts and older jobs", () => {
   const done = { ...RUN, status: "completed" };
   assertStrictEquals(applyJobState(done, job({})), done);
   assertStrictEquals(applyJobState(RUN, job({ runAttempt: 2 })), RUN);

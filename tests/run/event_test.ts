@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { runEvent, StatusPublisher } from "../../src/run/event.ts";
 import { aRun } from "../fakes/stores/github.ts";
 
-Deno.test("runEvent() tells a run in the names of the wire", () => {
+Deno.test("runEvent() uses the field names of the wire", () => {
   const run = aRun({
     status: "completed",
     conclusion: "success",
@@ -35,11 +35,11 @@ Deno.test("runEvent() tells a run in the names of the wire", () => {
   });
 });
 
-Deno.test("runEvent() gives no duration until the run has ended", () => {
+Deno.test("runEvent() has no duration until the run has completed", () => {
   assertEquals(runEvent(aRun({ status: "in_progress" })).data.duration_seconds, null);
 });
 
-Deno.test("StatusReport tells a status when it has changed, once", () => {
+Deno.test("StatusPublisher publishes each change of the status once", () => {
   const published: unknown[] = [];
   const publisher = new StatusPublisher((event) => published.push(event.data));
   const polling = { state: "polling", waitingUntil: null } as const;

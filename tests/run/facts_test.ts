@@ -34,19 +34,26 @@ function computeFactsOfRun(run: Run, jobs: readonly Job[] = []) {
   return computeFacts(run, { attempts: [], jobs });
 }
 
-Deno.test("ownFacts() measures from the attempt's start, or else from the creation", () => {
+Deno.test("computeFacts() measures the duration from the start of the attempt, or else the creation", () => {
   assertEquals(computeFactsOfRun(ended()).durationMs, 90_000);
   assertEquals(computeFactsOfRun(ended({ startedAt: null })).durationMs, 100_000);
   assertEquals(computeFactsOfRun(ended({ startedAt: at(200) })).durationMs, 0);
 });
 
-Deno.test("ownFacts() measures no duration of what did not run to its end", () => {
-  const durations = ["failure", "startup_failure", "timed_out", "cancelled", "skipped", "new_to_us"]
+Deno.test("computeFacts() has no duration for a run without a result", () => {
+  const durations = [
+    "failure",
+    "startup_failure",
+    "timed_out",
+    "cancelled",
+    "skipped",
+    "future_value",
+  ]
     .map((conclusion) => computeFactsOfRun(ended({ conclusion })).durationMs);
   assertEquals(durations, [90_000, 90_000, 90_000, null, null, null]);
 });
 
-Deno.test("ownFacts() takes the first start of a job of the last attempt as the end of the queue", () => {
+Deno.test("computeFacts() ends the queue time at the first job start of the last attempt", () => {
   const run = ended({ runAttempt: 2 });
   const jobs = [
     aJob({ runAttempt: 1, startedAt: at(11) }),
@@ -60,7 +67,7 @@ Deno.test("ownFacts() takes the first start of a job of the last attempt as the 
   assertEquals(computeFactsOfRun(run, [aJob({ runAttempt: 2, startedAt: at(0) })]).queueMs, 0);
 });
 
-Deno.test("ownFacts() rounds each job of all attempts up to minutes", () => {
+Deno.test("computeFacts() rounds each job of all attempts up to minutes", () => {
   const jobs = [
     aJob({ startedAt: at(0), completedAt: at(60) }),
     aJob({ startedAt: at(0), completedAt: at(61), runAttempt: 2 }),
@@ -71,13 +78,13 @@ Deno.test("ownFacts() rounds each job of all attempts up to minutes", () => {
   assertEquals(computeFactsOfRun(ended(), jobs.slice(3)).minutes, 0);
 });
 
-Deno.test("ownFacts() takes the duration of a run without known jobs, unless nothing ran", () => {
+Deno.test("computeFacts() uses the duration of a run without known jobs, unless nothing ran", () => {
   const minutes = ["success", "cancelled", "skipped", "action_required"]
     .map((conclusion) => computeFactsOfRun(ended({ conclusion })).minutes);
   assertEquals(minutes, [2, 2, 0, 0]);
 });
 
-Deno.test("ownFacts() tells that an earlier attempt had failed, passing over cancelled ones", () => {
+Deno.test("computeFacts() detects an earlier failed attempt, ignoring cancelled ones", () => {
   const succeededOnRetry = (...conclusions: (string | null)[]) => {
     const attempts = conclusions.map((conclusion, before) => ({
       runAttempt: before + 1,

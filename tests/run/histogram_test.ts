@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Histogram } from "../../src/run/histogram.ts";
 import { PERCENTILE_ERROR } from "../../src/run/statistics.ts";
 
-/** From nothing to a year, in ms. */
+/** From zero to a year, in ms. */
 const value = fc.oneof(
   fc.integer({ min: 0, max: 100 }),
   fc.integer({ min: 0, max: 86_400_000 }),
@@ -11,7 +11,7 @@ const value = fc.oneof(
 );
 const values = fc.array(value, { minLength: 1, maxLength: 60 });
 
-Deno.test("Histogram.percentile() is as near to the exact one as is said", () => {
+Deno.test("Histogram.percentile() has a relative error of at most PERCENTILE_ERROR", () => {
   fc.assert(fc.property(values, fc.integer({ min: 1, max: 100 }), (list, percent) => {
     const sorted = list.toSorted((a, b) => a - b);
     const exact = sorted[Math.ceil(percent * list.length / 100) - 1] ?? NaN;
@@ -21,11 +21,11 @@ Deno.test("Histogram.percentile() is as near to the exact one as is said", () =>
   }));
 });
 
-Deno.test("Histogram.percentile() of nothing is nothing", () => {
+Deno.test("Histogram.percentile() is null without values", () => {
   assertEquals(new Histogram().percentile(0.5), null);
 });
 
-Deno.test("Histogram.addAll() is as if all had been counted in one", () => {
+Deno.test("Histogram.addAll() equals adding all values to one histogram", () => {
   fc.assert(fc.property(values, values, (a, b) => {
     const sum = Histogram.of(a);
     sum.addAll(Histogram.of(b));
@@ -34,16 +34,16 @@ Deno.test("Histogram.addAll() is as if all had been counted in one", () => {
   }));
 });
 
-Deno.test("Histogram.add() takes off what was counted", () => {
-  fc.assert(fc.property(values, values, (remaining, gone) => {
-    const histogram = Histogram.of([...gone, ...remaining]);
-    for (const each of gone) histogram.add(each, -1);
+Deno.test("Histogram.add() subtracts values", () => {
+  fc.assert(fc.property(values, values, (remaining, removed) => {
+    const histogram = Histogram.of([...removed, ...remaining]);
+    for (const value of removed) histogram.add(value, -1);
     assertEquals(String(histogram), String(Histogram.of(remaining)));
     assertEquals(histogram.count, remaining.length);
   }));
 });
 
-Deno.test("Histogram.parse() reads what was written, and adds several up", () => {
+Deno.test("Histogram.parse() parses and sums the results of toString()", () => {
   fc.assert(fc.property(values, values, (a, b) => {
     const texts = [a, b].map((list) => String(Histogram.of(list)));
     assertEquals(String(Histogram.parse(texts.join())), String(Histogram.of([...a, ...b])));

@@ -4,9 +4,9 @@ import { MemoryRunStore } from "../fakes/stores/memory_stores.ts";
 import { compareStates, merge, type Run } from "../../src/run/run.ts";
 import { aRun } from "../fakes/stores/github.ts";
 
-/** States of one run, often equal in some of what `merge` compares, as GitHub's are. */
+/** States of one run, often equal in some of the compared fields, like GitHub's. */
 const state: fc.Arbitrary<Run> = fc.record({
-  status: fc.constantFrom("queued", "waiting", "in_progress", "completed", "new_to_us", null),
+  status: fc.constantFrom("queued", "waiting", "in_progress", "completed", "future_value", null),
   conclusion: fc.constantFrom("success", "failure", null),
   runAttempt: fc.integer({ min: 1, max: 3 }),
   updatedAt: fc.constantFrom(
@@ -27,19 +27,19 @@ const shuffledTwice = updates.chain((list) =>
   )
 );
 
-Deno.test("merge() ends in the same run, whatever the order of the updates", () => {
+Deno.test("merge() is independent of the order of the updates", () => {
   fc.assert(fc.property(shuffledTwice, ([one, other]) => {
     assertEquals(one.reduce(merge), other.reduce(merge));
   }));
 });
 
-Deno.test("merge() ends in the same run when updates are repeated", () => {
+Deno.test("merge() ignores repeated updates", () => {
   fc.assert(fc.property(updates, (list) => {
     assertEquals([...list, ...list].reduce(merge), list.reduce(merge));
   }));
 });
 
-Deno.test("merge() never lets an observer see a run go backwards", async () => {
+Deno.test("merge() never moves a run backwards for an observer", async () => {
   await fc.assert(fc.asyncProperty(updates, async (list) => {
     const store = new MemoryRunStore();
     let seen: Run | undefined;
@@ -75,7 +75,7 @@ Deno.test("merge() prefers the later update, even from completed back to queued"
   assertEquals(merge(reopened, done), reopened);
 });
 
-Deno.test("merge() prefers completed on a tie, even polled over told by webhook", () => {
+Deno.test("merge() prefers completed on a tie, even from a poll over a webhook", () => {
   const done = aRun({ status: "completed", source: "poll" });
   const running = aRun({ status: "in_progress", source: "webhook" });
   assertEquals(merge(done, running), done);
@@ -89,14 +89,14 @@ Deno.test("merge() otherwise prefers webhook over poll", () => {
   assertEquals(merge(polled, events), events);
 });
 
-Deno.test("merge() prefers a started run over a waiting one when nothing else tells", () => {
+Deno.test("merge() prefers a started run over a waiting one on a full tie", () => {
   const queued = aRun({ status: "queued" });
   const running = aRun({ status: "in_progress" });
   assertEquals(merge(queued, running), running);
   assertEquals(merge(running, queued), running);
 });
 
-Deno.test("compareStates() is 0 for the same state alone", () => {
+Deno.test("compareStates() is 0 only for equal states", () => {
   fc.assert(fc.property(state, state, (a, b) => {
     const same = JSON.stringify(a) === JSON.stringify(b);
     assertEquals(compareStates(a, b) === 0, same);

@@ -22,14 +22,14 @@ async function setUp() {
   return builder;
 }
 
-Deno.test("Picture.take() shows the kept runs of the repositories it follows", async () => {
+Deno.test("SnapshotBuilder.build() returns the stored runs of its repositories", async () => {
   const builder = await setUp();
   const snapshot = await builder.build(7);
   assertEquals(snapshot.runs.map((run) => run.id), [2, 1, 0]);
   assertEquals(snapshot.takenAt, 7);
 });
 
-Deno.test("Picture.notice() brings a repository that was pushed to to the front", async () => {
+Deno.test("SnapshotBuilder.applyRepositoryEvent() moves a pushed repository to the front", async () => {
   const builder = await setUp();
   builder.applyRepositoryEvent(toEventData(repository(3, 6)));
   assertEquals(builder.repositoryNames, ["octo/d", "octo/c", "octo/b"]);
@@ -37,7 +37,7 @@ Deno.test("Picture.notice() brings a repository that was pushed to to the front"
   assertEquals(builder.repositoryNames, ["octo/b", "octo/d", "octo/c"]);
 });
 
-Deno.test("Picture.notice() passes over an old push and one to a repository too far back", async () => {
+Deno.test("SnapshotBuilder.applyRepositoryEvent() ignores an old push and a repository beyond the limit", async () => {
   const builder = await setUp();
   for (const each of [repository(2, 1), repository(3, 2), repository(4, null)]) {
     builder.applyRepositoryEvent(toEventData(each));
@@ -45,7 +45,7 @@ Deno.test("Picture.notice() passes over an old push and one to a repository too 
   assertEquals(builder.repositoryNames, ["octo/c", "octo/b", "octo/a"]);
 });
 
-Deno.test("Picture.notice() shows a new name, and removes what is gone", async () => {
+Deno.test("SnapshotBuilder.applyRepositoryEvent() renames and removes repositories", async () => {
   const builder = await setUp();
   builder.applyRepositoryEvent(toEventData({ ...repository(1, 4), fullName: "octo/renamed" }));
   builder.applyRepositoryEvent({ ...toEventData(repository(2, 5)), removed: true });

@@ -3,7 +3,7 @@ import type { Visibility } from "../../src/visibility.ts";
 import { Snapshot } from "../../src/run/snapshot.ts";
 import { aRun } from "../fakes/stores/github.ts";
 
-Deno.test("Snapshot.encode() writes exactly the nine fields in their order", () => {
+Deno.test("Snapshot.encode() writes exactly nine fields in order", () => {
   const snapshot = new Snapshot([aRun({ id: 12 })], 0);
   assertEquals(
     snapshot.encode("compact", "all"),
@@ -54,7 +54,7 @@ Deno.test("Snapshot.encode() encodes a view once", () => {
   assertEquals(reads, 1);
 });
 
-Deno.test("Snapshot.encode() shows the runs that may be seen, by the whole name in any case", () => {
+Deno.test("Snapshot.encode() includes only visible runs, by the full repository name in any case", () => {
   const snapshot = new Snapshot([
     aRun({ id: 1, repository: "Octo/a" }),
     aRun({ id: 2, repository: "octo/b" }),
@@ -69,7 +69,7 @@ Deno.test("Snapshot.encode() shows the runs that may be seen, by the whole name 
   assertEquals(ids(new Set()), []);
 });
 
-Deno.test("Snapshot.encode() encodes once for all who see the same of it", () => {
+Deno.test("Snapshot.encode() encodes once for equal visibilities", () => {
   const run = aRun({ repository: "octo/a" });
   let reads = 0;
   const counted = {

@@ -13,12 +13,14 @@ class FakeRecomputeQueue implements RecomputeQueue {
   }
 
   recomputeNext(): Promise<number | undefined> {
-    if (this.failures-- > 0) return Promise.reject(new StorageError("unavailable", "Away"));
+    if (this.failures-- > 0) {
+      return Promise.reject(new StorageError("unavailable", "Database unavailable"));
+    }
     return Promise.resolve(this.remaining === 0 ? undefined : this.remaining--);
   }
 }
 
-Deno.test("Recounter counts until nothing is left, and looks again", async () => {
+Deno.test("StatisticsRecomputer empties the queue, and polls it again", async () => {
   using time = new FakeTime();
   const queue = new FakeRecomputeQueue();
   const stop = new AbortController();
@@ -33,7 +35,7 @@ Deno.test("Recounter counts until nothing is left, and looks again", async () =>
   await running;
 });
 
-Deno.test("Recounter goes on after the storage was away", async () => {
+Deno.test("StatisticsRecomputer continues after a storage failure", async () => {
   using time = new FakeTime();
   const queue = new FakeRecomputeQueue();
   const stop = new AbortController();

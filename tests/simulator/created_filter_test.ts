@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseCreatedFilter } from "../../src/simulator/created_filter.ts";
-import { addHistoricalRuns } from "../../src/simulator/history_seed.ts";
-import { World } from "../../src/simulator/world.ts";
+import { addHistoricalRuns } from "../../src/simulator/world/history_seed.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { serve, toObjects } from "./serve.ts";
 
@@ -37,45 +37,45 @@ for (
     ["<2026-01-02", [0, 1]],
   ] as const
 ) {
-  Deno.test(`GET runs lists what was created in ${created}`, async () => {
+  Deno.test(`GET runs lists runs created in ${created}`, async () => {
     await using github = serveRuns(TIMES.map(Date.parse));
-    const { json } = await github.ask(`${RUNS}?created=${encodeURIComponent(created)}`);
+    const { json } = await github.request(`${RUNS}?created=${encodeURIComponent(created)}`);
     const listed = toObjects(json["workflow_runs"]).map((run) => run["created_at"]);
     assertEquals(listed, expected.map((index) => TIMES[index]).toReversed());
     assertEquals(json["total_count"], expected.length);
   });
 }
 
-Deno.test("GET runs refuses a created that is no time, as createdFilter() knows none", async () => {
+Deno.test("GET runs rejects an invalid created, like parseCreatedFilter()", async () => {
   await using github = serveRuns([]);
   for (const text of ["yesterday", "2026-01-01...2026-01-02", "", "2026-01-01T00:00:00"]) {
     assertEquals(parseCreatedFilter(text), undefined);
-    assertEquals((await github.ask(`${RUNS}?created=${text}`)).status, 422);
+    assertEquals((await github.request(`${RUNS}?created=${text}`)).status, 422);
   }
 });
 
-Deno.test("GET runs lists 1,000 of what a filter finds, and counts all", async () => {
+Deno.test("GET runs lists 1,000 runs of a filter, and counts all", async () => {
   const start = Date.UTC(2026, 0, 1);
   await using github = serveRuns(
     Array.from({ length: 1_205 }, (_, index) => start + index * 1_000),
   );
   const filtered = `${RUNS}?created=2026-01-01&per_page=100`;
-  const last = await github.ask(`${filtered}&page=10`);
+  const last = await github.request(`${filtered}&page=10`);
   assertEquals(last.json["total_count"], 1_205);
   assertEquals(toObjects(last.json["workflow_runs"]).length, 100);
   assertEquals(last.headers.get("link")?.includes('rel="next"'), false);
-  const beyond = await github.ask(`${filtered}&page=11`);
+  const beyond = await github.request(`${filtered}&page=11`);
   assertEquals(toObjects(beyond.json["workflow_runs"]), []);
-  const unfiltered = await github.ask(`${RUNS}?per_page=100&page=13`);
+  const unfiltered = await github.request(`${RUNS}?per_page=100&page=13`);
   assertEquals(toObjects(unfiltered.json["workflow_runs"]).length, 5);
 });
 
-Deno.test("GET runs refuses a page beyond the 40,000th run, which a filter reaches", async () => {
+Deno.test("GET runs rejects a page beyond the 40,000th run, which a filter reaches", async () => {
   const start = Date.UTC(2026, 0, 1);
   const times = Array.from({ length: 40_001 }, (_, index) => start + index * 1_000);
   await using github = serveRuns(times);
-  assertEquals((await github.ask(`${RUNS}?per_page=100&page=400`)).status, 200);
-  assertEquals((await github.ask(`${RUNS}?per_page=100&page=401`)).status, 422);
-  const { json } = await github.ask(`${RUNS}?created=2026-01-01T00:00:00Z`);
+  assertEquals((await github.request(`${RUNS}?per_page=100&page=400`)).status, 200);
+  assertEquals((await github.request(`${RUNS}?per_page=100&page=401`)).status, 422);
+  const { json } = await github.request(`${RUNS}?created=2026-01-01T00:00:00Z`);
   assertEquals(json["total_count"], 1);
 });

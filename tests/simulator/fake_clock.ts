@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/clock.ts";
 
-/** A clock that only moves when a test moves it. */
+/** A clock that a test advances. */
 export class FakeClock implements Clock {
   #now: number;
   readonly #sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
@@ -13,20 +13,19 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
-  /** How many sleep. */
   get sleeperCount(): number {
     return this.#sleepers.size;
   }
 
-  /** Resolves when someone sleeps; throws when nobody does within two seconds of real time. */
+  /** Resolves once a sleep is pending; throws after two seconds of real time. */
   async waitForSleeper(): Promise<void> {
     for (let i = 0; this.sleeperCount === 0; i++) {
-      if (i === 400) throw new Error("Cannot wait longer: nobody sleeps");
+      if (i === 400) throw new Error("timed out waiting for a sleeper");
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 
-  /** Moves the time on and wakes whoever has slept enough. */
+  /** Advances the time and wakes due sleepers. */
   advance(seconds: number): void {
     this.#now += seconds * 1000;
     for (const sleeper of this.#sleepers) if (sleeper.at <= this.#now) sleeper.wake();
@@ -47,6 +46,6 @@ export class FakeClock implements Clock {
   }
 
   every(): () => void {
-    throw new Error("Cannot tick: a HandClock has no intervals");
+    throw new Error("FakeClock has no intervals");
   }
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { setUpOAuthApp } from "./oauth_setup.ts";
+import { setUpOAuthApp } from "./auth/oauth_setup.ts";
 
 const QUERY = `query ($owner: String!) {
   open: repository(owner: $owner, name: "open") { databaseId nameWithOwner isPrivate }
@@ -13,7 +13,7 @@ function setUpRepositories() {
   const secret = github.world.addRepository({ full_name: "octo-org/secret", private: true });
   const token = github.simulator.signIn("mona", "Iv1.a");
   const query = async (body: unknown, authorization = `Bearer ${token}`, path = "/graphql") =>
-    await github.ask(path, {
+    await github.request(path, {
       method: "POST",
       headers: { authorization },
       body: typeof body === "string" ? body : JSON.stringify(body),
@@ -21,7 +21,7 @@ function setUpRepositories() {
   return { ...github, open, secret, token, query };
 }
 
-Deno.test("POST /graphql gives what the user may read, and says of the rest that it is not there", async () => {
+Deno.test("POST /graphql returns readable repositories, and NOT_FOUND for the rest", async () => {
   await using github = setUpRepositories();
   const { open, secret } = github;
   const request = { query: QUERY, variables: { owner: "Octo-Org" } };
@@ -48,7 +48,7 @@ Deno.test("POST /graphql gives what the user may read, and says of the rest that
   assertEquals(granted.json, { data: { ...data, secret: { databaseId: secret.id } } });
 });
 
-Deno.test("POST /graphql follows a former name unless it is told not to", async () => {
+Deno.test("POST /graphql follows a previous name unless followRenames is false", async () => {
   await using github = setUpRepositories();
   github.world.renameRepository("octo-org/open", "octo-org/now-open");
   const query = (follow: boolean) => ({
@@ -60,7 +60,7 @@ Deno.test("POST /graphql follows a former name unless it is told not to", async 
   assertEquals((await github.query(query(false))).json.data, { repository: null });
 });
 
-Deno.test("POST /graphql says what may not be had", async () => {
+Deno.test("POST /graphql returns FORBIDDEN for a blocked repository", async () => {
   await using github = setUpRepositories();
   github.world.blockRepository("octo-org/open", 403);
   const query = '{ repository(owner: "octo-org", name: "open") { name } }';
@@ -68,7 +68,7 @@ Deno.test("POST /graphql says what may not be had", async () => {
   assertEquals(Object(json.errors)[0].type, "FORBIDDEN");
 });
 
-Deno.test("POST /graphql wants somebody who is known", async () => {
+Deno.test("POST /graphql requires a valid token", async () => {
   await using github = setUpRepositories();
   const request = { query: "{ viewer { login } }" };
   assertEquals((await github.query(request, "none")).status, 401);
@@ -76,7 +76,7 @@ Deno.test("POST /graphql wants somebody who is known", async () => {
   assertEquals((await github.query(request, `Basic ${btoa("Iv1.a:shh")}`)).status, 401);
 });
 
-Deno.test("POST /graphql answers 200 to what it cannot read", async () => {
+Deno.test("POST /graphql returns 200 for an invalid query", async () => {
   await using github = setUpRepositories();
   for (const body of ["", "[]", "{}", { query: 1 }, { query: "{" }, { query: "{ nothing }" }]) {
     const { status, json } = await github.query(body);
@@ -84,7 +84,7 @@ Deno.test("POST /graphql answers 200 to what it cannot read", async () => {
   }
 });
 
-Deno.test("POST /graphql has a limit of its own, and says with 200 that it is used up", async () => {
+Deno.test("POST /graphql has a separate rate limit, and returns 200 when it is exhausted", async () => {
   await using github = setUpRepositories();
   github.simulator.graphqlLimits.set(github.token, { remaining: 1 });
   const request = { query: "{ viewer { login } }" };
@@ -94,5 +94,5 @@ Deno.test("POST /graphql has a limit of its own, and says with 200 that it is us
   const { status, json } = await github.query(request);
   assertEquals(status, 200);
   assertMatch(JSON.stringify(json), /^\{"errors":\[\{"type":"RATE_LIMITED"/);
-  assertEquals((await github.ask("/user", github.bearer(github.token))).status, 200);
+  assertEquals((await github.request("/user", github.bearer(github.token))).status, 200);
 });

@@ -7,7 +7,7 @@ Deno.test("GET /repos/:owner/:repo/actions/runs lists newest first with a total"
   const first = github.world.addRun("octo-org/api");
   github.clock.advance(1);
   const second = github.world.addRun("octo-org/api");
-  const { status, json } = await github.ask("/repos/octo-org/api/actions/runs?per_page=2");
+  const { status, json } = await github.request("/repos/octo-org/api/actions/runs?per_page=2");
   assertEquals(status, 200);
   assertEquals(json.total_count, 2);
   assertEquals(toObjects(json.workflow_runs).map((run) => run.id), [second.id, first.id]);
@@ -18,7 +18,7 @@ Deno.test("GET /repos/:owner/:repo/actions/runs puts the higher id first within 
   github.world.addRepository({ full_name: "octo-org/api" });
   const { id: low } = github.world.addRun("octo-org/api");
   const { id: high } = github.world.addRun("octo-org/api");
-  const { json } = await github.ask("/repos/octo-org/api/actions/runs");
+  const { json } = await github.request("/repos/octo-org/api/actions/runs");
   assertEquals(toObjects(json.workflow_runs).map((run) => run.id), [high, low]);
 });
 
@@ -26,7 +26,7 @@ Deno.test("GET /repos/:owner/:repo/actions/runs/:id has the documented shape", a
   await using github = serve();
   const repository = github.world.addRepository({ full_name: "octo-org/api" });
   const run = github.world.addRun("octo-org/api", { display_title: "Fix it", actor: "monalisa" });
-  const { json } = await github.ask(`/repos/octo-org/api/actions/runs/${run.id}`);
+  const { json } = await github.request(`/repos/octo-org/api/actions/runs/${run.id}`);
   assertObjectMatch(json, {
     id: run.id,
     name: "CI",
@@ -50,7 +50,7 @@ Deno.test("GET /repos/:owner/:repo/actions/runs/:id has the documented shape", a
   assertMatch(String(json.head_sha), /^[0-9a-f]{40}$/);
 });
 
-Deno.test("GET /repos/:owner/:repo/actions/runs/:id gives null and missing fields as the world has them", async () => {
+Deno.test("GET /repos/:owner/:repo/actions/runs/:id returns null and missing fields as in the world", async () => {
   await using github = serve();
   github.world.addRepository({ full_name: "octo-org/api" });
   const { id } = github.world.addRun("octo-org/api", {
@@ -59,7 +59,7 @@ Deno.test("GET /repos/:owner/:repo/actions/runs/:id gives null and missing field
     actor: null,
     run_attempt: undefined,
   });
-  const { json } = await github.ask(`/repos/octo-org/api/actions/runs/${id}`);
+  const { json } = await github.request(`/repos/octo-org/api/actions/runs/${id}`);
   assertEquals([json.name, json.head_branch, json.actor, json.triggering_actor], [
     null,
     null,
@@ -75,7 +75,7 @@ Deno.test("GET /user/repos sorts by the latest push", async () => {
   github.world.addRepository({ full_name: "octo-org/old", pushed_at: "2025-01-01T00:00:00Z" });
   github.world.addRepository({ full_name: "octo-org/new", pushed_at: "2025-06-01T00:00:00Z" });
   const names = async (query: string) =>
-    (await github.ask(`/user/repos?${query}`)).list.map((it) => it.name);
+    (await github.request(`/user/repos?${query}`)).list.map((it) => it.name);
   assertEquals(await names("sort=pushed"), ["new", "old", "never"]);
   assertEquals(await names("sort=pushed&direction=asc"), ["never", "old", "new"]);
   assertEquals(await names(""), ["never", "new", "old"]);
@@ -86,7 +86,7 @@ Deno.test("GET /user/repos pages with a Link header", async () => {
   for (const name of ["a", "b", "c", "d", "e"]) {
     github.world.addRepository({ full_name: `octo-org/${name}` });
   }
-  const { list, headers } = await github.ask("/user/repos?per_page=2&page=2");
+  const { list, headers } = await github.request("/user/repos?per_page=2&page=2");
   assertEquals(list.map((it) => it.name), ["c", "d"]);
   const page = (number: number) => `<${github.url}/user/repos?per_page=2&page=${number}>`;
   assertEquals(
@@ -95,16 +95,18 @@ Deno.test("GET /user/repos pages with a Link header", async () => {
       page(1)
     }; rel="first"`,
   );
-  const next = await github.ask(/<([^>]+)>; rel="next"/.exec(headers.get("link") ?? "")?.[1] ?? "");
+  const next = await github.request(
+    /<([^>]+)>; rel="next"/.exec(headers.get("link") ?? "")?.[1] ?? "",
+  );
   assertEquals(next.list.map((it) => it.name), ["e"]);
 });
 
-Deno.test("per_page is 30 unless told otherwise, and 100 at most", async () => {
+Deno.test("per_page defaults to 30, with a maximum of 100", async () => {
   await using github = serve();
   github.world.addRepository({ full_name: "octo-org/api" });
   for (let i = 0; i < 120; i++) github.world.addRun("octo-org/api");
   const count = async (query: string) => {
-    const { json } = await github.ask(`/repos/octo-org/api/actions/runs${query}`);
+    const { json } = await github.request(`/repos/octo-org/api/actions/runs${query}`);
     assertEquals(json.total_count, 120);
     return toObjects(json.workflow_runs).length;
   };
@@ -120,17 +122,17 @@ Deno.test("per_page is 30 unless told otherwise, and 100 at most", async () => {
 Deno.test("A single page has no Link header", async () => {
   await using github = serve();
   github.world.addRepository({ full_name: "octo-org/api" });
-  assertEquals((await github.ask("/user/repos")).headers.get("link"), null);
+  assertEquals((await github.request("/user/repos")).headers.get("link"), null);
 });
 
-Deno.test("GET /repos/:owner/:repo gives the repository, in whatever case it is asked for", async () => {
+Deno.test("GET /repos/:owner/:repo is case-insensitive", async () => {
   await using github = serve();
   const { id } = github.world.addRepository({
     full_name: "octo-org/API",
     private: true,
     language: "Go",
   });
-  const { json } = await github.ask("/repos/Octo-Org/api");
+  const { json } = await github.request("/repos/Octo-Org/api");
   assertObjectMatch(json, {
     id,
     name: "API",
@@ -151,7 +153,7 @@ Deno.test("GET /repos/:owner/:repo/actions/workflows lists the workflows", async
   await using github = serve();
   const workflows = [{ name: "CI" }, { name: "Deploy to prod" }];
   const repository = github.world.addRepository({ full_name: "octo-org/api", workflows });
-  const { json } = await github.ask("/repos/octo-org/api/actions/workflows");
+  const { json } = await github.request("/repos/octo-org/api/actions/workflows");
   assertEquals(json.total_count, 2);
   assertEquals(
     toObjects(json.workflows).map(({ id, name, path, state }) => ({ id, name, path, state })),
@@ -172,12 +174,12 @@ Deno.test("GET /repos/:owner/:repo/actions/workflows lists the workflows", async
   );
 });
 
-Deno.test("GET /repos/:owner/:repo/actions/runs/:id names the attempt before this one", async () => {
+Deno.test("GET /repos/:owner/:repo/actions/runs/:id has the URL of the previous attempt", async () => {
   await using github = serve();
   github.world.addRepository({ full_name: "octo-org/api" });
   const { id } = github.world.addRun("octo-org/api");
   github.world.rerun(id);
-  const { json } = await github.ask(`/repos/octo-org/api/actions/runs/${id}`);
+  const { json } = await github.request(`/repos/octo-org/api/actions/runs/${id}`);
   assertEquals(json.run_attempt, 2);
   assertEquals(
     json.previous_attempt_url,
@@ -190,27 +192,27 @@ Deno.test("GET /repos/:owner/:repo/actions/runs/:id does not find a run of anoth
   github.world.addRepository({ full_name: "octo-org/api" });
   github.world.addRepository({ full_name: "octo-org/web" });
   const { id } = github.world.addRun("octo-org/web");
-  assertEquals((await github.ask(`/repos/octo-org/api/actions/runs/${id}`)).status, 404);
-  assertEquals((await github.ask(`/repos/octo-org/web/actions/runs/${id}`)).status, 200);
+  assertEquals((await github.request(`/repos/octo-org/api/actions/runs/${id}`)).status, 404);
+  assertEquals((await github.request(`/repos/octo-org/web/actions/runs/${id}`)).status, 200);
 });
 
-Deno.test("GET /user tells whose token it is", async () => {
+Deno.test("GET /user returns the owner of the token", async () => {
   await using github = serve({ login: "monalisa" });
-  assertObjectMatch((await github.ask("/user")).json, { login: "monalisa", type: "User" });
+  assertObjectMatch((await github.request("/user")).json, { login: "monalisa", type: "User" });
 });
 
-Deno.test("/api/v3 serves the same, with addresses below it", async () => {
+Deno.test("/api/v3 serves the same API, with URLs below it", async () => {
   await using github = serve();
   github.world.addRepository({ full_name: "octo-org/api" });
   github.world.addRepository({ full_name: "octo-org/web" });
-  const { status, list, headers } = await github.ask("/api/v3/user/repos?per_page=1");
+  const { status, list, headers } = await github.request("/api/v3/user/repos?per_page=1");
   assertEquals(status, 200);
   assertEquals(list[0]?.url, `${github.url}/api/v3/repos/octo-org/api`);
   assertEquals(list[0]?.html_url, `${github.url}/octo-org/api`);
   assert(headers.get("link")?.startsWith(`<${github.url}/api/v3/user/repos?`));
 });
 
-Deno.test("An unknown path, repository or run is answered 404 in GitHub's words", async () => {
+Deno.test("An unknown path, repository or run gets 404 with GitHub's text", async () => {
   await using github = serve();
   github.world.addRepository({ full_name: "octo-org/api" });
   const paths = [
@@ -221,7 +223,7 @@ Deno.test("An unknown path, repository or run is answered 404 in GitHub's words"
     "/repos/octo-org/api/actions/runs/latest",
   ];
   for (const path of paths) {
-    const { status, text } = await github.ask(path);
+    const { status, text } = await github.request(path);
     assertEquals(status, 404, path);
     assertEquals(
       text,
@@ -230,34 +232,37 @@ Deno.test("An unknown path, repository or run is answered 404 in GitHub's words"
   }
 });
 
-Deno.test("A blocked repository answers everywhere with its status, and stays in the lists", async () => {
+Deno.test("A blocked repository has its status on all routes, and stays in the lists", async () => {
   await using github = serve();
   github.world.addRepository({ full_name: "octo-org/api" });
   const { id } = github.world.addRun("octo-org/api");
   for (const status of [403, 404, 451] as const) {
     github.world.blockRepository("octo-org/api", status);
     for (const path of ["", "/actions/runs", `/actions/runs/${id}`, "/actions/workflows"]) {
-      assertEquals((await github.ask(`/repos/octo-org/api${path}`)).status, status);
+      assertEquals((await github.request(`/repos/octo-org/api${path}`)).status, status);
     }
   }
-  assertEquals((await github.ask("/repos/octo-org/api")).json.message, "Repository access blocked");
-  assertEquals((await github.ask("/user/repos")).list.length, 1);
+  assertEquals(
+    (await github.request("/repos/octo-org/api")).json.message,
+    "Repository access blocked",
+  );
+  assertEquals((await github.request("/user/repos")).list.length, 1);
   github.world.blockRepository("octo-org/api", undefined);
-  assertEquals((await github.ask("/repos/octo-org/api")).status, 200);
+  assertEquals((await github.request("/repos/octo-org/api")).status, 200);
 });
 
-Deno.test("X-GitHub-Api-Version is answered 400 when there is no such version", async () => {
+Deno.test("An unsupported X-GitHub-Api-Version gets 400", async () => {
   await using github = serve();
-  const ask = (version: string) =>
-    github.ask("/user", { headers: { "x-github-api-version": version } });
-  const refused = await ask("1999-01-01");
+  const request = (version: string) =>
+    github.request("/user", { headers: { "x-github-api-version": version } });
+  const refused = await request("1999-01-01");
   assertEquals([refused.status, refused.json.message], [400, "Bad Request"]);
   assertMatch(
     String(refused.json.errors),
     /"1999-01-01", is not a supported version.*"2026-03-10" \(most recent\)/,
   );
   for (const version of ["2022-11-28", "2026-03-10"]) {
-    const { status, headers } = await ask(version);
+    const { status, headers } = await request(version);
     assertEquals([status, headers.get("x-github-api-version-selected")], [200, version]);
   }
 });

@@ -1,5 +1,5 @@
 import { Simulator, type SimulatorOptions } from "../../src/simulator/server.ts";
-import { World } from "../../src/simulator/world.ts";
+import { World } from "../../src/simulator/world/world.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 export const TOKEN = "ghp_simulated";
@@ -8,9 +8,9 @@ export interface TestResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** Parsed from the text; an empty object when that is no JSON object. */
+  /** The parsed text; empty if it is not a JSON object. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** The same when it is a list. */
+  /** The parsed text; empty if it is not a JSON array. */
   readonly list: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -54,7 +54,7 @@ export function serve(options: Partial<SimulatorOptions> & { readonly clock?: Fa
     url,
     finished,
     stop: () => stop.abort(),
-    ask: request,
+    request,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await finished;
@@ -70,7 +70,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The objects in a list; none when it is none. */
+/** The objects of an array; empty if it is not an array. */
 export function toObjects(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) ? value.map(toObject) : [];
 }

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { serve } from "./serve.ts";
 
-Deno.test("Simulator.listen() takes the date from its clock and names every answer", async () => {
+Deno.test("Simulator.listen() sets the date from its clock and a request id", async () => {
   await using github = serve();
   github.clock.advance(61);
-  const first = await github.ask("/user");
-  const second = await github.ask("/nothing");
+  const first = await github.request("/user");
+  const second = await github.request("/nothing");
   assertEquals(first.headers.get("date"), "Thu, 01 Jan 2026 00:01:01 GMT");
   assertEquals(first.headers.get("content-type"), "application/json; charset=utf-8");
   assertEquals(first.headers.get("x-github-media-type"), "github.v3; format=json");
@@ -16,7 +16,7 @@ Deno.test("Simulator.listen() takes the date from its clock and names every answ
   );
 });
 
-Deno.test("Simulator.listen() stops when its signal aborts, though a connection is kept alive", async () => {
+Deno.test("Simulator.listen() stops on abort, even with a keep-alive connection", async () => {
   await using github = serve();
   const { hostname, port } = new URL(github.url);
   using connection = await Deno.connect({ hostname, port: Number(port) });
@@ -31,22 +31,22 @@ Deno.test("Simulator.listen() stops when its signal aborts, though a connection 
   assertEquals(await connection.read(buffer), null);
 });
 
-Deno.test("Simulator.listen() stops while an answer is delayed", async () => {
+Deno.test("Simulator.listen() stops while a response is delayed", async () => {
   await using github = serve();
   github.simulator.faults.add({ kind: "delay", ms: 60_000 });
-  const outcome = github.ask("/user").then(() => "answered", () => "broken");
+  const outcome = github.request("/user").then(() => "answered", () => "broken");
   await github.clock.waitForSleeper();
   github.stop();
   await withTimeout(1_000, github.finished);
   assertEquals([await outcome, github.clock.sleeperCount], ["broken", 0]);
 });
 
-Deno.test("Simulator.requests tells what was asked and how it was answered", async () => {
+Deno.test("Simulator.requests logs requests and their status", async () => {
   await using github = serve();
-  const etag = (await github.ask("/user/repos?sort=pushed")).headers.get("etag") ?? "";
+  const etag = (await github.request("/user/repos?sort=pushed")).headers.get("etag") ?? "";
   github.clock.advance(1);
-  await github.ask("/user/repos?sort=pushed", { headers: { "if-none-match": etag } });
-  await github.ask("/nothing", { method: "POST" });
+  await github.request("/user/repos?sort=pushed", { headers: { "if-none-match": etag } });
+  await github.request("/nothing", { method: "POST" });
   const at = Date.parse("2026-01-01T00:00:00Z");
   const path = "/user/repos?sort=pushed";
   assertEquals(github.simulator.requests.entries, [
@@ -60,20 +60,20 @@ Deno.test("Simulator.requests tells what was asked and how it was answered", asy
   assertEquals(github.simulator.requests.counts, { requests: 0, notModified: 0, charged: 0 });
 });
 
-Deno.test("Simulator.requests keeps only the latest", async () => {
+Deno.test("Simulator.requests retains only the latest", async () => {
   await using github = serve({ maxLoggedRequests: 3 });
-  for (let i = 0; i < 8; i++) await github.ask(`/${i}`);
+  for (let i = 0; i < 8; i++) await github.request(`/${i}`);
   assertEquals(github.simulator.requests.entries.map(({ path }) => path), ["/5", "/6", "/7"]);
   assertEquals(github.simulator.requests.counts.requests, 8);
 });
 
-Deno.test("Simulator serves what happens in its world as time passes", async () => {
+Deno.test("Simulator serves the changes of its world over time", async () => {
   await using github = serve();
   github.world.addRepository({ full_name: "octo-org/api" });
   const timeline = { queued_seconds: 3, running_seconds: 30, conclusion: "success" };
   const { id } = github.world.addRun("octo-org/api", { timeline });
   const status = async () =>
-    (await github.ask(`/repos/octo-org/api/actions/runs/${id}`)).json.status;
+    (await github.request(`/repos/octo-org/api/actions/runs/${id}`)).json.status;
   assertEquals(await status(), "queued");
   github.clock.advance(3);
   assertEquals(await status(), "in_progress");
@@ -81,7 +81,7 @@ Deno.test("Simulator serves what happens in its world as time passes", async () 
   assertEquals(await status(), "completed");
 });
 
-/** Fails when it takes longer than `ms` of real time. */
+/** Fails after `ms` of real time. */
 async function withTimeout(ms: number, promise: Promise<void>): Promise<void> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), ms);

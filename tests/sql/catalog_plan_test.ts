@@ -46,7 +46,7 @@ for (const followed of [undefined, true, false]) {
           database,
           (catalog) => catalog.listRepositories(query),
         );
-        const which = followed === undefined ? "" : followed ? "followed_" : "known_";
+        const which = followed === undefined ? "" : followed ? "followed_" : "not_followed_";
         const order = sort === "pushed" ? "push" : "name";
         assertEquals(listed, `SCAN repositories USING INDEX repositories_${which}by_${order}`);
         assert(counted?.includes("INDEX"), counted);

@@ -35,12 +35,14 @@ testOverDatabases("Database.read() gives ids and counts as numbers", async ({ da
 
 testOverDatabases("Database.write() keeps nothing of what fails", async ({ database }) => {
   const failing = database.write(async (tx) => {
-    await tx.updateTable("event_counter").set({ last: 7 }).execute();
+    await tx.updateTable("event_counter").set({ last_seq: 7 }).execute();
     throw new RangeError("No");
   });
   await assertRejects(() => failing, RangeError, "No");
-  const row = await database.read((db) => db.selectFrom("event_counter").select("last").execute());
-  assertEquals(row.map(({ last }) => last), [0]);
+  const row = await database.read((db) =>
+    db.selectFrom("event_counter").select("last_seq").execute()
+  );
+  assertEquals(row.map(({ last_seq }) => last_seq), [0]);
   await database.check();
 });
 
@@ -49,14 +51,14 @@ testOverDatabases("Database.read() does not wait for a transaction, nor see it",
 ) => {
   const gate = Promise.withResolvers<void>();
   const writing = database.write(async (tx) => {
-    await tx.updateTable("event_counter").set({ last: 7 }).execute();
+    await tx.updateTable("event_counter").set({ last_seq: 7 }).execute();
     await gate.promise;
   });
   const last = async () => {
     const rows = await database.read((db) =>
-      db.selectFrom("event_counter").select("last").execute()
+      db.selectFrom("event_counter").select("last_seq").execute()
     );
-    return rows[0]?.last;
+    return rows[0]?.last_seq;
   };
   try {
     assertEquals(await last(), 0);
@@ -73,7 +75,8 @@ testOverDatabases("Database.close() lets a write end, and refuses what comes lat
   const write = () =>
     database.write(async (tx) => {
       await clock.sleep(20);
-      await tx.updateTable("event_counter").set((eb) => ({ last: eb("last", "+", 1) })).execute();
+      await tx.updateTable("event_counter").set((eb) => ({ last_seq: eb("last_seq", "+", 1) }))
+        .execute();
     });
   const writing = write();
   await Promise.all([database.close(), database.close(), writing]);
@@ -83,9 +86,9 @@ testOverDatabases("Database.close() lets a write end, and refuses what comes lat
   }
   if (kind === "memory") return;
   const rows = await (await reopen()).read((db) =>
-    db.selectFrom("event_counter").select("last").execute()
+    db.selectFrom("event_counter").select("last_seq").execute()
   );
-  assertEquals(rows.map(({ last }) => last), [1]);
+  assertEquals(rows.map(({ last_seq }) => last_seq), [1]);
 });
 
 Deno.test("Database.close() does not wait for ever for work that hangs", async () => {

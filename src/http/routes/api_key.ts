@@ -1,95 +1,96 @@
-import { createRoute, z } from "@hono/zod-openapi";
-import type { ApiKeyStore } from "../../account/api_key.ts";
+import { z } from "@hono/zod-openapi";
+import type { ApiKey, ApiKeyStore } from "../../account/api_key.ts";
 import { createApiKey, isKeyName, KEY_NAME_RULE } from "../../account/new_key.ts";
 import { PERMISSIONS } from "../../account/permission.ts";
 import type { RandomBytes } from "../../account/secret.ts";
 import type { Clock } from "../../clock.ts";
-import { type Api, bodySchema, jsonResponse, newApi, NOT_MODIFIED, paramsSchema } from "../api.ts";
-import { ApiKeySchema, NewApiKeySchema, toApiKeyJson } from "../api_key_schema.ts";
+import { invalidValue } from "../../error_text.ts";
+import { type Api, apiRoute, bodyRoute, created, newApi, ok } from "../api.ts";
+import { listOf, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
+import { bodySchema, idParam, paramsSchema } from "../params.ts";
+import { notFoundProblem, ProblemError } from "../problem.ts";
 import { requires } from "../security.ts";
-import { LINK_HEADER, listSchema, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
-import { ProblemError } from "../problem.ts";
-import { openApiProblems, READ_PROBLEMS, WRITE_PROBLEMS } from "../problem_schema.ts";
-import { idParam } from "../query.ts";
+import { Timestamp, toTimestamp } from "../timestamp.ts";
 
-const SCOPES_RULE = `a list of ${PERMISSIONS.join(", ")}, each once`;
-const CENTS_RULE = "a whole number of cents, 0 or more, or null";
-const EXPIRY_RULE = "a time to come, such as 2027-01-31T00:00:00Z, or null";
+const SCOPES_RULE = `a list of ${PERMISSIONS.join(", ")}, each at most once`;
+const CENTS_RULE = "an integer number of cents from 0, or null";
+const EXPIRY_RULE = "a time in the future, such as 2027-01-31T00:00:00Z, or null";
 
-const LIST = createRoute({
+export const ApiKeySchema = z.object({
+  id: z.int().openapi({ example: 3 }),
+  name: z.string().openapi({ example: "deploy robot" }),
+  prefix: z.string().openapi({
+    description: "First characters of the key, to recognize it by",
+    example: "rw_live_4fGh",
+  }),
+  scopes: z.array(z.enum(PERMISSIONS)).openapi({ description: "Permissions of the key" }),
+  budget_cents: z.int().min(0).nullable().openapi({
+    description: "Cast budget per calendar month (UTC); `null` if unlimited",
+  }),
+  created_at: Timestamp,
+  expires_at: Timestamp.nullable(),
+  used_at: Timestamp.nullable().openapi({ description: "Last use, to the minute" }),
+  revoked_at: Timestamp.nullable(),
+}).openapi("ApiKey");
+
+const CreatedApiKeySchema = ApiKeySchema.extend({
+  key: z.string().openapi({ description: "The key itself, which is only shown in this response" }),
+}).openapi("CreatedApiKey");
+
+const NewApiKeySchema = bodySchema({
+  name: z.string({ error: KEY_NAME_RULE }).refine(isKeyName, KEY_NAME_RULE).openapi({
+    minLength: 1,
+    maxLength: 100,
+    example: "deploy robot",
+  }),
+  scopes: z.array(z.enum(PERMISSIONS, { error: SCOPES_RULE }), { error: SCOPES_RULE })
+    .min(1, SCOPES_RULE)
+    .refine((scopes) => new Set(scopes).size === scopes.length, SCOPES_RULE),
+  budget_cents: z.int({ error: CENTS_RULE }).min(0, CENTS_RULE).nullish().openapi({
+    description: "Cast budget per calendar month (UTC)",
+  }),
+  expires_at: z.iso.datetime({ offset: true, error: EXPIRY_RULE }).nullish(),
+}).openapi("NewApiKey");
+
+const LIST = apiRoute({
+  operationId: "listApiKeys",
+  tag: "accounts",
   method: "get",
   path: "/api/v1/keys",
-  tags: ["accounts"],
-  ...requires("admin"),
+  access: requires("admin"),
   summary: "List API keys",
-  description: "The newest first, also those that have expired or were revoked.",
-  request: { query: paramsSchema(PAGE_PARAMETERS) },
-  responses: {
-    200: {
-      ...jsonResponse(listSchema(ApiKeySchema), "Keys, without their secrets"),
-      ...LINK_HEADER,
-    },
-    ...NOT_MODIFIED,
-    ...openApiProblems(...READ_PROBLEMS),
-  },
+  description: "Newest first, including expired and revoked keys.",
+  query: paramsSchema(PAGE_PARAMETERS),
+  returns: listOf("ApiKeyList", ApiKeySchema, "API keys, without their secrets"),
 });
 
-const CREATE = createRoute({
+const CREATE = bodyRoute({
+  operationId: "createApiKey",
+  tag: "accounts",
   method: "post",
   path: "/api/v1/keys",
-  tags: ["accounts"],
-  ...requires("admin"),
-  summary: "Make an API key",
-  description: "For a program. It sees every repository; what it may do, its scopes say.",
-  request: {
-    body: {
-      required: true,
-      content: {
-        "application/json": {
-          schema: bodySchema({
-            name: z.string({ error: KEY_NAME_RULE }).refine(isKeyName, KEY_NAME_RULE).openapi({
-              minLength: 1,
-              maxLength: 100,
-              example: "deploy robot",
-            }),
-            scopes: z.array(z.enum(PERMISSIONS, { error: SCOPES_RULE }), { error: SCOPES_RULE })
-              .min(1, SCOPES_RULE).refine(
-                (scopes) => new Set(scopes).size === scopes.length,
-                SCOPES_RULE,
-              ),
-            budget_cents: z.int({ error: CENTS_RULE }).min(0, CENTS_RULE).nullish().openapi({
-              description: "What its casts may cost in a calendar month (UTC)",
-            }),
-            expires_at: z.iso.datetime({ offset: true, error: EXPIRY_RULE }).nullish(),
-          }),
-        },
-      },
-    },
-  },
-  responses: {
-    201: {
-      ...jsonResponse(NewApiKeySchema, "The key; its secret is shown this once"),
-      headers: {
-        Location: { description: "Where it can be revoked", schema: { type: "string" as const } },
-      },
-    },
-    ...openApiProblems(...WRITE_PROBLEMS),
-  },
+  access: requires("admin"),
+  summary: "Create an API key",
+  description: "For a program. The key sees every repository; its scopes are its permissions.",
+  body: NewApiKeySchema,
+  returns: created(
+    CreatedApiKeySchema,
+    "The key; its secret is only shown in this response",
+    "URL to revoke the key",
+  ),
 });
 
-const REVOKE = createRoute({
+const REVOKE = apiRoute({
+  operationId: "revokeApiKey",
+  tag: "accounts",
   method: "delete",
   path: "/api/v1/keys/{id}",
-  tags: ["accounts"],
-  ...requires("admin"),
+  access: requires("admin"),
   summary: "Revoke an API key",
-  description:
-    "It does not count from the next request on; who is connected by it is not for long.",
-  request: { params: paramsSchema({ id: idParam({ description: "Our number of the key" }) }) },
-  responses: {
-    200: jsonResponse(ApiKeySchema, "The key, which was revoked"),
-    ...openApiProblems(...READ_PROBLEMS, "not_found"),
-  },
+  description: "Takes effect on the next request; open connections are closed shortly after.",
+  params: paramsSchema({ id: idParam({ description: "API key ID" }) }),
+  returns: ok(ApiKeySchema, "The revoked key"),
+  problems: ["not_found"],
 });
 
 export interface ApiKeyRoutesOptions {
@@ -111,10 +112,7 @@ export function apiKeyRoutes({ keys, clock, random }: ApiKeyRoutesOptions): Api 
     const { name, scopes, budget_cents, expires_at } = context.req.valid("json");
     const expiresAt = expires_at ? Date.parse(expires_at) : null;
     if (expiresAt !== null && expiresAt <= clock.now()) {
-      throw new ProblemError(
-        "invalid_body",
-        `Cannot use expires_at="${expires_at}": allowed is ${EXPIRY_RULE}`,
-      );
+      throw new ProblemError("invalid_body", invalidValue("expires_at", expires_at, EXPIRY_RULE));
     }
     const { key, secret } = await createApiKey(
       { name, scopes, budgetCents: budget_cents ?? null, expiresAt },
@@ -127,8 +125,22 @@ export function apiKeyRoutes({ keys, clock, random }: ApiKeyRoutesOptions): Api 
   api.openapi(REVOKE, async (context) => {
     const { id } = context.req.valid("param");
     const key = await keys.revoke(id);
-    if (key) return context.json(toApiKeyJson(key), 200);
-    throw new ProblemError("not_found", `Cannot find key ${id}: there is none of that number`);
+    if (!key) throw notFoundProblem("Key", id);
+    return context.json(toApiKeyJson(key), 200);
   });
   return api;
+}
+
+export function toApiKeyJson(key: ApiKey): z.infer<typeof ApiKeySchema> {
+  return {
+    id: key.id,
+    name: key.name,
+    prefix: key.prefix,
+    scopes: [...key.scopes],
+    budget_cents: key.budgetCents,
+    created_at: toTimestamp(key.createdAt),
+    expires_at: toTimestamp(key.expiresAt),
+    used_at: toTimestamp(key.lastUsedAt),
+    revoked_at: toTimestamp(key.revokedAt),
+  };
 }

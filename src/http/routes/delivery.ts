@@ -1,13 +1,16 @@
+import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Clock } from "../../clock.ts";
 import type { Receiver, ReceiveResult } from "../../delivery/receiver.ts";
 import { BodyReader } from "../body.ts";
-import { ProblemError, problemResponse } from "../problem.ts";
+import { type Api, jsonResponse, newApi } from "../api.ts";
+import { openApiProblems, ProblemError, problemResponse, toProblemError } from "../problem.ts";
+import { PUBLIC } from "../security.ts";
 
 /** GitHub sends no larger payloads: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap */
 export const MAX_PAYLOAD_BYTES = 25 * 1024 * 1024;
 const MAX_PENDING_BYTES = 8 * MAX_PAYLOAD_BYTES;
-/** GitHub gives up after 10 s, a GitHub Enterprise Server after 30 s. */
+/** GitHub times out after 10 s, GitHub Enterprise Server after 30 s. */
 const LIMITS = { maxBytes: MAX_PAYLOAD_BYTES, timeoutMs: 30_000 };
 
 export interface WebhookEndpointOptions {
@@ -16,17 +19,81 @@ export interface WebhookEndpointOptions {
   readonly maxHeldBytes?: number;
 }
 
-/** What became of a delivery. */
 export interface DeliveryOutcome {
-  /** As GitHub names it; `unused` when we have no use for it, `unread` when we did not come to believe it. */
+  /** GitHub's name of the event; `unsupported` if Runwire ignores it, `unverified` if the delivery was rejected. */
   readonly event: string;
-  /** What the answer says; the code of the problem when it was refused, `failed` when it could not be kept. */
+  /** The status of the response; the code of its problem if rejected, `failed` on an unexpected error. */
   readonly outcome: string;
 }
 
 const UNVERIFIED = "unverified";
 
-/** Where GitHub posts its deliveries. */
+/** The same handler under two paths. */
+const PATHS = [
+  { path: "/api/v1/webhook/github", operationId: "receiveWebhook" },
+  { path: "/api/webhooks/github", operationId: "receiveWebhookAlias" },
+] as const;
+
+const toResultSchema = (...statuses: string[]) => z.object({ status: z.enum(statuses) });
+const DoneSchema = toResultSchema("done", "pong").openapi("ProcessedDelivery");
+const AcceptedSchema = toResultSchema("accepted", "ignored").openapi("AcceptedDelivery");
+
+/** `POST /api/v1/webhook/github` and `POST /api/webhooks/github`. */
+export function deliveryRoutes({ endpoint }: { readonly endpoint: WebhookEndpoint }): Api {
+  const api = newApi();
+  for (const { path, operationId } of PATHS) {
+    api.openAPIRegistry.registerPath({
+      operationId,
+      method: "post",
+      path,
+      tags: ["webhooks"],
+      ...PUBLIC,
+      summary: "Receive a GitHub webhook",
+      description:
+        "A delivery with a successful response is stored and applied once. https://docs.github.com/en/webhooks/webhook-events-and-payloads",
+      request: {
+        headers: z.object({
+          "X-GitHub-Delivery": z.string().openapi({
+            example: "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+          }),
+          "X-GitHub-Event": z.string().openapi({ example: "workflow_run" }),
+          "X-Hub-Signature-256": z.string().openapi({
+            description: "HMAC-SHA256 of the body with the webhook secret",
+            example: "sha256=…",
+          }),
+        }),
+        body: {
+          required: true,
+          content: {
+            "application/json": { schema: z.looseObject({}) },
+            "application/x-www-form-urlencoded": { schema: z.object({ payload: z.string() }) },
+          },
+        },
+      },
+      responses: {
+        200: jsonResponse(DoneSchema, "Applied before, or a ping"),
+        202: jsonResponse(AcceptedSchema, "Stored, or an event that Runwire ignores"),
+        ...openApiProblems(
+          "invalid_header",
+          "invalid_body",
+          "invalid_signature",
+          "request_timeout",
+          "payload_too_large",
+          "unsupported_media_type",
+          "internal",
+          "overloaded",
+          "webhook_secret_missing",
+          "storage_unavailable",
+          "storage_full",
+        ),
+      },
+    });
+    api.post(path, (context) => endpoint.handle(context));
+  }
+  return api;
+}
+
+/** Receives the deliveries of GitHub. */
 export class WebhookEndpoint {
   readonly #receiver: WebhookEndpointOptions["receiver"];
   readonly #bodyReader: BodyReader;
@@ -34,29 +101,25 @@ export class WebhookEndpoint {
 
   constructor({ receiver, clock, maxHeldBytes = MAX_PENDING_BYTES }: WebhookEndpointOptions) {
     this.#receiver = receiver;
-    this.#bodyReader = new BodyReader({
-      clock,
-      ...LIMITS,
-      maxHeldBytes,
-    });
+    this.#bodyReader = new BodyReader({ clock, ...LIMITS, maxHeldBytes });
   }
 
-  /** Bytes of bodies that are under way. */
+  /** Bytes of bodies in progress. */
   get pendingBytes(): number {
     return this.#bodyReader.pendingBytes;
   }
 
-  /** What became of all deliveries. */
+  /** The number of deliveries by event and outcome. */
   get outcomes(): Iterable<DeliveryOutcome & { readonly count: number }> {
     return this.#outcomes.values();
   }
 
-  /** Gives up bodies that take too long, until it is disposed. */
+  /** Aborts bodies that exceed the time limit, until disposed. */
   enforceTimeout(): Disposable {
     return this.#bodyReader.enforceTimeout();
   }
 
-  /** Answers `POST /api/v1/webhook/github`: `{"status"}`, or a problem that says why nothing was taken in. */
+  /** Responds to a delivery: `{"status"}`, or a problem if it was not stored. */
   async handle(context: Context): Promise<Response> {
     try {
       return await this.#handle(context);
@@ -71,9 +134,8 @@ export class WebhookEndpoint {
 
   async #handle(context: Context): Promise<Response> {
     if (!this.#receiver.isConfigured) {
-      return problemResponse(context, "webhook_secret_missing", {
-        detail: "Cannot verify deliveries: set GITHUB_WEBHOOK_SECRET to the secret of the webhook",
-      });
+      const { code, message: detail } = toProblemError("webhook_secret_missing");
+      return problemResponse(context, code, { detail });
     }
     const request = context.req.raw;
     const body = await this.#bodyReader.read(request);
@@ -101,7 +163,7 @@ export class WebhookEndpoint {
   }
 }
 
-/** Of what is believed and used: so there are few, whatever somebody posts. */
+/** Only verified and supported events have names of their own, so that unauthenticated senders cannot add more. */
 function outcomeEvent({ status }: ReceiveResult, event: string | null): string {
   if (status === "pong") return "ping";
   if (status === "accepted" || status === "done") return event ?? UNVERIFIED;

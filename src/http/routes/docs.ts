@@ -1,11 +1,11 @@
 import script from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "text" };
 import style from "swagger-ui-dist/swagger-ui.css" with { type: "text" };
 import { secureHeaders } from "hono/secure-headers";
-import { type Api, newApi, NOT_MODIFIED } from "../api.ts";
+import { type Api, newApi, UNLISTED } from "../api.ts";
 import { etag } from "../etag.ts";
 import { PUBLIC } from "../security.ts";
 
-/** What the page loads comes from us, no script stands in the page itself, and no other page frames it. */
+/** The page loads files of this server only, has no inline scripts, and cannot be framed. */
 const SECURITY = {
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
@@ -18,7 +18,7 @@ const SECURITY = {
     frameAncestors: ["'none'"],
   },
   xFrameOptions: "DENY",
-  // Whether there is TLS is the proxy's to say.
+  // The proxy that terminates TLS sets it.
   strictTransportSecurity: false,
 };
 
@@ -33,11 +33,11 @@ const PAGE = `<!doctype html>
 <script src="docs/swagger-ui-bundle.js" defer></script>
 <script src="docs/start.js" defer></script>
 </head>
-<body><div id="reference"></div><noscript>The description is <a href="openapi.json">openapi.json</a>.</noscript></body>
+<body><div id="reference"></div><noscript>The API description is <a href="openapi.json">openapi.json</a>.</noscript></body>
 </html>
 `;
 
-/** Addresses are relative to the page, which a proxy may have put anywhere. */
+/** URLs are relative to the page, because a proxy may serve it under any path. */
 const START = `SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#reference",
@@ -55,23 +55,16 @@ const ASSETS = [
   { path: "/docs/swagger-ui.css", type: "text/css; charset=utf-8", text: style },
 ];
 
-/** `GET /docs`: the reference, as a page that needs nobody but us. */
+/** `GET /docs` and its files: the API reference. */
 export function docsRoutes(): Api {
   const api = newApi();
   for (const { path, type, text } of ASSETS) {
     api.openAPIRegistry.registerPath({
       method: "get",
       path,
-      tags: ["reference"],
       ...PUBLIC,
-      summary: path === "/docs" ? "Read this reference" : "A part of this page",
-      responses: {
-        200: {
-          description: "The text",
-          content: { [type.split(";", 1)[0] ?? type]: { schema: { type: "string" } } },
-        },
-        ...NOT_MODIFIED,
-      },
+      ...UNLISTED,
+      responses: { 200: { description: "The file" } },
     });
     api.use(path, secureHeaders(SECURITY), etag());
     api.get(path, (context) => context.body(text, 200, { "Content-Type": type }));

@@ -4,7 +4,7 @@ import { sha256Hex } from "../../account/secret.ts";
 import type { SessionStore } from "../../account/session.ts";
 import type { Login } from "../../account/login.ts";
 import type { Clock } from "../../clock.ts";
-import { type Api, jsonResponse, newApi, paramsSchema, type RequestEnvironment } from "../api.ts";
+import { type Api, newApi, ok, type RequestEnvironment } from "../api.ts";
 import {
   clearLoginCookie,
   clearSessionCookie,
@@ -18,9 +18,13 @@ import { PUBLIC } from "../security.ts";
 import { toProblem } from "../error_handler.ts";
 import { loginErrorResponse, prefersHtml } from "./login_page.ts";
 import { type OriginPolicy, originProblem, requestOrigin } from "../origin.ts";
-import { ProblemError } from "../problem.ts";
-import { openApiProblems, openApiProblemsOrPage } from "../problem_schema.ts";
-import { enumParam, withDefault } from "../query.ts";
+import { enumParam, paramsSchema, withDefault } from "../params.ts";
+import {
+  DEFAULT_PROBLEM,
+  openApiProblems,
+  openApiProblemsOrPage,
+  toProblemError,
+} from "../problem.ts";
 import { rateLimit, type RateLimitOptions } from "../rate_limit.ts";
 
 const COMMON_PROBLEMS = [
@@ -32,39 +36,46 @@ const COMMON_PROBLEMS = [
 const Text = z.string().optional();
 
 const LOGIN = createRoute({
+  operationId: "login",
   method: "post",
   path: "/login",
   tags: ["accounts"],
   ...PUBLIC,
-  summary: "Sign in by GitHub",
-  description: "GitHub sends the browser back to `/login/callback`, and that to `return_to`.",
+  summary: "Sign in with GitHub",
+  description:
+    "GitHub redirects the browser to `/login/callback`, which redirects it to `return_to`.",
   request: {
     query: paramsSchema({
-      return_to: Text.openapi({ description: "A path of ours, by default `/`", example: "/docs" }),
+      return_to: Text.openapi({
+        description: "Local path to return to; `/` by default",
+        example: "/docs",
+      }),
     }),
   },
   responses: {
-    200: jsonResponse(
-      z.object({ url: z.url() }),
-      "Where to send the browser; for those who accept `application/json` alone",
+    ...ok(
+      z.object({ url: z.url() }).openapi("LoginRedirect"),
+      "URL to open in the browser; for clients that accept `application/json` only",
     ),
-    303: { description: "To GitHub" },
+    303: { description: "Redirect to GitHub" },
     ...openApiProblems(...COMMON_PROBLEMS, "return_path_invalid", "login_not_configured"),
   },
 });
 
 const CALLBACK = createRoute({
+  operationId: "finishLogin",
   method: "get",
   path: "/login/callback",
   tags: ["accounts"],
   ...PUBLIC,
-  summary: "Come back from GitHub",
+  summary: "OAuth callback",
   request: {
-    // GitHub may say more than we know.
+    // GitHub may add parameters.
     query: z.object({ code: Text, state: Text, error: Text }),
   },
   responses: {
-    303: { description: "Signed in: to where the browser came from" },
+    303: { description: "Signed in; redirect to `return_to`" },
+    ...DEFAULT_PROBLEM,
     ...openApiProblemsOrPage(
       ...COMMON_PROBLEMS,
       "login_expired",
@@ -82,6 +93,7 @@ const CALLBACK = createRoute({
 });
 
 const LOGOUT = createRoute({
+  operationId: "logout",
   method: "post",
   path: "/logout",
   tags: ["accounts"],
@@ -90,28 +102,28 @@ const LOGOUT = createRoute({
   request: {
     query: paramsSchema({
       everywhere: withDefault(
-        enumParam(["true", "false"], { description: "Whether to end all sessions of the user" }),
+        enumParam(["true", "false"], { description: "End all sessions of the user" }),
         "false",
       ),
     }),
   },
   responses: {
-    204: { description: "There is no session any more" },
+    204: { description: "Signed out" },
     ...openApiProblems(...COMMON_PROBLEMS, "storage_unavailable"),
   },
 });
 
 export interface LoginRoutesOptions {
-  /** `undefined` where none is configured. */
+  /** `undefined` if sign-in is not configured. */
   readonly login: Pick<Login, "begin" | "finish" | "signOut"> | undefined;
   readonly sessions: Pick<SessionStore, "find">;
   readonly cookies: CookieNames;
   readonly origins: OriginPolicy;
   readonly publicUrl: string | undefined;
-  /** What each address may begin. */
+  /** Limits the sign-ins of each address. */
   readonly rateLimitOptions: RateLimitOptions;
   readonly clock: Clock;
-  /** Ends what is asked of GitHub. */
+  /** Aborts requests to GitHub. */
   readonly signal: AbortSignal;
 }
 
@@ -130,7 +142,7 @@ export function loginRoutes(options: LoginRoutesOptions): Api {
   });
   api.openapi(CALLBACK, async (context) => {
     const cookie = getLoginCookie(context, cookies);
-    // It counts once, whatever becomes of it.
+    // The cookie is single-use, even if the sign-in fails.
     clearLoginCookie(context, cookies);
     context.header("Cache-Control", "no-store");
     try {
@@ -142,7 +154,7 @@ export function loginRoutes(options: LoginRoutesOptions): Api {
       return context.redirect(basePath(options.publicUrl) + returnTo, 303);
     } catch (error) {
       const failure = signal.aborted
-        ? new ProblemError("shutting_down", "Cannot sign in while Runwire stops: try again")
+        ? toProblemError("shutting_down")
         : error instanceof Error && toProblem(error, clock.now());
       if (!failure) throw error;
       return await loginErrorResponse(context, failure) as never;
@@ -162,20 +174,17 @@ export function loginRoutes(options: LoginRoutesOptions): Api {
   return api;
 }
 
-/** A page of another site must not sign anybody in: https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html#login-csrf */
+/** Pages of other sites must not sign users in: https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html#login-csrf */
 function rejectCrossSite(context: Context<RequestEnvironment>, origins: OriginPolicy): void {
   if (requestOrigin(context.req.raw.headers, origins) === "foreign") throw originProblem();
 }
 
 function requireLogin<T>(login: T | undefined): T {
   if (login !== undefined) return login;
-  throw new ProblemError(
-    "login_not_configured",
-    "Cannot sign anybody in: set GITHUB_OAUTH_CLIENT_ID, GITHUB_OAUTH_CLIENT_SECRET and SESSION_SECRET",
-  );
+  throw toProblemError("login_not_configured");
 }
 
-/** What a proxy puts before our paths. */
+/** The path prefix that a proxy adds. */
 function basePath(publicUrl: string | undefined): string {
   return publicUrl === undefined ? "" : new URL(publicUrl).pathname.replace(/\/$/, "");
 }

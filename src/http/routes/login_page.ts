@@ -3,7 +3,7 @@ import { accepts } from "hono/accepts";
 import { html } from "hono/html";
 import { type ProblemError, problemResponse, problemStatus, problemTitle } from "../problem.ts";
 
-/** Whether a person looks on; programs say that they want JSON. */
+/** Whether the client is a browser; programs ask for JSON. */
 export function prefersHtml(context: Context): boolean {
   const type = accepts(context, {
     header: "Accept",
@@ -13,7 +13,7 @@ export function prefersHtml(context: Context): boolean {
   return type === "text/html";
 }
 
-/** Why nobody was signed in: as a page without script where a person looks on. */
+/** The response to a failed sign-in: a page without scripts for browsers. */
 export async function loginErrorResponse(
   context: Context,
   failure: ProblemError,
@@ -22,7 +22,7 @@ export async function loginErrorResponse(
   if (!prefersHtml(context)) return problemResponse(context, code, { detail, headers });
   return await context.html(renderPage(problemTitle(code), detail), problemStatus(code), {
     ...headers,
-    // Without a referrer browsers do not say that the form is ours: https://fetch.spec.whatwg.org/#append-a-request-origin-header
+    // Without a referrer browsers send `Origin: null` with the form: https://fetch.spec.whatwg.org/#append-a-request-origin-header
     "Referrer-Policy": "same-origin",
   });
 }

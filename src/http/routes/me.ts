@@ -1,33 +1,28 @@
-import { createRoute, z } from "@hono/zod-openapi";
-import type { Principal } from "../../account/principal.ts";
+import { z } from "@hono/zod-openapi";
 import { PERMISSIONS } from "../../account/permission.ts";
-import { type Api, jsonResponse, newApi, NOT_MODIFIED, paramsSchema } from "../api.ts";
-import { ApiKeySchema, toApiKeyJson } from "../api_key_schema.ts";
+import type { Principal } from "../../account/principal.ts";
+import { type Api, apiRoute, newApi, ok } from "../api.ts";
 import { AUTHENTICATED } from "../security.ts";
-import { openApiProblems, READ_PROBLEMS } from "../problem_schema.ts";
-import { toUserJson, UserSchema } from "../user_schema.ts";
+import { ApiKeySchema, toApiKeyJson } from "./api_key.ts";
+import { toUserJson, UserSchema } from "./user.ts";
 
 const MeSchema = z.object({
   kind: z.enum(["open", "session", "key"]).openapi({
-    description: "`open`: no login is configured, and anybody is let in",
+    description: "`open`: sign-in is not configured and everyone has access",
   }),
   permissions: z.array(z.enum(PERMISSIONS)),
-  user: UserSchema.nullable().openapi({ description: "Of kind `session`" }),
-  key: ApiKeySchema.nullable().openapi({ description: "Of kind `key`" }),
+  user: UserSchema.nullable().openapi({ description: "The user of a session" }),
+  key: ApiKeySchema.nullable().openapi({ description: "The API key" }),
 }).openapi("Me");
 
-const ME = createRoute({
+const ME = apiRoute({
+  operationId: "getMe",
+  tag: "accounts",
   method: "get",
   path: "/api/v1/me",
-  tags: ["accounts"],
-  ...AUTHENTICATED,
-  summary: "Tell who asks, and what he may do",
-  request: { query: paramsSchema({}) },
-  responses: {
-    200: jsonResponse(MeSchema, "You"),
-    ...NOT_MODIFIED,
-    ...openApiProblems(...READ_PROBLEMS),
-  },
+  access: AUTHENTICATED,
+  summary: "Get the current principal and its permissions",
+  returns: ok(MeSchema, "The current principal"),
 });
 
 /** `GET /api/v1/me`. */

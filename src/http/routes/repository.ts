@@ -1,142 +1,166 @@
-import { createRoute, z } from "@hono/zod-openapi";
-import type { Visibility } from "../../visibility.ts";
+import { z } from "@hono/zod-openapi";
 import type { Clock } from "../../clock.ts";
-import type { Catalog } from "../../repository/catalog.ts";
+import type { Catalog, CatalogRepository } from "../../repository/catalog.ts";
 import type { FollowManager } from "../../repository/follow_manager.ts";
-import {
-  type Api,
-  bodySchema,
-  DATA_SERVERS,
-  jsonResponse,
-  newApi,
-  NOT_MODIFIED,
-  paramsSchema,
-} from "../api.ts";
-import { requires } from "../security.ts";
-import { LINK_HEADER, listSchema, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
-import { ProblemError } from "../problem.ts";
-import { openApiProblems, READ_PROBLEMS, WRITE_PROBLEMS } from "../problem_schema.ts";
-import { enumParam, idParam, repositoryNameParam, withDefault } from "../query.ts";
+import type { Visibility } from "../../visibility.ts";
+import { type Api, apiRoute, bodyRoute, created, DATA_SERVERS, newApi, ok } from "../api.ts";
 import { withGitHubProblems } from "../github_problem.ts";
-import { RepositorySchema, toRepositoryJson, UnfollowedSchema } from "../repository_schema.ts";
+import { listOf, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
+import {
+  bodySchema,
+  enumParam,
+  idParam,
+  paramsSchema,
+  repositoryNameParam,
+  withDefault,
+} from "../params.ts";
+import { notFoundProblem, ProblemError } from "../problem.ts";
+import { requires } from "../security.ts";
+import { Timestamp, toTimestamp } from "../timestamp.ts";
 
-/** GitHub keeps runs for 400 days. */
+/** GitHub deletes runs after 400 days. */
 const MAX_BACKFILL_DAYS = 400;
+const BACKFILL_DAYS_RULE = `an integer from 1 to ${MAX_BACKFILL_DAYS}`;
 
-const LIST = createRoute({
+const WebhookSchema = z.discriminatedUnion("state", [
+  z.object({
+    state: z.literal("active"),
+    id: z.int().openapi({ description: "GitHub webhook ID" }),
+  }).openapi({
+    description: "Created by Runwire, which deletes it when the repository is unfollowed",
+  }),
+  z.object({
+    state: z.literal("none"),
+    reason: z.string().openapi({ description: "Human-readable reason" }),
+  }).openapi({ description: "No webhook; the repository is polled" }),
+]).openapi("Webhook");
+
+const BackfillSchema = z.object({
+  state: z.enum(["running", "done", "failed"]),
+  since: Timestamp,
+  imported_from: Timestamp.openapi({ description: "Runs created since this time are imported" }),
+  runs: z.int().min(0).openapi({ description: "Runs imported so far" }),
+  estimated_runs: z.int().min(0).nullable().openapi({
+    description: "Estimated total",
+  }),
+  reason: z.string().nullable().openapi({ description: "Human-readable reason of a failure" }),
+}).openapi("Backfill");
+
+const RepositorySchema = z.object({
+  id: z.int().openapi({ example: 1296269 }),
+  full_name: z.string().openapi({ example: "octo/app" }),
+  private: z.boolean().nullable().openapi({ description: "`null` until received from GitHub" }),
+  default_branch: z.string().nullable().openapi({ example: "main" }),
+  html_url: z.string().nullable().openapi({ example: "https://github.com/octo/app" }),
+  pushed_at: z.string().nullable().openapi({ description: "`null` if nothing was ever pushed" }),
+  followed: z.boolean(),
+  followed_at: Timestamp.nullable(),
+  polled_at: Timestamp.nullable().openapi({
+    description: "Time of the last poll, to the minute",
+  }),
+  error: z.string().nullable().openapi({
+    description: "Why the repository cannot currently be polled",
+  }),
+  webhook: WebhookSchema.nullable().openapi({ description: "`null` if not followed" }),
+  backfill: BackfillSchema.nullable().openapi({ description: "Backfill progress" }),
+}).openapi("Repository");
+
+const UnfollowedSchema = z.object({
+  id: z.int(),
+  runs_purged: z.int().min(0).openapi({ description: "Deleted runs" }),
+  webhook_error: z.string().nullable().openapi({
+    description: "Why the webhook created by Runwire could not be deleted",
+  }),
+}).openapi("UnfollowedRepository");
+
+const NewRepositorySchema = bodySchema({
+  full_name: repositoryNameParam({ description: "Name on GitHub", example: "octo/app" }),
+  backfill_days: z.int({ error: BACKFILL_DAYS_RULE })
+    .min(1, BACKFILL_DAYS_RULE)
+    .max(MAX_BACKFILL_DAYS, BACKFILL_DAYS_RULE)
+    .optional()
+    .openapi({ description: "Also import this many days of history, in the background" }),
+}).openapi("NewRepository");
+
+const params = paramsSchema({ id: idParam({ description: "GitHub repository ID" }) });
+
+const LIST = apiRoute({
+  operationId: "listRepositories",
+  tag: "repositories",
   method: "get",
   path: "/repositories",
-  tags: ["repositories"],
   servers: DATA_SERVERS,
-  ...requires("read"),
+  access: requires("read"),
   summary: "List repositories",
-  description: "Those that are followed, and others that Runwire has heard of.",
-  request: {
-    query: paramsSchema({
-      followed: enumParam(["true", "false"], { description: "Whether it is followed" }).optional(),
-      sort: withDefault(
-        enumParam(["pushed", "name"], { description: "What the order goes by" }),
-        "pushed",
-      ),
-      direction: enumParam(["asc", "desc"], {
-        description: "By default `desc` by push (the latest first), `asc` by name",
-      }).optional(),
-      ...PAGE_PARAMETERS,
-    }),
-  },
-  responses: {
-    200: { ...jsonResponse(listSchema(RepositorySchema), "Repositories"), ...LINK_HEADER },
-    ...NOT_MODIFIED,
-    ...openApiProblems(...READ_PROBLEMS),
-  },
+  description: "Followed repositories, and others that Runwire has received events of.",
+  query: paramsSchema({
+    followed: enumParam(["true", "false"], {
+      description: "Only followed / unfollowed repositories",
+    }).optional(),
+    sort: withDefault(enumParam(["pushed", "name"], { description: "Sort field" }), "pushed"),
+    direction: enumParam(["asc", "desc"], {
+      description: "Sort direction; by default `desc` for `pushed`, `asc` for `name`",
+    }).optional(),
+    ...PAGE_PARAMETERS,
+  }),
+  returns: listOf("RepositoryList", RepositorySchema, "Repositories"),
 });
 
-const params = paramsSchema({ id: idParam({ description: "GitHub's number of the repository" }) });
-
-const DETAIL = createRoute({
+const DETAIL = apiRoute({
+  operationId: "getRepository",
+  tag: "repositories",
   method: "get",
   path: "/repositories/{id}",
-  tags: ["repositories"],
   servers: DATA_SERVERS,
-  ...requires("read"),
+  access: requires("read"),
   summary: "Get a repository",
-  request: { params, query: paramsSchema({}) },
-  responses: {
-    200: jsonResponse(RepositorySchema, "The repository"),
-    ...NOT_MODIFIED,
-    ...openApiProblems(...READ_PROBLEMS, "not_found"),
-  },
+  params,
+  returns: ok(RepositorySchema, "The repository"),
+  problems: ["not_found"],
 });
 
-const backfillDays = z.int({ error: `a whole number from 1 to ${MAX_BACKFILL_DAYS}` })
-  .min(1, `a whole number from 1 to ${MAX_BACKFILL_DAYS}`)
-  .max(MAX_BACKFILL_DAYS, `a whole number from 1 to ${MAX_BACKFILL_DAYS}`)
-  .openapi({ description: "Bring in the runs of so many past days too, in the background" });
-
-const FOLLOW = createRoute({
+const FOLLOW = bodyRoute({
+  operationId: "followRepository",
+  tag: "repositories",
   method: "post",
   path: "/repositories",
-  tags: ["repositories"],
   servers: DATA_SERVERS,
-  ...requires("write"),
+  access: requires("write"),
   summary: "Follow a repository",
-  description: "GitHub is asked for it, its workflows and its latest runs. A webhook is created " +
-    "where PUBLIC_URL and GITHUB_WEBHOOK_SECRET are set and the credential may do so; `webhook` " +
-    "says why where there is none, and polling serves the repository.",
-  request: {
-    body: {
-      required: true,
-      content: {
-        "application/json": {
-          schema: bodySchema({
-            full_name: repositoryNameParam({ description: "Which one", example: "octo/app" }),
-            backfill_days: backfillDays.optional(),
-          }),
-        },
-      },
-    },
-  },
-  responses: {
-    201: {
-      ...jsonResponse(RepositorySchema, "It is followed from now on"),
-      headers: {
-        Location: { description: "Where it is shown", schema: { type: "string" as const } },
-      },
-    },
-    ...openApiProblems(
-      ...WRITE_PROBLEMS,
-      "repository_not_found",
-      "repository_forbidden",
-      "already_followed",
-      "github_unauthorized",
-    ),
-  },
+  description: "Loads the repository, its workflows and its latest runs from GitHub. Creates a " +
+    "webhook if PUBLIC_URL and GITHUB_WEBHOOK_SECRET are set and the credentials allow it; " +
+    "otherwise the repository is polled, and `webhook` has the reason.",
+  body: NewRepositorySchema,
+  returns: created(RepositorySchema, "The followed repository", "URL of the repository"),
+  problems: [
+    "repository_not_found",
+    "repository_forbidden",
+    "already_followed",
+    "github_unauthorized",
+  ],
 });
 
-const UNFOLLOW = createRoute({
+const UNFOLLOW = apiRoute({
+  operationId: "unfollowRepository",
+  tag: "repositories",
   method: "delete",
   path: "/repositories/{id}",
-  tags: ["repositories"],
   servers: DATA_SERVERS,
-  ...requires("write"),
-  summary: "Follow a repository no longer",
+  access: requires("write"),
+  summary: "Unfollow a repository",
   description:
-    "The webhook that we had created is removed. What is kept of the repository stays, " +
-    "unless it is purged: then its runs, workflows and statistics are forgotten, also those of " +
-    "one that was not followed any more. Events that told of them stay until their time is over.",
-  request: {
-    params,
-    query: paramsSchema({
-      purge: withDefault(
-        enumParam(["true", "false"], { description: "Whether to forget its history" }),
-        "false",
-      ),
-    }),
-  },
-  responses: {
-    200: jsonResponse(UnfollowedSchema, "It is not followed any more"),
-    ...openApiProblems(...READ_PROBLEMS, "not_found"),
-  },
+    "Deletes the webhook that Runwire created. The history of the repository is retained, " +
+    "unless `purge` is set: then its runs, workflows and statistics are deleted, even if the " +
+    "repository is no longer followed. Events about them are retained until they expire.",
+  params,
+  query: paramsSchema({
+    purge: withDefault(
+      enumParam(["true", "false"], { description: "Delete its history" }),
+      "false",
+    ),
+  }),
+  returns: ok(UnfollowedSchema, "The unfollowed repository"),
+  problems: ["not_found"],
 });
 
 export interface RepositoryRoutesOptions {
@@ -146,9 +170,7 @@ export interface RepositoryRoutesOptions {
 }
 
 /** `GET`, `POST /repositories` and `GET`, `DELETE /repositories/{id}`. */
-export function repositoryRoutes(
-  { catalog, following, clock }: RepositoryRoutesOptions,
-): Api {
+export function repositoryRoutes({ catalog, following, clock }: RepositoryRoutesOptions): Api {
   const api = newApi();
   api.openapi(LIST, async (context) => {
     const { followed, sort, direction, page, per_page: perPage } = context.req.valid("query");
@@ -170,7 +192,7 @@ export function repositoryRoutes(
   api.openapi(FOLLOW, async (context) => {
     const { full_name, backfill_days: backfillDays } = context.req.valid("json");
     const principal = context.get("principal");
-    // Who sees everything may also ask for what is not known here yet.
+    // Callers with full access may also follow repositories that are not stored yet.
     const canRead = await principal.visibility() === "all"
       ? undefined
       : (repository: { readonly id: number; readonly fullName: string }) =>
@@ -181,11 +203,11 @@ export function repositoryRoutes(
       { clock },
     );
     if (!webhook) {
-      throw new ProblemError("already_followed", `Cannot follow ${fullName}: it is already`);
+      throw new ProblemError("already_followed", `Repository ${fullName} is already followed`);
     }
     context.header("Location", `${context.req.path}/${id}`);
     const repository = await find(id, "all");
-    // Where it is created later, the reason is known here alone.
+    // The reason is not stored yet if the webhook is created later.
     return context.json({ ...repository, webhook }, 201);
   });
   api.openapi(UNFOLLOW, async (context) => {
@@ -194,8 +216,8 @@ export function repositoryRoutes(
     const visibility = await context.get("principal").visibility();
     const unfollowed = await following.unfollow(id, { purge, visibility });
     if (!unfollowed) {
-      const state = purge ? "known" : "followed";
-      throw new ProblemError("not_found", `Cannot leave repository ${id}: it is not ${state}`);
+      if (purge) throw notFoundProblem("Repository", id);
+      throw new ProblemError("not_found", `Repository ${id} is not followed`);
     }
     return context.json(
       { id, runs_purged: unfollowed.runsPurged, webhook_error: unfollowed.webhookError ?? null },
@@ -207,6 +229,31 @@ export function repositoryRoutes(
   async function find(id: number, visibility: Visibility) {
     const repository = await catalog.findRepository(id, visibility);
     if (repository) return toRepositoryJson(repository);
-    throw new ProblemError("not_found", `Cannot find repository ${id}: it is not known here`);
+    throw notFoundProblem("Repository", id);
   }
+}
+
+function toRepositoryJson(repository: CatalogRepository): z.infer<typeof RepositorySchema> {
+  const { backfill, followedAt } = repository;
+  return {
+    id: repository.id,
+    full_name: repository.fullName,
+    private: repository.isPrivate,
+    default_branch: repository.defaultBranch,
+    html_url: repository.htmlUrl,
+    pushed_at: repository.pushedAt,
+    followed: followedAt !== null,
+    followed_at: toTimestamp(followedAt),
+    polled_at: toTimestamp(repository.polledAt),
+    error: repository.error,
+    webhook: repository.webhook,
+    backfill: backfill && {
+      state: backfill.state,
+      since: toTimestamp(backfill.since),
+      imported_from: toTimestamp(backfill.importedFrom),
+      runs: backfill.runs,
+      estimated_runs: backfill.estimate,
+      reason: backfill.reason,
+    },
+  };
 }

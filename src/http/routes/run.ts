@@ -1,24 +1,23 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
+import { invalidValue } from "../../error_text.ts";
 import { durationSeconds, runData, secondsBetween } from "../../run/event.ts";
 import { type Job, MAX_COUNTED_RUNS, type RunAttempt, type RunHistory } from "../../run/history.ts";
 import type { Run } from "../../run/run.ts";
+import { type Api, apiRoute, DATA_SERVERS, newApi, ok } from "../api.ts";
+import { DATE_RANGE_FORMS, parseDateRange } from "../date_range.ts";
+import { listFields, okWithLinks, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import {
-  type Api,
-  DATA_SERVERS,
-  jsonResponse,
-  newApi,
-  NOT_MODIFIED,
+  enumParam,
+  idParam,
+  nameParam,
   paramsSchema,
   parsedParam,
-} from "../api.ts";
-import { DATE_RANGE_FORMS, parseDateRange } from "../date_range.ts";
+  repositoryNameParam,
+  withDefault,
+} from "../params.ts";
+import { notFoundProblem, ProblemError } from "../problem.ts";
 import { requires } from "../security.ts";
-import { LINK_HEADER, listSchema, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
-import { ParameterError } from "../params.ts";
-import { ProblemError } from "../problem.ts";
-import { openApiProblems, READ_PROBLEMS } from "../problem_schema.ts";
-import { enumParam, idParam, nameParam, repositoryNameParam, withDefault } from "../query.ts";
-import { type AttemptJson, type JobJson, RunDetailSchema, RunSchema } from "../run_schema.ts";
+import { GitHubTimestamp } from "../timestamp.ts";
 
 /** https://docs.github.com/en/rest/checks/runs */
 const STATUSES = ["queued", "in_progress", "completed", "waiting", "requested", "pending"];
@@ -33,80 +32,125 @@ const CONCLUSIONS = [
   "stale",
   "startup_failure",
 ];
+/** The most words of a search. */
 const MAX_WORDS = 10;
 
-const LIST = createRoute({
+const Seconds = z.int().min(0);
+
+/** The fields of runs, attempts and jobs alike. Not enums, because GitHub may add values. */
+const StatusFields = {
+  status: z.string().nullable().openapi({ example: "completed" }),
+  conclusion: z.string().nullable().openapi({ example: "success" }),
+};
+
+/** A run, here and in events. */
+export const RunSchema = z.object({
+  id: z.int().openapi({ example: 20123456789 }),
+  repository: z.string().openapi({ example: "octo/app" }),
+  workflow_id: z.int().openapi({ example: 161335 }),
+  workflow_name: z.string().openapi({ example: "CI" }),
+  display_title: z.string().openapi({ example: "Fix the build" }),
+  event: z.string().openapi({ example: "push" }),
+  ...StatusFields,
+  branch: z.string().nullable().openapi({ example: "main" }),
+  head_sha: z.string().openapi({ example: "009b8a3a9ccbb128af87f9b1c0f4c62e8a304f6d" }),
+  actor: z.string().nullable().openapi({ description: "GitHub login", example: "octocat" }),
+  run_number: z.int().openapi({ example: 42 }),
+  run_attempt: z.int().openapi({ example: 1 }),
+  created_at: GitHubTimestamp,
+  started_at: GitHubTimestamp.nullable(),
+  updated_at: GitHubTimestamp,
+  duration_seconds: Seconds.nullable().openapi({
+    description: "Time from start to end; `null` while the run is not completed",
+    example: 93,
+  }),
+  html_url: z.string().openapi({ example: "https://github.com/octo/app/actions/runs/20123456789" }),
+}).openapi("Run");
+
+const AttemptSchema = z.object({
+  run_attempt: z.int().openapi({ example: 1 }),
+  ...StatusFields,
+  started_at: GitHubTimestamp.nullable(),
+  updated_at: GitHubTimestamp,
+  duration_seconds: Seconds.nullable(),
+}).openapi("Attempt");
+
+const JobSchema = z.object({
+  id: z.int(),
+  run_attempt: z.int().openapi({ example: 1 }),
+  name: z.string().openapi({ example: "build (ubuntu-latest)" }),
+  ...StatusFields,
+  created_at: GitHubTimestamp.nullable(),
+  started_at: GitHubTimestamp.nullable(),
+  completed_at: GitHubTimestamp.nullable(),
+  duration_seconds: Seconds.nullable(),
+  queue_seconds: Seconds.nullable().openapi({ description: "Time from creation to start" }),
+  runner_name: z.string().nullable(),
+  html_url: z.string().nullable(),
+}).openapi("Job");
+
+const RunDetailSchema = RunSchema.extend({
+  attempts: z.array(AttemptSchema).openapi({ description: "Known attempts, oldest first" }),
+  jobs: z.array(JobSchema).openapi({ description: "Known jobs of all attempts" }),
+}).openapi("RunDetail");
+
+const RunListSchema = z.object({
+  ...listFields(RunSchema),
+  total_count_capped: z.literal(true).optional().openapi({
+    description: `There are ${MAX_COUNTED_RUNS} runs or more`,
+  }),
+}).openapi("RunList");
+
+const LIST = apiRoute({
+  operationId: "listRuns",
+  tag: "runs",
   method: "get",
   path: "/runs",
-  tags: ["runs"],
   servers: DATA_SERVERS,
-  ...requires("read"),
+  access: requires("read"),
   summary: "List runs",
   description:
-    `By creation, newest first. ${MAX_COUNTED_RUNS} runs can be reached at the most; \`total_count_capped\` says that there may be more: narrow the list by \`created\`.`,
-  request: {
-    query: paramsSchema({
-      repository: repositoryNameParam({ description: "Of this repository" }).optional(),
-      workflow_id: idParam({ description: "Of this workflow" }).optional(),
-      status: enumParam(STATUSES, { description: "With this status" }).optional(),
-      conclusion: enumParam(CONCLUSIONS, { description: "With this conclusion" }).optional(),
-      event: nameParam({ description: "Started by this event", example: "push" }).optional(),
-      branch: nameParam({ description: "Of this branch", example: "main" }).optional(),
-      actor: nameParam({ description: "Started by this login", example: "octocat" }).optional(),
-      created: parsedParam(parseDateRange, {
-        allowed: DATE_RANGE_FORMS,
-        description: "Created in this span, both ends included",
-        example: "2026-01-01..2026-01-31",
-      }).optional(),
-      q: parsedParam(parseSearchWords, {
-        allowed: `up to ${MAX_WORDS} words, of which one has a letter or digit`,
-        description: "Each of these words begins a word of the title, in any case",
-        example: "fix build",
-      }).optional(),
-      sort: withDefault(
-        enumParam(["created"], { description: "What the order goes by" }),
-        "created",
-      ),
-      direction: withDefault(
-        enumParam(["asc", "desc"], { description: "`desc`: newest first" }),
-        "desc",
-      ),
-      ...PAGE_PARAMETERS,
-    }),
-  },
-  responses: {
-    200: {
-      ...jsonResponse(
-        listSchema(RunSchema).extend({
-          total_count_capped: z.literal(true).optional().openapi({
-            description: `There are ${MAX_COUNTED_RUNS} runs or more`,
-          }),
-        }),
-        "Runs",
-      ),
-      ...LINK_HEADER,
-    },
-    ...NOT_MODIFIED,
-    ...openApiProblems(...READ_PROBLEMS),
-  },
+    `By creation, newest first. The list ends after ${MAX_COUNTED_RUNS} runs; \`total_count_capped\` is set if there may be more: narrow the list with \`created\`.`,
+  query: paramsSchema({
+    repository: repositoryNameParam({ description: "Filter by repository" }).optional(),
+    workflow_id: idParam({ description: "Filter by workflow" }).optional(),
+    status: enumParam(STATUSES, { description: "Filter by status" }).optional(),
+    conclusion: enumParam(CONCLUSIONS, { description: "Filter by conclusion" }).optional(),
+    event: nameParam({ description: "Filter by triggering event", example: "push" }).optional(),
+    branch: nameParam({ description: "Filter by branch", example: "main" }).optional(),
+    actor: nameParam({ description: "Filter by login of the actor", example: "octocat" })
+      .optional(),
+    created: parsedParam(parseDateRange, {
+      expected: DATE_RANGE_FORMS,
+      description: "Filter by creation time, both ends included",
+      example: "2026-01-01..2026-01-31",
+    }).optional(),
+    q: parsedParam(parseSearchWords, {
+      expected: `up to ${MAX_WORDS} words, at least one with a letter or digit`,
+      description: "Words matched as title prefixes, case-insensitive",
+      example: "fix build",
+    }).optional(),
+    sort: withDefault(enumParam(["created"], { description: "Sort field" }), "created"),
+    direction: withDefault(
+      enumParam(["asc", "desc"], { description: "Sort direction; `desc`: newest first" }),
+      "desc",
+    ),
+    ...PAGE_PARAMETERS,
+  }),
+  returns: okWithLinks(RunListSchema, "Runs"),
 });
 
-const DETAIL = createRoute({
+const DETAIL = apiRoute({
+  operationId: "getRun",
+  tag: "runs",
   method: "get",
   path: "/runs/{id}",
-  tags: ["runs"],
   servers: DATA_SERVERS,
-  ...requires("read"),
+  access: requires("read"),
   summary: "Get a run with its attempts and jobs",
-  request: {
-    params: paramsSchema({ id: idParam({ description: "GitHub's number of the run" }) }),
-    query: paramsSchema({}),
-  },
-  responses: {
-    200: jsonResponse(RunDetailSchema, "The run"),
-    ...NOT_MODIFIED,
-    ...openApiProblems(...READ_PROBLEMS, "not_found"),
-  },
+  params: paramsSchema({ id: idParam({ description: "GitHub run ID" }) }),
+  returns: ok(RunDetailSchema, "The run"),
+  problems: ["not_found"],
 });
 
 /** `GET /runs` and `GET /runs/{id}`. */
@@ -137,7 +181,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
   api.openapi(DETAIL, async (context) => {
     const { id } = context.req.valid("param");
     const detail = await history.detail(id, await context.get("principal").visibility());
-    if (!detail) throw new ProblemError("not_found", `Cannot find run ${id}: it is not kept here`);
+    if (!detail) throw notFoundProblem("Run", id);
     const { run, attempts, jobs } = detail;
     return context.json({
       ...runData(run),
@@ -148,7 +192,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
   return api;
 }
 
-function toAttemptJson({ createdAt }: Run, attempt: RunAttempt): AttemptJson {
+function toAttemptJson({ createdAt }: Run, attempt: RunAttempt): z.infer<typeof AttemptSchema> {
   return {
     run_attempt: attempt.runAttempt,
     status: attempt.status,
@@ -159,7 +203,7 @@ function toAttemptJson({ createdAt }: Run, attempt: RunAttempt): AttemptJson {
   };
 }
 
-function toJobJson(job: Job): JobJson {
+function toJobJson(job: Job): z.infer<typeof JobSchema> {
   return {
     id: job.id,
     run_attempt: job.runAttempt,
@@ -176,17 +220,15 @@ function toJobJson(job: Job): JobJson {
   };
 }
 
-/** The words of a search, split like those of titles: letters and digits. */
+/** The words of a search, split at the same characters as titles. */
 function parseSearchWords(text: string): readonly string[] | undefined {
   const words = text.match(/[\p{L}\p{N}]+/gu) ?? [];
   return words.length > 0 && words.length <= MAX_WORDS ? words : undefined;
 }
 
-function pageOutOfRange(page: number, perPage: number): ParameterError {
+function pageOutOfRange(page: number, perPage: number): ProblemError {
   const last = Math.ceil(MAX_COUNTED_RUNS / perPage);
-  return new ParameterError({
-    name: "page",
-    value: String(page),
-    allowed: `1 to ${last}; to reach older runs, narrow the list by created=*..DAY`,
-  });
+  const expected =
+    `an integer from 1 to ${last}; to reach older runs, narrow the list with created=*..DAY`;
+  return new ProblemError("invalid_parameter", invalidValue("page", String(page), expected));
 }

@@ -1,28 +1,25 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { issueTicket } from "../../account/new_ticket.ts";
 import type { RandomBytes } from "../../account/secret.ts";
 import type { TicketStore } from "../../account/ticket.ts";
 import type { Clock } from "../../clock.ts";
-import { type Api, jsonResponse, newApi } from "../api.ts";
+import { type Api, apiRoute, jsonResponse, newApi } from "../api.ts";
 import { requires } from "../security.ts";
-import { AUTH_PROBLEMS, openApiProblems } from "../problem_schema.ts";
-import { Timestamp, toTimestamp } from "../user_schema.ts";
+import { Timestamp, toTimestamp } from "../timestamp.ts";
 
-const CREATE = createRoute({
+const TicketSchema = z.object({ ticket: z.string(), expires_at: Timestamp }).openapi("Ticket");
+
+const CREATE = apiRoute({
+  operationId: "createTicket",
+  tag: "accounts",
   method: "post",
   path: "/api/v1/tickets",
-  tags: ["accounts"],
-  ...requires("read"),
-  summary: "Get a ticket for a WebSocket or an event stream",
+  access: requires("read"),
+  summary: "Create a connection ticket",
   description:
-    "Where no header can be set, as browsers cannot: `/ws?ticket=…` and `/api/v1/events?ticket=…` open one connection as whoever got the ticket.",
-  responses: {
-    201: jsonResponse(
-      z.object({ ticket: z.string(), expires_at: Timestamp }),
-      "It counts once, for 30 s",
-    ),
-    ...openApiProblems(...AUTH_PROBLEMS, "storage_full"),
-  },
+    "For clients that cannot set headers, such as browsers: `/ws?ticket=…` and `/api/v1/events?ticket=…` open one connection as the caller that created the ticket.",
+  returns: { 201: jsonResponse(TicketSchema, "Single-use, valid for 30 s") },
+  problems: ["storage_full"],
 });
 
 export interface TicketRoutesOptions {

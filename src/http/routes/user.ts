@@ -1,66 +1,65 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { ROLES } from "../../account/permission.ts";
-import type { UserStore } from "../../account/user.ts";
-import { type Api, bodySchema, jsonResponse, newApi, NOT_MODIFIED, paramsSchema } from "../api.ts";
+import type { User, UserStore } from "../../account/user.ts";
+import { anyOf } from "../../error_text.ts";
+import { type Api, apiRoute, bodyRoute, newApi, ok } from "../api.ts";
+import { listOf, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
+import { bodySchema, idParam, paramsSchema } from "../params.ts";
+import { notFoundProblem, ProblemError } from "../problem.ts";
 import { requires } from "../security.ts";
-import { LINK_HEADER, listSchema, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
-import { ProblemError } from "../problem.ts";
-import { openApiProblems, READ_PROBLEMS, WRITE_PROBLEMS } from "../problem_schema.ts";
-import { idParam } from "../query.ts";
-import { toUserJson, UserSchema } from "../user_schema.ts";
+import { Timestamp, toTimestamp } from "../timestamp.ts";
 
-const params = paramsSchema({ id: idParam({ description: "GitHub's number of the user" }) });
+export const UserSchema = z.object({
+  id: z.int().openapi({ description: "GitHub user ID", example: 583231 }),
+  login: z.string().openapi({ example: "octocat" }),
+  name: z.string().nullable().openapi({ example: "The Octocat" }),
+  avatar_url: z.string().nullable(),
+  role: z.enum(ROLES),
+  created_at: Timestamp,
+  signed_in_at: Timestamp.openapi({ description: "Time of the last sign-in" }),
+}).openapi("User");
 
-const LIST = createRoute({
+const UserUpdateSchema = bodySchema({ role: z.enum(ROLES, { error: anyOf(ROLES) }) })
+  .openapi("UserUpdate");
+
+const params = paramsSchema({ id: idParam({ description: "GitHub user ID" }) });
+
+const LIST = apiRoute({
+  operationId: "listUsers",
+  tag: "accounts",
   method: "get",
   path: "/api/v1/users",
-  tags: ["accounts"],
-  ...requires("admin"),
+  access: requires("admin"),
   summary: "List users",
-  description: "Those who have signed in, by login.",
-  request: { query: paramsSchema(PAGE_PARAMETERS) },
-  responses: {
-    200: { ...jsonResponse(listSchema(UserSchema), "Users"), ...LINK_HEADER },
-    ...NOT_MODIFIED,
-    ...openApiProblems(...READ_PROBLEMS),
-  },
+  description: "Users who have signed in, by login.",
+  query: paramsSchema(PAGE_PARAMETERS),
+  returns: listOf("UserList", UserSchema, "Users"),
 });
 
-const CHANGE = createRoute({
+const UPDATE = bodyRoute({
+  operationId: "updateUser",
+  tag: "accounts",
   method: "patch",
   path: "/api/v1/users/{id}",
-  tags: ["accounts"],
-  ...requires("admin"),
-  summary: "Give a user another role",
-  description: "It holds from the next request of the user on. There is always an admin left.",
-  request: {
-    params,
-    body: {
-      required: true,
-      content: {
-        "application/json": {
-          schema: bodySchema({ role: z.enum(ROLES, { error: ROLES.join(", ") }) }),
-        },
-      },
-    },
-  },
-  responses: {
-    200: jsonResponse(UserSchema, "The user as changed"),
-    ...openApiProblems(...WRITE_PROBLEMS, "not_found", "last_admin"),
-  },
+  access: requires("admin"),
+  summary: "Change a user's role",
+  description: "Takes effect on the next request; the last admin cannot be demoted.",
+  params,
+  body: UserUpdateSchema,
+  returns: ok(UserSchema, "The updated user"),
+  problems: ["not_found", "last_admin"],
 });
 
-const END_SESSIONS = createRoute({
+const END_SESSIONS = apiRoute({
+  operationId: "endUserSessions",
+  tag: "accounts",
   method: "delete",
   path: "/api/v1/users/{id}/sessions",
-  tags: ["accounts"],
-  ...requires("admin"),
-  summary: "Sign a user out everywhere",
-  request: { params },
-  responses: {
-    204: { description: "No session of the user is left" },
-    ...openApiProblems(...READ_PROBLEMS, "not_found"),
-  },
+  access: requires("admin"),
+  summary: "End all sessions of a user",
+  params,
+  returns: { 204: { description: "All sessions of the user have ended" } },
+  problems: ["not_found"],
 });
 
 export interface UserRoutesOptions {
@@ -78,25 +77,33 @@ export function userRoutes({ users, signOut }: UserRoutesOptions): Api {
     setPageLinks(context, { page, perPage, total });
     return context.json({ total_count: total, items: found.map(toUserJson) }, 200);
   });
-  api.openapi(CHANGE, async (context) => {
+  api.openapi(UPDATE, async (context) => {
     const { id } = context.req.valid("param");
     const user = await users.setRole(id, context.req.valid("json").role);
-    if (user === undefined) throw userNotFound(id);
+    if (user === undefined) throw notFoundProblem("User", id);
     if (user !== "last_admin") return context.json(toUserJson(user), 200);
     throw new ProblemError(
       "last_admin",
-      `Cannot lower user ${id}, who is the last admin: make somebody else one first`,
+      `User ${id} is the last admin; promote another user first`,
     );
   });
   api.openapi(END_SESSIONS, async (context) => {
     const { id } = context.req.valid("param");
-    if (!await users.findById(id)) throw userNotFound(id);
+    if (!await users.findById(id)) throw notFoundProblem("User", id);
     await signOut(id);
     return context.body(null, 204);
   });
   return api;
 }
 
-function userNotFound(id: number): ProblemError {
-  return new ProblemError("not_found", `Cannot find user ${id}: nobody of that number signed in`);
+export function toUserJson(user: User): z.infer<typeof UserSchema> {
+  return {
+    id: user.id,
+    login: user.login,
+    name: user.name,
+    avatar_url: user.avatarUrl,
+    role: user.role,
+    created_at: toTimestamp(user.createdAt),
+    signed_in_at: toTimestamp(user.signedInAt),
+  };
 }

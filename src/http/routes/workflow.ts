@@ -1,23 +1,15 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { Catalog, CatalogWorkflow } from "../../repository/catalog.ts";
 import { runData } from "../../run/event.ts";
 import type { RunHistory } from "../../run/history.ts";
-import {
-  type Api,
-  DATA_SERVERS,
-  jsonResponse,
-  newApi,
-  NOT_MODIFIED,
-  paramsSchema,
-} from "../api.ts";
+import { type Api, apiRoute, DATA_SERVERS, newApi, ok } from "../api.ts";
+import { listOf, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
+import { idParam, paramsSchema, repositoryNameParam } from "../params.ts";
+import { notFoundProblem } from "../problem.ts";
 import { requires } from "../security.ts";
-import { LINK_HEADER, listSchema, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
-import { ProblemError } from "../problem.ts";
-import { openApiProblems, READ_PROBLEMS } from "../problem_schema.ts";
-import { idParam, repositoryNameParam } from "../query.ts";
-import { RunSchema } from "../run_schema.ts";
+import { RunSchema } from "./run.ts";
 
-/** How many runs a workflow is shown with. */
+/** The number of runs in the details of a workflow. */
 const LATEST_RUNS = 10;
 
 const WorkflowFields = {
@@ -25,10 +17,10 @@ const WorkflowFields = {
   repository: z.string().openapi({ example: "octo/app" }),
   name: z.string().openapi({ example: "CI" }),
   path: z.string().nullable().openapi({
-    description: "`null` until GitHub has told",
+    description: "`null` until received from GitHub",
     example: ".github/workflows/ci.yml",
   }),
-  state: z.string().nullable().openapi({ description: "GitHub's word", example: "active" }),
+  state: z.string().nullable().openapi({ description: "State on GitHub", example: "active" }),
   html_url: z.string().nullable().openapi({
     example: "https://github.com/octo/app/blob/main/.github/workflows/ci.yml",
   }),
@@ -36,53 +28,43 @@ const WorkflowFields = {
 
 const WorkflowSchema = z.object({
   ...WorkflowFields,
-  latest_run: RunSchema.nullable().openapi({ description: "The latest created one" }),
+  latest_run: RunSchema.nullable().openapi({ description: "The run created last" }),
 }).openapi("Workflow");
 
 const WorkflowDetailSchema = z.object({
   ...WorkflowFields,
   latest_runs: z.array(RunSchema).openapi({
-    description: `The ${LATEST_RUNS} latest created, newest first`,
+    description: `The ${LATEST_RUNS} runs created last, newest first`,
   }),
 }).openapi("WorkflowDetail");
 
-const LIST = createRoute({
+const LIST = apiRoute({
+  operationId: "listWorkflows",
+  tag: "workflows",
   method: "get",
   path: "/workflows",
-  tags: ["workflows"],
   servers: DATA_SERVERS,
-  ...requires("read"),
+  access: requires("read"),
   summary: "List workflows with the latest run of each",
   description: "By repository and name.",
-  request: {
-    query: paramsSchema({
-      repository: repositoryNameParam({ description: "Of this repository" }).optional(),
-      ...PAGE_PARAMETERS,
-    }),
-  },
-  responses: {
-    200: { ...jsonResponse(listSchema(WorkflowSchema), "Workflows"), ...LINK_HEADER },
-    ...NOT_MODIFIED,
-    ...openApiProblems(...READ_PROBLEMS),
-  },
+  query: paramsSchema({
+    repository: repositoryNameParam({ description: "Filter by repository" }).optional(),
+    ...PAGE_PARAMETERS,
+  }),
+  returns: listOf("WorkflowList", WorkflowSchema, "Workflows"),
 });
 
-const DETAIL = createRoute({
+const DETAIL = apiRoute({
+  operationId: "getWorkflow",
+  tag: "workflows",
   method: "get",
   path: "/workflows/{id}",
-  tags: ["workflows"],
   servers: DATA_SERVERS,
-  ...requires("read"),
+  access: requires("read"),
   summary: "Get a workflow with its latest runs",
-  request: {
-    params: paramsSchema({ id: idParam({ description: "GitHub's number of the workflow" }) }),
-    query: paramsSchema({}),
-  },
-  responses: {
-    200: jsonResponse(WorkflowDetailSchema, "The workflow"),
-    ...NOT_MODIFIED,
-    ...openApiProblems(...READ_PROBLEMS, "not_found"),
-  },
+  params: paramsSchema({ id: idParam({ description: "GitHub workflow ID" }) }),
+  returns: ok(WorkflowDetailSchema, "The workflow"),
+  problems: ["not_found"],
 });
 
 export interface WorkflowRoutesOptions {
@@ -120,9 +102,7 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
     const { id } = context.req.valid("param");
     const visibility = await context.get("principal").visibility();
     const workflow = await catalog.findWorkflow(id, visibility);
-    if (!workflow) {
-      throw new ProblemError("not_found", `Cannot find workflow ${id}: it is not kept here`);
-    }
+    if (!workflow) throw notFoundProblem("Workflow", id);
     const runs = await history.latestByWorkflow([id], { count: LATEST_RUNS, visibility });
     return context.json({ ...toWorkflowJson(workflow), latest_runs: runs.map(runData) }, 200);
   });

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../clock.ts";
 import { tooLarge } from "../../error_text.ts";
-import type { Sink } from "../../feed/latest_queue.ts";
+import type { Sink } from "../../feed/slow_client.ts";
 import { CLOSE_TOO_BIG, type ConnectionMetrics } from "./connection_metrics.ts";
 
 /** Limit of one frame from a client. */

@@ -1,5 +1,4 @@
-import type { Context } from "hono";
-import { problemResponse } from "../problem.ts";
+import { ProblemError, toProblemError } from "../problem.ts";
 
 const RETRY_AFTER_SECONDS = 30;
 
@@ -28,18 +27,16 @@ export class ConnectionLimit {
     this.#isClosed = true;
   }
 
-  /** The problem response if another connection is not accepted; `undefined` if it is. */
-  check(context: Context): Response | undefined {
+  /** @throws {ProblemError} `shutting_down` or `too_many_connections` */
+  check(): void {
     if (this.#isClosed) {
-      return problemResponse(context, "shutting_down", {
-        detail: "Runwire is shutting down; retry",
-        headers: { "Retry-After": "1" },
-      });
+      throw toProblemError("shutting_down", { "Retry-After": "1" });
     }
-    if (this.#count < this.limit) return undefined;
-    return problemResponse(context, "too_many_connections", {
-      detail: `Too many connections: the limit is ${this.limit}`,
-      headers: { "Retry-After": String(RETRY_AFTER_SECONDS) },
-    });
+    if (this.#count < this.limit) return;
+    throw new ProblemError(
+      "too_many_connections",
+      `Too many connections: the limit is ${this.limit}`,
+      { "Retry-After": String(RETRY_AFTER_SECONDS) },
+    );
   }
 }

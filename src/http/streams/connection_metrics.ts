@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { CLOSE_TOO_SLOW } from "../../feed/latest_queue.ts";
+import { CLOSE_TOO_SLOW } from "../../feed/slow_client.ts";
 
 /** WebSocket close codes (RFC 6455, section 7.4.1). Event streams have no codes but end for the same reasons. */
 export const CLOSE_GOING_AWAY = 1001;

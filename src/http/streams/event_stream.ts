@@ -8,7 +8,7 @@ import type { Clock } from "../../clock.ts";
 import { toErrorMessage } from "../../errors.ts";
 import type { Feed } from "../../feed/feed.ts";
 import type { Subscription } from "../../feed/subscription.ts";
-import { CLOSE_TOO_SLOW, SLOW_CLIENT_TIMEOUT_MS } from "../../feed/latest_queue.ts";
+import { CLOSE_TOO_SLOW, SlowClientTimer } from "../../feed/slow_client.ts";
 import { log } from "../../log.ts";
 import {
   CLOSE_GOING_AWAY,
@@ -49,8 +49,8 @@ export class EventStream {
   #subscription: Subscription | undefined;
   #lastId = 0;
   #sentAt: number;
-  /** When the oldest unread message was sent; `undefined` if the client has read everything. */
-  #waitingSince: number | undefined;
+  /** Runs while a message is unread. */
+  readonly #slowTimer = new SlowClientTimer();
 
   constructor(query: EventQuery, options: EventStreamOptions) {
     this.#options = options;
@@ -75,8 +75,8 @@ export class EventStream {
   /** Sends a heartbeat if it is due, and ends the stream of a slow client. Called periodically. */
   tick(): void {
     const now = this.#options.clock.now();
-    if (this.#waitingSince !== undefined) {
-      if (now - this.#waitingSince < SLOW_CLIENT_TIMEOUT_MS) return;
+    if (this.#slowTimer.isRunning) {
+      if (!this.#slowTimer.isExpired(now)) return;
       this.#logger.info("Closed the event stream of a slow client");
       this.end(CLOSE_TOO_SLOW);
     } else if (now - this.#sentAt >= this.#options.heartbeatMs) this.#sendHeartbeat(now);
@@ -93,7 +93,7 @@ export class EventStream {
   }
 
   async #pull(): Promise<void> {
-    this.#waitingSince = undefined;
+    this.#slowTimer.stop();
     try {
       const { value, done } = await this.#messages.next();
       if (this.#ended.signal.aborted) return;
@@ -101,7 +101,8 @@ export class EventStream {
       this.#controller?.enqueue(value);
       if (value.data !== undefined) this.#options.traffic.sent(value.data);
       this.#lastId = value.id ?? this.#lastId;
-      this.#sentAt = this.#waitingSince = this.#options.clock.now();
+      this.#sentAt = this.#options.clock.now();
+      this.#slowTimer.start(this.#sentAt);
     } catch (error) {
       if (error instanceof TokenRejectedError) return this.end(CLOSE_POLICY_VIOLATION);
       this.#logger.warning("Failed to read events; closing the stream: {reason}", {

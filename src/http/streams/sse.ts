@@ -52,12 +52,11 @@ export class EventStreams {
    * @throws {ProblemError} and the errors of `Principal.visibility`
    */
   async handle(context: Context<RequestEnvironment>): Promise<Response> {
-    const query = parseEventQuery(context.req.query(), context.req.raw.headers);
+    const query = parseEventQuery(context);
     const principal = context.get("principal");
     // Fails before the stream starts, so that the client receives the problem.
     await principal.visibility();
-    const rejection = this.#options.connectionLimit.check(context);
-    if (rejection) return rejection;
+    this.#options.connectionLimit.check();
     const responseHeaders = {
       "Content-Type": "text/event-stream",
       "X-Accel-Buffering": "no",

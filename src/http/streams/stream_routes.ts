@@ -1,26 +1,12 @@
 import { z } from "@hono/zod-openapi";
-import { EVENT_TYPES } from "../../feed/event.ts";
 import { type Api, newApi } from "../api.ts";
+import { DEFAULT_PROBLEM, openApiProblems, READ_PROBLEMS } from "../problem.ts";
 import { requiresForStream } from "../security.ts";
-import { openApiProblems, READ_PROBLEMS } from "../problem_schema.ts";
 import type { EventStreams } from "./sse.ts";
+import { EventHeadersSchema, EventParamsSchema, WebSocketParamsSchema } from "./stream_params.ts";
 import type { WebSocketServer } from "./websocket.ts";
 
-/** What clients that stay connected may ask for; event_query.ts and ws_parameters.ts read it. */
-const TICKET = {
-  ticket: z.string().optional().openapi({
-    description: "Of `POST /api/v1/tickets`, where no header can be set",
-  }),
-};
-const RESUME = {
-  since: z.int().min(0).optional().openapi({ description: "Events after this number" }),
-  repository: z.string().optional().openapi({
-    description: "Events of this repository alone",
-    example: "octo/app",
-  }),
-};
-
-/** `/ws` and `/api/v1/events`: what stays open. */
+/** `GET /ws` and `GET /api/v1/events`. */
 export function streamRoutes(
   { connections, events }: { readonly connections: WebSocketServer; readonly events: EventStreams },
 ): Api {
@@ -28,32 +14,21 @@ export function streamRoutes(
   api.openAPIRegistry.registerPath({
     method: "get",
     path: "/ws",
+    operationId: "openWebSocket",
     tags: ["live"],
     ...requiresForStream("read"),
     summary: "Open a WebSocket",
     description:
-      'Text frames: snapshots, `{"runs":[…]}`, at once and then on every beat; messages as soon as they are said, ' +
-      '`{"id","content","user_id","created_at"}`; with `topics=events` every event, messages among them. ' +
-      'A client says something by `{"content","user_id"}`, as in `POST /api/v1/messages`, which needs the permission ' +
-      '`write`. What is wrong with that is answered to it alone: `{"error":{"code","message"}}`, with the codes ' +
-      "`invalid_message`, `forbidden`, `storage_unavailable`, `storage_full` and `internal`. Who says more than 10 a second " +
-      "(20 at once) gets `rate_limited` and is closed with 1008.",
-    request: {
-      query: z.object({
-        view: z.enum(["compact", "full"]).optional().openapi({ description: "How much of a run" }),
-        topics: z.string().optional().openapi({
-          description: "Comma-separated: `runs`, `messages`, `events`; the first two unless given",
-          example: "runs,events",
-        }),
-        batch: z.enum(["true", "false"]).optional().openapi({
-          description: "`true`: messages about events are arrays of them; wants the topic `events`",
-        }),
-        ...RESUME,
-        ...TICKET,
-      }),
-    },
+      'Text messages from the server: snapshots, `{"runs":[…]}`, on connect and after every poll; chat messages as they are posted, ' +
+      '`{"id","content","user_id","created_at"}`; with `topics=events` every event, including chat messages. ' +
+      'The client posts a chat message with `{"content","user_id"}`, as in `POST /api/v1/messages`, which requires the ' +
+      'permission `write`. Errors are sent to this client only: `{"error":{"code","message"}}`, with the codes ' +
+      "`invalid_message`, `forbidden`, `storage_unavailable`, `storage_full` and `internal`. A client that sends more than " +
+      "10 messages per second (bursts of up to 20) receives `rate_limited` and is closed with 1008.",
+    request: { query: WebSocketParamsSchema },
     responses: {
       101: { description: "The WebSocket is open" },
+      ...DEFAULT_PROBLEM,
       ...openApiProblems(
         ...READ_PROBLEMS,
         "upgrade_required",
@@ -65,24 +40,13 @@ export function streamRoutes(
   api.openAPIRegistry.registerPath({
     method: "get",
     path: "/api/v1/events",
+    operationId: "streamEvents",
     tags: ["live"],
     ...requiresForStream("read"),
-    summary: "Follow events as a stream",
+    summary: "Stream events",
     description:
-      "Server-sent events: `id` is the number of an event, `event` its type, `data` its JSON. A client that comes back with `Last-Event-ID` misses none.",
-    request: {
-      headers: z.object({
-        "Last-Event-ID": z.int().min(0).optional().openapi({ description: "Goes before `since`" }),
-      }),
-      query: z.object({
-        topics: z.string().optional().openapi({
-          description: `Comma-separated: ${EVENT_TYPES.map((type) => `\`${type}\``).join(", ")}`,
-          example: "run",
-        }),
-        ...RESUME,
-        ...TICKET,
-      }),
-    },
+      "Server-sent events: `id` is the sequence number of an event, `event` its type, `data` its JSON. A client that reconnects with `Last-Event-ID` misses no events.",
+    request: { headers: EventHeadersSchema, query: EventParamsSchema },
     responses: {
       200: {
         description: "The stream",

@@ -1,6 +1,6 @@
 import type { Visibility } from "../../visibility.ts";
 import type { Clock } from "../../clock.ts";
-import { GitHubError, StorageError } from "../../errors.ts";
+import { isTransient } from "../../errors.ts";
 
 const RETRY_MS = 5_000;
 
@@ -19,7 +19,7 @@ export function retryVisibility(
       try {
         return await result;
       } catch (error) {
-        if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
+        if (!isTransient(error)) throw error;
       }
       await clock.sleep(RETRY_MS, signal);
       if (signal.aborted) return nothing;

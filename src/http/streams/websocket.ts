@@ -2,21 +2,21 @@ import type { Context } from "hono";
 import type { Principal } from "../../account/principal.ts";
 import { TokenRejectedError } from "../../account/oauth_provider.ts";
 import type { Visibility } from "../../visibility.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, waitAtMost } from "../../clock.ts";
 import { toErrorMessage } from "../../errors.ts";
 import type { ActiveClients } from "../../feed/active_clients.ts";
 import type { Broadcast } from "../../feed/broadcast.ts";
 import { BatchEncoder } from "../../feed/batch_encoder.ts";
 import type { Feed } from "../../feed/feed.ts";
 import { sendEvents } from "../../feed/send_events.ts";
-import { MAX_BUFFERED_BYTES } from "../../feed/latest_queue.ts";
+import { MAX_BUFFERED_BYTES } from "../../feed/slow_client.ts";
 import type { TopicFanout } from "../../feed/topic_fanout.ts";
 import { log } from "../../log.ts";
 import type { MessageSender } from "../../message/sender.ts";
 import type { Snapshot, View } from "../../run/snapshot.ts";
 import type { RequestEnvironment } from "../api.ts";
 import { isWebSocketUpgrade } from "../origin.ts";
-import { problemResponse } from "../problem.ts";
+import { toProblemError } from "../problem.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionLimit } from "./connection_limit.ts";
 import {
@@ -28,7 +28,7 @@ import {
 import type { SessionMonitor, WatchedConnection } from "./session_monitor.ts";
 import { retryVisibility } from "./visibility_retry.ts";
 import { InboundMessages } from "./websocket_messages.ts";
-import { parseWebSocketParams, type WebSocketParams } from "../ws_parameters.ts";
+import { parseWebSocketParams, type WebSocketParams } from "./stream_params.ts";
 
 /** Deno sends a ping after half of this silence and closes the connection after all of it. */
 const HEARTBEAT_SECONDS = 30;
@@ -73,17 +73,14 @@ export class WebSocketServer {
    */
   async upgrade(context: Context<RequestEnvironment>): Promise<Response> {
     if (!isWebSocketUpgrade(context.req.raw.headers)) {
-      return problemResponse(context, "upgrade_required", {
-        detail: "/ws only accepts WebSocket connections",
-        headers: { Upgrade: "websocket", Connection: "Upgrade" },
-      });
+      throw toProblemError("upgrade_required", { Upgrade: "websocket", Connection: "Upgrade" });
     }
-    const parameters = parseWebSocketParams(context.req.query());
+    const parameters = parseWebSocketParams(context);
     const principal = context.get("principal");
     // Fails before the upgrade, so that the client receives the problem.
     await principal.visibility();
-    return this.#options.connectionLimit.check(context) ??
-      this.#accept(context.req.raw, { principal, parameters });
+    this.#options.connectionLimit.check();
+    return this.#accept(context.req.raw, { principal, parameters });
   }
 
   /** Closes every connection; resolves after the close handshakes or a time limit. */
@@ -92,12 +89,8 @@ export class WebSocketServer {
     for (const connection of closing) {
       connection.close(CLOSE_GOING_AWAY, "Runwire is shutting down");
     }
-    const timeout = new AbortController();
-    await Promise.race([
-      Promise.all(closing.map((connection) => connection.closed)),
-      this.#options.clock.sleep(CLOSE_TIMEOUT_MS, timeout.signal),
-    ]);
-    timeout.abort();
+    const closed = Promise.all(closing.map((connection) => connection.closed));
+    await waitAtMost(this.#options.clock, CLOSE_TIMEOUT_MS, closed);
   }
 
   #accept(

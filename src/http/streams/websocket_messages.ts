@@ -1,16 +1,16 @@
 import { type RateLimit, TokenBucket } from "../../account/rate_limiter.ts";
 import type { Clock } from "../../clock.ts";
 import { invalid } from "../../error_text.ts";
-import { CLOSE_TOO_SLOW, MAX_BUFFERED_BYTES } from "../../feed/latest_queue.ts";
+import { closeSlowClient, hasRoom } from "../../feed/slow_client.ts";
 import { log } from "../../log.ts";
 import type { MessageInput, MessageSender } from "../../message/sender.ts";
-import { validationProblem } from "../validation_problem.ts";
 import type { Connection } from "./connection.ts";
 import { CLOSE_POLICY_VIOLATION } from "./connection_metrics.ts";
 import type { WatchedConnection } from "./session_monitor.ts";
 import { toErrorFields, toProblem } from "../error_handler.ts";
-import { NewMessageSchema } from "../message_schema.ts";
+import { validationProblem } from "../params.ts";
 import { ProblemError } from "../problem.ts";
+import { NewMessageSchema } from "../routes/message.ts";
 
 /** Per client. */
 const MESSAGE_RATE_LIMIT: RateLimit = { perSecond: 10, burst: 20 };
@@ -68,9 +68,7 @@ export class InboundMessages {
 
   /** Disconnects a client that keeps sending invalid messages without reading the errors. */
   #sendError(code: string, message: string): void {
-    if (this.#connection.bufferedAmount > MAX_BUFFERED_BYTES) {
-      return this.#connection.close(CLOSE_TOO_SLOW, "The client reads too slowly");
-    }
+    if (!hasRoom(this.#connection)) return closeSlowClient(this.#connection);
     this.#connection.send(JSON.stringify({ error: { code, message } }));
   }
 }

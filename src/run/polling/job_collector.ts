@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { type Clock, DAY_MS } from "../../clock.ts";
 import { GitHubError, isGlobal } from "../../errors.ts";
 import { log } from "../../log.ts";
@@ -62,8 +63,8 @@ export interface JobCollectorOptions {
 export class JobCollector {
   readonly #options: JobCollectorOptions;
   readonly #task: PeriodicTask;
-  /** Those asked about last are last. */
-  readonly #requested = new Set<string>();
+  /** The attempts whose jobs were requested, by `toKey`. */
+  readonly #requested = new LRUCache<string, true>({ max: MAX_REMEMBERED });
 
   constructor(options: JobCollectorOptions) {
     this.#options = options;
@@ -115,11 +116,7 @@ export class JobCollector {
   }
 
   #remember(attempt: AttemptId): void {
-    this.#requested.add(toKey(attempt));
-    const [oldest] = this.#requested;
-    if (this.#requested.size > MAX_REMEMBERED && oldest !== undefined) {
-      this.#requested.delete(oldest);
-    }
+    this.#requested.set(toKey(attempt), true);
   }
 }
 

@@ -22,7 +22,7 @@ export class SqlAccessStore implements AccessStore {
               .on("checked_ms", ">=", since),
         )
         .select(["id", "full_name", "can_read", "checked_ms"]).orderBy("id").execute();
-      const former = await db.selectFrom("former_names").selectAll().execute();
+      const former = await db.selectFrom("previous_names").selectAll().execute();
       return { epoch, ...toCachedAccess(rows, former) };
     });
   }
@@ -37,9 +37,9 @@ export class SqlAccessStore implements AccessStore {
     },
   ): Promise<boolean> {
     return this.#database.write(async (tx) => {
-      const { n } = await tx.selectFrom("access_epoch").select("n").where("id", "=", 1)
+      const current = await tx.selectFrom("access_epoch").select("epoch").where("id", "=", 1)
         .forShare().executeTakeFirstOrThrow();
-      if (n !== epoch) return false;
+      if (current.epoch !== epoch) return false;
       const rows = [
         ...readable.map((id) => ({ repository_id: id, can_read: 1 })),
         ...unreadable.map((id) => ({ repository_id: id, can_read: 0 })),
@@ -75,7 +75,7 @@ export async function invalidateAccess(
   await incrementAccessEpoch(tx);
   if (repositoryIds === "all") {
     await tx.deleteFrom("user_repositories").execute();
-    await tx.updateTable("users").set({ member_ms: 0 }).execute();
+    await tx.updateTable("users").set({ membership_checked_ms: 0 }).execute();
   } else {
     await tx.deleteFrom("user_repositories").where("repository_id", "in", repositoryIds).execute();
   }
@@ -84,21 +84,28 @@ export async function invalidateAccess(
 /** Forgets the tokens of users (by their ids) who have revoked them, and ends their sessions. */
 export async function revokeUsers(tx: Tx, userIds: readonly number[]): Promise<void> {
   if (userIds.length === 0) return;
-  await tx.updateTable("users").set((eb) => ({ tokens: null, version: eb("version", "+", 1) }))
+  await tx.updateTable("users").set((eb) => ({
+    tokens: null,
+    tokens_version: eb("tokens_version", "+", 1),
+  }))
     .where("id", "in", userIds).execute();
   await tx.deleteFrom("sessions").where("user_id", "in", userIds).execute();
 }
 
 /** Lets everybody look again at what is kept, as repositories have come or have other names. */
 export async function incrementAccessEpoch(tx: Tx): Promise<void> {
-  await tx.updateTable("access_epoch").set((eb) => ({ n: eb("n", "+", 1) })).where("id", "=", 1)
+  await tx.updateTable("access_epoch").set((eb) => ({ epoch: eb("epoch", "+", 1) })).where(
+    "id",
+    "=",
+    1,
+  )
     .execute();
 }
 
 async function readAccessEpoch(db: Db): Promise<number> {
-  const { n } = await db.selectFrom("access_epoch").select("n").where("id", "=", 1)
+  const { epoch } = await db.selectFrom("access_epoch").select("epoch").where("id", "=", 1)
     .executeTakeFirstOrThrow();
-  return n;
+  return epoch;
 }
 
 interface AccessRow {

@@ -8,7 +8,7 @@ export interface AccountTables {
   api_keys: ApiKeyTable;
   tickets: TicketTable;
   user_repositories: UserRepositoryTable;
-  former_names: PreviousNameTable;
+  previous_names: PreviousNameTable;
   access_epoch: AccessEpochTable;
 }
 
@@ -21,11 +21,11 @@ export interface UserTable {
   role: Role;
   created_ms: number;
   signed_in_ms: number;
-  member_ms: number;
+  membership_checked_ms: number;
   /** Encrypted; `null` when there are none. */
   tokens: string | null;
   /** Of the tokens; counts up when they are dropped, too. */
-  version: number;
+  tokens_version: number;
 }
 
 export interface SessionTable {
@@ -33,7 +33,7 @@ export interface SessionTable {
   id: string;
   user_id: number;
   created_ms: number;
-  used_ms: number;
+  last_used_ms: number;
 }
 
 /** See ApiKey of account/api_key.ts. */
@@ -48,7 +48,7 @@ export interface ApiKeyTable {
   budget_cents: number | null;
   created_ms: number;
   expires_ms: number | null;
-  used_ms: number | null;
+  last_used_ms: number | null;
   revoked_ms: number | null;
 }
 
@@ -57,7 +57,7 @@ export interface TicketTable {
   /** SHA-256 of its secret, in hex. */
   id: string;
   session_id: string | null;
-  key_id: number | null;
+  api_key_id: number | null;
   expires_ms: number;
 }
 
@@ -80,5 +80,5 @@ export interface PreviousNameTable {
 /** One row. Its lock goes before those of `user_repositories`. */
 export interface AccessEpochTable {
   id: number;
-  n: number;
+  epoch: number;
 }

@@ -34,7 +34,7 @@ export class SqlApiKeyStore implements ApiKeyStore {
         budget_cents: key.budgetCents,
         created_ms: this.#clock.now(),
         expires_ms: key.expiresAt,
-        used_ms: null,
+        last_used_ms: null,
         revoked_ms: null,
       }).returningAll().executeTakeFirstOrThrow()
     );
@@ -78,9 +78,12 @@ export class SqlApiKeyStore implements ApiKeyStore {
   async recordUse(id: number): Promise<void> {
     const now = this.#clock.now();
     await this.#database.write((tx) =>
-      tx.updateTable("api_keys").set({ used_ms: now }).where("id", "=", id)
+      tx.updateTable("api_keys").set({ last_used_ms: now }).where("id", "=", id)
         .where((eb) =>
-          eb.or([eb("used_ms", "is", null), eb("used_ms", "<=", now - KEY_USE_INTERVAL_MS)])
+          eb.or([
+            eb("last_used_ms", "is", null),
+            eb("last_used_ms", "<=", now - KEY_USE_INTERVAL_MS),
+          ])
         )
         .execute()
     );
@@ -104,7 +107,7 @@ function toApiKey(row: ApiKeyRow): ApiKey {
     budgetCents: row.budget_cents,
     createdAt: row.created_ms,
     expiresAt: row.expires_ms,
-    lastUsedAt: row.used_ms,
+    lastUsedAt: row.last_used_ms,
     revokedAt: row.revoked_ms,
   };
 }

@@ -30,7 +30,7 @@ export class SqlSessionStore implements SessionStore {
     const now = this.#clock.now();
     await this.#database.write((tx) =>
       tx.insertInto("sessions")
-        .values({ id, user_id: userId, created_ms: now, used_ms: now }).execute()
+        .values({ id, user_id: userId, created_ms: now, last_used_ms: now }).execute()
     );
   }
 
@@ -46,16 +46,16 @@ export class SqlSessionStore implements SessionStore {
           "role",
           "users.created_ms",
           "signed_in_ms",
-          "member_ms",
+          "membership_checked_ms",
           "sessions.created_ms as begun_ms",
-          "used_ms",
+          "last_used_ms",
         ])
         .where("sessions.id", "=", id).where((eb) => eb.not(hasExpired(eb, now)))
         .executeTakeFirst()
     );
     if (!row) return undefined;
-    if (row.used_ms <= now - USE_UPDATE_INTERVAL_MS) await this.#recordUse(id, now);
-    return { id, user: toUser(row), createdAt: row.begun_ms, lastUsedAt: row.used_ms };
+    if (row.last_used_ms <= now - USE_UPDATE_INTERVAL_MS) await this.#recordUse(id, now);
+    return { id, user: toUser(row), createdAt: row.begun_ms, lastUsedAt: row.last_used_ms };
   }
 
   end(id: string): Promise<{ readonly userId: number; readonly remaining: number } | undefined> {
@@ -90,8 +90,8 @@ export class SqlSessionStore implements SessionStore {
   async #recordUse(id: string, now: number): Promise<void> {
     try {
       await this.#database.write((tx) =>
-        tx.updateTable("sessions").set({ used_ms: now }).where("id", "=", id)
-          .where("used_ms", "<", now).execute()
+        tx.updateTable("sessions").set({ last_used_ms: now }).where("id", "=", id)
+          .where("last_used_ms", "<", now).execute()
       );
     } catch (error) {
       this.#logger.warning("Cannot note the use of a session: {reason}", {
@@ -103,7 +103,7 @@ export class SqlSessionStore implements SessionStore {
 
 function hasExpired(eb: ExpressionBuilder<Tables, "sessions">, now: number) {
   return eb.or([
-    eb("sessions.used_ms", "<=", now - SESSION_IDLE_TIMEOUT_MS),
+    eb("sessions.last_used_ms", "<=", now - SESSION_IDLE_TIMEOUT_MS),
     eb("sessions.created_ms", "<=", now - SESSION_MAX_AGE_MS),
   ]);
 }

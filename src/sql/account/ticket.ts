@@ -23,7 +23,7 @@ export class SqlTicketStore implements TicketStore {
     const row: TicketTable = {
       id,
       session_id: holder !== "anybody" && "sessionId" in holder ? holder.sessionId : null,
-      key_id: holder !== "anybody" && "keyId" in holder ? holder.keyId : null,
+      api_key_id: holder !== "anybody" && "keyId" in holder ? holder.keyId : null,
       expires_ms: expiresAt,
     };
     await this.#database.write((tx) => tx.insertInto("tickets").values(row).execute());
@@ -35,7 +35,7 @@ export class SqlTicketStore implements TicketStore {
     );
     if (!row || row.expires_ms <= this.#clock.now()) return undefined;
     if (row.session_id !== null) return { sessionId: row.session_id };
-    return row.key_id === null ? "anybody" : { keyId: row.key_id };
+    return row.api_key_id === null ? "anybody" : { keyId: row.api_key_id };
   }
 
   async deleteExpired(): Promise<number> {

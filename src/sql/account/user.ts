@@ -34,16 +34,22 @@ export class SqlUserStore implements UserStore {
       name: profile.name,
       avatar_url: profile.avatarUrl,
       signed_in_ms: now,
-      member_ms: now,
+      membership_checked_ms: now,
       tokens: await this.#encrypt(profile.id, tokens),
     };
-    const newUser = { id: profile.id, ...signedInColumns, role, created_ms: now, version: 1 };
+    const newUser = {
+      id: profile.id,
+      ...signedInColumns,
+      role,
+      created_ms: now,
+      tokens_version: 1,
+    };
     const row = await this.#database.write((tx) =>
       tx.insertInto("users").values(newUser)
         .onConflict((conflict) =>
           conflict.column("id").doUpdateSet((eb) => ({
             ...signedInColumns,
-            version: eb("users.version", "+", 1),
+            tokens_version: eb("users.tokens_version", "+", 1),
             ...(role === "admin" ? { role } : {}),
           }))
         ).returningAll().executeTakeFirstOrThrow()
@@ -83,8 +89,8 @@ export class SqlUserStore implements UserStore {
     { at, previous }: { readonly at: number; readonly previous: number },
   ): Promise<void> {
     await this.#database.write((tx) =>
-      tx.updateTable("users").set({ member_ms: at })
-        .where("id", "=", id).where("member_ms", "=", previous).execute()
+      tx.updateTable("users").set({ membership_checked_ms: at })
+        .where("id", "=", id).where("membership_checked_ms", "=", previous).execute()
     );
   }
 
@@ -100,7 +106,7 @@ export class SqlUserStore implements UserStore {
       expiresAt: tokens.expiresAt,
       refreshToken: tokens.refreshToken,
       refreshExpiresAt: tokens.refreshExpiresAt,
-      version: row.version,
+      version: row.tokens_version,
     };
   }
 
@@ -127,8 +133,8 @@ export class SqlUserStore implements UserStore {
 
   async #updateTokens(id: number, version: number, tokens: string | null): Promise<boolean> {
     const { numUpdatedRows } = await this.#database.write((tx) =>
-      tx.updateTable("users").set({ tokens, version: version + 1 })
-        .where("id", "=", id).where("version", "=", version).executeTakeFirstOrThrow()
+      tx.updateTable("users").set({ tokens, tokens_version: version + 1 })
+        .where("id", "=", id).where("tokens_version", "=", version).executeTakeFirstOrThrow()
     );
     return numUpdatedRows > 0n;
   }
@@ -146,7 +152,7 @@ export class SqlUserStore implements UserStore {
   }
 }
 
-export function toUser(row: Omit<UserTable, "tokens" | "version">): User {
+export function toUser(row: Omit<UserTable, "tokens" | "tokens_version">): User {
   return {
     id: row.id,
     login: row.login,
@@ -155,7 +161,7 @@ export function toUser(row: Omit<UserTable, "tokens" | "version">): User {
     role: row.role,
     createdAt: row.created_ms,
     signedInAt: row.signed_in_ms,
-    membershipCheckedAt: row.member_ms,
+    membershipCheckedAt: row.membership_checked_ms,
   };
 }
 

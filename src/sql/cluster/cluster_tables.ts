@@ -3,22 +3,22 @@ export interface ClusterTables {
   installation: { id: number; name: string };
   leases: LeaseTable;
   presences: PresenceTable;
-  pictures: SharedSnapshotTable;
+  shared_snapshot: SharedSnapshotTable;
 }
 
 export interface LeaseTable {
   name: string;
   /** Of the last holder; whoever has a lower one may write nothing. */
-  fence: number;
+  fencing_token: number;
   holder: string | null;
   /** Until when the holder has it; of no matter where Redis says who has it. */
-  until_ms: number;
+  expires_ms: number;
 }
 
 export interface PresenceTable {
   instance: string;
   /** Until when it is taken to have clients. */
-  until_ms: number;
+  expires_ms: number;
 }
 
 export interface SharedSnapshotTable {
@@ -26,5 +26,5 @@ export interface SharedSnapshotTable {
   /** JSON, a list of Repository. */
   repositories: string;
   /** When GitHub was last asked. */
-  taken_ms: number;
+  built_ms: number;
 }

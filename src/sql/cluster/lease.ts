@@ -27,20 +27,24 @@ export class SqlLease implements Lease {
       tx.updateTable("leases")
         .set({
           holder,
-          fence: sql`greatest(fence, ${above}::bigint) + 1`,
-          until_ms: sql`${NOW_MS} + ${ttlMs}::bigint`,
+          fencing_token: sql`greatest(fencing_token, ${above}::bigint) + 1`,
+          expires_ms: sql`${NOW_MS} + ${ttlMs}::bigint`,
         })
         .where("name", "=", LEASE_NAME)
-        .where(({ eb, or }) => or([eb("until_ms", "<=", NOW_MS), eb("holder", "=", holder)]))
-        .returning("fence").executeTakeFirst()
+        .where(({ eb, or }) => or([eb("expires_ms", "<=", NOW_MS), eb("holder", "=", holder)]))
+        .returning("fencing_token").executeTakeFirst()
     );
-    return row?.fence;
+    return row?.fencing_token;
   }
 
   async renew(holder: string, { ttlMs }: { readonly ttlMs: number }): Promise<boolean> {
     const { numUpdatedRows } = await this.#database.write((tx) =>
-      tx.updateTable("leases").set({ until_ms: sql`${NOW_MS} + ${ttlMs}::bigint` })
-        .where("name", "=", LEASE_NAME).where("holder", "=", holder).where("until_ms", ">", NOW_MS)
+      tx.updateTable("leases").set({ expires_ms: sql`${NOW_MS} + ${ttlMs}::bigint` })
+        .where("name", "=", LEASE_NAME).where("holder", "=", holder).where(
+          "expires_ms",
+          ">",
+          NOW_MS,
+        )
         .executeTakeFirstOrThrow()
     );
     return numUpdatedRows > 0n;
@@ -48,7 +52,7 @@ export class SqlLease implements Lease {
 
   async release(holder: string): Promise<void> {
     await this.#database.write((tx) =>
-      tx.updateTable("leases").set({ holder: null, until_ms: 0 })
+      tx.updateTable("leases").set({ holder: null, expires_ms: 0 })
         .where("name", "=", LEASE_NAME).where("holder", "=", holder).execute()
     );
   }
@@ -63,21 +67,28 @@ export class SqlFencingTokens implements FencingTokens {
   }
 
   async current(): Promise<number> {
-    const { fence } = await this.#database.read((db) =>
-      db.selectFrom("leases").select("fence").where("name", "=", LEASE_NAME)
+    const { fencing_token } = await this.#database.read((db) =>
+      db.selectFrom("leases").select("fencing_token").where("name", "=", LEASE_NAME)
         .executeTakeFirstOrThrow()
     );
-    return fence;
+    return fencing_token;
   }
 
-  async advance({ holder, fencingToken: fence }: Term): Promise<boolean> {
+  async advance({ holder, fencingToken }: Term): Promise<boolean> {
     const { numUpdatedRows } = await this.#database.write(async (tx) => {
       // It waits for what is under way in the term before, as no other change of the row does.
-      await tx.selectFrom("leases").select("fence").where("name", "=", LEASE_NAME)
+      await tx.selectFrom("leases").select("fencing_token").where("name", "=", LEASE_NAME)
         .forUpdate().executeTakeFirstOrThrow();
-      return await tx.updateTable("leases").set({ holder, fence }).where("name", "=", LEASE_NAME)
+      return await tx.updateTable("leases").set({ holder, fencing_token: fencingToken }).where(
+        "name",
+        "=",
+        LEASE_NAME,
+      )
         .where(({ eb, or, and }) =>
-          or([eb("fence", "<", fence), and([eb("fence", "=", fence), eb("holder", "=", holder)])])
+          or([
+            eb("fencing_token", "<", fencingToken),
+            and([eb("fencing_token", "=", fencingToken), eb("holder", "=", holder)]),
+          ])
         )
         .executeTakeFirstOrThrow();
     });
@@ -91,9 +102,14 @@ export class SqlFencingTokens implements FencingTokens {
  */
 export function withFencing(database: Database, term: () => Term | undefined): Database {
   return database.checked(async (tx) => {
-    const { holder, fencingToken: fence } = term() ?? { holder: "", fencingToken: -1 };
-    const last = await tx.selectFrom("leases").select("fence").where("name", "=", LEASE_NAME)
-      .where("fence", "=", fence).where("holder", "=", holder).forKeyShare().executeTakeFirst();
+    const { holder, fencingToken } = term() ?? { holder: "", fencingToken: -1 };
+    const last = await tx.selectFrom("leases").select("fencing_token").where(
+      "name",
+      "=",
+      LEASE_NAME,
+    )
+      .where("fencing_token", "=", fencingToken).where("holder", "=", holder).forKeyShare()
+      .executeTakeFirst();
     if (!last) throw new StaleFencingTokenError();
   });
 }

@@ -15,16 +15,17 @@ export class SqlPresenceStore implements PresenceStore {
   }
 
   async renew(instance: string, { ttlMs }: { readonly ttlMs: number }): Promise<void> {
-    const until_ms = sql<number>`${NOW_MS} + ${ttlMs}::bigint`;
+    const expires_ms = sql<number>`${NOW_MS} + ${ttlMs}::bigint`;
     await this.#database.write(async (tx) => {
       await tx.deleteFrom("presences").where(
-        "until_ms",
+        "expires_ms",
         "<",
         sql<number>`${NOW_MS} - ${EXPIRED_RETENTION_MS}::bigint`,
       )
         .execute();
-      await tx.insertInto("presences").values({ instance, until_ms })
-        .onConflict((conflict) => conflict.column("instance").doUpdateSet({ until_ms })).execute();
+      await tx.insertInto("presences").values({ instance, expires_ms })
+        .onConflict((conflict) => conflict.column("instance").doUpdateSet({ expires_ms }))
+        .execute();
     });
   }
 
@@ -37,7 +38,7 @@ export class SqlPresenceStore implements PresenceStore {
   async isActiveElsewhere(instance: string): Promise<boolean> {
     const other = await this.#database.read((db) =>
       db.selectFrom("presences").select("instance").where("instance", "<>", instance)
-        .where("until_ms", ">", NOW_MS).limit(1).executeTakeFirst()
+        .where("expires_ms", ">", NOW_MS).limit(1).executeTakeFirst()
     );
     return other !== undefined;
   }

@@ -13,22 +13,22 @@ export class SqlSharedSnapshotStore implements SharedSnapshotStore {
   }
 
   async save(repositories: readonly Repository[]): Promise<void> {
-    const row = { repositories: JSON.stringify(repositories), taken_ms: NOW_MS };
+    const row = { repositories: JSON.stringify(repositories), built_ms: NOW_MS };
     await this.#database.write((tx) =>
-      tx.insertInto("pictures").values({ id: 1, ...row })
+      tx.insertInto("shared_snapshot").values({ id: 1, ...row })
         .onConflict((conflict) => conflict.column("id").doUpdateSet(row)).execute()
     );
   }
 
   async load(): Promise<SharedSnapshot | undefined> {
     const row = await this.#database.read((db) =>
-      db.selectFrom("pictures")
-        .select(["repositories", "taken_ms", sql<number>`${NOW_MS} - taken_ms`.as("age")])
+      db.selectFrom("shared_snapshot")
+        .select(["repositories", "built_ms", sql<number>`${NOW_MS} - built_ms`.as("age")])
         .where("id", "=", 1).executeTakeFirst()
     );
     if (!row) return undefined;
     // We wrote it ourselves.
     const repositories: readonly Repository[] = JSON.parse(row.repositories);
-    return { repositories, ageMs: Number(row.age), version: row.taken_ms };
+    return { repositories, ageMs: Number(row.age), version: row.built_ms };
   }
 }

@@ -59,7 +59,7 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
           "d.id",
           "d.event",
           "d.action",
-          "d.subject as orderingKey",
+          "d.ordering_key as orderingKey",
           "d.payload",
           "d.failures",
         ])
@@ -92,7 +92,7 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
   ): Promise<void> {
     await this.#database.write((tx) =>
       tx.updateTable("deliveries")
-        .set((eb) => ({ failures: eb("failures", "+", 1), reason: error }))
+        .set((eb) => ({ failures: eb("failures", "+", 1), error }))
         .set(retryAt === undefined ? { state: "parked" } : { due_ms: retryAt })
         .where("id", "=", id).where("state", "=", "waiting").execute()
     );
@@ -120,7 +120,7 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
   ): Promise<readonly DeliverySummary[]> {
     const rows = await this.#database.read((db) => {
       const all = db.selectFrom("deliveries")
-        .select(["id", "event", "action", "state", "received_ms", "failures", "reason as error"])
+        .select(["id", "event", "action", "state", "received_ms", "failures", "error"])
         .orderBy("seq", "desc").limit(limit);
       return (state === undefined ? all : all.where("state", "=", sql.lit(state))).execute();
     });
@@ -162,6 +162,6 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
 function selectPendingUpTo(db: Db, operator: "<=" | "<") {
   return db.selectFrom("deliveries as e").select("e.seq")
     .where("e.state", "=", sql.lit("waiting"))
-    .whereRef("e.subject", "=", db.dynamic.ref("d.subject"))
+    .whereRef("e.ordering_key", "=", db.dynamic.ref("d.ordering_key"))
     .whereRef("e.seq", operator, db.dynamic.ref("d.seq"));
 }

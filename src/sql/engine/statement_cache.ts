@@ -1,4 +1,5 @@
 import type { SqliteDatabase, SqliteStatement } from "kysely";
+import { LRUCache } from "lru-cache";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
 /** A statement that is kept goes on to give the columns that it had. */
@@ -9,13 +10,12 @@ const MAX_STATEMENTS = 256;
 /** What Kysely needs of a SQLite database, over node:sqlite; keeps the statements that were used last, by their text. */
 export class StatementCache implements SqliteDatabase {
   readonly #database: DatabaseSync;
-  readonly #max: number;
-  /** The one that was used last is the last. */
-  readonly #statements = new Map<string, SqliteStatement>();
+  /** By their text. */
+  readonly #statements: LRUCache<string, SqliteStatement>;
 
   constructor(database: DatabaseSync, { max = MAX_STATEMENTS } = {}) {
     this.#database = database;
-    this.#max = max;
+    this.#statements = new LRUCache({ max });
   }
 
   /** How many statements are kept. */
@@ -25,13 +25,10 @@ export class StatementCache implements SqliteDatabase {
 
   prepare(text: string): SqliteStatement {
     if (SCHEMA_CHANGE.test(text)) this.#statements.clear();
-    const statement = this.#statements.get(text) ?? prepare(this.#database, text);
-    this.#statements.delete(text);
+    const cached = this.#statements.get(text);
+    if (cached) return cached;
+    const statement = prepare(this.#database, text);
     this.#statements.set(text, statement);
-    if (this.#statements.size > this.#max) {
-      const [oldest = ""] = this.#statements.keys();
-      this.#statements.delete(oldest);
-    }
     return statement;
   }
 

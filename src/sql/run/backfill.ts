@@ -46,7 +46,7 @@ export class SqlBackfillStore implements BackfillStore {
     const rows = await this.#database.read((db) =>
       db.selectFrom("backfills").innerJoin("repositories", "repositories.id", "repository_id")
         .selectAll("backfills").select("full_name")
-        .where("backfills.state", "=", "running").where("background", "=", 1)
+        .where("backfills.state", "=", "running").where("is_background", "=", 1)
         .where("removed_ms", "is", null)
         .orderBy("backfills.updated_ms").orderBy("repository_id").execute()
     );
@@ -57,17 +57,21 @@ export class SqlBackfillStore implements BackfillStore {
     return this.#database.write(async (tx) => {
       const { numUpdatedRows } = await tx.updateTable("backfills").set(this.#toRow(after))
         .where("repository_id", "=", before.repositoryId)
-        .where("state", "=", before.state).where("background", "=", Number(before.isBackground))
+        .where("state", "=", before.state).where("is_background", "=", Number(before.isBackground))
         .where("since_ms", "=", before.since)
-        .where("reached_ms", "=", before.importedFrom).where("until_ms", "=", before.importedTo)
+        .where("imported_from_ms", "=", before.importedFrom).where(
+          "imported_to_ms",
+          "=",
+          before.importedTo,
+        )
         .executeTakeFirstOrThrow();
       return numUpdatedRows > 0n;
     });
   }
 
-  async stop(repositoryId: number, reason: string): Promise<void> {
+  async stop(repositoryId: number, error: string): Promise<void> {
     await this.#database.write((tx) =>
-      tx.updateTable("backfills").set({ state: "failed", reason, updated_ms: this.#clock.now() })
+      tx.updateTable("backfills").set({ state: "failed", error, updated_ms: this.#clock.now() })
         .where("repository_id", "=", repositoryId).where("state", "=", "running").execute()
     );
   }
@@ -101,13 +105,13 @@ export class SqlBackfillStore implements BackfillStore {
     return {
       repository_id: progress.repositoryId,
       since_ms: progress.since,
-      reached_ms: progress.importedFrom,
-      until_ms: progress.importedTo,
+      imported_from_ms: progress.importedFrom,
+      imported_to_ms: progress.importedTo,
       runs: progress.runs,
       estimate: progress.estimate,
       state: progress.state,
-      reason: progress.reason,
-      background: Number(progress.isBackground),
+      error: progress.reason,
+      is_background: Number(progress.isBackground),
       updated_ms: this.#clock.now(),
     };
   }
@@ -134,12 +138,12 @@ function toProgress(row: BackfillTable): BackfillProgress {
   return {
     repositoryId: row.repository_id,
     since: row.since_ms,
-    importedFrom: row.reached_ms,
-    importedTo: row.until_ms,
+    importedFrom: row.imported_from_ms,
+    importedTo: row.imported_to_ms,
     runs: row.runs,
     estimate: row.estimate,
     state: row.state,
-    reason: row.reason,
-    isBackground: row.background === 1,
+    reason: row.error,
+    isBackground: row.is_background === 1,
   };
 }

@@ -43,7 +43,7 @@ async function selectMissing(
   return await db
     .selectFrom((eb) =>
       eb.selectFrom("workflow_runs").select(["id", "repository", "run_attempt", "updated_ms"])
-        .where("unfinished", "=", 0).where("updated_ms", ">=", from)
+        .where("is_unfinished", "=", 0).where("updated_ms", ">=", from)
         .where("updated_ms", "<", before)
         .orderBy("updated_ms", "desc").orderBy("id", "desc").limit(among).as("r")
     )
@@ -51,7 +51,7 @@ async function selectMissing(
     .where(({ or, not, exists, selectFrom }) => {
       const jobs = selectFrom("jobs as j").select("j.id").whereRef("j.run_id", "=", "r.id")
         .whereRef("j.run_attempt", "=", "r.run_attempt");
-      return or([not(exists(jobs)), exists(jobs.where("j.progress", "<", 2))]);
+      return or([not(exists(jobs)), exists(jobs.where("j.status_rank", "<", 2))]);
     })
     .orderBy("r.updated_ms", "desc").orderBy("r.id", "desc").execute();
 }

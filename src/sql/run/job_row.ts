@@ -21,7 +21,8 @@ export async function upsertJobs(tx: Tx, reports: readonly ReportedJob[]): Promi
 }
 
 function isEarlier(a: JobTable, b: JobTable): boolean {
-  return a.progress < b.progress || (a.progress === b.progress && a.at_ms < b.at_ms);
+  return a.status_rank < b.status_rank ||
+    (a.status_rank === b.status_rank && a.observed_ms < b.observed_ms);
 }
 
 /** The same comparison, with what is kept. */
@@ -41,15 +42,15 @@ async function upsert(tx: Tx, rows: readonly JobTable[]): Promise<void> {
           completed_ms: eb.ref("excluded.completed_ms"),
           runner_name: eb.ref("excluded.runner_name"),
           html_url: eb.ref("excluded.html_url"),
-          progress: eb.ref("excluded.progress"),
-          at_ms: eb.ref("excluded.at_ms"),
+          status_rank: eb.ref("excluded.status_rank"),
+          observed_ms: eb.ref("excluded.observed_ms"),
         }))
         .where(({ eb, and, or, ref }) =>
           or([
-            eb("excluded.progress", ">", ref("jobs.progress")),
+            eb("excluded.status_rank", ">", ref("jobs.status_rank")),
             and([
-              eb("excluded.progress", "=", ref("jobs.progress")),
-              eb("excluded.at_ms", ">=", ref("jobs.at_ms")),
+              eb("excluded.status_rank", "=", ref("jobs.status_rank")),
+              eb("excluded.observed_ms", ">=", ref("jobs.observed_ms")),
             ]),
           ])
         )
@@ -72,8 +73,8 @@ function toJobRow({ job, at }: ReportedJob): JobTable {
     completed_ms: parseTime(job.completedAt),
     runner_name: job.runnerName,
     html_url: job.htmlUrl,
-    progress: statusRank(job.status),
-    at_ms: Date.parse(at),
+    status_rank: statusRank(job.status),
+    observed_ms: Date.parse(at),
   };
 }
 

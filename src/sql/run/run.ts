@@ -39,7 +39,7 @@ export class SqlRunStore implements RunStore {
   async listUnfinished(before: number, limit: number): Promise<readonly Run[]> {
     const rows = await this.#database.read((db) =>
       db.selectFrom("workflow_runs").selectAll()
-        .where("unfinished", "=", 1).where("updated_ms", "<", before)
+        .where("is_unfinished", "=", 1).where("updated_ms", "<", before)
         .orderBy("updated_ms").orderBy("id").limit(limit).execute()
     );
     return rows.map(toRun);

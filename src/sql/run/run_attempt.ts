@@ -34,14 +34,14 @@ async function upsert(tx: Tx, rows: readonly AttemptTable[]): Promise<void> {
           started_ms: eb.ref("excluded.started_ms"),
           updated_at: eb.ref("excluded.updated_at"),
           updated_ms: eb.ref("excluded.updated_ms"),
-          progress: eb.ref("excluded.progress"),
+          status_rank: eb.ref("excluded.status_rank"),
         }))
         .where(({ eb, and, or, ref }) =>
           or([
             eb("excluded.updated_ms", ">", ref("run_attempts.updated_ms")),
             and([
               eb("excluded.updated_ms", "=", ref("run_attempts.updated_ms")),
-              eb("excluded.progress", ">=", ref("run_attempts.progress")),
+              eb("excluded.status_rank", ">=", ref("run_attempts.status_rank")),
             ]),
           ])
         )
@@ -59,6 +59,6 @@ function toRow(run: Run): AttemptTable {
     started_ms: run.startedAt === null ? null : Date.parse(run.startedAt),
     updated_at: run.updatedAt,
     updated_ms: Date.parse(run.updatedAt),
-    progress: statusRank(run.status),
+    status_rank: statusRank(run.status),
   };
 }

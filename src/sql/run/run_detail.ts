@@ -5,9 +5,8 @@ import { newestFirst, type Run } from "../../run/run.ts";
 import type { Db } from "../database.ts";
 import { toJob } from "./job_row.ts";
 import { toRun } from "./run_row.ts";
-import { isPostgres } from "../migrations/key.ts";
 import type { AttemptTable, RunTable } from "../tables.ts";
-import { visibleCondition } from "../clauses.ts";
+import { isPostgres, visibleCondition } from "../clauses.ts";
 
 /** A run with all that is kept of its attempts and jobs. */
 export async function readRunDetail(

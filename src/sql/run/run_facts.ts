@@ -54,12 +54,12 @@ function selectDefaultBranch(eb: ExpressionBuilder<Tables & { r: RunTable }, "r"
 /** What was counted, in the words of run/facts.ts. */
 export function toFacts(row: RunFactsTable): RunFacts {
   return {
-    outcome: row.verdict,
+    outcome: row.outcome,
     durationMs: row.duration_ms,
     queueMs: row.queue_ms,
     minutes: row.minutes,
     reruns: row.reruns,
-    succeededOnRetry: row.is_retried === 1,
+    succeededOnRetry: row.succeeded_on_retry === 1,
     isFlaky: row.is_flaky === 1,
     recoveryMs: row.recovery_ms,
   };
@@ -74,14 +74,14 @@ function toRow(
     run_id: run.id,
     workflow_id: run.workflow_id,
     branch: run.branch,
-    is_default: Number(facts.isDefault),
-    other_branch: facts.isDefault ? null : run.branch,
+    is_default_branch: Number(facts.isDefault),
+    non_default_branch: facts.isDefault ? null : run.branch,
     head_sha: run.head_sha,
     created_ms: run.created_ms,
     ended_ms: run.updated_ms,
-    verdict: facts.outcome,
-    is_red: failed === undefined ? null : Number(failed),
-    is_retried: Number(facts.succeededOnRetry),
+    outcome: facts.outcome,
+    is_failure: failed === undefined ? null : Number(failed),
+    succeeded_on_retry: Number(facts.succeededOnRetry),
     duration_ms: facts.durationMs,
     queue_ms: facts.queueMs,
     minutes: facts.minutes,
@@ -93,8 +93,10 @@ function toRow(
 
 /** What of `a` and `b` differs that is not decided by neighbours. */
 export function hasEqualOwnFacts(a: RunFactsTable, b: RunFactsTable): boolean {
-  return hasSamePosition(a, b) && a.is_default === b.is_default && a.ended_ms === b.ended_ms &&
-    a.verdict === b.verdict && a.is_retried === b.is_retried && a.duration_ms === b.duration_ms &&
+  return hasSamePosition(a, b) && a.is_default_branch === b.is_default_branch &&
+    a.ended_ms === b.ended_ms &&
+    a.outcome === b.outcome && a.succeeded_on_retry === b.succeeded_on_retry &&
+    a.duration_ms === b.duration_ms &&
     a.queue_ms === b.queue_ms && a.minutes === b.minutes && a.reruns === b.reruns;
 }
 
@@ -121,14 +123,14 @@ export async function writeFacts(
       conflict.column("run_id").doUpdateSet((eb) => ({
         workflow_id: eb.ref("excluded.workflow_id"),
         branch: eb.ref("excluded.branch"),
-        is_default: eb.ref("excluded.is_default"),
-        other_branch: eb.ref("excluded.other_branch"),
+        is_default_branch: eb.ref("excluded.is_default_branch"),
+        non_default_branch: eb.ref("excluded.non_default_branch"),
         head_sha: eb.ref("excluded.head_sha"),
         created_ms: eb.ref("excluded.created_ms"),
         ended_ms: eb.ref("excluded.ended_ms"),
-        verdict: eb.ref("excluded.verdict"),
-        is_red: eb.ref("excluded.is_red"),
-        is_retried: eb.ref("excluded.is_retried"),
+        outcome: eb.ref("excluded.outcome"),
+        is_failure: eb.ref("excluded.is_failure"),
+        succeeded_on_retry: eb.ref("excluded.succeeded_on_retry"),
         duration_ms: eb.ref("excluded.duration_ms"),
         queue_ms: eb.ref("excluded.queue_ms"),
         minutes: eb.ref("excluded.minutes"),

@@ -1,10 +1,9 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
 import { MAX_COUNTED_RUNS, type RunList, type RunQuery } from "../../run/history.ts";
 import type { Db } from "../database.ts";
-import { isPostgres } from "../migrations/key.ts";
 import { createdConditions, fromRunsWhere } from "./run_filter.ts";
 import { RUN_COLUMNS, type RunRow, toRun } from "./run_row.ts";
-import { visibleCondition } from "../clauses.ts";
+import { isPostgres, visibleCondition } from "../clauses.ts";
 
 /** The most runs that are gathered for a page: where it would take more, those on it are not far by creation. */
 const MAX_MERGED_RUNS = 10_000;

@@ -24,7 +24,7 @@ export function toRunRow(run: Run): RunTable {
     updated_ms: Date.parse(run.updatedAt),
     html_url: run.htmlUrl,
     source: run.source,
-    unfinished: run.status === "completed" ? 0 : 1,
+    is_unfinished: run.status === "completed" ? 0 : 1,
   };
 }
 

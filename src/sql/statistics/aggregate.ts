@@ -26,7 +26,10 @@ export interface GroupKey {
 }
 
 /** Alike in all rows of a part: a query that groups nothing would tell of no runs too. */
-const UNGROUPED: GroupKey = { inStatistics: sql`s.unit`, inFacts: sql`length(s.other_branch)` };
+const UNGROUPED: GroupKey = {
+  inStatistics: sql`s.unit`,
+  inFacts: sql`length(s.non_default_branch)`,
+};
 /** No column alone: SQLite would go through all workflows by an index that is in the order of the days. */
 export const BY_DAY: GroupKey = {
   inStatistics: sql`s.day + 0`,
@@ -70,7 +73,7 @@ export async function readGrouped(
   let read = 0;
   for (const { key: group, times, ...row } of statisticsRows) {
     add(group, toAggregate(row), times);
-    read += row.durations.length + row.queues.length;
+    read += row.duration_histogram.length + row.queue_histogram.length;
     if (read < YIELD_AFTER_CHARACTERS) continue;
     read = 0;
     await yieldToEventLoop();
@@ -84,7 +87,7 @@ export type AggregateRow = Omit<StatisticsTable, "workflow_id" | "unit" | "day" 
 /** Of rows `s` of statistics. */
 export const STATISTICS_SUMS = sql`${
   sql.join(Object.values(COUNTER_COLUMNS).map((column) => sumColumn(column)))
-}, string_agg(s.durations, ',') as durations, string_agg(s.queues, ',') as queues`;
+}, string_agg(s.duration_histogram, ',') as duration_histogram, string_agg(s.queue_histogram, ',') as queue_histogram`;
 
 /** Of rows `s` of run_facts. */
 export const FACTS_SUMS = sql`count(*) as runs,
@@ -96,8 +99,8 @@ export const FACTS_SUMS = sql`count(*) as runs,
   ${sumColumn("is_flaky", "flaky")}, count(s.recovery_ms) as recoveries, ${
   sumColumn("recovery_ms")
 },
-  string_agg(cast(s.duration_ms as text), ',') as durations,
-  string_agg(cast(s.queue_ms as text), ',') as queues`;
+  string_agg(cast(s.duration_ms as text), ',') as duration_histogram,
+  string_agg(cast(s.queue_ms as text), ',') as queue_histogram`;
 
 function negate(aggregate: RunAggregate): RunAggregate {
   const sum = new RunAggregate();
@@ -136,14 +139,14 @@ export function factsCondition(
   days: DayRange,
   { workflows, branch }: Selection,
 ): RawBuilder<unknown> {
-  return sql`s.other_branch = ${branch}
+  return sql`s.non_default_branch = ${branch}
     and s.created_ms >= ${days.from * DAY_MS} and s.created_ms < ${(days.to + 1) * DAY_MS}
     ${workflows ? sql`and ${workflows}` : sql``}`;
 }
 
-export type FactsAggregateRow = Omit<AggregateRow, "durations" | "queues"> & {
-  readonly durations: string | null;
-  readonly queues: string | null;
+export type FactsAggregateRow = Omit<AggregateRow, "duration_histogram" | "queue_histogram"> & {
+  readonly duration_histogram: string | null;
+  readonly queue_histogram: string | null;
 };
 
 async function selectFactsSums(
@@ -160,13 +163,13 @@ async function selectFactsSums(
 export function factsToAggregate(row: FactsAggregateRow): RunAggregate {
   return new RunAggregate({
     counters: mapCounters((name) => row[COUNTER_COLUMNS[name]]),
-    durations: Histogram.of(parseNumbers(row.durations)),
-    queues: Histogram.of(parseNumbers(row.queues)),
+    durations: Histogram.of(parseNumbers(row.duration_histogram)),
+    queues: Histogram.of(parseNumbers(row.queue_histogram)),
   });
 }
 
 function countOutcome(outcome: string): RawBuilder<number> {
-  return sql`cast(sum(case s.verdict when ${sql.lit(outcome)} then 1 else 0 end) as bigint)`;
+  return sql`cast(sum(case s.outcome when ${sql.lit(outcome)} then 1 else 0 end) as bigint)`;
 }
 
 /** PostgreSQL adds up to numbers without end. */

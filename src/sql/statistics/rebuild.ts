@@ -110,7 +110,7 @@ async function rebuildWorkflowAfter(tx: Tx, last: number): Promise<StepResult> {
   if (id === null) return undefined;
   const { rows } = await sql<FactsAggregateRow & DayAndBranch>`
     select s.created_ms / ${sql.lit(DAY_MS)} as day,
-      case s.is_default when 1 then s.branch else ${sql.lit(OTHER_BRANCHES)} end as branch,
+      case s.is_default_branch when 1 then s.branch else ${sql.lit(OTHER_BRANCHES)} end as branch,
       ${FACTS_SUMS}
     from run_facts s where s.workflow_id = ${id} group by 1, 2`.execute(tx);
   await tx.deleteFrom("statistics").where("workflow_id", "=", id).execute();

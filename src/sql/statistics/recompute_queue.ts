@@ -9,7 +9,7 @@ const BATCH_RUNS = 64;
 
 /** Has all runs of a repository counted again, where something has changed that concerns them all. */
 export async function enqueueRecompute(tx: Tx, repository: string): Promise<void> {
-  await sql`insert into recounts (repository, after_ms, after_id)
+  await sql`insert into recompute_queue (repository, after_ms, after_id)
     select lower(${repository}), -1, -1
     where exists (select 1 from workflow_runs where lower(repository) = lower(${repository}))
     on conflict (repository) do update set after_ms = -1, after_id = -1`.execute(tx);
@@ -25,7 +25,7 @@ export class SqlRecomputeQueue implements RecomputeQueue {
 
   async countRepositories(): Promise<number> {
     const { count } = await this.#database.read((db) =>
-      db.selectFrom("recounts").select((eb) => eb.fn.countAll<number>().as("count"))
+      db.selectFrom("recompute_queue").select((eb) => eb.fn.countAll<number>().as("count"))
         .executeTakeFirstOrThrow()
     );
     return count;
@@ -37,17 +37,17 @@ export class SqlRecomputeQueue implements RecomputeQueue {
 }
 
 async function recomputeBatch(tx: Tx): Promise<number | undefined> {
-  const entry = await tx.selectFrom("recounts").selectAll().orderBy("repository").limit(1)
+  const entry = await tx.selectFrom("recompute_queue").selectAll().orderBy("repository").limit(1)
     .forUpdate().executeTakeFirst();
   if (!entry) return undefined;
   const runs = await selectRunsAfter(tx, entry);
   await updateStatistics(tx, runs.map(({ id }) => id));
   const last = runs.at(-1);
   if (last && runs.length === BATCH_RUNS) {
-    await tx.updateTable("recounts").set({ after_ms: last.created_ms, after_id: last.id })
+    await tx.updateTable("recompute_queue").set({ after_ms: last.created_ms, after_id: last.id })
       .where("repository", "=", entry.repository).execute();
   } else {
-    await tx.deleteFrom("recounts").where("repository", "=", entry.repository).execute();
+    await tx.deleteFrom("recompute_queue").where("repository", "=", entry.repository).execute();
   }
   return runs.length;
 }

@@ -29,7 +29,7 @@ export const COUNTER_COLUMNS = {
 
 /** The rows in which a run is counted. */
 export function toStatisticsKeys(run: RunFactsTable): readonly StatisticsKey[] {
-  const branch = run.is_default === 1 && run.branch !== null ? run.branch : OTHER_BRANCHES;
+  const branch = run.is_default_branch === 1 && run.branch !== null ? run.branch : OTHER_BRANCHES;
   const day = Math.floor(run.created_ms / DAY_MS);
   return [ALL_WORKFLOWS, run.workflow_id].flatMap((workflow_id) => [
     { workflow_id, unit: "day", day, branch },
@@ -61,8 +61,8 @@ export function toStatisticsRow(
     minutes: sums.minutes,
     recoveries: sums.recoveries,
     recovery_ms: sums.recoveryMs,
-    durations: durations.toString(),
-    queues: queues.toString(),
+    duration_histogram: durations.toString(),
+    queue_histogram: queues.toString(),
   };
 }
 
@@ -70,7 +70,7 @@ export function toStatisticsRow(
 export function toAggregate(row: Omit<StatisticsTable, keyof StatisticsKey>): RunAggregate {
   return new RunAggregate({
     counters: mapCounters((name) => row[COUNTER_COLUMNS[name]]),
-    durations: Histogram.parse(row.durations),
-    queues: Histogram.parse(row.queues),
+    durations: Histogram.parse(row.duration_histogram),
+    queues: Histogram.parse(row.queue_histogram),
   });
 }

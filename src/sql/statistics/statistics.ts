@@ -6,6 +6,7 @@ import type {
   StatisticsStore,
 } from "../../run/statistics.ts";
 import { RunAggregate } from "../../run/aggregate.ts";
+import { SingleFlight } from "../../single_flight.ts";
 import type { Database, Db } from "../database.ts";
 import { rankByRuns } from "./rank.ts";
 import {
@@ -29,18 +30,14 @@ type ResolvedQuery = Selection & Omit<StatisticsQuery, "from" | "to"> & { readon
  */
 export class SqlStatisticsStore implements StatisticsStore {
   readonly #database: Pick<Database, "read">;
-  readonly #pending = new Map<string, Promise<Statistics>>();
+  readonly #reads = new SingleFlight<string, Statistics>();
 
   constructor(database: Pick<Database, "read">) {
     this.#database = database;
   }
 
   query(query: StatisticsQuery): Promise<Statistics> {
-    const key = cacheKey(query);
-    return this.#pending.getOrInsertComputed(
-      key,
-      () => this.#query(query).finally(() => this.#pending.delete(key)),
-    );
+    return this.#reads.run(cacheKey(query), () => this.#query(query));
   }
 
   #query(query: StatisticsQuery): Promise<Statistics> {

@@ -9,7 +9,7 @@
 import { sql } from "kysely";
 import { RunAggregate } from "../../run/aggregate.ts";
 import type { Tx } from "../database.ts";
-import { isPostgres } from "../migrations/key.ts";
+import { isPostgres } from "../clauses.ts";
 import {
   deriveFacts,
   hasEqualOwnFacts,
@@ -75,8 +75,8 @@ function hasChanged(old: RunFactsTable | undefined, next: RunFactsTable | undefi
 
 /** Whether a run no longer stands where others were judged beside it. */
 function hasLeftSequence(old: RunFactsTable | undefined, next: RunFactsTable | undefined): boolean {
-  if (!old || old.is_red === null) return false;
-  return !next || next.is_red === null || !hasSamePosition(old, next);
+  if (!old || old.is_failure === null) return false;
+  return !next || next.is_failure === null || !hasSamePosition(old, next);
 }
 
 /** What is to be added to which rows. */

@@ -3,11 +3,11 @@ import { type Clock, systemClock } from "../../../src/clock.ts";
 import { type Config, readConfig } from "../../../src/config.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
 import { Simulator } from "../../../src/simulator/server.ts";
-import { World } from "../../../src/simulator/world.ts";
+import { World } from "../../../src/simulator/world/world.ts";
 import { openDatabase } from "../../../src/sql/database.ts";
 import { migrate } from "../../../src/sql/migrate.ts";
 import { responseCheck } from "../response_check.ts";
-import { withTimeout } from "../clients/websocket.ts";
+import { withTimeout } from "../wait.ts";
 import { allVisible } from "../visibility.ts";
 
 /** Beats are short, so that tests are. */

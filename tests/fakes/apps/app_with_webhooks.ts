@@ -1,5 +1,5 @@
 import { type AppSettings, AppUnderTest } from "./app.ts";
-import { waitUntil } from "../clients/websocket.ts";
+import { waitUntil } from "../wait.ts";
 
 export const APP_WEBHOOK_SECRET = "It's a Secret to Everybody";
 

@@ -9,7 +9,7 @@ import { SqlRunStore } from "../../../src/sql/run/run.ts";
 import { SqlRunHistory } from "../../../src/sql/run/run_history.ts";
 import { type DatabaseKind, openTestDatabase } from "../database.ts";
 import { WebhookServer } from "./webhook_server.ts";
-import { waitUntil, withTimeout } from "../clients/websocket.ts";
+import { waitUntil, withTimeout } from "../wait.ts";
 
 /** So much faster than ours do the hours pass in which a delivery is tried again. */
 const SPEED_FACTOR = 2_000;

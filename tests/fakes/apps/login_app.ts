@@ -1,8 +1,8 @@
-import type { OAuthApp } from "../../../src/simulator/oauth_app.ts";
+import type { OAuthApp } from "../../../src/simulator/auth/oauth_app.ts";
 import type { AppSettings } from "./app.ts";
 import { Browser } from "../clients/browser.ts";
 import { AppWithWebhooks } from "./app_with_webhooks.ts";
-import { waitUntil } from "../clients/websocket.ts";
+import { waitUntil } from "../wait.ts";
 
 export const OAUTH_CLIENT = { clientId: "Iv1.for-tests", clientSecret: "the client's own secret" };
 export const SESSION_SECRET = "a session secret that is long enough to be one";

@@ -2,7 +2,8 @@ import type { Simulator } from "../../../src/simulator/server.ts";
 import { Browser, fetchConsentRedirect } from "../clients/browser.ts";
 import { webhookHeaders } from "../fixtures/delivery.ts";
 import { EventStreamClient } from "../clients/event_stream.ts";
-import { WebSocketClient, withTimeout } from "../clients/websocket.ts";
+import { WebSocketClient } from "../clients/websocket.ts";
+import { withTimeout } from "../wait.ts";
 
 export interface SecretsScenarioOptions {
   readonly url: string;

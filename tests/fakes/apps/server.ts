@@ -25,7 +25,7 @@ import { responseCheck } from "../response_check.ts";
 import { aRun } from "../stores/github.ts";
 import { FakeEventLog } from "../stores/event_log.ts";
 import { MemoryMessageStore } from "../stores/messages.ts";
-import { withTimeout } from "../clients/websocket.ts";
+import { withTimeout } from "../wait.ts";
 
 export interface ServerSettings {
   readonly health?: () => Promise<Health>;

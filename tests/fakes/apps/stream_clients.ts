@@ -1,6 +1,7 @@
 import { runEvent } from "../../../src/run/event.ts";
 import { EventStreamClient } from "../clients/event_stream.ts";
-import { waitUntil, WebSocketClient } from "../clients/websocket.ts";
+import { WebSocketClient } from "../clients/websocket.ts";
+import { waitUntil } from "../wait.ts";
 import { aStatus } from "../stores/event_log.ts";
 import { aRun } from "../stores/github.ts";
 import type { ServerUnderTest } from "./server.ts";

@@ -1,6 +1,6 @@
 import type { Browser } from "../clients/browser.ts";
 import { LoginApp, type LoginAppSettings } from "./login_app.ts";
-import { waitUntil } from "../clients/websocket.ts";
+import { waitUntil } from "../wait.ts";
 
 /** A repository with words and numbers that stand nowhere else. */
 export interface MarkedRepository {

@@ -1,5 +1,9 @@
 import type { Browser } from "./browser.ts";
 import type { MarkedRepository } from "../apps/visibility_scenario.ts";
+import { readUntilSilence } from "../wait.ts";
+
+/** How long a stream is silent when everything sent so far has arrived. */
+const SILENCE_MS = 250;
 
 interface Schema {
   readonly type?: string;
@@ -144,7 +148,7 @@ export async function sendProbe(
     : await browser.request(method, path, body);
   const headers = [...response.headers].filter(([name]) => !VOLATILE_HEADERS.includes(name));
   const isStream = response.headers.get("content-type") === "text/event-stream";
-  const text = isStream ? stripEventIds(await readUntilSilence(response)) : await response.text();
+  const text = isStream ? await readStream(response) : await response.text();
   return { status: response.status, text: `${response.status} ${JSON.stringify(headers)} ${text}` };
 }
 
@@ -154,22 +158,7 @@ function stripEventIds(stream: string): string {
   return blocks.map((block) => block.replace(/^id:\d+$/m, "id:")).join("\n\n");
 }
 
-const SILENCE_MS = 250;
-
-async function readUntilSilence(response: Response): Promise<string> {
-  const reader = (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())
-    .getReader();
-  let text = "";
-  for (;;) {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const silence = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), SILENCE_MS);
-    });
-    const piece = await Promise.race([reader.read(), silence]);
-    clearTimeout(timer);
-    if (piece?.value === undefined) break;
-    text += piece.value;
-  }
-  await reader.cancel();
-  return text;
+async function readStream({ body }: Response): Promise<string> {
+  const text = (body ?? new ReadableStream()).pipeThrough(new TextDecoderStream());
+  return stripEventIds(await readUntilSilence(text, SILENCE_MS));
 }

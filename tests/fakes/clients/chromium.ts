@@ -1,4 +1,4 @@
-import { withTimeout } from "./websocket.ts";
+import { withTimeout } from "../wait.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 /** Virtual: the browser skips it where nothing is under way. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { withTimeout } from "./websocket.ts";
+import { withTimeout } from "../wait.ts";
 
 /** A client of an event stream that sees every byte. `await using` leaves. */
 export class EventStreamClient {

@@ -1,4 +1,4 @@
-import { withTimeout } from "./websocket.ts";
+import { withTimeout } from "../wait.ts";
 
 /** What a server answered over plain TCP. */
 export interface RawResponse {

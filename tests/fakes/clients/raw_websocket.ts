@@ -1,4 +1,4 @@
-import { withTimeout } from "./websocket.ts";
+import { withTimeout } from "../wait.ts";
 
 const CLOSE_OPCODE = 8;
 

@@ -1,27 +1,6 @@
-/** How long a test waits for anything on a socket. */
-const TIMEOUT_MS = 10_000;
+import { withTimeout } from "../wait.ts";
 
-/** Resolves with `promise`, or fails, naming `what`, when it takes too long. */
-export async function withTimeout<T>(
-  promise: Promise<T>,
-  description: string,
-  timeoutMs = TIMEOUT_MS,
-): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`Waited ${timeoutMs} ms in vain for ${description}`)),
-      timeoutMs,
-    );
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** A WebSocket client that remembers what it got. `await using` closes it. */
+/** A WebSocket client that records every frame. `await using` closes it. */
 export class WebSocketClient {
   readonly frames: string[] = [];
   readonly opened: Promise<void>;
@@ -56,7 +35,7 @@ export class WebSocketClient {
     return client;
   }
 
-  /** The next frame that was not asked for yet. */
+  /** Resolves to the next frame that was not returned yet. */
   async next(): Promise<string> {
     while (this.#readCount >= this.frames.length) {
       await withTimeout(this.#frameArrived.promise, "a frame");
@@ -67,25 +46,10 @@ export class WebSocketClient {
   async close(): Promise<void> {
     if (this.socket.readyState === WebSocket.CLOSED) return;
     this.socket.close();
-    await withTimeout(this.closed, "the end of a connection");
+    await withTimeout(this.closed, "the WebSocket to close");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-}
-
-/** Resolves when `condition` holds; fails, naming `what`, when it does not within `limit` ms. */
-export async function waitUntil(
-  condition: () => boolean | Promise<boolean>,
-  description: string,
-  timeoutMs = TIMEOUT_MS,
-): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) {
-      throw new Error(`Waited ${timeoutMs} ms in vain until ${description}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

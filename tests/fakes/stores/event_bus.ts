@@ -3,7 +3,7 @@ import type { StoredEvent } from "../../../src/feed/event.ts";
 import { type EventBus, type EventNotice, maxSeq } from "../../../src/feed/event_bus.ts";
 import { RedisEventBus } from "../../../src/redis/event_bus.ts";
 import { connectTestRedis, isRedisAvailable, REDIS_URL } from "../redis.ts";
-import { waitUntil } from "../clients/websocket.ts";
+import { waitUntil } from "../wait.ts";
 
 /** Wires of some instances over one database. */
 export interface TestEventBuses extends AsyncDisposable {

@@ -1,71 +1,53 @@
-import type { Event, StoredEvent } from "../../../src/feed/event.ts";
+import { systemClock } from "../../../src/clock.ts";
+import type { StoredEvent } from "../../../src/feed/event.ts";
 import type { Repository, RepositoryStore } from "../../../src/repository/repository.ts";
-import { toRepositoryEvent } from "../../../src/repository/event.ts";
-import { runEvent } from "../../../src/run/event.ts";
-import { isSameState, merge, newestFirst, type Run, type RunStore } from "../../../src/run/run.ts";
+import type { Run, RunStore } from "../../../src/run/run.ts";
+import type { Database } from "../../../src/sql/database.ts";
+import { SqlRepositoryStore } from "../../../src/sql/repository.ts";
+import { SqlRunStore } from "../../../src/sql/run/run.ts";
+import { openTestDatabase } from "../database.ts";
 
-/** Numbers events, as a store does in the transaction of a change. */
-class SeqCounter {
-  #seq = 0;
-
-  assignSeqs(events: readonly Event[]): readonly StoredEvent[] {
-    return events.map((event) => ({ seq: ++this.#seq, at: "2026-01-01T00:00:00.000Z", ...event }));
-  }
-}
-
-/** Runs in memory. */
+/** Runs in a new `sqlite::memory:`, which opens in the background. It needs no disposal: it has no file and no timer. */
 export class MemoryRunStore implements RunStore {
-  readonly #runs = new Map<number, Run>();
-  readonly #seqs = new SeqCounter();
+  readonly #store = openMemoryDatabase().then((database) => new SqlRunStore(database, systemClock));
 
-  put(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
-    return Promise.resolve(this.#seqs.assignSeqs(runs.flatMap((run) => this.#put(run))));
+  async put(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
+    return await (await this.#store).put(runs);
   }
 
-  latest(repository: string, count: number): Promise<readonly Run[]> {
-    const runs = [...this.#runs.values()].filter((run) => run.repository === repository);
-    return Promise.resolve(runs.sort(newestFirst).slice(0, count));
+  async latest(repository: string, count: number): Promise<readonly Run[]> {
+    return await (await this.#store).latest(repository, count);
   }
 
-  listUnfinished(before: number, limit: number): Promise<readonly Run[]> {
-    const runs = [...this.#runs.values()].filter((run) =>
-      run.status !== "completed" && Date.parse(run.updatedAt) < before
-    );
-    runs.sort((a, b) => Date.parse(a.updatedAt) - Date.parse(b.updatedAt));
-    return Promise.resolve(runs.slice(0, limit));
+  async listUnfinished(before: number, limit: number): Promise<readonly Run[]> {
+    return await (await this.#store).listUnfinished(before, limit);
   }
 
-  remove(id: number): Promise<void> {
-    this.#runs.delete(id);
-    return Promise.resolve();
-  }
-
-  #put(run: Run): Event[] {
-    const old = this.#runs.get(run.id);
-    const merged = old ? merge(old, run) : run;
-    this.#runs.set(run.id, merged);
-    return old && isSameState(old, merged) ? [] : [runEvent(merged)];
+  async remove(id: number): Promise<void> {
+    await (await this.#store).remove(id);
   }
 }
 
-/** Repositories in memory. */
+/** Repositories in a new `sqlite::memory:`; see MemoryRunStore. */
 export class MemoryRepositoryStore implements RepositoryStore {
-  readonly #repositories = new Map<number, Repository>();
-  readonly #seqs = new SeqCounter();
+  readonly #store = openMemoryDatabase().then((database) =>
+    new SqlRepositoryStore(database, systemClock)
+  );
 
-  upsert(repositories: readonly Repository[]): Promise<readonly StoredEvent[]> {
-    for (const repository of repositories) this.#repositories.set(repository.id, repository);
-    return Promise.resolve(
-      this.#seqs.assignSeqs(repositories.map((each) => toRepositoryEvent(each))),
-    );
+  async upsert(repositories: readonly Repository[]): Promise<readonly StoredEvent[]> {
+    return await (await this.#store).upsert(repositories);
   }
 
-  markRemoved(ids: readonly number[]): Promise<readonly StoredEvent[]> {
-    for (const id of ids) this.#repositories.delete(id);
-    return Promise.resolve([]);
+  async markRemoved(ids: readonly number[]): Promise<readonly StoredEvent[]> {
+    return await (await this.#store).markRemoved(ids);
   }
 
-  listRecentlyPushed(count: number): Promise<readonly Repository[]> {
-    return Promise.resolve([...this.#repositories.values()].slice(0, count));
+  async listRecentlyPushed(count: number): Promise<readonly Repository[]> {
+    return await (await this.#store).listRecentlyPushed(count);
   }
+}
+
+/** Opens a `sqlite::memory:` with all tables. */
+export async function openMemoryDatabase(): Promise<Database> {
+  return (await openTestDatabase("memory")).database;
 }

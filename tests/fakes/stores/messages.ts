@@ -10,7 +10,8 @@ import type {
 } from "../../../src/message/message.ts";
 import type { FakeEventLog } from "./event_log.ts";
 import type { ServerUnderTest } from "../apps/server.ts";
-import { waitUntil, WebSocketClient, withTimeout } from "../clients/websocket.ts";
+import { WebSocketClient } from "../clients/websocket.ts";
+import { waitUntil, withTimeout } from "../wait.ts";
 
 /** Messages in memory, told by a journal in memory; it fails where that fails. */
 export class MemoryMessageStore implements MessageStore {

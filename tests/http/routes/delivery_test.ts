@@ -12,7 +12,7 @@ import {
 } from "../../fakes/apps/webhook_server.ts";
 import { MemoryDeliveryStore } from "../../fakes/stores/delivery_store.ts";
 import { CapturedLog } from "../../fakes/log.ts";
-import { waitUntil } from "../../fakes/clients/websocket.ts";
+import { waitUntil } from "../../fakes/wait.ts";
 
 const PAYLOAD = '{"action":"completed","workflow_run":{"id":7}}';
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import { CachedHealthCheck } from "../../../src/http/shared_check.ts";
+import { CachedHealthCheck } from "../../../src/http/routes/health.ts";
 
 Deno.test("SharedCheck asks once for all who ask within a second, and then anew", async () => {
   using time = new FakeTime(0);

@@ -60,7 +60,7 @@ Deno.test("POST /api/v1/messages says what is wrong with a body", async () => {
         "Cannot use the body: allowed is a JSON object with content, user_id",
       ],
       [{ user_id: "ada" }, 400, "invalid_body", "Cannot do without content: allowed is 1 to 4,000"],
-      [{ content: "x" }, 400, "invalid_body", "Cannot do without user_id: allowed is 1 to 100"],
+      [{ content: "x" }, 400, "invalid_body", "Missing user_id: expected 1 to 100"],
       [{ content: "", user_id: "ada" }, 400, "invalid_body", 'Cannot use content=""'],
       [{ content: "\u0000", user_id: "ada" }, 400, "invalid_body", "Cannot use content="],
       [{ content: "😀".repeat(4_001), user_id: "ada" }, 400, "invalid_body", "Cannot use content="],

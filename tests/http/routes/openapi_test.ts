@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { AppUnderTest } from "../../fakes/apps/app.ts";
 import { openTestDatabase } from "../../fakes/database.ts";
 import { isPostgresAvailable } from "../../fakes/postgres.ts";
-import { waitUntil } from "../../fakes/clients/websocket.ts";
+import { waitUntil } from "../../fakes/wait.ts";
 
 interface Parameter {
   readonly name: string;

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { ConnectionMetrics } from "../../../src/http/streams/connection_metrics.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
-import { waitUntil, WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { waitUntil } from "../../fakes/wait.ts";
 
 Deno.test("ConnectionMetrics counts frames and their UTF-8 bytes, also of alternating frames", () => {
   const traffic = new ConnectionMetrics();

@@ -13,7 +13,8 @@ import {
   subscribeToStream,
 } from "../../fakes/apps/stream_clients.ts";
 import { OffsetClock } from "../../fakes/clock.ts";
-import { waitUntil, WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { waitUntil } from "../../fakes/wait.ts";
 
 const PATH = "/api/v1/events";
 
@@ -140,16 +141,22 @@ Deno.test("EventStreams rejects invalid parameters", async () => {
   await using server = await new ServerUnderTest().start();
   for (
     const [query, detail, id] of [
-      ["since=-1", 'Cannot use since="-1": allowed is the number of an event, 0 or more'],
+      ["since=-1", 'Invalid since "-1": expected an integer from 0 to 9007199254740991'],
       [
         "since=99999999999999999999",
-        'Cannot use since="99999999999999999999": allowed is the number of an event, 0 or more',
+        'Invalid since "99999999999999999999": expected an integer from 0 to 9007199254740991',
       ],
-      ["topics=run,news", 'Cannot use topics="news": allowed is run, repository, message, status'],
-      ["topics=", 'Cannot use topics="": allowed is run, repository, message, status'],
-      ["repository=octo", 'Cannot use repository="octo": allowed is owner/name'],
-      ["sinze=1", 'Cannot use parameter="sinze": allowed is since, topics, repository, ticket'],
-      ["", 'Cannot use Last-Event-ID="x": allowed is the number of an event, 0 or more', "x"],
+      [
+        "topics=run,news",
+        'Invalid topics "run,news": expected a comma-separated list of run, repository, message, or status',
+      ],
+      [
+        "topics=",
+        'Invalid topics "": expected a comma-separated list of run, repository, message, or status',
+      ],
+      ["repository=octo", 'Invalid repository "octo": expected owner/name'],
+      ["sinze=1", 'Unknown parameter "sinze": expected topics, since, repository, or ticket'],
+      ["", 'Invalid Last-Event-ID "x": expected an integer from 0 to 9007199254740991', "x"],
     ]
   ) {
     const headers: Record<string, string> = id ? { "last-event-id": id } : {};

@@ -12,7 +12,7 @@ import { aRun } from "../../fakes/stores/github.ts";
 import { aStatus } from "../../fakes/stores/event_log.ts";
 import { type ServerSettings, ServerUnderTest } from "../../fakes/apps/server.ts";
 import { readSeqs, subscribe, subscribeToStream } from "../../fakes/apps/stream_clients.ts";
-import { waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 
 const VISIBLE_A: Visibility = new Set(["octo/a"]);
 const RATE_LIMITED = new GitHubError({ kind: "rate_limited" }, "rate limited");

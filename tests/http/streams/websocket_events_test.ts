@@ -4,7 +4,7 @@ import { runEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
 import { readTitle, ServerUnderTest } from "../../fakes/apps/server.ts";
 import { publishStatuses, range, readSeqs, subscribe } from "../../fakes/apps/stream_clients.ts";
-import { waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 import { aStatus } from "../../fakes/stores/event_log.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 

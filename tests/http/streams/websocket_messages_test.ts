@@ -5,7 +5,7 @@ import { StorageError } from "../../../src/errors.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
 import { readTitle, type ServerSettings, ServerUnderTest } from "../../fakes/apps/server.ts";
 import { subscribe } from "../../fakes/apps/stream_clients.ts";
-import { waitUntil, withTimeout } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 import {
   FakeAuthenticator,
   keyPrincipal,
@@ -100,7 +100,7 @@ Deno.test("WebSocketServer sends messages to viewers and rejects theirs", async 
   viewer.socket.send(messageFrame("forbidden"));
   assertEquals(await nextError(viewer), {
     code: "forbidden",
-    message: "Cannot post: it needs the permission write",
+    message: 'Permission "write" is required to post messages',
   });
   other.socket.send(messageFrame("allowed"));
   assertEquals([await nextContent(other), await nextContent(viewer)], ["allowed", "allowed"]);
@@ -155,25 +155,25 @@ Deno.test("WebSocketServer sends the error of an invalid frame only to its sende
     [new TextEncoder().encode(messageFrame("bytes")), NOT_JSON],
     [
       "{}",
-      "Cannot do without content: allowed is 1 to 4,000 characters, none of them U+0000 or half a surrogate pair",
+      "Missing content: expected 1 to 4,000 characters, none of them U+0000 or half a surrogate pair",
     ],
     [
       messageFrame(1),
-      'Cannot use content="1": allowed is 1 to 4,000 characters, none of them U+0000 or half a surrogate pair',
+      'Invalid content "1": expected 1 to 4,000 characters, none of them U+0000 or half a surrogate pair',
     ],
-    [messageFrame(""), 'Cannot use content="": allowed is'],
-    [messageFrame("x".repeat(4_001)), `Cannot use content="${"x".repeat(100)}…": allowed is`],
-    [messageFrame("a\u0000"), "Cannot use content="],
-    ['{"content":"\\ud800","user_id":"ada"}', "Cannot use content="],
-    [messageFrame("x", null), 'Cannot use user_id="null": allowed is 1 to 100 characters'],
-    [messageFrame("x", "y".repeat(101)), "Cannot use user_id="],
-    [messageFrame("x", "\n"), "Cannot use user_id="],
-    ['{"content":"x"}', "Cannot do without user_id: allowed is 1 to 100 characters"],
+    [messageFrame(""), 'Invalid content "": expected'],
+    [messageFrame("x".repeat(4_001)), `Invalid content "${"x".repeat(100)}…": expected`],
+    [messageFrame("a\u0000"), 'Invalid content "'],
+    ['{"content":"\\ud800","user_id":"ada"}', 'Invalid content "'],
+    [messageFrame("x", null), 'Invalid user_id "null": expected 1 to 100 characters'],
+    [messageFrame("x", "y".repeat(101)), 'Invalid user_id "'],
+    [messageFrame("x", "\n"), 'Invalid user_id "'],
+    ['{"content":"x"}', "Missing user_id: expected 1 to 100 characters"],
     [
       '{"content":"x","user_id":"ada","id":"1"}',
-      'Cannot use field="id": allowed is content, user_id',
+      'Unknown field "id": expected content or user_id',
     ],
-    ['{"content":"x","user_id":"ada","__proto__":{}}', "Cannot use field="],
+    ['{"content":"x","user_id":"ada","__proto__":{}}', 'Unknown field "__proto__": expected '],
   ];
   for (const [frame, start] of invalid) {
     client.socket.send(frame);

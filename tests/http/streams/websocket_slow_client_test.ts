@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../../src/clock.ts";
-import { MAX_BUFFERED_BYTES } from "../../../src/feed/latest_queue.ts";
+import { MAX_BUFFERED_BYTES } from "../../../src/feed/slow_client.ts";
 import { runEvent } from "../../../src/run/event.ts";
 import { readTitle, ServerUnderTest } from "../../fakes/apps/server.ts";
 import {
@@ -11,7 +11,8 @@ import {
   subscribe,
 } from "../../fakes/apps/stream_clients.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
-import { waitUntil, type WebSocketClient, withTimeout } from "../../fakes/clients/websocket.ts";
+import { type WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 import { OffsetClock } from "../../fakes/clock.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { joinMessages } from "../../fakes/stores/messages.ts";

@@ -3,7 +3,8 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
 import { GitHubError, StorageError } from "../../../src/errors.ts";
 import { BackfillScheduler } from "../../../src/run/backfill/backfill_scheduler.ts";
-import { FakeGitHubHistory, MemoryBackfillStore } from "../../fakes/stores/github_history.ts";
+import { MemoryBackfillStore } from "../../fakes/stores/backfill_store.ts";
+import { FakeGitHubHistory } from "../../fakes/stores/github_history.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;

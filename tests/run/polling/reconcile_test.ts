@@ -58,8 +58,8 @@ Deno.test("Reconciler looks at the latest runs of one repository a round, each i
   using time = new FakeTime(NOW);
   const { reconciler, repositories, github, events, signal } = setUp();
   await repositories.upsert([
-    { id: 1, fullName: "octo/a", pushedAt: null },
-    { id: 2, fullName: "octo/b", pushedAt: null },
+    { id: 1, fullName: "octo/a", pushedAt: "2026-01-02T00:00:00Z" },
+    { id: 2, fullName: "octo/b", pushedAt: "2026-01-01T00:00:00Z" },
   ]);
   github.runs = [aRun({ status: "completed", conclusion: "startup_failure" })];
   const running = reconciler.run(signal.signal);

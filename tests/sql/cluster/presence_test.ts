@@ -3,7 +3,7 @@ import { SqlSharedSnapshotStore } from "../../../src/sql/cluster/shared_snapshot
 import { SqlPresenceStore } from "../../../src/sql/cluster/presence.ts";
 import { openTestDatabase } from "../../fakes/database.ts";
 import { isPostgresAvailable } from "../../fakes/postgres.ts";
-import { waitUntil } from "../../fakes/clients/websocket.ts";
+import { waitUntil } from "../../fakes/wait.ts";
 
 const ignore = !await isPostgresAvailable();
 
@@ -35,16 +35,16 @@ Deno.test({
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
-    const pictures = new SqlSharedSnapshotStore(opened.database);
-    assertEquals(await pictures.load(), undefined);
-    await pictures.save([]);
-    const first = await pictures.load();
+    const sharedSnapshots = new SqlSharedSnapshotStore(opened.database);
+    assertEquals(await sharedSnapshots.load(), undefined);
+    await sharedSnapshots.save([]);
+    const first = await sharedSnapshots.load();
     const repositories = [{ id: 1, fullName: "octo/a", pushedAt: "2026-01-01T00:00:00Z" }];
     await waitUntil(async () => {
-      await pictures.save(repositories);
-      return (await pictures.load())?.version !== first?.version;
+      await sharedSnapshots.save(repositories);
+      return (await sharedSnapshots.load())?.version !== first?.version;
     }, "it has another version");
-    const last = await pictures.load();
+    const last = await sharedSnapshots.load();
     assertEquals(last?.repositories, repositories);
     assertEquals((last?.ageMs ?? NaN) >= 0 && (last?.ageMs ?? NaN) < 10_000, true);
   },

@@ -107,7 +107,7 @@ Deno.test("GroupWriter over a database keeps the neighbours of what breaks a rul
     write: (group) =>
       database.write(async (tx) => {
         for (const id of group) {
-          await tx.insertInto("event_counter").values({ id, last: 0 }).execute();
+          await tx.insertInto("event_counter").values({ id, last_seq: 0 }).execute();
         }
         return group;
       }),

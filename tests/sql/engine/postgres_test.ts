@@ -135,7 +135,7 @@ Deno.test({
     await using opened = await openTestDatabase("postgres");
     const { database } = opened;
     await database.write((tx) =>
-      tx.insertInto("event_counter").values({ id: 2, last: 0 }).execute()
+      tx.insertInto("event_counter").values({ id: 2, last_seq: 0 }).execute()
     );
     let tries = 0;
     const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -143,7 +143,7 @@ Deno.test({
       database.write(async (tx) => {
         tries++;
         const add = (id: number) =>
-          tx.updateTable("event_counter").set((eb) => ({ last: eb("last", "+", 1) }))
+          tx.updateTable("event_counter").set((eb) => ({ last_seq: eb("last_seq", "+", 1) }))
             .where("id", "=", id).execute();
         await add(first);
         both[first - 1]?.resolve();
@@ -152,9 +152,9 @@ Deno.test({
       });
     await Promise.all([inOrder(1, 2), inOrder(2, 1)]);
     const rows = await database.read((db) =>
-      db.selectFrom("event_counter").select("last").execute()
+      db.selectFrom("event_counter").select("last_seq").execute()
     );
-    assertEquals(rows.map(({ last }) => last), [2, 2]);
+    assertEquals(rows.map(({ last_seq }) => last_seq), [2, 2]);
     assertEquals(tries, 3);
   },
 });

@@ -4,7 +4,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { StorageError } from "../../../src/errors.ts";
 import { ReaderPool, type ReaderPoolOptions } from "../../../src/sql/engine/reader_pool.ts";
 import { TemporaryFolder } from "../../fakes/folder.ts";
-import { withTimeout } from "../../fakes/clients/websocket.ts";
+import { withTimeout } from "../../fakes/wait.ts";
 
 /** Takes a second or so. */
 const SLOW_QUERY =

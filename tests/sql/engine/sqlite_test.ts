@@ -98,7 +98,7 @@ Deno.test("Database.write() says that a file is locked, and writes when it is fr
   const other = new DatabaseSync(url.slice("sqlite:".length));
   other.exec("begin immediate");
   const write = () =>
-    database.write((tx) => tx.updateTable("event_counter").set({ last: 7 }).execute());
+    database.write((tx) => tx.updateTable("event_counter").set({ last_seq: 7 }).execute());
   const error = await assertRejects(write, StorageError, "locked");
   assertEquals(error.kind, "unavailable");
   await database.check();
@@ -142,7 +142,7 @@ Deno.test("Database.read() leaves the event loop free while it runs", async () =
 Deno.test("Database.read() refuses to write", async () => {
   await using opened = await openTestDatabase("sqlite");
   const write = () =>
-    opened.database.read((db) => db.updateTable("event_counter").set({ last: 7 }).execute());
+    opened.database.read((db) => db.updateTable("event_counter").set({ last_seq: 7 }).execute());
   await assertRejects(write, StorageError, "it cannot be written");
   const begin = () =>
     opened.database.read((db) => db.transaction().execute(() => Promise.resolve()));

@@ -38,9 +38,13 @@ testOverDatabases(
               .query({ ...days, groupBy, branch: "topic", visibility: "all" }),
         })
       );
-      const ofRuns = plans.flatMap((plan) => plan.split("\n")).filter((line) => /_off_/.test(line));
+      const ofRuns = plans.flatMap((plan) => plan.split("\n")).filter((line) =>
+        /_non_default_/.test(line)
+      );
       assert(ofRuns.length > 0, plans.join("\n"));
-      for (const step of ofRuns) assertMatch(step, /COVERING INDEX run_facts_off_default/);
+      for (const step of ofRuns) {
+        assertMatch(step, /COVERING INDEX run_facts_by_non_default_branch/);
+      }
     }
   },
   { kinds: ["memory"] },

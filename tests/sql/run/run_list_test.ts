@@ -174,7 +174,7 @@ testOverDatabases("listRuns() answers words from the index of titles", async ({ 
       "enable_indexscan",
       "enable_indexonlyscan",
     ]);
-    assertMatch(titled, /Bitmap Index Scan on workflow_runs_titled/);
+    assertMatch(titled, /Bitmap Index Scan on workflow_runs_by_title_words/);
     assertMatch(page, /Bitmap Index Scan on workflow_runs_pkey/);
   }
 }, { kinds: ["memory", "postgres"] });

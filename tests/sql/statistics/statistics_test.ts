@@ -118,15 +118,19 @@ testOverDatabases("Recounts count what a version without statistics has kept", a
   await database.write(async (tx) => {
     await tx.deleteFrom("run_facts").execute();
     await tx.deleteFrom("statistics").execute();
-    await tx.insertInto("recounts").values({ repository: "octo/a", after_ms: -1, after_id: -1 })
+    await tx.insertInto("recompute_queue").values({
+      repository: "octo/a",
+      after_ms: -1,
+      after_id: -1,
+    })
       .execute();
   });
-  const recounts = new SqlRecomputeQueue(database);
-  assertEquals(await recounts.countRepositories(), 1);
+  const recomputeQueue = new SqlRecomputeQueue(database);
+  assertEquals(await recomputeQueue.countRepositories(), 1);
   const counts: (number | undefined)[] = [];
-  do counts.push(await recounts.recomputeNext()); while (counts.at(-1) !== undefined);
+  do counts.push(await recomputeQueue.recomputeNext()); while (counts.at(-1) !== undefined);
   assertEquals(counts, [64, 64, 22, undefined]);
-  assertEquals(await recounts.countRepositories(), 0);
+  assertEquals(await recomputeQueue.countRepositories(), 0);
   await assertMatchesBruteForce(database);
 });
 
@@ -135,11 +139,11 @@ testOverDatabases("Recounts follow a default branch that becomes known, and chan
 ) => {
   const ids = Array.from({ length: 30 }, (_, at) => 1 + at);
   await new SqlRunStore(database, clock).put(ids.map(branchRun));
-  const recounts = new SqlRecomputeQueue(database);
+  const recomputeQueue = new SqlRecomputeQueue(database);
   const recoveries: number[] = [];
   for (const branch of ["main", "dev", "main"]) {
     await storeDefaultBranch(database, branch);
-    while (await recounts.recomputeNext() !== undefined);
+    while (await recomputeQueue.recomputeNext() !== undefined);
     await assertMatchesBruteForce(database);
     recoveries.push((await new SqlStatisticsStore(database).query(WHOLE)).totals.recoveries);
   }
@@ -147,7 +151,7 @@ testOverDatabases("Recounts follow a default branch that becomes known, and chan
   assert(first > 0);
   assertEquals([second, third], [0, first]);
   await storeDefaultBranch(database, "main");
-  assertEquals(await recounts.countRepositories(), 0);
+  assertEquals(await recomputeQueue.countRepositories(), 0);
 });
 
 testOverDatabases(

@@ -1,4 +1,0 @@
-/** A time in ms since the epoch as GitHub writes it: RFC 3339, UTC, whole seconds. */
-export function timestamp(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
-}
