@@ -1,8 +1,7 @@
-import { createRoute, OpenAPIHono, type RouteConfig, type z } from "@hono/zod-openapi";
+import { createRoute, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Principal } from "../account/principal.ts";
 import { paramsSchema, validationProblem } from "./params.ts";
 import { openApiProblems, type ProblemCode, READ_PROBLEMS, WRITE_PROBLEMS } from "./problem.ts";
-import type { SecurityRequirement } from "./security.ts";
 
 /** What handlers receive besides the request. */
 export interface RequestEnvironment {
@@ -48,6 +47,11 @@ export function jsonResponse<Schema extends z.ZodType>(schema: Schema, descripti
   return { description, content: { "application/json": { schema } } };
 }
 
+/** A named schema or `null`. With `schema.nullable()`, the component itself would allow `null`. */
+export function nullable<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return z.union([schema, z.null()]).openapi({ description });
+}
+
 export function ok<Schema extends z.ZodType>(schema: Schema, description: string) {
   return { 200: jsonResponse(schema, description) };
 }
@@ -72,7 +76,7 @@ interface ApiRouteOptions<Path extends string, Params, Query, Responses> {
   readonly method: "get" | "post" | "patch" | "delete";
   readonly path: Path;
   readonly servers?: typeof DATA_SERVERS;
-  readonly access: { readonly security: readonly SecurityRequirement[] };
+  readonly access: { readonly security: Record<string, string[]>[] };
   readonly summary: string;
   readonly description?: string;
   readonly params?: Params;
@@ -140,7 +144,7 @@ function toOperation<Path extends string>(
     method,
     path,
     ...(servers ? { servers } : {}),
-    security: access.security.map((each) => ({ ...each })),
+    ...access,
     summary,
     ...(description === undefined ? {} : { description }),
   };

@@ -96,16 +96,8 @@ const PROBLEMS = {
     title: "Request timeout",
     example: "The payload did not arrive within 10 s",
   },
-  already_followed: {
-    status: 409,
-    title: "Already followed",
-    example: "Repository octo/app is already followed",
-  },
-  last_admin: {
-    status: 409,
-    title: "Last admin",
-    example: "User 7 is the last admin; promote another user first",
-  },
+  already_followed: { status: 409, title: "Already followed", example: "octo/app is followed" },
+  last_admin: { status: 409, title: "Last admin", example: "User 7 is the last admin" },
   payload_too_large: {
     status: 413,
     title: "Payload too large",
@@ -146,11 +138,7 @@ const PROBLEMS = {
     title: "GitHub unavailable",
     example: "GitHub is unavailable: GitHub answered with 502",
   },
-  shutting_down: {
-    status: 503,
-    title: "Shutting down",
-    detail: "Runwire is shutting down; retry",
-  },
+  shutting_down: { status: 503, title: "Shutting down", detail: "Runwire is shutting down; retry" },
   too_many_connections: {
     status: 503,
     title: "Too many connections",

@@ -27,7 +27,7 @@ export const SECURITY_SCHEMES = {
 
 type Scheme = keyof typeof SECURITY_SCHEMES;
 
-export type SecurityRequirement = Record<string, string[]>;
+type SecurityRequirement = Record<string, string[]>;
 
 /** For callers with a permission. To be spread into the definition of a route, like the constants below. */
 export function requires(permission: Permission) {
@@ -101,7 +101,7 @@ export function toRouterPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");
 }
 
-/** The path of the route that will handle a request, for example `/runs/:id`; `undefined` if there is none. */
+/** The path of the route that will handle a request, for example `/runs/:id`; `undefined` without a route. */
 export function matchedRoute(context: Context): string | undefined {
   const method = routeMethod(context);
   return matchedRoutes(context).find((each) => each.method === method)?.path;

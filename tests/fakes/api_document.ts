@@ -24,7 +24,7 @@ export async function buildApiDocument(): Promise<string> {
     connections: unused(),
     events: unused(),
     health: unused(),
-    metrics: unused(),
+    metrics: { contentType: "text/plain", text: unused() },
     requests: new RequestMetrics(),
     deliveries: new WebhookEndpoint({ receiver: unused(), clock }),
     data: [

@@ -1,13 +1,16 @@
 import { OpenApiValidator } from "./openapi_validator.ts";
 
-/** Holds every answer that a test fetches from a server of ours against the document of that server. */
+/** Files of pages, which the document does not list. */
+const PAGE_FILE = /^\/docs(\/|$)/;
+
+/** Compares every response that a test fetches from a server under test with the document of that server. */
 class ResponseCheck {
   readonly #validators = new Map<string, OpenApiValidator>();
-  /** Servers of a test have the same document, time and again. */
+  /** Servers of a test file share the same document. */
   readonly #validatorsByText = new Map<string, OpenApiValidator>();
   #fetch: typeof fetch | undefined;
 
-  /** From now on a `fetch` fails that `url` answers in a way it does not document. */
+  /** Makes `fetch` fail if the server at `url` sends a response that it does not document. */
   async watch(url: string): Promise<void> {
     this.#fetch ??= this.#replaceFetch();
     const text = await (await this.#fetch(`${url}/openapi.json`)).text();
@@ -34,7 +37,7 @@ class ResponseCheck {
 
   async #check(url: URL, method: string, response: Response): Promise<void> {
     const validator = this.#validators.get(url.origin);
-    if (!validator) return;
+    if (!validator || PAGE_FILE.test(url.pathname)) return;
     const { status, headers } = response;
     const contentType = headers.get("content-type");
     const hasBody = method !== "HEAD" && /[/+]json$/.test(contentType ?? "");
@@ -48,10 +51,10 @@ class ResponseCheck {
     if (violation === undefined) return;
     await response.body?.cancel();
     throw new Error(
-      `${method} ${url.pathname} answers what /openapi.json does not say: ${violation}`,
+      `${method} ${url.pathname} does not match /openapi.json: ${violation}`,
     );
   }
 }
 
-/** One for all servers of a test run: there is one `fetch`. */
+/** Shared by all servers of a test run, because there is one `fetch`. */
 export const responseCheck = new ResponseCheck();

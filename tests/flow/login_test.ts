@@ -124,7 +124,7 @@ Deno.test("Login tells a person who said no, on a page without script, and a pro
   const page = await browser.signIn();
   assertEquals([page.status, page.headers.get("content-type")], [403, "text/html; charset=UTF-8"]);
   const text = await page.text();
-  assertMatch(text, /<h1>Login denied<\/h1>/);
+  assertMatch(text, /<h1>Sign-in cancelled<\/h1>/);
   assertEquals(/<script|style=|onclick/i.test(text), false);
   assertMatch(page.headers.get("content-security-policy") ?? "", /^default-src 'none';/);
   assertEquals(browser.cookies.size, 0);

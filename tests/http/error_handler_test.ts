@@ -6,7 +6,7 @@ import { CapturedLog } from "../fakes/log.ts";
 import { ServerUnderTest } from "../fakes/apps/server.ts";
 
 for (const path of ["/runs", "/api/v1/runs", "/runs/1"]) {
-  Deno.test(`GET ${path} answers 503 with Retry-After while the storage is away`, async () => {
+  Deno.test(`GET ${path} answers 503 with Retry-After while the storage is unavailable`, async () => {
     const history = new FakeRunHistory();
     await using server = await new ServerUnderTest({ data: [runRoutes({ history })] }).start();
     for (const kind of ["unavailable", "corrupt"] as const) {
@@ -16,7 +16,7 @@ for (const path of ["/runs", "/api/v1/runs", "/runs/1"]) {
       assertEquals(await response.json(), {
         title: "Storage unavailable",
         status: 503,
-        detail: "Cannot answer: the storage does not answer",
+        detail: "Storage is unavailable; retry later",
         code: "storage_unavailable",
       });
     }
@@ -27,7 +27,7 @@ for (const path of ["/runs", "/api/v1/runs", "/runs/1"]) {
   });
 }
 
-Deno.test("GET /runs answers 500 to what nobody foresaw, with the number to look for", async () => {
+Deno.test("GET /runs answers 500 to an unexpected error, with the request ID", async () => {
   await using _log = await new CapturedLog().start();
   const history = new FakeRunHistory();
   history.list = () => Promise.reject(new TypeError("what a client sent"));
@@ -36,5 +36,5 @@ Deno.test("GET /runs answers 500 to what nobody foresaw, with the number to look
   const { code, detail } = await response.json();
   const id = response.headers.get("x-request-id");
   assertEquals([response.status, code], [500, "internal"]);
-  assertEquals(detail, `Cannot answer: look for request ${id} in the log`);
+  assertEquals(detail, `Internal error; see request ${id} in the log`);
 });

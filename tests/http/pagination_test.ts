@@ -4,7 +4,7 @@ import { RawRequest } from "../fakes/clients/raw_request.ts";
 import { FakeRunHistory } from "../fakes/stores/run_history.ts";
 import { type ServerSettings, ServerUnderTest } from "../fakes/apps/server.ts";
 
-/** The pages that a list of 95 runs names beside the one that was asked for: relation, and path with query. */
+/** The `Link` header of a list of 95 runs: path and query by relation. */
 async function links(
   query: string,
   settings: ServerSettings & { total?: number; host?: string } = {},
@@ -30,7 +30,7 @@ Deno.test("Link names the next and the last page on the first", async () => {
   });
 });
 
-Deno.test("Link names every page in the middle, with all that was asked for", async () => {
+Deno.test("Link names every page in the middle, with all parameters", async () => {
   assertEquals(await links("page=2&q=fix+it&per_page=10"), {
     first: "/runs?page=1&q=fix+it&per_page=10",
     prev: "/runs?page=1&q=fix+it&per_page=10",
@@ -47,12 +47,12 @@ Deno.test("Link leads back from a page beyond the last", async () => {
   assertEquals(await links("page=9"), { first: "/runs?page=1", prev: "/runs?page=4" });
 });
 
-Deno.test("Link is not there when there is one page, or none", async () => {
+Deno.test("Link is absent if there is at most one page", async () => {
   assertEquals(await links("", { total: 30 }), {});
   assertEquals(await links("", { total: 0 }), {});
 });
 
-Deno.test("Link has the public URL for those who came by it", async () => {
+Deno.test("Link has the public URL for requests to it", async () => {
   const publicUrl = "https://ci.example.com/runwire/";
   const origins = { allowed: [], hosts: [] };
   const settings = { publicUrl, origins, total: 31 };

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { PERMISSIONS } from "../../account/permission.ts";
 import type { Principal } from "../../account/principal.ts";
-import { type Api, apiRoute, newApi, ok } from "../api.ts";
+import { type Api, apiRoute, newApi, nullable, ok } from "../api.ts";
 import { AUTHENTICATED } from "../security.ts";
 import { ApiKeySchema, toApiKeyJson } from "./api_key.ts";
 import { toUserJson, UserSchema } from "./user.ts";
@@ -11,8 +11,8 @@ const MeSchema = z.object({
     description: "`open`: sign-in is not configured and everyone has access",
   }),
   permissions: z.array(z.enum(PERMISSIONS)),
-  user: UserSchema.nullable().openapi({ description: "The user of a session" }),
-  key: ApiKeySchema.nullable().openapi({ description: "The API key" }),
+  user: nullable(UserSchema, "The user of a session"),
+  key: nullable(ApiKeySchema, "The API key"),
 }).openapi("Me");
 
 const ME = apiRoute({

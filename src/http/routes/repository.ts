@@ -3,7 +3,16 @@ import type { Clock } from "../../clock.ts";
 import type { Catalog, CatalogRepository } from "../../repository/catalog.ts";
 import type { FollowManager } from "../../repository/follow_manager.ts";
 import type { Visibility } from "../../visibility.ts";
-import { type Api, apiRoute, bodyRoute, created, DATA_SERVERS, newApi, ok } from "../api.ts";
+import {
+  type Api,
+  apiRoute,
+  bodyRoute,
+  created,
+  DATA_SERVERS,
+  newApi,
+  nullable,
+  ok,
+} from "../api.ts";
 import { withGitHubProblems } from "../github_problem.ts";
 import { listOf, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import {
@@ -61,8 +70,8 @@ const RepositorySchema = z.object({
   error: z.string().nullable().openapi({
     description: "Why the repository cannot currently be polled",
   }),
-  webhook: WebhookSchema.nullable().openapi({ description: "`null` if not followed" }),
-  backfill: BackfillSchema.nullable().openapi({ description: "Backfill progress" }),
+  webhook: nullable(WebhookSchema, "`null` if not followed"),
+  backfill: nullable(BackfillSchema, "Backfill progress"),
 }).openapi("Repository");
 
 const UnfollowedSchema = z.object({
@@ -203,7 +212,7 @@ export function repositoryRoutes({ catalog, following, clock }: RepositoryRoutes
       { clock },
     );
     if (!webhook) {
-      throw new ProblemError("already_followed", `Repository ${fullName} is already followed`);
+      throw new ProblemError("already_followed", `${fullName} is already followed`);
     }
     context.header("Location", `${context.req.path}/${id}`);
     const repository = await find(id, "all");

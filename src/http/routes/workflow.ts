@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Catalog, CatalogWorkflow } from "../../repository/catalog.ts";
 import { runData } from "../../run/event.ts";
 import type { RunHistory } from "../../run/history.ts";
-import { type Api, apiRoute, DATA_SERVERS, newApi, ok } from "../api.ts";
+import { type Api, apiRoute, DATA_SERVERS, newApi, nullable, ok } from "../api.ts";
 import { listOf, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import { idParam, paramsSchema, repositoryNameParam } from "../params.ts";
 import { notFoundProblem } from "../problem.ts";
@@ -28,7 +28,7 @@ const WorkflowFields = {
 
 const WorkflowSchema = z.object({
   ...WorkflowFields,
-  latest_run: RunSchema.nullable().openapi({ description: "The run created last" }),
+  latest_run: nullable(RunSchema, "The run created last"),
 }).openapi("Workflow");
 
 const WorkflowDetailSchema = z.object({

@@ -6,6 +6,7 @@ import { readUntilSilence } from "../wait.ts";
 const SILENCE_MS = 250;
 
 interface Schema {
+  readonly $ref?: string;
   readonly type?: string;
   readonly enum?: readonly unknown[];
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -22,56 +23,68 @@ interface Operation {
 
 export interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
-/** A route at one of its places. */
+/** An operation under one of its servers. */
 export interface Endpoint {
   readonly method: string;
   readonly path: string;
   readonly operation: Operation;
+  /** The schema of the JSON body. */
+  readonly body: Schema | undefined;
 }
 
-/** What a user asks: with values of something hidden, and the same with those of nothing. */
 export interface ProbeRequest {
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
 }
 
+/** The same request with values of a hidden repository, and with values that do not exist. */
 export interface ProbePair {
   readonly hidden: ProbeRequest;
   readonly absentRequest: ProbeRequest;
-  /** The values in them: where the one tells its own, the other may tell its own. */
+  /** The values of the two requests. A response may repeat the value of its request. */
   readonly values: readonly [string, string];
 }
 
-/** In nothing that there is. */
+/** The id of no object. */
 const ABSENT_NUMBER = 999_000_999;
 
-/** Of the same form, so that it is understood alike. */
+/** A text of the same form that does not exist. */
 function toAbsentText(text: string): string {
   return /^[0-9a-f]{40}$/.test(text) ? "f".repeat(40) : text.replace(/\w+marked/i, "absent");
 }
 
-/** Every operation of a document at every base. */
-export function listEndpoints({ paths }: Document): readonly Endpoint[] {
+/** Every operation of a document under every server. */
+export function listEndpoints({ paths, components }: Document): readonly Endpoint[] {
   return Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).flatMap(([method, operation]) =>
       (operation.servers ?? [{ url: "/" }]).map(({ url }) => ({
         method: method.toUpperCase(),
         path: url.replace(/\/$/, "") + path,
         operation,
+        body: resolve(Object.values(operation.requestBody?.content ?? {})[0]?.schema, components),
       }))
     )
   );
 }
 
-/** The route without parameters, if it can be asked so. */
+function resolve(
+  schema: Schema | undefined,
+  { schemas }: Document["components"],
+): Schema | undefined {
+  const name = schema?.$ref?.split("/").at(-1);
+  return name === undefined ? schema : schemas[name];
+}
+
+/** The request without parameters, if the operation has no required ones. */
 export function plainRequests({ method, path, operation }: Endpoint): readonly ProbeRequest[] {
   return /\{/.test(path) || operation.requestBody ? [] : [{ method, path }];
 }
 
-/** The route with each of its parameters, and each field of its body, set to everything that is hidden. */
+/** Requests with every hidden value in every parameter and in every field of the body. */
 export function probePairs(
   endpoint: Endpoint,
   { texts, numbers }: MarkedRepository,
@@ -91,11 +104,10 @@ export function probePairs(
 }
 
 function probeRequests(
-  { method, path, operation }: Endpoint,
+  { method, path, operation, body: schema }: Endpoint,
   value: string | number,
 ): readonly ProbeRequest[] {
   const filled = path.replaceAll(/\{\w+\}/g, encodeURIComponent(value));
-  const schema = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
   const body = schema && fillBody(schema, value);
   const query = (operation.parameters ?? []).filter((each) => each.in === "query");
   const inQuery = query.map(({ name }) => ({
@@ -106,13 +118,11 @@ function probeRequests(
   return /\{/.test(path) || body ? [{ method, path: filled, body }, ...inQuery] : inQuery;
 }
 
-/** The value wherever one of its type may stand. */
+/** A body with the value in every field of its type. */
 function fillBody({ type, enum: choices, properties, items }: Schema, value: unknown): unknown {
   if (choices) return choices[0];
   if (properties) {
-    const fields = Object.entries(properties).map((
-      [name, each],
-    ) => [name, fillBody(each, value)]);
+    const fields = Object.entries(properties).map(([name, each]) => [name, fillBody(each, value)]);
     return Object.fromEntries(fields.filter(([, field]) => field !== undefined));
   }
   if (type === "array") return items ? [fillBody(items, value)] : [];
@@ -122,11 +132,11 @@ function fillBody({ type, enum: choices, properties, items }: Schema, value: unk
 
 export interface ProbeResponse {
   readonly status: number;
-  /** All that could tell something: status, headers and body. */
+  /** Status, headers and body. */
   readonly text: string;
 }
 
-/** Of every answer another one, or of something that the question did not ask for. */
+/** Headers that differ between equal responses, or do not depend on the request. */
 const VOLATILE_HEADERS = [
   "x-request-id",
   "date",
@@ -138,7 +148,7 @@ const VOLATILE_HEADERS = [
   "retry-after",
 ];
 
-/** Asks as a user. Of a stream, what comes until it is silent. */
+/** Sends a request as a user. A stream is read until it is silent. */
 export async function sendProbe(
   browser: Browser,
   { method, path, body }: ProbeRequest,
@@ -152,7 +162,7 @@ export async function sendProbe(
   return { status: response.status, text: `${response.status} ${JSON.stringify(headers)} ${text}` };
 }
 
-/** Without what goes on meanwhile: the number of the last event, and how we stand with GitHub. */
+/** Removes sequence numbers and status events, which change between requests. */
 function stripEventIds(stream: string): string {
   const blocks = stream.split("\n\n").filter((block) => !/^event:status$|^:/m.test(block));
   return blocks.map((block) => block.replace(/^id:\d+$/m, "id:")).join("\n\n");

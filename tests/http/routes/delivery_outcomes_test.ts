@@ -7,9 +7,9 @@ import { ServerUnderTest } from "../../fakes/apps/server.ts";
 
 const PATH = "/api/v1/webhook/github";
 
-/** Says of each delivery what its event asks for. */
+/** Returns a result that the event of the delivery names. */
 function receive({ event }: IncomingWebhook): Promise<ReceiveResult> {
-  if (event === "broken") return Promise.reject(new StorageError("unavailable", "Away"));
+  if (event === "broken") return Promise.reject(new StorageError("unavailable", "Unavailable"));
   if (event === "forged") {
     return Promise.resolve({ status: "refused", code: "invalid_signature", detail: "No" });
   }
@@ -17,7 +17,7 @@ function receive({ event }: IncomingWebhook): Promise<ReceiveResult> {
   return Promise.resolve({ status: event?.startsWith("odd") ? "ignored" : "accepted" });
 }
 
-Deno.test("Deliveries count by event and outcome, whatever names strangers make up", async () => {
+Deno.test("Deliveries are counted by event and outcome, whatever names senders invent", async () => {
   const deliveries = new WebhookEndpoint({
     receiver: { isConfigured: true, receive },
     clock: systemClock,

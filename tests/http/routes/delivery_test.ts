@@ -22,7 +22,7 @@ async function start(settings: WebhookServerSettings = {}) {
 }
 
 for (const path of [WEBHOOK_PATH, "/api/webhooks/github"]) {
-  Deno.test(`POST ${path} keeps a signed delivery and answers 202`, async () => {
+  Deno.test(`POST ${path} stores a signed delivery and answers 202`, async () => {
     const { store, server } = await start();
     await using _ = server;
     const { status, body } = await server.post(PAYLOAD, { id: "a", path });
@@ -38,7 +38,7 @@ for (const path of [WEBHOOK_PATH, "/api/webhooks/github"]) {
   });
 }
 
-Deno.test("Deliveries.answer() answers 202 to a repeat, and 200 once it is done", async () => {
+Deno.test("A repeated delivery gets 202, and 200 once it is done", async () => {
   const { store, server } = await start();
   await using _ = server;
   for (const _ of [1, 2]) {
@@ -50,7 +50,7 @@ Deno.test("Deliveries.answer() answers 202 to a repeat, and 200 once it is done"
   assertEquals(store.entries.size, 1);
 });
 
-Deno.test("Deliveries.answer() answers 200 to a ping, and 202 to what it has no use for", async () => {
+Deno.test("A ping gets 200, an unsupported event 202", async () => {
   const { store, server } = await start();
   await using _ = server;
   const ping = await server.post('{"zen":"Keep it logically awesome."}', { event: "ping" });
@@ -60,7 +60,7 @@ Deno.test("Deliveries.answer() answers 200 to a ping, and 202 to what it has no 
   assertEquals(store.entries.size, 0);
 });
 
-Deno.test("Deliveries.answer() takes either of two secrets", async () => {
+Deno.test("A delivery signed with either of two secrets is accepted", async () => {
   const { server } = await start({ secrets: ["new", "old"] });
   await using _ = server;
   for (const [secret, expected] of [["new", 202], ["old", 202], [WEBHOOK_SECRET, 401]] as const) {
@@ -69,7 +69,7 @@ Deno.test("Deliveries.answer() takes either of two secrets", async () => {
   }
 });
 
-Deno.test("Deliveries.answer() takes nothing in without a secret", async () => {
+Deno.test("Deliveries are rejected if no secret is configured", async () => {
   const { store, server } = await start({ secrets: [] });
   await using _ = server;
   const headers = { "X-Hub-Signature-256": sign(PAYLOAD, "") };
@@ -78,29 +78,31 @@ Deno.test("Deliveries.answer() takes nothing in without a secret", async () => {
   assertEquals(store.entries.size, 0);
 });
 
-/** What is wrong, with what it is answered. */
+/** Invalid deliveries: name, payload, headers, and the expected status and code. */
 const REJECTED: readonly (readonly [string, string, Record<string, string>, number, string])[] = [
   ["a wrong signature", PAYLOAD, { "X-Hub-Signature-256": sign("x") }, 401, "invalid_signature"],
   ["a short signature", PAYLOAD, { "X-Hub-Signature-256": "sha256=00" }, 401, "invalid_signature"],
   ["an empty id", PAYLOAD, { "X-GitHub-Delivery": "" }, 400, "invalid_header"],
-  ["an odd event", PAYLOAD, { "X-GitHub-Event": "No Event" }, 400, "invalid_header"],
-  ["no JSON", "{", {}, 400, "invalid_body"],
+  ["an invalid event", PAYLOAD, { "X-GitHub-Event": "No Event" }, 400, "invalid_header"],
+  ["invalid JSON", "{", {}, 400, "invalid_body"],
   ["an empty body", "", {}, 400, "invalid_body"],
-  ["another type", PAYLOAD, { "Content-Type": "text/xml" }, 415, "unsupported_media_type"],
+  ["another media type", PAYLOAD, { "Content-Type": "text/xml" }, 415, "unsupported_media_type"],
 ];
 
-for (const [what, payload, headers, status, code] of REJECTED) {
-  Deno.test(`Deliveries.answer() answers ${status} to ${what}`, async () => {
-    const { store, server } = await start();
-    await using _ = server;
-    const answer = await server.post(payload, { headers });
-    assertEquals([answer.status, answer.body.code], [status, code]);
-    assertEquals(answer.headers.get("content-type"), "application/problem+json");
-    assertEquals(store.entries.size, 0);
-  });
-}
+Deno.test("Invalid deliveries are rejected and not stored", async (t) => {
+  const { store, server } = await start();
+  await using _ = server;
+  for (const [name, payload, headers, status, code] of REJECTED) {
+    await t.step(name, async () => {
+      const response = await server.post(payload, { headers });
+      assertEquals([response.status, response.body.code], [status, code]);
+      assertEquals(response.headers.get("content-type"), "application/problem+json");
+      assertEquals(store.entries.size, 0);
+    });
+  }
+});
 
-Deno.test("Deliveries.answer() answers 401 where there is no signature", async () => {
+Deno.test("A delivery without a signature gets 401", async () => {
   const { server } = await start();
   await using _ = server;
   const response = await fetch(`http://127.0.0.1:${server.port}${WEBHOOK_PATH}`, {
@@ -110,7 +112,7 @@ Deno.test("Deliveries.answer() answers 401 where there is no signature", async (
   assertEquals([response.status, (await response.json()).code], [401, "invalid_signature"]);
 });
 
-Deno.test("Deliveries.answer() takes no other method than POST", async () => {
+Deno.test("The webhook endpoint accepts POST only", async () => {
   const { server } = await start();
   await using _ = server;
   const response = await fetch(`http://127.0.0.1:${server.port}${WEBHOOK_PATH}`);
@@ -118,20 +120,20 @@ Deno.test("Deliveries.answer() takes no other method than POST", async () => {
   await response.body?.cancel();
 });
 
-Deno.test("Deliveries.answer() takes 25 MiB, and a form", async () => {
+Deno.test("Deliveries of 25 MiB and forms are accepted", async () => {
   const { store, server } = await start();
   await using _ = server;
-  const most = `{"text":"${"x".repeat(MAX_PAYLOAD_BYTES - 11)}"}`;
-  assertEquals(most.length, MAX_PAYLOAD_BYTES);
-  assertEquals((await server.post(most, { id: "a", event: "push" })).status, 202);
+  const largest = `{"text":"${"x".repeat(MAX_PAYLOAD_BYTES - 11)}"}`;
+  assertEquals(largest.length, MAX_PAYLOAD_BYTES);
+  assertEquals((await server.post(largest, { id: "a", event: "push" })).status, 202);
   const form = new URLSearchParams({ payload: PAYLOAD }).toString();
   const headers = { "Content-Type": "application/x-www-form-urlencoded" };
   assertEquals((await server.post(form, { id: "b", headers })).status, 202);
-  assertEquals(store.entries.get("a")?.delivery.payload.length, most.length);
+  assertEquals(store.entries.get("a")?.delivery.payload.length, largest.length);
   assertEquals(store.entries.get("b")?.delivery.payload, PAYLOAD);
 });
 
-Deno.test("Deliveries.answer() answers 413 to the announcement of too much, before it comes", async () => {
+Deno.test("A Content-Length above the limit gets 413 before the body arrives", async () => {
   const { server } = await start();
   await using _ = server;
   using request = await RawRequest.post(server.port, WEBHOOK_PATH, {
@@ -144,7 +146,7 @@ Deno.test("Deliveries.answer() answers 413 to the announcement of too much, befo
   assertMatch(body, /"code":"payload_too_large"/);
 });
 
-Deno.test("Deliveries.answer() answers 413 as soon as too much has come, unannounced", async () => {
+Deno.test("A chunked body gets 413 as soon as it exceeds the limit", async () => {
   const { store, server } = await start();
   await using _ = server;
   using request = await RawRequest.post(server.port, WEBHOOK_PATH, {
@@ -155,7 +157,7 @@ Deno.test("Deliveries.answer() answers 413 as soon as too much has come, unannou
   for (let sent = 0; sent < 25; sent++) await request.send(`100000\r\n${megabyte}\r\n`);
   await waitUntil(
     () => server.deliveries.pendingBytes === MAX_PAYLOAD_BYTES,
-    "all that is allowed has come",
+    "the body to reach the limit",
   );
   await request.send("1\r\n \r\n");
   const { status, body } = await request.readResponse();
@@ -164,7 +166,7 @@ Deno.test("Deliveries.answer() answers 413 as soon as too much has come, unannou
   assertEquals([store.entries.size, server.deliveries.pendingBytes], [0, 0]);
 });
 
-/** A clock that stands still until `pass`. */
+/** A clock that only `advance` moves. */
 function manualClock() {
   let time = 0;
   let tick = () => {};
@@ -182,11 +184,11 @@ function manualClock() {
     time += ms;
     tick();
   };
-  return { clock, pass: advance };
+  return { clock, advance };
 }
 
-Deno.test("Deliveries.answer() gives up a body that stalls, after 30 s", async () => {
-  const { clock, pass: advance } = manualClock();
+Deno.test("A stalled body gets 408 after 30 s", async () => {
+  const { clock, advance } = manualClock();
   const { server } = await start({ clock });
   await using _ = server;
   using request = await RawRequest.post(server.port, WEBHOOK_PATH, {
@@ -194,10 +196,10 @@ Deno.test("Deliveries.answer() gives up a body that stalls, after 30 s", async (
     "Content-Length": String(PAYLOAD.length),
   });
   await request.send(PAYLOAD.slice(0, 10));
-  await waitUntil(() => server.deliveries.pendingBytes === 10, "the first bytes have come");
+  await waitUntil(() => server.deliveries.pendingBytes === 10, "the first bytes to arrive");
   advance(29_999);
   await request.send(PAYLOAD.slice(10, 11));
-  await waitUntil(() => server.deliveries.pendingBytes === 11, "more has come");
+  await waitUntil(() => server.deliveries.pendingBytes === 11, "another byte to arrive");
   advance(1);
   const { status, body } = await request.readResponse();
   assertEquals(status, 408);
@@ -205,7 +207,7 @@ Deno.test("Deliveries.answer() gives up a body that stalls, after 30 s", async (
   assertEquals(server.deliveries.pendingBytes, 0);
 });
 
-Deno.test("Deliveries.answer() forgets a body whose sender goes away", async () => {
+Deno.test("The body of a sender that disconnects is released", async () => {
   await using log = await new CapturedLog().start();
   const { store, server } = await start();
   await using _ = server;
@@ -215,16 +217,16 @@ Deno.test("Deliveries.answer() forgets a body whose sender goes away", async () 
       "Content-Length": String(PAYLOAD.length),
     });
     await request.send(PAYLOAD.slice(0, 10));
-    await waitUntil(() => server.deliveries.pendingBytes === 10, "the first bytes have come");
+    await waitUntil(() => server.deliveries.pendingBytes === 10, "the first bytes to arrive");
   }
-  await waitUntil(() => server.deliveries.pendingBytes === 0, "the bytes are forgotten");
+  await waitUntil(() => server.deliveries.pendingBytes === 0, "the bytes to be released");
   assertEquals((await server.post(PAYLOAD, { id: "a" })).status, 202);
   assertEquals([...store.entries.keys()], ["a"]);
-  const complaints = log.records.filter(({ level }) => level === "warning" || level === "error");
-  assertEquals(complaints, []);
+  const warnings = log.records.filter(({ level }) => level === "warning" || level === "error");
+  assertEquals(warnings, []);
 });
 
-Deno.test("Deliveries.answer() bounds what is under way of all bodies together", async () => {
+Deno.test("The bytes of all bodies in progress are limited", async () => {
   const { server } = await start({ maxHeldBytes: 1_000 });
   await using _ = server;
   using request = await RawRequest.post(server.port, WEBHOOK_PATH, {
@@ -232,20 +234,20 @@ Deno.test("Deliveries.answer() bounds what is under way of all bodies together",
     "Content-Length": "2000",
   });
   await request.send("x".repeat(990));
-  await waitUntil(() => server.deliveries.pendingBytes === 990, "the first bytes have come");
+  await waitUntil(() => server.deliveries.pendingBytes === 990, "the first bytes to arrive");
   const { status, headers, body } = await server.post(PAYLOAD);
   assertEquals([status, body.code], [503, "overloaded"]);
   assertEquals(headers.get("retry-after"), "30");
   assertEquals(server.deliveries.pendingBytes, 990);
 });
 
-Deno.test("Deliveries.answer() never answers 2xx to what could not be kept", async () => {
+Deno.test("A delivery that could not be stored never gets 2xx", async () => {
   const { store, server } = await start();
   await using _ = server;
   store.error = new StorageError("unavailable", "The database does not answer");
-  const gone = await server.post(PAYLOAD, { id: "a" });
-  assertEquals([gone.status, gone.body.code], [503, "storage_unavailable"]);
-  assertEquals(gone.headers.get("retry-after"), "30");
+  const unavailable = await server.post(PAYLOAD, { id: "a" });
+  assertEquals([unavailable.status, unavailable.body.code], [503, "storage_unavailable"]);
+  assertEquals(unavailable.headers.get("retry-after"), "30");
   store.error = new StorageError("full", "No space left on device");
   const full = await server.post(PAYLOAD, { id: "a" });
   assertEquals([full.status, full.body.code], [507, "storage_full"]);
@@ -253,15 +255,15 @@ Deno.test("Deliveries.answer() never answers 2xx to what could not be kept", asy
   assertEquals((await server.post(PAYLOAD, { id: "a" })).status, 202);
 });
 
-Deno.test("Deliveries.answer() answers 500 to a mistake of ours, so that GitHub can be asked again", async () => {
+Deno.test("An unexpected error gets 500, so that the delivery can be redelivered", async () => {
   const { store, server } = await start();
   await using _ = server;
-  store.error = new TypeError("A mistake");
+  store.error = new TypeError("A bug");
   const { status, body } = await server.post(PAYLOAD);
   assertEquals([status, body.code], [500, "internal"]);
 });
 
-Deno.test("Deliveries.answer() writes neither a body nor a secret to the log or the answer", async () => {
+Deno.test("Neither bodies nor secrets appear in the log or in responses", async () => {
   await using log = await new CapturedLog().start();
   const { store, server } = await start();
   await using _ = server;

@@ -3,46 +3,46 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
 import { CachedHealthCheck } from "../../../src/http/routes/health.ts";
 
-Deno.test("SharedCheck asks once for all who ask within a second, and then anew", async () => {
+Deno.test("CachedHealthCheck checks once per second for all callers", async () => {
   using time = new FakeTime(0);
-  let asked = 0;
+  let checks = 0;
   let isUp = true;
   const check = new CachedHealthCheck(() => {
-    asked++;
-    return isUp ? Promise.resolve() : Promise.reject(new Error("away"));
+    checks++;
+    return isUp ? Promise.resolve() : Promise.reject(new Error("down"));
   }, systemClock);
   await Promise.all([check.run(), check.run()]);
   isUp = false;
   await time.tickAsync(999);
   await check.run();
-  assertEquals(asked, 1);
+  assertEquals(checks, 1);
   await time.tickAsync(1);
-  await assertRejects(() => check.run(), Error, "away");
-  assertEquals(asked, 2);
+  await assertRejects(() => check.run(), Error, "down");
+  assertEquals(checks, 2);
   time.setNow(-60_000);
-  await assertRejects(() => check.run(), Error, "away");
-  assertEquals(asked, 3);
+  await assertRejects(() => check.run(), Error, "down");
+  assertEquals(checks, 3);
 });
 
-Deno.test("SharedCheck leaves a service alone that answers nothing, until it does", async () => {
+Deno.test("CachedHealthCheck stops checking a service with unanswered checks until it answers", async () => {
   using time = new FakeTime(0);
-  const open: (() => void)[] = [];
+  const resolvers: (() => void)[] = [];
   const check = new CachedHealthCheck(
-    () => new Promise((resolve) => open.push(resolve)),
+    () => new Promise((resolve) => resolvers.push(resolve)),
     systemClock,
   );
-  const asked: Promise<void>[] = [];
+  const calls: Promise<void>[] = [];
   for (let i = 0; i < 3; i++) {
-    asked.push(check.run());
+    calls.push(check.run());
     await time.tickAsync(1_000);
   }
   await assertRejects(() => check.run(), Error, "No answer");
-  assertEquals(open.length, 3);
-  open[0]?.();
-  await asked[0];
+  assertEquals(resolvers.length, 3);
+  resolvers[0]?.();
+  await calls[0];
   await time.tickAsync(0);
-  asked.push(check.run());
-  assertEquals(open.length, 4);
-  for (const resolve of open) resolve();
-  await Promise.all(asked);
+  calls.push(check.run());
+  assertEquals(resolvers.length, 4);
+  for (const resolve of resolvers) resolve();
+  await Promise.all(calls);
 });

@@ -13,7 +13,7 @@ function renderText(): Promise<string> {
   return Promise.resolve("runwire_connections 1\n");
 }
 
-Deno.test("GET /metrics answers anybody where no login is configured", async () => {
+Deno.test("GET /metrics answers everyone if sign-in is not configured", async () => {
   await using server = await new ServerUnderTest({ metrics: METRICS }).start();
   const response = await fetch(`${server.url}/metrics`, {
     headers: { "x-forwarded-for": "192.0.2.1" },
@@ -22,7 +22,7 @@ Deno.test("GET /metrics answers anybody where no login is configured", async () 
   assertEquals(response.headers.get("content-type"), METRICS.contentType);
 });
 
-Deno.test("GET /metrics with a login answers programs on this machine, but none that a proxy asks for", async () => {
+Deno.test("GET /metrics with sign-in answers local programs, except for requests from proxies", async () => {
   const callers = new FakeAuthenticator({ isOpen: false });
   await using server = await new ServerUnderTest({ metrics: METRICS, callers }).start();
   const ask = async (headers: Record<string, string>) => {
@@ -43,7 +43,7 @@ Deno.test("GET /metrics with a login answers programs on this machine, but none 
   assertEquals(await ask({ ...proxied, Authorization: "Bearer rw_live_y" }), 401);
 });
 
-Deno.test("Requests are counted by their routes, however many paths and methods are made up", async () => {
+Deno.test("Requests are counted by route, whatever paths and methods clients send", async () => {
   await using server = await new ServerUnderTest({ metrics: METRICS }).start();
   const ask = async (path: string, method = "GET") => {
     const response = await fetch(server.url + path, { method });

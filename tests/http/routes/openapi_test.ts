@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { buildApiDocument } from "../../fakes/api_document.ts";
 import { AppUnderTest } from "../../fakes/apps/app.ts";
 import { openTestDatabase } from "../../fakes/database.ts";
 import { isPostgresAvailable } from "../../fakes/postgres.ts";
@@ -19,6 +20,7 @@ interface Parameter {
 interface Operation {
   readonly tags: readonly string[];
   readonly summary?: string;
+  readonly operationId?: string;
   readonly servers?: readonly { readonly url: string }[];
   readonly parameters?: readonly Parameter[];
 }
@@ -28,13 +30,13 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
-/** A route that reads data, at one of its places. */
+/** A data route under one of its servers. */
 interface Route {
   readonly path: string;
   readonly query: readonly Parameter[];
 }
 
-/** The program with some history, and its document. */
+/** The program with two runs, and its document. */
 async function start(environment: Record<string, string> = {}) {
   const app = new AppUnderTest({
     environment: { POLL_WHEN: "always", THROTTLE_RATE: "0", ...environment },
@@ -46,13 +48,13 @@ async function start(environment: Record<string, string> = {}) {
   await app.start();
   await waitUntil(
     async () => (await ask(`${app.url}/runs`)).body.total_count === 2,
-    "runs to be kept",
+    "runs to be stored",
   );
   const document: Document = (await ask(`${app.url}/openapi.json`)).body;
   return { app, document };
 }
 
-/** That the answer is as documented, `fetch` itself sees to. */
+/** ResponseCheck compares every response with the document. */
 async function ask(url: string, init?: RequestInit) {
   const response = await fetch(url, init);
   return { status: response.status, body: await response.json() };
@@ -73,7 +75,7 @@ function validValues({ schema }: Parameter): readonly string[] {
   return values.filter((value) => value !== undefined).map(String);
 }
 
-/** A character that is in nothing, and what is just beyond the bounds. */
+/** A character that no value has, the empty text, and the numbers next to the bounds. */
 function invalidValues({ schema: { minimum, maximum } }: Parameter): readonly string[] {
   const outOfRange = [
     ...(minimum === undefined ? [] : [minimum - 1]),
@@ -82,7 +84,7 @@ function invalidValues({ schema: { minimum, maximum } }: Parameter): readonly st
   return ["\u0000", "", ...outOfRange.map(String)];
 }
 
-/** Where a route is, for something that is there. */
+/** The URL of a route for an existing item. */
 async function resolveUrl(app: AppUnderTest, { path }: Route): Promise<string> {
   if (!path.endsWith("/{id}")) return app.url + path;
   const list = app.url + path.slice(0, -"/{id}".length);
@@ -94,7 +96,7 @@ async function assertAccepted(url: string, parameter: Parameter): Promise<void> 
   const values = validValues(parameter);
   assert(values.length > 0, `${url} has no example of ${name}`);
   for (const value of values) {
-    // A range that begins long ago must end in time.
+    // A range is limited in length.
     const query = new URLSearchParams({ [name]: value, ...(name === "from" ? { to: value } : {}) });
     const { status, body } = await ask(`${url}?${query}`);
     const isTooFar = name === "page" && body.detail?.includes("narrow the list");
@@ -108,7 +110,7 @@ async function assertRejected(url: string, parameter: Parameter): Promise<void> 
     const query = new URLSearchParams({ [name]: value });
     const { status, body } = await ask(`${url}?${query}`);
     assertEquals([status, body.code], [400, "invalid_parameter"], `${url}?${query}`);
-    const beginning = `Cannot use ${name}="${value}": allowed is `;
+    const beginning = `Invalid ${name} "${value}": expected `;
     assertEquals(body.detail.slice(0, beginning.length), beginning);
   }
 }
@@ -116,7 +118,7 @@ async function assertRejected(url: string, parameter: Parameter): Promise<void> 
 async function assertUnknownRejected(url: string): Promise<void> {
   const { status, body } = await ask(`${url}?nonsense=1`);
   assertEquals([status, body.code], [400, "invalid_parameter"], url);
-  const beginning = 'Cannot use parameter="nonsense": allowed is ';
+  const beginning = 'Unknown parameter "nonsense": expected ';
   assertEquals(body.detail.slice(0, beginning.length), beginning);
 }
 
@@ -130,7 +132,7 @@ async function assertIdsChecked(url: string): Promise<void> {
 
 for (const kind of ["memory", "postgres"] as const) {
   Deno.test({
-    name: `Every route takes what the document allows, and names what it does not (${kind})`,
+    name: `Every route accepts what the document allows, and rejects everything else (${kind})`,
     ignore: kind === "postgres" && !await isPostgresAvailable(),
     async fn() {
       await using opened = await openTestDatabase(kind);
@@ -154,19 +156,24 @@ for (const kind of ["memory", "postgres"] as const) {
   });
 }
 
-Deno.test("GET /openapi.json has a summary and a tag for everything", async () => {
+Deno.test("GET /openapi.json has an operation ID, a summary and a tag for every operation", async () => {
   const { app, document } = await start();
   await using _ = app;
   assertEquals(document.openapi, "3.1.1");
   for (const [path, operations] of Object.entries(document.paths)) {
-    for (const [method, { summary, tags }] of Object.entries(operations)) {
+    for (const [method, { operationId, summary, tags }] of Object.entries(operations)) {
+      assert(operationId, `${method} ${path} has no operationId`);
       assert(summary, `${method} ${path} has no summary`);
       assertEquals(tags.length, 1, `${method} ${path}`);
     }
   }
+  const ids = Object.values(document.paths).flatMap((operations) =>
+    Object.values(operations).map(({ operationId }) => operationId)
+  );
+  assertEquals(new Set(ids).size, ids.length);
 });
 
-Deno.test("GET /openapi.json names each problem of a route once", async () => {
+Deno.test("GET /openapi.json names each problem of an operation once", async () => {
   const { app, document } = await start();
   await using _ = app;
   const texts = JSON.stringify(document).match(/"description":"`\w+`( or `\w+`)*"/g) ?? [];
@@ -178,7 +185,7 @@ Deno.test("GET /openapi.json names each problem of a route once", async () => {
   assertEquals(repeating, []);
 });
 
-Deno.test("GET /openapi.json describes every route that there is", async () => {
+Deno.test("GET /openapi.json lists every route, except files of pages", async () => {
   const { app, document } = await start();
   await using _ = app;
   const described = Object.keys(document.paths);
@@ -197,10 +204,29 @@ Deno.test("GET /openapi.json describes every route that there is", async () => {
       "/runs",
       "/runs/{id}",
       "/stats",
-      "/docs",
+      "/metrics",
+      "/login",
+      "/login/callback",
+      "/logout",
+      "/api/v1/me",
+      "/api/v1/tickets",
+      "/api/v1/users",
+      "/api/v1/users/{id}",
+      "/api/v1/users/{id}/sessions",
+      "/api/v1/keys",
+      "/api/v1/keys/{id}",
+      "/api/v1/messages",
       "/openapi.json",
     ]
   ) {
     assert(described.includes(path), path);
   }
+  assertEquals(described.filter((path) => path.startsWith("/docs")), []);
+});
+
+Deno.test("The document that test:openapi checks is the one that the program serves", async () => {
+  const { app, document } = await start();
+  await using _ = app;
+  const checked: Document = JSON.parse(await buildApiDocument());
+  assertEquals(checked.paths, document.paths);
 });

@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
+import { DATE_RANGE_FORMS } from "../../../src/http/date_range.ts";
 import { runRoutes } from "../../../src/http/routes/run.ts";
 import { runData } from "../../../src/run/event.ts";
 import { FakeRunHistory } from "../../fakes/stores/run_history.ts";
@@ -10,14 +11,13 @@ async function start() {
   return { history, server: await new ServerUnderTest({ data: [runRoutes({ history })] }).start() };
 }
 
-/** Answer and body. */
 async function get(url: string, init?: RequestInit) {
   const response = await fetch(url, init);
   return { status: response.status, headers: response.headers, body: await response.json() };
 }
 
 for (const base of ["", "/api/v1"]) {
-  Deno.test(`GET ${base}/runs lists runs as events tell them`, async () => {
+  Deno.test(`GET ${base}/runs lists runs with the fields of events`, async () => {
     const { history, server } = await start();
     await using _ = server;
     history.runs = [aRun({ id: 2, status: "completed", conclusion: "success" }), aRun()];
@@ -27,7 +27,7 @@ for (const base of ["", "/api/v1"]) {
   });
 }
 
-Deno.test("GET /runs asks for the newest first, without conditions", async () => {
+Deno.test("GET /runs queries the newest runs first, without filters", async () => {
   const { history, server } = await start();
   await using _ = server;
   await get(`${server.url}/runs`);
@@ -41,7 +41,7 @@ Deno.test("GET /runs asks for the newest first, without conditions", async () =>
   });
 });
 
-Deno.test("GET /runs hands every filter on", async () => {
+Deno.test("GET /runs passes every filter to the store", async () => {
   const { history, server } = await start();
   await using _ = server;
   const filters = new URLSearchParams({
@@ -78,40 +78,53 @@ Deno.test("GET /runs hands every filter on", async () => {
   }]);
 });
 
-for (
-  const [query, detail] of [
-    [
-      "statu=completed",
-      'Cannot use parameter="statu": allowed is repository, workflow_id, status,',
-    ],
-    ["status=done", 'Cannot use status="done": allowed is queued, in_progress, completed, '],
-    ["conclusion=", 'Cannot use conclusion="": allowed is success, failure, '],
-    ["page=0", 'Cannot use page="0": allowed is a whole number from 1 to 10000'],
-    ["page=1&page=2", 'Cannot use page="1,2": allowed is a whole number from 1 to 10000'],
-    ["page=1e2", 'Cannot use page="1e2": allowed is a whole number'],
-    ["per_page=101", 'Cannot use per_page="101": allowed is a whole number from 1 to 100'],
-    ["workflow_id=ci.yml", 'Cannot use workflow_id="ci.yml": allowed is a whole number from 1'],
-    ["repository=octo", 'Cannot use repository="octo": allowed is owner/name'],
-    ["branch=a%00b", 'Cannot use branch="a\u0000b": allowed is 1 to 255 characters'],
-    [`actor=${"x".repeat(300)}`, `Cannot use actor="${"x".repeat(100)}…": allowed is 1 to 255`],
-    ["created=2026-02-30", 'Cannot use created="2026-02-30": allowed is A..B, A..*'],
-    ["q=-", 'Cannot use q="-": allowed is up to 10 words'],
-    ["q=a+b+c+d+e+f+g+h+i+j+k", 'Cannot use q="a b c d e f g h i j k": allowed is up to 10 words'],
-    ["sort=name", 'Cannot use sort="name": allowed is created'],
-    ["direction=up", 'Cannot use direction="up": allowed is asc, desc'],
-  ] as const
-) {
-  Deno.test(`GET /runs names what is wrong with ?${query.slice(0, 40)}`, async () => {
-    const { history, server } = await start();
-    await using _ = server;
-    const { status, body } = await get(`${server.url}/runs?${query}`);
-    assertEquals([status, body.code], [400, "invalid_parameter"]);
-    assertEquals(body.detail.slice(0, detail.length), detail);
-    assertEquals(history.queries, []);
-  });
-}
+Deno.test("GET /runs rejects invalid parameters", async (t) => {
+  const { history, server } = await start();
+  await using _ = server;
+  const id = "an integer from 1 to 9007199254740991";
+  const page = "an integer from 1 to 10000";
+  const name = "1 to 255 characters without control characters";
+  const words = "up to 10 words, at least one with a letter or digit";
+  for (
+    const [query, detail] of [
+      [
+        "statu=completed",
+        'Unknown parameter "statu": expected repository, workflow_id, status, conclusion, event, ' +
+        "branch, actor, created, q, sort, direction, page, or per_page",
+      ],
+      [
+        "status=done",
+        'Invalid status "done": expected queued, in_progress, completed, waiting, requested, or pending',
+      ],
+      [
+        "conclusion=",
+        'Invalid conclusion "": expected success, failure, neutral, cancelled, skipped, ' +
+        "timed_out, action_required, stale, or startup_failure",
+      ],
+      ["page=0", `Invalid page "0": expected ${page}`],
+      ["page=1&page=2", `Invalid page "1,2": expected ${page}`],
+      ["page=1e2", `Invalid page "1e2": expected ${page}`],
+      ["per_page=101", 'Invalid per_page "101": expected an integer from 1 to 100'],
+      ["workflow_id=ci.yml", `Invalid workflow_id "ci.yml": expected ${id}`],
+      ["repository=octo", 'Invalid repository "octo": expected owner/name'],
+      ["branch=a%00b", `Invalid branch "a\u0000b": expected ${name}`],
+      [`actor=${"x".repeat(300)}`, `Invalid actor "${"x".repeat(100)}…": expected ${name}`],
+      ["created=2026-02-30", `Invalid created "2026-02-30": expected ${DATE_RANGE_FORMS}`],
+      ["q=-", `Invalid q "-": expected ${words}`],
+      ["q=a+b+c+d+e+f+g+h+i+j+k", `Invalid q "a b c d e f g h i j k": expected ${words}`],
+      ["sort=name", 'Invalid sort "name": expected created'],
+      ["direction=up", 'Invalid direction "up": expected asc or desc'],
+    ] as const
+  ) {
+    await t.step(query.slice(0, 40), async () => {
+      const { status, body } = await get(`${server.url}/runs?${query}`);
+      assertEquals([status, body.code, body.detail], [400, "invalid_parameter", detail]);
+    });
+  }
+  assertEquals(history.queries, []);
+});
 
-Deno.test("GET /runs says that it does not count further, and how to go on", async () => {
+Deno.test("GET /runs reports a capped total, and rejects pages beyond it", async () => {
   const { history, server } = await start();
   await using _ = server;
   history.total = 999;
@@ -123,11 +136,11 @@ Deno.test("GET /runs says that it does not count further, and how to go on", asy
   assertEquals([beyond.status, beyond.body.code], [400, "invalid_parameter"]);
   assertEquals(
     beyond.body.detail,
-    'Cannot use page="11": allowed is 1 to 10; to reach older runs, narrow the list by created=*..DAY',
+    'Invalid page "11": expected an integer from 1 to 10; to reach older runs, narrow the list with created=*..DAY',
   );
 });
 
-Deno.test("GET /runs/{id} tells a run with its attempts and jobs", async () => {
+Deno.test("GET /runs/{id} returns a run with its attempts and jobs", async () => {
   const { history, server } = await start();
   await using _ = server;
   const run = aRun({ status: "completed", conclusion: "success", runAttempt: 2 });
@@ -194,15 +207,18 @@ Deno.test("GET /runs/{id} tells a run with its attempts and jobs", async () => {
   assertEquals([jobs[1].duration_seconds, jobs[1].queue_seconds], [null, null]);
 });
 
-Deno.test("GET /runs/{id} answers 404 for a run that is not kept, 400 for what is no number", async () => {
+Deno.test("GET /runs/{id} answers 404 for an unknown run, 400 for an invalid id", async () => {
   const { server } = await start();
   await using _ = server;
   const missing = await get(`${server.url}/runs/9`);
   assertEquals([missing.status, missing.body.code], [404, "not_found"]);
-  assertEquals(missing.body.detail, "Cannot find run 9: it is not kept here");
+  assertEquals(missing.body.detail, "Run 9 not found");
   const wrong = await get(`${server.url}/api/v1/runs/latest`);
   assertEquals([wrong.status, wrong.body.code], [400, "invalid_parameter"]);
-  assert(wrong.body.detail.startsWith('Cannot use id="latest": allowed is a whole number from 1'));
+  assertEquals(
+    wrong.body.detail,
+    'Invalid id "latest": expected an integer from 1 to 9007199254740991',
+  );
   const extra = await get(`${server.url}/runs/9?fields=id`);
   assertEquals([extra.status, extra.body.code], [400, "invalid_parameter"]);
 });

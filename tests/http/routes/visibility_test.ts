@@ -20,7 +20,7 @@ const NAMES = ["Octo/seen", "octo/hidden"];
 const VISIBLE: Visibility = new Set(["octo/seen"]);
 const STATS = "/stats?from=2026-01-01&to=2026-01-31";
 
-/** Two repositories, each with a workflow and a run of the same numbers: 1 may be seen, 2 may not. */
+/** Two repositories, each with a workflow and a run with the same id: 1 is visible, 2 is hidden. */
 async function fill(database: Database): Promise<void> {
   const follows = new SqlFollowStore(database, clock);
   for (const [at, fullName] of NAMES.entries()) {
@@ -34,7 +34,7 @@ async function fill(database: Database): Promise<void> {
   }
 }
 
-/** The routes of data over a database; what a caller without a key asks, and one who sees `SEEN` alone. */
+/** The data routes over a database, for a caller with full access and for one who sees VISIBLE. */
 async function start() {
   await using stack = new AsyncDisposableStack();
   const { database } = stack.use(await openTestDatabase("memory"));
@@ -49,7 +49,7 @@ async function start() {
   const catalog = new SqlCatalog(database);
   const history = new SqlRunHistory(database);
   const following = {
-    follow: () => Promise.reject(new Error("Nobody follows here")),
+    follow: () => Promise.reject(new Error("Not implemented")),
     unfollow: (id: number, { visibility }: { readonly visibility: Visibility }) => {
       assertEquals(visibility, VISIBLE);
       unfollowed.push(id);
@@ -73,7 +73,7 @@ async function start() {
     };
   };
   const all = stack.move();
-  return { ask, left: unfollowed, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { ask, unfollowed, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 for (
@@ -82,7 +82,7 @@ for (
     ...["workflow", "repository"].map((group) => `${STATS}&group_by=${group}&per_page=1`),
   ]
 ) {
-  Deno.test(`GET ${path} lists, counts and links what may be seen`, async () => {
+  Deno.test(`GET ${path} lists, counts and links visible items`, async () => {
     await using test = await start();
     const { link, text } = await test.ask(path);
     assertEquals(JSON.parse(text).total_count, 1);
@@ -92,7 +92,7 @@ for (
   });
 }
 
-Deno.test("GET /stats adds up what may be seen", async () => {
+Deno.test("GET /stats adds up visible runs", async () => {
   await using test = await start();
   const runs = async (query: string, isOpen = false) => {
     const { totals, items } = JSON.parse((await test.ask(`${STATS}${query}`, { isOpen })).text);
@@ -108,7 +108,7 @@ Deno.test("GET /stats adds up what may be seen", async () => {
 });
 
 for (const noun of ["runs", "workflows", "repositories"]) {
-  Deno.test(`GET /${noun}/{id} answers what is hidden as what is not there`, async () => {
+  Deno.test(`GET /${noun}/{id} answers hidden items like missing ones`, async () => {
     await using test = await start();
     assertEquals((await test.ask(`/${noun}/1`)).status, 200);
     assertEquals((await test.ask(`/${noun}/2`, { isOpen: true })).status, 200);
@@ -118,15 +118,15 @@ for (const noun of ["runs", "workflows", "repositories"]) {
   });
 }
 
-Deno.test("GET /runs finds nothing hidden by any filter", async () => {
+Deno.test("GET /runs finds no hidden run with any filter", async () => {
   await using test = await start();
   for (const query of ["repository=octo/hidden", "workflow_id=2", "event=push", "q=fix"]) {
     assertEquals((await test.ask(`/runs?${query}`)).text.includes("hidden"), false, query);
   }
 });
 
-Deno.test("DELETE /repositories/{id} says who asks, and answers as for what is not there", async () => {
+Deno.test("DELETE /repositories/{id} passes the visibility, and answers like a missing repository", async () => {
   await using test = await start();
   const { status, text } = await test.ask("/repositories/2", { method: "DELETE" });
-  assertEquals([status, JSON.parse(text).code, test.left], [404, "not_found", [2]]);
+  assertEquals([status, JSON.parse(text).code, test.unfollowed], [404, "not_found", [2]]);
 });

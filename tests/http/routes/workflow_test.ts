@@ -39,7 +39,7 @@ async function start() {
 }
 
 for (const base of ["", "/api/v1"]) {
-  Deno.test(`GET ${base}/workflows tells of each its latest run`, async () => {
+  Deno.test(`GET ${base}/workflows lists workflows with their latest run`, async () => {
     const { history, queries, server } = await start();
     await using _ = server;
     const latest = aRun({ id: 2, createdAt: "2026-01-02T00:00:00Z" });
@@ -64,7 +64,7 @@ for (const base of ["", "/api/v1"]) {
   });
 }
 
-Deno.test("GET /workflows/{id} tells the ten latest runs", async () => {
+Deno.test("GET /workflows/{id} returns the ten latest runs", async () => {
   const { history, server } = await start();
   await using _ = server;
   history.runs = Array.from({ length: 12 }, (_, index) => aRun({ id: index + 1 }));
@@ -74,11 +74,11 @@ Deno.test("GET /workflows/{id} tells the ten latest runs", async () => {
   assertEquals(latest_runs.map(({ id }: { id: number }) => id), [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
 });
 
-Deno.test("GET /workflows/{id} answers 404 for a workflow that is not kept", async () => {
+Deno.test("GET /workflows/{id} answers 404 for an unknown workflow", async () => {
   const { server } = await start();
   await using _ = server;
   const response = await fetch(`${server.url}/workflows/9`);
   assertEquals(response.status, 404);
   const { code, detail } = await response.json();
-  assertEquals([code, detail], ["not_found", "Cannot find workflow 9: it is not kept here"]);
+  assertEquals([code, detail], ["not_found", "Workflow 9 not found"]);
 });
