@@ -46,8 +46,10 @@ export function originGuard(policy: OriginPolicy): MiddlewareHandler<RequestEnvi
     if (!isRequestAllowed(request, policy)) throw originProblem();
     // The response to an upgrade is immutable. A preflight gets no permission: only pages of this server send JSON.
     const isReadable = !isWebSocketUpgrade(request.headers) && request.method !== "OPTIONS";
-    if (isReadable) await allowReading(context, next);
-    else await next();
+    await next();
+    if (!isReadable) return;
+    // After the handler, because Hono would copy the handler's response to one that has headers already.
+    await allowReading(context, () => Promise.resolve());
   };
 }
 

@@ -15,7 +15,7 @@ const REASONS: ReadonlyMap<number, CloseReason> = new Map([
   [CLOSE_TOO_SLOW, "too_slow"],
 ]);
 
-/** `left`: closed by the client; the others: closed by the server. */
+/** `left` if the client closed the connection; every other reason is the server's. */
 type CloseReason =
   | "left"
   | "shutting_down"

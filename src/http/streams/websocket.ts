@@ -116,7 +116,7 @@ export class WebSocketServer {
       this.#open.delete(connection);
       watched.unwatch();
     });
-    // A client may keep a closed connection open: Deno cannot abort it.
+    // A client can hold a closed connection open, because Deno cannot abort it.
     connectionLimit.add(connection.closed);
     return response;
   }

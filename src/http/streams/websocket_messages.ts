@@ -37,7 +37,7 @@ export class InboundMessages {
     this.#bucket = new TokenBucket(MESSAGE_RATE_LIMIT, options.clock.now());
   }
 
-  /** Sends the message in a frame. Messages keep the order of their frames. */
+  /** Sends the message in a frame. Messages are sent in the order of their frames. */
   receive(data: string | ArrayBuffer): void {
     if (this.#bucket.consume(this.#options.clock.now()).isAllowed) return void this.#send(data);
     const { perSecond, burst } = MESSAGE_RATE_LIMIT;
@@ -66,7 +66,7 @@ export class InboundMessages {
     this.#sendError("internal", "Internal error; see the log");
   }
 
-  /** Disconnects a client that keeps sending invalid messages without reading the errors. */
+  /** Disconnects a client that repeatedly sends invalid messages without reading the errors. */
   #sendError(code: string, message: string): void {
     if (!hasRoom(this.#connection)) return closeSlowClient(this.#connection);
     this.#connection.send(JSON.stringify({ error: { code, message } }));

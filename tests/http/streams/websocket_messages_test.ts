@@ -92,7 +92,7 @@ for (
   });
 }
 
-Deno.test("WebSocketServer sends messages to viewers and rejects theirs", async () => {
+Deno.test("WebSocketServer sends messages to viewers and rejects messages from viewers", async () => {
   const { server } = await startWith(sessionPrincipal());
   await using _ = server;
   await using viewer = await joinMessages(server, "ticket=t");

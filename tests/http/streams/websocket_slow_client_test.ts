@@ -11,7 +11,7 @@ import {
   subscribe,
 } from "../../fakes/apps/stream_clients.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
-import { type WebSocketClient } from "../../fakes/clients/websocket.ts";
+import type { WebSocketClient } from "../../fakes/clients/websocket.ts";
 import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 import { OffsetClock } from "../../fakes/clock.ts";
 import { aRun } from "../../fakes/stores/github.ts";
@@ -43,7 +43,7 @@ const PROTOCOLS: readonly Protocol[] = [
 ];
 
 for (const { name, query, publish, readNumber } of PROTOCOLS) {
-  Deno.test(`WebSocketServer closes a slow client of ${name} without delaying others`, async () => {
+  Deno.test(`WebSocketServer closes a slow client of ${name} without delaying other clients`, async () => {
     const clock = new OffsetClock();
     await using server = await new ServerUnderTest({ clock }).start();
     await using fast = await subscribe(server, query);
@@ -59,12 +59,12 @@ for (const { name, query, publish, readNumber } of PROTOCOLS) {
     await waitUntil(() => server.activeClients.size === 1, "the slow client is not active");
     const { code, frames } = await slow.readUntilClose();
     assertEquals(code, 1013);
-    // It received the frames in the kernel's buffers and one more; the others were never queued.
+    // It received the frames in the kernel's buffers and one more; the rest was never queued.
     assert(frames.length < 15, `${frames.length} frames`);
   });
 }
 
-Deno.test("WebSocketServer closes a slow client of messages without delaying others", async () => {
+Deno.test("WebSocketServer closes a slow client of messages without delaying other clients", async () => {
   const clock = new OffsetClock();
   await using server = await new ServerUnderTest({ clock }).start();
   await using fast = await joinMessages(server);
