@@ -1,299 +1,259 @@
 import manifest from "../deno.json" with { type: "json" };
+import { AesCipher } from "./account/crypto.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
-import { Inbox } from "./delivery/inbox.ts";
-import type { RedeliveryOnStart } from "./delivery/redelivery_on_start.ts";
-import { toErrorMessage } from "./errors.ts";
 import { ActiveClients } from "./feed/active_clients.ts";
 import { Broadcast } from "./feed/broadcast.ts";
-import type { StatusEvent, StoredEvent } from "./feed/event.ts";
 import { Feed } from "./feed/feed.ts";
 import { Retention } from "./feed/retention.ts";
+import { TopicFanout } from "./feed/topic_fanout.ts";
 import { GitHub } from "./github/client.ts";
-import { parseChanges } from "./github/delivery.ts";
 import { GitHubRepositories } from "./github/repository.ts";
 import { GitHubRuns } from "./github/run.ts";
-import type { OriginPolicy } from "./http/origin.ts";
-import type { Server } from "./http/server.ts";
-import type { RateLimitOptions } from "./http/rate_limit.ts";
-import { log } from "./log.ts";
-import { type AccountServices, createAccountServices } from "./parts/accounts.ts";
-import { Cluster } from "./parts/cluster.ts";
-import { createApiRoutes } from "./parts/data.ts";
-import { createFollowServices, type FollowServices } from "./parts/following.ts";
-import { SnapshotPublisher } from "./parts/frames.ts";
-import { createReconcilers } from "./parts/healing.ts";
-import { createMessageServices, type MessageServices } from "./parts/messages.ts";
-import { runServices } from "./service.ts";
-import { createRedeliveryOnStart } from "./parts/redelivery.ts";
-import { createOriginPolicy, createServer } from "./parts/server.ts";
-import { createRateLimiters, type RateLimiters } from "./parts/throttle.ts";
-import { WebhookTracing } from "./parts/traces.ts";
+import { toOriginPolicy } from "./http/origin.ts";
+import { isLoopback } from "./loopback.ts";
+import { RETAIN_MESSAGES_COUNT, RETAIN_MESSAGES_MS } from "./message/message.ts";
+import { MessageSender } from "./message/sender.ts";
 import { EventLoopDelay } from "./prometheus/event_loop_delay.ts";
-import type { ChangeSet } from "./run/change_set.ts";
-import { PollCycle } from "./run/polling/poll_cycle.ts";
-import { StatusPublisher } from "./run/event.ts";
 import type { Random } from "./random.ts";
-import { SnapshotBuilder } from "./run/snapshot_builder.ts";
-import { Poller } from "./run/polling/poller.ts";
-import { StatisticsRecomputer } from "./run/statistics_recompute.ts";
+import { Redis } from "./redis/connection.ts";
+import type { Poller } from "./run/polling/poller.ts";
 import type { View } from "./run/snapshot.ts";
+import { StatisticsRecomputer } from "./run/statistics_recompute.ts";
+import { runServices, type Service } from "./service.ts";
 import type { Database } from "./sql/database.ts";
-import { SqlDeliveryStore } from "./sql/delivery/delivery.ts";
-import { SqlEventLog } from "./sql/event_log.ts";
-import { SqlRecomputeQueue } from "./sql/statistics/recompute_queue.ts";
-import { SqlRepositoryStore } from "./sql/repository.ts";
-import { SqlRunStore } from "./sql/run/run.ts";
 import type { Tracing } from "./tracing/tracing.ts";
+import { WebhookTracing } from "./tracing/webhook_tracing.ts";
+import { createAccounts } from "./wiring/accounts.ts";
+import { createDeliveries, createFollowing, createReconciliation } from "./wiring/background.ts";
+import { createCluster } from "./wiring/cluster.ts";
+import { createServer } from "./wiring/server.ts";
+import { createSnapshots } from "./wiring/snapshots.ts";
+import { sqlStores } from "./wiring/stores.ts";
+import { createRateLimit, createStreams } from "./wiring/streams.ts";
 
-type Emit = (events: readonly StoredEvent[]) => void;
+/** The prefix of the rate limits' keys: other programs may use the same Redis. */
+const REDIS_PREFIX = "runwire:";
+/** Per address. */
+const LOGIN_RATE_LIMIT = { perSecond: 10 / 60, burst: 10 };
 
-export interface AppOptions {
-  /** Open, and migrated. */
+interface AppOptions {
+  /** Open and migrated. */
   readonly database: Database;
   readonly clock: Clock;
   readonly random: Random;
-  /** `undefined` where nobody traces. */
   readonly tracing?: Tracing | undefined;
-  /** Told the address, for example `http://127.0.0.1:8080`, as soon as clients can connect. */
+  /** Called with the URL, for example `http://127.0.0.1:8080`, as soon as clients can connect. */
   readonly onListen: (url: string) => void;
 }
 
-/** The whole program: which adapter stands behind which port. */
-export class App {
-  readonly github: GitHub;
+export interface App {
   readonly feed: Feed;
   readonly poller: Poller;
-  readonly #config: Config;
-  readonly #options: AppOptions;
-  readonly #activeClients = new ActiveClients();
-  readonly #broadcast: Broadcast<View>;
-  readonly #snapshotBuilder: SnapshotBuilder;
-  readonly #runs: GitHubRuns;
-  readonly #eventLog: SqlEventLog;
-  readonly #runStore: SqlRunStore;
-  readonly #repositoryStore: SqlRepositoryStore;
-  readonly #deliveryStore: SqlDeliveryStore;
-  readonly #rateLimiters: RateLimiters;
-  readonly #cluster: Cluster;
-  readonly #snapshotPublisher: SnapshotPublisher;
-  readonly #eventLoopDelay: EventLoopDelay;
-  readonly #webhookTracing: WebhookTracing | undefined;
-  /** Where we listen. */
-  #url = "";
+  /** Runs until `signal` aborts, then stops within 5 s. If one service fails, all stop, and it throws that error. */
+  run(signal: AbortSignal): Promise<void>;
+}
 
-  constructor(config: Config, options: AppOptions) {
-    const { database, clock } = options;
-    this.#config = config;
-    this.#options = options;
-    this.#runStore = new SqlRunStore(database, clock);
-    this.#repositoryStore = new SqlRepositoryStore(database, clock);
-    this.#deliveryStore = new SqlDeliveryStore(database, clock);
-    this.#rateLimiters = createRateLimiters(config, options);
-    this.#eventLoopDelay = new EventLoopDelay(clock);
-    this.#webhookTracing = options.tracing && new WebhookTracing(options.tracing);
-    this.#cluster = new Cluster({
-      ...options,
-      activeClients: this.#activeClients,
-      redisUrl: config.redisUrl,
-      redis: this.#rateLimiters.redis,
-    });
-    // Only the one that polls has something to say of itself, and forgets old events.
-    this.#eventLog = new SqlEventLog(this.#cluster.database, clock);
-    this.feed = new Feed({ eventLog: this.#eventLog, clock, ...this.#cluster.feed });
-    this.#broadcast = new Broadcast({ clock, activeClients: this.#activeClients });
-    this.#snapshotBuilder = new SnapshotBuilder({ size: config.poll, store: this.#runStore });
-    this.github = new GitHub({
-      credential: config.github.credential,
-      baseUrl: config.github.apiUrl,
-      version: manifest.version,
+/** Creates the whole program. */
+export function createApp(config: Config, options: AppOptions): App {
+  const { database, clock, random, tracing } = options;
+  const { poll, redisUrl, server: { hostname, allowedOrigins, publicUrl, maxConnections } } =
+    config;
+  const { version } = manifest;
+  const stop = new AbortController();
+  const { signal } = stop;
+  const traced = new WebhookTracing(tracing);
+
+  // Stores and cluster. Leader-only services write through `leaderStores`: such a write fails once another instance leads.
+  const redis = redisUrl === undefined ? undefined : new Redis(redisUrl, { clock, random });
+  const activeClients = new ActiveClients();
+  const cluster = createCluster({ database, redis, redisUrl, activeClients, clock, random });
+  const { election } = cluster;
+  const cipher = new AesCipher(config.login?.sessionSecret ?? "");
+  const stores = sqlStores(database, { clock, cipher });
+  const leaderStores = sqlStores(cluster.leaderDatabase, { clock, cipher });
+
+  // GitHub
+  const github = new GitHub({
+    credential: config.github.credential,
+    baseUrl: config.github.apiUrl,
+    version,
+    clock,
+    random,
+    onSend: () => election.checkExpired(),
+  });
+  const repositories = new GitHubRepositories(github);
+  const runs = new GitHubRuns(github);
+
+  // Feed and messages
+  const feed = new Feed({
+    eventLog: leaderStores.eventLog,
+    eventBus: cluster.eventBus,
+    pollMs: cluster.eventPollMs,
+    clock,
+  });
+  const broadcast = new Broadcast<View>({ activeClients, clock });
+  const messageFanout = new TopicFanout({ feed, topics: new Set(["message"]), clock });
+  const sender = new MessageSender({
+    store: stores.messages,
+    generateId: () => crypto.randomUUID(),
+    publish: (events) => feed.emit(events),
+  });
+
+  // Snapshots
+  if (poll.when === "always") activeClients.add();
+  const snapshots = createSnapshots({
+    poll,
+    cluster,
+    stores,
+    leaderStores,
+    github,
+    repositories,
+    runs,
+    feed,
+    broadcast,
+    activeClients,
+    traced,
+    clock,
+    random,
+  });
+  const { emit, poller } = snapshots;
+
+  // Background services
+  const hasWebhook = config.webhookSecrets.length > 0;
+  const { followManager, repositoryPoller, backfillScheduler } = createFollowing({
+    config,
+    stores,
+    leaderStores,
+    github,
+    repositories,
+    runs,
+    activeClients,
+    emit,
+    clock,
+    random,
+    signal,
+  });
+  const { reconciler, jobCollector } = createReconciliation({
+    leaderStores,
+    github,
+    runs,
+    stuckAfterMs: poll.reconcileAfterMs,
+    isNeeded: () => hasWebhook || activeClients.size > 0 || repositoryPoller.size > 0,
+    emit,
+    clock,
+  });
+  const { inbox, redelivery } = createDeliveries({
+    stores,
+    github,
+    publicUrl,
+    emit,
+    clock,
+    random,
+  });
+  const eventRetention = new Retention({ store: leaderStores.eventLog, clock });
+  const messageRetention = new Retention({
+    store: stores.messages,
+    kind: "messages",
+    maxAgeMs: RETAIN_MESSAGES_MS,
+    maxCount: RETAIN_MESSAGES_COUNT,
+    clock,
+  });
+  const statisticsRecomputer = new StatisticsRecomputer(stores.recomputeQueue, clock);
+  const leaderServices: readonly Service[] = [
+    poller,
+    followManager,
+    repositoryPoller,
+    backfillScheduler,
+    reconciler,
+    jobCollector,
+    ...(hasWebhook ? [redelivery] : []),
+    eventRetention,
+    messageRetention,
+    statisticsRecomputer,
+    ...cluster.leaderServices,
+  ];
+  const leader: Service = {
+    run: (signal) => election.run((term) => runServices(leaderServices, term), signal),
+  };
+
+  // HTTP
+  let ownUrl = "";
+  const origins = toOriginPolicy({
+    allowed: allowedOrigins,
+    publicUrl,
+    isLoopback: isLoopback(hostname),
+  });
+  const accounts = createAccounts({
+    config,
+    stores,
+    origins,
+    loginRateLimit: createRateLimit(LOGIN_RATE_LIMIT, {
+      redis,
+      prefix: `${REDIS_PREFIX}login:`,
       clock,
-      onSend: () => this.#cluster.checkLease(),
-    });
-    this.#runs = new GitHubRuns(this.github);
-    this.poller = this.#buildPoller();
-    this.#snapshotPublisher = new SnapshotPublisher({
-      clock,
-      cluster: this.#cluster,
-      feed: this.feed,
-      activeClients: this.#activeClients,
-      broadcast: this.#webhookTracing?.broadcast(this.#broadcast) ?? this.#broadcast,
-      snapshotBuilder: this.#snapshotBuilder,
-      poller: this.poller,
-      intervalMs: config.poll.intervalMs,
-    });
-  }
+    }),
+    ownUrl: () => ownUrl,
+    clock,
+    signal,
+  });
+  const streams = createStreams({
+    feed,
+    activeClients,
+    broadcast,
+    current: snapshots.current,
+    snapshot: snapshots.encodeStored,
+    messageFanout,
+    sender,
+    authenticator: accounts.authenticator,
+    maxConnections,
+    clock,
+  });
+  const eventLoopDelay = new EventLoopDelay(clock);
+  const server = createServer({
+    config,
+    database,
+    redis,
+    stores,
+    github,
+    poller,
+    election,
+    feed,
+    broadcast,
+    streams,
+    sender,
+    inbox,
+    emit,
+    followManager,
+    accounts,
+    origins,
+    rateLimit: config.rateLimit &&
+      createRateLimit(config.rateLimit, { redis, prefix: REDIS_PREFIX, clock }),
+    eventLoopDelay,
+    tracing,
+    traced,
+    onListen: (url) => {
+      ownUrl = url;
+      options.onListen(url);
+    },
+    clock,
+  });
 
-  /** Runs until `signal` aborts, then stops within 5 s; when one part fails, the others stop too. */
-  async run(signal: AbortSignal): Promise<void> {
-    // One listener that never leaves.
-    if (this.#config.poll.when === "always") this.#activeClients.add();
-    const emitToFeed: Emit = (events) => this.#snapshotPublisher.emit(events);
-    const emit = this.#webhookTracing?.emit(emitToFeed) ?? emitToFeed;
-    const inbox = this.#buildInbox(emit);
-    const followServices = this.#createFollowServices(emit);
-    const messages = createMessageServices({ ...this.#options, feed: this.feed });
-    const { rateLimit, loginRateLimit: logins, redis } = this.#rateLimiters;
-    const failure = new AbortController();
-    const stop = AbortSignal.any([signal, failure.signal]);
-    followServices.followManager.stopOn(stop);
-    const origins = createOriginPolicy(this.#config);
-    const accounts = createAccountServices({
-      ...this.#options,
-      config: this.#config,
-      signal: stop,
-      origins,
-      loginRateLimit: logins,
-      ownUrl: () => this.#url,
-    });
-    const leaderOnly = this.#cluster.leaderOnly([
-      followServices.followManager,
-      followServices.repositoryPoller,
-      followServices.backfillScheduler,
-      new Retention({ store: this.#eventLog, clock: this.#options.clock }),
-      new StatisticsRecomputer(new SqlRecomputeQueue(this.#options.database), this.#options.clock),
-      messages.retention,
-      this.poller,
-      ...this.#createReconcilers({ emit, followServices }),
-      ...(this.#hasWebhook ? [this.#createRedelivery()] : []),
-    ]);
-    const services = [
-      this.#buildServer({ inbox, emit, followServices, messages, rateLimit, origins, accounts }),
-      messages.fanout,
-      accounts.sessionCleanup,
-      this.#eventLoopDelay,
-      ...(redis ? [redis] : []),
-      this.feed,
-      ...this.#cluster.services,
-      ...this.#snapshotPublisher.services,
-      inbox,
-      leaderOnly,
-    ];
-    await runServices(services, signal, failure);
-  }
-
-  get #hasWebhook(): boolean {
-    return this.#config.webhookSecrets.length > 0;
-  }
-
-  #buildPoller(): Poller {
-    const { clock, random } = this.#options;
-    const { poll } = this.#config;
-    const { database } = this.#cluster;
-    const statusPublisher = new StatusPublisher((event) => this.#publish(event));
-    return new Poller({
-      cycle: new PollCycle({
-        size: poll,
-        clock,
-        random,
-        repositories: new GitHubRepositories(this.github),
-        runs: this.#runs,
-        store: new SqlRunStore(database, clock),
-        repositoryStore: new SqlRepositoryStore(database, clock),
-        snapshotBuilder: this.#snapshotBuilder,
-        onEvents: (events) => this.#snapshotPublisher.emitFromPoll(events),
-      }),
-      interval: poll.intervalMs,
-      clock,
-      random,
-      activeClients: this.#activeClients,
-      rateLimit: () => this.github.rateLimit,
-      onSnapshot: (snapshot) => {
-        this.#broadcast.publish(snapshot);
-        this.#cluster.publishState(this.#snapshotBuilder);
-      },
-      onPhase: ({ name }) => name === "stopped" || statusPublisher.update(this.poller.status),
-    });
-  }
-
-  #createFollowServices(emit: Emit): FollowServices {
-    const { poll } = this.#config;
-    return createFollowServices({
-      ...this.#options,
-      config: this.#config,
-      fencedDatabase: this.#cluster.database,
-      github: this.github,
-      poller: this.poller,
-      reservedPoints: (ms) =>
-        this.#activeClients.size === 0 ? 0 : ms / poll.intervalMs * (poll.repositories + 1),
-      emit,
-    });
-  }
-
-  #createReconcilers(
-    { emit, followServices }: { readonly emit: Emit; readonly followServices: FollowServices },
-  ): ReturnType<typeof createReconcilers> {
-    return createReconcilers({
-      database: this.#cluster.database,
-      clock: this.#options.clock,
-      github: this.github,
-      runs: this.#runs,
-      poller: this.poller,
-      stuckAfter: this.#config.poll.reconcileAfterMs,
-      isNeeded: () =>
-        this.#hasWebhook || this.#activeClients.size > 0 ||
-        followServices.repositoryPoller.size > 0,
-      emit,
-    });
-  }
-
-  #buildInbox(emit: Emit) {
-    const { clock, random } = this.#options;
-    const store = this.#deliveryStore;
-    return new Inbox({ store, parse: parseChanges, onEvents: emit, clock, random });
-  }
-
-  #createRedelivery(): RedeliveryOnStart {
-    return createRedeliveryOnStart({
-      clock: this.#options.clock,
-      github: this.github,
-      publicUrl: this.#config.server.publicUrl,
-      deliveries: this.#deliveryStore,
-      repositories: this.#repositoryStore,
-    });
-  }
-
-  #buildServer({ followServices, accounts, ...options }: {
-    readonly inbox: Inbox<ChangeSet>;
-    readonly emit: Emit;
-    readonly followServices: FollowServices;
-    readonly messages: MessageServices;
-    readonly rateLimit: RateLimitOptions | undefined;
-    readonly origins: OriginPolicy;
-    readonly accounts: AccountServices;
-  }): Server {
-    const { database, clock, onListen } = this.#options;
-    return createServer({
-      ...options,
-      database,
-      clock,
-      onListen: (url) => {
-        this.#url = url;
-        onListen(url);
-      },
-      config: this.#config,
-      feed: this.feed,
-      activeClients: this.#activeClients,
-      broadcast: this.#broadcast,
-      snapshotBuilder: this.#snapshotBuilder,
-      current: () => this.#snapshotPublisher.current,
-      poller: this.poller,
-      github: this.github,
-      eventLoopDelay: this.#eventLoopDelay,
-      tracing: this.#options.tracing,
-      webhookTracing: this.#webhookTracing,
-      lease: this.#cluster.lease,
-      redis: this.#rateLimiters.redis,
-      deliveryStore: this.#deliveryStore,
-      authenticator: accounts.authenticator,
-      data: createApiRoutes({ database, clock, followManager: followServices.followManager }),
-      accounts: accounts.routes,
-    });
-  }
-
-  #publish(event: StatusEvent): void {
-    this.feed.publish(event).catch((error) =>
-      log("feed").warning("Cannot keep a status: {reason}", { reason: toErrorMessage(error) })
-    );
-  }
+  const services: readonly Service[] = [
+    server,
+    messageFanout,
+    accounts.sessionCleanup,
+    eventLoopDelay,
+    ...(redis ? [redis] : []),
+    feed,
+    ...cluster.services,
+    ...snapshots.services,
+    inbox,
+    leader,
+  ];
+  return {
+    feed,
+    poller,
+    run: (signal) => runServices(services, signal, stop),
+  };
 }

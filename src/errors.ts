@@ -23,6 +23,14 @@ export class GitHubError extends Error {
   }
 }
 
+/** A request that was not sent, because GitHub asked for a pause or the rest of the rate limit is reserved. */
+export class GitHubPausedError extends GitHubError {
+  /** @param until the time at which requests may be sent again, in ms since the epoch */
+  constructor(readonly until: number, failure: GitHubFailure, message: string) {
+    super(failure, message);
+  }
+}
+
 /** Why a store failed: it is unreachable or busy (retry later), its disk is full, or its data is corrupt. */
 export type StorageErrorKind = "unavailable" | "full" | "corrupt";
 

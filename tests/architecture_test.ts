@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tracing: NOUNS,
   web: ["http"],
 };
-const MAY_IMPORT_ALL = ["app.ts", "cli"];
+const MAY_IMPORT_ALL = ["app.ts", "wiring", "cli"];
 /** A simulated GitHub, which is no part of Runwire. */
 const SIMULATOR_IMPORTS = ["errors.ts", "log.ts", "clock.ts"];
 

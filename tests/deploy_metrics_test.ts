@@ -36,7 +36,7 @@ async function readAlertRules() {
   return groups.flatMap((group) => group.rules);
 }
 
-/** The type of each metric that the program tells, by its name. */
+/** The type of each metric of the program, by its name. */
 async function fetchMetricTypes(): Promise<ReadonlyMap<string, string>> {
   await using app = await new AppUnderTest().start();
   const text = await (await fetch(`${app.url}/metrics`)).text();
@@ -45,7 +45,7 @@ async function fetchMetricTypes(): Promise<ReadonlyMap<string, string>> {
   );
 }
 
-/** The metrics that a text names; of a histogram without the ending. */
+/** The metrics that a text names; those of a histogram without the suffix. */
 function findMetricNames(text: string, known: ReadonlyMap<string, string>): Set<string> {
   const words = text.replaceAll(/"[^"]*"/g, "").match(/\b(runwire|process)_[a-z_]+\b/g) ?? [];
   return new Set(words.map((word) => {
@@ -54,7 +54,7 @@ function findMetricNames(text: string, known: ReadonlyMap<string, string>): Set<
   }));
 }
 
-Deno.test("The board shows every metric, and none that there is not", async () => {
+Deno.test("The dashboard shows every metric and no unknown one", async () => {
   const known = await fetchMetricTypes();
   const { panels } = await readDashboard();
   const shown = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)).join("\n");
@@ -62,7 +62,7 @@ Deno.test("The board shows every metric, and none that there is not", async () =
   assertEquals(new Set(panels.map(({ id }) => id)).size, panels.length);
 });
 
-Deno.test("Alert rules name metrics that there are, and the guide says what each one means", async () => {
+Deno.test("Alert rules use known metrics, and the guide explains each rule", async () => {
   const known = await fetchMetricTypes();
   const guide = await readProjectFile("docs/observability.md");
   const all = await readAlertRules();
@@ -79,14 +79,14 @@ Deno.test("Alert rules name metrics that there are, and the guide says what each
   }
 });
 
-Deno.test("The guide says of every metric what it is, and of no other", async () => {
+Deno.test("The guide describes every metric and no unknown one", async () => {
   const known = await fetchMetricTypes();
   const guide = await readProjectFile("docs/observability.md");
   const described = [...guide.matchAll(/^\| `((?:runwire|process)_\w+)/gm)].map(([, name]) => name);
   assertEquals(described.sort(), [...known.keys()].sort());
 });
 
-Deno.test("Counters and histograms are asked for their growth alone, and gauges never", async () => {
+Deno.test("Counters and histograms are only queried for their increase, gauges never", async () => {
   const known = await fetchMetricTypes();
   const exprs = [
     ...(await readAlertRules()).map(({ expr }) => expr),

@@ -8,20 +8,20 @@ function listPermissionFlags(command: string): string[] {
   return command.split(" ").filter((word) => /^--(allow|ignore|deny|no-prompt)/.test(word));
 }
 
-Deno.test("The program may read the variables that it knows, and no others", () => {
+Deno.test("The program may only read the variables it knows", () => {
   const allowed = listPermissionFlags(start.command).find((flag) =>
     flag.startsWith("--allow-env=")
   );
   assertEquals(allowed, `--allow-env=${VARIABLE_NAMES.join(",")}`);
 });
 
-Deno.test("The program may not run others, load libraries or ask about the system", () => {
+Deno.test("The program may not run commands, load libraries or query the system", () => {
   const flags = listPermissionFlags(start.command).join(" ");
   for (const right of ["run", "ffi", "all", "import", "sys"]) {
     assert(!flags.includes(`--allow-${right}`), `--allow-${right}`);
   }
 });
 
-Deno.test("Every task says what it is for", () => {
+Deno.test("Every task has a description", () => {
   for (const [name, task] of Object.entries(manifest.tasks)) assert(task.description, name);
 });

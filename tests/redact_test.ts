@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { generateApiKeySecret, toKeyPrefix } from "../src/account/key_secret.ts";
-import { generateToken, systemRandomBytes } from "../src/account/secret.ts";
+import { generateApiKeySecret, toKeyPrefix } from "../src/account/api_key.ts";
+import { generateToken, systemRandomBytes } from "../src/account/crypto.ts";
 import { createRedactor } from "../src/redact.ts";
 
 Deno.test("createRedactor() redacts the given secrets in every encoding", () => {

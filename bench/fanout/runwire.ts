@@ -1,5 +1,6 @@
 // Runwire's own server, connections and broadcast; input lines replace the poller.
-import { ANONYMOUS_ADMIN, type Authenticator } from "../../src/account/principal.ts";
+import { ANONYMOUS_ADMIN } from "../../src/account/principal.ts";
+import type { Authenticator } from "../../src/account/authenticator.ts";
 import type { Visibility } from "../../src/visibility.ts";
 import { systemClock } from "../../src/clock.ts";
 import { ActiveClients } from "../../src/feed/active_clients.ts";

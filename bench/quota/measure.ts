@@ -1,4 +1,4 @@
-import { App } from "../../src/app.ts";
+import { createApp } from "../../src/app.ts";
 import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
 import { Simulator } from "../../src/simulator/server.ts";
@@ -36,7 +36,7 @@ export async function measure(count: number): Promise<Measurement> {
   await using database = await openDatabase("sqlite::memory:", { clock: systemClock });
   await migrate(database);
   const listening = Promise.withResolvers<string>();
-  const app = new App(config, {
+  const app = createApp(config, {
     database,
     clock,
     random: Math.random,

@@ -1,21 +1,74 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 import { GitHubError } from "../errors.ts";
-import type { AccessSource, AccessStore, CachedAccess, RepositoryRef } from "./access.ts";
 import { SingleFlight } from "../single_flight.ts";
 import type { TokenManager } from "./token_manager.ts";
 
-/** GitHub is asked again when its answer is so old, as not every change of rights is told by a webhook. */
+export interface RepositoryRef {
+  readonly id: number;
+  /** `owner/name` */
+  readonly fullName: string;
+}
+
+/** Answers which repositories a user may read: GitHub. */
+export interface AccessSource {
+  /**
+   * Returns the ids of the repositories that the owner of the token may read. Matches ids, not names.
+   * @throws {TokenRejectedError} when GitHub rejects the token
+   * @throws {GitHubError} when GitHub is unavailable or limits the rate
+   */
+  filterReadable(
+    repositories: readonly RepositoryRef[],
+    accessToken: string,
+    signal: AbortSignal,
+  ): Promise<ReadonlySet<number>>;
+}
+
+/** The stored access of one user. */
+export interface CachedAccess {
+  /**
+   * Grows with every reported permission change, and with every new or renamed repository. Access read under a lower epoch is
+   * out of date.
+   */
+  readonly epoch: number;
+  /**
+   * The readable repositories that were checked at `since` or later: `owner/name` in lower case. If several repositories have
+   * had the same name, all of them must be readable, because stored runs and events are matched by name.
+   */
+  readonly readable: ReadonlySet<string>;
+  /** Repositories not checked since `since`. */
+  readonly unchecked: readonly RepositoryRef[];
+  /** The earliest check of the checked repositories; `undefined` if none is checked. */
+  readonly oldestCheckedAt: number | undefined;
+}
+
+/** Stores which repositories users may read. All methods throw StorageError. */
+export interface AccessStore {
+  /** `since` in ms since the epoch: a repository last checked before that time counts as unchecked. */
+  load(userId: number, since: number): Promise<CachedAccess>;
+  /** Stores an answer of GitHub. Returns `false` and stores nothing if the epoch has changed. */
+  save(result: {
+    readonly userId: number;
+    readonly epoch: number;
+    readonly readable: readonly number[];
+    readonly unreadable: readonly number[];
+    readonly checkedAt: number;
+  }): Promise<boolean>;
+  /** The current epoch. */
+  epoch(): Promise<number>;
+}
+
+/** Access is checked again after this time, because webhooks do not report every permission change. */
 export const ACCESS_MAX_AGE_MS = 5 * 60_000;
-/** What it said holds for so long while it cannot be asked. */
+/** While GitHub is unavailable, earlier answers stay valid for this time. */
 export const ACCESS_STALE_IF_ERROR_MS = 30 * 60_000;
-/** While GitHub cannot be asked it is looked so often whether it can. */
+/** How often an unavailable GitHub is tried again. */
 const RETRY_INTERVAL_MS = 30_000;
-/** What GitHub answers in one query. */
+/** Repositories per query. */
 const BATCH_SIZE = 100;
-/** Rights may change while GitHub is asked; then it is asked anew, so often. */
+/** Attempts when permissions change during the check. */
 const MAX_TRIES = 5;
-/** Users whose rights are in memory. */
+/** Users held in memory. */
 const MAX_CACHED_USERS = 10_000;
 
 interface CacheEntry {
@@ -24,14 +77,14 @@ interface CacheEntry {
   readonly expiresAt: number;
 }
 
-export interface AccessCacheOptions {
+interface AccessCacheOptions {
   readonly store: AccessStore;
   readonly source: AccessSource;
   readonly tokens: Pick<TokenManager, "withToken">;
   readonly clock: Clock;
 }
 
-/** What users may read: in memory, else in the store, else from GitHub. */
+/** Reads what users may see from memory, then from the store, then from GitHub. */
 export class AccessCache {
   readonly #options: AccessCacheOptions;
   readonly #entries = new LRUCache<number, CacheEntry>({ max: MAX_CACHED_USERS });
@@ -42,7 +95,7 @@ export class AccessCache {
     this.#options = options;
   }
 
-  /** See Caller.visible. */
+  /** See Principal.visibility. */
   async visibility(userId: number): Promise<ReadonlySet<string>> {
     const epoch = await this.#readEpoch();
     for (;;) {
@@ -50,7 +103,7 @@ export class AccessCache {
       if (entry && entry.epoch >= epoch && this.#options.clock.now() < entry.expiresAt) {
         return entry.readable;
       }
-      // One that was under way may have begun before the rights changed.
+      // A refresh that is already running may have started before the permissions changed.
       const { epoch: readEpoch, readable } = await this.#refreshes.run(
         userId,
         () => this.#refresh(userId),
@@ -59,13 +112,13 @@ export class AccessCache {
     }
   }
 
-  /** See Caller.mayRead. */
+  /** See Principal.canRead. */
   async canRead(userId: number, repository: RepositoryRef): Promise<boolean> {
     const readable = await this.#fetchReadable(userId, [repository]);
     return readable.has(repository.id);
   }
 
-  /** Those who ask in the same turn share one reading, which begins after all of them have asked. */
+  /** Calls made in the same turn share one read, which starts after all of them. */
   #readEpoch(): Promise<number> {
     return this.#epoch ??= Promise.resolve().then(() => {
       this.#epoch = undefined;
@@ -79,11 +132,8 @@ export class AccessCache {
       const now = clock.now();
       const cached = await store.load(userId, now - ACCESS_MAX_AGE_MS);
       if (cached.unchecked.length === 0) {
-        return this.#cacheEntry(
-          userId,
-          cached,
-          (cached.oldestCheckedAt ?? now) + ACCESS_MAX_AGE_MS,
-        );
+        const expiresAt = (cached.oldestCheckedAt ?? now) + ACCESS_MAX_AGE_MS;
+        return this.#cacheEntry(userId, cached, expiresAt);
       }
       try {
         await this.#fetchUnchecked(userId, cached);
@@ -92,16 +142,11 @@ export class AccessCache {
         throw error;
       }
     }
-    return await this.#useStale(
-      userId,
-      new GitHubError(
-        { kind: "unavailable" },
-        "Cannot tell what a user may read: it goes on changing",
-      ),
-    );
+    const message = "Repository access changed during the check";
+    return await this.#useStale(userId, new GitHubError({ kind: "unavailable" }, message));
   }
 
-  /** Keeps what GitHub says of those that are not known, as long as rights do not change. */
+  /** Checks and stores the unchecked repositories. Stops if permissions change in the meantime. */
   async #fetchUnchecked(userId: number, { epoch, unchecked }: CachedAccess): Promise<void> {
     const { store, clock } = this.#options;
     for (let start = 0; start < unchecked.length; start += BATCH_SIZE) {
@@ -131,19 +176,17 @@ export class AccessCache {
     );
   }
 
-  /** What is known holds for a while; of what is not known nothing is shown, and when that is all, it is no answer. */
+  /** Repositories checked too long ago are hidden. Throws `cause` if that hides all of them. */
   async #useStale(userId: number, cause: GitHubError): Promise<CacheEntry> {
     const { store, clock } = this.#options;
     const now = clock.now();
     const cached = await store.load(userId, now - ACCESS_STALE_IF_ERROR_MS);
     if (cached.oldestCheckedAt === undefined) throw cause;
-    return this.#cacheEntry(
-      userId,
-      cached,
-      Math.min(now + RETRY_INTERVAL_MS, cached.oldestCheckedAt + ACCESS_STALE_IF_ERROR_MS),
-    );
+    const staleUntil = cached.oldestCheckedAt + ACCESS_STALE_IF_ERROR_MS;
+    return this.#cacheEntry(userId, cached, Math.min(now + RETRY_INTERVAL_MS, staleUntil));
   }
 
+  /** An unchanged set stays the same object: see Principal.visibility. */
   #cacheEntry(userId: number, { epoch, readable }: CachedAccess, expiresAt: number): CacheEntry {
     const previous = this.#entries.get(userId)?.readable;
     const isSame = previous?.symmetricDifference(readable).size === 0;

@@ -2,26 +2,51 @@ import type { Clock } from "../clock.ts";
 import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import type { AccessCache } from "./access_cache.ts";
-import { type ApiKey, type ApiKeyStore, KEY_USE_INTERVAL_MS } from "./api_key.ts";
 import {
-  ANONYMOUS_ADMIN,
-  type Authenticator,
-  type Credentials,
-  type Principal,
-} from "./principal.ts";
-import { isApiKeySecret } from "./key_secret.ts";
+  type ApiKey,
+  type ApiKeyStore,
+  isApiKeyActive,
+  isApiKeySecret,
+  KEY_USE_INTERVAL_MS,
+} from "./api_key.ts";
+import { sha256Hex } from "./crypto.ts";
 import type { Membership } from "./membership.ts";
-import { isApiKeyActive } from "./new_key.ts";
 import { toPermissions } from "./permission.ts";
-import { sha256Hex } from "./secret.ts";
+import { ANONYMOUS_ADMIN, type Principal } from "./principal.ts";
 import type { Session, SessionStore } from "./session.ts";
 import type { TicketStore } from "./ticket.ts";
 
-export interface AccountAuthenticatorOptions {
+/** The credentials of a request or a connection. The first one present decides. */
+export interface Credentials {
+  /** From `Authorization: Bearer`. */
+  readonly key?: string | undefined;
+  readonly ticket?: string | undefined;
+  /** From the session cookie. */
+  readonly session?: string | undefined;
+}
+
+export interface Authenticator {
+  /** Whether clients without credentials have full access: no login is configured. */
+  readonly isAnonymousAllowed: boolean;
+  /**
+   * Returns the principal; `undefined` for missing, invalid or expired credentials. Signs out a user who has left the allowed
+   * organizations.
+   * @throws {StorageError}
+   * @throws {GitHubError} when the last membership check is too old and GitHub is unavailable
+   */
+  authenticate(credentials: Credentials): Promise<Principal | undefined>;
+  /**
+   * Returns the current state of the principal of an open connection; `undefined` if the connection must close. Throws as
+   * `authenticate`.
+   */
+  reauthenticate(principal: Principal): Promise<Principal | undefined>;
+}
+
+interface AccountAuthenticatorOptions {
   readonly keys: Pick<ApiKeyStore, "findByHash" | "findById" | "recordUse">;
   readonly tickets: Pick<TicketStore, "consume">;
   readonly clock: Clock;
-  /** Where users sign in; `undefined` where none is configured, and everybody without credentials is let in. */
+  /** `undefined` if no login is configured: clients without credentials then have full access. */
   readonly login: {
     readonly sessions: Pick<SessionStore, "find">;
     readonly access: Pick<AccessCache, "visibility" | "canRead">;
@@ -29,7 +54,7 @@ export interface AccountAuthenticatorOptions {
   } | undefined;
 }
 
-/** Knows callers by what is kept of keys, tickets and sessions. */
+/** Authenticates by stored keys, tickets and sessions. */
 export class AccountAuthenticator implements Authenticator {
   readonly #options: AccountAuthenticatorOptions;
   readonly #logger = log("account");
@@ -64,7 +89,7 @@ export class AccountAuthenticator implements Authenticator {
     const { tickets, keys } = this.#options;
     const holder = await tickets.consume(sha256Hex(ticket));
     if (holder === undefined) return undefined;
-    if (holder === "anybody") return this.isAnonymousAllowed ? ANONYMOUS_ADMIN : undefined;
+    if (holder === "anonymous") return this.isAnonymousAllowed ? ANONYMOUS_ADMIN : undefined;
     return "keyId" in holder
       ? await this.#toApiKeyPrincipal(await keys.findById(holder.keyId))
       : await this.#authenticateSession(holder.sessionId);
@@ -81,7 +106,7 @@ export class AccountAuthenticator implements Authenticator {
       id: `key ${key.id}`,
       permissions: new Set(key.scopes),
       key,
-      // Only admins make keys, for whom it is to say what a program is shown.
+      // Only admins create keys, and thereby decide what programs may see.
       visibility: () => "all",
       canRead: () => Promise.resolve(true),
     };
@@ -94,12 +119,12 @@ export class AccountAuthenticator implements Authenticator {
     return toSessionPrincipal(session, login.access);
   }
 
-  /** A database that cannot be written can still tell who asks. */
+  /** Authentication also works with a read-only database. */
   async #recordUse({ id }: ApiKey): Promise<void> {
     try {
       await this.#options.keys.recordUse(id);
     } catch (error) {
-      this.#logger.warning("Cannot note the use of key {id}: {reason}", {
+      this.#logger.warning("Failed to update last use of key {id}: {reason}", {
         id,
         reason: toErrorMessage(error),
       });

@@ -1,25 +1,76 @@
-import { deriveKey } from "./derived_key.ts";
-import { BASE64URL, type RandomBytes, systemRandomBytes } from "./secret.ts";
+import { createHash } from "node:crypto";
 
-/** Keeps text secret that is kept with others' data. */
+/** RFC 4648, section 5: for URLs and cookies. */
+export const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
+
+/** Returns `size` random bytes. */
+export type RandomBytes = (size: number) => Uint8Array;
+
+export function systemRandomBytes(size: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(size));
+}
+
+/** 256 bits: too many to guess, so an unsalted hash of them cannot be reversed. */
+const TOKEN_BYTES = 32;
+
+/** Generates a secret for a session, a state or a ticket: 256 bits in base64url. */
+export function generateToken(random: RandomBytes): string {
+  return random(TOKEN_BYTES).toBase64(BASE64URL);
+}
+
+/** SHA-256 in hex; secrets are stored only in this form. */
+export function sha256Hex(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
+
+/** Derives a key from a secret text by HKDF-SHA256 (RFC 5869). The key cannot be exported. */
+export async function deriveKey(
+  secret: string,
+  { info, algorithm, usages }: {
+    /** The purpose: keys for different purposes reveal nothing about each other. */
+    readonly info: string;
+    readonly algorithm: AesDerivedKeyParams | HmacKeyGenParams;
+    readonly usages: readonly KeyUsage[];
+  },
+): Promise<CryptoKey> {
+  const encoder = new TextEncoder();
+  const base = await crypto.subtle.importKey("raw", encoder.encode(secret), "HKDF", false, [
+    "deriveKey",
+  ]);
+  return await crypto.subtle.deriveKey(
+    {
+      name: "HKDF",
+      hash: "SHA-256",
+      // A random secret needs no salt: RFC 5869, 3.1.
+      salt: new Uint8Array(),
+      info: encoder.encode(`runwire: ${info}`),
+    },
+    base,
+    algorithm,
+    false,
+    [...usages],
+  );
+}
+
+/** Encrypts text that is stored in the database. */
 export interface Cipher {
-  /** `context` is whose text it is: it cannot be read under another one. */
+  /** `context` names the owner of the text; decryption requires the same context. */
   encrypt(text: string, context: string): Promise<string>;
-  /** `undefined` when it was encrypted with another secret or for another context, or has been changed. */
+  /** Returns `undefined` for text with another secret or context, or text that was modified. */
   decrypt(encrypted: string, context: string): Promise<string | undefined>;
 }
 
-/** A random one of 96 bits is safe for 2^32 messages: NIST SP 800-38D, 8.3. */
+/** Random 96-bit vectors are safe for 2^32 messages: NIST SP 800-38D, 8.3. */
 const IV_BYTES = 12;
 const ALGORITHM = "AES-GCM";
 
-/** AES-256-GCM. What it makes is the base64url of the initialisation vector, the encrypted text and its tag. */
+/** AES-256-GCM. Returns the initialization vector, the encrypted text and its tag in base64url. */
 export class AesCipher implements Cipher {
   readonly #secret: string;
   readonly #random: RandomBytes;
   #key: Promise<CryptoKey> | undefined;
 
-  /** `secret`: the text of which the key is derived. */
+  /** @param secret the text from which the key is derived */
   constructor(
     secret: string,
     { random = systemRandomBytes }: { readonly random?: RandomBytes } = {},
@@ -60,6 +111,7 @@ export class AesCipher implements Cipher {
 
   #getKey(): Promise<CryptoKey> {
     return this.#key ??= deriveKey(this.#secret, {
+      // Part of the derived key: changing it makes stored tokens unreadable.
       info: "tokens of users",
       algorithm: { name: ALGORITHM, length: 256 },
       usages: ["encrypt", "decrypt"],

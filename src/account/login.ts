@@ -1,45 +1,65 @@
 import { createHash } from "node:crypto";
+import { invalidValue } from "../error_text.ts";
 import { GitHubError } from "../errors.ts";
+import { generateToken, type RandomBytes, sha256Hex } from "./crypto.ts";
+import { LOGIN_STATE_TTL_MS, type LoginState, type LoginStateCookie } from "./login_state.ts";
+import { type OAuthProvider, TokenRejectedError } from "./oauth_provider.ts";
+import type { Session, SessionStore } from "./session.ts";
 import {
   initialRole,
   isAllowedMember,
   requiresMembership,
   type SignInPolicy,
 } from "./sign_in_policy.ts";
-import { LoginError } from "./login_error.ts";
-import { type OAuthProvider, TokenRejectedError, type UserTokens } from "./oauth_provider.ts";
-import { LOGIN_STATE_TTL_MS, type LoginState, type LoginStateCookie } from "./login_state.ts";
-import { isLocalPath } from "./return_path.ts";
-import { generateToken, type RandomBytes, sha256Hex } from "./secret.ts";
-import type { Session, SessionStore } from "./session.ts";
 import type { TokenManager } from "./token_manager.ts";
-import type { Profile, User, UserStore } from "./user.ts";
+import type { Profile, User, UserStore, UserTokens } from "./user.ts";
 
-export interface LoginOptions {
+export type LoginErrorCode =
+  /** The browser started no login, or another one, or more than 10 minutes ago. */
+  | "login_expired"
+  /** The return path is not a local path. */
+  | "return_path_invalid"
+  /** The user did not authorize Runwire on GitHub. */
+  | "login_denied"
+  /** GitHub issued no token. */
+  | "login_refused"
+  /** The user is not a member of an allowed organization. */
+  | "organization_required";
+
+/** A failed login. The message is shown to the user and holds no secret. */
+export class LoginError extends Error {
+  override readonly name = "LoginError";
+
+  constructor(readonly code: LoginErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+interface LoginOptions {
   readonly provider: OAuthProvider;
-  readonly users: Pick<UserStore, "signIn">;
+  readonly users: Pick<UserStore, "saveSignIn">;
   readonly sessions: Pick<SessionStore, "create" | "end" | "endAll">;
   readonly tokens: Pick<TokenManager, "revoke">;
   readonly stateCookie: LoginStateCookie;
   readonly policy: SignInPolicy;
   readonly random: RandomBytes;
-  /** Where GitHub sends browsers back to: an absolute URL; known once we listen. */
+  /** The absolute callback URL, known once the server listens. */
   readonly redirectUri: () => string;
 }
 
-/** What GitHub and the browser bring back, each as it came. */
+/** The unverified values of a callback request. */
 export interface OAuthCallback {
-  /** The value of the cookie that `begin` made. */
+  /** The value of the cookie from `begin`. */
   readonly cookie: string | undefined;
   readonly state: string | undefined;
   readonly code: string | undefined;
-  /** `access_denied` when the user has said no. */
+  /** `access_denied` if the user did not authorize Runwire. */
   readonly error: string | undefined;
-  /** The token of the session that the browser had until now. */
+  /** The token of the browser's previous session. */
   readonly session: string | undefined;
 }
 
-/** Signs users in by GitHub, and out. */
+/** Signs users in with GitHub, and out. */
 export class Login {
   readonly #options: LoginOptions;
 
@@ -48,7 +68,7 @@ export class Login {
   }
 
   /**
-   * Where to send the browser, and the value of the cookie that it keeps meanwhile, for `maxAge` seconds.
+   * Returns the URL to redirect the browser to, and a cookie to set for `maxAge` seconds.
    * @throws {LoginError} `return_path_invalid`
    */
   async begin(returnTo = "/"): Promise<{
@@ -59,7 +79,7 @@ export class Login {
     if (!isLocalPath(returnTo)) {
       throw new LoginError(
         "return_path_invalid",
-        "Cannot come back there after the login: allowed is a path of ours, such as /",
+        invalidValue("return_to", returnTo, "a local path, such as /"),
       );
     }
     const state: LoginState = {
@@ -79,9 +99,9 @@ export class Login {
   }
 
   /**
-   * Makes a session of its own for the browser, whatever it had before. `sessionToken` is for its cookie.
+   * Creates a new session, which replaces the browser's previous one. `sessionToken` is the value of its cookie.
    * @throws {LoginError}
-   * @throws {GitHubError} when GitHub cannot be asked now
+   * @throws {GitHubError} when GitHub is unavailable
    * @throws {StorageError}
    */
   async finish(callback: OAuthCallback, signal: AbortSignal): Promise<{
@@ -93,14 +113,14 @@ export class Login {
     const { verifier, returnTo } = await this.#verifyState(callback);
     const { profile, tokens } = await this.#fetchProfile(callback, { verifier, signal });
     const role = initialRole(profile.login, policy);
-    const user = await users.signIn({ profile, tokens, role });
+    const user = await users.saveSignIn({ profile, tokens, role });
     if (callback.session !== undefined) await this.#endPreviousSession(callback.session, user);
     const sessionToken = generateToken(random);
     await sessions.create({ id: sha256Hex(sessionToken), userId: user.id });
     return { sessionToken, user, returnTo };
   }
 
-  /** Ends this session, or all of its user; with the last one goes the user's token. */
+  /** Ends one session or all sessions of its user. Revokes the user's token with the last session. */
   async signOut(
     { id, user }: Session,
     { isEverywhere }: { readonly isEverywhere: boolean },
@@ -110,13 +130,13 @@ export class Login {
     if (ended?.remaining === 0) await this.#options.tokens.revoke(user.id);
   }
 
-  /** Signs a user out everywhere. */
+  /** Ends all sessions of a user and revokes the user's token. */
   async endSessions(userId: number): Promise<void> {
     await this.#options.sessions.endAll(userId);
     await this.#options.tokens.revoke(userId);
   }
 
-  /** The session that the browser had, perhaps as somebody else. */
+  /** The previous session may belong to another user. */
   async #endPreviousSession(token: string, { id }: User): Promise<void> {
     const ended = await this.#options.sessions.end(sha256Hex(token));
     if (ended?.remaining === 0 && ended.userId !== id) {
@@ -124,7 +144,6 @@ export class Login {
     }
   }
 
-  /** The login that this browser has begun. */
   async #verifyState({ cookie, state }: OAuthCallback): Promise<LoginState> {
     const started = cookie === undefined
       ? undefined
@@ -134,7 +153,7 @@ export class Login {
     }
     throw new LoginError(
       "login_expired",
-      "Cannot sign in: this browser has begun no such login, or more than 10 minutes ago; try again",
+      "Sign-in expired or was started in another browser; try again",
     );
   }
 
@@ -147,7 +166,7 @@ export class Login {
       throw error === "access_denied"
         ? new LoginError(
           "login_denied",
-          "Cannot sign in: GitHub was not allowed to tell who you are",
+          "Sign-in was cancelled: you did not authorize Runwire on GitHub",
         )
         : toLoginError();
     }
@@ -162,7 +181,7 @@ export class Login {
     }
   }
 
-  /** Who is not let in leaves no token with us, nor with GitHub. */
+  /** Revokes the token of a user who is not allowed to sign in. */
   async #checkPolicy({ login }: Profile, tokens: UserTokens, signal: AbortSignal): Promise<void> {
     const { provider, policy } = this.#options;
     if (!requiresMembership(login, policy)) return;
@@ -176,13 +195,27 @@ export class Login {
     }
     throw new LoginError(
       "organization_required",
-      "Cannot sign in: you are in none of the organizations that may use this Runwire",
+      "You are not a member of an allowed organization",
     );
   }
 }
 
 function toLoginError(cause?: TokenRejectedError): LoginError {
-  return new LoginError("login_refused", "Cannot sign in: GitHub did not confirm it; try again", {
+  return new LoginError("login_refused", "GitHub did not confirm the sign-in; try again", {
     cause,
   });
+}
+
+const MAX_PATH_LENGTH = 2_000;
+/** Browsers drop these from URLs, or read them as a slash: https://url.spec.whatwg.org/#concept-basic-url-parser */
+// deno-lint-ignore no-control-regex -- matches control characters
+const UNSAFE_CHARACTERS = /[\u0000-\u0020\u007f\\]/;
+const BASE_ORIGIN = "http://own.invalid";
+
+/** Whether a redirect to `path` stays on this server. */
+export function isLocalPath(path: string): boolean {
+  if (path.length > MAX_PATH_LENGTH || !path.startsWith("/") || UNSAFE_CHARACTERS.test(path)) {
+    return false;
+  }
+  return URL.parse(path, BASE_ORIGIN)?.origin === BASE_ORIGIN;
 }

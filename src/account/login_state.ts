@@ -1,20 +1,18 @@
 import type { Clock } from "../clock.ts";
-import { deriveKey } from "./derived_key.ts";
-import { BASE64URL } from "./secret.ts";
+import { BASE64URL, deriveKey } from "./crypto.ts";
 
-/** What a browser keeps while it is at GitHub. */
+/** The state of a login in progress, stored in a cookie of the browser. */
 export interface LoginState {
-  /** Comes back by GitHub: https://www.rfc-editor.org/rfc/rfc6749#section-10.12 */
+  /** https://www.rfc-editor.org/rfc/rfc6749#section-10.12 */
   readonly state: string;
-  /** Of PKCE: https://www.rfc-editor.org/rfc/rfc7636 */
+  /** PKCE: https://www.rfc-editor.org/rfc/rfc7636 */
   readonly verifier: string;
   readonly returnTo: string;
 }
 
-/** Somebody who signs in is back within this time. */
 export const LOGIN_STATE_TTL_MS = 10 * 60_000;
 
-/** Writes and reads the cookie of a login that is under way, signed so that nobody else can make one (HMAC-SHA256). */
+/** Writes and reads the cookie of a login in progress, signed with HMAC-SHA256. */
 export class LoginStateCookie {
   readonly #secret: string;
   readonly #clock: Clock;
@@ -32,14 +30,14 @@ export class LoginStateCookie {
     return `${text.toBase64(BASE64URL)}.${new Uint8Array(signature).toBase64(BASE64URL)}`;
   }
 
-  /** `undefined` for one that we did not write, or too long ago. */
+  /** Returns `undefined` for a cookie with an invalid signature or an expired state. */
   async verify(cookie: string): Promise<LoginState | undefined> {
     const [text, signature] = cookie.split(".").map(decodeBase64Url);
     if (!text || !signature) return undefined;
     if (!await crypto.subtle.verify("HMAC", await this.#getKey(), signature, text)) {
       return undefined;
     }
-    // We wrote it ourselves, as the signature makes sure.
+    // The signature proves that `sign` wrote it.
     const { expiresAt, ...state }: LoginState & { readonly expiresAt: number } = JSON.parse(
       new TextDecoder().decode(text),
     );

@@ -1,19 +1,19 @@
 import type { Clock } from "../clock.ts";
 import { GitHubError } from "../errors.ts";
 import { log } from "../log.ts";
-import { isAllowedMember, requiresMembership, type SignInPolicy } from "./sign_in_policy.ts";
+import { SingleFlight } from "../single_flight.ts";
 import { type OAuthProvider, TokenRejectedError } from "./oauth_provider.ts";
 import type { SessionStore } from "./session.ts";
-import { SingleFlight } from "../single_flight.ts";
+import { isAllowedMember, requiresMembership, type SignInPolicy } from "./sign_in_policy.ts";
 import type { TokenManager } from "./token_manager.ts";
 import type { User, UserStore } from "./user.ts";
 
-/** GitHub is asked again when its answer is so old, */
+/** The membership is checked again after this time. */
 export const MEMBERSHIP_MAX_AGE_MS = 30 * 60_000;
-/** and nobody stays in for longer on an old one. */
+/** While GitHub is unavailable, an earlier check stays valid for this time. */
 export const MEMBERSHIP_STALE_IF_ERROR_MS = 60 * 60_000;
 
-export interface MembershipOptions {
+interface MembershipOptions {
   readonly policy: SignInPolicy;
   readonly provider: Pick<OAuthProvider, "listOrganizations">;
   readonly tokens: Pick<TokenManager, "withToken" | "revoke">;
@@ -22,7 +22,7 @@ export interface MembershipOptions {
   readonly clock: Clock;
 }
 
-/** Whether users still belong to one of the organizations that may use this Runwire. */
+/** Checks whether signed-in users are still members of an allowed organization. */
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #checks = new SingleFlight<number, boolean>();
@@ -32,8 +32,8 @@ export class Membership {
   }
 
   /**
-   * Whether the user may stay; who may not has been signed out.
-   * @throws {GitHubError} when GitHub cannot be asked, and last told an hour ago
+   * Returns whether the user may stay signed in; if not, signs the user out.
+   * @throws {GitHubError} when GitHub is unavailable and the last check is more than an hour old
    * @throws {StorageError}
    */
   async isCurrent(user: User): Promise<boolean> {
@@ -49,7 +49,7 @@ export class Membership {
     }
   }
 
-  async #check({ id, membershipCheckedAt: memberAt }: User): Promise<boolean> {
+  async #check({ id, membershipCheckedAt: previous }: User): Promise<boolean> {
     const { policy, provider, tokens, users, sessions, clock } = this.#options;
     const at = clock.now();
     const memberships = await tokens.withToken(
@@ -57,12 +57,14 @@ export class Membership {
       (token, signal) => provider.listOrganizations(token, signal),
     );
     if (isAllowedMember(memberships, policy)) {
-      await users.recordMembership(id, { at, previous: memberAt });
+      await users.recordMembership(id, { at, previous });
       return true;
     }
     await sessions.endAll(id);
     await tokens.revoke(id);
-    log("account").info("Signed user {user} out, who is in no allowed organization", { user: id });
+    log("account").info("Signed out user {user}: not a member of an allowed organization", {
+      user: id,
+    });
     return false;
   }
 }

@@ -1,4 +1,4 @@
-/** What somebody may do. `admin` is to look after spells, keys and users. */
+/** `admin` is required to manage spells, keys and users. */
 export const PERMISSIONS = ["read", "write", "tasks", "cast", "admin"] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 

@@ -1,33 +1,33 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 
-/** What each caller may ask for: `burst` requests at once, and then as many a second as are given back. */
+/** The limit of each client: up to `burst` requests at once, refilled at `perSecond`. */
 export interface RateLimit {
   readonly perSecond: number;
   readonly burst: number;
 }
 
-/** What a caller is told of its bucket. Times in ms. */
+/** The state of a client's bucket after a request. Durations are in ms. */
 export interface RateLimitDecision {
   readonly isAllowed: boolean;
-  /** Whole requests that are left. */
+  /** Remaining requests, rounded down. */
   readonly remaining: number;
-  /** When the next request will be granted; 0 while some are left. */
+  /** Time until the next request is allowed; 0 if some remain. */
   readonly retryAfterMs: number;
-  /** When the bucket will be full. */
+  /** Time until the bucket is full. */
   readonly resetMs: number;
 }
 
-/** A bucket of tokens for each caller: an API key, a user, or an address. */
+/** Holds one token bucket per client: an API key, a user, or an address. */
 export interface RateLimiter {
-  /** Takes a token from the caller's bucket, if there is one. Never throws: where it cannot tell, it grants. */
+  /** Takes a token from the client's bucket, if there is one. Never throws. */
   consume(client: string): Promise<RateLimitDecision>;
 }
 
-/** Callers that are remembered; whoever is forgotten has a full bucket again. */
+/** Buckets held in memory; a client evicted from it starts with a full bucket. */
 const MAX_CLIENTS = 50_000;
 
-/** One bucket of tokens, full at first. Times in ms since the epoch. */
+/** Starts full and refills continuously. Times are in ms since the epoch. */
 export class TokenBucket {
   readonly #limit: RateLimit;
   #tokens: number;
@@ -39,10 +39,9 @@ export class TokenBucket {
     this.#updatedAt = now;
   }
 
-  /** Takes a token, if there is one. */
   consume(now: number): RateLimitDecision {
     const { perSecond, burst } = this.#limit;
-    // A clock that was set back gives nothing, and takes nothing.
+    // A clock that is set back neither adds nor removes tokens.
     const available = Math.min(
       burst,
       this.#tokens + Math.max(0, now - this.#updatedAt) / 1_000 * perSecond,
@@ -54,7 +53,7 @@ export class TokenBucket {
   }
 }
 
-/** Buckets of this process alone. */
+/** Holds the buckets of this process. */
 export class MemoryRateLimiter implements RateLimiter {
   readonly #limit: RateLimit;
   readonly #clock: Clock;
@@ -69,7 +68,7 @@ export class MemoryRateLimiter implements RateLimiter {
     this.#buckets = new LRUCache({ max: maxClients });
   }
 
-  /** How many callers are remembered. */
+  /** The number of buckets held. */
   get size(): number {
     return this.#buckets.size;
   }
@@ -82,7 +81,7 @@ export class MemoryRateLimiter implements RateLimiter {
   }
 }
 
-/** What a caller is told whose bucket now has `left` tokens, which may be a part of one. */
+/** `remainingTokens` may be fractional. */
 export function toDecision(
   { isAllowed, remainingTokens }: { readonly isAllowed: boolean; readonly remainingTokens: number },
   { perSecond, burst }: RateLimit,

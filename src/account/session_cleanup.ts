@@ -8,10 +8,10 @@ import type { UserStore } from "./user.ts";
 
 const INTERVAL_MS = 60 * 60_000;
 
-export interface ExpiredSessionCleanupOptions {
+interface ExpiredSessionCleanupOptions {
   readonly sessions: Pick<SessionStore, "deleteExpired">;
   readonly tickets: Pick<TicketStore, "deleteExpired">;
-  /** `undefined` where nobody signs in. */
+  /** `undefined` if no login is configured. */
   readonly login: {
     readonly users: Pick<UserStore, "listWithoutSession">;
     readonly tokens: Pick<TokenManager, "revoke">;
@@ -19,7 +19,7 @@ export interface ExpiredSessionCleanupOptions {
   readonly clock: Clock;
 }
 
-/** Forgets sessions and tickets that have expired, hour by hour, and with a user's last session the user's token. */
+/** Deletes expired sessions and tickets once an hour, and revokes the tokens of users without a session. */
 export class ExpiredSessionCleanup {
   readonly #options: ExpiredSessionCleanupOptions;
   readonly #logger = log("account");
@@ -39,16 +39,16 @@ export class ExpiredSessionCleanup {
     const { sessions, tickets } = this.#options;
     try {
       const count = await sessions.deleteExpired() + await tickets.deleteExpired();
-      if (count > 0) this.#logger.debug("Forgot {count} sessions and tickets", { count });
+      if (count > 0) this.#logger.debug("Deleted {count} expired sessions and tickets", { count });
       await this.#revokeTokens();
     } catch (error) {
-      this.#logger.warning("Cannot forget old sessions: {reason}", {
+      this.#logger.warning("Failed to delete expired sessions: {reason}", {
         reason: toErrorMessage(error),
       });
     }
   }
 
-  /** Whoever has just signed in is about to have a session. */
+  /** Skips users who have just signed in: their session is about to be created. */
   async #revokeTokens(): Promise<void> {
     const { login, clock } = this.#options;
     if (!login) return;

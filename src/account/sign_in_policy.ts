@@ -1,14 +1,13 @@
 import type { Role } from "./permission.ts";
 
-/** Who may sign in, and as what. All in lower case. */
+/** Who may sign in, and with which role. All names are in lower case. */
 export interface SignInPolicy {
-  /** Logins that are admins, wherever they belong to. */
+  /** Logins of admins, who need no membership. */
   readonly admins: readonly string[];
-  /** Where one has to belong to; empty: anybody may sign in. */
+  /** Users must be a member of one of these; empty: any GitHub user may sign in. */
   readonly organizations: readonly string[];
 }
 
-/** Whether it matters what organizations a user belongs to. */
 export function requiresMembership(
   login: string,
   { admins, organizations }: SignInPolicy,
@@ -16,7 +15,7 @@ export function requiresMembership(
   return organizations.length > 0 && !admins.includes(login.toLowerCase());
 }
 
-/** Whether one who belongs to `theirs` is let in. */
+/** @param memberships the logins of the user's organizations, in any case */
 export function isAllowedMember(
   memberships: readonly string[],
   { organizations }: SignInPolicy,
@@ -24,7 +23,7 @@ export function isAllowedMember(
   return memberships.some((login) => organizations.includes(login.toLowerCase()));
 }
 
-/** Who has to belong somewhere may write; anybody else may look. */
+/** Members may write if membership is required; otherwise new users may only read. */
 export function initialRole(login: string, { admins, organizations }: SignInPolicy): Role {
   if (admins.includes(login.toLowerCase())) return "admin";
   return organizations.length > 0 ? "member" : "viewer";

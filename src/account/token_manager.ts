@@ -2,31 +2,31 @@ import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 import { GitHubError, toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
-import { TokenRejectedError } from "./oauth_provider.ts";
-import type { OAuthProvider } from "./oauth_provider.ts";
-import type { SessionStore } from "./session.ts";
 import { SingleFlight } from "../single_flight.ts";
+import { type OAuthProvider, TokenRejectedError } from "./oauth_provider.ts";
+import type { SessionStore } from "./session.ts";
 import type { StoredTokens, UserStore } from "./user.ts";
 
-/** A token is refreshed so long before its end, so that none ends on its way. */
+/** Tokens are refreshed this long before they expire, so that none expires during a request. */
 const REFRESH_BEFORE_MS = 5 * 60_000;
-/** Another instance that refreshes a token has kept the new one within this time: so often, and so long each. */
+/** How often the store is checked for tokens that another instance is refreshing. */
 const REFRESH_WAIT_TRIES = 6;
+/** Delay between these checks. */
 const REFRESH_WAIT_MS = 500;
-/** GitHub is left alone for so long when it did not say for how long. */
+/** Backoff after an error if GitHub sent no reset time. */
 const BACKOFF_MS = 30_000;
 const MAX_BACKOFFS = 10_000;
 
-export interface TokenManagerOptions {
-  readonly users: Pick<UserStore, "tokens" | "replaceTokens" | "deleteTokens">;
+interface TokenManagerOptions {
+  readonly users: Pick<UserStore, "loadTokens" | "replaceTokens" | "deleteTokens">;
   readonly sessions: Pick<SessionStore, "endAll">;
   readonly provider: Pick<OAuthProvider, "refresh" | "revoke">;
   readonly clock: Clock;
-  /** Ends what is under way. */
+  /** Cancels running requests. */
   readonly signal: AbortSignal;
 }
 
-/** The one way to ask GitHub something as a user: with a token that is fresh, while it is taken. */
+/** Sends requests to GitHub with users' tokens, and refreshes and revokes these tokens. */
 export class TokenManager {
   readonly #options: TokenManagerOptions;
   readonly #refreshes = new SingleFlight<number, StoredTokens>();
@@ -41,9 +41,9 @@ export class TokenManager {
   }
 
   /**
-   * Asks GitHub with the user's token.
-   * @throws {TokenRejectedError} when GitHub does not take it any more, or there is none; the user's sessions have ended
-   * @throws {GitHubError} when GitHub cannot be asked now; it is not asked again before it said it may be, or for 30 s
+   * Calls `request` with a fresh token of the user.
+   * @throws {TokenRejectedError} when GitHub rejects the token, or none is stored; the user's sessions have ended
+   * @throws {GitHubError} when GitHub is unavailable or limits the rate; no request is sent until the reset time, or for 30 s
    * @throws {StorageError}
    */
   async withToken<T>(
@@ -62,15 +62,15 @@ export class TokenManager {
     }
   }
 
-  /** Forgets the user's token, and lets GitHub forget it if it can be reached. */
+  /** Deletes the user's tokens, and revokes them at GitHub if it is available. */
   async revoke(userId: number): Promise<void> {
     const { users, provider, signal } = this.#options;
-    const stored = await users.tokens(userId);
+    const stored = await users.loadTokens(userId);
     if (!stored || !await users.deleteTokens(userId, stored.version)) return;
     try {
       await provider.revoke(stored.accessToken, signal);
     } catch (error) {
-      this.#logger.warning("Cannot let a token of user {user} go: {reason}", {
+      this.#logger.warning("Failed to revoke a token of user {user}: {reason}", {
         user: userId,
         reason: toErrorMessage(error),
       });
@@ -93,7 +93,7 @@ export class TokenManager {
   }
 
   async #loadFreshTokens(userId: number): Promise<StoredTokens> {
-    const stored = await this.#options.users.tokens(userId) ?? await this.#signOut(userId);
+    const stored = await this.#options.users.loadTokens(userId) ?? await this.#signOut(userId);
     return this.#expiresWithin(stored, REFRESH_BEFORE_MS)
       ? await this.#refreshes.run(userId, () => this.#refresh(userId))
       : stored;
@@ -101,8 +101,8 @@ export class TokenManager {
 
   async #refresh(userId: number): Promise<StoredTokens> {
     const { users, provider, signal } = this.#options;
-    // As they are now: another call may have ended just before this one began.
-    const stored = await users.tokens(userId) ?? await this.#signOut(userId);
+    // Read again: an earlier refresh may have ended just before this one started.
+    const stored = await users.loadTokens(userId) ?? await this.#signOut(userId);
     if (stored.refreshToken === undefined || !this.#expiresWithin(stored, REFRESH_BEFORE_MS)) {
       return stored;
     }
@@ -110,10 +110,10 @@ export class TokenManager {
       const tokens = await provider.refresh(stored.refreshToken, signal);
       const isReplaced = await users.replaceTokens(userId, stored.version, tokens);
       if (isReplaced) return { ...tokens, version: stored.version + 1 };
-      return await users.tokens(userId) ?? await this.#signOut(userId);
+      return await users.loadTokens(userId) ?? await this.#signOut(userId);
     } catch (error) {
       if (error instanceof TokenRejectedError) {
-        // Of two instances that refresh it the second one is refused.
+        // Another instance may have used the refresh token.
         return await this.#waitForNewerTokens(stored, userId) ??
           await this.#signOut(userId, stored);
       }
@@ -122,7 +122,7 @@ export class TokenManager {
     }
   }
 
-  /** What another instance has kept instead, or is about to, as it may be refreshing them: that takes GitHub a moment. */
+  /** Returns the tokens another instance has stored, after waiting for a refresh that may be in progress. */
   async #waitForNewerTokens(
     stored: StoredTokens,
     userId: number,
@@ -131,32 +131,32 @@ export class TokenManager {
     const isRefreshPossible = stored.refreshToken !== undefined &&
       this.#expiresWithin(stored, 2 * REFRESH_BEFORE_MS);
     for (let tries = isRefreshPossible ? REFRESH_WAIT_TRIES : 1; tries > 0; tries--) {
-      const current = await users.tokens(userId);
+      const current = await users.loadTokens(userId);
       if (current?.version !== stored.version) return current;
       if (tries > 1) await clock.sleep(REFRESH_WAIT_MS, signal);
     }
     return undefined;
   }
 
-  /** Signs the user out. One who has signed in anew meanwhile stays. */
+  /** Ends the user's sessions, unless the user has signed in again in the meantime. */
   async #signOut(userId: number, stored?: StoredTokens): Promise<never> {
     const { users, sessions } = this.#options;
     if (!stored || await users.deleteTokens(userId, stored.version)) {
       const count = await sessions.endAll(userId);
-      this.#logger.info("Signed user {user} out, {count} sessions: GitHub takes no token", {
+      this.#logger.info("Signed out user {user} ({count} sessions): GitHub rejected the token", {
         user: userId,
         count,
       });
     }
-    throw new TokenRejectedError("GitHub does not take the user's token any more: sign in again");
+    throw new TokenRejectedError("GitHub rejected the user's token; sign in again");
   }
 
   #expiresWithin({ expiresAt }: StoredTokens, ms: number): boolean {
     return expiresAt !== undefined && expiresAt - this.#options.clock.now() <= ms;
   }
 
-  #backoffUntil({ failure: refusal }: GitHubError): number {
+  #backoffUntil({ failure }: GitHubError): number {
     const after = this.#options.clock.now() + BACKOFF_MS;
-    return refusal.kind === "rate_limited" ? refusal.retryAt ?? after : after;
+    return failure.kind === "rate_limited" ? failure.retryAt ?? after : after;
   }
 }

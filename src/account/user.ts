@@ -1,60 +1,69 @@
 import type { Role } from "./permission.ts";
-import type { UserTokens } from "./oauth_provider.ts";
 
-/** Somebody who has signed in by GitHub. Times are ms since the epoch. */
+/** A user who has signed in with GitHub. Times are in ms since the epoch. */
 export interface User {
-  /** GitHub's number of the user: a login can be renamed, and taken by somebody else. */
+  /** GitHub user ID. Logins can be renamed and reused by another user. */
   readonly id: number;
   readonly login: string;
   readonly name: string | null;
   readonly avatarUrl: string | null;
   readonly role: Role;
   readonly createdAt: number;
-  /** When last signed in. */
+  /** The last sign-in. */
   readonly signedInAt: number;
-  /** When last found to be in one of the allowed organizations; 0 when that is to be asked anew. */
+  /** The last time the user was found to be in an allowed organization; 0 forces a new check. */
   readonly membershipCheckedAt: number;
 }
 
-/** How GitHub names a user. */
+/** A user's profile on GitHub. */
 export type Profile = Pick<User, "id" | "login" | "name" | "avatarUrl">;
 
-/** A user's tokens, which are kept encrypted. */
+/** The tokens of a user's authorization. Times are in ms since the epoch. */
+export interface UserTokens {
+  readonly accessToken: string;
+  /** `undefined` for a token that does not expire. */
+  readonly expiresAt: number | undefined;
+  /** Single-use. */
+  readonly refreshToken: string | undefined;
+  readonly refreshExpiresAt: number | undefined;
+}
+
+/** Tokens as stored, encrypted. */
 export interface StoredTokens extends UserTokens {
-  /** Counts up with each change, so that of two who refresh them one knows that it came second. */
+  /** Grows with each change, so that the second of two concurrent refreshes detects the first. */
   readonly version: number;
 }
 
 export interface SignIn {
   readonly profile: Profile;
   readonly tokens: UserTokens;
-  /** The role of a newcomer; `admin` also lifts one who was here before. */
+  /** The role of a new user. `admin` also promotes an existing user. */
   readonly role: Role;
 }
 
-/** Where users are kept. All throw StorageError. */
+/** Stores users. All methods throw StorageError. */
 export interface UserStore {
-  /** Keeps a user as GitHub tells now. */
-  signIn(signIn: SignIn): Promise<User>;
+  /** Creates the user, or updates profile and tokens. */
+  saveSignIn(signIn: SignIn): Promise<User>;
   findById(id: number): Promise<User | undefined>;
-  /** By login. */
+  /** Sorted by login. */
   list(page: { readonly page: number; readonly perPage: number }): Promise<{
     readonly total: number;
     readonly users: readonly User[];
   }>;
-  /** The user as changed. Somebody has to be admin: the last one stays. `undefined` when there is no such user. */
+  /** Returns the changed user; `last_admin` if that would leave no admin; `undefined` for an unknown user. */
   setRole(id: number, role: Role): Promise<User | "last_admin" | undefined>;
-  /** Notes that the user was found to be in one of the allowed organizations, unless `memberAt` is not `before` any more. */
+  /** Sets membershipCheckedAt to `at`, unless it differs from `previous`. */
   recordMembership(
     id: number,
     times: { readonly at: number; readonly previous: number },
   ): Promise<void>;
-  /** `undefined` when there are none, or they were encrypted with another secret. */
-  tokens(id: number): Promise<StoredTokens | undefined>;
-  /** Does nothing, and returns `false`, when they are not of this version any more. */
+  /** Returns `undefined` if none are stored, or they were encrypted with another secret. */
+  loadTokens(id: number): Promise<StoredTokens | undefined>;
+  /** Does nothing and returns `false` if the stored version differs. */
   replaceTokens(id: number, version: number, tokens: UserTokens): Promise<boolean>;
-  /** Does nothing, and returns `false`, when they are not of this version any more. */
+  /** Does nothing and returns `false` if the stored version differs. */
   deleteTokens(id: number, version: number): Promise<boolean>;
-  /** The ids of those whose tokens are kept, but no session, and who signed in before that time (ms since the epoch). */
+  /** The ids of users with tokens but no session who signed in before a time (ms since the epoch). */
   listWithoutSession(signedInBefore: number): Promise<readonly number[]>;
 }

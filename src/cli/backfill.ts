@@ -1,12 +1,12 @@
 import { systemClock } from "../clock.ts";
 import { readConfig } from "../config.ts";
-import { GitHubError, toErrorMessage, UsageError } from "../errors.ts";
+import { GitHubError, type GitHubPausedError, toErrorMessage, UsageError } from "../errors.ts";
 import { GitHubRepositories } from "../github/repository.ts";
 import { GitHubRuns } from "../github/run.ts";
 import { Backfill } from "../run/backfill/backfill.ts";
 import { RateLimitedSource } from "../run/backfill/rate_limited_source.ts";
 import type { BackfillJob, BackfillProgress } from "../run/backfill/backfill_progress.ts";
-import { reservedUntil } from "../run/github_rate_limit.ts";
+import { LOW_SHARE } from "../run/github_rate_limit.ts";
 import { SqlBackfillStore } from "../sql/run/backfill.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { connectDatabase, connectGitHub, environment } from "./environment.ts";
@@ -38,11 +38,10 @@ export async function backfill(
     estimated: "runs",
   });
   const source = new RateLimitedSource({
-    source: new GitHubRuns(github),
+    source: new GitHubRuns(github.background(LOW_SHARE)),
     clock: systemClock,
     random: Math.random,
-    pausedUntil: () => reservedUntil(github.rateLimit, { now: systemClock.now() }),
-    onWait: (until, error) => bar.printLine(formatWait(until, error)),
+    onPause: (pause) => bar.printLine(formatPause(pause)),
   });
   const repositoryId = repository.id;
   const progress = await store.start({ repositoryId, since, now, isBackground: false });
@@ -94,7 +93,6 @@ function summary(
   return `imported ${runs} runs of ${sanitize(repository)}, back to ${from}`;
 }
 
-function formatWait(until: number, error: GitHubError | undefined): string {
-  const reason = error?.message ?? "the rest of the rate limit is reserved for other tasks";
-  return `Waiting until ${new Date(until).toISOString()}: ${sanitize(reason)}`;
+function formatPause({ until, message }: GitHubPausedError): string {
+  return `Waiting until ${new Date(until).toISOString()}: ${sanitize(message)}`;
 }

@@ -1,7 +1,6 @@
-import type { ApiKey } from "../account/api_key.ts";
-import { createApiKey, isApiKeyActive } from "../account/new_key.ts";
+import { type ApiKey, createApiKey, isApiKeyActive } from "../account/api_key.ts";
 import { type Permission, type Role, toPermissions } from "../account/permission.ts";
-import { systemRandomBytes } from "../account/secret.ts";
+import { systemRandomBytes } from "../account/crypto.ts";
 import { formatUtcDay, systemClock } from "../clock.ts";
 import { notFound } from "../error_text.ts";
 import { UsageError } from "../errors.ts";

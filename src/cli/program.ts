@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import manifest from "../../deno.json" with { type: "json" };
-import { isKeyName, KEY_NAME_RULE } from "../account/new_key.ts";
+import { isKeyName, KEY_NAME_RULE } from "../account/api_key.ts";
 import { type Permission, PERMISSIONS, ROLES } from "../account/permission.ts";
 import { invalidValue } from "../error_text.ts";
 import { toErrorMessage, UsageError } from "../errors.ts";

@@ -1,8 +1,7 @@
 import manifest from "../../deno.json" with { type: "json" };
-import { App } from "../app.ts";
+import { createApp } from "../app.ts";
 import { systemClock } from "../clock.ts";
-import type { Config } from "../config.ts";
-import { listSecrets, readConfig } from "../config.ts";
+import { type Config, listSecrets, readConfig } from "../config.ts";
 import { configureLog, log } from "../log.ts";
 import { openDatabase } from "../sql/database.ts";
 import { migrate } from "../sql/migrate.ts";
@@ -37,7 +36,7 @@ export async function runApp(
   if (database.kind === "sqlite") {
     for (const name of ["read", "write"] as const) await Deno.permissions.revoke({ name });
   }
-  const app = new App(config, {
+  const app = createApp(config, {
     database,
     clock: systemClock,
     random: Math.random,

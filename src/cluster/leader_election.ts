@@ -3,34 +3,61 @@ import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import type { FencingTokens, Lease, Term } from "./lease.ts";
 
-/** How long the lease is held without a renewal. */
+/** The lease expires this long after its last renewal. */
 const TTL_MS = 10_000;
-/** So long before its end the holder asks nothing more: what is under way ends before another begins. */
+/** The leader stops this long before the lease expires, so that its requests end before the next leader starts. */
 const SAFETY_MARGIN_MS = 2_000;
 const RENEW_INTERVAL_MS = 3_000;
-/** After a renewal of which nothing was heard. */
+/** After a renewal without a response. */
 const RENEW_RETRY_MS = 500;
-/** How often others try to take it: with TTL_MS, when somebody follows one that has died. */
+/** How often the other instances try to acquire the lease. With TTL_MS, this is the failover time. */
 const ACQUIRE_INTERVAL_MS = 2_000;
-/** Whoever decides has so long for an answer. */
 const REQUEST_TIMEOUT_MS = 3_000;
 
-export interface LeaderElectionOptions {
+/** Decides when this instance may do the work of the leader. */
+export interface Leadership {
+  readonly isLeader: boolean;
+  /** The fencing token of the last term; `undefined` before the first. */
+  readonly fencingToken: number | undefined;
+  /** Terms so far, and how many of them ended before this instance stopped. */
+  readonly acquired: number;
+  readonly lost: number;
+  /** Ends the work at once if the lease has expired. Call this before each action that only the leader may take. */
+  checkExpired(): void;
+  /** Runs `work` in each term; its signal aborts when the term ends or `signal` aborts. */
+  run(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>;
+}
+
+/** The leadership of an instance that shares its database with no other. */
+export class SoleLeader implements Leadership {
+  readonly isLeader = true;
+  readonly fencingToken = undefined;
+  readonly acquired = 0;
+  readonly lost = 0;
+
+  checkExpired(): void {}
+
+  run(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    return work(signal);
+  }
+}
+
+interface LeaderElectionOptions {
   readonly lease: Lease;
   readonly fencingTokens: FencingTokens;
-  /** This instance, by a name that no other has or had. */
+  /** A unique name of this instance. */
   readonly holder: string;
   readonly clock: Clock;
 }
 
 interface HeldLease extends Term {
-  /** When the answer that the lease is held was asked for, in ms since the epoch. */
+  /** When the last successful acquisition or renewal was requested, in ms since the epoch. */
   requestedAt: number;
   readonly lost: AbortController;
 }
 
-/** Does some work while this instance holds the lease, and ends it before another one can begin it. */
-export class LeaderElection {
+/** Runs work while this instance holds the lease, and stops it before another instance can start it. */
+export class LeaderElection implements Leadership {
   readonly #options: LeaderElectionOptions;
   readonly #logger = log("lease");
   #held: HeldLease | undefined;
@@ -44,7 +71,7 @@ export class LeaderElection {
     this.#options = options;
   }
 
-  /** The term of now; `undefined` while this instance does not hold the lease. */
+  /** The current term; `undefined` while this instance is not the leader. */
   get term(): Term | undefined {
     this.checkExpired();
     return this.#held?.lost.signal.aborted ? undefined : this.#held;
@@ -54,12 +81,10 @@ export class LeaderElection {
     return this.term !== undefined;
   }
 
-  /** Of the last term; `undefined` before the first. */
   get fencingToken(): number | undefined {
     return this.#fencingToken;
   }
 
-  /** How many terms there were, and how many of them did not end because we stopped. */
   get acquired(): number {
     return this.#acquired;
   }
@@ -68,22 +93,18 @@ export class LeaderElection {
     return this.#lost;
   }
 
-  /**
-   * Ends the work when the lease has run out. A process that was paused goes on anywhere: whoever is about to do what one
-   * instance alone may do looks first.
-   */
+  /** A process can be paused at any point, so a timer does not suffice. */
   checkExpired(): void {
     const { clock } = this.#options;
     const held = this.#held;
     if (!held || held.lost.signal.aborted) return;
     const remainingMs = remainingTime(held, clock.now());
-    // A clock that was set back tells nothing of the time since.
+    // After the clock was set back, the elapsed time is unknown.
     if (remainingMs > 0 && clock.now() >= held.requestedAt) return;
-    this.#logger.warning("The lease was not renewed in time: another instance may poll now");
+    this.#logger.warning("The lease was not renewed in time; another instance may lead now");
     held.lost.abort();
   }
 
-  /** Takes the lease whenever it can, and does `work` until its signal aborts: when the lease is lost, or `signal` aborts. */
   async run(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const held = await this.#acquire();
@@ -94,7 +115,7 @@ export class LeaderElection {
 
   async #acquire(): Promise<HeldLease | undefined> {
     const { lease, fencingTokens, clock } = this.#options;
-    // Of each term its own: what was asked for in one before, and is done late, must not concern this one.
+    // Each term has its own name, so that late requests of an earlier term do not affect it.
     const holder = `${this.#options.holder}/${++this.#terms}`;
     const requestedAt = clock.now();
     try {
@@ -109,7 +130,7 @@ export class LeaderElection {
     } catch (error) {
       this.#logOutage(error);
     }
-    // It may have been given to us all the same.
+    // The lease may have been acquired although the request failed.
     lease.release(holder).catch(() => {});
     return undefined;
   }
@@ -125,7 +146,7 @@ export class LeaderElection {
     this.#held = held;
     this.#fencingToken = held.fencingToken;
     this.#acquired++;
-    this.#logger.info("This instance polls now, with fence {fence}", {
+    this.#logger.info("Became leader (fencing token {fencingToken})", {
       fencingToken: held.fencingToken,
     });
     const ended = AbortSignal.any([signal, held.lost.signal]);
@@ -138,7 +159,7 @@ export class LeaderElection {
       await renewing;
       this.#held = undefined;
       await this.#withTimeout(lease.release(held.holder)).catch(() => {});
-      this.#logger.info("This instance polls no longer");
+      this.#logger.info("Lost leadership");
     }
   }
 
@@ -172,15 +193,15 @@ export class LeaderElection {
     return withTimeout(this.#options.clock, ms, request);
   }
 
-  /** Once for each outage. */
+  /** Logs each outage once. */
   #logOutage(error: unknown): void {
     if (this.#isOutageLogged) return;
     this.#isOutageLogged = true;
-    this.#logger.warning("Cannot tell who polls: {reason}", { reason: toErrorMessage(error) });
+    this.#logger.warning("Leader election failed: {reason}", { reason: toErrorMessage(error) });
   }
 }
 
-/** How long the holder may go on, in ms. */
+/** How long the leader may continue, in ms. */
 function remainingTime({ requestedAt }: HeldLease, now: number): number {
   return requestedAt + TTL_MS - SAFETY_MARGIN_MS - now;
 }

@@ -1,40 +1,40 @@
 import { StorageError } from "../errors.ts";
 
-/** One holder's time with the lease. */
+/** One period in which an instance holds the lease. */
 export interface Term {
-  /** An instance, by a name that no other has or had. */
+  /** A name that is unique to this term. */
   readonly holder: string;
-  /** Higher than that of every term before. */
+  /** Greater than that of every earlier term. */
   readonly fencingToken: number;
 }
 
-/** Decides which instance polls: one at a time, for as long as it says again and again that it is there. */
+/** A lease that one instance holds at a time, until it expires. All methods throw the errors of the service behind it. */
 export interface Lease {
   /**
-   * Takes the lease for `ttlMs`, when nobody else has it. Returns a fence above every one before, and above `above`;
-   * `undefined` when another one has it. Throws what its service throws, as the others do.
+   * Acquires the lease for `ttlMs`. Returns a fencing token greater than all earlier ones and `above`, or `undefined` if another
+   * instance holds the lease.
    */
   acquire(
     holder: string,
     options: { readonly ttlMs: number; readonly above: number },
   ): Promise<number | undefined>;
-  /** Has it for another `ttlMs` from now on; `false` when the holder has it no longer. */
+  /** Extends the lease to `ttlMs` from now. Returns `false` if `holder` no longer holds it. */
   renew(holder: string, options: { readonly ttlMs: number }): Promise<boolean>;
-  /** Gives it back; does nothing for one who does not have it. */
+  /** Releases the lease; does nothing if `holder` does not hold it. */
   release(holder: string): Promise<void>;
 }
 
-/** Where the last term is kept beside what is written in it, so that one that is over can write nothing. */
+/** Stores the last term beside the data, so that an earlier term can no longer write. */
 export interface FencingTokens {
-  /** The fence of the last term; 0 before the first. */
+  /** The fencing token of the last term; 0 before the first. */
   current(): Promise<number>;
-  /** From now on this term writes, and none before. `false` when a later one does already. */
+  /** Makes `term` the only one that can write. Returns `false` if a later term exists. */
   advance(term: Term): Promise<boolean>;
 }
 
-/** The lease has another holder: nothing was written. */
+/** Another instance is the leader; nothing was written. */
 export class StaleFencingTokenError extends StorageError {
   constructor() {
-    super("unavailable", "Another instance polls now: what this one asked for is not kept");
+    super("unavailable", "Another instance is the leader now; the write was rejected");
   }
 }

@@ -1,33 +1,33 @@
 import type { Clock } from "../clock.ts";
 import type { ActiveClients } from "../feed/active_clients.ts";
 
-/** How often it is looked, here and elsewhere, whether anybody listens. */
+/** How often to check for clients, on this and on other instances. */
 const POLL_INTERVAL_MS = 1_000;
-/** An instance that has said nothing for so long has no clients any more. */
+/** An instance without a renewal for this long counts as having no clients. */
 const TTL_MS = 10_000;
 const RENEW_INTERVAL_MS = 3_000;
 
-/** Which instances have clients. */
+/** Stores which instances have clients. */
 export interface PresenceStore {
-  /** This one has, for the next `ttlMs`. */
+  /** Stores that `instance` has clients for the next `ttlMs`. */
   renew(instance: string, options: { readonly ttlMs: number }): Promise<void>;
   remove(instance: string): Promise<void>;
-  /** Whether any other one has. */
+  /** Whether any other instance has clients. */
   isActiveElsewhere(instance: string): Promise<boolean>;
 }
 
-export interface PresenceOptions {
+interface PresenceOptions {
   readonly store: PresenceStore;
   readonly activeClients: ActiveClients;
-  /** This instance, by a name that no other has or had. */
+  /** A unique name of this instance. */
   readonly instance: string;
   readonly clock: Clock;
 }
 
-/** Lets the instance that polls know that somebody listens to another one. What cannot be kept or read is tried again. */
+/** Publishes whether this instance has clients, so that the leader polls for them. Retries failed reads and writes. */
 export class Presence {
   readonly #options: PresenceOptions;
-  /** Whether those elsewhere are counted in the audience, as one. */
+  /** Whether `activeClients` counts the clients of all other instances, as one client. */
   #isActiveElsewhere = false;
   #renewedAt = -Infinity;
 
@@ -35,7 +35,7 @@ export class Presence {
     this.#options = options;
   }
 
-  /** Says whether anybody listens here, until `signal` aborts. */
+  /** Publishes whether this instance has clients, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     while (!signal.aborted) {
@@ -45,7 +45,7 @@ export class Presence {
     await this.#withdraw().catch(() => {});
   }
 
-  /** Counts whoever listens elsewhere in our audience, until `signal` aborts. */
+  /** Counts the clients of other instances in `activeClients`, until `signal` aborts. */
   async watch(signal: AbortSignal): Promise<void> {
     const { store, clock, instance } = this.#options;
     while (!signal.aborted) {
@@ -62,7 +62,7 @@ export class Presence {
     const { store, activeClients, instance, clock } = this.#options;
     const localClients = activeClients.size - Number(this.#isActiveElsewhere);
     if (localClients === 0) return await this.#withdraw();
-    // A clock that was set back must not make the others wait.
+    // A system clock that was set back must not delay the renewal.
     if (Math.abs(clock.now() - this.#renewedAt) < RENEW_INTERVAL_MS) return;
     await store.renew(instance, { ttlMs: TTL_MS });
     this.#renewedAt = clock.now();

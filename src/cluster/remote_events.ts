@@ -1,31 +1,30 @@
-import type { RepositoryEvent, StatusEvent, StoredEvent } from "../feed/event.ts";
-import type { EncodedEvent } from "../feed/event.ts";
+import type { EncodedEvent, RepositoryEvent, StatusEvent, StoredEvent } from "../feed/event.ts";
 import type { Feed } from "../feed/feed.ts";
 
-export interface RemoteEventsOptions {
+interface RemoteEventsOptions {
   readonly feed: Feed;
   readonly onRepository: (data: RepositoryEvent["data"]) => void;
   readonly onStatus: (data: StatusEvent["data"]) => void;
-  /** Something that a snapshot may show has changed. */
+  /** Called when anything that a snapshot may show has changed. */
   readonly onChange: () => void;
 }
 
-/** Notices what other instances have kept, as far as it concerns snapshots. */
+/** Passes the events of other instances to the snapshots of this one. */
 export class RemoteEvents {
   readonly #options: RemoteEventsOptions;
-  /** The numbers of events that were kept here, where whoever is concerned was told of them. */
+  /** The numbers of events that this instance stored, which the snapshots show already. */
   readonly #localSeqs = new Set<number>();
 
   constructor(options: RemoteEventsOptions) {
     this.#options = options;
   }
 
-  /** These were kept here. */
+  /** Call this with the events that this instance stored. */
   ignoreLocal(events: readonly StoredEvent[]): void {
     for (const { seq } of events) this.#localSeqs.add(seq);
   }
 
-  /** Resolves when `signal` aborts. Throws what the journal throws. */
+  /** Resolves when `signal` aborts. Throws the errors of the event log. */
   async run(signal: AbortSignal): Promise<void> {
     const { feed, onChange } = this.#options;
     const allVisible = () => "all" as const;

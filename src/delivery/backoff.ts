@@ -1,4 +1,4 @@
-/** A delivery that has failed so often is parked. */
+/** Failures before a delivery is parked. */
 export const MAX_FAILURES = 5;
 
 const MIN_BACKOFF_MS = 1_000;
@@ -6,8 +6,9 @@ const BACKOFF_FACTOR = 4;
 const MAX_BACKOFF_MS = 5 * 60_000;
 
 /**
- * When a delivery is due again after its `failures`th failure, in ms since the epoch: about 1 s later, then 4 s, 16 s, 64 s,
- * up to half as long again so that what failed together does not come again together. `undefined` when it is to be parked.
+ * Returns the time of the next attempt after `failures` failures, in ms since the epoch: about 1 s later, then 4 s, 16 s and
+ * 64 s, each with up to 50 % of jitter so that deliveries that failed together are not retried together. Returns `undefined`
+ * if the delivery must be parked.
  */
 export function retryAt(
   failures: number,

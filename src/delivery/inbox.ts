@@ -5,33 +5,32 @@ import { log } from "../log.ts";
 import { retryAt } from "./backoff.ts";
 import type { Delivery, DeliveryStore, PendingDelivery } from "./delivery.ts";
 
-/** Deliveries fetched at a time: so few that what is received meanwhile is answered soon. */
+/** Deliveries per batch: few enough that new deliveries are answered quickly. */
 const BATCH_SIZE = 50;
-/** How long we sleep at the most: another instance may have kept a delivery and died. */
+/** The longest pause: another instance may have stored a delivery and stopped. */
 const MAX_SLEEP_MS = 30_000;
-/** And at the least: what is due next may be in the hands of another instance. */
+/** The shortest pause: another instance may be applying the next delivery. */
 const MIN_SLEEP_MS = 100;
-/** How long a store that is in trouble is left alone. */
 const STORAGE_RETRY_MS = 1_000;
 const MAX_ERROR_LENGTH = 500;
 const PRUNE_INTERVAL_MS = 60 * 60_000;
-/** GitHub offers to send a delivery again for 3 days (GHES: 7). */
+/** GitHub can redeliver for 3 days, GitHub Enterprise Server for 7. */
 const RETAIN_DONE_MS = 7 * 24 * 60 * 60_000;
 
-export interface InboxOptions<Changes> {
+interface InboxOptions<Changes> {
   readonly store: DeliveryStore<Changes>;
-  /** What a delivery tells; throws, naming the field, when it is not as GitHub documents it. */
+  /** Parses the changes of a delivery. Throws an error that names the first invalid field. */
   readonly parse: (delivery: Delivery) => Changes;
-  /** Told what has changed, in order, once it is committed. */
+  /** Called with the events of committed changes, in order. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
   readonly clock: Clock;
-  /** From 0 to 1. */
+  /** Returns a number from 0 to 1. */
   readonly random: () => number;
 }
 
 /**
- * Applies the deliveries that were kept. A delivery is applied and marked as done in one transaction: wherever we are
- * killed, it is applied once.
+ * Applies stored deliveries. A delivery is applied and marked as done in one transaction, so that it is applied exactly once
+ * even if the process is killed.
  */
 export class Inbox<Changes> {
   readonly #options: InboxOptions<Changes>;
@@ -47,12 +46,12 @@ export class Inbox<Changes> {
     this.#options = options;
   }
 
-  /** What became of the deliveries that had to wait: how many times one was `applied`, `failed`, or was `parked` for good. */
+  /** Counts of deliveries that were applied, failed (and are retried), or were parked. */
   get outcomes(): { readonly applied: number; readonly failed: number; readonly parked: number } {
     return { applied: this.#applied, failed: this.#failed, parked: this.#parked };
   }
 
-  /** Looks for due deliveries now. */
+  /** Checks for due deliveries now. */
   wake(): void {
     this.#wakeController.abort();
   }
@@ -66,7 +65,7 @@ export class Inbox<Changes> {
         await this.#runOnce(signal);
         this.#reportStorageState(undefined);
       } catch (error) {
-        // No fault of the delivery: it keeps its place.
+        // Not a failure of the delivery: its failure count stays.
         if (!(error instanceof StorageError)) throw error;
         this.#reportStorageState(error);
         await this.#options.clock.sleep(STORAGE_RETRY_MS, signal);
@@ -75,10 +74,10 @@ export class Inbox<Changes> {
     signal.removeEventListener("abort", wake);
   }
 
-  /** Applies what is due; sleeps where nothing is. */
+  /** Applies the due deliveries, or sleeps if none is due. */
   async #runOnce(signal: AbortSignal): Promise<void> {
     const { store, clock } = this.#options;
-    // Set before we look, so that a delivery that comes meanwhile is not slept over.
+    // Set first, so that a concurrent delivery wakes the loop.
     this.#wakeController = new AbortController();
     if (signal.aborted) return;
     const now = clock.now();
@@ -93,15 +92,15 @@ export class Inbox<Changes> {
     await clock.sleep(pause, this.#wakeController.signal);
   }
 
-  /** Side by side, so that the store can apply many in one transaction; of a subject one after the other. */
+  /** Runs concurrently, so that the store can group transactions; one by one per ordering key. */
   async #applyAll(due: readonly PendingDelivery[], signal: AbortSignal): Promise<void> {
-    const byOrderingKey = Map.groupBy(due, ({ orderingKey: subject }) => subject);
+    const byOrderingKey = Map.groupBy(due, ({ orderingKey }) => orderingKey);
     await Promise.all(byOrderingKey.values().map((each) => this.#applyInOrder(each, signal)));
   }
 
   async #applyInOrder(due: readonly PendingDelivery[], signal: AbortSignal): Promise<void> {
     for (const delivery of due) {
-      // What comes after a failed one of the same subject waits for it.
+      // Deliveries with the same ordering key wait for a failed one.
       if (signal.aborted || !await this.#apply(delivery)) return;
     }
   }
@@ -113,7 +112,7 @@ export class Inbox<Changes> {
       events = await store.apply(delivery.id, parse(delivery));
     } catch (error) {
       if (error instanceof StorageError) throw error;
-      await this.#fail(delivery, toErrorMessage(error).slice(0, MAX_ERROR_LENGTH));
+      await this.#recordFailure(delivery, toErrorMessage(error).slice(0, MAX_ERROR_LENGTH));
       return false;
     }
     this.#applied++;
@@ -121,30 +120,33 @@ export class Inbox<Changes> {
     return true;
   }
 
-  async #fail({ id, event, failures: before }: PendingDelivery, reason: string): Promise<void> {
+  async #recordFailure(delivery: PendingDelivery, error: string): Promise<void> {
     const { store, clock, random } = this.#options;
-    const failures = before + 1;
-    const due = retryAt(failures, { now: clock.now(), random });
-    await store.recordFailure(id, { error: reason, retryAt: due });
-    const details = { id, event, failures, reason };
-    if (due === undefined) this.#parked++;
-    else this.#failed++;
-    if (due === undefined) {
+    const { id, event } = delivery;
+    const failures = delivery.failures + 1;
+    const retry = retryAt(failures, { now: clock.now(), random });
+    await store.recordFailure(id, { error, retryAt: retry });
+    const details = { id, event, failures, reason: error };
+    if (retry === undefined) {
+      this.#parked++;
       this.#logger.error(
         "Parked delivery {id} ({event}) after {failures} failures: {reason}",
         details,
       );
     } else {
-      this.#logger.warning("Delivery {id} ({event}) failed, and is tried again: {reason}", details);
+      this.#failed++;
+      this.#logger.warning("Delivery {id} ({event}) failed and will be retried: {reason}", details);
     }
   }
 
-  /** Logs the beginning and the end of the store's troubles. */
+  /** Logs the start and the end of a storage outage. */
   #reportStorageState(error: StorageError | undefined): void {
     if (this.#isStorageDown === (error !== undefined)) return;
     this.#isStorageDown = error !== undefined;
     if (error) {
-      this.#logger.error("Deliveries wait for the storage: {reason}", { reason: error.message });
-    } else this.#logger.info("Deliveries are applied again");
+      this.#logger.error("Storage unavailable; deliveries queued: {reason}", {
+        reason: error.message,
+      });
+    } else this.#logger.info("Storage available; applying deliveries");
   }
 }

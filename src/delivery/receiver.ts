@@ -1,9 +1,10 @@
 import { Buffer, isAscii } from "node:buffer";
+import { invalid, missingValue } from "../error_text.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { Delivery, DeliveryStore } from "./delivery.ts";
 import { isSignatureValid } from "./signature.ts";
 
-/** What somebody posted to the webhook, before any of it is believed; `null` for a header that was not sent. */
+/** An unverified request to the webhook endpoint; `null` for a missing header. */
 export interface IncomingWebhook {
   /** `X-Hub-Signature-256` */
   readonly signature: string | null;
@@ -12,20 +13,20 @@ export interface IncomingWebhook {
   /** `X-GitHub-Event` */
   readonly event: string | null;
   readonly contentType: string | null;
-  /** The bytes as they came: they are what is signed. */
+  /** The raw bytes, which the signature covers. */
   readonly body: Uint8Array;
 }
 
-/** What became of a post. */
 export type ReceiveResult =
-  /** Durably kept (perhaps before), and will be applied. */
+  /** Durably stored (now or before), and applied or going to be. */
   | { readonly status: "accepted" }
-  /** Was applied before. */
+  /** A duplicate of an applied delivery. */
   | { readonly status: "done" }
-  /** Tells nothing that we use, so that nothing is kept: to get it twice does no harm. */
+  /** An unsupported event: nothing is stored. */
   | { readonly status: "ignored" }
+  /** The answer to a `ping` event. */
   | { readonly status: "pong" }
-  | { readonly status: "refused"; readonly code: RejectionCode; readonly detail: string };
+  | { readonly status: "rejected"; readonly code: RejectionCode; readonly detail: string };
 
 export type RejectionCode =
   | "invalid_signature"
@@ -34,34 +35,34 @@ export type RejectionCode =
   | "unsupported_media_type";
 
 export interface ReceiverOptions<Changes> {
-  /** One, or two while they are changed; an empty one opens nothing. */
+  /** One secret, or two during rotation; empty secrets are ignored. */
   readonly secrets: readonly string[];
   readonly store: Pick<DeliveryStore<Changes>, "store" | "storeAndApply">;
-  /** In what order a delivery belongs; `undefined` when we have no use for its event. */
+  /** Returns the ordering key; `undefined` for an unsupported event. */
   readonly toOrderingKey: (
     delivery: { readonly id: string; readonly event: string },
     payload: object,
   ) => string | undefined;
-  /** What a delivery tells; `undefined` when it is not as GitHub documents it. */
+  /** Returns the changes of a delivery; `undefined` for an invalid payload. */
   readonly parse: (delivery: { readonly event: string }, payload: object) => Changes | undefined;
-  /** Told what has changed, once it is committed. */
+  /** Called with the events of committed changes. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
-  /** Told when a delivery waits to be applied. */
+  /** Called when a delivery waits to be applied. */
   readonly onStored: () => void;
 }
 
-/** A delivery that is believed, with what it tells if that can be read. */
 interface VerifiedDelivery<Changes> {
   readonly delivery: Delivery;
+  /** `undefined` for an invalid payload. */
   readonly changes: Changes | undefined;
 }
 
-/** Visible ASCII. GitHub sends a GUID. */
+/** Visible ASCII; GitHub sends a GUID. */
 const DELIVERY_ID = /^[\x21-\x7e]{1,100}$/;
 const EVENT_NAME = /^[a-z][a-z0-9_]{0,99}$/;
 const ACTION = /^[\w.-]{1,100}$/;
 
-/** Takes in what GitHub posts: verified, then kept once, and applied as soon as it can be. What is accepted survives a crash. */
+/** Verifies and stores webhook deliveries, and applies them if possible. Accepted deliveries survive a crash. */
 export class Receiver<Changes> {
   readonly #options: ReceiverOptions<Changes>;
   readonly #secrets: readonly string[];
@@ -71,40 +72,40 @@ export class Receiver<Changes> {
     this.#secrets = options.secrets.filter((secret) => secret !== "");
   }
 
-  /** Whether there is a secret to verify with; without one nothing can be taken in. */
+  /** Whether a secret is set; without one, no delivery can be verified. */
   get isConfigured(): boolean {
     return this.#secrets.length > 0;
   }
 
-  /** @throws {StorageError} when it could not be kept */
+  /** @throws {StorageError} when the delivery could not be stored */
   async receive(webhook: IncomingWebhook): Promise<ReceiveResult> {
     const verified = this.#verifyAndParse(webhook);
     return "status" in verified ? verified : await this.#storeAndApply(verified);
   }
 
-  /** Apart from what waits for the store: the parsed payload is large, and garbage as soon as it is read. */
+  /** A method of its own, so that the large parsed payload can be freed before the store answers. */
   #verifyAndParse(
     { signature, id, event, contentType, body }: IncomingWebhook,
   ): ReceiveResult | VerifiedDelivery<Changes> {
     if (!isSignatureValid(body, { signature, secrets: this.#secrets })) {
       return rejected(
         "invalid_signature",
-        "X-Hub-Signature-256 does not fit the body: both sides must have the same secret",
+        "Invalid X-Hub-Signature-256: expected the signature of the body with the webhook secret",
       );
     }
     if (id === null || !DELIVERY_ID.test(id)) {
-      return rejected("invalid_header", headerProblem("X-GitHub-Delivery", id, "a GUID"));
+      return rejected("invalid_header", headerError("X-GitHub-Delivery", id, "a GUID"));
     }
     if (event === null || !EVENT_NAME.test(event)) {
       return rejected(
         "invalid_header",
-        headerProblem("X-GitHub-Event", event, "the name of an event"),
+        headerError("X-GitHub-Event", event, "an event name"),
       );
     }
     const text = extractPayload(body, contentType);
     if (typeof text !== "string") return text;
     const payload = parseObject(text);
-    if (!payload) return rejected("invalid_body", "The payload is not a JSON object");
+    if (!payload) return rejected("invalid_body", invalid("payload", "a JSON object"));
     if (event === "ping") return { status: "pong" };
     const orderingKey = this.#options.toOrderingKey({ id, event }, payload);
     if (orderingKey === undefined) return { status: "ignored" };
@@ -112,7 +113,7 @@ export class Receiver<Changes> {
     return { delivery, changes: this.#options.parse(delivery, payload) };
   }
 
-  /** What can be read is applied at once, as it is parsed already; for the rest the inbox finds the words. */
+  /** A valid payload is applied immediately, because it is already parsed; the inbox reports the error of an invalid one. */
   async #storeAndApply({ delivery, changes }: VerifiedDelivery<Changes>): Promise<ReceiveResult> {
     const { store, onEvents, onStored } = this.#options;
     const { status, events } = changes === undefined
@@ -131,18 +132,21 @@ function extractPayload(body: Uint8Array, contentType: string | null): string | 
   if (type !== "application/json" && type !== "application/x-www-form-urlencoded") {
     return rejected(
       "unsupported_media_type",
-      "Content-Type must be application/json or application/x-www-form-urlencoded",
+      (contentType === null ? missingValue : invalid)(
+        "Content-Type",
+        "application/json or application/x-www-form-urlencoded",
+      ),
     );
   }
   const text = decodeUtf8(body);
-  if (text === undefined) return rejected("invalid_body", "The body is not UTF-8");
+  if (text === undefined) return rejected("invalid_body", invalid("body", "UTF-8"));
   if (type === "application/json") return text;
   return new URLSearchParams(text).get("payload") ??
-    rejected("invalid_body", "The form has no field payload");
+    rejected("invalid_body", missingValue("payload", "a form field with JSON"));
 }
 
 function decodeUtf8(body: Uint8Array): string | undefined {
-  // Most payloads are, and are here in a fifth of the time.
+  // Most payloads are ASCII, which is decoded five times as fast this way.
   if (isAscii(body)) {
     return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1");
   }
@@ -153,7 +157,7 @@ function decodeUtf8(body: Uint8Array): string | undefined {
   }
 }
 
-/** The parser's own words quote the text, and are dropped. */
+/** Drops the parser's error, because it quotes the text. */
 function parseObject(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -168,12 +172,10 @@ function parseAction(payload: object): string | null {
   return typeof action === "string" && ACTION.test(action) ? action : null;
 }
 
-function headerProblem(name: string, value: string | null, expected: string): string {
-  return value === null
-    ? `${name} is missing: it must hold ${expected}`
-    : `${name} is malformed: it must hold ${expected}`;
+function headerError(name: string, value: string | null, expected: string): string {
+  return value === null ? missingValue(name, expected) : invalid(name, expected);
 }
 
 function rejected(code: RejectionCode, detail: string): ReceiveResult {
-  return { status: "refused", code, detail };
+  return { status: "rejected", code, detail };
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import { GitHubError, type GitHubFailure, isGlobal } from "../errors.ts";
 
 /**
- * How far back GitHub can be asked to send again. A GitHub Enterprise Server can 7 days; 3 hold for both.
+ * How far back GitHub can redeliver: 3 days, on GitHub Enterprise Server 7.
  * https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
  */
 export const REDELIVERY_WINDOW_MS = 3 * 24 * 60 * 60 * 1_000;
@@ -10,72 +10,69 @@ export const REDELIVERY_WINDOW_MS = 3 * 24 * 60 * 60 * 1_000;
 /** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests */
 const REQUEST_INTERVAL_MS = 1_000;
 
-/** What was asked for shows in GitHub's list only after a while; until then it is not asked for again. */
+/** A requested redelivery appears in GitHub's list after a delay; until then it is not requested again. */
 const REQUESTED_TTL_MS = 5 * 60 * 1_000;
 
-/** Seven minutes of asking, and as many changes as GitHub may allow in an hour (500). */
+/** Takes seven minutes; GitHub may allow only 500 changes per hour. */
 const MAX_REQUESTS = 400;
 
-/** So many refusals in a row are not about one delivery any more. */
+/** The cause of this many failures in a row is not a single delivery. */
 const MAX_CONSECUTIVE_FAILURES = 3;
 
-/** One time that GitHub sent a delivery, or tried to. */
+/** One attempt of GitHub to send a delivery. */
 export interface DeliveryAttempt {
-  /** As the receiver knows the delivery: `X-GitHub-Delivery`, the same for each of its attempts. */
+  /** `X-GitHub-Delivery`, the same for all attempts of a delivery. */
   readonly guid: string;
-  /** Of this attempt; a string, for GitHub's are too long for a number. */
+  /** The id of this attempt; a string, because the ids exceed the safe integers. */
   readonly id: string;
   readonly event: string;
   readonly action: string | null;
-  /** Milliseconds since the epoch. */
+  /** In ms since the epoch. */
   readonly deliveredAt: number;
   readonly succeeded: boolean;
-  /** The repository's hook that sent it; `null` for the hook of a GitHub App. */
+  /** The repository webhook; `null` for the webhook of a GitHub App. */
   readonly webhook: { readonly repository: string; readonly id: number } | null;
 }
 
-/** The latest attempt of a delivery of which none succeeded. */
+/** The latest attempt of a delivery without a successful attempt. */
 export type FailedDelivery = DeliveryAttempt;
 
-/** What GitHub sent to us without success. Both are refused with a RefusedError. */
+/** Lists and repeats failed deliveries: GitHub. Both methods throw GitHubError. */
 export interface DeliveryAttemptSource {
-  /** The deliveries since `since` (ms since the epoch) that never arrived, the oldest first. */
+  /** The failed deliveries since `since` (ms since the epoch), oldest first. */
   listFailed(since: number, signal: AbortSignal): Promise<readonly FailedDelivery[]>;
-  /** Asks GitHub to send it once more. It does so a little later, under the same GUID. */
+  /** Requests a redelivery. GitHub sends it a little later, with the same GUID. */
   redeliver(delivery: FailedDelivery, signal: AbortSignal): Promise<void>;
 }
 
-/** How far a sweep has come. */
 export interface RedeliveryProgress {
-  /** Deliveries that never arrived, less those that were asked for a moment ago. */
+  /** Failed deliveries, without those requested a moment ago. */
   readonly found: number;
-  /** Those of them that GitHub will send again. */
+  /** Redeliveries requested so far. */
   readonly requested: number;
 }
 
 export interface RedeliveryResult extends RedeliveryProgress {
-  /** Those of them that a later sweep must ask for. */
+  /** Failed deliveries left for a later run. */
   readonly remaining: number;
-  /** Why the sweep ended before its end. */
+  /** Why the run ended early. */
   readonly failure?: GitHubFailure;
 }
 
 export interface RedeliveryOptions {
-  /** How many are asked for at the most. */
+  /** The maximum number of requests. */
   readonly limit?: number;
   readonly onProgress?: (progress: RedeliveryProgress) => void;
 }
 
 /**
- * Asks GitHub for what it could not deliver: it never sends again by itself.
+ * Requests redelivery of failed deliveries, because GitHub does not retry them.
  * https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
- *
- * `new Sweep({ attempts, clock })`
  */
 export class Redelivery {
   readonly #attempts: DeliveryAttemptSource;
   readonly #clock: Clock;
-  /** When each GUID was asked for, in ms since the epoch, the oldest first. */
+  /** When each GUID was requested, in ms since the epoch, oldest first. */
   readonly #requestedAt = new Map<string, number>();
 
   constructor({ attempts, clock }: {
@@ -87,9 +84,9 @@ export class Redelivery {
   }
 
   /**
-   * One by one, the oldest first. It ends early, and says so, at a rate limit, at a credential that may not do this,
-   * or when GitHub refuses several in a row; one that is refused alone is passed over, and left.
-   * @throws {GitHubError} when GitHub does not tell what failed
+   * Requests redeliveries one by one, oldest first. Skips a delivery that GitHub refuses. Ends early, with a `failure`, at a
+   * rate limit, with an unauthorized credential, or after several failures in a row.
+   * @throws {GitHubError} when the failed deliveries cannot be listed
    * @throws the signal's reason when it aborts
    */
   async run(
@@ -143,8 +140,8 @@ export class Redelivery {
 }
 
 /**
- * The latest attempt of each delivery of which none succeeded, the oldest first. `attempts` of the same moment come the
- * latest first, as GitHub lists them.
+ * Returns the latest attempt of each delivery without a successful attempt, oldest first. Attempts at the same time are in
+ * GitHub's order: latest first.
  */
 export function findUndelivered(attempts: Iterable<DeliveryAttempt>): readonly FailedDelivery[] {
   const latest = new Map<string, DeliveryAttempt>();

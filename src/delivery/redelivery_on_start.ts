@@ -5,9 +5,9 @@ import type { RepositoryStore } from "../repository/repository.ts";
 import type { DeliveryStore } from "./delivery.ts";
 import type { Redelivery } from "./redelivery.ts";
 
-/** After a shorter stop nothing is missed that GitHub did not try to deliver in time. */
+/** Deliveries missed during a shorter downtime are not requested. */
 const MIN_DOWNTIME_MS = 60_000;
-/** Whose hooks are looked at: the most recently pushed. */
+/** The most recently pushed repositories, whose webhooks are checked. */
 const MAX_REPOSITORIES = 100;
 
 export interface RedeliveryOnStartOptions {
@@ -17,7 +17,7 @@ export interface RedeliveryOnStartOptions {
   readonly createRedelivery: (repositories: readonly string[]) => Pick<Redelivery, "run">;
 }
 
-/** Asks GitHub, once, for what it could not deliver while we were stopped: when nothing has come for a minute. */
+/** Requests redelivery, once, of deliveries missed while the server was down: if none has arrived for a minute. */
 export class RedeliveryOnStart {
   readonly #options: RedeliveryOnStartOptions;
   readonly #logger = log("deliveries");
@@ -33,16 +33,16 @@ export class RedeliveryOnStart {
       const redelivery = this.#options.createRedelivery(
         repositories.map((repository) => repository.fullName),
       );
-      const { found, requested: asked, remaining: left } = await redelivery.run(signal);
+      const { found, requested, remaining } = await redelivery.run(signal);
       if (found === 0) return;
-      this.#logger.info("Asked GitHub again for {asked} deliveries, {left} are left", {
-        asked,
-        left,
+      this.#logger.info("Requested redelivery of {requested} deliveries, {remaining} remain", {
+        requested,
+        remaining,
       });
     } catch (error) {
       if (signal.aborted) return;
       if (!isTransient(error)) throw error;
-      this.#logger.warning("Cannot ask for missed deliveries: {reason}", {
+      this.#logger.warning("Failed to request missed deliveries: {reason}", {
         reason: toErrorMessage(error),
       });
     }

@@ -3,8 +3,8 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 const SIGNATURE = /^sha256=([0-9a-f]{64})$/;
 
 /**
- * Whether `signature`, the value of `X-Hub-Signature-256`, was made from these bytes with one of the secrets. Compares in
- * constant time (docs/decisions/webhook_verification.md).
+ * Whether `signature`, the value of `X-Hub-Signature-256`, matches the body and one of the secrets. Compares in constant time
+ * (docs/decisions/webhook_verification.md).
  * https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
  */
 export function isSignatureValid(

@@ -24,7 +24,7 @@ export class Broadcast<View extends string> {
   readonly #subscribers = new Map<Sink, Subscriber<View>>();
   /** Clients with a queued snapshot. */
   readonly #slowClients = new Map<Sink, SendQueue>();
-  /** Stops the timer that flushes all slow clients; `undefined` while there are none. */
+  /** Stops the timer that flushes all slow clients; `undefined` while no client is slow. */
   #stopFlushing: (() => void) | undefined;
   #published = 0;
   #coalesced = 0;

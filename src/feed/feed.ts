@@ -26,9 +26,9 @@ export interface FeedOptions {
   readonly eventLog: EventLog;
   readonly clock: Clock;
   /** Carries notices of events between instances that share the event log. */
-  readonly eventBus?: EventBus;
+  readonly eventBus?: EventBus | undefined;
   /** The interval, in ms, at which to poll the event log for events whose notices were lost. Default: never. */
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
   readonly replayLimits?: ReplayLimits;
   readonly pageSize?: number;
 }

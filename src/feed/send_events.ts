@@ -11,7 +11,7 @@ export interface SendEventsOptions {
   readonly signal: AbortSignal;
   /** Encodes the events of a batch as frames; without it each event is a frame. */
   readonly encode?: (events: readonly EncodedEvent[]) => Iterable<string>;
-  /** Returns the snapshot to send after a gap; `undefined` if there is none. */
+  /** Returns the snapshot to send after a gap; `undefined` without one. */
   readonly snapshot: () => Promise<string | undefined>;
 }
 

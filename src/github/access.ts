@@ -1,17 +1,17 @@
 import { z } from "zod";
-import type { AccessSource, RepositoryRef } from "../account/access.ts";
+import type { AccessSource, RepositoryRef } from "../account/access_cache.ts";
 import { GitHubError } from "../errors.ts";
 import { ResponseCache } from "./response_cache.ts";
 import { parseResetTime } from "./error.ts";
 import type { GitHubResponse } from "./transport.ts";
 import { UserClient, type UserClientOptions } from "./user_client.ts";
 
-/** Asked for in one query, which costs one point of 5,000 an hour. */
+/** Repositories per query, which costs one point of 5,000 per hour. */
 const BATCH_SIZE = 100;
 
 /**
- * How GitHub says that somebody may not see something: it is as if it were not there, or an organization's rules (SAML, its
- * list of addresses) or those of the App keep it back.
+ * Error types for a missing permission: GitHub reports a hidden repository as not found; the rules of an organization (SAML, IP
+ * allow list) or of the App forbid access.
  */
 const NO_ACCESS_TYPES = ["NOT_FOUND", "FORBIDDEN"];
 
@@ -26,7 +26,7 @@ const queryResponseSchema = z.object({
 
 type QueryResponse = z.infer<typeof queryResponseSchema>;
 
-/** What users may read, as GitHub tells each of them. `new GitHubAccess({ baseUrl, version, clock })` */
+/** Checks access with the tokens of users. */
 export class GitHubAccess implements AccessSource {
   readonly #client: UserClient;
   readonly #url: string;
@@ -61,7 +61,7 @@ export class GitHubAccess implements AccessSource {
     const response = await this.#client.send(request, signal);
     const { data, errors } = this.#responses.parse(response);
     assertNoErrors({ data, errors }, response);
-    // Another repository may have that name by now, and the user may read that one alone.
+    // The name may now belong to another repository.
     return batch.filter(({ id }, index) => data?.[toAlias(index)]?.databaseId === id).map((
       { id },
     ) => id);
@@ -73,7 +73,7 @@ function toGraphqlUrl(baseUrl: string): string {
   return `${baseUrl.replace(/\/+$/, "").replace(/\/api\/v3$/, "/api")}/graphql`;
 }
 
-/** The names are variables: they are never part of the query's text. */
+/** Names are passed as variables, never in the text of the query. */
 function buildQuery(batch: readonly RepositoryRef[]) {
   const names = batch.map(({ fullName }, index) => {
     const [owner = "", name = ""] = fullName.split("/");
@@ -91,8 +91,8 @@ function toAlias(index: number): string {
 }
 
 /**
- * Errors come with status 200. Only those that say of one repository that it is not for this user are an answer; after any
- * other nothing is known, and nothing may be shown.
+ * Checks the errors of a response with status 200. Only a missing permission for one repository is an answer; after any other
+ * error nothing is known.
  * @throws {GitHubError}
  */
 function assertNoErrors({ data, errors }: QueryResponse, response: GitHubResponse): void {

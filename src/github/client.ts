@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import type { EndpointOptions } from "@octokit/types";
-import { GitHubError } from "../errors.ts";
-import type { GitHubRateLimit } from "../run/github_rate_limit.ts";
-import type { ResponseCache, ResponsePage } from "./response_cache.ts";
+import { GitHubError, isGlobal } from "../errors.ts";
+import type { Random } from "../random.ts";
+import type { GitHubBackoff, GitHubQuota, GitHubRateLimit } from "../run/github_rate_limit.ts";
 import { type Credential, Installation } from "./credential.ts";
 import { assertOk, parseResetTime } from "./error.ts";
+import { type GetOptions, GitHubClient, type PostOptions } from "./github_client.ts";
+import { RateLimitGate } from "./rate_limit_gate.ts";
+import type { ResponseCache, ResponsePage } from "./response_cache.ts";
 import {
   type BeforeRequest,
   type GitHubResponse,
@@ -12,50 +15,34 @@ import {
   type TransportOptions,
 } from "./transport.ts";
 
-/** GitHub gives no more on one page. */
-const PAGE_SIZE = 100;
-
-/** 10,000 things: a list that seems to have no end must have one. */
-const MAX_PAGES = 100;
-
-export interface GitHubOptions extends TransportOptions {
+interface GitHubOptions extends TransportOptions {
   readonly credential: Credential;
+  readonly random?: Random;
 }
 
-/** Fills the template of a path; what it does not name becomes the query (GET) or the JSON body. */
-export type RequestParameters = Readonly<Record<string, unknown>>;
-
-export interface GetOptions {
-  readonly parameters?: RequestParameters;
-  readonly signal: AbortSignal;
-  /** Whether the App itself asks, by its JWT, and not its installation; a token knows no App, and asks as ever. */
-  readonly asApp?: boolean;
-}
-
-/** As for a GET; what the path does not name becomes the JSON body. */
-export type PostOptions = GetOptions;
-
-/** Who asks: the holder of a token, or the App itself. */
+/** The credential of one request: a token, or the App's own JWT. */
 type RequestAuth = { readonly token: string } | { readonly beforeRequest: BeforeRequest };
 
 /**
- * Every request to GitHub, with one credential. It neither waits nor retries, and sends whatever it is asked to
- * send: one request at a time is the caller's affair.
+ * All requests with Runwire's credential, one at a time. Requests through this client are always sent, for clients that wait
+ * for them; `background` returns a client for all other work.
  *
  * `new GitHub({ credential, baseUrl, version, clock })`
  */
-export class GitHub {
+export class GitHub extends GitHubClient implements GitHubQuota {
   readonly #transport: Transport;
+  readonly #gate: RateLimitGate;
   readonly #installation: Installation | undefined;
   readonly #token: string;
   readonly #origin: string;
-  #rateLimit: GitHubRateLimit | undefined;
   #notModified = 0;
 
   /** @throws {UsageError} when an App's private key cannot be read */
   constructor(options: GitHubOptions) {
-    const { credential, baseUrl, clock } = options;
+    super();
+    const { credential, baseUrl, clock, random = Math.random } = options;
     this.#transport = new Transport(options);
+    this.#gate = new RateLimitGate({ clock, random });
     this.#origin = new URL(baseUrl).origin;
     const isToken = "token" in credential;
     this.#token = isToken ? credential.token : "";
@@ -64,14 +51,24 @@ export class GitHub {
       : new Installation(credential, { transport: this.#transport, clock });
   }
 
-  /** Whether it acts as an App's installation, which has repositories but is no user. */
+  /**
+   * A client for work that no client waits for. It throws GitHubPausedError instead of sending a request while GitHub asks for
+   * a pause, or while less than `reservedShare` of the rate limit is left.
+   */
+  background(reservedShare: number): GitHubClient {
+    return new BackgroundGitHub(this, reservedShare);
+  }
+
   get isInstallation(): boolean {
     return this.#installation !== undefined;
   }
 
-  /** What is left of the rate limit, as last heard; `undefined` where there is none (GitHub Enterprise Server). */
   get rateLimit(): GitHubRateLimit | undefined {
-    return this.#rateLimit;
+    return this.#gate.rateLimit;
+  }
+
+  get backoff(): GitHubBackoff | undefined {
+    return this.#gate.backoff;
   }
 
   /** Requests sent. */
@@ -79,121 +76,92 @@ export class GitHub {
     return this.#transport.requests;
   }
 
-  /** Those of them that were answered with 304, which cost nothing. */
+  /** Requests that GitHub answered with 304, which do not count against the rate limit. */
   get notModified(): number {
     return this.#notModified;
   }
 
-  /**
-   * One page, asked for with the ETag of the last answer to the same credential, and read again only when it
-   * has changed. `path` is a template (`/repos/{owner}/{repo}`) or the `next` of a page.
-   * @throws {GitHubError} when GitHub refuses, does not answer in time, or not as it documents
-   */
   async get<T>(
     cache: ResponseCache<T>,
     path: string,
     options: GetOptions,
   ): Promise<ResponsePage<T>> {
-    const { parameters, signal, asApp = false } = options;
-    const endpoint: EndpointOptions = { ...parameters, method: "GET", url: path };
+    const endpoint: EndpointOptions = { ...options.parameters, method: "GET", url: path };
     const { href: url, origin } = this.#transport.url(endpoint);
     if (origin !== this.#origin) {
       const message =
         `The next page is on ${origin}, which must not see the credential for ${this.#origin}`;
       throw new GitHubError({ kind: "unavailable" }, message);
     }
-    const auth = await this.#authenticate({ asApp, signal });
-    const credential = "token" in auth ? auth.token : "app";
-    const key = { credential: createHash("sha256").update(credential).digest("base64"), url };
-    const cached = cache.find(key);
-    const headers = cached ? { "if-none-match": cached.etag } : {};
-    const response = await this.#send({ ...endpoint, headers }, { auth, signal });
-    if (cached && response.status === 304) {
-      this.#notModified++;
-      return cached.page;
-    }
-    assertOk(response);
-    const page = { value: cache.parse(response), next: parseNextLink(response) };
-    if (response.headers.etag) cache.store(key, { etag: response.headers.etag, page });
-    return page;
+    return await this.#withGate(options, async (auth, send) => {
+      const credential = "token" in auth ? auth.token : "app";
+      const key = { credential: createHash("sha256").update(credential).digest("base64"), url };
+      const cached = cache.find(key);
+      const headers = cached ? { "if-none-match": cached.etag } : {};
+      const response = await send({ ...endpoint, headers });
+      if (cached && response.status === 304) {
+        this.#notModified++;
+        return cached.page;
+      }
+      assertOk(response);
+      const page = { value: cache.parse(response), next: parseNextLink(response) };
+      if (response.headers.etag) cache.store(key, { etag: response.headers.etag, page });
+      return page;
+    });
   }
 
-  /**
-   * The first `count` of a list, page after page; fewer where there are fewer.
-   * @throws {GitHubError} as `get` does
-   */
-  async list<T>(
-    cache: ResponseCache<readonly T[]>,
-    path: string,
-    options: GetOptions & { readonly count: number },
-  ): Promise<readonly T[]> {
-    const { count, parameters, ...rest } = options;
-    const per_page = Math.min(count, PAGE_SIZE);
-    const items: T[] = [];
-    for await (
-      const page of this.pages(cache, path, { parameters: { ...parameters, per_page }, ...rest })
-    ) {
-      items.push(...page);
-      if (items.length >= count) break;
-    }
-    return items.slice(0, count);
-  }
-
-  /**
-   * A list page by page, of PAGE_SIZE unless `parameters` say otherwise; the next is fetched when it is asked for.
-   * @throws {GitHubError} as `get` does
-   */
-  async *pages<T>(
-    cache: ResponseCache<readonly T[]>,
-    path: string,
-    { parameters, ...options }: GetOptions,
-  ): AsyncGenerator<readonly T[]> {
-    const firstParameters = { ...parameters, per_page: parameters?.["per_page"] ?? PAGE_SIZE };
-    let next: string | undefined = path;
-    for (let page = 0; next !== undefined && page < MAX_PAGES; page++) {
-      const response: ResponsePage<readonly T[]> = await this.get(cache, next, {
-        ...options,
-        parameters: page === 0 ? firstParameters : {},
-      });
-      yield response.value;
-      next = response.next;
-    }
-  }
-
-  /**
-   * Asks GitHub to do something, once, and returns what it answered (2xx).
-   * @throws {GitHubError} when GitHub refuses, or does not answer in time: whether it was done is then not known
-   */
   post(path: string, options: PostOptions): Promise<GitHubResponse> {
     return this.#mutate("POST", path, options);
   }
 
-  /** Asks GitHub to delete something, once. Refused as `post` is. */
   async delete(path: string, options: PostOptions): Promise<void> {
     await this.#mutate("DELETE", path, options);
   }
 
-  async #mutate(
+  #mutate(
     method: "POST" | "DELETE",
     path: string,
-    { parameters, signal, asApp = false }: PostOptions,
+    options: PostOptions,
   ): Promise<GitHubResponse> {
-    const auth = await this.#authenticate({ asApp, signal });
-    const endpoint: EndpointOptions = { ...parameters, method, url: path };
-    const response = await this.#send(endpoint, { auth, signal });
-    assertOk(response);
-    return response;
+    return this.#withGate(options, async (_auth, send) => {
+      const response = await send({ ...options.parameters, method, url: path });
+      assertOk(response);
+      return response;
+    });
+  }
+
+  /** Runs `request` if the gate allows it, and reports the outcome to the gate. */
+  async #withGate<T>(
+    { signal, asApp = false, isCredentialCheck = false, reservedShare }: GetOptions,
+    request: (auth: RequestAuth, send: Send) => Promise<T>,
+  ): Promise<T> {
+    if (reservedShare !== undefined) this.#gate.assertOpen(reservedShare);
+    const asInstallation = !(asApp && this.#installation);
+    try {
+      const auth = await this.#authenticate({ asApp, signal });
+      const send: Send = (endpoint) => this.#send(endpoint, auth, signal);
+      const result = await request(auth, send);
+      if (asInstallation) this.#gate.onSuccess();
+      return result;
+    } catch (cause) {
+      const error = isCredentialCheck ? toCredentialError(cause) : cause;
+      // The App has a rate limit of its own, and its 401 does not concern the installation's token.
+      const concernsAll = asInstallation && error instanceof GitHubError && isGlobal(error.failure);
+      if (concernsAll) this.#gate.onFailure(error);
+      throw error;
+    }
   }
 
   async #send(
     endpoint: EndpointOptions,
-    { auth, signal }: { readonly auth: RequestAuth; readonly signal: AbortSignal },
+    auth: RequestAuth,
+    signal: AbortSignal,
   ): Promise<GitHubResponse> {
-    // The App's own budget is another one than its installation's, and a 401 says nothing of the token.
     if ("beforeRequest" in auth) return await this.#transport.send(endpoint, { ...auth, signal });
     const headers = { ...endpoint.headers, authorization: `token ${auth.token}` };
     const response = await this.#transport.send({ ...endpoint, headers }, { signal });
-    this.#rateLimit = parseRateLimit(response) ?? this.#rateLimit;
+    const rateLimit = parseRateLimit(response);
+    if (rateLimit) this.#gate.onRateLimit(rateLimit);
     if (response.status === 401) this.#installation?.onUnauthorized(response);
     return response;
   }
@@ -206,6 +174,40 @@ export class GitHub {
       token: await this.#installation.token(signal),
     };
   }
+}
+
+type Send = (endpoint: EndpointOptions) => Promise<GitHubResponse>;
+
+class BackgroundGitHub extends GitHubClient {
+  readonly #github: GitHub;
+  readonly #reservedShare: number;
+
+  constructor(github: GitHub, reservedShare: number) {
+    super();
+    this.#github = github;
+    this.#reservedShare = reservedShare;
+  }
+
+  get isInstallation(): boolean {
+    return this.#github.isInstallation;
+  }
+
+  get<T>(cache: ResponseCache<T>, path: string, options: GetOptions): Promise<ResponsePage<T>> {
+    return this.#github.get(cache, path, { ...options, reservedShare: this.#reservedShare });
+  }
+
+  post(path: string, options: PostOptions): Promise<GitHubResponse> {
+    return this.#github.post(path, { ...options, reservedShare: this.#reservedShare });
+  }
+
+  delete(path: string, options: PostOptions): Promise<void> {
+    return this.#github.delete(path, { ...options, reservedShare: this.#reservedShare });
+  }
+}
+
+function toCredentialError(error: unknown): unknown {
+  const isRejected = error instanceof GitHubError && error.failure.kind === "not_accessible";
+  return isRejected ? new GitHubError({ kind: "unauthorized" }, error.message) : error;
 }
 
 /** The address of the next page: RFC 8288, as GitHub writes it. */

@@ -2,26 +2,27 @@ import { createPrivateKey } from "node:crypto";
 import { createAppAuth } from "@octokit/auth-app";
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
+import { invalid } from "../error_text.ts";
 import { GitHubError, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
 import { ResponseCache } from "./response_cache.ts";
 import { assertOk, toLocalTime } from "./error.ts";
 import type { BeforeRequest, GitHubResponse, Transport } from "./transport.ts";
 
-/** A personal (or OAuth) access token, or a GitHub App as it is installed on one account. */
+/** A personal or OAuth access token, or the installation of a GitHub App. */
 export type Credential = { readonly token: string } | AppCredential;
 
 export interface AppCredential {
   readonly appId: string;
-  /** PEM, PKCS#1 (what GitHub hands out) or PKCS#8; line breaks may be written `\n`. */
+  /** PEM in PKCS#1 (GitHub's format) or PKCS#8; line breaks may be written as `\n`. */
   readonly privateKey: string;
   readonly installationId: number;
 }
 
-/** A token is renewed this long before it ends, so that it outlives the request it is sent with. */
+/** A token is renewed this long before it expires, so that it does not expire during a request. */
 const RENEWAL_MARGIN_MS = 60_000;
 
-/** A new token may be refused until all of GitHub knows it; Octokit's auth-app allows for it as long. */
+/** GitHub may reject a new token for this time. Octokit's auth-app uses the same limit. */
 const PROPAGATION_MS = 5_000;
 
 const tokenSchema = z.object({
@@ -29,7 +30,7 @@ const tokenSchema = z.object({
   expires_at: z.iso.datetime({ offset: true }),
 });
 
-/** The token of a GitHub App's installation: fetched when first needed, and again before its hour is over. */
+/** Fetches and renews the token of an installation, which expires after an hour. */
 export class Installation {
   readonly #installationId: number;
   readonly #auth: ReturnType<typeof createAppAuth>;
@@ -40,7 +41,7 @@ export class Installation {
     | { readonly token: string; readonly issuedAt: number; readonly expiresAt: number }
     | undefined;
 
-  /** @throws {UsageError} when the private key is none */
+  /** @throws {UsageError} when the private key is invalid */
   constructor(
     { appId, privateKey, installationId }: AppCredential,
     { transport, clock }: { readonly transport: Transport; readonly clock: Clock },
@@ -52,7 +53,7 @@ export class Installation {
     this.#clock = clock;
   }
 
-  /** @throws {GitHubError} `unauthorized` when GitHub knows no such App or installation */
+  /** @throws {GitHubError} `unauthorized` for an unknown App or installation */
   async token(signal: AbortSignal): Promise<string> {
     const now = this.#clock.now();
     if (this.#cached === undefined || now >= this.#cached.expiresAt - RENEWAL_MARGIN_MS) {
@@ -64,19 +65,19 @@ export class Installation {
     return this.#cached.token;
   }
 
-  /** Signs requests as the App itself; only for paths that GitHub reserves to Apps, for example `/app/hook`. */
+  /** Signs requests as the App itself, for paths reserved to Apps such as `/app/hook`. */
   get signAsApp(): BeforeRequest {
     return this.#auth.hook;
   }
 
   /**
-   * Tells that the token was answered with 401. The next request fetches another one.
-   * @throws {GitHubError} `unavailable` when the token is so new that it may be accepted yet
+   * Handles a response with status 401: the next request fetches a new token.
+   * @throws {GitHubError} `unavailable` when the token is so new that GitHub may not know it yet
    */
   onUnauthorized({ endpoint, receivedAt }: GitHubResponse): void {
     if (this.#cached && receivedAt - this.#cached.issuedAt < PROPAGATION_MS) {
       const message =
-        `GitHub does not know the new installation token yet, as it answered ${endpoint}`;
+        `GitHub rejected the new installation token for ${endpoint}; it may not be active yet`;
       throw new GitHubError({ kind: "unavailable" }, message);
     }
     this.#cached = undefined;
@@ -93,14 +94,14 @@ export class Installation {
     } catch (error) {
       if (!(error instanceof GitHubError) || error.failure.kind !== "not_accessible") throw error;
       const message =
-        `GitHub gives no token for installation ${this.#installationId} of the App: ${error.message}`;
+        `GitHub issued no token for installation ${this.#installationId} of the App: ${error.message}`;
       throw new GitHubError({ kind: "unauthorized" }, message);
     }
     return response;
   }
 }
 
-/** In the one form that WebCrypto reads in every build. */
+/** Converts to the only format that WebCrypto supports in every build. */
 function toPkcs8(pem: string): string {
   try {
     const key = createPrivateKey(pem.replaceAll("\\n", "\n"));
@@ -108,10 +109,13 @@ function toPkcs8(pem: string): string {
       return key.export({ type: "pkcs8", format: "pem" }).toString();
     }
   } catch {
-    // What the parser says of it may quote it.
+    // The error may quote the key.
   }
   throw new UsageError(
-    "The GitHub App's private key cannot be read: it must be an RSA key in PEM form, PKCS#1 " +
-      '("BEGIN RSA PRIVATE KEY") or PKCS#8 ("BEGIN PRIVATE KEY"), not encrypted, its line breaks real or written \\n',
+    invalid(
+      "private key of the GitHub App",
+      'an unencrypted RSA key in PEM format, PKCS#1 ("BEGIN RSA PRIVATE KEY") or PKCS#8 ("BEGIN PRIVATE KEY"), ' +
+        "with line breaks or \\n",
+    ),
   );
 }

@@ -2,19 +2,18 @@ import { z } from "zod";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET, type JobState } from "../run/change_set.ts";
-import { PERMISSION_EVENTS } from "./permission_event.ts";
 import { repositoryFields, toRepository } from "./repository.ts";
 import { jobSchema, toJob } from "./job.ts";
 import { runSchema, toRun } from "./run.ts";
 
-/** The end of the year 9999, the last that RFC 3339 can write. */
+/** The end of the year 9999, the last year in RFC 3339. */
 const LAST_SECOND = 253_402_300_799;
 
 const id = z.int();
 const time = z.iso.datetime({ offset: true });
 const action = z.string();
 
-/** Unix seconds in `push`, RFC 3339 everywhere else; missing where an installation lists its repositories. */
+/** Unix seconds in `push` events, RFC 3339 in others; missing in the repositories of an installation. */
 const pushedAt = z.union([z.int().min(0).max(LAST_SECOND).transform((s) => s * 1_000), time])
   .transform((at) => new Date(at).toISOString().replace(/\.\d+Z$/, "Z"));
 
@@ -22,7 +21,7 @@ const repository = z.object({ ...repositoryFields, pushed_at: pushedAt.nullish()
   .transform((json): Repository => toRepository(json, json.pushed_at));
 
 const workflowRun = z.object({
-  // Old servers leave out the path.
+  // Old versions of GitHub Enterprise Server omit the path.
   workflow_run: runSchema.extend({ path: z.string().default("") })
     .transform((run) => toRun(run, "webhook")).nullish(),
 }).transform(({ workflow_run: run }): Partial<ChangeSet> => run ? { runs: [run] } : {});
@@ -34,12 +33,12 @@ const workflowJob = z.object({
   repository: z.object({ full_name: z.string() }),
 });
 
-/** When a job came to where the action says it is; `undefined` for actions that we do not know. */
+/** Returns when the job entered the state of the action; `undefined` for an unknown action. */
 function toJobTime({ action, workflow_job: job, deployment }: z.infer<typeof workflowJob>) {
   const created = job?.created_at ?? job?.started_at;
   switch (action) {
     case "queued":
-      // Let go by a deployment's reviewers: the job's own times are those from before it waited.
+      // After the approval of a deployment, the times of the job are from before it waited.
       return deployment?.updated_at ?? created;
     case "waiting":
       return created;
@@ -52,7 +51,7 @@ function toJobTime({ action, workflow_job: job, deployment }: z.infer<typeof wor
   }
 }
 
-/** The action tells the state: the job in a payload may still show the one before. */
+/** The action gives the state, because the job in the payload may still have the previous one. */
 const jobChange = workflowJob.transform((payload): Partial<ChangeSet> => {
   const at = toJobTime(payload);
   if (!payload.workflow_job || !at) return {};
@@ -78,7 +77,7 @@ const repositoryChange = z.object({ action, repository })
     ...(action === "deleted"
       ? { removedRepositories: [repository.id] }
       : { repositories: [repository] }),
-    // Whatever the action is: it may be one that shows the repository to others, or hides it.
+    // Any action may change who can see the repository.
     accessChanged: [repository.id],
   }));
 
@@ -100,6 +99,16 @@ const installationRepositories = z.object({
   return { repositories, removedRepositories, accessChanged };
 });
 
+/** Permissions of one repository, or of all repositories if the payload names none. */
+const permissionChange = z.object({ repository: z.object({ id }).nullish().catch(undefined) })
+  .transform(({ repository }): Partial<ChangeSet> => ({
+    accessChanged: repository ? [repository.id] : "all",
+  }));
+
+/** https://docs.github.com/en/webhooks/webhook-events-and-payloads#github_app_authorization: the only action is `revoked`. */
+const authorizationRevoked = z.object({ sender: z.object({ id }) })
+  .transform(({ sender }): Partial<ChangeSet> => ({ revokedUsers: [sender.id] }));
+
 const runKey = z.object({ workflow_run: z.object({ id }) })
   .transform((payload) => `run ${payload.workflow_run.id}`);
 const jobKey = z.object({ workflow_job: z.object({ run_id: id }) })
@@ -110,13 +119,13 @@ const installationKey = z.object({ installation: z.object({ id }) })
   .transform((payload) => `installation ${payload.installation.id}`);
 
 interface EventParser {
-  /** What it is applied in the order of; its own without one. */
+  /** Without it, each delivery has its own ordering key. */
   readonly orderingKey?: z.ZodType<string>;
   readonly changes: z.ZodType<Partial<ChangeSet>>;
 }
 
 /**
- * The events that we use, each with what we use of it.
+ * The supported events.
  * https://docs.github.com/en/webhooks/webhook-events-and-payloads
  */
 const PARSERS: ReadonlyMap<string, EventParser> = new Map<string, EventParser>([
@@ -129,12 +138,22 @@ const PARSERS: ReadonlyMap<string, EventParser> = new Map<string, EventParser>([
     orderingKey: installationKey,
     changes: installationRepositories,
   }],
-  ...PERMISSION_EVENTS,
+  // GitHub sends these to Apps and organization webhooks; `member` and `team_add` also to repository webhooks. They need no
+  // order, because each only causes a new check.
+  ["member", { changes: permissionChange }],
+  ["membership", { changes: permissionChange }],
+  ["team", { changes: permissionChange }],
+  ["team_add", { changes: permissionChange }],
+  ["organization", { changes: permissionChange }],
+  ["installation_target", { changes: permissionChange }],
+  ["github_app_authorization", { changes: authorizationRevoked }],
 ]);
 
+const unsupportedEvent = z.unknown().transform((): Partial<ChangeSet> => ({}));
+
 /**
- * What deliveries are applied in the order of, for example `run 123`; of its own where that cannot be read. `undefined` when
- * we have no use for the event.
+ * Returns the ordering key of a delivery, for example `run 123`, or a key of its own if the payload has none. Returns
+ * `undefined` for an unsupported event.
  */
 export function toOrderingKey(
   delivery: { readonly id: string; readonly event: string },
@@ -145,27 +164,30 @@ export function toOrderingKey(
   return parser.orderingKey?.safeParse(payload).data ?? `delivery ${delivery.id}`;
 }
 
-/** What a payload tells that is parsed already; `undefined` when it is not as GitHub documents it. */
+/** The changes of a payload that is already parsed; `undefined` for an invalid payload. */
 export function toChanges(
   { event }: { readonly event: string },
   payload: object,
 ): ChangeSet | undefined {
-  const { data } = PARSERS.get(event)?.changes.safeParse(payload) ?? { data: EMPTY_CHANGE_SET };
+  const { data } = validateChanges(event, payload);
   return data && { ...EMPTY_CHANGE_SET, ...data };
 }
 
 /**
- * What a delivery tells.
- * @throws {Error} naming the first field that is not as GitHub documents it, never its value
+ * The changes of a stored delivery.
+ * @throws {Error} naming the first invalid field, never its value
  */
 export function parseChanges({ event, payload }: Delivery): ChangeSet {
-  const parser = PARSERS.get(event);
-  if (!parser) return EMPTY_CHANGE_SET;
-  const result = parser.changes.safeParse(JSON.parse(payload));
-  if (result.success) return { ...EMPTY_CHANGE_SET, ...result.data };
-  const [issue] = result.error.issues;
+  const { data, error } = validateChanges(event, JSON.parse(payload));
+  if (data) return { ...EMPTY_CHANGE_SET, ...data };
+  const [issue] = error.issues;
   const path = issue?.path.length ? `${z.core.toDotPath(issue.path)}: ` : "";
   throw new Error(`The payload of ${event} is not as documented: ${path}${issue?.message}`);
+}
+
+function validateChanges(event: string, payload: unknown) {
+  const changes = PARSERS.get(event)?.changes ?? unsupportedEvent;
+  return changes.safeParse(payload);
 }
 
 function toIds(repositories: readonly { readonly id: number }[]): number[] {

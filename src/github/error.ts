@@ -1,10 +1,10 @@
 import { GitHubError, type GitHubFailure } from "../errors.ts";
 import type { GitHubResponse } from "./transport.ts";
 
-/** GitHub's words in our messages: long enough for all it is known to say. */
+/** Limit for the part of an error message that comes from GitHub. */
 const MAX_MESSAGE_LENGTH = 300;
 
-/** @throws {GitHubError} unless GitHub did what was asked (2xx) */
+/** @throws {GitHubError} unless the status is 2xx */
 export function assertOk(response: GitHubResponse): void {
   const { endpoint, status } = response;
   if (status >= 200 && status < 300) return;
@@ -14,8 +14,8 @@ export function assertOk(response: GitHubResponse): void {
 }
 
 /**
- * Which refusal a status of 300 and above is. How long to wait comes, in this order, from `Retry-After`, from
- * `x-ratelimit-reset` when nothing remains, or is not said.
+ * Classifies a response with a status from 300. The retry time comes from `Retry-After`, or from `x-ratelimit-reset` if no
+ * requests remain; otherwise it is unknown.
  * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
  */
 function toFailure(response: GitHubResponse): GitHubFailure {
@@ -38,21 +38,21 @@ function toRateLimitFailure(response: GitHubResponse): GitHubFailure | undefined
   return isLimit ? { kind: "rate_limited" } : undefined;
 }
 
-/** Seconds, or a date: RFC 9110, section 10.2.3. */
+/** Reads seconds or a date: RFC 9110, section 10.2.3. */
 function parseRetryAfter(response: GitHubResponse): number | undefined {
   const value = String(response.headers["retry-after"] ?? "").trim();
   if (/^\d+$/.test(value)) return response.receivedAt + Number(value) * 1_000;
   return toLocalTime(Date.parse(value), response);
 }
 
-/** When the budget is full again, in ms by our clock; `undefined` where the answer does not say. */
+/** When the rate limit resets, in ms since the epoch by the local clock; `undefined` if the response does not say. */
 export function parseResetTime(response: GitHubResponse): number | undefined {
   return toLocalTime(Number(response.headers["x-ratelimit-reset"]) * 1_000, response);
 }
 
 /**
- * A time of GitHub's in ms by our clock, which may go wrong: as far from now as it is from the answer's own
- * `Date`. `undefined` when it is no time.
+ * Converts a time of GitHub to the local clock, which may be wrong, by means of the response's `Date` header. Returns
+ * `undefined` for an invalid time.
  */
 export function toLocalTime(
   githubMs: number,

@@ -2,13 +2,13 @@ import { z } from "zod";
 import type { Job } from "../run/history.ts";
 import type { AttemptId, JobSource } from "../run/polling/job_collector.ts";
 import { ResponseCache } from "./response_cache.ts";
-import type { GitHub } from "./client.ts";
+import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
 
 const time = z.iso.datetime({ offset: true });
 
 /**
- * What we use of GitHub's `job`, the same in REST and in webhooks.
+ * The used fields of GitHub's `job`, the same in REST responses and webhooks.
  * https://docs.github.com/en/rest/actions/workflow-jobs#get-a-job-for-a-workflow-run
  */
 export const jobSchema = z.object({
@@ -28,15 +28,14 @@ export const jobSchema = z.object({
 const jobListSchema = z.object({ jobs: z.array(jobSchema.transform(toJob)) })
   .transform(({ jobs }) => jobs);
 
-/** Each list is asked for once, so that none of them needs to be kept. */
+/** Each list is requested once. */
 const MAX_CACHED_RESPONSES = 1;
 
-/** `new GitHubJobs(github)` */
 export class GitHubJobs implements JobSource {
-  readonly #github: GitHub;
+  readonly #github: GitHubClient;
   readonly #lists = new ResponseCache<readonly Job[]>(jobListSchema, MAX_CACHED_RESPONSES);
 
-  constructor(github: GitHub) {
+  constructor(github: GitHubClient) {
     this.#github = github;
   }
 
@@ -51,7 +50,7 @@ export class GitHubJobs implements JobSource {
   }
 }
 
-/** A job in our words. Of one that waits GitHub gives the time of creation as that of its start. */
+/** A waiting job has no start time: GitHub's is its time of creation. */
 export function toJob(job: z.infer<typeof jobSchema>): Job {
   const hasStarted = job.status === "in_progress" || job.status === "completed";
   return {

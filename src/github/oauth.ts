@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { OAuthProvider, UserTokens } from "../account/oauth_provider.ts";
-import type { Profile } from "../account/user.ts";
+import type { OAuthProvider } from "../account/oauth_provider.ts";
+import type { Profile, UserTokens } from "../account/user.ts";
 import { GitHubError } from "../errors.ts";
 import { ResponseCache } from "./response_cache.ts";
 import { parseNextLink } from "./client.ts";
@@ -10,16 +10,16 @@ import { Transport } from "./transport.ts";
 import { UserClient } from "./user_client.ts";
 
 /**
- * What we ask a user for, when it is an OAuth app that asks. It has no narrower scope than `repo` for private repositories:
- * that lets us write, too, which we never do with a user's token. `read:org` is for the organizations that somebody is in
- * and does not show. A GitHub App has its permissions instead, and GitHub ignores the scopes that it names.
+ * The scopes of an OAuth app. `repo` is the narrowest scope for private repositories; it also allows writing, which Runwire
+ * never does with a user's token. `read:org` is required for hidden organization memberships. For a GitHub App, GitHub ignores
+ * the scopes and uses the permissions of the App.
  * https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
  */
 const SCOPES = "read:org repo";
 
-/** GitHub gives no more on one page. */
+/** GitHub's maximum. */
 const PAGE_SIZE = 100;
-/** 1,000 organizations: a list that seems to have no end must have one. */
+/** Limits a list that never ends to 1,000 organizations. */
 const MAX_PAGES = 10;
 
 /** https://docs.github.com/en/rest/users/users#get-the-authenticated-user */
@@ -41,12 +41,12 @@ const membershipsSchema = z.array(z.object({
   organization: z.object({ login: z.string() }),
 }));
 
-export interface GitHubOAuthOptions extends TokenEndpointOptions {
+interface GitHubOAuthOptions extends TokenEndpointOptions {
   /** `https://api.github.com`, or `https://HOST/api/v3` of a GitHub Enterprise Server. */
   readonly apiUrl: string;
 }
 
-/** Signing in by GitHub's web flow, with PKCE. `new GitHubLogin({ clientId, clientSecret, webUrl, apiUrl, version, clock })` */
+/** Signs users in by GitHub's web application flow, with PKCE. */
 export class GitHubOAuth implements OAuthProvider {
   readonly #options: GitHubOAuthOptions;
   readonly #tokenEndpoint: TokenEndpoint;
@@ -101,7 +101,7 @@ export class GitHubOAuth implements OAuthProvider {
       access_token: accessToken,
       headers: { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` },
     }, { signal });
-    // No token of ours (404), or none at all any more (422).
+    // A token of another app (404), or an invalid one (422).
     if (response.status !== 404 && response.status !== 422) assertOk(response);
   }
 
@@ -111,8 +111,8 @@ export class GitHubOAuth implements OAuthProvider {
   }
 
   /**
-   * A GitHub App sees those that it is installed on, and needs the organization permission "Members" (read); an OAuth app
-   * sees those that have not restricted it.
+   * Includes, for a GitHub App, the organizations that have installed it with the organization permission "Members" (read); for
+   * an OAuth app, the organizations that have not restricted it.
    */
   async listOrganizations(accessToken: string, signal: AbortSignal): Promise<readonly string[]> {
     const logins: string[] = [];
@@ -132,7 +132,7 @@ export class GitHubOAuth implements OAuthProvider {
     return logins;
   }
 
-  /** A page elsewhere must not see the user's token. */
+  /** The user's token must not be sent to another host. */
   #toSameOriginUrl(next: string | undefined): string | undefined {
     if (next === undefined) return undefined;
     const { origin } = new URL(this.#options.apiUrl);
@@ -142,7 +142,7 @@ export class GitHubOAuth implements OAuthProvider {
   }
 }
 
-/** Of the organizations a 403 says what is missing in the app's settings. */
+/** Adds the missing setting of the app to a 403 or 404. */
 function explainForbidden(error: unknown): never {
   if (!(error instanceof GitHubError) || error.failure.kind !== "not_accessible") throw error;
   const message = `${error.message} (an OAuth app needs the scope read:org, a GitHub App the ` +

@@ -2,14 +2,14 @@ import type { Clock } from "../clock.ts";
 import { GitHubError, toErrorMessage } from "../errors.ts";
 
 /**
- * GitHub itself ends a request after 10 s; past that nothing comes but a broken connection.
+ * GitHub itself terminates requests after 10 s.
  * https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#timeouts
  */
 export const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
- * What `ask` gets from GitHub, its body included. `to` is method and path, for messages.
- * @throws {GitHubError} `unavailable` when there is no answer within REQUEST_LIMIT_MS, or the connection breaks
+ * Returns the result of `send`, which must include reading the body. `endpoint` is method and path, for error messages.
+ * @throws {GitHubError} `unavailable` after REQUEST_TIMEOUT_MS or when the connection fails
  * @throws the signal's reason when it aborts
  */
 export async function withRequestTimeout<T>(
@@ -24,7 +24,7 @@ export async function withRequestTimeout<T>(
   void clock.sleep(REQUEST_TIMEOUT_MS, ended.signal).then(() => request.abort());
   try {
     const response = await send(request.signal);
-    // Octokit takes a body that broke off for an empty one, so success alone says too little.
+    // Octokit returns an aborted body as an empty one, without an error.
     if (!request.signal.aborted) return response;
   } catch (error) {
     if (!request.signal.aborted) {
@@ -42,7 +42,7 @@ export async function withRequestTimeout<T>(
   );
 }
 
-/** What fetch says, without the address: its query is nobody's business. */
+/** Removes the URL from an error of fetch, because its query may be confidential. */
 function toSafeMessage(error: unknown): string {
   return toErrorMessage(error).replaceAll(/ for url \([^)]*\)/g, "");
 }

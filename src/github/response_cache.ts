@@ -3,22 +3,22 @@ import { z } from "zod";
 import { GitHubError } from "../errors.ts";
 import type { GitHubResponse } from "./transport.ts";
 
-/** More than the addresses that are asked again and again; one answer is some kilobytes. */
+/** More than the URLs that are polled; one response is some kilobytes. */
 const MAX_CACHED_RESPONSES = 500;
 
-/** One page of an answer in our words, and the address of the next. */
+/** One parsed page of a response, and the URL of the next page. */
 export interface ResponsePage<T> {
   readonly value: T;
   readonly next: string | undefined;
 }
 
-/** An answer that may be asked for again with `If-None-Match`. */
+/** A response that can be requested again with `If-None-Match`. */
 export interface CachedResponse<T> {
   readonly etag: string;
   readonly page: ResponsePage<T>;
 }
 
-/** Whose answer, and to what. ETags differ by credential: https://github.com/github/docs/issues/34689 */
+/** ETags differ by credential: https://github.com/github/docs/issues/34689 */
 export interface CacheKey {
   /** A digest, never the credential itself. */
   readonly credential: string;
@@ -33,8 +33,7 @@ interface Entries<T> {
 }
 
 /**
- * How GitHub's answers of one kind are read, and the latest used of them, kept in our words with their ETags.
- * Another credential drops them all.
+ * Parses responses of one kind, and caches the most recently used with their ETags. A new credential clears the cache.
  */
 export class ResponseCache<T> {
   readonly #schema: z.ZodType<T>;
@@ -47,7 +46,7 @@ export class ResponseCache<T> {
     this.#entries = limit > 0 ? new LRUCache<string, CachedResponse<T>>({ max: limit }) : undefined;
   }
 
-  /** @throws {GitHubError} `unavailable`, naming the first field that is not as GitHub documents it */
+  /** @throws {GitHubError} `unavailable`, naming the first invalid field */
   parse({ endpoint, body }: GitHubResponse): T {
     const result = this.#schema.safeParse(body);
     if (result.success) return result.data;
@@ -65,7 +64,7 @@ export class ResponseCache<T> {
     return this.#entries?.get(url);
   }
 
-  /** Does nothing when the credential has changed since it was asked. */
+  /** Does nothing if the credential has changed since the request. */
   store({ credential, url }: CacheKey, cached: CachedResponse<T>): void {
     if (credential === this.#credential) this.#entries?.set(url, cached);
   }

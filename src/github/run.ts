@@ -7,7 +7,7 @@ import type {
 } from "../run/backfill/backfill_progress.ts";
 import type { Run, RunSource } from "../run/run.ts";
 import { ResponseCache } from "./response_cache.ts";
-import type { GitHub } from "./client.ts";
+import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
 
 const RUNS_PATH = "/repos/{owner}/{repo}/actions/runs";
@@ -16,8 +16,8 @@ const SECOND_MS = 1_000;
 const time = z.iso.datetime({ offset: true });
 
 /**
- * What we use of GitHub's `workflow-run`, the same in REST and in webhooks. It gives `null` or nothing for much
- * that its schema calls required; status, conclusion and event are open lists.
+ * The used fields of GitHub's `workflow-run`, the same in REST responses and webhooks. Many fields that GitHub's schema calls
+ * required may be `null` or missing; status, conclusion and event may have new values.
  * https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
  */
 export const runSchema = z.object({
@@ -51,21 +51,23 @@ const historicalRunsSchema = z.object({
 })
   .transform(({ total_count, workflow_runs }) => ({ total: total_count, runs: workflow_runs }));
 
-/** `new GitHubRuns(github)` */
 export class GitHubRuns implements RunSource, HistoricalRunSource {
-  readonly #github: GitHub;
-  readonly #lists = new ResponseCache<readonly Run[]>(polledRunsSchema);
-  readonly #single = new ResponseCache<Run>(polledRunSchema);
-  /** Asked for once: none is kept. */
-  readonly #historical = new ResponseCache<Omit<BackfillPage, "next">>(historicalRunsSchema, 0);
+  readonly #github: GitHubClient;
+  readonly #caches: ReturnType<typeof createCaches>;
 
-  constructor(github: GitHub) {
+  constructor(github: GitHubClient, caches = createCaches()) {
     this.#github = github;
+    this.#caches = caches;
   }
 
-  /** Unfiltered: GitHub serves filtered lists from indexes in which the newest runs come and go. */
+  /** The same runs through another client, for example a background client. Both share their cached responses. */
+  through(github: GitHubClient): GitHubRuns {
+    return new GitHubRuns(github, this.#caches);
+  }
+
+  /** Uses no filters, because GitHub's filtered lists sometimes lack the newest runs. */
   async latest(repository: string, count: number, signal: AbortSignal): Promise<readonly Run[]> {
-    return await this.#github.list(this.#lists, RUNS_PATH, {
+    return await this.#github.list(this.#caches.lists, RUNS_PATH, {
       parameters: parseFullName(repository),
       count,
       signal,
@@ -79,8 +81,8 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
   ): Promise<BackfillPage> {
     const first = { ...parseFullName(repository), created: toCreatedQuery(range), per_page: 100 };
     const page = next === undefined
-      ? await this.#github.get(this.#historical, RUNS_PATH, { parameters: first, signal })
-      : await this.#github.get(this.#historical, next, { signal });
+      ? await this.#github.get(this.#caches.historical, RUNS_PATH, { parameters: first, signal })
+      : await this.#github.get(this.#caches.historical, next, { signal });
     assertCreatedWithin(range, page.value.runs);
     return { ...page.value, next: page.next };
   }
@@ -89,7 +91,7 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
     try {
       const parameters = { ...parseFullName(repository), run_id: id };
       const path = "/repos/{owner}/{repo}/actions/runs/{run_id}";
-      return (await this.#github.get(this.#single, path, { parameters, signal })).value;
+      return (await this.#github.get(this.#caches.single, path, { parameters, signal })).value;
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -97,13 +99,22 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
   }
 }
 
-/** As GitHub's search has it: both ends are in the range, and times are in whole seconds. */
+function createCaches() {
+  return {
+    lists: new ResponseCache<readonly Run[]>(polledRunsSchema),
+    single: new ResponseCache<Run>(polledRunSchema),
+    /** Each page is requested once. */
+    historical: new ResponseCache<Omit<BackfillPage, "next">>(historicalRunsSchema, 0),
+  };
+}
+
+/** GitHub's range includes both ends, in whole seconds. */
 function toCreatedQuery({ from, to }: TimeRange): string {
   return [from, to - SECOND_MS].map((ms) => new Date(ms).toISOString().replace(".000Z", "Z"))
     .join("..");
 }
 
-/** A GitHub that ignores the range would be asked for every second of the past. */
+/** A server that ignores the range would cause one request per second of history. */
 function assertCreatedWithin({ from, to }: TimeRange, runs: readonly Run[]): void {
   const isInRange = ({ createdAt }: Run) =>
     Date.parse(createdAt) >= from && Date.parse(createdAt) < to;
@@ -112,7 +123,6 @@ function assertCreatedWithin({ from, to }: TimeRange, runs: readonly Run[]): voi
   throw new GitHubError({ kind: "unavailable" }, message);
 }
 
-/** A run in our words. */
 export function toRun(run: z.infer<typeof runSchema>, source: Run["source"]): Run {
   const workflowName = run.name ?? run.path;
   return {

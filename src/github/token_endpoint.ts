@@ -1,6 +1,7 @@
 import * as oauth from "oauth4webapi";
 import { z } from "zod";
-import { TokenRejectedError, type UserTokens } from "../account/oauth_provider.ts";
+import { TokenRejectedError } from "../account/oauth_provider.ts";
+import type { UserTokens } from "../account/user.ts";
 import type { Clock } from "../clock.ts";
 import { GitHubError, toErrorMessage } from "../errors.ts";
 import { assertOk } from "./error.ts";
@@ -18,7 +19,7 @@ export interface TokenEndpointOptions {
 }
 
 /**
- * What the user has to sign in anew for. The last but one comes of an address that the user has not confirmed.
+ * Errors that require the user to sign in again. `unverified_user_email`: the user has no verified email address.
  * https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors
  * https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
  */
@@ -29,7 +30,7 @@ const USER_ERRORS = [
   "access_denied",
 ];
 
-/** What an operator has to set right, here or in the settings of the app. */
+/** Errors in the settings of Runwire or of the app on GitHub. */
 const APP_ERRORS = [
   "incorrect_client_credentials",
   "redirect_uri_mismatch",
@@ -37,16 +38,16 @@ const APP_ERRORS = [
   "unsupported_grant_type",
 ];
 
-/** GitHub answers 200 to a request that it refuses, and says so in the body. */
+/** GitHub sends errors with status 200 in the body. */
 const tokenErrorSchema = z.object({ error: z.string().regex(/^\w{1,100}$/) });
 
-/** Beside what the library checks: a GitHub App's. */
+/** A field of GitHub Apps, which the library does not validate. */
 const refreshTokenSchema = z.object({ refresh_token_expires_in: z.number().positive().optional() });
 
 type SendGrant = (options: oauth.TokenEndpointRequestOptions) => Promise<Response>;
 type ParseGrant = (response: Response) => Promise<oauth.TokenEndpointResponse>;
 
-/** Where codes and refresh tokens become access tokens: RFC 6749, as GitHub has it. */
+/** Exchanges codes and refresh tokens for access tokens: GitHub's variant of RFC 6749. */
 export class TokenEndpoint {
   readonly #options: TokenEndpointOptions;
   readonly #server: oauth.AuthorizationServer;
@@ -71,8 +72,8 @@ export class TokenEndpoint {
   }
 
   /**
-   * @throws {TokenRejectedError} when the code is wrong, was used or has expired, or belongs to another verifier
-   * @throws {GitHubError} when GitHub cannot be asked, or does not accept our client
+   * @throws {TokenRejectedError} when the code is invalid, used or expired, or belongs to another verifier
+   * @throws {GitHubError} when GitHub is unavailable or rejects the client credentials
    */
   exchangeCode(
     { code, verifier, redirectUri }: {
@@ -82,7 +83,7 @@ export class TokenEndpoint {
     },
     signal: AbortSignal,
   ): Promise<UserTokens> {
-    // The state has been checked where the browser came back: here there is the code alone.
+    // The state is verified in the callback.
     const callback = oauth.validateAuthResponse(
       this.#server,
       this.#client,
@@ -106,8 +107,8 @@ export class TokenEndpoint {
   }
 
   /**
-   * @throws {TokenRejectedError} when the refresh token was used, has expired or was revoked
-   * @throws {GitHubError} as `exchange` does
+   * @throws {TokenRejectedError} when the refresh token is used, expired or revoked
+   * @throws {GitHubError} as `exchangeCode`
    */
   refresh(refreshToken: string, signal: AbortSignal): Promise<UserTokens> {
     return this.#requestTokens(
@@ -147,9 +148,9 @@ export class TokenEndpoint {
           : toExpiry(refresh_token_expires_in),
       };
     } catch (error) {
-      // Neither quotes what GitHub sent.
+      // Neither error quotes the response.
       const reason = error instanceof z.ZodError
-        ? "refresh_token_expires_in is no number"
+        ? "refresh_token_expires_in is not a number"
         : toErrorMessage(error);
       const message = `GitHub's answer to ${response.endpoint} is not as documented: ${reason}`;
       throw new GitHubError({ kind: "unavailable" }, message);
@@ -166,7 +167,7 @@ export class TokenEndpoint {
         const response = await sendGrant({
           signal,
           headers: { "user-agent": `runwire/${version}` },
-          // A GitHub Enterprise Server in a closed network, and the simulated one.
+          // For GitHub Enterprise Server in a private network, and for the simulator.
           [oauth.allowInsecureRequests]: webUrl.startsWith("http:"),
         });
         return { status: response.status, headers: response.headers, text: await response.text() };
@@ -182,9 +183,8 @@ export class TokenEndpoint {
   }
 }
 
-/** How we take GitHub's word for why there is no token. */
 function toTokenError(error: string): Error {
-  const message = `GitHub gives no token: ${error}`;
+  const message = `GitHub issued no token: ${error}`;
   if (USER_ERRORS.includes(error)) return new TokenRejectedError(message);
   const kind = APP_ERRORS.includes(error) ? "unauthorized" : "unavailable";
   return new GitHubError({ kind }, message);

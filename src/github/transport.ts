@@ -5,19 +5,19 @@ import type { Clock } from "../clock.ts";
 import { log } from "../log.ts";
 import { withRequestTimeout } from "./request_timeout.ts";
 
-/** What GitHub answered, whatever its status. */
+/** A response with any status. */
 export interface GitHubResponse {
-  /** Method and path, for messages: no host, no query. */
+  /** Method and path without host and query, for error messages. */
   readonly endpoint: string;
   readonly status: number;
   readonly headers: ResponseHeaders;
-  /** The parsed JSON, or text where it was none. */
+  /** Parsed JSON, or text. */
   readonly body: unknown;
-  /** When it came, by our clock, in ms since the epoch. */
+  /** By the local clock, in ms since the epoch. */
   readonly receivedAt: number;
 }
 
-/** Adds a credential to a request and sends it on, as an auth strategy of Octokit does. */
+/** Adds a credential to a request and sends it: the hook of an Octokit auth strategy. */
 export type BeforeRequest = (
   request: RequestInterface,
   options: EndpointOptions,
@@ -29,15 +29,15 @@ export interface TransportOptions {
   /** Runwire's own version, for the user agent. */
   readonly version: string;
   readonly clock: Clock;
-  /** Whether requests need not wait for each other, since those of different users share this. */
+  /** Whether requests run concurrently, for requests of different users. */
   readonly isConcurrent?: boolean;
-  /** Called before each request is sent: one whose signal it aborts is not. */
+  /** Called before each request. If it aborts the signal of the request, the request is not sent. */
   readonly onSend?: () => void;
 }
 
 /**
- * One Octokit, and a time limit on what it sends. It names no API version: GitHub then takes 2022-11-28, whose
- * answers we read, and a GitHub Enterprise Server before 3.21 answers 400 to a version it does not know
+ * Sends requests by Octokit, with a timeout. Sends no API version: GitHub's default is 2022-11-28, which Runwire expects, and
+ * GitHub Enterprise Server before 3.21 answers 400 to an unknown version
  * (https://docs.github.com/en/rest/about-the-rest-api/api-versions).
  */
 export class Transport {
@@ -46,7 +46,7 @@ export class Transport {
   readonly #isConcurrent: boolean;
   readonly #onSend: (() => void) | undefined;
   #requests = 0;
-  /** Resolves when the request before has been answered. */
+  /** Resolves with the previous response. */
   #lastRequest: Promise<void> = Promise.resolve();
 
   constructor({ baseUrl, version, clock, isConcurrent = false, onSend }: TransportOptions) {
@@ -64,21 +64,21 @@ export class Transport {
     this.#onSend = onSend;
   }
 
-  /** How many requests were sent. */
+  /** The number of sent requests. */
   get requests(): number {
     return this.#requests;
   }
 
-  /** The address that `endpoint` stands for, its template filled in. */
+  /** The URL of an endpoint, with its template filled in. */
   url(endpoint: EndpointOptions): URL {
     return new URL(this.#octokit.request.endpoint(endpoint).url);
   }
 
   /**
-   * Sends one request and returns its answer, refusal or not. Redirects are followed (a renamed repository);
-   * fetch leaves the credential behind when one leads to another host. One request waits for another, as GitHub asks for:
+   * Sends a request and returns its response with any status. Follows redirects, for example of renamed repositories; fetch
+   * drops the credential on a redirect to another host. Requests wait for each other, as GitHub demands:
    * https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
-   * @throws {RefusedError} `unavailable` when there is no answer within REQUEST_LIMIT_MS
+   * @throws {GitHubError} `unavailable` after REQUEST_TIMEOUT_MS or when the connection fails
    * @throws the signal's reason when it aborts
    */
   async send(

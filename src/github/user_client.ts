@@ -3,21 +3,21 @@ import { GitHubError } from "../errors.ts";
 import { assertOk } from "./error.ts";
 import { type GitHubResponse, Transport, type TransportOptions } from "./transport.ts";
 
-export type UserClientOptions = Omit<TransportOptions, "isShared">;
+export type UserClientOptions = Omit<TransportOptions, "isConcurrent">;
 
-/** A request with a user's own token. */
-export interface UserRequest {
+/** A request with a user's token. */
+interface UserRequest {
   readonly method: "GET" | "POST";
-  /** A template, or an address of the API's own. */
+  /** A path template, or a URL of the API. */
   readonly url: string;
   readonly accessToken: string;
-  /** Fills the template; what that does not name becomes the query (GET) or the JSON body. */
+  /** Values of the template; other parameters become the query (GET) or the JSON body. */
   readonly parameters?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Requests with the tokens of users, each counted against that user's own limit. Whoever asks for a user asks for one
- * thing at a time; users do not wait for each other.
+ * Sends requests with users' tokens, each counted against the user's rate limit. Callers send one request at a time per user;
+ * requests of different users run concurrently.
  */
 export class UserClient {
   readonly #transport: Transport;
@@ -27,9 +27,9 @@ export class UserClient {
   }
 
   /**
-   * The answer of GitHub (2xx).
-   * @throws {TokenRejectedError} when the token is not accepted (any more), or its user is suspended
-   * @throws {GitHubError} when GitHub refuses for another reason, or does not answer in time
+   * Returns a response with status 2xx.
+   * @throws {TokenRejectedError} when GitHub rejects the token, or the user is suspended
+   * @throws {GitHubError} for other errors, and after a timeout
    */
   async send(
     { method, url, accessToken, parameters }: UserRequest,
@@ -49,7 +49,7 @@ export class UserClient {
   }
 }
 
-/** A suspended user is told so with 403 on everything. */
+/** GitHub answers all requests of a suspended user with 403. */
 function isTokenRejected({ failure }: GitHubError, { status, body }: GitHubResponse): boolean {
   if (failure.kind === "unauthorized") return true;
   const isObject = typeof body === "object" && body !== null;

@@ -1,16 +1,15 @@
 import { z } from "zod";
 import { GitHubError, toErrorMessage } from "../errors.ts";
-import type { WebhookState } from "../repository/catalog.ts";
-import type { Webhooks } from "../repository/webhook.ts";
+import type { Webhooks, WebhookState } from "../repository/webhook.ts";
 import { ResponseCache } from "./response_cache.ts";
-import type { GitHub } from "./client.ts";
+import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
 
-/** What a webhook of ours tells: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
+/** The events of the webhooks that Runwire creates: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
 const EVENTS = ["workflow_run", "workflow_job", "issues", "repository", "member", "team_add"];
 const RECEIVER_PATH = "/api/v1/webhook/github";
 const WEBHOOKS_PATH = "/repos/{owner}/{repo}/hooks";
-/** GitHub counts in seconds, and its clock may be behind ours. */
+/** GitHub's times are in seconds, and its clock may be behind. */
 const MAX_CLOCK_SKEW_MS = 60_000;
 
 /** https://docs.github.com/en/rest/repos/webhooks#list-repository-webhooks */
@@ -27,15 +26,15 @@ type ListedWebhook = z.infer<typeof webhookSchema>;
 
 const createdWebhookSchema = z.object({ id: z.int() }).transform(({ id }) => id);
 
-export interface GitHubWebhooksOptions {
-  readonly github: GitHub;
-  /** Where GitHub reaches us; without it no webhook is created. */
+interface GitHubWebhooksOptions {
+  readonly github: GitHubClient;
+  /** The public URL of this server; without it no webhook is created. */
   readonly publicUrl: string | undefined;
-  /** What deliveries are signed with; without it no webhook is created. */
+  /** The secret that signs deliveries; without it no webhook is created. */
   readonly secret: string | undefined;
 }
 
-/** The webhooks that we create at repositories: https://docs.github.com/en/rest/repos/webhooks */
+/** Creates and removes repository webhooks: https://docs.github.com/en/rest/repos/webhooks */
 export class GitHubWebhooks implements Webhooks {
   readonly #options: GitHubWebhooksOptions;
   readonly #lists = new ResponseCache(z.array(webhookSchema));
@@ -51,12 +50,12 @@ export class GitHubWebhooks implements Webhooks {
   ): Promise<WebhookState> {
     const { github, publicUrl, secret } = this.#options;
     if (publicUrl === undefined || secret === undefined) {
-      return withoutWebhook("Set PUBLIC_URL and GITHUB_WEBHOOK_SECRET, and one is created");
+      return withoutWebhook("Set PUBLIC_URL and GITHUB_WEBHOOK_SECRET to create a webhook");
     }
-    if (github.isInstallation) return withoutWebhook("The webhook of the GitHub App serves it");
+    if (github.isInstallation) return withoutWebhook("Covered by the webhook of the GitHub App");
     const url = publicUrl.replace(/\/+$/, "") + RECEIVER_PATH;
     try {
-      // One that we created, and died before we could keep its id.
+      // May have been created by a process that stopped before it stored the id.
       const existing = await this.#find(fullName, { url, signal });
       if (existing) return toWebhookState(existing, since);
       return { state: "active", id: await this.#create(fullName, { url, secret, signal }) };
@@ -65,11 +64,11 @@ export class GitHubWebhooks implements Webhooks {
       const { failure } = error;
       if (failure.kind === "not_accessible") {
         return withoutWebhook(
-          `The credential may not administer webhooks: ${toErrorMessage(error)}`,
+          `The credential may not manage webhooks: ${toErrorMessage(error)}`,
         );
       }
       if (failure.kind === "unavailable" && failure.status === 422) {
-        return withoutWebhook(`GitHub takes no such webhook: ${toErrorMessage(error)}`);
+        return withoutWebhook(`GitHub rejected the webhook: ${toErrorMessage(error)}`);
       }
       throw error;
     }
@@ -122,11 +121,11 @@ export class GitHubWebhooks implements Webhooks {
   }
 }
 
-/** A webhook that was there before we followed the repository is somebody else's, and not ours to remove. */
+/** Runwire did not create a webhook that existed before the follow, and must not remove it. */
 function toWebhookState({ id, createdAt }: ListedWebhook, since: number): WebhookState {
   if (createdAt >= since - MAX_CLOCK_SKEW_MS) return { state: "active", id };
   return withoutWebhook(
-    "A webhook that leads here exists already; it is used, and never removed by us",
+    "A webhook with this URL already exists; Runwire uses it and never removes it",
   );
 }
 

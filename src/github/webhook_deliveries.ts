@@ -11,10 +11,10 @@ import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
 import { parseFullName } from "./repository.ts";
 
-/** Where deliveries come in, below the public address. */
+/** The paths of the webhook endpoint, below the public URL. */
 const RECEIVER_PATHS = ["/api/v1/webhook/github", "/api/webhooks/github"];
 
-/** Pages of deliveries are asked for once; only the first of a few lists could come again unchanged. */
+/** Few, because only the first pages are requested again. */
 const MAX_CACHED_PAGES = 10;
 
 /** https://docs.github.com/en/rest/repos/webhooks#list-repository-webhooks */
@@ -29,8 +29,8 @@ const webhookConfigSchema = z.object({ url: z.string().nullish() }).transform(({
 );
 
 /**
- * https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook. GitHub's ids have passed
- * what a number holds exactly; Octokit gives those as bigint.
+ * https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook. Octokit
+ * returns ids above the safe integers as bigint.
  */
 const deliveryAttemptSchema = z.object({
   id: z.union([z.int(), z.bigint()]),
@@ -45,23 +45,23 @@ const deliveryAttemptSchema = z.object({
   event: attempt.event,
   action: attempt.action ?? null,
   deliveredAt: Date.parse(attempt.delivered_at),
-  // Our own answers alone count: a redirect, which GitHub does not follow, did not reach us.
+  // GitHub does not follow redirects, so a redirect is a failure.
   succeeded: attempt.status_code >= 200 && attempt.status_code < 300,
 }));
 
 type WebhookRef = DeliveryAttempt["webhook"];
 
-export interface GitHubWebhookDeliveriesOptions {
+interface GitHubWebhookDeliveriesOptions {
   readonly github: GitHub;
-  /** Whose hooks are looked at (`owner/name`) when a token asks; the App has one hook for all. */
+  /** Repositories (`owner/name`) whose webhooks are checked with a token. An App has one webhook for all repositories. */
   readonly repositories: () => readonly string[];
-  /** Where GitHub reaches us; without it every hook that leads to a Runwire is taken for ours. */
+  /** The public URL of this server; without it, all webhooks of any Runwire server are included. */
   readonly publicUrl?: string;
 }
 
 /**
- * The deliveries of our hooks, as GitHub lists them: those of the App's hook when it acts as an App, else those of the
- * repositories' hooks, for which the token needs admin rights on hooks.
+ * Lists and repeats the deliveries of Runwire's webhooks: of the App's webhook with an App credential, otherwise of repository
+ * webhooks, for which the token needs the permission to manage webhooks.
  */
 export class GitHubWebhookDeliveries implements DeliveryAttemptSource {
   readonly #github: GitHub;
@@ -79,7 +79,7 @@ export class GitHubWebhookDeliveries implements DeliveryAttemptSource {
     this.#receiverUrls = RECEIVER_PATHS.map((path) => base + path);
   }
 
-  /** The repositories whose hooks could not be seen when it was last asked what failed. */
+  /** The repositories whose webhooks were not accessible in the last `listFailed`. */
   get skippedRepositories(): readonly string[] {
     return this.#skippedRepositories;
   }
@@ -126,15 +126,18 @@ export class GitHubWebhookDeliveries implements DeliveryAttemptSource {
       });
     } catch (error) {
       if (!(error instanceof GitHubError) || error.failure.kind !== "not_accessible") throw error;
-      log("github").warn("Cannot see the hooks of {repository}: the token needs admin rights", {
-        repository,
-      });
+      log("github").warn(
+        "Cannot list the webhooks of {repository}: the token lacks permission to manage webhooks",
+        {
+          repository,
+        },
+      );
       this.#skippedRepositories = [...this.#skippedRepositories, repository];
       return [];
     }
   }
 
-  /** The latest first, until they are older than `since`. */
+  /** Latest first, back to `since`. */
   async #listAttempts(
     webhook: WebhookRef,
     { since, signal }: { readonly since: number; readonly signal: AbortSignal },
@@ -160,7 +163,7 @@ export class GitHubWebhookDeliveries implements DeliveryAttemptSource {
   }
 }
 
-/** Where the deliveries of a hook are, and who may ask for them. */
+/** The path of the deliveries of a webhook, and the required credential. */
 function toDeliveriesRequest(webhook: WebhookRef) {
   if (webhook === null) return { path: "/app/hook/deliveries", parameters: {}, asApp: true };
   return {

@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
-import type { Authenticator, Principal } from "../account/principal.ts";
+import type { Authenticator } from "../account/authenticator.ts";
+import type { Principal } from "../account/principal.ts";
 import type { Permission } from "../account/permission.ts";
 import { permissionRequired } from "../error_text.ts";
 import { isLoopback } from "../loopback.ts";

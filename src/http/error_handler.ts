@@ -1,6 +1,6 @@
 import type { ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { LoginError } from "../account/login_error.ts";
+import { LoginError } from "../account/login.ts";
 import { TokenRejectedError } from "../account/oauth_provider.ts";
 import type { Clock } from "../clock.ts";
 import { invalid } from "../error_text.ts";

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { requestId } from "hono/request-id";
-import type { Authenticator } from "../account/principal.ts";
+import type { Authenticator } from "../account/authenticator.ts";
 import type { Clock } from "../clock.ts";
 import { anyOf } from "../error_text.ts";
 import { type Api, newApi, type RequestEnvironment } from "./api.ts";

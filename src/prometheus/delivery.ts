@@ -16,7 +16,7 @@ export interface DeliverySources {
       readonly parked: number;
     };
   };
-  /** Rejects when the database does not answer. */
+  /** Rejects if the database is unavailable. */
   readonly backlog: () => Promise<Backlog>;
   readonly clock: Clock;
 }
@@ -27,7 +27,7 @@ export function deliveryMetrics(exposition: Exposition, sources: DeliverySources
   exposition.counter(
     {
       name: "runwire_deliveries_total",
-      help: "Webhook deliveries, by GitHub's event and what we have answered",
+      help: "Webhook deliveries, by event and outcome",
       labels: ["event", "outcome"],
     },
     () =>
@@ -37,24 +37,23 @@ export function deliveryMetrics(exposition: Exposition, sources: DeliverySources
   );
   exposition.counter({
     name: "runwire_delivery_applications_total",
-    help:
-      "Tries to apply a delivery that had to wait: failed ones are tried again, parked ones are not",
+    help: "Attempts to apply a waiting delivery; failed ones are retried, parked ones are not",
     labels: ["outcome"],
   }, () => Object.entries(inbox.outcomes).map(([outcome, count]) => [{ outcome }, count] as const));
-  // All three of one look at the database.
+  // The three gauges share one read of the database.
   const reads = new SingleFlight<"backlog", Backlog | undefined>();
   const readBacklogOnce = () => reads.run("backlog", () => backlog().catch(() => undefined));
   exposition.gauge({
     name: "runwire_deliveries_waiting",
-    help: "Deliveries that wait to be applied, in the database that instances share",
+    help: "Deliveries waiting to be applied, in the shared database",
   }, async () => (await readBacklogOnce())?.waiting);
   exposition.gauge({
     name: "runwire_deliveries_parked",
-    help: "Deliveries that were given up, until somebody retries them",
+    help: "Deliveries that failed for good, until they are retried manually",
   }, async () => (await readBacklogOnce())?.parked);
   exposition.gauge({
     name: "runwire_delivery_oldest_waiting_seconds",
-    help: "For how long the oldest of those that wait does; 0 where none waits",
+    help: "Age of the oldest waiting delivery; 0 if none waits",
   }, async () => {
     const current = await readBacklogOnce();
     return current && (clock.now() - (current.oldestReceivedAt ?? clock.now())) / 1_000;

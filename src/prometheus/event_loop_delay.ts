@@ -1,10 +1,10 @@
 import { type Clock, monotonicNow } from "../clock.ts";
 import { LatencyHistogram } from "../latency_histogram.ts";
 
-/** How often it is looked. What holds the loop up for longer is seen in full, and what is shorter in its share of the time. */
+/** Longer delays are measured in full, shorter ones in proportion. */
 const SAMPLE_INTERVAL_MS = 200;
 
-/** How late the event loop comes to what is due: everybody who is connected waits for so long. */
+/** Measures how late timers run: every request waits at least this long. */
 export class EventLoopDelay {
   readonly histogram = new LatencyHistogram();
   readonly #clock: Clock;

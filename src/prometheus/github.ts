@@ -7,26 +7,26 @@ export interface GitHubSources {
   readonly notModified: number;
 }
 
-/** Requests to GitHub with Runwire's own credential. */
+/** Requests to GitHub with Runwire's credential. */
 export function gitHubMetrics(exposition: Exposition, github: GitHubSources): void {
   exposition.counter({
     name: "runwire_github_requests_total",
-    help: "Requests that were sent to GitHub",
+    help: "Requests sent to GitHub",
   }, () => github.requests);
   exposition.counter({
     name: "runwire_github_not_modified_total",
-    help: "Those of them that GitHub has answered with 304, which cost nothing of the rate limit",
+    help: "Requests that GitHub answered with 304, which do not count against the rate limit",
   }, () => github.notModified);
   exposition.gauge({
     name: "runwire_github_rate_limit",
-    help: "What GitHub's rate limit allows in an hour",
+    help: "GitHub's rate limit, in requests per hour",
   }, () => github.rateLimit?.limit);
   exposition.gauge({
     name: "runwire_github_rate_remaining",
-    help: "What is left of it, as last heard",
+    help: "Remaining requests of the rate limit, as last reported",
   }, () => github.rateLimit?.remaining);
   exposition.gauge({
     name: "runwire_github_rate_reset_timestamp_seconds",
-    help: "When it is full again, in seconds since the epoch",
+    help: "Reset time of the rate limit, in Unix seconds",
   }, () => github.rateLimit && github.rateLimit.resetAt / 1_000);
 }

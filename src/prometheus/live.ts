@@ -1,6 +1,6 @@
 import type { Exposition, LabeledValues } from "./exposition.ts";
 
-/** Clients of one protocol that stay connected. */
+/** The connected clients of one protocol. */
 export interface LiveClients {
   readonly size: number;
   readonly traffic: {
@@ -21,11 +21,10 @@ export interface LiveSources {
     readonly coalesced: number;
     readonly slowClients: number;
   };
-  /** The number of the last event that followers see. */
   readonly feed: { readonly lastSeq: number };
 }
 
-/** Clients that stay connected, and what they are sent. */
+/** Connected clients, and the data sent to them. */
 export function liveMetrics(exposition: Exposition, sources: LiveSources): void {
   const { websocket, sse, connectionLimit, broadcast, feed } = sources;
   const labels = ["protocol"];
@@ -35,21 +34,21 @@ export function liveMetrics(exposition: Exposition, sources: LiveSources): void 
   ];
   exposition.gauge({
     name: "runwire_connections",
-    help: "Clients that are connected",
+    help: "Connected clients",
     labels,
   }, () => each(({ size }) => size));
   exposition.gauge({
     name: "runwire_connection_slots",
-    help: "How many clients there may be, MAX_CONNECTIONS",
+    help: "Maximum number of connections (MAX_CONNECTIONS)",
   }, () => connectionLimit.limit);
   exposition.gauge({
     name: "runwire_connection_slots_used",
-    help: "How many of them are taken, also by those who are about to leave",
+    help: "Connections in use, including those being closed",
   }, () => connectionLimit.used);
   exposition.counter(
     {
       name: "runwire_connections_closed_total",
-      help: "Connections that have ended, by the reason: the client has left, or we have closed it",
+      help: "Closed connections, by reason",
       labels: ["protocol", "reason"],
     },
     () =>
@@ -59,39 +58,39 @@ export function liveMetrics(exposition: Exposition, sources: LiveSources): void 
   );
   exposition.counter({
     name: "runwire_frames_sent_total",
-    help: "Frames, or events of a stream, that were handed to a client's connection",
+    help: "WebSocket frames and stream events sent to clients",
     labels,
   }, () => each(({ traffic }) => traffic.framesSent));
   exposition.counter({
     name: "runwire_sent_bytes_total",
-    help: "Their bytes, without what the protocol adds",
+    help: "Bytes sent to clients, without protocol overhead",
     labels,
   }, () => each(({ traffic }) => traffic.bytesSent));
   exposition.counter({
     name: "runwire_frames_received_total",
-    help: "Frames that clients have sent",
+    help: "Frames received from clients",
     labels,
   }, () => each(({ traffic }) => traffic.framesReceived));
   exposition.counter({
     name: "runwire_received_bytes_total",
-    help: "Their bytes, without what the protocol adds",
+    help: "Bytes received from clients, without protocol overhead",
     labels,
   }, () => each(({ traffic }) => traffic.bytesReceived));
   exposition.counter({
     name: "runwire_snapshots_total",
-    help: "Snapshots that were sent to all clients",
+    help: "Snapshots published to clients",
   }, () => broadcast.published);
   exposition.counter({
     name: "runwire_snapshots_coalesced_total",
-    help: "Snapshots that a client did not get, since a later one has replaced them",
+    help: "Snapshots replaced by a later one before a slow client received them",
   }, () => broadcast.coalesced);
   exposition.gauge({
     name: "runwire_clients_behind",
-    help: "Clients that have yet to read what they were sent, and get the latest snapshot then",
+    help: "Slow clients whose snapshot is pending",
   }, () => broadcast.slowClients);
   exposition.gauge({
     name: "runwire_feed_last_seq",
     help:
-      "The number of the last event that clients see here: instances that differ for long do not hear of each other",
+      "Sequence number of the last published event; it differs between instances that are disconnected",
   }, () => feed.lastSeq);
 }

@@ -14,12 +14,12 @@ export interface RequestSources {
   readonly latencies: ReadonlyMap<string, LatencyHistogram>;
 }
 
-/** Requests over HTTP. */
+/** HTTP requests. */
 export function requestMetrics(exposition: Exposition, requests: RequestSources): void {
   exposition.counter(
     {
       name: "runwire_http_requests_total",
-      help: "Requests, by the route as it is defined",
+      help: "HTTP requests, by route pattern",
       labels: ["method", "route", "status"],
     },
     () =>
@@ -29,7 +29,7 @@ export function requestMetrics(exposition: Exposition, requests: RequestSources)
   );
   exposition.histogram({
     name: "runwire_http_request_seconds",
-    help: "How long it takes until an answer begins",
+    help: "Time to the start of the response",
     labels: ["route"],
   }, () => [...requests.latencies].map(([route, latency]) => [{ route }, latency] as const));
 }

@@ -1,20 +1,19 @@
 import type { PollerStatus } from "../run/polling/poller.ts";
 import type { Exposition } from "./exposition.ts";
 
-/** Who may poll, where there are several instances. */
+/** The lease of the leader. */
 export interface LeaseSources {
   readonly isLeader: boolean;
-  /** The number that orders the holders; `undefined` before this instance was one. */
+  /** The fencing token of the last term; `undefined` before the first. */
   readonly fencingToken: number | undefined;
-  /** How often this instance has got the lease, and how often it lost it other than by giving it back. */
+  /** Terms of this instance, and how many of them it lost before it stopped. */
   readonly acquired: number;
   readonly lost: number;
 }
 
 export interface RunSources {
   readonly poller: { readonly status: PollerStatus };
-  /** `undefined` where there is but one instance, which is always the holder. */
-  readonly lease: LeaseSources | undefined;
+  readonly lease: LeaseSources;
 }
 
 const STATES: Readonly<Record<PollerStatus["state"], true>> = {
@@ -25,11 +24,11 @@ const STATES: Readonly<Record<PollerStatus["state"], true>> = {
   unreachable: true,
 };
 
-/** How GitHub is polled, and by whom. */
+/** Polling and the leader. */
 export function runMetrics(exposition: Exposition, { poller, lease }: RunSources): void {
   exposition.gauge({
     name: "runwire_poller_state",
-    help: "1 for the state that the poller is in, 0 for the others",
+    help: "1 for the current state of the poller, 0 for the others",
     labels: ["state"],
   }, () => {
     const { state } = poller.status;
@@ -37,26 +36,25 @@ export function runMetrics(exposition: Exposition, { poller, lease }: RunSources
   });
   exposition.gauge({
     name: "runwire_poller_last_success_timestamp_seconds",
-    help: "When the last snapshot was taken, in seconds since the epoch",
+    help: "Time of the last snapshot, in Unix seconds",
   }, () => toSeconds(poller.status.lastSuccessAt));
   exposition.gauge({
     name: "runwire_poller_waiting_until_timestamp_seconds",
-    help: "Until when GitHub is left alone, in seconds since the epoch; none while it is not",
+    help: "Time until which polling is paused, in Unix seconds; absent otherwise",
   }, () => toSeconds(poller.status.waitingUntil));
   exposition.gauge({
     name: "runwire_lease_held",
-    help: "Whether this instance is the one that polls: the sum over all instances is 1",
-  }, () => lease === undefined || lease.isLeader ? 1 : 0);
+    help: "Whether this instance is the leader; the sum over all instances is 1",
+  }, () => lease.isLeader ? 1 : 0);
   exposition.gauge({
     name: "runwire_lease_fencing_token",
-    help:
-      "The number of the lease that this instance has or had last: a later holder has a higher one",
-  }, () => lease?.fencingToken);
+    help: "Fencing token of the current or last lease; a later holder has a higher one",
+  }, () => lease.fencingToken);
   exposition.counter({
     name: "runwire_lease_changes_total",
-    help: "How often this instance has got the lease, or lost it",
+    help: "Number of times this instance acquired or lost the lease",
     labels: ["change"],
-  }, () => [[{ change: "taken" }, lease?.acquired ?? 0], [{ change: "lost" }, lease?.lost ?? 0]]);
+  }, () => [[{ change: "taken" }, lease.acquired], [{ change: "lost" }, lease.lost]]);
 }
 
 function toSeconds(ms: number | null): number | undefined {

@@ -4,35 +4,36 @@ import { toErrorMessage } from "../errors.ts";
 import { LatencyHistogram } from "../latency_histogram.ts";
 import { log } from "../log.ts";
 
-/** To connect, and to be greeted. */
+/** For connecting, and for the setup of a new connection. */
 const CONNECT_TIMEOUT_MS = 3_000;
-/** Between two tries to connect: growing from the first to the second, with as much of jitter. */
+/** The pause between connection attempts grows from this value, with up to 100 % of jitter. */
 const MIN_BACKOFF_MS = 50;
+/** The longest pause between connection attempts, without jitter. */
 const MAX_BACKOFF_MS = 2_000;
-/** How often it is looked whether Redis still answers, and how long that may take: a network can lose all in silence. */
+/** Interval of pings, which detect a connection lost without an error. */
 const PING_INTERVAL_MS = 1_000;
 const PING_TIMEOUT_MS = 2_000;
-/** What may wait for an answer. */
+/** Commands waiting for a reply. */
 const MAX_QUEUED_COMMANDS = 10_000;
 
 export type RedisClient = ReturnType<typeof createRedisClient>;
 
-export interface RedisOptions {
+interface RedisOptions {
   readonly clock: Clock;
   readonly random: () => number;
-  /** Done with each new connection, before it is waited for anything else. */
+  /** Sets up each new connection before it is used. */
   readonly onConnect?: (client: RedisClient) => Promise<void>;
 }
 
-/** One connection to Redis, which comes back by itself. What is asked of it while it is away fails at once. */
+/** One connection to Redis, which reconnects automatically. Commands fail immediately while it is disconnected. */
 export class Redis {
-  /** How long Redis takes to answer. */
+  /** Response times of Redis. */
   readonly latency = new LatencyHistogram();
   readonly #url: string;
   readonly #options: RedisOptions;
   readonly #logger = log("redis");
   #client: RedisClient;
-  /** Resolves when the next connection is there. */
+  /** Resolves with the next connection. */
   #connected = Promise.withResolvers<void>();
   #isOutageLogged = false;
 
@@ -43,7 +44,7 @@ export class Redis {
     this.#client = createRedisClient(url);
   }
 
-  /** The connection of now: another one after each loss. */
+  /** The current connection; replaced after each disconnect. */
   get client(): RedisClient {
     return this.#client;
   }
@@ -52,21 +53,21 @@ export class Redis {
     return this.#client.isReady;
   }
 
-  /** @throws {Error} when Redis does not answer */
+  /** @throws {Error} when Redis is unavailable */
   async check(): Promise<void> {
-    if (!this.isReady) throw new Error("Redis is away");
+    if (!this.isReady) throw new Error("Redis unavailable");
     await this.latency.time(() => this.client.ping());
   }
 
   /**
-   * Resolves as soon as it is connected.
-   * @throws when it is not within `ms`
+   * Resolves when connected.
+   * @throws {Error} when not connected within `ms`
    */
   async waitUntilReady(ms: number): Promise<void> {
     if (!this.isReady) await this.#withTimeout(ms, this.#connected.promise);
   }
 
-  /** Stays connected until `signal` aborts. */
+  /** Connects, and reconnects until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     for (let tries = 0; !signal.aborted; tries++) {
@@ -76,7 +77,7 @@ export class Redis {
     }
   }
 
-  /** One connection from its beginning to its end. Returns whether there was one. */
+  /** Runs one connection until it ends. Returns `false` if it could not be established. */
   async #runConnection(signal: AbortSignal): Promise<boolean> {
     const { clock, onConnect } = this.#options;
     const client = this.#client = createRedisClient(this.#url);
@@ -86,7 +87,7 @@ export class Redis {
       lost.abort();
     });
     const ended = AbortSignal.any([signal, lost.signal]);
-    // Whatever is waited for fails.
+    // Fails all pending commands.
     const close = () => client.destroy();
     signal.addEventListener("abort", close, { once: true });
     let wasConnected = false;
@@ -95,7 +96,7 @@ export class Redis {
       await this.#withTimeout(CONNECT_TIMEOUT_MS, onConnect?.(client) ?? Promise.resolve());
       wasConnected = true;
       this.#connected.resolve();
-      if (this.#isOutageLogged) this.#logger.info("Redis is back");
+      if (this.#isOutageLogged) this.#logger.info("Redis reconnected");
       this.#isOutageLogged = false;
       while (!ended.aborted) {
         await clock.sleep(PING_INTERVAL_MS, ended);
@@ -118,15 +119,15 @@ export class Redis {
     return withTimeout(this.#options.clock, ms, reply);
   }
 
-  /** Once for each outage. */
+  /** Logs once per outage. */
   #logOutage(error: unknown): void {
     if (this.#isOutageLogged) return;
     this.#isOutageLogged = true;
-    this.#logger.warning("Redis is away: {reason}", { reason: toErrorMessage(error) });
+    this.#logger.warning("Redis unavailable: {reason}", { reason: toErrorMessage(error) });
   }
 }
 
-/** Who connects again is `Redis`: the client's own way waits for ever for a greeting that does not come. */
+/** Reconnecting is left to `Redis`, because the client waits without a limit for a server that accepts but sends nothing. */
 function createRedisClient(url: string) {
   return createClient({
     url,

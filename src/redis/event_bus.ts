@@ -3,32 +3,32 @@ import type { StoredEvent } from "../feed/event.ts";
 import { type EventBus, type EventNotice, maxSeq } from "../feed/event_bus.ts";
 import { Redis } from "./connection.ts";
 
-/** Larger news is only a number: those who hear of it read the journal. In characters. */
+/** In characters. A larger notice is sent without events; receivers then read the event log. */
 const MAX_MESSAGE_LENGTH = 64 * 1024;
-/** What may wait for a Redis that does not answer, in characters. */
+/** Messages waiting for Redis, in characters. Further ones are dropped. */
 const MAX_PENDING_LENGTH = 8 * 1024 * 1024;
 
-export interface RedisEventBusOptions {
-  /** As `Redis` takes it: what is heard comes by a connection of its own. */
+interface RedisEventBusOptions {
+  /** The URL for the subscriber, which needs its own connection. */
   readonly url: string;
-  /** What is published goes by this one. */
+  /** The connection for publishing. */
   readonly publisher: Redis;
-  /** By which all instances over one database hear of each other, and no others. */
+  /** The channel of the instances that share one database. */
   readonly channel: () => Promise<string>;
-  /** This instance: its own news is not heard. */
+  /** The id of this instance, whose own notices are ignored. */
   readonly instance: string;
   readonly clock: Clock;
   readonly random: () => number;
 }
 
-/** News as it goes over the wire. */
+/** A notice as JSON. */
 interface BusMessage {
   readonly from: string;
   readonly last: number;
   readonly events?: readonly StoredEvent[];
 }
 
-/** Tells instances of events by Redis' pub/sub, which keeps nothing: who is away misses them. */
+/** Publishes events to other instances by Redis pub/sub, which does not store them: a disconnected instance misses them. */
 export class RedisEventBus implements EventBus {
   readonly #options: RedisEventBusOptions;
   #pendingLength = 0;
@@ -48,7 +48,7 @@ export class RedisEventBus implements EventBus {
     void this.#send(text).catch(() => {}).finally(() => this.#pendingLength -= text.length);
   }
 
-  async listen(onNotice: (news: EventNotice) => void, signal: AbortSignal): Promise<void> {
+  async listen(onNotice: (notice: EventNotice) => void, signal: AbortSignal): Promise<void> {
     const { url, channel, clock, random } = this.#options;
     const subscriber = new Redis(url, {
       clock,
@@ -68,7 +68,7 @@ export class RedisEventBus implements EventBus {
     await this.#options.publisher.client.publish(channel, text);
   }
 
-  /** `undefined` for our own, and for what no instance has written. */
+  /** Returns `undefined` for notices of this instance and for invalid messages. */
   #parse(text: string): BusMessage | undefined {
     try {
       const message: unknown = JSON.parse(text);
@@ -79,7 +79,7 @@ export class RedisEventBus implements EventBus {
   }
 }
 
-/** As far as the feed relies on it. */
+/** Checks only the fields that the feed relies on. */
 function isBusMessage(value: unknown): value is BusMessage {
   if (typeof value !== "object" || value === null) return false;
   const { from, last, events = [] }: Partial<Record<keyof BusMessage, unknown>> = value;

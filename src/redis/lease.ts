@@ -1,21 +1,21 @@
 import type { Lease } from "../cluster/lease.ts";
 import type { Redis } from "./connection.ts";
 
-/** What is asked for while Redis is away must not be done much later. */
+/** Commands sent during an outage must not run much later. */
 const READY_TIMEOUT_MS = 2_000;
 
 /**
- * Counts fences on from `above`, which is what was used at the least. A Redis that has forgotten how far they were has also
- * forgotten who holds the lease: it gives it to nobody for as long as somebody may hold it still.
+ * Returns a fencing token greater than `above`, the highest token known to be used. A Redis with a lower token has lost its
+ * data, and with it the holder: it then grants no lease until the lost one has expired.
  */
 const ACQUIRE_SCRIPT = `
 local holder = redis.call("GET", KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
-local fence, above = tonumber(redis.call("GET", KEYS[2]) or 0), tonumber(ARGV[3])
-local forgotten = fence < above
-redis.call("SET", KEYS[2], forgotten and above or fence + 1)
-redis.call("SET", KEYS[1], forgotten and "somebody" or ARGV[1], "PX", ARGV[2])
-return forgotten and 0 or fence + 1
+local fencing_token, above = tonumber(redis.call("GET", KEYS[2]) or 0), tonumber(ARGV[3])
+local data_lost = fencing_token < above
+redis.call("SET", KEYS[2], data_lost and above or fencing_token + 1)
+redis.call("SET", KEYS[1], data_lost and "unknown" or ARGV[1], "PX", ARGV[2])
+return data_lost and 0 or fencing_token + 1
 `;
 const RENEW_SCRIPT = `
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
@@ -26,18 +26,17 @@ if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call("DEL", KEYS[1])
 `;
 
-export interface RedisLeaseOptions {
-  readonly redis: Redis;
-  /** Of all keys of ours over one database. */
-  readonly prefix: () => Promise<string>;
-}
-
-/** A key of Redis that expires, by the clock of Redis. */
+/** A Redis key that expires by the clock of Redis. */
 export class RedisLease implements Lease {
-  readonly #options: RedisLeaseOptions;
+  readonly #redis: Redis;
+  readonly #prefix: () => Promise<string>;
 
-  constructor(options: RedisLeaseOptions) {
-    this.#options = options;
+  /** `prefix`: of the keys of all instances that share one database. */
+  constructor(
+    { redis, prefix }: { readonly redis: Redis; readonly prefix: () => Promise<string> },
+  ) {
+    this.#redis = redis;
+    this.#prefix = prefix;
   }
 
   async acquire(
@@ -57,11 +56,10 @@ export class RedisLease implements Lease {
   }
 
   async #eval(script: string, args: string[]): Promise<number> {
-    const { redis, prefix } = this.#options;
-    const lease = `${await prefix()}lease`;
-    await redis.waitUntilReady(READY_TIMEOUT_MS);
-    const reply = await redis.client.eval(script, {
-      keys: [lease, `${lease}:fence`],
+    const lease = `${await this.#prefix()}lease`;
+    await this.#redis.waitUntilReady(READY_TIMEOUT_MS);
+    const reply = await this.#redis.client.eval(script, {
+      keys: [lease, `${lease}:fencing_token`],
       arguments: args,
     });
     return Number(reply);

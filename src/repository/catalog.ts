@@ -1,26 +1,20 @@
 import type { Visibility } from "../visibility.ts";
+import type { WebhookState } from "./webhook.ts";
 
-/** What is known of the webhook of a repository that is followed. */
-export type WebhookState =
-  /** We have created it; removed when the repository is no longer followed. */
-  | { readonly state: "active"; readonly id: number }
-  /** Polling serves the repository; `reason` says why there is no webhook of ours, in words. */
-  | { readonly state: "none"; readonly reason: string };
-
-/** How far a backfill has come. Times in ms since the epoch. */
+/** The state of a backfill. Times are in ms since the epoch. */
 export interface BackfillState {
   readonly state: "running" | "done" | "failed";
   readonly since: number;
-  /** Everything created from here to when it began is in. */
+  /** All runs created between this time and the start of the backfill are imported. */
   readonly importedFrom: number;
-  /** Runs that were brought in. */
+  /** Imported runs. */
   readonly runs: number;
-  /** How many there will be, by what is known so far; `null` until something is. */
+  /** The estimated total number of runs; `null` until one is known. */
   readonly estimate: number | null;
   readonly reason: string | null;
 }
 
-/** A repository as the catalogue shows it. Times are RFC 3339 in `pushedAt`, ms since the epoch elsewhere. */
+/** A stored repository. `pushedAt` is RFC 3339, other times are in ms since the epoch. */
 export interface CatalogRepository {
   readonly id: number;
   /** `owner/name` */
@@ -29,25 +23,25 @@ export interface CatalogRepository {
   readonly defaultBranch: string | null;
   readonly htmlUrl: string | null;
   readonly pushedAt: string | null;
-  /** Since when it is followed on request; `null` for one that we merely know. */
+  /** `null` for a repository that is not followed. */
   readonly followedAt: number | null;
   readonly polledAt: number | null;
-  /** Why it cannot be followed any more or just now, in words. */
+  /** Why the repository cannot currently be polled; human-readable. */
   readonly error: string | null;
-  /** `null` for one that is not followed. */
+  /** `null` for a repository that is not followed. */
   readonly webhook: WebhookState | null;
   readonly backfill: BackfillState | null;
 }
 
-/** A workflow as the catalogue shows it. */
+/** A stored workflow. */
 export interface CatalogWorkflow {
   readonly id: number;
   /** `owner/name` */
   readonly repository: string;
   readonly name: string;
-  /** For example `.github/workflows/ci.yml`; `null` until GitHub has told. */
+  /** For example `.github/workflows/ci.yml`; `null` until known. */
   readonly path: string | null;
-  /** GitHub's word, for example `active` or `disabled_manually`. */
+  /** GitHub's state, for example `active` or `disabled_manually`. */
   readonly state: string | null;
   readonly htmlUrl: string | null;
 }
@@ -59,7 +53,7 @@ export interface ListPage {
 }
 
 export interface RepositoryQuery extends ListPage {
-  /** Others are neither listed nor counted. */
+  /** Other repositories are neither listed nor counted. */
   readonly visibility: Visibility;
   readonly followed?: boolean | undefined;
   readonly sort: "pushed" | "name";
@@ -73,17 +67,17 @@ export interface WorkflowQuery extends ListPage {
   readonly repository?: string | undefined;
 }
 
-/** Reads what is kept of repositories and their workflows; never asks GitHub. All throw StorageError. */
+/** Reads stored repositories and workflows; never asks GitHub. All methods throw StorageError. */
 export interface Catalog {
   listRepositories(
     query: RepositoryQuery,
   ): Promise<{ readonly total: number; readonly repositories: readonly CatalogRepository[] }>;
-  /** `undefined` when it is not known, or may not be seen. */
+  /** Returns `undefined` if it is unknown or not visible. */
   findRepository(id: number, visibility: Visibility): Promise<CatalogRepository | undefined>;
-  /** By repository and name. */
+  /** Sorted by repository and name. */
   listWorkflows(
     query: WorkflowQuery,
   ): Promise<{ readonly total: number; readonly workflows: readonly CatalogWorkflow[] }>;
-  /** `undefined` when it is not known, or may not be seen. */
+  /** Returns `undefined` if it is unknown or not visible. */
   findWorkflow(id: number, visibility: Visibility): Promise<CatalogWorkflow | undefined>;
 }

@@ -3,68 +3,63 @@ import type { Clock } from "../clock.ts";
 import { GitHubError, isGlobal, isTransient, toErrorMessage } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
-import type { WebhookState } from "./catalog.ts";
+import type { Webhooks, WebhookState } from "./webhook.ts";
 import type { FollowStore, PendingWebhook } from "./follow_store.ts";
 import type { Repository, RepositoryLookup, WorkflowSource } from "./repository.ts";
-import type { Webhooks } from "./webhook.ts";
 
 const RECONCILE_INTERVAL_MS = 10 * 60_000;
 /** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests */
 const MUTATION_INTERVAL_MS = 1_000;
 
-export interface FollowManagerOptions {
+interface FollowManagerOptions {
   readonly clock: Clock;
   readonly store: FollowStore;
   readonly repositories: RepositoryLookup;
   readonly workflows: WorkflowSource;
+  /** Must throw GitHubPausedError while GitHub is rate limited. */
   readonly webhooks: Webhooks;
-  /** Takes in the latest runs of a repository. */
+  /** Fetches and stores the latest runs of a repository. */
   readonly fetchLatestRuns: (fullName: string, signal: AbortSignal) => Promise<void>;
-  /** Brings in the past of repositories, in the background. */
+  /** Imports past runs in the background. */
   readonly backfills: {
     start(repositoryId: number, days: number): Promise<void>;
     stop(repositoryId: number): Promise<void>;
   };
-  /** Whether GitHub may be asked for what nobody waits for. */
-  readonly canRequest: () => boolean;
-  /** Told of what has changed. */
+  /** Called with new events. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
-  /** Told that other repositories are followed than before. */
+  /** Called when a repository is followed or unfollowed. */
   readonly onChange: () => void;
-  /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: GitHubError) => void;
+  /** Cancels every request. */
+  readonly signal: AbortSignal;
 }
 
-/** What came of the wish to follow a repository. */
 export interface FollowResult {
   readonly repository: Repository;
-  /** `undefined` when it was followed already. */
+  /** `undefined` if the repository was already followed. */
   readonly webhook: WebhookState | undefined;
 }
 
-/** What came of the wish to follow a repository no longer. */
 export interface UnfollowResult {
   readonly runsPurged: number;
-  /** Why the webhook that we had created is still there; it is removed later unless the credential may not. */
+  /** Why Runwire's webhook still exists; it is removed later, if the credential may do so. */
   readonly webhookError: string | undefined;
 }
 
-/** Which repositories are followed, and that each of them has its webhook, and others have none of ours. */
+/** Follows and unfollows repositories. Followed repositories get a webhook, and other repositories lose Runwire's. */
 export class FollowManager {
   readonly #options: FollowManagerOptions;
   readonly #logger = log("repositories");
-  readonly #stop = new AbortController();
 
   constructor(options: FollowManagerOptions) {
     this.#options = options;
   }
 
   /**
-   * Follows a repository from now on, once GitHub has shown that it is there, and its workflows and runs. `backfillDays` asks
-   * for the runs of so many days before, too. One that may not be read, where `mayRead` is given, is answered as one that is
-   * not there.
-   * @throws {GitHubError} `missing` with 404 when there is none, with another status when we may not read it; or for now
-   * @throws {StorageError}, and what `mayRead` throws
+   * Follows a repository after fetching it, its workflows and its latest runs from GitHub. `backfillDays` also imports the
+   * runs of that many past days. If `canRead` is given, an unreadable repository fails like one that does not exist.
+   * @throws {GitHubError} `not_accessible` with status 404 if it does not exist, with another status if Runwire may not read
+   * it; another kind if GitHub is unavailable or limits the rate
+   * @throws {StorageError}, and the errors of `canRead`
    */
   async follow(
     fullName: string,
@@ -75,7 +70,7 @@ export class FollowManager {
   ): Promise<FollowResult> {
     const { store, backfills, onEvents, onChange } = this.#options;
     const repository = await this.#findRepository(fullName, canRead);
-    const workflows = await this.#reportGlobalErrors(() => this.#fetchWorkflowsAndRuns(repository));
+    const workflows = await this.#fetchWorkflowsAndRuns(repository);
     const events = await store.follow(repository, workflows);
     if (events === undefined) return { repository, webhook: undefined };
     onEvents(events);
@@ -85,15 +80,15 @@ export class FollowManager {
   }
 
   /**
-   * Follows a repository no longer; with `purge` its history is forgotten, also that of one which was not followed any more.
-   * `undefined` when there is nothing to do so for, or it may not be seen.
+   * Unfollows a repository; `purge` deletes its history, also if it is no longer followed. Returns `undefined` if the
+   * repository is unknown, not visible, or not followed (without `purge`).
    * @throws {StorageError}
    */
   async unfollow(
     id: number,
     { purge, visibility }: { readonly purge: boolean; readonly visibility: Visibility },
   ): Promise<UnfollowResult | undefined> {
-    const { store, backfills, onChange } = this.#options;
+    const { store, backfills, onChange, signal } = this.#options;
     const fullName = await store.findName(id);
     if (fullName === undefined || !isVisible(visibility, fullName)) return undefined;
     const webhook = await store.unfollow(id);
@@ -101,43 +96,38 @@ export class FollowManager {
     onChange();
     await backfills.stop(id);
     const webhookError = webhook && webhook.webhookId !== null
-      ? await this.#removeWebhook(webhook, this.#stop.signal)
+      ? await this.#tryRemoveWebhook(webhook)
       : undefined;
-    const runsPurged = purge ? await store.purge(id, this.#stop.signal) : 0;
+    const runsPurged = purge ? await store.purge(id, signal) : 0;
     return { runsPurged, webhookError };
   }
 
-  /** Whatever is asked for ends when `signal` aborts. */
-  stopOn(signal: AbortSignal): void {
-    signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
-  }
-
-  /** Creates and removes what webhooks could not be created or removed when it was asked for. */
+  /** Creates and removes pending webhooks. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    // At the start the settings, or the rights of the credential, may be others than before.
+    // A restart may come with other settings or another credential.
     for (let includeFailed = true; !signal.aborted; includeFailed = false) {
       await this.reconcileWebhooks({ includeFailed }, signal);
       await clock.sleep(RECONCILE_INTERVAL_MS, signal);
     }
   }
 
-  /** One round of `run`; ends early when GitHub may not be asked any more. */
+  /** One pass of `run`. Ends early at a rate limit. */
   async reconcileWebhooks(
     { includeFailed }: { readonly includeFailed: boolean },
-    signal = this.#stop.signal,
+    signal = this.#options.signal,
   ): Promise<void> {
-    const { clock, store, canRequest } = this.#options;
+    const { clock, store } = this.#options;
     try {
       for (const webhook of await store.listPendingWebhooks({ includeFailed })) {
-        if (!canRequest() || signal.aborted) return;
-        await this.#reportGlobalErrors(() => this.#reconcileWebhook(webhook, signal));
+        if (signal.aborted) return;
+        await this.#reconcileWebhook(webhook, signal);
         await clock.sleep(MUTATION_INTERVAL_MS, signal);
       }
     } catch (error) {
       if (signal.aborted) return;
       if (!isTransient(error)) throw error;
-      this.#logger.info("Webhooks have to wait: {reason}", { reason: toErrorMessage(error) });
+      this.#logger.info("Webhook setup postponed: {reason}", { reason: toErrorMessage(error) });
     }
   }
 
@@ -145,14 +135,16 @@ export class FollowManager {
     fullName: string,
     canRead?: (repository: Repository) => Promise<boolean>,
   ): Promise<Repository> {
-    const { repositories } = this.#options;
-    const notFound = new GitHubError({ kind: "not_accessible", status: 404 }, "GitHub shows none");
+    const { repositories, signal } = this.#options;
+    const notFound = new GitHubError(
+      { kind: "not_accessible", status: 404 },
+      "Repository not found",
+    );
     try {
-      const find = () => repositories.findByName(fullName, this.#stop.signal);
-      const repository = await this.#reportGlobalErrors(find);
+      const repository = await repositories.findByName(fullName, signal);
       if (!canRead || await canRead(repository)) return repository;
     } catch (error) {
-      // That it is kept from us, too, would say that it is there.
+      // Another error would reveal that the repository exists.
       const isHidden = error instanceof GitHubError && error.failure.kind === "not_accessible";
       throw canRead && isHidden ? notFound : error;
     }
@@ -160,35 +152,32 @@ export class FollowManager {
   }
 
   async #fetchWorkflowsAndRuns({ fullName }: Repository) {
-    const { workflows, fetchLatestRuns } = this.#options;
-    const { signal } = this.#stop;
+    const { workflows, fetchLatestRuns, signal } = this.#options;
     try {
       const found = await workflows.listWorkflows(fullName, signal);
       await fetchLatestRuns(fullName, signal);
       return found;
     } catch (error) {
       if (!(error instanceof GitHubError) || error.failure.kind !== "not_accessible") throw error;
-      // The repository is there: what is "not found" in it is not shown to us.
+      // The repository exists, so a 404 means that the credential lacks permissions.
       throw new GitHubError({ kind: "not_accessible", status: 403 }, error.message);
     }
   }
 
-  /** The repository is followed whatever becomes of its webhook: polling serves it. */
+  /** A failure does not undo the follow: the repository is polled. */
   async #createFirstWebhook({ id, fullName }: Repository): Promise<WebhookState> {
     const webhook = { repositoryId: id, fullName, webhookId: null };
-    const followedAt = this.#options.clock.now();
+    const { clock, signal } = this.#options;
     try {
-      return await this.#reportGlobalErrors(() =>
-        this.#createWebhook({ ...webhook, followedAt }, this.#stop.signal)
-      );
+      return await this.#createWebhook({ ...webhook, followedAt: clock.now() }, signal);
     } catch (error) {
       if (!isTransient(error)) throw error;
-      return { state: "none", reason: `It is created later: ${toErrorMessage(error)}` };
+      return { state: "none", reason: `Created later: ${toErrorMessage(error)}` };
     }
   }
 
   async #reconcileWebhook(webhook: PendingWebhook, signal: AbortSignal): Promise<void> {
-    if (webhook.followedAt === null) await this.#removeWebhook(webhook, signal);
+    if (webhook.followedAt === null) await this.#reconcileRemoval(webhook, signal);
     else await this.#createWebhook({ ...webhook, followedAt: webhook.followedAt }, signal);
   }
 
@@ -202,34 +191,40 @@ export class FollowManager {
     return state;
   }
 
-  /** Returns why it is still there. What is refused for now is tried again by `run`. */
+  /** A webhook that GitHub cannot remove now does not delay the others. */
+  async #reconcileRemoval(webhook: PendingWebhook, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#removeWebhook(webhook, signal);
+    } catch (error) {
+      if (!(error instanceof GitHubError) || isGlobal(error.failure)) throw error;
+    }
+  }
+
+  /** Returns why the webhook still exists, if it does. `run` tries again unless GitHub does not allow it. */
+  async #tryRemoveWebhook(webhook: PendingWebhook): Promise<string | undefined> {
+    try {
+      return await this.#removeWebhook(webhook, this.#options.signal);
+    } catch (error) {
+      if (!(error instanceof GitHubError)) throw error;
+      return `Removed later: ${error.message}`;
+    }
+  }
+
   async #removeWebhook(
-    { repositoryId, fullName, webhookId: hookId }: PendingWebhook,
+    { repositoryId, fullName, webhookId }: PendingWebhook,
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const { store, webhooks } = this.#options;
-    if (hookId === null) return undefined;
+    if (webhookId === null) return undefined;
+    let reason: string | undefined;
     try {
-      await this.#reportGlobalErrors(() => webhooks.remove(fullName, hookId, signal));
+      await webhooks.remove(fullName, webhookId, signal);
     } catch (error) {
-      if (!(error instanceof GitHubError)) throw error;
-      const message = toErrorMessage(error);
-      if (error.failure.kind !== "not_accessible") return `It is removed later: ${message}`;
-      await store.saveWebhook(repositoryId, undefined);
-      return `It has to be removed by hand: ${message}`;
+      const isForbidden = error instanceof GitHubError && error.failure.kind === "not_accessible";
+      if (!isForbidden) throw error;
+      reason = `Remove it manually: ${error.message}`;
     }
     await store.saveWebhook(repositoryId, undefined);
-    return undefined;
-  }
-
-  async #reportGlobalErrors<T>(request: () => Promise<T>): Promise<T> {
-    try {
-      return await request();
-    } catch (error) {
-      if (error instanceof GitHubError && isGlobal(error.failure)) {
-        this.#options.onGitHubError(error);
-      }
-      throw error;
-    }
+    return reason;
   }
 }

@@ -1,55 +1,55 @@
 import type { StoredEvent } from "../feed/event.ts";
-import type { WebhookState } from "./catalog.ts";
+import type { WebhookState } from "./webhook.ts";
 import type { Repository, Workflow } from "./repository.ts";
 
-/** A repository whose runs are asked for again and again. Times in ms since the epoch but `pushedAt`. */
+/** A repository whose runs are polled. `pushedAt` is RFC 3339, other times are in ms since the epoch. */
 export interface FollowedRepository extends Pick<Repository, "id" | "fullName" | "pushedAt"> {
   readonly polledAt: number | null;
-  /** Whether a webhook that we created tells of it. */
+  /** Whether Runwire has created a webhook there. */
   readonly hasWebhook: boolean;
-  /** Why its runs could not be had when they were last asked for. */
+  /** The error of the last poll. */
   readonly error: string | null;
 }
 
-/** A webhook that is still to be created, or to be removed. */
+/** A webhook to be created or removed. */
 export interface PendingWebhook {
   readonly repositoryId: number;
   /** `owner/name` */
   readonly fullName: string;
-  /** In ms since the epoch; `null` when the repository is not followed, so that a webhook is to be removed. */
+  /** In ms since the epoch; `null` if the repository is not followed, so that the webhook must be removed. */
   readonly followedAt: number | null;
   readonly webhookId: number | null;
 }
 
-/** Where it is kept which repositories are followed. All throw StorageError. */
+/** Stores which repositories are followed. All methods throw StorageError. */
 export interface FollowStore {
   /**
-   * Keeps a repository with its workflows, and that it is followed. Returns the events that tell so, kept in the same
-   * transaction; `undefined` when it is followed already.
+   * Stores a repository with its workflows, and marks it as followed. Returns its events, stored in the same transaction;
+   * `undefined` if it is already followed.
    */
   follow(
     repository: Repository,
     workflows: readonly Workflow[],
   ): Promise<readonly StoredEvent[] | undefined>;
-  /** Ends that; history stays. `undefined` when it was not followed. */
+  /** Marks a repository as not followed; its history stays. Returns `undefined` if it was not followed. */
   unfollow(id: number): Promise<PendingWebhook | undefined>;
-  /** Those that are there, the most recently pushed first. */
+  /** Followed repositories that are not removed, the most recently pushed first. */
   listFollowed(): Promise<readonly FollowedRepository[]>;
   recordPoll(
     id: number,
     state: { readonly at: number; readonly error: string | null },
   ): Promise<void>;
-  /** Webhooks to be created or removed; with `isRetry` also those that could not be created before. */
+  /** Webhooks to be created or removed; `includeFailed` adds webhooks that could not be created before. */
   listPendingWebhooks(
     options: { readonly includeFailed: boolean },
   ): Promise<readonly PendingWebhook[]>;
-  /** `undefined` when there is none of ours any more. */
+  /** @param state `undefined` after the webhook was removed */
   saveWebhook(id: number, state: WebhookState | undefined): Promise<void>;
-  /** `owner/name` of a repository, whether it is followed or not; `undefined` when it is not known at all. */
+  /** Returns `owner/name` of a stored repository, followed or not; otherwise `undefined`. */
   findName(id: number): Promise<string | undefined>;
   /**
-   * Forgets the runs and workflows of a repository, and what was counted of them, in many short transactions; the events
-   * that told of them stay until their time is over. Returns how many runs there were.
+   * Deletes the runs, workflows and statistics of a repository, in many short transactions. Its events stay until they
+   * expire. Returns how many runs were deleted.
    */
   purge(id: number, signal: AbortSignal): Promise<number>;
 }

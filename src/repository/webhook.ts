@@ -1,19 +1,24 @@
-import type { WebhookState } from "./catalog.ts";
+/** The webhook of a followed repository. */
+export type WebhookState =
+  /** Created by Runwire, and removed when the repository is unfollowed. */
+  | { readonly state: "active"; readonly id: number }
+  /** Runwire has no webhook there, and polls the repository; `reason` says why. */
+  | { readonly state: "none"; readonly reason: string };
 
-/** The webhooks that we create at repositories. */
+/** Manages Runwire's webhooks of repositories. */
 export interface Webhooks {
   /**
-   * Has GitHub tell us of a repository, unless we cannot have that: then `reason` says why. A webhook of the same address
-   * is ours when it was created since `since` (ms since the epoch), when we began to follow: we died before we kept its id.
-   * @throws {RefusedError} when GitHub refuses for now: `limited`, `unauthorized` or `unavailable`
+   * Creates a webhook, unless that is impossible. A webhook with the same URL that was created since `since` (the time of
+   * the follow, in ms since the epoch) is used instead: Runwire created it and stopped before it stored the id.
+   * @throws {GitHubError} `rate_limited`, `unauthorized` or `unavailable`
    */
   ensure(
     fullName: string,
     options: { readonly since: number; readonly signal: AbortSignal },
   ): Promise<WebhookState>;
   /**
-   * Removes a webhook; one that is gone already is none to remove.
-   * @throws {RefusedError} `missing` when the credential may not remove it
+   * Removes a webhook. Succeeds if it does not exist.
+   * @throws {GitHubError} `not_accessible` when the credential may not remove it
    */
   remove(fullName: string, id: number, signal: AbortSignal): Promise<void>;
 }

@@ -15,7 +15,7 @@ export interface SingleRunFacts {
   readonly succeededOnRetry: boolean;
 }
 
-/** The facts of a run, including those that depend on other runs of its workflow. */
+/** The facts of a run, some of which depend on other runs of its workflow. */
 export interface RunFacts extends SingleRunFacts {
   readonly isFlaky: boolean;
   /** The time from the first failure of its branch to this success; default branches only. */

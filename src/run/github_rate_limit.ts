@@ -8,8 +8,23 @@ export interface GitHubRateLimit {
   readonly resetAt: number;
 }
 
+/** A pause in which no background requests may be sent. */
+export interface GitHubBackoff {
+  /** In ms since the epoch. */
+  readonly until: number;
+  readonly reason: "rate_limited" | "unauthorized";
+}
+
+/** The rate limit of Runwire's credential. */
+export interface GitHubQuota {
+  /** As the last response reported it; `undefined` before the first and if GitHub has none (GitHub Enterprise Server). */
+  readonly rateLimit: GitHubRateLimit | undefined;
+  /** `undefined` while requests may be sent. */
+  readonly backoff: GitHubBackoff | undefined;
+}
+
 /** Below this share of the limit polling slows down, so that the remaining quota lasts until the reset. */
-const LOW_SHARE = 0.1;
+export const LOW_SHARE = 0.1;
 
 /** The minimum wait after a rate limit error without a retry time. */
 const MIN_BACKOFF_MS = 60_000;

@@ -18,7 +18,7 @@ export interface RunStatistics {
   readonly failures: number;
   readonly cancelled: number;
   readonly timedOut: number;
-  /** successes / (successes + failures + timedOut); `null` if there are none. */
+  /** successes / (successes + failures + timedOut); `null` without such runs. */
   readonly successRate: number | null;
   readonly duration: Distribution;
   readonly queue: Distribution;

@@ -5,19 +5,19 @@ import type {
   CatalogRepository,
   CatalogWorkflow,
   RepositoryQuery,
-  WebhookState,
   WorkflowQuery,
 } from "../repository/catalog.ts";
-import type { Database, Db } from "./database.ts";
+import type { WebhookState } from "../repository/webhook.ts";
+import type { Database } from "./database.ts";
+import type { Db } from "./handles.ts";
 import { IS_FOLLOWED, IS_NOT_FOLLOWED } from "./follow_store.ts";
-import { limitOffset } from "./page.ts";
+import { limitOffset, narrowVisibility, visibleCondition } from "./clauses.ts";
 import type { BackfillTable, RepositoryTable, WorkflowTable } from "./tables.ts";
-import { narrowVisibility, visibleCondition } from "./clauses.ts";
 
-const REMOVED_REASON = "GitHub says that it was deleted, or is not shown to the App any more";
-const PENDING_REASON = "It is still to be created";
+const REMOVED_REASON = "Deleted on GitHub, or no longer accessible to the App";
+const PENDING_REASON = "Not created yet";
 
-/** Reads from SQL what is kept of repositories and their workflows. */
+/** Reads repositories and their workflows from SQL. */
 export class SqlCatalog implements Catalog {
   readonly #database: Pick<Database, "read">;
 

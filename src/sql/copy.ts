@@ -2,14 +2,15 @@ import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 import { advanceSequence, countRows, insertRows, readRows, type Row } from "./copy_rows.ts";
-import { type Database, type Db, openDatabase, type Tx } from "./database.ts";
+import { type Database, openDatabase } from "./database.ts";
+import type { Db, Tx } from "./handles.ts";
 import { lockMigrations, migrate, schemaState } from "./migrate.ts";
 import { readTables, type TableDefinition } from "./engine/table_catalog.ts";
-import { isServed } from "./served.ts";
+import { isServed } from "./engine/postgres.ts";
 import type { Tables } from "./tables.ts";
 import { yieldToEventLoop } from "./engine/group_commit.ts";
 
-/** What instances over one database agree on is the database's own: its name, who polls, and who has clients. */
+/** Tables that belong to the database itself: its name, its lease, and the instances with clients. */
 const EXCLUDED_TABLES: readonly string[] = [
   "installation",
   "leases",
@@ -21,19 +22,19 @@ const EXCLUDED_TABLES: readonly string[] = [
 export interface CopyOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Rows of all tables. */
+  /** Reports the number of copied rows of all tables. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
 export interface CopiedTable {
   readonly name: string;
-  /** How many there are, in both. */
+  /** The number of rows, in both databases. */
   readonly rows: number;
 }
 
 /**
- * Opens a database that nobody serves from while it is open: of a SQLite file we take that right ourselves, with PostgreSQL
- * copyDatabase() asks.
+ * Opens a database that no server uses. A SQLite file is locked against servers while it is open; for PostgreSQL, copyDatabase()
+ * checks.
  * @throws {UsageError}
  */
 export function openForCopy(url: string, clock: Clock): Promise<Database> {
@@ -41,9 +42,9 @@ export function openForCopy(url: string, clock: Clock): Promise<Database> {
 }
 
 /**
- * Copies everything that is kept into an empty database: all tables that the schema has, but for what the database computes
- * from them. All or nothing: one transaction reads, another one writes, and whatever stops it leaves the target empty.
- * @throws {UsageError} when the target is not empty, a Runwire serves from either, or they are of different versions
+ * Copies all tables into an empty database, except generated columns and indexes. One transaction reads and one writes, so a
+ * failure or interruption leaves the target empty.
+ * @throws {UsageError} when the target is not empty, a server uses either database, or their versions differ
  */
 export async function copyDatabase(
   source: Database,
@@ -60,7 +61,7 @@ export async function copyDatabase(
     return await target.write(async (to) => {
       const targetTables = await readCopiedTables(to, target.kind);
       checkTables(tables, targetTables);
-      // Of one database the lock is held already; who waits for it meanwhile would go before us.
+      // Two schemas of one database share the lock: acquiring it again would wait behind an instance that waits for it.
       await beginTarget(target, to, {
         tables: targetTables,
         initialRows,
@@ -85,7 +86,7 @@ async function checkVersion(database: Database, preposition: "from" | "into"): P
   }
 }
 
-/** The tables that are copied. */
+/** Reads the definitions of the tables to copy. */
 async function readCopiedTables(
   db: Db,
   kind: Database["kind"],
@@ -93,7 +94,7 @@ async function readCopiedTables(
   return (await readTables(db, kind)).filter(({ name }) => !EXCLUDED_TABLES.includes(name));
 }
 
-/** What a database has in it that was never used, by table: counters, for example. */
+/** The rows of a newly created database by table, such as counters. */
 async function readInitialRows(clock: Clock): Promise<ReadonlyMap<string, readonly Row[]>> {
   await using database = await openDatabase("sqlite::memory:", { clock });
   await migrate(database);
@@ -106,7 +107,7 @@ async function readInitialRows(clock: Clock): Promise<ReadonlyMap<string, readon
   });
 }
 
-/** One picture of everything, while nobody begins to serve. SQLite lets no other write meanwhile. */
+/** Begins a consistent read and keeps servers from starting. In SQLite, the transaction keeps out other writers. */
 async function beginSource(database: Database, tx: Tx): Promise<void> {
   if (database.kind === "sqlite") return;
   await sql`set transaction isolation level repeatable read, read only`.execute(tx);
@@ -114,7 +115,7 @@ async function beginSource(database: Database, tx: Tx): Promise<void> {
   await assertNotServed(database, tx);
 }
 
-/** Nothing but what a new database has in it may be there, and it is taken away. */
+/** Checks that the target is newly migrated, and deletes its initial rows. */
 async function beginTarget(
   database: Database,
   tx: Tx,
@@ -134,8 +135,7 @@ async function beginTarget(
     const expected = initialRows.get(table.name) ?? [];
     if (!await containsOnly(tx, table, expected)) {
       throw new UsageError(
-        `Cannot copy into the database ${database.name}: it is not empty (${table.name}), ` +
-          "allowed is one that was never used",
+        `Cannot copy into the database ${database.name}: it is not empty (${table.name})`,
       );
     }
     if (expected.length > 0) await sql`delete from ${sql.table(table.name)}`.execute(tx);
@@ -144,10 +144,10 @@ async function beginTarget(
 
 async function assertNotServed(database: Database, tx: Tx): Promise<void> {
   if (!await isServed(tx)) return;
-  throw new UsageError(`Cannot copy the database ${database.name}: a Runwire serves from it`);
+  throw new UsageError(`Cannot copy the database ${database.name}: a Runwire server is using it`);
 }
 
-/** Of the same version they have the same tables: whoever changes one by hand is told. */
+/** Databases of one version have the same columns unless a schema was changed by hand. */
 function checkTables(source: readonly TableDefinition[], target: readonly TableDefinition[]): void {
   const [a, b] = [source, target].map((tables) =>
     tables.flatMap(({ name, columns }) => columns.map((column) => `${name}.${column}`)).sort()
@@ -183,7 +183,7 @@ async function copyTables(
   for (const table of tables) {
     for await (const rows of readRows(from, table)) {
       onProgress?.({ done, total });
-      // SQLite is synchronous: without a turn nobody could interrupt.
+      // SQLite is synchronous: yield to the event loop, so that the copy can be interrupted.
       await yieldToEventLoop();
       signal.throwIfAborted();
       await insertRows(to, kind, { table, rows });
@@ -191,7 +191,7 @@ async function copyTables(
     }
     if (kind === "postgres") {
       await advanceSequence(to, table);
-      // So that the first queries are planned as those of later.
+      // Gives the planner statistics for the first queries.
       await sql`analyze ${sql.table(table.name)}`.execute(to);
     }
   }
@@ -200,7 +200,7 @@ async function copyTables(
     const table = tables[index];
     const targetRows = table && await countRows(to, table);
     if (targetRows !== rows) {
-      throw new Error(`Cannot copy: of ${rows} rows of ${name} ${targetRows} have arrived`);
+      throw new Error(`Cannot copy: ${name} has ${rows} rows, but ${targetRows} in the copy`);
     }
   }
   signal.throwIfAborted();

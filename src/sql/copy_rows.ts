@@ -1,15 +1,16 @@
 import { sql } from "kysely";
-import type { Database, Db, Tx } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Db, Tx } from "./handles.ts";
 import type { TableDefinition } from "./engine/table_catalog.ts";
 
-/** Rows that are read and written at once: enough that each costs little, and few enough to be heard of often. */
+/** Rows per statement: enough for speed, few enough for frequent progress reports. */
 const MAX_ROWS = 500;
-/** Of their text, unless one row has more. */
+/** Bytes of text per statement; one larger row is copied alone. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** All rows of a table, in the order of its key, in groups. */
+/** Reads all rows of a table in batches, in the order of its key. */
 export async function* readRows(db: Db, table: TableDefinition): AsyncGenerator<readonly Row[]> {
   let last: Row | undefined;
   for (;;) {
@@ -22,16 +23,16 @@ export async function* readRows(db: Db, table: TableDefinition): AsyncGenerator<
 
 async function readRowsAfter(
   db: Db,
-  { name, columns, textColumns: texts, primaryKey: key }: TableDefinition,
+  { name, columns, textColumns, primaryKey }: TableDefinition,
   last: Row | undefined,
 ): Promise<readonly Row[]> {
-  const order = sql.join(key.map((column) => sql.ref(column)));
+  const order = sql.join(primaryKey.map((column) => sql.ref(column)));
   const after = last === undefined
     ? sql``
-    : sql`where (${order}) > (${sql.join(key.map((column) => last[column]))})`;
+    : sql`where (${order}) > (${sql.join(primaryKey.map((column) => last[column]))})`;
   const sizes = sql.join([
     sql.lit(0),
-    ...texts.map((column) => sql`coalesce(octet_length(${sql.ref(column)}), 0)`),
+    ...textColumns.map((column) => sql`coalesce(octet_length(${sql.ref(column)}), 0)`),
   ], sql` + `);
   const next = await sql<{ size: number }>`select ${sizes} as size from ${sql.table(name)} ${after}
     order by ${order} limit ${MAX_ROWS}`.execute(db);
@@ -42,14 +43,14 @@ async function readRowsAfter(
   return rows;
 }
 
-/** How many of the first are not too large together. */
+/** Returns how many of the first rows fit into MAX_BYTES, at least one. */
 function countFitting(sizes: readonly number[]): number {
   let total = 0;
   const tooMany = sizes.findIndex((size, index) => (total += size) > MAX_BYTES && index > 0);
   return tooMany === -1 ? sizes.length : tooMany;
 }
 
-/** Writes rows as they are, those columns too that the database would number by itself. */
+/** Inserts rows unchanged, including generated IDs. */
 export async function insertRows(
   tx: Tx,
   kind: Database["kind"],
@@ -57,7 +58,7 @@ export async function insertRows(
 ): Promise<void> {
   const name = sql.table(table.name);
   const columns = sql.join(table.columns.map((column) => sql.ref(column)));
-  // One parameter, however many rows: the statement is parsed once for all.
+  // One parameter for all rows: the statement is the same for every batch.
   if (kind === "postgres") {
     await sql`insert into ${name} (${columns}) overriding system value
       select ${columns} from json_populate_recordset(null::${name}, ${toJson(rows)}::json)`
@@ -70,7 +71,7 @@ export async function insertRows(
   }
 }
 
-/** PostgreSQL has no NUL in a text. */
+/** Replaces NUL characters, which PostgreSQL does not allow in text. */
 function toJson(value: unknown): string {
   return JSON.stringify(
     value,
@@ -78,15 +79,15 @@ function toJson(value: unknown): string {
   );
 }
 
-/** Lets PostgreSQL go on to count after the highest number that is there. */
+/** Sets the sequence of an identity column to its highest value. */
 export async function advanceSequence(
   tx: Tx,
-  { name, identityColumn: counted }: TableDefinition,
+  { name, identityColumn }: TableDefinition,
 ): Promise<void> {
-  if (counted === undefined) return;
-  await sql`select setval(pg_get_serial_sequence(${`"${name}"`}, ${counted}), max(${
-    sql.ref(counted)
-  })) from ${sql.table(name)} having max(${sql.ref(counted)}) is not null`.execute(tx);
+  if (identityColumn === undefined) return;
+  await sql`select setval(pg_get_serial_sequence(${`"${name}"`}, ${identityColumn}), max(${
+    sql.ref(identityColumn)
+  })) from ${sql.table(name)} having max(${sql.ref(identityColumn)}) is not null`.execute(tx);
 }
 
 export async function countRows(db: Db, { name }: TableDefinition): Promise<number> {

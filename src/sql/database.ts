@@ -1,59 +1,38 @@
 /**
- * The database: SQLite or PostgreSQL, one set of queries (Kysely) for both.
+ * The database: SQLite or PostgreSQL, with one set of queries (Kysely) for both.
  *
  *   const database = await openDatabase("sqlite:./runwire.db", { clock, serve: true });
  *   await migrate(database);                                          // migrate.ts
- *   const runs = new SqlRunStore(database, clock);                    // run.ts
+ *   const runs = new SqlRunStore(database, clock);                    // run/run.ts
  *   const repositories = new SqlRepositoryStore(database, clock);     // repository.ts
- *   const journal = new SqlJournal(database, clock);                  // event.ts
- *   const deliveries = new SqlDeliveryStore(database, clock);         // delivery.ts
+ *   const eventLog = new SqlEventLog(database, clock);                // event_log.ts
+ *   const deliveries = new SqlDeliveryStore(database, clock);         // delivery/delivery.ts
  *   await database.check();                                           // for /health
  *   await database.close();
  *
- * All throw StorageError when the database cannot be reached, is full or damaged (fault.ts). An adapter takes the Database:
- * `read(db => …)` and `write(tx => …)`; functions that belong into another's transaction take the `Tx`: `mergeRuns(tx, …)`,
- * `mergeRepositories(tx, …)`, `appendEvents(tx, …)`. Many small writes at once go through a GroupWriter (writer.ts).
+ * All of them throw StorageError when the database is unreachable, full or damaged (engine/error.ts). A store takes the
+ * Database and calls `read(db => …)` and `write(tx => …)`; functions that run inside the transaction of a store take the `Tx`:
+ * `mergeRuns(tx, …)`, `mergeRepositories(tx, …)`, `appendEvents(tx, …)`. Frequent small writes go through a GroupCommit
+ * (engine/group_commit.ts).
  */
-import { type Kysely, sql, type Transaction } from "kysely";
+import { sql } from "kysely";
 import { type Clock, waitAtMost } from "../clock.ts";
+import { invalid } from "../error_text.ts";
 import { StorageError, UsageError } from "../errors.ts";
 import { LatencyHistogram } from "../latency_histogram.ts";
 import { isConflict, toStorageError } from "./engine/error.ts";
 import { openPostgres } from "./engine/postgres.ts";
 import { openSqlite } from "./engine/sqlite.ts";
-import type { Tables } from "./tables.ts";
+import type { DatabaseHandles, DatabaseKind, DatabaseOptions, Db, Tx } from "./handles.ts";
 
-/** Reads; inside of a transaction or not. */
-export type Db = Kysely<Tables>;
-/** A transaction that is under way. */
-export type Tx = Transaction<Tables>;
-
-/** What a dialect opens: handles, which may be the same, and their end. */
-export interface DatabaseHandles {
-  readonly kind: "sqlite" | "postgres";
-  /** In words, for messages: the file, or the database and its host; never a password. */
-  readonly name: string;
-  readonly reader: Db;
-  readonly writer: Db;
-  /** For changes of the schema, which may take long. */
-  readonly migrator: Db;
-  close(): Promise<void>;
-}
-
-export interface DatabaseOptions {
-  readonly clock: Clock;
-  /** Whether we serve from it: of a SQLite file only one process may, as its clients hear only of its own changes. */
-  readonly serve?: boolean;
-}
-
-/** Work that is under way may end within this time when the database is closed. */
+/** How long closing waits for pending work. */
 const CLOSE_TIMEOUT_MS = 4_000;
-/** How often a transaction is tried that PostgreSQL has sacrificed to end a deadlock. */
+/** How often a transaction is tried that PostgreSQL rolls back because of a conflict. */
 const MAX_ATTEMPTS = 3;
 
 /**
  * Opens `sqlite:./runwire.db`, `sqlite:/absolute/path`, `sqlite::memory:` or `postgres://user:password@host:5432/name`.
- * @throws {UsageError} when there is no such database or it cannot be used
+ * @throws {UsageError} when the database does not exist or cannot be used
  * @throws {StorageError} when PostgreSQL does not answer
  */
 export async function openDatabase(url: string, options: DatabaseOptions): Promise<Database> {
@@ -64,21 +43,24 @@ export async function openDatabase(url: string, options: DatabaseOptions): Promi
     return new Database(await openPostgres(url, options), clock);
   }
   throw new UsageError(
-    "Cannot use the database URL: allowed is sqlite:./FILE, sqlite:/PATH, sqlite::memory: or postgres://HOST/NAME",
+    invalid(
+      "database URL",
+      "sqlite:./FILE, sqlite:/PATH, sqlite::memory: or postgres://HOST/NAME",
+    ),
   );
 }
 
 /** An open database. */
 export class Database implements AsyncDisposable {
-  readonly kind: "sqlite" | "postgres";
+  readonly kind: DatabaseKind;
   readonly name: string;
-  /** How long reads and transactions take, with their wait. */
+  /** Durations of reads and transactions, including queueing. */
   readonly latencies = { read: new LatencyHistogram(), write: new LatencyHistogram() };
   readonly #handles: DatabaseHandles;
   readonly #clock: Clock;
   readonly #pending = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
-  /** Whose work this one does, and what goes before each of its changes. */
+  /** Set by `checked`: the database that does the work, and the check that starts each transaction. */
   #wrapped: { readonly database: Database; readonly check: (tx: Tx) => Promise<void> } | undefined;
 
   constructor(handles: DatabaseHandles, clock: Clock) {
@@ -89,7 +71,7 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * Reads what is committed; never waits for a write (but in `sqlite::memory:`).
+   * Reads committed data. Never waits for a write, except in `sqlite::memory:`.
    * @throws {StorageError}
    */
   read<T>(query: (db: Db) => Promise<T>): Promise<T> {
@@ -98,8 +80,8 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * Runs `change` in a transaction, which is rolled back when it throws. It may be run again, so it must do nothing else.
-   * In SQLite transactions run one after the other.
+   * Runs `change` in a transaction, which is rolled back when it throws. `change` may run more than once, so it must have no
+   * other effects. SQLite runs one transaction at a time.
    * @throws {StorageError}
    */
   write<T>(change: (tx: Tx) => Promise<T>): Promise<T> {
@@ -115,14 +97,14 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * As `write`, for a change of the schema: its statements may take long.
+   * Like `write`, for schema changes: their statements may take long.
    * @throws {StorageError}
    */
   migrate<T>(change: (tx: Tx) => Promise<T>): Promise<T> {
     return this.#track(() => this.#transact(this.#handles.migrator, change));
   }
 
-  /** The same database, where `check` begins each transaction: when it throws, nothing is written. */
+  /** Returns this database with `check` at the start of each transaction: if it throws, nothing is written. */
   checked(check: (tx: Tx) => Promise<void>): Database {
     const checked = new Database(this.#handles, this.#clock);
     checked.#wrapped = { database: this, check };
@@ -134,7 +116,7 @@ export class Database implements AsyncDisposable {
     await this.read((db) => sql`select 1`.execute(db));
   }
 
-  /** Lets what is under way come to its end, then closes; within 5 s. */
+  /** Waits for pending work, then closes; takes at most 5 s. */
   close(): Promise<void> {
     return this.#closed ??= this.#wrapped?.database.close() ?? this.#close();
   }

@@ -1,16 +1,23 @@
-import type { DeleteResult } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Event, StoredEvent } from "../feed/event.ts";
 import type { EventLog, SeqRange } from "../feed/event_log.ts";
-import type { Database, Db, Tx } from "./database.ts";
-import type { EventTable } from "./tables.ts";
-import { deleteInBatches } from "./retention.ts";
+import type { Database } from "./database.ts";
 import { GroupCommit } from "./engine/group_commit.ts";
+import type { Db, Tx } from "./handles.ts";
+import { pruneSequence, type SequencedTable } from "./retention.ts";
+import type { EventTable } from "./tables.ts";
 
-/** Rows that are inserted or deleted by one statement; small enough that others get their turn between two. */
+/** Rows inserted by one statement. */
 const BATCH_ROWS = 1_000;
 
-/** Keeps the feed's events in SQL. */
+/** Sequence numbers of events have no gaps. */
+const EVENTS: SequencedTable = {
+  name: "events",
+  timeColumn: "at_ms",
+  seqBefore: async (db, count) => (await readSeqRange(db)).last - count,
+};
+
+/** Stores the events of the feed in SQL. */
 export class SqlEventLog implements EventLog {
   readonly #database: Database;
   readonly #groupCommit: GroupCommit<readonly Event[], readonly StoredEvent[]>;
@@ -40,15 +47,14 @@ export class SqlEventLog implements EventLog {
     return this.#database.read(readSeqRange);
   }
 
-  async prune({ before, count }: { before: number; count: number }): Promise<number> {
-    const end = await this.#database.read((db) => firstRetainedSeq(db, { before, count }));
-    return await deleteInBatches(this.#database, (tx) => deleteBatchBefore(tx, end));
+  prune(retained: { before: number; count: number }): Promise<number> {
+    return pruneSequence(this.#database, EVENTS, retained);
   }
 }
 
 /**
- * Numbers events and keeps them. Until this transaction ends no other one gets a number, so it comes last in a transaction:
- * what is locked after it could end in a deadlock.
+ * Numbers and stores events. No other transaction gets a number until this one ends, so call it last: rows locked after it
+ * could cause a deadlock.
  */
 export async function appendEvents(
   tx: Tx,
@@ -56,10 +62,10 @@ export async function appendEvents(
   { clock }: { readonly clock: Clock },
 ): Promise<readonly StoredEvent[]> {
   if (events.length === 0) return [];
-  const { last_seq: last } = await tx.updateTable("event_counter")
+  const { last_seq } = await tx.updateTable("event_counter")
     .set((eb) => ({ last_seq: eb("last_seq", "+", events.length) }))
     .where("id", "=", 1).returning("last_seq").executeTakeFirstOrThrow();
-  const first = last - events.length + 1;
+  const first = last_seq - events.length + 1;
   const at_ms = clock.now();
   const rows = events.map((event, index): EventTable => ({
     seq: first + index,
@@ -72,7 +78,7 @@ export async function appendEvents(
   return events.map((event, index) => toStoredEvent(event, { seq: first + index, at_ms }));
 }
 
-/** As appendEvents(), of several lists. Returns the events of each. */
+/** Like appendEvents(), for several lists. Returns the stored events of each. */
 export async function appendEventLists(
   tx: Tx,
   lists: readonly (readonly Event[])[],
@@ -84,7 +90,7 @@ export async function appendEventLists(
 }
 
 function parseEventRow({ event, ...row }: EventTable): StoredEvent {
-  // We wrote it ourselves.
+  // Written by appendEvents().
   const parsed: Event = JSON.parse(event);
   return toStoredEvent(parsed, row);
 }
@@ -94,29 +100,11 @@ function toStoredEvent(event: Event, { seq, at_ms }: Omit<EventTable, "event">):
 }
 
 async function readSeqRange(db: Db): Promise<SeqRange> {
-  const { first, last_seq: last } = await db.selectFrom("event_counter")
+  const { first, last_seq } = await db.selectFrom("event_counter")
     .select((eb) => [
       "last_seq",
       eb.selectFrom("events").select((e) => e.fn.min("seq").as("seq")).as("first"),
     ])
     .where("id", "=", 1).executeTakeFirstOrThrow();
-  return { first: first ?? last + 1, last };
-}
-
-/** Of a clock that was set back nothing in the middle is forgotten: what is kept has no holes. */
-async function firstRetainedSeq(
-  db: Db,
-  { before, count }: { before: number; count: number },
-): Promise<number> {
-  const { last } = await readSeqRange(db);
-  const firstRecent = await db.selectFrom("events").select("seq").where("at_ms", ">=", before)
-    .orderBy("seq").limit(1).executeTakeFirst();
-  return Math.max(firstRecent?.seq ?? last + 1, last - count + 1);
-}
-
-/** Deletes the oldest before number `end`. */
-async function deleteBatchBefore(tx: Tx, end: number): Promise<DeleteResult> {
-  const { first } = await readSeqRange(tx);
-  return await tx.deleteFrom("events")
-    .where("seq", "<", Math.min(end, first + BATCH_ROWS)).executeTakeFirstOrThrow();
+  return { first: first ?? last_seq + 1, last: last_seq };
 }

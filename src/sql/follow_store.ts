@@ -1,14 +1,13 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { StoredEvent } from "../feed/event.ts";
-import type { WebhookState } from "../repository/catalog.ts";
-import { toRepositoryEvent } from "../repository/event.ts";
+import type { WebhookState } from "../repository/webhook.ts";
+import { type Repository, toRepositoryEvent, type Workflow } from "../repository/repository.ts";
 import type {
   FollowedRepository,
   FollowStore,
   PendingWebhook,
 } from "../repository/follow_store.ts";
-import type { Repository, Workflow } from "../repository/repository.ts";
 import type { Database } from "./database.ts";
 import { appendEvents } from "./event_log.ts";
 import { purgeRepository } from "./purge.ts";
@@ -16,12 +15,12 @@ import { mergeRepositories } from "./repository.ts";
 import type { RepositoryTable } from "./tables.ts";
 import { upsertWorkflows } from "./workflow.ts";
 
-/** In the words of its indexes. */
+/** The same text as in the indexes (migrations/initial/repository.ts). */
 const FOLLOWED_MS = sql`case when removed_ms is null then followed_ms end`;
 export const IS_FOLLOWED = sql<boolean>`${FOLLOWED_MS} is not null`;
 export const IS_NOT_FOLLOWED = sql<boolean>`${FOLLOWED_MS} is null`;
 
-/** Keeps in SQL which repositories are followed. */
+/** Stores in SQL which repositories are followed. */
 export class SqlFollowStore implements FollowStore {
   readonly #database: Database;
   readonly #clock: Clock;

@@ -1,4 +1,3 @@
-import type { DeleteResult } from "kysely";
 import type { Clock } from "../clock.ts";
 import { toMessageEvent } from "../message/event.ts";
 import type {
@@ -9,16 +8,21 @@ import type {
   NewMessage,
   StoredMessage,
 } from "../message/message.ts";
-import type { Database, Db, Tx } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Db, Tx } from "./handles.ts";
 import { appendEvents } from "./event_log.ts";
 import type { MessageTable } from "./tables.ts";
-import { deleteInBatches } from "./retention.ts";
 import { GroupCommit } from "./engine/group_commit.ts";
+import { pruneSequence, type SequencedTable } from "./retention.ts";
 
-/** Rows that are deleted by one statement; small enough that others get their turn between two. */
-const BATCH_ROWS = 1_000;
+/** Messages are numbered by their events, so their sequence numbers have gaps. */
+const MESSAGES: SequencedTable = {
+  name: "messages",
+  timeColumn: "created_ms",
+  seqBefore: seqFromEnd,
+};
 
-/** Keeps messages in SQL; those that come together in one transaction. */
+/** Stores messages in SQL; concurrent ones share a transaction. */
 export class SqlMessageStore implements MessageStore {
   readonly #database: Database;
   readonly #groupCommit: GroupCommit<NewMessage, StoredMessage>;
@@ -39,13 +43,12 @@ export class SqlMessageStore implements MessageStore {
     return this.#database.read((db) => readPage(db, query));
   }
 
-  async prune({ before, count }: { before: number; count: number }): Promise<number> {
-    const end = await this.#database.read((db) => firstRetainedSeq(db, { before, count }));
-    return await deleteInBatches(this.#database, (tx) => deleteBatchBefore(tx, end));
+  prune(retained: { before: number; count: number }): Promise<number> {
+    return pruneSequence(this.#database, MESSAGES, retained);
   }
 }
 
-/** The events come first, as they give the numbers. What is inserted after them waits for no other transaction. */
+/** Inserts the events first, because they assign the numbers. Inserting the messages then waits for no other transaction. */
 async function insertMessages(
   tx: Tx,
   newMessages: readonly NewMessage[],
@@ -89,35 +92,9 @@ function toMessage({ id, content, user_id, created_ms }: MessageTable): Message 
   return { id, content, userId: user_id, createdAt: created_ms };
 }
 
-/**
- * Of a clock that was set back nothing in the middle is forgotten. The last is looked up first: what is kept while we look
- * is not to be forgotten.
- */
-async function firstRetainedSeq(
-  db: Db,
-  { before, count }: { before: number; count: number },
-): Promise<number> {
-  const last = await seqFromEnd(db, 0);
-  const firstRecent = await db.selectFrom("messages").select("seq").where(
-    "created_ms",
-    ">=",
-    before,
-  )
-    .orderBy("seq").limit(1).executeTakeFirst();
-  const tooMany = await seqFromEnd(db, count);
-  return Math.max(firstRecent?.seq ?? last + 1, tooMany + 1);
-}
-
-/** The number of the newest message but `skipped`; 0 where there is none. */
+/** The sequence number of the newest message after skipping `offset`; 0 if no message is left. */
 async function seqFromEnd(db: Db, offset: number): Promise<number> {
   const row = await db.selectFrom("messages").select("seq").orderBy("seq", "desc")
     .offset(offset).limit(1).executeTakeFirst();
   return row?.seq ?? 0;
-}
-
-/** Deletes the oldest before number `end`. */
-function deleteBatchBefore(tx: Tx, end: number): Promise<DeleteResult> {
-  const oldest = tx.selectFrom("messages").select("seq").where("seq", "<", end)
-    .orderBy("seq").limit(BATCH_ROWS);
-  return tx.deleteFrom("messages").where("seq", "in", oldest).executeTakeFirstOrThrow();
 }

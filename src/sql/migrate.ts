@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import { type MigrationProvider, Migrator } from "kysely/migration";
 import { StorageError, toErrorMessage, UsageError } from "../errors.ts";
-import type { Database, Db, Tx } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Db, Tx } from "./handles.ts";
 import { isTimeout } from "./engine/error.ts";
 import * as initial from "./migrations/0001_initial.ts";
 

@@ -1,11 +1,12 @@
 import { sql } from "kysely";
-import type { Database, Tx } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Tx } from "./handles.ts";
 import { updateStatistics } from "./statistics/update.ts";
 
-/** Runs that one transaction forgets: so few that nobody who writes meanwhile waits long. */
+/** Runs deleted per transaction: few enough that other writers do not wait long. */
 const BATCH_RUNS = 500;
 
-/** Forgets all runs and workflows of a repository (`owner/name`). Returns how many runs there were. */
+/** Deletes all runs and workflows of a repository. Returns the number of deleted runs. */
 export async function purgeRepository(
   database: Database,
   { id, fullName }: { readonly id: number; readonly fullName: string },
@@ -21,7 +22,7 @@ export async function purgeRepository(
   }
 }
 
-/** The oldest first, and what goes with them. Returns how many. */
+/** Deletes the oldest runs with their attempts, jobs and statistics. Returns the number of runs. */
 async function purgeRuns(tx: Tx, fullName: string): Promise<number> {
   const oldest = await tx.selectFrom("workflow_runs").select("id")
     .where(sql`lower(repository)`, "=", sql`lower(${fullName})`)
@@ -32,14 +33,14 @@ async function purgeRuns(tx: Tx, fullName: string): Promise<number> {
   return ids.length;
 }
 
-/** A workflow of which a run has come in meanwhile stays. */
+/** Deletes the workflows without runs: a new run may have been stored in the meantime. */
 async function purgeWorkflows(
   tx: Tx,
   { id, fullName }: { readonly id: number; readonly fullName: string },
 ): Promise<void> {
   await tx.deleteFrom("backfills").where("repository_id", "=", id).execute();
   const isOfRepository = sql<boolean>`lower(repository) = lower(${fullName})`;
-  // A run that is coming in holds its workflow: only a statement that begins later sees it.
+  // Waits for transactions that insert a run and hold its workflow; only a later statement sees the run.
   await tx.selectFrom("workflows").select("id").where(isOfRepository).orderBy("id").forUpdate()
     .execute();
   await tx.deleteFrom("workflows").where(isOfRepository)

@@ -1,15 +1,19 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Event, StoredEvent } from "../feed/event.ts";
-import { toRepositoryEvent } from "../repository/event.ts";
-import type { Repository, RepositoryStore } from "../repository/repository.ts";
+import {
+  type Repository,
+  type RepositoryStore,
+  toRepositoryEvent,
+} from "../repository/repository.ts";
 import { incrementAccessEpoch, invalidateAccess } from "./account/access.ts";
-import type { Database, Tx } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Tx } from "./handles.ts";
 import { appendEvents } from "./event_log.ts";
 import { enqueueRecompute } from "./statistics/recompute_queue.ts";
 import type { RepositoryTable } from "./tables.ts";
 
-/** Keeps repositories in SQL. */
+/** Stores repositories in SQL. */
 export class SqlRepositoryStore implements RepositoryStore {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -43,8 +47,8 @@ export class SqlRepositoryStore implements RepositoryStore {
 }
 
 /**
- * Brings repositories up to date. One that was gone is back. `known` are those that are kept, locked, and changed here as
- * they are in the table.
+ * Inserts or updates repositories; a removed one is no longer removed. `locked` holds the stored rows, which must be locked,
+ * and is updated with the table. Returns the events of the changes.
  */
 export async function mergeRepositories(
   tx: Tx,
@@ -83,7 +87,7 @@ export async function mergeRepositories(
   return events;
 }
 
-/** Marks repositories as gone; those that are unknown or gone already tell nothing. */
+/** Marks repositories as removed. Returns no events for unknown or removed ones. */
 export async function removeRepositories(
   tx: Tx,
   ids: readonly number[],
@@ -99,8 +103,8 @@ export async function removeRepositories(
 }
 
 /**
- * Returns those of these repositories (by their ids) that are kept. They are locked in the order of their ids, so that no two
- * transactions wait for each other; but not their keys: others may refer to them meanwhile, who keep what users may read.
+ * Returns the stored repositories with these IDs. Their rows are locked in the order of the IDs, to avoid deadlocks. The keys
+ * are not locked, so that other transactions can insert rows that refer to them.
  */
 export async function lockRepositories(
   tx: Tx,
@@ -112,7 +116,7 @@ export async function lockRepositories(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** Returns the repository that was there already, if another transaction came first. */
+/** Returns the existing repository if another transaction inserted it first. */
 async function insert(tx: Tx, repository: Repository): Promise<RepositoryTable | undefined> {
   const { numInsertedOrUpdatedRows } = await tx.insertInto("repositories").values(toRow(repository))
     .onConflict((conflict) => conflict.column("id").doNothing()).executeTakeFirstOrThrow();
@@ -120,7 +124,7 @@ async function insert(tx: Tx, repository: Repository): Promise<RepositoryTable |
   return (await lockRepositories(tx, [repository.id])).get(repository.id);
 }
 
-/** History goes by the name that GitHub now uses for it. */
+/** Moves the history to the new name of a repository. */
 async function renameHistory(
   tx: Tx,
   { id, full_name: from }: RepositoryTable,
@@ -153,12 +157,12 @@ function isSame(a: RepositoryTable, b: RepositoryTable): boolean {
     a.default_branch === b.default_branch;
 }
 
-/** Whether the runs of that name have the same default branch. */
+/** Whether the runs with the name have the same default branch. */
 function hasSameDefaultBranch(a: RepositoryTable, b: RepositoryTable): boolean {
   return a.default_branch === b.default_branch && a.full_name === b.full_name;
 }
 
-/** What was not told stays as it is. */
+/** Undefined fields do not change their columns. */
 function toRow(repository: Repository) {
   const { isPrivate, defaultBranch, htmlUrl } = repository;
   return {

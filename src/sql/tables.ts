@@ -3,10 +3,11 @@ import type { DeliveryState } from "../delivery/delivery.ts";
 import type { RunOutcome } from "../run/facts.ts";
 import type { AccountTables } from "./account/account_tables.ts";
 import type { ClusterTables } from "./cluster/cluster_tables.ts";
+import type { RunTable } from "./run/run_row.ts";
 
 /**
- * The tables, alike in SQLite and PostgreSQL. What GitHub wrote as RFC 3339 is kept to the letter (`…_at`), with its
- * instant beside it where something is sorted or compared by it (`…_ms`). Our own times are ms since the epoch.
+ * The tables, the same in SQLite and PostgreSQL. Times from GitHub are stored as received (`…_at`, RFC 3339), and also in
+ * milliseconds (`…_ms`) if queries sort or compare them. Other times are milliseconds since the epoch. Booleans are 1 or 0.
  */
 export interface Tables extends AccountTables, ClusterTables {
   repositories: RepositoryTable;
@@ -28,24 +29,24 @@ export interface RepositoryTable {
   id: number;
   full_name: string;
   pushed_at: string | null;
-  /** 0 when nothing was ever pushed. */
+  /** 0 if nothing was ever pushed. */
   pushed_ms: number;
-  /** When it was gone for us; `null` while it is there. */
+  /** When GitHub deleted it or withdrew access; `null` otherwise. */
   removed_ms: number | null;
-  /** `null` until GitHub has told. */
+  /** `null` until GitHub has reported it. */
   default_branch: string | null;
   html_url: string | null;
-  /** 1 or 0; `null` where GitHub has not told. */
+  /** `null` until GitHub has reported it. */
   is_private: number | null;
-  /** Since when it is followed on request. */
+  /** When it was followed; `null` if it is not. */
   followed_ms: number | null;
-  /** When its runs were last asked for. */
+  /** When its runs were last polled. */
   polled_ms: number | null;
-  /** Why they cannot be had. */
+  /** Why polling fails; `null` if it does not. */
   error: string | null;
-  /** Of the webhook that we created. */
+  /** The webhook that Runwire created; `null` without one. */
   webhook_id: number | null;
-  /** Why there is none; while there is neither, one is still to be created. */
+  /** Why there is no webhook; `null` with a `null` webhook_id means that it is still to be created. */
   webhook_error: string | null;
 }
 
@@ -53,40 +54,15 @@ export interface WorkflowTable {
   id: number;
   repository: string;
   name: string;
-  /** When the run was created that named it so, or GitHub told: an older run may know an older name. */
+  /** When the run with this name was created, or GitHub listed it: a run created before does not rename the workflow. */
   name_updated_ms: number;
-  /** This and what follows is `null` until GitHub has told. */
+  /** This and the following columns are `null` until GitHub has listed the workflow. */
   path: string | null;
   state: string | null;
   html_url: string | null;
 }
 
-export interface RunTable {
-  id: number;
-  repository: string;
-  workflow_id: number;
-  workflow_name: string;
-  display_title: string;
-  event: string;
-  status: string | null;
-  conclusion: string | null;
-  branch: string | null;
-  head_sha: string;
-  actor: string | null;
-  run_number: number;
-  run_attempt: number;
-  created_at: string;
-  created_ms: number;
-  started_at: string | null;
-  updated_at: string;
-  updated_ms: number;
-  html_url: string;
-  source: "webhook" | "poll";
-  /** 1 until it has completed, then 0: what the Reconciler looks for. */
-  is_unfinished: number;
-}
-
-/** Goes with its run. The latest attempt is as its run is. */
+/** Deleted with its run. The latest attempt has the state of the run. */
 export interface AttemptTable {
   run_id: number;
   run_attempt: number;
@@ -96,11 +72,11 @@ export interface AttemptTable {
   started_ms: number | null;
   updated_at: string;
   updated_ms: number;
-  /** 2 when it has completed, 1 while it runs, 0 before. */
+  /** See statusRank of run/run_row.ts. */
   status_rank: number;
 }
 
-/** Goes with its run. */
+/** Deleted with its run. */
 export interface JobTable {
   id: number;
   run_id: number;
@@ -115,26 +91,26 @@ export interface JobTable {
   completed_ms: number | null;
   runner_name: string | null;
   html_url: string | null;
-  /** 2 when it has completed, 1 while it runs, 0 before. */
+  /** See statusRank of run/run_row.ts. */
   status_rank: number;
-  /** When it came to this status. */
+  /** When it reached this status. */
   observed_ms: number;
 }
 
-/** What is counted of a completed run: see RunFacts of run/facts.ts. Times in ms; 1 is yes and 0 is no. */
+/** The facts of a completed run: see RunFacts of src/run/facts.ts. */
 export interface RunFactsTable {
   run_id: number;
   workflow_id: number;
   branch: string | null;
-  /** Whether it is counted as one of the default branch. */
+  /** Whether the statistics count it as a run of the default branch. */
   is_default_branch: number;
-  /** The branch, when it is not the default: a column of its own, so that PostgreSQL knows how many runs that is. */
+  /** The branch if it is not the default one; a separate column, so that PostgreSQL has statistics about it. */
   non_default_branch: string | null;
   head_sha: string;
   created_ms: number;
   ended_ms: number;
   outcome: RunOutcome;
-  /** `null` when it says nothing of its commit. */
+  /** `null` if the outcome says nothing about the commit, such as a cancellation. */
   is_failure: number | null;
   succeeded_on_retry: number;
   duration_ms: number | null;
@@ -145,14 +121,14 @@ export interface RunFactsTable {
   recovery_ms: number | null;
 }
 
-/** Sums over the runs of a workflow that were created on a day or in a month (UTC): see Sums of run/tally.ts. */
+/** Sums over the runs of a workflow created on a day or in a month (UTC): see Counters of src/run/aggregate.ts. */
 export interface StatisticsTable {
-  /** 0 for all workflows together. */
+  /** 0 for the sum of all workflows. */
   workflow_id: number;
   unit: "day" | "month";
-  /** Days since 1970-01-01; of a month its first. */
+  /** Days since 1970-01-01; for a month, its first day. */
   day: number;
-  /** The default branch, by its name; empty for all other branches together. */
+  /** The name of the default branch; empty for the sum of all other branches. */
   branch: string;
   runs: number;
   successes: number;
@@ -166,12 +142,12 @@ export interface StatisticsTable {
   minutes: number;
   recoveries: number;
   recovery_ms: number;
-  /** As Histogram writes them. */
+  /** Serialized by Histogram, as the next column. */
   duration_histogram: string;
   queue_histogram: string;
 }
 
-/** A repository whose runs are counted again, the oldest first; those up to here are done. */
+/** A repository whose facts are recomputed in the order of creation; the runs up to `after_…` are done. */
 export interface RecomputeQueueTable {
   /** `owner/name` in lower case */
   repository: string;
@@ -182,19 +158,19 @@ export interface RecomputeQueueTable {
 export interface EventTable {
   seq: number;
   at_ms: number;
-  /** The event without its number and time, as JSON. */
+  /** JSON, without the sequence number and the time. */
   event: string;
 }
 
-/** One row. Its lock is held until the commit, so that numbers become visible in their order. */
+/** One row. It stays locked until the commit, so that sequence numbers become visible in order. */
 export interface EventCounterTable {
   id: number;
-  /** The highest number that was ever given. */
+  /** The highest number assigned so far. */
   last_seq: number;
 }
 
 export interface DeliveryTable {
-  /** In the order in which they came. */
+  /** In the order of arrival. */
   seq: Generated<number>;
   id: string;
   event: string;
@@ -205,15 +181,15 @@ export interface DeliveryTable {
   error: string | null;
   received_ms: number;
   due_ms: number;
-  /** `null` unless it is done. */
+  /** `null` until it is done. */
   done_ms: number | null;
-  /** Dropped when it is done. */
+  /** `null` once it is done. */
   payload: string | null;
 }
 
-/** See Message of message/message.ts. */
+/** See Message of src/message/message.ts. */
 export interface MessageTable {
-  /** The number of the event that tells it. */
+  /** The sequence number of its event. */
   seq: number;
   id: string;
   content: string;
@@ -221,7 +197,7 @@ export interface MessageTable {
   created_ms: number;
 }
 
-/** See Progress of run/backfill_progress.ts. */
+/** See BackfillProgress of src/run/backfill/backfill_progress.ts. */
 export interface BackfillTable {
   repository_id: number;
   since_ms: number;
@@ -231,7 +207,6 @@ export interface BackfillTable {
   estimate: number | null;
   state: "running" | "done" | "failed";
   error: string | null;
-  /** 1 when it is one for the background. */
   is_background: number;
   updated_ms: number;
 }

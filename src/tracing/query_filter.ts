@@ -3,9 +3,9 @@ import type { Span } from "@opentelemetry/api";
 type SetAttribute = Span["setAttribute"];
 
 /**
- * Keeps the queries of addresses out of all spans from now on: they can hold a ticket, or the code of a login. Deno 2.9.6
- * writes them into the spans that it makes, and what is there is not replaced by what is set later.
- * @param span any of those that Deno makes
+ * Removes the query of URLs from all later spans: it can contain a ticket or a login code. Deno 2.9.6 adds it to its own spans,
+ * and attributes set later do not replace it.
+ * @param span any span of Deno
  */
 export function stripUrlQueries(span: Span): void {
   const prototype: { setAttribute: SetAttribute } = Object.getPrototypeOf(span);

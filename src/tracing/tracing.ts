@@ -1,12 +1,12 @@
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
 import { stripUrlQueries } from "./query_filter.ts";
 
-/** Under which Deno keeps what OpenTelemetry needs, once it is asked to: https://docs.deno.com/runtime/fundamentals/open_telemetry/ */
+/** The global in which Deno registers its OpenTelemetry providers: https://docs.deno.com/runtime/fundamentals/open_telemetry/ */
 const PROVIDERS = Symbol.for("opentelemetry.js.api.1");
 
 type Api = typeof import("@opentelemetry/api");
 
-/** Spans of our own, beside those that Deno makes of every request and fetch. */
+/** Runwire's spans, in addition to Deno's spans of each request and fetch. */
 export class Tracing {
   readonly #api: Api;
   readonly #tracer: Tracer;
@@ -16,7 +16,7 @@ export class Tracing {
     this.#tracer = api.trace.getTracer("runwire", version);
   }
 
-  /** `undefined` unless the program runs with `OTEL_DENO=true`: then nothing is loaded, and nothing is measured. */
+  /** Returns `undefined` and loads nothing unless the program runs with `OTEL_DENO=true`. */
   static async load(version: string): Promise<Tracing | undefined> {
     const providers: unknown = Reflect.get(globalThis, PROVIDERS);
     const isEnabled = typeof providers === "object" && providers !== null && "trace" in providers;
@@ -25,36 +25,36 @@ export class Tracing {
     await tracing.runInSpan(
       "start",
       {},
-      (runInSpan) => Promise.resolve(stripUrlQueries(runInSpan)),
+      (span) => Promise.resolve(stripUrlQueries(span)),
     );
     return tracing;
   }
 
-  /** What is done now, to be named as the cause of what comes of it later. */
+  /** The active context, to link later spans to it. */
   get context(): Context {
     return this.#api.context.active();
   }
 
-  /** Runs `work` in a span, which names its failure by kind: words of an error may quote what a client sent. */
+  /** Runs `work` in a span. A failure is recorded by its kind only, because a message may quote client input. */
   async runInSpan<T>(
     name: string,
     attributes: Attributes,
-    work: (runInSpan: Span) => Promise<T>,
+    work: (span: Span) => Promise<T>,
   ): Promise<T> {
-    return await this.#tracer.startActiveSpan(name, { attributes }, async (runInSpan) => {
+    return await this.#tracer.startActiveSpan(name, { attributes }, async (span) => {
       try {
-        return await work(runInSpan);
+        return await work(span);
       } catch (error) {
         const message = error instanceof Error ? error.name : "unknown";
-        runInSpan.setStatus({ code: this.#api.SpanStatusCode.ERROR, message });
+        span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message });
         throw error;
       } finally {
-        runInSpan.end();
+        span.end();
       }
     });
   }
 
-  /** The same for what is done at once, and comes of `causes`: a child of the first, with links to the others. */
+  /** Runs synchronous `work` in a span that is a child of the first cause and linked to the others. */
   runInSpanSync<T>(
     name: string,
     { causes, attributes }: {
@@ -67,16 +67,16 @@ export class Tracing {
     const [first = context.active(), ...linked] = causes;
     const links = linked.flatMap((each) => trace.getSpanContext(each) ?? [])
       .map((context) => ({ context }));
-    return this.#tracer.startActiveSpan(name, { attributes, links }, first, (runInSpan) => {
+    return this.#tracer.startActiveSpan(name, { attributes, links }, first, (span) => {
       try {
         return work();
       } finally {
-        runInSpan.end();
+        span.end();
       }
     });
   }
 
-  /** Names the span that is under way, for example that of a request. */
+  /** Renames the active span, for example that of a request. */
   renameActiveSpan(name: string, attributes: Attributes): void {
     this.#api.trace.getActiveSpan()?.updateName(name).setAttributes(attributes);
   }

@@ -1,9 +1,11 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import type { AccessSource, AccessStore, RepositoryRef } from "../../src/account/access.ts";
 import {
   ACCESS_MAX_AGE_MS,
   ACCESS_STALE_IF_ERROR_MS,
   AccessCache,
+  type AccessSource,
+  type AccessStore,
+  type RepositoryRef,
 } from "../../src/account/access_cache.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { GitHubError } from "../../src/errors.ts";
@@ -24,12 +26,12 @@ const MONA = 7;
 const MINUTE_MS = 60_000;
 const UNAVAILABLE = new GitHubError({ kind: "unavailable" }, "502");
 
-/** GitHub, as far as it tells who may read what. */
+/** A GitHub that answers which repositories are readable. */
 class FakeAccessSource implements AccessSource {
   readonly requests: number[][] = [];
   allowed = new Set<number>();
   failure: Error | undefined;
-  /** Done while it is asked. */
+  /** Called during each request. */
   beforeResponse: () => Promise<unknown> = () => Promise.resolve();
 
   async filterReadable(repositories: readonly RepositoryRef[]): Promise<ReadonlySet<number>> {
@@ -45,7 +47,7 @@ class FakeAccessSource implements AccessSource {
 async function setUp(database: Database, ids: readonly number[] = [1, 2]) {
   const clock = new ManualClock(NOW);
   const { users, sessions, access: store } = createAccountStores(database, clock);
-  await users.signIn({ profile: aProfile({ id: MONA }), tokens: someTokens(), role: "member" });
+  await users.saveSignIn({ profile: aProfile({ id: MONA }), tokens: someTokens(), role: "member" });
   const repositories = new SqlRepositoryStore(database, clock);
   const put = (id: number) =>
     repositories.upsert([{ id, fullName: `Octo/R${id}`, pushedAt: null }]);
@@ -69,7 +71,7 @@ async function setUp(database: Database, ids: readonly number[] = [1, 2]) {
 
 const names = (...ids: number[]) => new Set(ids.map((id) => `octo/r${id}`));
 
-testOverDatabases("AccessCache.visible() asks GitHub once, and again after 5 minutes", async (
+testOverDatabases("AccessCache.visibility() asks GitHub once, and again after 5 minutes", async (
   { database },
 ) => {
   const { clock, github, cache, newCache } = await setUp(database);
@@ -78,7 +80,7 @@ testOverDatabases("AccessCache.visible() asks GitHub once, and again after 5 min
   assertStrictEquals(second, first);
   clock.time += ACCESS_MAX_AGE_MS;
   assertStrictEquals(await cache.visibility(MONA), first);
-  assertEquals(await newCache().visibility(MONA), names(1), "kept for other instances");
+  assertEquals(await newCache().visibility(MONA), names(1), "stored for other instances");
   assertEquals(github.requests.length, 1);
   clock.time += 1;
   github.allowed.add(2).delete(1);
@@ -86,7 +88,7 @@ testOverDatabases("AccessCache.visible() asks GitHub once, and again after 5 min
   assertEquals(github.requests.length, 2);
 });
 
-testOverDatabases("AccessCache.visible() counts the age of an answer over a restart", async (
+testOverDatabases("AccessCache.visibility() keeps the age of an answer across a restart", async (
   { database },
 ) => {
   const { clock, github, cache, newCache } = await setUp(database);
@@ -99,19 +101,22 @@ testOverDatabases("AccessCache.visible() counts the age of an answer over a rest
   assertEquals(github.requests.length, 2);
 }, { kinds: ["memory"] });
 
-testOverDatabases("AccessCache.visible() misses no change of rights that was told before", async (
-  { database },
-) => {
-  const { github, cache, drop } = await setUp(database);
-  assertEquals(await cache.visibility(MONA), names(1));
-  github.allowed.delete(1);
-  await drop([1]);
-  assertEquals(await cache.visibility(MONA), names());
-  assertEquals(github.requests, [[1, 2], [1]]);
-});
+testOverDatabases(
+  "AccessCache.visibility() includes every permission change reported before the call",
+  async (
+    { database },
+  ) => {
+    const { github, cache, drop } = await setUp(database);
+    assertEquals(await cache.visibility(MONA), names(1));
+    github.allowed.delete(1);
+    await drop([1]);
+    assertEquals(await cache.visibility(MONA), names());
+    assertEquals(github.requests, [[1, 2], [1]]);
+  },
+);
 
 testOverDatabases(
-  "AccessCache.visible() does not believe an answer that a change has overtaken",
+  "AccessCache.visibility() discards an answer if permissions change during the request",
   async (
     { database },
   ) => {
@@ -126,58 +131,66 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("AccessCache.visible() joins nobody who began before the change", async (
-  { database },
-) => {
-  const { github, cache, drop } = await setUp(database);
-  const began = Promise.withResolvers<void>();
-  const mayEnd = Promise.withResolvers<void>();
-  await cache.visibility(MONA);
-  github.beforeResponse = () => {
-    began.resolve();
-    return mayEnd.promise;
-  };
-  await drop([1]);
-  const early = cache.visibility(MONA);
-  await began.promise;
-  github.allowed.delete(1);
-  await drop([1]);
-  const late = cache.visibility(MONA);
-  mayEnd.resolve();
-  assertEquals(await late, names());
-  assertEquals(await early, names());
-}, { kinds: ["memory"] });
+testOverDatabases(
+  "AccessCache.visibility() joins no refresh that started before the change",
+  async (
+    { database },
+  ) => {
+    const { github, cache, drop } = await setUp(database);
+    const began = Promise.withResolvers<void>();
+    const mayEnd = Promise.withResolvers<void>();
+    await cache.visibility(MONA);
+    github.beforeResponse = () => {
+      began.resolve();
+      return mayEnd.promise;
+    };
+    await drop([1]);
+    const early = cache.visibility(MONA);
+    await began.promise;
+    github.allowed.delete(1);
+    await drop([1]);
+    const late = cache.visibility(MONA);
+    mayEnd.resolve();
+    assertEquals(await late, names());
+    assertEquals(await early, names());
+  },
+  { kinds: ["memory"] },
+);
 
-testOverDatabases("AccessCache.visible() joins nobody who looked before the change", async (
-  { database },
-) => {
-  const { store, github, cache, newCache, drop } = await setUp(database);
-  await cache.visibility(MONA);
-  const looked = Promise.withResolvers<void>();
-  const mayEnd = Promise.withResolvers<void>();
-  const slow: AccessStore = {
-    epoch: () => store.epoch(),
-    save: (answer) => store.save(answer),
-    load: async (userId, since) => {
-      const known = await store.load(userId, since);
-      looked.resolve();
-      await mayEnd.promise;
-      return known;
-    },
-  };
-  const later = newCache(slow);
-  const early = later.visibility(MONA);
-  await looked.promise;
-  github.allowed.delete(1);
-  await drop([1]);
-  const late = later.visibility(MONA);
-  // It has joined by now.
-  for (let turn = 0; turn < 5; turn++) await store.epoch();
-  mayEnd.resolve();
-  assertEquals([await early, await late], [names(1), names()]);
-}, { kinds: ["memory"] });
+testOverDatabases(
+  "AccessCache.visibility() joins no epoch read that started before the change",
+  async (
+    { database },
+  ) => {
+    const { store, github, cache, newCache, drop } = await setUp(database);
+    await cache.visibility(MONA);
+    const epochRead = Promise.withResolvers<void>();
+    const mayEnd = Promise.withResolvers<void>();
+    const slow: AccessStore = {
+      epoch: () => store.epoch(),
+      save: (answer) => store.save(answer),
+      load: async (userId, since) => {
+        const known = await store.load(userId, since);
+        epochRead.resolve();
+        await mayEnd.promise;
+        return known;
+      },
+    };
+    const later = newCache(slow);
+    const early = later.visibility(MONA);
+    await epochRead.promise;
+    github.allowed.delete(1);
+    await drop([1]);
+    const late = later.visibility(MONA);
+    // By now the call has joined.
+    for (let turn = 0; turn < 5; turn++) await store.epoch();
+    mayEnd.resolve();
+    assertEquals([await early, await late], [names(1), names()]);
+  },
+  { kinds: ["memory"] },
+);
 
-testOverDatabases("AccessCache.visible() asks for a new repository alone, at once", async (
+testOverDatabases("AccessCache.visibility() checks only a new repository, immediately", async (
   { database },
 ) => {
   const { github, cache, put } = await setUp(database);
@@ -188,35 +201,43 @@ testOverDatabases("AccessCache.visible() asks for a new repository alone, at onc
   assertEquals(github.requests, [[1, 2], [3]]);
 }, { kinds: ["memory"] });
 
-testOverDatabases("AccessCache.visible() asks for a hundred at a time", async ({ database }) => {
-  const ids = Array.from({ length: 201 }, (_, index) => index + 1);
-  const { github, cache } = await setUp(database, ids);
-  github.allowed = new Set(ids.slice(1));
-  assertEquals((await cache.visibility(MONA)).size, 200);
-  assertEquals(github.requests.map(({ length }) => length), [100, 100, 1]);
-}, { kinds: ["memory", "postgres"] });
-
-testOverDatabases("AccessCache.visible() holds what it knows for 30 minutes without GitHub", async (
-  { database },
-) => {
-  const { clock, github, cache } = await setUp(database);
-  const before = await cache.visibility(MONA);
-  github.failure = UNAVAILABLE;
-  clock.time = NOW + ACCESS_MAX_AGE_MS + 1;
-  assertStrictEquals(await cache.visibility(MONA), before);
-  assertStrictEquals(await cache.visibility(MONA), before);
-  assertEquals(github.requests.length, 2, "not asked at every turn");
-  clock.time = NOW + ACCESS_STALE_IF_ERROR_MS;
-  assertStrictEquals(await cache.visibility(MONA), before);
-  clock.time += 1;
-  await assertRejects(() => cache.visibility(MONA), GitHubError, "502");
-  github.failure = undefined;
-  clock.time += MINUTE_MS;
-  assertEquals(await cache.visibility(MONA), names(1));
-}, { kinds: ["memory"] });
+testOverDatabases(
+  "AccessCache.visibility() checks a hundred repositories per request",
+  async ({ database }) => {
+    const ids = Array.from({ length: 201 }, (_, index) => index + 1);
+    const { github, cache } = await setUp(database, ids);
+    github.allowed = new Set(ids.slice(1));
+    assertEquals((await cache.visibility(MONA)).size, 200);
+    assertEquals(github.requests.map(({ length }) => length), [100, 100, 1]);
+  },
+  { kinds: ["memory", "postgres"] },
+);
 
 testOverDatabases(
-  "AccessCache.visible() without GitHub shows nothing whose rights have changed",
+  "AccessCache.visibility() uses answers for 30 minutes while GitHub is unavailable",
+  async (
+    { database },
+  ) => {
+    const { clock, github, cache } = await setUp(database);
+    const before = await cache.visibility(MONA);
+    github.failure = UNAVAILABLE;
+    clock.time = NOW + ACCESS_MAX_AGE_MS + 1;
+    assertStrictEquals(await cache.visibility(MONA), before);
+    assertStrictEquals(await cache.visibility(MONA), before);
+    assertEquals(github.requests.length, 2, "not asked at every turn");
+    clock.time = NOW + ACCESS_STALE_IF_ERROR_MS;
+    assertStrictEquals(await cache.visibility(MONA), before);
+    clock.time += 1;
+    await assertRejects(() => cache.visibility(MONA), GitHubError, "502");
+    github.failure = undefined;
+    clock.time += MINUTE_MS;
+    assertEquals(await cache.visibility(MONA), names(1));
+  },
+  { kinds: ["memory"] },
+);
+
+testOverDatabases(
+  "AccessCache.visibility() hides repositories with changed permissions while GitHub is unavailable",
   async (
     { database },
   ) => {
@@ -235,16 +256,20 @@ testOverDatabases(
   { kinds: ["memory"] },
 );
 
-testOverDatabases("AccessCache.visible() gives up while rights go on changing", async (
+testOverDatabases("AccessCache.visibility() fails if permissions keep changing", async (
   { database },
 ) => {
   const { github, cache, drop } = await setUp(database);
   github.beforeResponse = () => drop("all");
-  await assertRejects(() => cache.visibility(MONA), GitHubError, "goes on changing");
+  await assertRejects(
+    () => cache.visibility(MONA),
+    GitHubError,
+    "Repository access changed during the check",
+  );
   assertEquals(github.requests.length, 5);
 }, { kinds: ["memory"] });
 
-testOverDatabases("AccessCache.mayRead() asks GitHub about what is not known yet", async (
+testOverDatabases("AccessCache.canRead() asks GitHub about an unknown repository", async (
   { database },
 ) => {
   const { github, cache } = await setUp(database);

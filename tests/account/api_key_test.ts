@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { generateApiKeySecret, isApiKeySecret, toKeyPrefix } from "../../src/account/key_secret.ts";
-import { systemRandomBytes } from "../../src/account/secret.ts";
+import { generateApiKeySecret, isApiKeySecret, toKeyPrefix } from "../../src/account/api_key.ts";
+import { systemRandomBytes } from "../../src/account/crypto.ts";
 
 const ZEROS = () => new Uint8Array(32);
 const ONES = () => new Uint8Array(32).fill(255);
 
-Deno.test("newKeySecret() holds 256 bits and a checksum in 57 characters", () => {
-  // As another program counts them, with zlib's CRC-32.
+Deno.test("generateApiKeySecret() encodes 256 bits and a checksum in 57 characters", () => {
+  // Computed by another program, with zlib's CRC-32.
   assertEquals(
     generateApiKeySecret(ZEROS),
     "rw_live_00000000000000000000000000000000000000000000tp0C2",
@@ -25,7 +25,7 @@ Deno.test("newKeySecret() holds 256 bits and a checksum in 57 characters", () =>
   assertEquals(secrets.size, 100);
 });
 
-Deno.test("isKeySecret() finds every mistyped character", () => {
+Deno.test("isApiKeySecret() detects every mistyped character", () => {
   const secret = generateApiKeySecret(systemRandomBytes);
   for (let at = 0; at < secret.length; at++) {
     const typed = secret[at] === "a" ? "b" : "a";
@@ -34,13 +34,13 @@ Deno.test("isKeySecret() finds every mistyped character", () => {
   }
 });
 
-Deno.test("isKeySecret() refuses what has another shape", () => {
+Deno.test("isApiKeySecret() rejects other formats", () => {
   const secret = generateApiKeySecret(systemRandomBytes);
   for (
     const text of ["", "rw_live_", secret.slice(1), `${secret}0`, ` ${secret}`, `${secret}\n`]
   ) assert(!isApiKeySecret(text), text);
 });
 
-Deno.test("prefixOf() shows four characters of the secret", () => {
+Deno.test("toKeyPrefix() shows four characters of the secret", () => {
   assertEquals(toKeyPrefix(generateApiKeySecret(ZEROS)), "rw_live_0000");
 });

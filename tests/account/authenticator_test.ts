@@ -1,12 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ANONYMOUS_ADMIN } from "../../src/account/principal.ts";
 import { AccountAuthenticator } from "../../src/account/authenticator.ts";
-import { generateApiKeySecret } from "../../src/account/key_secret.ts";
-import { createApiKey } from "../../src/account/new_key.ts";
-import { issueTicket } from "../../src/account/new_ticket.ts";
+import { createApiKey, generateApiKeySecret } from "../../src/account/api_key.ts";
+import { issueTicket, TICKET_TTL_MS } from "../../src/account/ticket.ts";
 import { PERMISSIONS, toPermissions } from "../../src/account/permission.ts";
-import { sha256Hex, systemRandomBytes as random } from "../../src/account/secret.ts";
-import { TICKET_TTL_MS } from "../../src/account/ticket.ts";
+import { sha256Hex, systemRandomBytes as random } from "../../src/account/crypto.ts";
 import { GitHubError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { aProfile, createAccountStores, someTokens } from "../fakes/fixtures/account.ts";
@@ -21,7 +19,7 @@ async function setUp(database: Database) {
   const clock = new ManualClock(NOW);
   const stores = createAccountStores(database, clock);
   const { users, sessions, keys, tickets } = stores;
-  await users.signIn({ profile: aProfile(), tokens: someTokens(), role: "viewer" });
+  await users.saveSignIn({ profile: aProfile(), tokens: someTokens(), role: "viewer" });
   await sessions.create({ id: sha256Hex("a session"), userId: 7 });
   const readable = new Set(["octo/a"]);
   const login = {
@@ -42,105 +40,130 @@ async function setUp(database: Database) {
   return {
     ...stores,
     clock,
-    seen: readable,
+    readable,
     options,
     addKey,
     authenticator: new AccountAuthenticator(options),
-    /** Of the same, where no login is configured. */
+    /** With the same stores, without a login. */
     openAuthenticator: new AccountAuthenticator({ ...options, login: undefined }),
   };
 }
 
-testOverDatabases("AccountCallers lets anybody in without credentials, only while open", async (
-  { database },
-) => {
-  const { openAuthenticator, authenticator } = await setUp(database);
-  assertEquals([openAuthenticator.isAnonymousAllowed, await openAuthenticator.authenticate({})], [
-    true,
-    ANONYMOUS_ADMIN,
-  ]);
-  assertEquals(await openAuthenticator.authenticate({ session: "a session" }), ANONYMOUS_ADMIN);
-  assertEquals(await openAuthenticator.reauthenticate(ANONYMOUS_ADMIN), ANONYMOUS_ADMIN);
-  assertEquals([authenticator.isAnonymousAllowed, await authenticator.authenticate({})], [
-    false,
-    undefined,
-  ]);
-  assertEquals(await authenticator.reauthenticate(ANONYMOUS_ADMIN), undefined);
-}, IN_MEMORY);
-
-testOverDatabases("AccountCallers knows a user by the session's token", async ({ database }) => {
-  const { authenticator, seen: readable, users, sessions } = await setUp(database);
-  const caller = await authenticator.authenticate({ session: "a session" });
-  assertEquals([caller?.kind, caller?.id], ["session", "user 7"]);
-  assertEquals(caller?.permissions, toPermissions("viewer"));
-  assertEquals(await caller?.visibility(), readable);
-  assertEquals(await caller?.canRead({ id: 1, fullName: "octo/a" }), true);
-  assertEquals(await caller?.canRead({ id: 2, fullName: "octo/b" }), false);
-  for (const session of ["another", "", sha256Hex("a session")]) {
-    assertEquals(await authenticator.authenticate({ session }), undefined, session);
-  }
-  await users.setRole(7, "admin");
-  assertEquals(
-    caller && (await authenticator.reauthenticate(caller))?.permissions,
-    new Set(PERMISSIONS),
-  );
-  await sessions.endAll(7);
-  assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
-}, IN_MEMORY);
-
-testOverDatabases("AccountCallers knows a program by its key, in open mode too", async (
-  { database },
-) => {
-  const { openAuthenticator, authenticator: closed, addKey, keys } = await setUp(database);
-  for (const authenticator of [openAuthenticator, closed]) {
-    const { secret, key } = await addKey();
-    const caller = await authenticator.authenticate({ key: secret, session: "a session" });
-    assertEquals([caller?.kind, caller?.id], ["key", `key ${key.id}`]);
-    assertEquals(caller?.permissions, new Set(["read", "cast"]));
-    assertEquals([await caller?.visibility(), await caller?.canRead({ id: 9, fullName: "a/b" })], [
-      "all",
+testOverDatabases(
+  "AccountAuthenticator accepts clients without credentials only if no login is configured",
+  async (
+    { database },
+  ) => {
+    const { openAuthenticator, authenticator } = await setUp(database);
+    assertEquals([openAuthenticator.isAnonymousAllowed, await openAuthenticator.authenticate({})], [
       true,
+      ANONYMOUS_ADMIN,
     ]);
-    for (
-      const wrong of ["", "rw_live_", generateApiKeySecret(random), sha256Hex(secret), ` ${secret}`]
-    ) {
-      assertEquals(
-        await authenticator.authenticate({ key: wrong, session: "a session" }),
-        undefined,
-        wrong,
-      );
+    assertEquals(await openAuthenticator.authenticate({ session: "a session" }), ANONYMOUS_ADMIN);
+    assertEquals(await openAuthenticator.reauthenticate(ANONYMOUS_ADMIN), ANONYMOUS_ADMIN);
+    assertEquals([authenticator.isAnonymousAllowed, await authenticator.authenticate({})], [
+      false,
+      undefined,
+    ]);
+    assertEquals(await authenticator.reauthenticate(ANONYMOUS_ADMIN), undefined);
+  },
+  IN_MEMORY,
+);
+
+testOverDatabases(
+  "AccountAuthenticator authenticates a user by session token",
+  async ({ database }) => {
+    const { authenticator, readable, users, sessions } = await setUp(database);
+    const caller = await authenticator.authenticate({ session: "a session" });
+    assertEquals([caller?.kind, caller?.id], ["session", "user 7"]);
+    assertEquals(caller?.permissions, toPermissions("viewer"));
+    assertEquals(await caller?.visibility(), readable);
+    assertEquals(await caller?.canRead({ id: 1, fullName: "octo/a" }), true);
+    assertEquals(await caller?.canRead({ id: 2, fullName: "octo/b" }), false);
+    for (const session of ["another", "", sha256Hex("a session")]) {
+      assertEquals(await authenticator.authenticate({ session }), undefined, session);
     }
-    await keys.revoke(key.id);
-    assertEquals(await authenticator.authenticate({ key: secret }), undefined);
+    await users.setRole(7, "admin");
+    assertEquals(
+      caller && (await authenticator.reauthenticate(caller))?.permissions,
+      new Set(PERMISSIONS),
+    );
+    await sessions.endAll(7);
     assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
-  }
-}, IN_MEMORY);
+  },
+  IN_MEMORY,
+);
 
-testOverDatabases("AccountCallers asks the database for no key with a wrong checksum", async (
-  { database },
-) => {
-  const { options, addKey } = await setUp(database);
-  const { secret } = await addKey();
-  const { keys } = options;
-  let asked = 0;
-  const counting = {
-    findById: (id: number) => keys.findById(id),
-    recordUse: (id: number) => keys.recordUse(id),
-    findByHash: (hash: string) => {
-      asked++;
-      return keys.findByHash(hash);
-    },
-  };
-  const authenticator = new AccountAuthenticator({ ...options, keys: counting });
-  await authenticator.authenticate({
-    key: `${secret.slice(0, -1)}${secret.endsWith("a") ? "b" : "a"}`,
-  });
-  assertEquals(asked, 0);
-  await authenticator.authenticate({ key: secret });
-  assertEquals(asked, 1);
-}, IN_MEMORY);
+testOverDatabases(
+  "AccountAuthenticator authenticates a program by key, also if no login is configured",
+  async (
+    { database },
+  ) => {
+    const { openAuthenticator, authenticator: closed, addKey, keys } = await setUp(database);
+    for (const authenticator of [openAuthenticator, closed]) {
+      const { secret, key } = await addKey();
+      const caller = await authenticator.authenticate({ key: secret, session: "a session" });
+      assertEquals([caller?.kind, caller?.id], ["key", `key ${key.id}`]);
+      assertEquals(caller?.permissions, new Set(["read", "cast"]));
+      assertEquals(
+        [await caller?.visibility(), await caller?.canRead({ id: 9, fullName: "a/b" })],
+        [
+          "all",
+          true,
+        ],
+      );
+      for (
+        const wrong of [
+          "",
+          "rw_live_",
+          generateApiKeySecret(random),
+          sha256Hex(secret),
+          ` ${secret}`,
+        ]
+      ) {
+        assertEquals(
+          await authenticator.authenticate({ key: wrong, session: "a session" }),
+          undefined,
+          wrong,
+        );
+      }
+      await keys.revoke(key.id);
+      assertEquals(await authenticator.authenticate({ key: secret }), undefined);
+      assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
+    }
+  },
+  IN_MEMORY,
+);
 
-testOverDatabases("AccountCallers refuses a key from the moment that it expires", async (
+testOverDatabases(
+  "AccountAuthenticator rejects a key with a wrong checksum without a query",
+  async (
+    { database },
+  ) => {
+    const { options, addKey } = await setUp(database);
+    const { secret } = await addKey();
+    const { keys } = options;
+    let asked = 0;
+    const counting = {
+      findById: (id: number) => keys.findById(id),
+      recordUse: (id: number) => keys.recordUse(id),
+      findByHash: (hash: string) => {
+        asked++;
+        return keys.findByHash(hash);
+      },
+    };
+    const authenticator = new AccountAuthenticator({ ...options, keys: counting });
+    await authenticator.authenticate({
+      key: `${secret.slice(0, -1)}${secret.endsWith("a") ? "b" : "a"}`,
+    });
+    assertEquals(asked, 0);
+    await authenticator.authenticate({ key: secret });
+    assertEquals(asked, 1);
+  },
+  IN_MEMORY,
+);
+
+testOverDatabases("AccountAuthenticator rejects a key as soon as it expires", async (
   { database },
 ) => {
   const { authenticator, clock, addKey } = await setUp(database);
@@ -153,7 +176,7 @@ testOverDatabases("AccountCallers refuses a key from the moment that it expires"
   assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
 }, IN_MEMORY);
 
-testOverDatabases("AccountCallers notes when a key was used, to the minute", async (
+testOverDatabases("AccountAuthenticator stores the last use of a key, to the minute", async (
   { database },
 ) => {
   const { authenticator, clock, keys, addKey } = await setUp(database);
@@ -168,14 +191,14 @@ testOverDatabases("AccountCallers notes when a key was used, to the minute", asy
   assertEquals(await usedAfter(MINUTE_MS), MINUTE_MS);
 });
 
-testOverDatabases("AccountCallers knows by a ticket who asked for it, once and for 30 s", async (
+testOverDatabases("AccountAuthenticator authenticates by ticket once, within 30 s", async (
   { database },
 ) => {
   const { authenticator, clock, tickets, addKey, sessions } = await setUp(database);
   const { secret } = await addKey();
   const issue = async (credentials: { key?: string; session?: string }) => {
     const caller = await authenticator.authenticate(credentials);
-    if (!caller) throw new Error("Nobody");
+    if (!caller) throw new Error("Not authenticated");
     return await issueTicket(caller, { tickets, clock, random });
   };
   const ofKey = await issue({ key: secret });
@@ -196,32 +219,43 @@ testOverDatabases("AccountCallers knows by a ticket who asked for it, once and f
   );
 });
 
-testOverDatabases("AccountCallers lets nobody in by an open ticket once there is a login", async (
-  { database },
-) => {
-  const { openAuthenticator, authenticator, clock, tickets } = await setUp(database);
-  const [first, second] = [
-    await issueTicket(ANONYMOUS_ADMIN, { tickets, clock, random }),
-    await issueTicket(ANONYMOUS_ADMIN, { tickets, clock, random }),
-  ];
-  assertEquals(await openAuthenticator.authenticate({ ticket: first.ticket }), ANONYMOUS_ADMIN);
-  assertEquals(await authenticator.authenticate({ ticket: second.ticket }), undefined);
-}, IN_MEMORY);
+testOverDatabases(
+  "AccountAuthenticator rejects an anonymous ticket after a login is configured",
+  async (
+    { database },
+  ) => {
+    const { openAuthenticator, authenticator, clock, tickets } = await setUp(database);
+    const [first, second] = [
+      await issueTicket(ANONYMOUS_ADMIN, { tickets, clock, random }),
+      await issueTicket(ANONYMOUS_ADMIN, { tickets, clock, random }),
+    ];
+    assertEquals(await openAuthenticator.authenticate({ ticket: first.ticket }), ANONYMOUS_ADMIN);
+    assertEquals(await authenticator.authenticate({ ticket: second.ticket }), undefined);
+  },
+  IN_MEMORY,
+);
 
-testOverDatabases("AccountCallers lets in only who still belongs", async ({ database }) => {
-  const { options } = await setUp(database);
-  const { login } = options;
-  const outcomes = [
-    () => Promise.resolve(false),
-    () => Promise.reject(new GitHubError({ kind: "unavailable" }, "502")),
-  ];
-  const [left, unknown] = outcomes.map((holds) =>
-    new AccountAuthenticator({ ...options, login: { ...login, membership: { isCurrent: holds } } })
-  );
-  assertEquals(await left?.authenticate({ session: "a session" }), undefined);
-  await assertRejects(
-    async () => await unknown?.authenticate({ session: "a session" }),
-    GitHubError,
-    "502",
-  );
-}, IN_MEMORY);
+testOverDatabases(
+  "AccountAuthenticator rejects a user who is no longer a member",
+  async ({ database }) => {
+    const { options } = await setUp(database);
+    const { login } = options;
+    const outcomes = [
+      () => Promise.resolve(false),
+      () => Promise.reject(new GitHubError({ kind: "unavailable" }, "502")),
+    ];
+    const [left, unknown] = outcomes.map((isCurrent) =>
+      new AccountAuthenticator({
+        ...options,
+        login: { ...login, membership: { isCurrent } },
+      })
+    );
+    assertEquals(await left?.authenticate({ session: "a session" }), undefined);
+    await assertRejects(
+      async () => await unknown?.authenticate({ session: "a session" }),
+      GitHubError,
+      "502",
+    );
+  },
+  IN_MEMORY,
+);

@@ -1,21 +1,20 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { AesCipher } from "../../src/account/crypto.ts";
-import { deriveKey } from "../../src/account/derived_key.ts";
+import { AesCipher, deriveKey } from "../../src/account/crypto.ts";
 import { TEST_SESSION_SECRET } from "../fakes/fixtures/account.ts";
 
 const BASE64URL = { alphabet: "base64url", omitPadding: true } as const;
 
-Deno.test("AesCipher reads what it wrote, after a restart too", async () => {
+Deno.test("AesCipher decrypts its own text, also after a restart", async () => {
   const encrypted = await new AesCipher(TEST_SESSION_SECRET).encrypt("gho_ü", "user 7");
   assertEquals(await new AesCipher(TEST_SESSION_SECRET).decrypt(encrypted, "user 7"), "gho_ü");
 });
 
-Deno.test("AesCipher writes the same text differently each time", async () => {
+Deno.test("AesCipher encrypts the same text differently each time", async () => {
   const cipher = new AesCipher(TEST_SESSION_SECRET);
   assertNotEquals(await cipher.encrypt("a", "user 7"), await cipher.encrypt("a", "user 7"));
 });
 
-Deno.test("AesCipher reads nothing of another secret or for another context", async () => {
+Deno.test("AesCipher does not decrypt with another secret or context", async () => {
   const encrypted = await new AesCipher(TEST_SESSION_SECRET).encrypt("gho_x", "user 7");
   assertEquals(await new AesCipher(TEST_SESSION_SECRET).decrypt(encrypted, "user 8"), undefined);
   assertEquals(
@@ -24,7 +23,7 @@ Deno.test("AesCipher reads nothing of another secret or for another context", as
   );
 });
 
-Deno.test("AesCipher reads nothing of which a bit was changed or a byte is missing", async () => {
+Deno.test("AesCipher does not decrypt text with a changed bit or a missing byte", async () => {
   const cipher = new AesCipher(TEST_SESSION_SECRET);
   const bytes = Uint8Array.fromBase64(await cipher.encrypt("gho_x", "user 7"), {
     alphabet: "base64url",
@@ -38,7 +37,7 @@ Deno.test("AesCipher reads nothing of which a bit was changed or a byte is missi
   }
 });
 
-Deno.test("deriveKey() makes keys that differ by what they are for, and stay inside", async () => {
+Deno.test("deriveKey() derives a different, non-extractable key per purpose", async () => {
   const sign = async (info: string) => {
     const algorithm = { name: "HMAC", hash: "SHA-256" };
     const key = await deriveKey(TEST_SESSION_SECRET, { info, algorithm, usages: ["sign"] });

@@ -5,7 +5,7 @@ import { ManualClock } from "../fakes/clock.ts";
 
 const STATE = { state: "s", verifier: "v", returnTo: "/a?b=ü" };
 
-Deno.test("LoginStates reads what it wrote, for ten minutes", async () => {
+Deno.test("LoginStateCookie verifies its own cookie for ten minutes", async () => {
   const clock = new ManualClock(1_000);
   const cookie = await new LoginStateCookie(TEST_SESSION_SECRET, clock).sign(STATE);
   const states = new LoginStateCookie(TEST_SESSION_SECRET, clock);
@@ -15,7 +15,7 @@ Deno.test("LoginStates reads what it wrote, for ten minutes", async () => {
   assertEquals(await states.verify(cookie), undefined);
 });
 
-Deno.test("LoginStates reads nothing that was forged", async () => {
+Deno.test("LoginStateCookie rejects a forged cookie", async () => {
   const clock = new ManualClock(1_000);
   const states = new LoginStateCookie(TEST_SESSION_SECRET, clock);
   const cookie = await states.sign(STATE);
@@ -32,7 +32,7 @@ Deno.test("LoginStates reads nothing that was forged", async () => {
     foreign,
     "!.!",
     ...[...cookie].flatMap((character, at) =>
-      // The last character of a part holds bits that count for nothing.
+      // The last character of a part has unused bits.
       [text.length - 1, text.length, cookie.length - 1].includes(at)
         ? []
         : [cookie.slice(0, at) + (character === "A" ? "B" : "A") + cookie.slice(at + 1)]

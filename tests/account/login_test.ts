@@ -1,10 +1,15 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import type { SignInPolicy } from "../../src/account/sign_in_policy.ts";
-import { LoginError, type LoginErrorCode } from "../../src/account/login_error.ts";
+import {
+  isLocalPath,
+  Login,
+  LoginError,
+  type LoginErrorCode,
+  type OAuthCallback,
+} from "../../src/account/login.ts";
 import { LOGIN_STATE_TTL_MS, LoginStateCookie } from "../../src/account/login_state.ts";
-import { sha256Hex, systemRandomBytes as random } from "../../src/account/secret.ts";
-import { Login, type OAuthCallback } from "../../src/account/login.ts";
+import { sha256Hex, systemRandomBytes as random } from "../../src/account/crypto.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { GitHubError } from "../../src/errors.ts";
 import type { Database } from "../../src/sql/database.ts";
@@ -39,7 +44,7 @@ function setUp(database: Database, policy = OPEN_POLICY) {
     random,
     redirectUri: () => REDIRECT,
   });
-  /** A browser comes back from GitHub. */
+  /** The callback of a browser. */
   const finish = async (overrides: Partial<OAuthCallback> = {}, returnTo = "/") => {
     const { url, cookie } = await login.begin(returnTo);
     const state = new URL(url).searchParams.get("state") ?? "";
@@ -60,51 +65,55 @@ async function loginErrorCode(outcome: Promise<unknown>): Promise<LoginErrorCode
   return (await assertRejects(() => outcome, LoginError)).code;
 }
 
-testOverDatabases("Login.begin() sends the browser to GitHub with the hash of its verifier", async (
+testOverDatabases("Login.begin() redirects to GitHub with the hash of the verifier", async (
   { database },
 ) => {
   const { login, clock } = setUp(database);
   const { url, cookie } = await login.begin("/runs?page=2");
   const query = Object.fromEntries(new URL(url).searchParams);
-  const kept = await new LoginStateCookie(TEST_SESSION_SECRET, clock).verify(cookie.value);
-  const challenge = createHash("sha256").update(kept?.verifier ?? "").digest("base64url");
-  assertEquals(query, { state: kept?.state ?? "", challenge, redirectUri: REDIRECT });
-  assertEquals([kept?.returnTo, cookie.maxAge], ["/runs?page=2", 600]);
+  const state = await new LoginStateCookie(TEST_SESSION_SECRET, clock).verify(cookie.value);
+  const challenge = createHash("sha256").update(state?.verifier ?? "").digest("base64url");
+  assertEquals(query, { state: state?.state ?? "", challenge, redirectUri: REDIRECT });
+  assertEquals([state?.returnTo, cookie.maxAge], ["/runs?page=2", 600]);
   assertNotEquals((await login.begin()).cookie.value, (await login.begin()).cookie.value);
 }, { kinds: ["memory"] });
 
-testOverDatabases("Login.begin() refuses to come back to a foreign page", async ({ database }) => {
+testOverDatabases("Login.begin() rejects a return path to another host", async ({ database }) => {
   const { login } = setUp(database);
   assertEquals(await loginErrorCode(login.begin("//evil.example")), "return_path_invalid");
 }, { kinds: ["memory"] });
 
-testOverDatabases("Login.finish() makes a session of which the hash alone is kept", async (
+testOverDatabases("Login.finish() creates a session and stores only its hash", async (
   { database },
 ) => {
   const { finish, isSignedIn, users } = setUp(database);
   const { sessionToken, user, returnTo } = await finish({}, "/docs");
   assertEquals([user.login, user.role, returnTo], ["Mona", "viewer", "/docs"]);
   assert(await isSignedIn(sessionToken));
-  assertEquals((await users.tokens(user.id))?.accessToken, "gho_one");
+  assertEquals((await users.loadTokens(user.id))?.accessToken, "gho_one");
   const rows = await database.read((db) => db.selectFrom("sessions").selectAll().execute());
   assert(!JSON.stringify(rows).includes(sessionToken));
 });
 
-testOverDatabases("Login.finish() ends the session that the browser had", async ({ database }) => {
-  const { finish, isSignedIn, provider } = setUp(database);
-  const { sessionToken: first } = await finish();
-  provider.tokensByCode.set("code", someTokens({ accessToken: "gho_two" }));
-  const { sessionToken: second } = await finish({ session: first });
-  assertEquals([await isSignedIn(first), await isSignedIn(second)], [false, true]);
-  assert(!provider.calls.some((each) => each.startsWith("revoke")));
-  provider.tokensByCode.set("code", someTokens({ accessToken: "gho_other" }));
-  provider.currentProfile = aProfile({ id: 8, login: "hubot" });
-  await finish({ session: second });
-  assertEquals(await isSignedIn(second), false);
-  assertEquals(provider.calls.at(-1), "revoke gho_two", "it was the last of somebody else");
-}, { kinds: ["memory"] });
+testOverDatabases(
+  "Login.finish() ends the previous session of the browser",
+  async ({ database }) => {
+    const { finish, isSignedIn, provider } = setUp(database);
+    const { sessionToken: first } = await finish();
+    provider.tokensByCode.set("code", someTokens({ accessToken: "gho_two" }));
+    const { sessionToken: second } = await finish({ session: first });
+    assertEquals([await isSignedIn(first), await isSignedIn(second)], [false, true]);
+    assert(!provider.calls.some((each) => each.startsWith("revoke")));
+    provider.tokensByCode.set("code", someTokens({ accessToken: "gho_other" }));
+    provider.currentProfile = aProfile({ id: 8, login: "hubot" });
+    await finish({ session: second });
+    assertEquals(await isSignedIn(second), false);
+    assertEquals(provider.calls.at(-1), "revoke gho_two", "the last session of another user");
+  },
+  { kinds: ["memory"] },
+);
 
-testOverDatabases("Login.finish() takes no session that was put under the browser", async (
+testOverDatabases("Login.finish() does not reuse a session planted in the browser", async (
   { database },
 ) => {
   const { finish, isSignedIn } = setUp(database);
@@ -113,7 +122,7 @@ testOverDatabases("Login.finish() takes no session that was put under the browse
   assertEquals(await isSignedIn("planted"), false);
 }, { kinds: ["memory"] });
 
-testOverDatabases("Login.finish() refuses what this browser has not begun", async (
+testOverDatabases("Login.finish() rejects a login that the browser did not start", async (
   { database },
 ) => {
   const { login, finish, clock, provider } = setUp(database);
@@ -136,7 +145,7 @@ testOverDatabases("Login.finish() refuses what this browser has not begun", asyn
 }, { kinds: ["memory"] });
 
 testOverDatabases(
-  "Login.finish() refuses a code that was used, and consent that was denied",
+  "Login.finish() rejects a used code and denied consent",
   async (
     { database },
   ) => {
@@ -153,7 +162,7 @@ testOverDatabases(
   { kinds: ["memory"] },
 );
 
-testOverDatabases("Login.finish() lets in who belongs, and keeps nothing of who does not", async (
+testOverDatabases("Login.finish() accepts members, and stores nothing of other users", async (
   { database },
 ) => {
   const admission = { admins: ["root"], organizations: ["octo-org"] };
@@ -171,7 +180,7 @@ testOverDatabases("Login.finish() lets in who belongs, and keeps nothing of who 
   assertEquals((await finish()).user.role, "admin");
 }, { kinds: ["memory"] });
 
-testOverDatabases("Login.signOut() lets the token go with the last session", async (
+testOverDatabases("Login.signOut() revokes the token with the last session", async (
   { database },
 ) => {
   const { finish, login, sessions, provider, users } = setUp(database);
@@ -183,12 +192,41 @@ testOverDatabases("Login.signOut() lets the token go with the last session", asy
   };
   const [a, b] = [await enter(), await enter()];
   await login.signOut(a, { isEverywhere: false });
-  assertEquals((await users.tokens(7))?.accessToken, "gho_one");
+  assertEquals((await users.loadTokens(7))?.accessToken, "gho_one");
   await login.signOut(b, { isEverywhere: false });
   assertEquals(provider.calls.at(-1), "revoke gho_one");
-  assertEquals(await users.tokens(7), undefined);
+  assertEquals(await users.loadTokens(7), undefined);
   const [c, d] = [await enter(), await enter()];
   await login.signOut(c, { isEverywhere: true });
   assertEquals(await sessions.find(d.id), undefined);
-  assertEquals(await users.tokens(7), undefined);
+  assertEquals(await users.loadTokens(7), undefined);
+});
+
+Deno.test("isLocalPath() accepts local paths", () => {
+  for (const path of ["/", "/runs?page=2", "/docs#top", "/a//b", "/?next=https://evil.example"]) {
+    assert(isLocalPath(path), path);
+  }
+});
+
+Deno.test("isLocalPath() rejects paths that could lead to another host", () => {
+  for (
+    const path of [
+      "",
+      "runs",
+      "//evil.example",
+      "///evil.example",
+      "/\\evil.example",
+      "\\/evil.example",
+      "/\t/evil.example",
+      "/\n/evil.example",
+      "\t//evil.example",
+      " //evil.example",
+      "/a\r\nSet-Cookie: x=y",
+      "/a b",
+      "/a\u0000",
+      "https://evil.example/",
+      "javascript:alert(1)",
+      `/${"a".repeat(2_000)}`,
+    ]
+  ) assert(!isLocalPath(path), JSON.stringify(path));
 });

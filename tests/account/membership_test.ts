@@ -30,7 +30,7 @@ async function setUp(database: Database, { login = "Mona" } = {}) {
   const clock = new ManualClock(NOW);
   const { users, sessions } = createAccountStores(database, clock);
   const profile = aProfile({ login });
-  await users.signIn({ profile, tokens: someTokens(), role: "member" });
+  await users.saveSignIn({ profile, tokens: someTokens(), role: "member" });
   await sessions.create({ id: "a", userId: profile.id });
   const provider = new FakeOAuthProvider();
   provider.organizationsByToken.set("gho_one", ["Octo-Org"]);
@@ -49,13 +49,13 @@ async function setUp(database: Database, { login = "Mona" } = {}) {
     return user && await membership.isCurrent(user);
   };
   const isSignedIn = async () => await sessions.find("a") !== undefined;
-  return { clock, users, provider, holds: isCurrent, isSignedIn };
+  return { clock, users, provider, isCurrent, isSignedIn };
 }
 
-testOverDatabases("Membership.holds() asks GitHub again after half an hour", async (
+testOverDatabases("Membership.isCurrent() asks GitHub again after half an hour", async (
   { database },
 ) => {
-  const { clock, provider, holds: isCurrent } = await setUp(database);
+  const { clock, provider, isCurrent } = await setUp(database);
   clock.time += MEMBERSHIP_MAX_AGE_MS - 1;
   assertEquals([await isCurrent(), provider.calls], [true, []]);
   clock.time += 1;
@@ -63,56 +63,60 @@ testOverDatabases("Membership.holds() asks GitHub again after half an hour", asy
   assertEquals(provider.calls, ["organizations gho_one"]);
 }, IN_MEMORY);
 
-testOverDatabases("Membership.holds() signs out who has left, and lets the token go", async (
+testOverDatabases("Membership.isCurrent() signs out a former member and revokes the token", async (
   { database },
 ) => {
-  const { clock, provider, holds: isCurrent, isSignedIn, users } = await setUp(database);
+  const { clock, provider, isCurrent, isSignedIn, users } = await setUp(database);
   provider.organizationsByToken.set("gho_one", ["elsewhere"]);
   clock.time += MEMBERSHIP_MAX_AGE_MS;
   assertEquals([await isCurrent(), await isSignedIn()], [false, false]);
   assertEquals(provider.calls, ["organizations gho_one", "revoke gho_one"]);
-  assertEquals(await users.tokens(7), undefined);
+  assertEquals(await users.loadTokens(7), undefined);
 });
 
-testOverDatabases("Membership.holds() asks at once when organizations have changed", async (
+testOverDatabases("Membership.isCurrent() asks immediately after a change of organizations", async (
   { database },
 ) => {
-  const { provider, holds: isCurrent } = await setUp(database);
+  const { provider, isCurrent } = await setUp(database);
   await database.write((tx) => invalidateAccess(tx, "all"));
   assertEquals([await isCurrent(), provider.calls.length], [true, 1]);
   assertEquals([await isCurrent(), provider.calls.length], [true, 1]);
 }, IN_MEMORY);
 
-testOverDatabases("Membership.holds() for an hour without GitHub, and not longer", async (
-  { database },
-) => {
-  const { clock, provider, holds: isCurrent, isSignedIn } = await setUp(database);
-  provider.error = new GitHubError({ kind: "unavailable" }, "502");
-  clock.time += MEMBERSHIP_STALE_IF_ERROR_MS - 1;
-  assertEquals(await isCurrent(), true);
-  clock.time += 1;
-  await assertRejects(isCurrent, GitHubError, "502");
-  assertEquals(await isSignedIn(), true);
-}, IN_MEMORY);
+testOverDatabases(
+  "Membership.isCurrent() accepts an earlier check for an hour while GitHub is unavailable",
+  async (
+    { database },
+  ) => {
+    const { clock, provider, isCurrent, isSignedIn } = await setUp(database);
+    provider.error = new GitHubError({ kind: "unavailable" }, "502");
+    clock.time += MEMBERSHIP_STALE_IF_ERROR_MS - 1;
+    assertEquals(await isCurrent(), true);
+    clock.time += 1;
+    await assertRejects(isCurrent, GitHubError, "502");
+    assertEquals(await isSignedIn(), true);
+  },
+  IN_MEMORY,
+);
 
-testOverDatabases("Membership.holds() for nobody whose token was revoked", async (
+testOverDatabases("Membership.isCurrent() rejects a user with a revoked token", async (
   { database },
 ) => {
-  const { clock, provider, holds: isCurrent, isSignedIn } = await setUp(database);
+  const { clock, provider, isCurrent, isSignedIn } = await setUp(database);
   provider.organizationsByToken.clear();
   clock.time += MEMBERSHIP_MAX_AGE_MS;
   assertEquals([await isCurrent(), await isSignedIn()], [false, false]);
 }, IN_MEMORY);
 
-testOverDatabases("Membership.holds() for admins of the settings, whatever they belong to", async (
+testOverDatabases("Membership.isCurrent() accepts configured admins without membership", async (
   { database },
 ) => {
-  const { clock, provider, holds: isCurrent } = await setUp(database, { login: "Root" });
+  const { clock, provider, isCurrent } = await setUp(database, { login: "Root" });
   clock.time += MEMBERSHIP_STALE_IF_ERROR_MS;
   assertEquals([await isCurrent(), provider.calls], [true, []]);
 }, IN_MEMORY);
 
-Deno.test("An admission compares names in any case", () => {
+Deno.test("SignInPolicy compares names in any case", () => {
   assertEquals(isAllowedMember(["other", "OCTO-ORG"], POLICY), true);
   assertEquals(isAllowedMember(["octo-org2", "octo"], POLICY), false);
   assertEquals(requiresMembership("ROOT", POLICY), false);
@@ -120,7 +124,7 @@ Deno.test("An admission compares names in any case", () => {
   assertEquals(requiresMembership("mona", { ...POLICY, organizations: [] }), false);
 });
 
-Deno.test("roleOfNewcomer() is viewer where anybody may sign in", () => {
+Deno.test("initialRole() is viewer if no organization is required", () => {
   assertEquals(initialRole("Root", POLICY), "admin");
   assertEquals(initialRole("mona", POLICY), "member");
   assertEquals(initialRole("mona", { ...POLICY, organizations: [] }), "viewer");

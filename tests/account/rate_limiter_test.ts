@@ -5,7 +5,7 @@ import { systemClock } from "../../src/clock.ts";
 
 const LIMIT = { perSecond: 2, burst: 3 };
 
-Deno.test("MemoryBuckets grants a burst, then as many as are given back", async () => {
+Deno.test("MemoryRateLimiter allows a burst, then the refill rate", async () => {
   using time = new FakeTime();
   const buckets = new MemoryRateLimiter(LIMIT, { clock: systemClock });
   const remaining = [];
@@ -28,7 +28,7 @@ Deno.test("MemoryBuckets grants a burst, then as many as are given back", async 
   });
 });
 
-Deno.test("MemoryBuckets never holds more than a burst", async () => {
+Deno.test("MemoryRateLimiter never holds more than a burst", async () => {
   using time = new FakeTime();
   const buckets = new MemoryRateLimiter(LIMIT, { clock: systemClock });
   await buckets.consume("a");
@@ -36,14 +36,14 @@ Deno.test("MemoryBuckets never holds more than a burst", async () => {
   assertEquals((await buckets.consume("a")).remaining, 2);
 });
 
-Deno.test("MemoryBuckets takes nothing from one caller for what another asks", async () => {
+Deno.test("MemoryRateLimiter limits each client separately", async () => {
   using _time = new FakeTime();
   const buckets = new MemoryRateLimiter(LIMIT, { clock: systemClock });
   for (let at = 0; at < 10; at++) await buckets.consume("a");
   assertEquals((await buckets.consume("b")).remaining, 2);
 });
 
-Deno.test("MemoryBuckets survives a clock that is set back", async () => {
+Deno.test("MemoryRateLimiter handles a clock that is set back", async () => {
   let now = 1_000_000;
   const clock = { ...systemClock, now: () => now };
   const buckets = new MemoryRateLimiter(LIMIT, { clock });
@@ -54,7 +54,7 @@ Deno.test("MemoryBuckets survives a clock that is set back", async () => {
   assertEquals((await buckets.consume("a")).isAllowed, true);
 });
 
-Deno.test("MemoryBuckets forgets whoever has not asked for the longest time", async () => {
+Deno.test("MemoryRateLimiter evicts the least recently active client", async () => {
   using _time = new FakeTime();
   const buckets = new MemoryRateLimiter(LIMIT, { clock: systemClock, maxClients: 2 });
   for (const caller of ["a", "b", "a", "c"]) await buckets.consume(caller);
@@ -63,7 +63,7 @@ Deno.test("MemoryBuckets forgets whoever has not asked for the longest time", as
   assertEquals((await buckets.consume("b")).remaining, 2);
 });
 
-Deno.test("Bucket gives a burst of 20, then 10 a second, one every 100 ms", () => {
+Deno.test("TokenBucket allows a burst of 20, then one request every 100 ms at 10 per second", () => {
   const bucket = new TokenBucket({ perSecond: 10, burst: 20 }, 5_000);
   const granted = (now: number, asked: number) =>
     Array.from({ length: asked }, () => bucket.consume(now)).filter((each) => each.isAllowed)

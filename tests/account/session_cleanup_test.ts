@@ -18,7 +18,7 @@ import { waitUntil } from "../fakes/wait.ts";
 const NOW = 1_767_225_600_000;
 const HOUR_MS = 60 * 60_000;
 
-Deno.test("AccountSweep forgets what has expired every hour, until it is stopped", async () => {
+Deno.test("ExpiredSessionCleanup deletes expired sessions and tickets every hour, until it is stopped", async () => {
   using time = new FakeTime();
   let swept = 0;
   const sessions = {
@@ -47,38 +47,41 @@ Deno.test("AccountSweep forgets what has expired every hour, until it is stopped
   assertEquals(swept, 2);
 });
 
-testOverDatabases("AccountSweep lets the token of a user go whose last session has expired", async (
-  { database },
-) => {
-  const clock = new ManualClock(NOW);
-  const { users, sessions, tickets } = createAccountStores(database, clock);
-  const provider = new FakeOAuthProvider();
-  const stop = new AbortController();
-  const { signal } = stop;
-  const tokens = new TokenManager({ users, sessions, provider, clock, signal });
-  const signIn = async (id: number) => {
-    await users.signIn({
-      profile: aProfile({ id }),
-      tokens: someTokens({ accessToken: `gho_${id}` }),
-      role: "member",
-    });
-  };
-  for (const id of [7, 8]) {
-    await signIn(id);
-    await sessions.create({ id: `session ${id}`, userId: id });
-  }
-  clock.time += SESSION_IDLE_TIMEOUT_MS - HOUR_MS;
-  await sessions.find("session 8");
-  clock.time += HOUR_MS;
-  // Whose session is about to be made.
-  await signIn(9);
-  const login = { users, tokens };
-  const sweep = new ExpiredSessionCleanup({ sessions, tickets, login, clock });
-  const running = sweep.run(signal);
-  await waitUntil(() => provider.calls.length > 0, "a token is let go");
-  stop.abort();
-  await running;
-  assertEquals(provider.calls, ["revoke gho_7"]);
-  assertEquals((await users.tokens(7))?.accessToken, undefined);
-  for (const id of [8, 9]) assertEquals((await users.tokens(id))?.accessToken, `gho_${id}`);
-});
+testOverDatabases(
+  "ExpiredSessionCleanup revokes the token of a user whose last session has expired",
+  async (
+    { database },
+  ) => {
+    const clock = new ManualClock(NOW);
+    const { users, sessions, tickets } = createAccountStores(database, clock);
+    const provider = new FakeOAuthProvider();
+    const stop = new AbortController();
+    const { signal } = stop;
+    const tokens = new TokenManager({ users, sessions, provider, clock, signal });
+    const signIn = async (id: number) => {
+      await users.saveSignIn({
+        profile: aProfile({ id }),
+        tokens: someTokens({ accessToken: `gho_${id}` }),
+        role: "member",
+      });
+    };
+    for (const id of [7, 8]) {
+      await signIn(id);
+      await sessions.create({ id: `session ${id}`, userId: id });
+    }
+    clock.time += SESSION_IDLE_TIMEOUT_MS - HOUR_MS;
+    await sessions.find("session 8");
+    clock.time += HOUR_MS;
+    // The session of this user is about to be created.
+    await signIn(9);
+    const login = { users, tokens };
+    const sweep = new ExpiredSessionCleanup({ sessions, tickets, login, clock });
+    const running = sweep.run(signal);
+    await waitUntil(() => provider.calls.length > 0, "a token is revoked");
+    stop.abort();
+    await running;
+    assertEquals(provider.calls, ["revoke gho_7"]);
+    assertEquals((await users.loadTokens(7))?.accessToken, undefined);
+    for (const id of [8, 9]) assertEquals((await users.loadTokens(id))?.accessToken, `gho_${id}`);
+  },
+);

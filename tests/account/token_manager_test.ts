@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { TokenRejectedError, type UserTokens } from "../../src/account/oauth_provider.ts";
+import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
+import type { UserTokens } from "../../src/account/user.ts";
 import { TokenManager } from "../../src/account/token_manager.ts";
 import { systemClock } from "../../src/clock.ts";
 import { GitHubError } from "../../src/errors.ts";
@@ -16,7 +17,7 @@ const NOW = 1_767_225_600_000;
 const MINUTE_MS = 60_000;
 const MONA = 7;
 
-/** Tells a set time, and does not sleep: what others do meanwhile is done by `onSleep`. */
+/** A clock with a set time that does not sleep. `onSleep` simulates concurrent changes. */
 class ScriptedClock {
   time = NOW;
   slept = 0;
@@ -45,7 +46,7 @@ function expiring(name: string, minutes: number): UserTokens {
 async function setUp(database: Database, tokens: UserTokens) {
   const clock = new ScriptedClock();
   const { users, sessions } = createAccountStores(database, clock);
-  await users.signIn({ profile: aProfile({ id: MONA }), tokens, role: "member" });
+  await users.saveSignIn({ profile: aProfile({ id: MONA }), tokens, role: "member" });
   await sessions.create({ id: "a", userId: MONA });
   const provider = new FakeOAuthProvider();
   const { signal } = new AbortController();
@@ -56,7 +57,7 @@ async function setUp(database: Database, tokens: UserTokens) {
     users,
     sessions,
     provider,
-    newKeeper: newManager,
+    newManager,
     manager: newManager(),
     isSignedIn,
   };
@@ -64,7 +65,7 @@ async function setUp(database: Database, tokens: UserTokens) {
 
 const returnToken = (token: string) => Promise.resolve(token);
 
-testOverDatabases("TokenKeeper.use() takes a token as it is until 5 minutes before its end", async (
+testOverDatabases("TokenManager.withToken() uses a token until 5 minutes before it expires", async (
   { database },
 ) => {
   const { clock, provider, manager } = await setUp(database, expiring("a", 8 * 60));
@@ -78,7 +79,7 @@ testOverDatabases("TokenKeeper.use() takes a token as it is until 5 minutes befo
   assertEquals(provider.calls, ["grant ghr_a"]);
 }, { kinds: ["memory"] });
 
-testOverDatabases("TokenKeeper.use() refreshes once for all who ask at the same time", async (
+testOverDatabases("TokenManager.withToken() refreshes once for concurrent calls", async (
   { database },
 ) => {
   const { provider, manager } = await setUp(database, expiring("a", 4));
@@ -87,23 +88,26 @@ testOverDatabases("TokenKeeper.use() refreshes once for all who ask at the same 
   assertEquals([used, provider.calls], [["ghu_b", "ghu_b", "ghu_b"], ["grant ghr_a"]]);
 });
 
-testOverDatabases("TokenKeeper.use() of two instances that refresh at once ends no session", async (
-  { database },
-) => {
-  const { clock, users, provider, newKeeper: newManager, isSignedIn } = await setUp(
-    database,
-    expiring("a", 4),
-  );
-  provider.tokensByCode.set("ghr_a", expiring("b", 60));
-  clock.onSleep = () => new Promise((resolve) => setTimeout(resolve, 50));
-  const used = await Promise.all(
-    [newManager(), newManager()].map((each) => each.withToken(MONA, returnToken)),
-  );
-  assertEquals([used, await isSignedIn()], [["ghu_b", "ghu_b"], true]);
-  assertEquals((await users.tokens(MONA))?.version, 2);
-});
+testOverDatabases(
+  "TokenManager.withToken() ends no session when two instances refresh concurrently",
+  async (
+    { database },
+  ) => {
+    const { clock, users, provider, newManager, isSignedIn } = await setUp(
+      database,
+      expiring("a", 4),
+    );
+    provider.tokensByCode.set("ghr_a", expiring("b", 60));
+    clock.onSleep = () => new Promise((resolve) => setTimeout(resolve, 50));
+    const used = await Promise.all(
+      [newManager(), newManager()].map((each) => each.withToken(MONA, returnToken)),
+    );
+    assertEquals([used, await isSignedIn()], [["ghu_b", "ghu_b"], true]);
+    assertEquals((await users.loadTokens(MONA))?.version, 2);
+  },
+);
 
-testOverDatabases("TokenKeeper.use() asks with the token that has come meanwhile", async (
+testOverDatabases("TokenManager.withToken() retries with a token stored in the meantime", async (
   { database },
 ) => {
   const { users, manager, isSignedIn } = await setUp(database, someTokens());
@@ -117,17 +121,20 @@ testOverDatabases("TokenKeeper.use() asks with the token that has come meanwhile
   assertEquals([used, await isSignedIn()], [["gho_one", "gho_two"], true]);
 }, { kinds: ["memory"] });
 
-testOverDatabases("TokenKeeper.use() signs out whose token was revoked", async ({ database }) => {
-  const { clock, users, manager, isSignedIn } = await setUp(database, someTokens());
-  const refuse = () => Promise.reject(new TokenRejectedError("Bad credentials"));
-  await assertRejects(() => manager.withToken(MONA, refuse), TokenRejectedError);
-  assertEquals(await isSignedIn(), false);
-  assertEquals(await users.tokens(MONA), undefined);
-  assertEquals(clock.slept, 0);
-  await assertRejects(() => manager.withToken(MONA, returnToken), TokenRejectedError);
-});
+testOverDatabases(
+  "TokenManager.withToken() signs out a user with a revoked token",
+  async ({ database }) => {
+    const { clock, users, manager, isSignedIn } = await setUp(database, someTokens());
+    const refuse = () => Promise.reject(new TokenRejectedError("Bad credentials"));
+    await assertRejects(() => manager.withToken(MONA, refuse), TokenRejectedError);
+    assertEquals(await isSignedIn(), false);
+    assertEquals(await users.loadTokens(MONA), undefined);
+    assertEquals(clock.slept, 0);
+    await assertRejects(() => manager.withToken(MONA, returnToken), TokenRejectedError);
+  },
+);
 
-testOverDatabases("TokenKeeper.use() signs out whose refresh token is refused", async (
+testOverDatabases("TokenManager.withToken() signs out a user with a rejected refresh token", async (
   { database },
 ) => {
   const { manager, provider, isSignedIn } = await setUp(database, expiring("a", 4));
@@ -135,18 +142,22 @@ testOverDatabases("TokenKeeper.use() signs out whose refresh token is refused", 
   assertEquals([await isSignedIn(), provider.calls], [false, ["grant ghr_a"]]);
 }, { kinds: ["memory"] });
 
-testOverDatabases("TokenKeeper.use() takes the old token while GitHub cannot refresh it", async (
-  { database },
-) => {
-  const { clock, manager, provider, isSignedIn } = await setUp(database, expiring("a", 4));
-  provider.error = new GitHubError({ kind: "unavailable" }, "502");
-  assertEquals(await manager.withToken(MONA, returnToken), "ghu_a");
-  clock.time += 4 * MINUTE_MS;
-  await assertRejects(() => manager.withToken(MONA, returnToken), GitHubError, "502");
-  assertEquals(await isSignedIn(), true);
-}, { kinds: ["memory"] });
+testOverDatabases(
+  "TokenManager.withToken() uses the old token while GitHub cannot refresh it",
+  async (
+    { database },
+  ) => {
+    const { clock, manager, provider, isSignedIn } = await setUp(database, expiring("a", 4));
+    provider.error = new GitHubError({ kind: "unavailable" }, "502");
+    assertEquals(await manager.withToken(MONA, returnToken), "ghu_a");
+    clock.time += 4 * MINUTE_MS;
+    await assertRejects(() => manager.withToken(MONA, returnToken), GitHubError, "502");
+    assertEquals(await isSignedIn(), true);
+  },
+  { kinds: ["memory"] },
+);
 
-testOverDatabases("TokenKeeper.use() leaves GitHub alone for as long as it says", async (
+testOverDatabases("TokenManager.withToken() sends no request until the reset time", async (
   { database },
 ) => {
   const { clock, manager } = await setUp(database, someTokens());
@@ -163,11 +174,11 @@ testOverDatabases("TokenKeeper.use() leaves GitHub alone for as long as it says"
   assertEquals(await manager.withToken(MONA, returnToken), "gho_one");
 }, { kinds: ["memory"] });
 
-testOverDatabases("TokenKeeper.letGo() revokes a token once, and forgets it", async (
+testOverDatabases("TokenManager.revoke() revokes a token once and deletes it", async (
   { database },
 ) => {
   const { manager, provider, users } = await setUp(database, someTokens());
   await Promise.all([manager.revoke(MONA), manager.revoke(MONA)]);
   assertEquals(provider.calls, ["revoke gho_one"]);
-  assertEquals(await users.tokens(MONA), undefined);
+  assertEquals(await users.loadTokens(MONA), undefined);
 }, { kinds: ["memory"] });

@@ -22,12 +22,12 @@ Deno.test({
       assertStringIncludes(html, `data-path="${path}"`);
     }
     assertStringIncludes(html, "Get a run with its attempts and jobs");
-    // What breaks the policy, and what a script throws, is told here.
+    // Chromium logs violations of the policy and exceptions of scripts.
     assertEquals(log.split("\n").filter((line) => line.includes("CONSOLE")), []);
   },
 });
 
-Deno.test("GET /docs loads nothing but from us, and no page may frame it", async () => {
+Deno.test("GET /docs loads only resources of the server and forbids frames", async () => {
   await using server = await start();
   const response = await fetch(`${server.url}/docs`);
   const html = await response.text();

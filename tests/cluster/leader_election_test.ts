@@ -4,7 +4,7 @@ import { systemClock as clock } from "../../src/clock.ts";
 import { LeaderElection } from "../../src/cluster/leader_election.ts";
 import type { FencingTokens, Lease, Term } from "../../src/cluster/lease.ts";
 
-/** A lease in memory that several instances share, and each loses sight of when it is told to. */
+/** A lease in memory that several instances share; a test can disconnect each of them. */
 class MemoryLease implements Lease, FencingTokens {
   #holder: string | undefined;
   #until = 0;
@@ -47,12 +47,12 @@ class MemoryLease implements Lease, FencingTokens {
   }
 }
 
-/** Instances that share a lease, and who of them works when. `await using` stops them. */
+/** Instances that share a lease, and a log of their terms. `await using` stops them. */
 class Instances implements AsyncDisposable {
   readonly lease = new MemoryLease();
-  /** Who works now. */
+  /** The current leaders. */
   readonly working = new Set<string>();
-  /** `a 0`, `-a 8000`: who began, and who ended, and when. */
+  /** `a 0`: instance a started at 0 ms; `-a 8000`: it stopped at 8000 ms. */
   readonly log: string[] = [];
   readonly #stops = new Map<string, AbortController>();
   readonly #finished: Promise<void>[] = [];
@@ -97,7 +97,7 @@ class Instances implements AsyncDisposable {
   }
 }
 
-Deno.test("Leadership.run() lets one instance work, for as long as it is there", async () => {
+Deno.test("LeaderElection.run() has one leader, until it stops", async () => {
   using time = new FakeTime(0);
   await using instances = new Instances(time);
   await instances.start("a");
@@ -108,7 +108,7 @@ Deno.test("Leadership.run() lets one instance work, for as long as it is there",
   assertEquals(instances.all.get("b")?.term, undefined);
 });
 
-Deno.test("Leadership.run() lets another follow at once when one stops", async () => {
+Deno.test("LeaderElection.run() has a new leader at once when the leader stops", async () => {
   using time = new FakeTime(0);
   await using instances = new Instances(time);
   await instances.start("a");
@@ -119,7 +119,7 @@ Deno.test("Leadership.run() lets another follow at once when one stops", async (
   assertEquals(instances.log, ["a 0", "-a 5000", "b 6000"]);
 });
 
-Deno.test("Leadership.run() ends the work before another may begin when nobody answers", async () => {
+Deno.test("LeaderElection.run() ends the work before another instance can start, if the lease is unreachable", async () => {
   using time = new FakeTime(0);
   await using instances = new Instances(time);
   await instances.start("a");
@@ -127,14 +127,14 @@ Deno.test("Leadership.run() ends the work before another may begin when nobody a
   await time.tickAsync(3_500);
   instances.lease.unreachable.add("a");
   await time.tickAsync(15_000);
-  // The lease was renewed at 3,000, and runs out at 13,000.
+  // The lease was renewed at 3,000, and expires at 13,000.
   assertEquals(instances.log, ["a 0", "-a 11000", "b 14000"]);
   instances.lease.unreachable.delete("a");
   await time.tickAsync(60_000);
   assertEquals(instances.log.length, 3);
 });
 
-Deno.test("Leadership.look() ends the work of one that was paused, before any timer does", async () => {
+Deno.test("LeaderElection.checkExpired() ends the work of a paused instance, before any timer does", async () => {
   using time = new FakeTime(0);
   await using instances = new Instances(time);
   const aborted: number[] = [];
@@ -144,7 +144,7 @@ Deno.test("Leadership.look() ends the work of one that was paused, before any ti
   });
   const a = instances.all.get("a");
   assert(a?.term);
-  // As after SIGCONT: the clock has gone on, and no timer has fired yet.
+  // As after SIGCONT: the clock has advanced, and no timer has fired yet.
   const pausedAt = Date.now;
   Date.now = () => pausedAt() + 9_000;
   try {
@@ -156,7 +156,7 @@ Deno.test("Leadership.look() ends the work of one that was paused, before any ti
   }
 });
 
-Deno.test("Leadership.look() does not trust a clock that was set back", async () => {
+Deno.test("LeaderElection.checkExpired() does not trust a clock that was set back", async () => {
   using time = new FakeTime(1_000_000);
   await using instances = new Instances(time);
   await instances.start("a");
@@ -169,7 +169,7 @@ Deno.test("Leadership.look() does not trust a clock that was set back", async ()
   }
 });
 
-Deno.test("Leadership.run() fails with the work, and gives the lease back", async () => {
+Deno.test("LeaderElection.run() fails with the work, and releases the lease", async () => {
   using time = new FakeTime(0);
   const lease = new MemoryLease();
   const election = new LeaderElection({ lease, fencingTokens: lease, holder: "a", clock });

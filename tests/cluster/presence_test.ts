@@ -4,7 +4,7 @@ import { systemClock as clock } from "../../src/clock.ts";
 import { ActiveClients } from "../../src/feed/active_clients.ts";
 import { Presence, type PresenceStore } from "../../src/cluster/presence.ts";
 
-/** Presences in memory that fail when they are told to. */
+/** A presence store in memory that fails on request. */
 class MemoryPresences implements PresenceStore {
   readonly #until = new Map<string, number>();
   isDown = false;
@@ -30,7 +30,7 @@ class MemoryPresences implements PresenceStore {
   }
 }
 
-/** Two instances, of which `a` polls. `await using` stops both. */
+/** Two instances, with `a` as the leader. `await using` stops both. */
 class TwoInstances implements AsyncDisposable {
   readonly store = new MemoryPresences();
   readonly a = new ActiveClients();
@@ -57,7 +57,7 @@ class TwoInstances implements AsyncDisposable {
   }
 }
 
-Deno.test("Presence counts clients of another instance as one, while there are any", async () => {
+Deno.test("Presence counts the clients of another instance as one client", async () => {
   using time = new FakeTime(0);
   await using two = new TwoInstances();
   await time.tickAsync(5_000);
@@ -74,7 +74,7 @@ Deno.test("Presence counts clients of another instance as one, while there are a
   assertEquals([two.a.size, two.b.size], [0, 0]);
 });
 
-Deno.test("Presence does not take those elsewhere for its own", async () => {
+Deno.test("Presence does not publish the clients of other instances", async () => {
   using time = new FakeTime(0);
   await using two = new TwoInstances();
   two.b.add();
@@ -83,7 +83,7 @@ Deno.test("Presence does not take those elsewhere for its own", async () => {
   assertEquals(await two.store.isActiveElsewhere("b"), false);
 });
 
-Deno.test("Presence counts nobody elsewhere any more once it watches no longer", async () => {
+Deno.test("Presence stops counting clients of other instances when `watch` ends", async () => {
   using time = new FakeTime(0);
   await using two = new TwoInstances();
   two.a.add();
@@ -95,7 +95,7 @@ Deno.test("Presence counts nobody elsewhere any more once it watches no longer",
   assertEquals(two.a.size, 1);
 });
 
-Deno.test("Presence leaves everything as it is while its store is away", async () => {
+Deno.test("Presence changes nothing while its store is unavailable", async () => {
   using time = new FakeTime(0);
   await using two = new TwoInstances();
   two.b.add();

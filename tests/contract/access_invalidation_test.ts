@@ -16,7 +16,7 @@ import { aRun } from "../fakes/stores/github.ts";
 const NOW = 1_767_225_600_000;
 const REPOSITORIES = [1, 2, 3].map((id) => ({ id, fullName: `octo/${id}`, pushedAt: null }));
 
-/** Two users who are signed in, and may read all of three repositories. */
+/** Two signed-in users with access to three repositories. */
 async function setUp(database: Database) {
   const clock = new ManualClock(NOW);
   const users = new SqlUserStore({ database, clock, cipher: new AesCipher(TEST_SESSION_SECRET) });
@@ -26,7 +26,7 @@ async function setUp(database: Database) {
   await new SqlRepositoryStore(database, clock).upsert(REPOSITORIES);
   const epoch = await access.epoch();
   for (const userId of [7, 8]) {
-    await users.signIn({
+    await users.saveSignIn({
       profile: aProfile({ id: userId }),
       tokens: someTokens(),
       role: "member",
@@ -51,7 +51,7 @@ async function setUp(database: Database) {
 }
 
 testOverDatabases(
-  "DeliveryStore.apply() forgets who may read a repository whose rights changed",
+  "DeliveryStore.apply() invalidates access to a repository whose permissions changed",
   async (
     { database },
   ) => {
@@ -65,7 +65,7 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("DeliveryStore.apply() leaves rights alone that nothing is told of", async (
+testOverDatabases("DeliveryStore.apply() leaves other cached access unchanged", async (
   { database },
 ) => {
   const { apply, unchecked, access, sessions, epoch } = await setUp(database);
@@ -74,44 +74,50 @@ testOverDatabases("DeliveryStore.apply() leaves rights alone that nothing is tol
   assertEquals((await sessions.find("session of 7"))?.user.id, 7);
 });
 
-testOverDatabases("DeliveryStore.apply() takes very many repositories for all", async (
-  { database },
-) => {
-  const { apply, unchecked } = await setUp(database);
-  await apply("a", { accessChanged: Array.from({ length: 40_000 }, (_, at) => at + 2) });
-  assertEquals(await unchecked(7), [1, 2, 3]);
-});
-
-testOverDatabases("DeliveryStore.take() forgets rights with the delivery, or not at all", async (
-  { database },
-) => {
-  const { deliveries, unchecked, access, epoch } = await setUp(database);
-  const broken = { ...EMPTY_CHANGE_SET, runs: [aRun({ createdAt: "not a time" })] };
-  const changes: ChangeSet = { ...broken, accessChanged: [1] };
-  const { status: receipt } = await deliveries.storeAndApply(aDelivery({ id: "a" }), changes);
-  assertEquals([receipt, await unchecked(7), await access.epoch()], ["kept", [], epoch]);
-  await deliveries.storeAndApply(aDelivery({ id: "b", orderingKey: "delivery b" }), {
-    ...EMPTY_CHANGE_SET,
-    accessChanged: [1],
-  });
-  assertEquals(await unchecked(7), [1]);
-});
+testOverDatabases(
+  "DeliveryStore.apply() invalidates all access if very many repositories changed",
+  async (
+    { database },
+  ) => {
+    const { apply, unchecked } = await setUp(database);
+    await apply("a", { accessChanged: Array.from({ length: 40_000 }, (_, at) => at + 2) });
+    assertEquals(await unchecked(7), [1, 2, 3]);
+  },
+);
 
 testOverDatabases(
-  "DeliveryStore.apply() signs a user out everywhere who has revoked our tokens",
+  "DeliveryStore.storeAndApply() invalidates access in the transaction of the delivery",
+  async (
+    { database },
+  ) => {
+    const { deliveries, unchecked, access, epoch } = await setUp(database);
+    const broken = { ...EMPTY_CHANGE_SET, runs: [aRun({ createdAt: "not a time" })] };
+    const changes: ChangeSet = { ...broken, accessChanged: [1] };
+    const { status } = await deliveries.storeAndApply(aDelivery({ id: "a" }), changes);
+    assertEquals([status, await unchecked(7), await access.epoch()], ["stored", [], epoch]);
+    await deliveries.storeAndApply(aDelivery({ id: "b", orderingKey: "delivery b" }), {
+      ...EMPTY_CHANGE_SET,
+      accessChanged: [1],
+    });
+    assertEquals(await unchecked(7), [1]);
+  },
+);
+
+testOverDatabases(
+  "DeliveryStore.apply() ends all sessions of a user who revoked the authorization",
   async (
     { database },
   ) => {
     const { apply, users, sessions } = await setUp(database);
-    const before = await users.tokens(7);
+    const before = await users.loadTokens(7);
     assertEquals(await apply("a", { revokedUsers: [7, 99] }), []);
-    assertEquals([await users.tokens(7), await sessions.find("session of 7")], [
+    assertEquals([await users.loadTokens(7), await sessions.find("session of 7")], [
       undefined,
       undefined,
     ]);
-    assertEquals((await users.tokens(8))?.accessToken, "gho_one");
+    assertEquals((await users.loadTokens(8))?.accessToken, "gho_one");
     assertEquals((await sessions.find("session of 8"))?.user.id, 8);
-    // Whoever was about to refresh them comes too late.
+    // A concurrent token refresh fails.
     assertEquals(await users.replaceTokens(7, before?.version ?? 0, someTokens()), false);
   },
 );

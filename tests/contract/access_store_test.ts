@@ -17,12 +17,12 @@ async function setUp(database: Database) {
   const clock = new ManualClock(NOW);
   const users = new SqlUserStore({ database, clock, cipher: new AesCipher(TEST_SESSION_SECRET) });
   for (const id of [7, 8]) {
-    await users.signIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" });
+    await users.saveSignIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" });
   }
   const repositories = new SqlRepositoryStore(database, clock);
   await repositories.upsert([A, B]);
   const store = new SqlAccessStore(database);
-  /** Keeps that user 7 may read A, and not B. */
+  /** Saves that user 7 can read A and not B. */
   const save = async (fields: Partial<Parameters<SqlAccessStore["save"]>[0]> = {}) =>
     await store.save({
       userId: 7,
@@ -37,34 +37,41 @@ async function setUp(database: Database) {
 
 const toRepositoryRef = ({ id, fullName }: typeof A) => ({ id, fullName });
 
-testOverDatabases("AccessStore.known() tells one user's rights, and what is to be asked", async (
-  { database },
-) => {
-  const { store, save } = await setUp(database);
-  const epoch = await store.epoch();
-  const nothing = { epoch, readable: new Set<string>(), oldestCheckedAt: undefined };
-  assertEquals(await store.load(7, NOW), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
-  assertEquals(await save(), true);
-  const known = { epoch, readable: new Set(["octo/a"]), unchecked: [], oldestCheckedAt: NOW };
-  assertEquals(await store.load(7, NOW), known);
-  assertEquals(await store.load(7, NOW + 1), {
-    ...nothing,
-    unchecked: [A, B].map(toRepositoryRef),
-  });
-  assertEquals(await store.load(8, NOW), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
-});
-
-testOverDatabases("AccessStore.keep() does not wait for who changes a repository", async (
-  { database },
-) => {
-  const { save } = await setUp(database);
-  await database.write(async (tx) => {
-    await mergeRepositories(tx, [{ ...A, pushedAt: "2026-01-01T00:00:00Z" }]);
+testOverDatabases(
+  "AccessStore.load() returns the access of one user and the unchecked repositories",
+  async (
+    { database },
+  ) => {
+    const { store, save } = await setUp(database);
+    const epoch = await store.epoch();
+    const nothing = { epoch, readable: new Set<string>(), oldestCheckedAt: undefined };
+    assertEquals(await store.load(7, NOW), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
     assertEquals(await save(), true);
-  });
-}, { kinds: ["postgres"] });
+    const known = { epoch, readable: new Set(["octo/a"]), unchecked: [], oldestCheckedAt: NOW };
+    assertEquals(await store.load(7, NOW), known);
+    assertEquals(await store.load(7, NOW + 1), {
+      ...nothing,
+      unchecked: [A, B].map(toRepositoryRef),
+    });
+    assertEquals(await store.load(8, NOW), { ...nothing, unchecked: [A, B].map(toRepositoryRef) });
+  },
+);
 
-testOverDatabases("AccessStore.keep() replaces what GitHub said before", async ({ database }) => {
+testOverDatabases(
+  "AccessStore.save() does not wait for a transaction that changes a repository",
+  async (
+    { database },
+  ) => {
+    const { save } = await setUp(database);
+    await database.write(async (tx) => {
+      await mergeRepositories(tx, [{ ...A, pushedAt: "2026-01-01T00:00:00Z" }]);
+      assertEquals(await save(), true);
+    });
+  },
+  { kinds: ["postgres"] },
+);
+
+testOverDatabases("AccessStore.save() replaces earlier answers of GitHub", async ({ database }) => {
   const { store, save } = await setUp(database);
   await save();
   await save({ readable: [2], unreadable: [], checkedAt: NOW + 5 });
@@ -74,7 +81,7 @@ testOverDatabases("AccessStore.keep() replaces what GitHub said before", async (
   assertEquals((await store.load(7, NOW)).readable, new Set(["octo/b"]));
 });
 
-testOverDatabases("AccessStore.keep() keeps nothing of an epoch that has passed", async (
+testOverDatabases("AccessStore.save() stores nothing for an earlier epoch", async (
   { database },
 ) => {
   const { store, save } = await setUp(database);
@@ -84,44 +91,50 @@ testOverDatabases("AccessStore.keep() keeps nothing of an epoch that has passed"
   assertEquals((await store.load(7, 0)).unchecked, [A, B].map(toRepositoryRef));
 });
 
-testOverDatabases("dropAccess() forgets some repositories for everybody, or all", async (
-  { database },
-) => {
-  const { store, save, users } = await setUp(database);
-  await save();
-  await save({ userId: 8 });
-  const before = await store.epoch();
-  await database.write((tx) => invalidateAccess(tx, []));
-  assertEquals(await store.epoch(), before);
-  await database.write((tx) => invalidateAccess(tx, [1]));
-  assertEquals(await store.epoch(), before + 1);
-  for (const user of [7, 8]) {
-    assertEquals((await store.load(user, 0)).unchecked, [A].map(toRepositoryRef));
-  }
-  assertEquals((await users.findById(7))?.membershipCheckedAt, NOW);
-  await database.write((tx) => invalidateAccess(tx, "all"));
-  assertEquals((await store.load(7, 0)).unchecked, [A, B].map(toRepositoryRef));
-  assertEquals((await users.findById(7))?.membershipCheckedAt, 0);
-});
-
-testOverDatabases("AccessStore.keep() never outlives a change that commits meanwhile", async (
-  { database, connectAgain: another },
-) => {
-  const { store, save } = await setUp(database);
-  const other = await another();
-  for (let round = 0; round < 20; round++) {
-    const epoch = await store.epoch();
-    const [isKept] = await Promise.all([
-      save({ epoch }),
-      other.write((tx) => invalidateAccess(tx, [1, 2])),
-    ]);
-    const { unchecked } = await store.load(7, 0);
-    assertEquals(unchecked.length, 2, `round ${round}, kept: ${isKept}`);
-  }
-});
+testOverDatabases(
+  "invalidateAccess() deletes the access of all users to some repositories, or to all",
+  async (
+    { database },
+  ) => {
+    const { store, save, users } = await setUp(database);
+    await save();
+    await save({ userId: 8 });
+    const before = await store.epoch();
+    await database.write((tx) => invalidateAccess(tx, []));
+    assertEquals(await store.epoch(), before);
+    await database.write((tx) => invalidateAccess(tx, [1]));
+    assertEquals(await store.epoch(), before + 1);
+    for (const user of [7, 8]) {
+      assertEquals((await store.load(user, 0)).unchecked, [A].map(toRepositoryRef));
+    }
+    assertEquals((await users.findById(7))?.membershipCheckedAt, NOW);
+    await database.write((tx) => invalidateAccess(tx, "all"));
+    assertEquals((await store.load(7, 0)).unchecked, [A, B].map(toRepositoryRef));
+    assertEquals((await users.findById(7))?.membershipCheckedAt, 0);
+  },
+);
 
 testOverDatabases(
-  "A repository that is new, renamed or has turned private raises the epoch",
+  "AccessStore.save() stores nothing that a concurrent change has invalidated",
+  async (
+    { database, connectAgain },
+  ) => {
+    const { store, save } = await setUp(database);
+    const other = await connectAgain();
+    for (let round = 0; round < 20; round++) {
+      const epoch = await store.epoch();
+      const [isSaved] = await Promise.all([
+        save({ epoch }),
+        other.write((tx) => invalidateAccess(tx, [1, 2])),
+      ]);
+      const { unchecked } = await store.load(7, 0);
+      assertEquals(unchecked.length, 2, `round ${round}, saved: ${isSaved}`);
+    }
+  },
+);
+
+testOverDatabases(
+  "A new or renamed repository, and one that becomes private, increments the epoch",
   async (
     { database },
   ) => {
@@ -144,7 +157,7 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("AccessStore.known() hides a name that belonged to what may not be read", async (
+testOverDatabases("AccessStore.load() hides a name that an unreadable repository had", async (
   { database },
 ) => {
   const { store, repositories, save } = await setUp(database);
@@ -156,12 +169,12 @@ testOverDatabases("AccessStore.known() hides a name that belonged to what may no
   assertEquals((await store.load(7, NOW)).readable, new Set(["octo/a", "octo/b"]));
 });
 
-testOverDatabases("AccessStore.known() remembers what a repository was called before", async (
+testOverDatabases("AccessStore.load() includes previous names of a repository", async (
   { database },
 ) => {
   const { store, repositories, save } = await setUp(database);
   await repositories.upsert([{ ...A, fullName: "octo/now" }, { ...B, fullName: "octo/hidden" }]);
-  // Another one, which the user may read, has the name that events of B still have.
+  // A readable repository has the name that events of B still have.
   await repositories.upsert([{ ...C, fullName: "Octo/B" }]);
   await save({ readable: [1, 3] });
   const { readable } = await store.load(7, NOW);

@@ -16,7 +16,7 @@ const KEY: NewApiKey = {
   expiresAt: NOW + 1_000,
 };
 
-testOverDatabases("ApiKeyStore.byHash() finds a key by the hash alone", async ({ database }) => {
+testOverDatabases("ApiKeyStore.findByHash() finds a key only by its hash", async ({ database }) => {
   const store = new SqlApiKeyStore(database, new ManualClock(NOW));
   const key = await store.create(KEY);
   const { hash: _, ...stored } = KEY;
@@ -27,7 +27,7 @@ testOverDatabases("ApiKeyStore.byHash() finds a key by the hash alone", async ({
   assertEquals(await store.findById(key.id + 1), undefined);
 });
 
-testOverDatabases("ApiKeyStore.list() has the newest first", async ({ database }) => {
+testOverDatabases("ApiKeyStore.list() returns the newest key first", async ({ database }) => {
   const store = new SqlApiKeyStore(database, new ManualClock(NOW));
   for (const name of ["a", "b", "c"]) {
     await store.create({ ...KEY, name, hash: name, budgetCents: null, expiresAt: null });
@@ -39,55 +39,61 @@ testOverDatabases("ApiKeyStore.list() has the newest first", async ({ database }
   assertEquals(keys[0]?.expiresAt, null);
 });
 
-testOverDatabases("ApiKeyStore.revoke() keeps when it was first revoked", async ({ database }) => {
-  const clock = new ManualClock(NOW);
-  const store = new SqlApiKeyStore(database, clock);
-  const { id } = await store.create(KEY);
-  assertEquals((await store.revoke(id))?.revokedAt, NOW);
-  clock.time += 1;
-  assertEquals((await store.revoke(id))?.revokedAt, NOW);
-  assertEquals((await store.findByHash("00ff"))?.revokedAt, NOW);
-  assertEquals(await store.revoke(id + 1), undefined);
-});
+testOverDatabases(
+  "ApiKeyStore.revoke() keeps the time of the first revocation",
+  async ({ database }) => {
+    const clock = new ManualClock(NOW);
+    const store = new SqlApiKeyStore(database, clock);
+    const { id } = await store.create(KEY);
+    assertEquals((await store.revoke(id))?.revokedAt, NOW);
+    clock.time += 1;
+    assertEquals((await store.revoke(id))?.revokedAt, NOW);
+    assertEquals((await store.findByHash("00ff"))?.revokedAt, NOW);
+    assertEquals(await store.revoke(id + 1), undefined);
+  },
+);
 
-testOverDatabases("ApiKeyStore.noteUse() notes one a minute", async ({ database }) => {
-  const clock = new ManualClock(NOW);
-  const store = new SqlApiKeyStore(database, clock);
-  const { id } = await store.create(KEY);
-  const usedAfter = async (ms: number) => {
-    clock.time = NOW + ms;
-    await store.recordUse(id);
-    return ((await store.findById(id))?.lastUsedAt ?? 0) - NOW;
-  };
-  assertEquals(await usedAfter(1), 1);
-  assertEquals(await usedAfter(MINUTE_MS), 1);
-  assertEquals(await usedAfter(MINUTE_MS + 1), MINUTE_MS + 1);
-});
+testOverDatabases(
+  "ApiKeyStore.recordUse() updates the last use at most once a minute",
+  async ({ database }) => {
+    const clock = new ManualClock(NOW);
+    const store = new SqlApiKeyStore(database, clock);
+    const { id } = await store.create(KEY);
+    const usedAfter = async (ms: number) => {
+      clock.time = NOW + ms;
+      await store.recordUse(id);
+      return ((await store.findById(id))?.lastUsedAt ?? 0) - NOW;
+    };
+    assertEquals(await usedAfter(1), 1);
+    assertEquals(await usedAfter(MINUTE_MS), 1);
+    assertEquals(await usedAfter(MINUTE_MS + 1), MINUTE_MS + 1);
+  },
+);
 
-testOverDatabases("TicketStore.take() gives a ticket to one of many", async (
-  { database, connectAgain: another },
+testOverDatabases("TicketStore.consume() returns a ticket to one of many callers", async (
+  { database, connectAgain },
 ) => {
   const clock = new ManualClock(NOW);
   const { id: keyId } = await new SqlApiKeyStore(database, clock).create(KEY);
   const tickets = new SqlTicketStore(database, clock);
-  const otherTickets = new SqlTicketStore(await another(), clock);
+  const otherTickets = new SqlTicketStore(await connectAgain(), clock);
   await tickets.create({ id: "t", holder: { keyId }, expiresAt: NOW + 1 });
   const consumed = await Promise.all(
     [tickets, otherTickets, tickets].map((each) => each.consume("t")),
   );
   assertEquals(consumed.filter((each) => each !== undefined), [{ keyId }]);
-  await tickets.create({ id: "a", holder: "anybody", expiresAt: NOW + 1 });
-  assertEquals(await tickets.consume("a"), "anybody");
+  await tickets.create({ id: "a", holder: "anonymous", expiresAt: NOW + 1 });
+  assertEquals(await tickets.consume("a"), "anonymous");
 });
 
-testOverDatabases("TicketStore.take() takes none that has expired", async ({ database }) => {
+testOverDatabases("TicketStore.consume() returns no expired ticket", async ({ database }) => {
   const clock = new ManualClock(NOW);
   const tickets = new SqlTicketStore(database, clock);
-  await tickets.create({ id: "a", holder: "anybody", expiresAt: NOW + 1 });
-  await tickets.create({ id: "b", holder: "anybody", expiresAt: NOW + 1 });
-  await tickets.create({ id: "c", holder: "anybody", expiresAt: NOW + 2 });
+  await tickets.create({ id: "a", holder: "anonymous", expiresAt: NOW + 1 });
+  await tickets.create({ id: "b", holder: "anonymous", expiresAt: NOW + 1 });
+  await tickets.create({ id: "c", holder: "anonymous", expiresAt: NOW + 2 });
   clock.time += 1;
   assertEquals(await tickets.consume("a"), undefined);
   assertEquals(await tickets.deleteExpired(), 1);
-  assertEquals(await tickets.consume("c"), "anybody");
+  assertEquals(await tickets.consume("c"), "anonymous");
 });

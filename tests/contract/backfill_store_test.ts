@@ -40,7 +40,7 @@ async function setUp(database: Database, clock = new ManualClock(NOW)) {
   return { clock, repositories, store: new SqlBackfillStore(database, clock) };
 }
 
-testOverDatabases("BackfillStore.start() begins with nothing, and goes on with what is in", async (
+testOverDatabases("BackfillStore.start() starts empty, or resumes the stored progress", async (
   { database },
 ) => {
   const { store } = await setUp(database);
@@ -61,11 +61,11 @@ testOverDatabases("BackfillStore.start() begins with nothing, and goes on with w
   assertEquals(await store.find(1), again);
 });
 
-testOverDatabases("BackfillStore.save() replaces only what it knows", async (
-  { database, connectAgain: another },
+testOverDatabases("BackfillStore.save() replaces only the progress it was computed from", async (
+  { database, connectAgain },
 ) => {
   const { store } = await setUp(database);
-  const other = new SqlBackfillStore(await another(), new ManualClock(NOW));
+  const other = new SqlBackfillStore(await connectAgain(), new ManualClock(NOW));
   await store.start(REQUEST);
   const [first, second] = [1, 2].map((n) => ({
     ...STARTED,
@@ -90,7 +90,7 @@ testOverDatabases("BackfillStore.save() replaces only what it knows", async (
 });
 
 testOverDatabases(
-  "BackfillStore.running() lists what has waited longest first, of what is there",
+  "BackfillStore.listRunning() lists the least recently updated first, without removed repositories",
   async (
     { database },
   ) => {
@@ -113,37 +113,40 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("BackfillStore.bring() merges runs, and tells what is news of them", async (
-  { database },
-) => {
-  const { store, clock } = await setUp(database);
-  const eventLog = new SqlEventLog(database, clock);
-  const runs = new SqlRunStore(database, clock);
-  const { last } = await eventLog.seqRange();
-  const ago = (days: number) => new Date(NOW - days * DAY_MS).toISOString();
-  const pastRun = (id: number, days: number, status = "completed") =>
-    aRun({ id, status, createdAt: ago(days), updatedAt: ago(days) });
-  await runs.put([pastRun(1, 20, "in_progress"), pastRun(2, 20)]);
-  const imported = [
-    pastRun(2, 20),
-    { ...pastRun(1, 20), updatedAt: ago(19) },
-    pastRun(3, 20),
-    pastRun(4, 20, "waiting"),
-    pastRun(5, 0.5),
-  ];
-  const events = await store.importRuns(imported);
-  // 1 was known to be in progress, 4 has yet to end, and 5 has ended today.
-  assertEquals(events.map((event) => event.type === "run" && event.data.id), [1, 4, 5]);
-  assertEquals(await eventLog.readAfter(last + 2, 9), events);
-  const stored = await runs.latest("octo/a", 9);
-  assertEquals(stored.map(({ id }) => id).toSorted(), [1, 2, 3, 4, 5]);
-  assertEquals(stored.find(({ id }) => id === 1)?.status, "completed");
-  assertEquals(await store.importRuns(imported), []);
-  assertEquals(await store.importRuns([]), []);
-  assertEquals(await store.importRuns([pastRun(1, 21, "queued")]), []);
-});
+testOverDatabases(
+  "BackfillStore.importRuns() merges runs and returns events of recent changes",
+  async (
+    { database },
+  ) => {
+    const { store, clock } = await setUp(database);
+    const eventLog = new SqlEventLog(database, clock);
+    const runs = new SqlRunStore(database, clock);
+    const { last } = await eventLog.seqRange();
+    const ago = (days: number) => new Date(NOW - days * DAY_MS).toISOString();
+    const pastRun = (id: number, days: number, status = "completed") =>
+      aRun({ id, status, createdAt: ago(days), updatedAt: ago(days) });
+    await runs.put([pastRun(1, 20, "in_progress"), pastRun(2, 20)]);
+    const imported = [
+      pastRun(2, 20),
+      { ...pastRun(1, 20), updatedAt: ago(19) },
+      pastRun(3, 20),
+      pastRun(4, 20, "waiting"),
+      pastRun(5, 0.5),
+    ];
+    const events = await store.importRuns(imported);
+    // 1 was stored as in progress, 4 has not completed, and 5 completed today.
+    assertEquals(events.map((event) => event.type === "run" && event.data.id), [1, 4, 5]);
+    assertEquals(await eventLog.readAfter(last + 2, 9), events);
+    const stored = await runs.latest("octo/a", 9);
+    assertEquals(stored.map(({ id }) => id).toSorted(), [1, 2, 3, 4, 5]);
+    assertEquals(stored.find(({ id }) => id === 1)?.status, "completed");
+    assertEquals(await store.importRuns(imported), []);
+    assertEquals(await store.importRuns([]), []);
+    assertEquals(await store.importRuns([pastRun(1, 21, "queued")]), []);
+  },
+);
 
-testOverDatabases("BackfillStore.bring() takes in many, in some transactions", async (
+testOverDatabases("BackfillStore.importRuns() imports many runs in several transactions", async (
   { database },
 ) => {
   const { store, clock } = await setUp(database);

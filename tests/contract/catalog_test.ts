@@ -21,7 +21,7 @@ const BY_PUSH = {
 } as const satisfies RepositoryQuery;
 
 testOverDatabases(
-  "Catalog.listRepositories() lists by push or by name in any case, page by page",
+  "Catalog.listRepositories() sorts by push or case-insensitively by name, in pages",
   async (
     { database },
   ) => {
@@ -47,7 +47,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "Catalog.listRepositories() tells those that are followed from the others",
+  "Catalog.listRepositories() filters followed repositories",
   async (
     { database },
   ) => {
@@ -69,7 +69,7 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("Catalog tells no more than may be seen, and counts no more", async (
+testOverDatabases("Catalog returns and counts only visible repositories and workflows", async (
   { database },
 ) => {
   const catalog = new SqlCatalog(database);
@@ -132,27 +132,30 @@ testOverDatabases("Catalog tells no more than may be seen, and counts no more", 
   });
 });
 
-testOverDatabases("Catalog.repository() shows how far its past is in", async ({ database }) => {
-  const catalog = new SqlCatalog(database);
-  await new SqlRepositoryStore(database, clock).upsert([
-    { id: 1, fullName: "octo/a", pushedAt: null },
-  ]);
-  assertEquals((await catalog.findRepository(1, "all"))?.backfill, null);
-  const now = Date.parse("2026-01-10T00:00:00Z");
-  const since = Date.parse("2026-01-01T00:00:00Z");
-  await new SqlBackfillStore(database, clock).start({
-    repositoryId: 1,
-    since,
-    now,
-    isBackground: true,
-  });
-  const backfill = (await catalog.findRepository(1, "all"))?.backfill;
-  assertEquals([backfill?.state, backfill?.since, backfill?.runs], ["running", since, 0]);
-  assertEquals(await catalog.findRepository(2, "all"), undefined);
-});
+testOverDatabases(
+  "Catalog.findRepository() includes the backfill progress",
+  async ({ database }) => {
+    const catalog = new SqlCatalog(database);
+    await new SqlRepositoryStore(database, clock).upsert([
+      { id: 1, fullName: "octo/a", pushedAt: null },
+    ]);
+    assertEquals((await catalog.findRepository(1, "all"))?.backfill, null);
+    const now = Date.parse("2026-01-10T00:00:00Z");
+    const since = Date.parse("2026-01-01T00:00:00Z");
+    await new SqlBackfillStore(database, clock).start({
+      repositoryId: 1,
+      since,
+      now,
+      isBackground: true,
+    });
+    const backfill = (await catalog.findRepository(1, "all"))?.backfill;
+    assertEquals([backfill?.state, backfill?.since, backfill?.runs], ["running", since, 0]);
+    assertEquals(await catalog.findRepository(2, "all"), undefined);
+  },
+);
 
 testOverDatabases(
-  "Catalog.listWorkflows() lists by repository and name, or of one in any case",
+  "Catalog.listWorkflows() sorts by repository and name, and filters case-insensitively",
   async (
     { database },
   ) => {

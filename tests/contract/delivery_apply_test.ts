@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
-import { toRepositoryEvent } from "../../src/repository/event.ts";
+import { toRepositoryEvent } from "../../src/repository/repository.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import { runEvent } from "../../src/run/event.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
-import { applyInOrder } from "../../src/sql/delivery_apply.ts";
+import { applyInOrder } from "../../src/sql/delivery/apply.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { ManualClock } from "../fakes/clock.ts";
@@ -19,7 +19,7 @@ function changes(fields: Partial<ChangeSet>): ChangeSet {
 }
 
 testOverDatabases(
-  "DeliveryStore.apply() merges all that a delivery tells, in one transaction",
+  "DeliveryStore.apply() merges all changes of a delivery in one transaction",
   async (
     { database },
   ) => {
@@ -58,32 +58,37 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("applyInOrder() applies to a repository one delivery after the other", async (
-  { database },
-) => {
-  const repository = { id: 1, fullName: "octo/a", pushedAt: null };
-  const changeSet = changes({ repositories: [repository] });
-  const pushed = { ...repository, pushedAt: "2026-01-01T00:00:00Z" };
-  await database.write((tx) => applyInOrder(tx, [changeSet], { clock: systemClock }));
-  const deliveries = [
-    changes({ repositories: [pushed, repository] }),
-    changeSet,
-    changes({ removedRepositories: [1] }),
-    changeSet,
-  ];
-  const events = await database.write((tx) => applyInOrder(tx, deliveries, { clock: systemClock }));
-  assertEquals(
-    events.map((each) => each.map(({ type, repository, data }) => ({ type, repository, data }))),
-    [
-      [toRepositoryEvent(pushed)],
-      [],
-      [toRepositoryEvent(pushed, { removed: true })],
-      [toRepositoryEvent(pushed)],
-    ],
-  );
-});
+testOverDatabases(
+  "applyInOrder() applies the deliveries of a repository one after the other",
+  async (
+    { database },
+  ) => {
+    const repository = { id: 1, fullName: "octo/a", pushedAt: null };
+    const changeSet = changes({ repositories: [repository] });
+    const pushed = { ...repository, pushedAt: "2026-01-01T00:00:00Z" };
+    await database.write((tx) => applyInOrder(tx, [changeSet], { clock: systemClock }));
+    const deliveries = [
+      changes({ repositories: [pushed, repository] }),
+      changeSet,
+      changes({ removedRepositories: [1] }),
+      changeSet,
+    ];
+    const events = await database.write((tx) =>
+      applyInOrder(tx, deliveries, { clock: systemClock })
+    );
+    assertEquals(
+      events.map((each) => each.map(({ type, repository, data }) => ({ type, repository, data }))),
+      [
+        [toRepositoryEvent(pushed)],
+        [],
+        [toRepositoryEvent(pushed, { removed: true })],
+        [toRepositoryEvent(pushed)],
+      ],
+    );
+  },
+);
 
-testOverDatabases("applyInOrder() locks repositories in order, however they are told", async (
+testOverDatabases("applyInOrder() locks repositories in the order of IDs", async (
   { database },
 ) => {
   const [a, b] = [1, 2].map((id) =>
@@ -109,7 +114,7 @@ testOverDatabases("applyInOrder() locks repositories in order, however they are 
   assertEquals(tries, 3);
 }, { kinds: ["postgres"] });
 
-testOverDatabases("DeliveryStore.apply() changes nothing when it fails", async ({ database }) => {
+testOverDatabases("DeliveryStore.apply() changes nothing if it fails", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a" }));
   const broken = changes({ runs: [aRun({ id: 1 }), aRun({ id: 2, createdAt: "not a time" })] });
@@ -120,25 +125,28 @@ testOverDatabases("DeliveryStore.apply() changes nothing when it fails", async (
   assertEquals((await new SqlEventLog(database, systemClock).seqRange()).last, 0);
 });
 
-testOverDatabases("DeliveryStore.apply() applies once, however many try at once", async (
-  { database, connectAgain: another },
-) => {
-  const stores = [database, await another()].map((each) =>
-    new SqlDeliveryStore(each, new ManualClock(NOON))
-  );
-  await stores[0]?.store(aDelivery({ id: "a" }));
-  const tries = Array.from(
-    { length: 10 },
-    (_, index) => stores[index % 2]?.apply("a", changes({ runs: [aRun({ id: index + 1 })] })),
-  );
-  const events = (await Promise.all(tries)).flatMap((each) => each ?? []);
-  assertEquals(events.length, 1);
-  assertEquals(await stores[0]?.apply("a", changes({ runs: [aRun({ id: 99 })] })), []);
-  assertEquals(await stores[0]?.apply("unknown", changes({ runs: [aRun({ id: 99 })] })), []);
-  assertEquals((await new SqlRunStore(database, systemClock).latest("octo/a", 99)).length, 1);
-});
+testOverDatabases(
+  "DeliveryStore.apply() applies a delivery once, even with concurrent calls",
+  async (
+    { database, connectAgain },
+  ) => {
+    const stores = [database, await connectAgain()].map((each) =>
+      new SqlDeliveryStore(each, new ManualClock(NOON))
+    );
+    await stores[0]?.store(aDelivery({ id: "a" }));
+    const tries = Array.from(
+      { length: 10 },
+      (_, index) => stores[index % 2]?.apply("a", changes({ runs: [aRun({ id: index + 1 })] })),
+    );
+    const events = (await Promise.all(tries)).flatMap((each) => each ?? []);
+    assertEquals(events.length, 1);
+    assertEquals(await stores[0]?.apply("a", changes({ runs: [aRun({ id: 99 })] })), []);
+    assertEquals(await stores[0]?.apply("unknown", changes({ runs: [aRun({ id: 99 })] })), []);
+    assertEquals((await new SqlRunStore(database, systemClock).latest("octo/a", 99)).length, 1);
+  },
+);
 
-testOverDatabases("DeliveryStore.apply() drops the payload", async ({ database }) => {
+testOverDatabases("DeliveryStore.apply() deletes the payload", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a" }));
   await store.apply("a", EMPTY_CHANGE_SET);

@@ -18,16 +18,16 @@ function changes(fields: Partial<Run>): ChangeSet {
 }
 
 testOverDatabases(
-  "DeliveryStore.take() applies a delivery as it keeps it, without its payload",
+  "DeliveryStore.storeAndApply() applies a delivery and stores it without its payload",
   async (
     { database },
   ) => {
     const store = new SqlDeliveryStore(database, new ManualClock(NOON));
-    const { status: receipt, events } = await store.storeAndApply(
+    const { status, events } = await store.storeAndApply(
       aDelivery({ id: "a" }),
       changes({ id: 7 }),
     );
-    assertEquals(receipt, "applied");
+    assertEquals(status, "applied");
     assertEquals(events.map(({ type, data }) => ({ type, data })), [
       { type: "run", data: runEvent(aRun({ id: 7 })).data },
     ]);
@@ -47,7 +47,7 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is known", async (
+testOverDatabases("DeliveryStore.storeAndApply() does not apply a known delivery", async (
   { database },
 ) => {
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
@@ -57,17 +57,17 @@ testOverDatabases("DeliveryStore.take() applies nothing of a delivery that is kn
   await store.recordFailure("parked", { error: "No", retryAt: undefined });
   await store.apply("done", EMPTY_CHANGE_SET);
   for (
-    const [id, receipt] of [["waiting", "waiting"], ["parked", "kept"], ["done", "done"]] as const
+    const [id, status] of [["waiting", "waiting"], ["parked", "stored"], ["done", "done"]] as const
   ) {
     const results = await store.storeAndApply(aDelivery({ id, orderingKey: "other" }), changes({}));
-    assertEquals(results, { status: receipt, events: [] });
+    assertEquals(results, { status, events: [] });
   }
   assertEquals((await store.listDue(NOON, 9)).map(({ id }) => id), ["waiting", "parked"]);
   assertEquals((await new SqlEventLog(database, systemClock).seqRange()).last, 0);
 });
 
 testOverDatabases(
-  "DeliveryStore.take() lets wait what follows a waiting delivery of its subject",
+  "DeliveryStore.storeAndApply() queues a delivery behind a waiting one with the same ordering key",
   async (
     { database },
   ) => {
@@ -79,8 +79,8 @@ testOverDatabases(
       store.store(aDelivery({ id: "d", orderingKey: "run 3" })),
       store.storeAndApply(aDelivery({ id: "e", orderingKey: "run 3" }), changes({ id: 3 })),
     ]);
-    const receipts = results.map((each) => typeof each === "string" ? each : each.status);
-    assertEquals(receipts, ["kept", "applied", "kept", "kept"]);
+    const statuses = results.map((each) => typeof each === "string" ? each : each.status);
+    assertEquals(statuses, ["stored", "applied", "stored", "stored"]);
     assertEquals((await store.listDue(NOON, 9)).map(({ id }) => id), ["a", "b", "d", "e"]);
     const runs = await new SqlRunStore(database, systemClock).latest("octo/a", 9);
     assertEquals(runs.map(({ id }) => id), [2]);
@@ -88,7 +88,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.take() of many at once tells each state of a run, in order",
+  "Concurrent DeliveryStore.storeAndApply() returns each state of a run, in order",
   async (
     { database },
   ) => {
@@ -111,7 +111,7 @@ testOverDatabases(
       ),
     );
     assertEquals(
-      results.map(({ status: receipt }) => receipt),
+      results.map(({ status }) => status),
       Array(6).fill("applied"),
     );
     const emitted = results.map(({ events }) =>
@@ -128,11 +128,11 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.take() of one id, many at once from two instances, applies one",
+  "Concurrent DeliveryStore.storeAndApply() of one ID on two instances applies it once",
   async (
-    { database, connectAgain: another },
+    { database, connectAgain },
   ) => {
-    const stores = [database, await another()].map((each) =>
+    const stores = [database, await connectAgain()].map((each) =>
       new SqlDeliveryStore(each, new ManualClock(NOON))
     );
     const pending = Array.from(
@@ -149,11 +149,11 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.take() of one run, by many at once from two instances, ends in its last state",
+  "Concurrent DeliveryStore.storeAndApply() of one run on two instances ends in its last state",
   async (
-    { database, connectAgain: another },
+    { database, connectAgain },
   ) => {
-    const stores = [database, await another()].map((each) =>
+    const stores = [database, await connectAgain()].map((each) =>
       new SqlDeliveryStore(each, new ManualClock(NOON))
     );
     const pending = Array.from({ length: 60 }, (_, index) => {
@@ -179,7 +179,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.take() lets wait what cannot be applied, and what follows it",
+  "DeliveryStore.storeAndApply() queues a delivery that cannot be applied, and later ones behind it",
   async (
     { database },
   ) => {
@@ -189,7 +189,7 @@ testOverDatabases(
       store.storeAndApply(aDelivery({ id: "next" }), changes({ id: 1 })),
       store.storeAndApply(aDelivery({ id: "other", orderingKey: "run 2" }), changes({ id: 2 })),
     ]);
-    assertEquals(results.map(({ status: receipt }) => receipt), ["kept", "kept", "applied"]);
+    assertEquals(results.map(({ status }) => status), ["stored", "stored", "applied"]);
     const due = await store.listDue(NOON, 9);
     assertEquals(due.map(({ id, payload }) => [id, payload]), [["bad", "{}"], ["next", "{}"]]);
     assertEquals((await new SqlEventLog(database, systemClock).seqRange()).last, 1);
@@ -197,7 +197,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.apply() of many at once applies each, and fails one without the others",
+  "Concurrent DeliveryStore.apply() applies each delivery, and fails one without the others",
   async (
     { database },
   ) => {
@@ -221,7 +221,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.take() of many at once names a workflow as its latest run does",
+  "Concurrent DeliveryStore.storeAndApply() gives a workflow the name in its latest run",
   async ({ database }) => {
     const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const names = ["older", "latest", "oldest"];

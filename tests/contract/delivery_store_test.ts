@@ -11,17 +11,17 @@ async function readIds(list: Promise<readonly { readonly id: string }[]>): Promi
   return (await list).map(({ id }) => id);
 }
 
-testOverDatabases("DeliveryStore.keep() keeps a delivery to the letter, once", async (
+testOverDatabases("DeliveryStore.store() stores a delivery unchanged, once", async (
   { database },
 ) => {
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   const delivery = aDelivery({ action: "requested", payload: `{"text":"🚀 ' \\u0000"}` });
-  assertEquals(await store.store(delivery), "kept");
+  assertEquals(await store.store(delivery), "stored");
   assertEquals(await store.store({ ...delivery, payload: "{}" }), "waiting");
   assertEquals(await store.listDue(NOON, 9), [{ ...delivery, failures: 0 }]);
 });
 
-testOverDatabases("DeliveryStore.keep() says what is done", async ({ database }) => {
+testOverDatabases("DeliveryStore.store() reports a delivery that is done", async ({ database }) => {
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
   await store.store(aDelivery({ id: "a" }));
   await store.apply("a", EMPTY_CHANGE_SET);
@@ -29,7 +29,7 @@ testOverDatabases("DeliveryStore.keep() says what is done", async ({ database })
   assertEquals(await store.listDue(NOON, 9), []);
 });
 
-testOverDatabases("DeliveryStore.keep() lets a parked delivery wait again, from the start", async (
+testOverDatabases("DeliveryStore.store() requeues a parked delivery without failures", async (
   { database },
 ) => {
   const clock = new ManualClock(NOON);
@@ -39,24 +39,24 @@ testOverDatabases("DeliveryStore.keep() lets a parked delivery wait again, from 
   assertEquals(await store.listDue(NOON * 2, 9), []);
   assertEquals(await store.nextDueAt(), undefined);
   clock.time += 60_000;
-  assertEquals(await store.store(aDelivery({ id: "a" })), "kept");
+  assertEquals(await store.store(aDelivery({ id: "a" })), "stored");
   assertEquals(await store.nextDueAt(), NOON + 60_000);
   assertEquals(await store.listDue(clock.time, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
 });
 
 testOverDatabases(
-  "DeliveryStore.keep() of one id, many at once from two instances, keeps one",
+  "Concurrent DeliveryStore.store() of one ID on two instances stores it once",
   async (
-    { database, connectAgain: another },
+    { database, connectAgain },
   ) => {
-    const stores = [database, await another()].map((each) =>
+    const stores = [database, await connectAgain()].map((each) =>
       new SqlDeliveryStore(each, new ManualClock(NOON))
     );
     for (const id of ["a", "b", "c"]) {
       const keeps = Array.from({ length: 50 }, (_, i) => stores[i % 2]?.store(aDelivery({ id })));
-      const receipts = await Promise.all(keeps);
-      assertEquals(receipts.filter((receipt) => receipt === "kept").length, 1);
-      assertEquals(receipts.filter((receipt) => receipt === "waiting").length, 49);
+      const results = await Promise.all(keeps);
+      assertEquals(results.filter((result) => result === "stored").length, 1);
+      assertEquals(results.filter((result) => result === "waiting").length, 49);
     }
     assertEquals(
       await readIds(
@@ -72,62 +72,71 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "DeliveryStore.keep() keeps a thousand at once, in the order in which they came",
+  "DeliveryStore.store() stores a thousand concurrent deliveries in the order of the calls",
   async (
     { database },
   ) => {
     const store = new SqlDeliveryStore(database, new ManualClock(NOON));
     const ids = Array.from({ length: 1_000 }, (_, index) => `id ${index}`);
-    const receipts = await Promise.all(
+    const results = await Promise.all(
       ids.map((id) => store.store(aDelivery({ id, orderingKey: id }))),
     );
-    assertEquals(new Set(receipts), new Set(["kept"]));
+    assertEquals(new Set(results), new Set(["stored"]));
     assertEquals(await readIds(store.listDue(NOON, 2_000)), ids);
     assertEquals(await readIds(store.listDue(NOON, 3)), ids.slice(0, 3));
   },
 );
 
-testOverDatabases("DeliveryStore.due() holds back what follows a failure of its subject", async (
-  { database },
-) => {
-  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
-  await store.store(aDelivery({ id: "a", orderingKey: "run 1" }));
-  await store.store(aDelivery({ id: "b", orderingKey: "run 2" }));
-  await store.store(aDelivery({ id: "c", orderingKey: "run 1" }));
-  await store.store(aDelivery({ id: "d", orderingKey: "run 2" }));
-  const later = NOON + 5_000;
-  await store.recordFailure("a", { error: "Not yet", retryAt: later });
-  assertEquals(await readIds(store.listDue(NOON, 9)), ["b", "d"]);
-  await store.apply("b", EMPTY_CHANGE_SET);
-  await store.apply("d", EMPTY_CHANGE_SET);
-  assertEquals(await store.nextDueAt(), later);
-  assertEquals(await readIds(store.listDue(later - 1, 9)), []);
-  assertEquals(await readIds(store.listDue(later, 9)), ["a", "c"]);
-  assertEquals((await store.listDue(later, 1))[0]?.failures, 1);
-});
+testOverDatabases(
+  "DeliveryStore.listDue() holds back deliveries behind a failed one with the same ordering key",
+  async (
+    { database },
+  ) => {
+    const store = new SqlDeliveryStore(database, new ManualClock(NOON));
+    await store.store(aDelivery({ id: "a", orderingKey: "run 1" }));
+    await store.store(aDelivery({ id: "b", orderingKey: "run 2" }));
+    await store.store(aDelivery({ id: "c", orderingKey: "run 1" }));
+    await store.store(aDelivery({ id: "d", orderingKey: "run 2" }));
+    const later = NOON + 5_000;
+    await store.recordFailure("a", { error: "Not yet", retryAt: later });
+    assertEquals(await readIds(store.listDue(NOON, 9)), ["b", "d"]);
+    await store.apply("b", EMPTY_CHANGE_SET);
+    await store.apply("d", EMPTY_CHANGE_SET);
+    assertEquals(await store.nextDueAt(), later);
+    assertEquals(await readIds(store.listDue(later - 1, 9)), []);
+    assertEquals(await readIds(store.listDue(later, 9)), ["a", "c"]);
+    assertEquals((await store.listDue(later, 1))[0]?.failures, 1);
+  },
+);
 
-testOverDatabases("DeliveryStore.due() goes on behind a parked delivery", async ({ database }) => {
-  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
-  await store.store(aDelivery({ id: "a" }));
-  await store.store(aDelivery({ id: "b" }));
-  await store.recordFailure("a", { error: "No", retryAt: undefined });
-  assertEquals(await readIds(store.listDue(NOON, 9)), ["b"]);
-});
+testOverDatabases(
+  "DeliveryStore.listDue() continues behind a parked delivery",
+  async ({ database }) => {
+    const store = new SqlDeliveryStore(database, new ManualClock(NOON));
+    await store.store(aDelivery({ id: "a" }));
+    await store.store(aDelivery({ id: "b" }));
+    await store.recordFailure("a", { error: "No", retryAt: undefined });
+    assertEquals(await readIds(store.listDue(NOON, 9)), ["b"]);
+  },
+);
 
-testOverDatabases("DeliveryStore.fail() leaves alone what is done", async ({ database }) => {
-  const store = new SqlDeliveryStore(database, new ManualClock(NOON));
-  await store.store(aDelivery({ id: "a" }));
-  await store.apply("a", EMPTY_CHANGE_SET);
-  await store.recordFailure("a", { error: "Too late", retryAt: NOON });
-  assertEquals(
-    (await store.list({ limit: 9 })).map(({ state, failures }) => ({ state, failures })),
-    [
-      { state: "done", failures: 0 },
-    ],
-  );
-});
+testOverDatabases(
+  "DeliveryStore.recordFailure() does not change a delivery that is done",
+  async ({ database }) => {
+    const store = new SqlDeliveryStore(database, new ManualClock(NOON));
+    await store.store(aDelivery({ id: "a" }));
+    await store.apply("a", EMPTY_CHANGE_SET);
+    await store.recordFailure("a", { error: "Too late", retryAt: NOON });
+    assertEquals(
+      (await store.list({ limit: 9 })).map(({ state, failures }) => ({ state, failures })),
+      [
+        { state: "done", failures: 0 },
+      ],
+    );
+  },
+);
 
-testOverDatabases("DeliveryStore.list() shows the latest first, and why they failed", async (
+testOverDatabases("DeliveryStore.list() returns the latest first, with errors", async (
   { database },
 ) => {
   const clock = new ManualClock(NOON);
@@ -161,7 +170,7 @@ testOverDatabases("DeliveryStore.list() shows the latest first, and why they fai
   assertEquals(await store.list({ state: "done", limit: 9 }), []);
 });
 
-testOverDatabases("DeliveryStore.retry() makes a parked delivery due, and no other", async (
+testOverDatabases("DeliveryStore.retry() requeues only a parked delivery", async (
   { database },
 ) => {
   const clock = new ManualClock(NOON);
@@ -180,7 +189,7 @@ testOverDatabases("DeliveryStore.retry() makes a parked delivery due, and no oth
   assertEquals(await store.listDue(clock.time, 9), [{ ...aDelivery({ id: "a" }), failures: 0 }]);
 });
 
-testOverDatabases("DeliveryStore.prune() forgets what was done long ago, and nothing else", async (
+testOverDatabases("DeliveryStore.prune() deletes only deliveries done long ago", async (
   { database },
 ) => {
   const clock = new ManualClock(NOON);
@@ -194,10 +203,10 @@ testOverDatabases("DeliveryStore.prune() forgets what was done long ago, and not
   await store.apply("young", EMPTY_CHANGE_SET);
   assertEquals(await store.prune(NOON + 1), 1);
   assertEquals(await readIds(store.list({ limit: 9 })), ["young", "parked", "waiting"]);
-  assertEquals(await store.store(aDelivery({ id: "old" })), "kept");
+  assertEquals(await store.store(aDelivery({ id: "old" })), "stored");
 });
 
-testOverDatabases("DeliveryStore knows its deliveries after a restart", async (
+testOverDatabases("DeliveryStore has its deliveries after a restart", async (
   { database, reopen },
 ) => {
   const store = new SqlDeliveryStore(database, new ManualClock(NOON));
@@ -210,7 +219,7 @@ testOverDatabases("DeliveryStore knows its deliveries after a restart", async (
   assertEquals(await reopened.store(aDelivery({ id: "a" })), "done");
 }, { kinds: ["sqlite", "postgres"] });
 
-testOverDatabases("DeliveryStore.backlog() counts what waits and what was given up", async (
+testOverDatabases("DeliveryStore.backlog() counts waiting and parked deliveries", async (
   { database },
 ) => {
   const clock = new ManualClock(NOON);

@@ -2,15 +2,14 @@ import { assertEquals } from "@std/assert";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import type { EventBus, EventNotice } from "../../src/feed/event_bus.ts";
 import { aStatus } from "../fakes/stores/event_log.ts";
-import { withTimeout } from "../fakes/wait.ts";
-import { waitUntil } from "../fakes/wait.ts";
+import { waitUntil, withTimeout } from "../fakes/wait.ts";
 import { EVENT_BUSES, type TestEventBuses, waitUntilReceived } from "../fakes/stores/event_bus.ts";
 
 function toStoredEvent(seq: number, waiting_until: string | null = null): StoredEvent {
   return { seq, at: "2026-01-01T00:00:00.000Z", ...aStatus({ waiting_until }) };
 }
 
-/** What an instance hears from now on, but for what only asks whether it does. `stop` ends that. */
+/** Collects the notices that an instance receives, without the probes for its subscription, until `stop` is called. */
 async function listen(eventBus: EventBus, publisher: EventBus) {
   const notices: EventNotice[] = [];
   const stop = new AbortController();
@@ -21,7 +20,7 @@ async function listen(eventBus: EventBus, publisher: EventBus) {
   }, stop.signal);
   await waitUntilReceived(publisher, () => isReceived);
   return {
-    news: notices,
+    notices,
     stop: async () => {
       stop.abort();
       await withTimeout(finished, "the end of listening");
@@ -42,7 +41,7 @@ function testOverEventBuses(name: string, test: (buses: TestEventBuses) => Promi
   }
 }
 
-testOverEventBuses("Wire.publish() tells every other instance, in order", async (buses) => {
+testOverEventBuses("EventBus.publish() notifies every other instance, in order", async (buses) => {
   const [a, b, c] = [
     await buses.addInstance(),
     await buses.addInstance(),
@@ -55,15 +54,15 @@ testOverEventBuses("Wire.publish() tells every other instance, in order", async 
     { last: 2, events: [toStoredEvent(1), toStoredEvent(2)] },
     { last: 3, events: [toStoredEvent(3)] },
   ];
-  for (const { news: notices, stop } of [atB, atC]) {
-    await waitUntil(() => notices.length >= 2, "the news is heard");
+  for (const { notices, stop } of [atB, atC]) {
+    await waitUntil(() => notices.length >= 2, "the notices arrive");
     assertEquals(notices, expected);
     await stop();
   }
 });
 
 testOverEventBuses(
-  "Wire.listen() hears from several, and nothing once it has ended",
+  "EventBus.listen() receives notices of several instances until it ends",
   async (buses) => {
     const [a, b, c] = [
       await buses.addInstance(),
@@ -73,19 +72,19 @@ testOverEventBuses(
     const [first, second] = [await listen(c, a), await listen(b, a)];
     await first.stop();
     a.publish([toStoredEvent(7)]);
-    await waitUntil(() => second.news.length === 1, "the news is heard");
+    await waitUntil(() => second.notices.length === 1, "the notices arrive");
     await second.stop();
-    assertEquals([first.news, second.news], [[], [{ last: 7, events: [toStoredEvent(7)] }]]);
+    assertEquals([first.notices, second.notices], [[], [{ last: 7, events: [toStoredEvent(7)] }]]);
   },
 );
 
 testOverEventBuses(
-  "Wire.publish() tells of events of any size, at least by their number",
+  "EventBus.publish() reports events of any size, at least their numbers",
   async (buses) => {
     const [a, b] = [await buses.addInstance(), await buses.addInstance()];
-    const { news: notices, stop } = await listen(b, a);
+    const { notices, stop } = await listen(b, a);
     a.publish([toStoredEvent(1, "x".repeat(1_000_000)), toStoredEvent(2)]);
-    await waitUntil(() => notices.length === 1, "the news is heard");
+    await waitUntil(() => notices.length === 1, "the notices arrive");
     assertEquals(notices[0]?.last, 2);
     await stop();
   },

@@ -23,18 +23,21 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-testOverDatabases("Journal.append() numbers from 1, and dates", async ({ database }) => {
-  const eventLog = new SqlEventLog(database, new ManualClock(Date.UTC(2026, 0, 1)));
-  assertEquals(await eventLog.seqRange(), { first: 1, last: 0 });
-  assertEquals(await eventLog.append([]), []);
-  const at = "2026-01-01T00:00:00.000Z";
-  const expected = [{ seq: 1, at, ...STATUS }, { seq: 2, at, ...STATUS }];
-  assertEquals(await eventLog.append(statuses(2)), expected);
-  assertEquals(await eventLog.readAfter(0, 10), expected);
-  assertEquals(await eventLog.seqRange(), { first: 1, last: 2 });
-});
+testOverDatabases(
+  "EventLog.append() numbers events from 1 and adds the time",
+  async ({ database }) => {
+    const eventLog = new SqlEventLog(database, new ManualClock(Date.UTC(2026, 0, 1)));
+    assertEquals(await eventLog.seqRange(), { first: 1, last: 0 });
+    assertEquals(await eventLog.append([]), []);
+    const at = "2026-01-01T00:00:00.000Z";
+    const expected = [{ seq: 1, at, ...STATUS }, { seq: 2, at, ...STATUS }];
+    assertEquals(await eventLog.append(statuses(2)), expected);
+    assertEquals(await eventLog.readAfter(0, 10), expected);
+    assertEquals(await eventLog.seqRange(), { first: 1, last: 2 });
+  },
+);
 
-testOverDatabases("Journal.after() gives what comes after a number, in order", async (
+testOverDatabases("EventLog.readAfter() returns the events after a number, in order", async (
   { database },
 ) => {
   const eventLog = new SqlEventLog(database, clock);
@@ -44,7 +47,7 @@ testOverDatabases("Journal.after() gives what comes after a number, in order", a
   assertEquals(seqs(await eventLog.readAfter(5, 2)), []);
 });
 
-testOverDatabases("Journal.append() keeps more events than one statement takes", async (
+testOverDatabases("EventLog.append() stores more events than one statement can bind", async (
   { database },
 ) => {
   const eventLog = new SqlEventLog(database, clock);
@@ -52,7 +55,7 @@ testOverDatabases("Journal.append() keeps more events than one statement takes",
   assertEquals(seqs(await eventLog.readAfter(0, 9_999)), upTo(2_500));
 });
 
-testOverDatabases("Journal.append() numbers events in the order in which it is called", async (
+testOverDatabases("EventLog.append() numbers events in the order of the calls", async (
   { database },
 ) => {
   const eventLog = new SqlEventLog(database, clock);
@@ -61,7 +64,7 @@ testOverDatabases("Journal.append() numbers events in the order in which it is c
   assertEquals(appended.flatMap(seqs), upTo(21));
 });
 
-testOverDatabases("Journal.prune() forgets all but the last", async ({ database }) => {
+testOverDatabases("EventLog.prune() deletes all but the newest events", async ({ database }) => {
   const eventLog = new SqlEventLog(database, clock);
   await eventLog.append(statuses(2_500));
   assertEquals(await eventLog.prune({ before: 0, count: 10 }), 2_490);
@@ -70,16 +73,19 @@ testOverDatabases("Journal.prune() forgets all but the last", async ({ database 
   assertEquals(await eventLog.prune({ before: 0, count: 10 }), 0);
 });
 
-testOverDatabases("Journal.prune() forgets what is old, in front alone", async ({ database }) => {
-  for (const now of [100, 200, 300, 100, 300]) {
-    await new SqlEventLog(database, new ManualClock(now)).append([STATUS]);
-  }
-  const eventLog = new SqlEventLog(database, clock);
-  assertEquals(await eventLog.prune({ before: 300, count: 100 }), 2);
-  assertEquals(seqs(await eventLog.readAfter(0, 10)), [3, 4, 5]);
-});
+testOverDatabases(
+  "EventLog.prune() deletes old events only from the start",
+  async ({ database }) => {
+    for (const now of [100, 200, 300, 100, 300]) {
+      await new SqlEventLog(database, new ManualClock(now)).append([STATUS]);
+    }
+    const eventLog = new SqlEventLog(database, clock);
+    assertEquals(await eventLog.prune({ before: 300, count: 100 }), 2);
+    assertEquals(seqs(await eventLog.readAfter(0, 10)), [3, 4, 5]);
+  },
+);
 
-testOverDatabases("Journal never gives a number twice, though none is kept", async (
+testOverDatabases("EventLog never assigns a number twice, even if all events were deleted", async (
   { database },
 ) => {
   const eventLog = new SqlEventLog(database, clock);
@@ -90,7 +96,7 @@ testOverDatabases("Journal never gives a number twice, though none is kept", asy
 });
 
 testOverDatabases(
-  "Journal goes on with its numbers after a restart",
+  "EventLog continues its numbers after a restart",
   async ({ database, reopen }) => {
     const eventLog = new SqlEventLog(database, clock);
     await eventLog.append(statuses(3));
@@ -103,21 +109,24 @@ testOverDatabases(
   { kinds: ["sqlite", "postgres"] },
 );
 
-testOverDatabases("Journal gives no number for what is rolled back", async ({ database }) => {
-  const eventLog = new SqlEventLog(database, clock);
-  const failing = database.write(async (tx) => {
-    await appendEvents(tx, [STATUS], { clock });
-    throw new Error("No");
-  });
-  assertEquals(await failing.catch(({ message }) => message), "No");
-  assertEquals(await eventLog.seqRange(), { first: 1, last: 0 });
-  assertEquals(seqs(await eventLog.append([STATUS])), [1]);
-});
+testOverDatabases(
+  "EventLog assigns no number to an event that is rolled back",
+  async ({ database }) => {
+    const eventLog = new SqlEventLog(database, clock);
+    const failing = database.write(async (tx) => {
+      await appendEvents(tx, [STATUS], { clock });
+      throw new Error("No");
+    });
+    assertEquals(await failing.catch(({ message }) => message), "No");
+    assertEquals(await eventLog.seqRange(), { first: 1, last: 0 });
+    assertEquals(seqs(await eventLog.append([STATUS])), [1]);
+  },
+);
 
-testOverDatabases("Journal shows numbers in their order while 20 write and one reads", async (
-  { database, connectAgain: another },
+testOverDatabases("EventLog shows numbers in order to a reader while 20 writers append", async (
+  { database, connectAgain },
 ) => {
-  const databases = [database, await another()];
+  const databases = [database, await connectAgain()];
   const reader = new SqlEventLog(database, clock);
   const stop = new AbortController();
   const received: number[] = [];
@@ -132,7 +141,7 @@ testOverDatabases("Journal shows numbers in their order while 20 write and one r
     for (let round = 0; round < 5; round++) {
       await databases[writer % 2]?.write(async (tx) => {
         await appendEvents(tx, statuses(1 + writer % 2), { clock });
-        // The later a number, the sooner its transaction could end: a sequence would show them out of order.
+        // Later numbers have shorter transactions: a database sequence would show them out of order.
         await clock.sleep((writer * 7 + round) % 4);
       });
     }

@@ -1,6 +1,6 @@
-// Takes the operations that src/github uses out of GitHub's published OpenAPI description, with every schema,
-// example, header and response they refer to, into github_openapi.json beside this file. By hand, when the version
-// below changes; the package is 385 MB, hence a cache folder of its own:
+// Extracts the operations that src/github uses from GitHub's published OpenAPI description, with every schema, example, header
+// and response they refer to, into github_openapi.json in this folder. Run it by hand when the version below changes. The
+// package has 385 MB, hence the separate cache folder:
 //   DENO_DIR=.cache/deno deno run -A --no-lock tests/contract/extract_openapi.ts
 
 const VERSION = "23.0.2";
@@ -16,7 +16,7 @@ const OPERATIONS = [
 
 type Tree = Record<string, unknown>;
 
-/** Not a literal, so that nothing fetches the package but this script when it runs. */
+/** Not a literal, so that only running this script downloads the package. */
 const { default: module } = await import(SOURCE, { with: { type: "json" } });
 const specification = toTree(module);
 
@@ -38,7 +38,7 @@ collect(paths);
 const target = new URL("./github_openapi.json", import.meta.url);
 await Deno.writeTextFile(target, JSON.stringify(extract, null, 2) + "\n");
 
-/** Copies what `value` refers to, and what that refers to, from the whole into the part. */
+/** Copies the components that `value` refers to, directly or indirectly. */
 function collect(value: unknown): void {
   if (typeof value !== "object" || value === null) return;
   for (const [name, child] of Object.entries(value)) {

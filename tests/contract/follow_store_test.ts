@@ -1,8 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
-import { toRepositoryEvent } from "../../src/repository/event.ts";
-import type { Repository, Workflow } from "../../src/repository/repository.ts";
+import {
+  type Repository,
+  toRepositoryEvent,
+  type Workflow,
+} from "../../src/repository/repository.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
@@ -48,7 +51,7 @@ function eventBodies(events: readonly StoredEvent[] | undefined): unknown[] | un
 }
 
 testOverDatabases(
-  "FollowStore.follow() keeps a repository, its workflows and the event, once",
+  "FollowStore.follow() stores a repository, its workflows and the event, once",
   async (
     { database },
   ) => {
@@ -64,7 +67,7 @@ testOverDatabases(
       followedAt: NOW,
       polledAt: NOW,
       error: null,
-      webhook: { state: "none", reason: "It is still to be created" },
+      webhook: { state: "none", reason: "Not created yet" },
       backfill: null,
     });
     assertEquals(await catalog.findWorkflow(7, "all"), { ...CI, repository: "octo/a" });
@@ -73,24 +76,27 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("FollowStore.follow() tells of a repository that was known before", async (
-  { database },
-) => {
-  const { store, repositories } = setUp(database);
-  await repositories.upsert([OCTO_A]);
-  assertEquals(eventBodies(await store.follow(OCTO_A, [])), [toRepositoryEvent(OCTO_A)]);
-});
+testOverDatabases(
+  "FollowStore.follow() emits an event for a repository that was stored before",
+  async (
+    { database },
+  ) => {
+    const { store, repositories } = setUp(database);
+    await repositories.upsert([OCTO_A]);
+    assertEquals(eventBodies(await store.follow(OCTO_A, [])), [toRepositoryEvent(OCTO_A)]);
+  },
+);
 
-testOverDatabases("FollowStore.follow() lets one of two win who follow at once", async (
-  { database, connectAgain: another },
+testOverDatabases("FollowStore.follow() succeeds for one of two concurrent calls", async (
+  { database, connectAgain },
 ) => {
-  const stores = [setUp(database).store, setUp(await another()).store];
+  const stores = [setUp(database).store, setUp(await connectAgain()).store];
   const outcomes = await Promise.all(stores.map((store) => store.follow(OCTO_A, [CI])));
   assertEquals(outcomes.filter((events) => events !== undefined).length, 1);
 });
 
 testOverDatabases(
-  "FollowStore.unfollow() keeps history, and says which webhook is to be removed",
+  "FollowStore.unfollow() keeps the history and returns the webhook to delete",
   async (
     { database },
   ) => {
@@ -112,7 +118,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "FollowStore.unsettledHooks() tells those to be created, and on a retry the refused",
+  "FollowStore.listPendingWebhooks() lists webhooks to create, and failed ones on a retry",
   async (
     { database },
   ) => {
@@ -128,29 +134,32 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("FollowStore.followed() leaves out what is gone until it is back", async (
-  { database },
-) => {
-  const { store, repositories, catalog } = setUp(database);
-  await store.follow(OCTO_A, []);
-  await store.follow({ ...OCTO_A, id: 2, fullName: "octo/b", pushedAt: null }, []);
-  await store.recordPoll(2, { at: NOW + 5, error: "404" });
-  const b = { id: 2, fullName: "octo/b", pushedAt: null, hasWebhook: false, error: "404" };
-  const [, second] = await store.listFollowed();
-  assertEquals(second, { ...b, polledAt: NOW + 5 });
-  await repositories.markRemoved([1]);
-  assertEquals((await store.listFollowed()).map(({ id }) => id), [2]);
-  const gone = await catalog.findRepository(1, "all");
-  assertEquals([gone?.followedAt, gone?.webhook], [null, null]);
-  assertEquals(gone?.error?.startsWith("GitHub says that it was deleted"), true);
-  await repositories.upsert([{ ...OCTO_A, fullName: "octo/renamed" }]);
-  assertEquals((await store.listFollowed()).map(({ fullName }) => fullName), [
-    "octo/renamed",
-    "octo/b",
-  ]);
-});
+testOverDatabases(
+  "FollowStore.listFollowed() leaves out a removed repository until it returns",
+  async (
+    { database },
+  ) => {
+    const { store, repositories, catalog } = setUp(database);
+    await store.follow(OCTO_A, []);
+    await store.follow({ ...OCTO_A, id: 2, fullName: "octo/b", pushedAt: null }, []);
+    await store.recordPoll(2, { at: NOW + 5, error: "404" });
+    const b = { id: 2, fullName: "octo/b", pushedAt: null, hasWebhook: false, error: "404" };
+    const [, second] = await store.listFollowed();
+    assertEquals(second, { ...b, polledAt: NOW + 5 });
+    await repositories.markRemoved([1]);
+    assertEquals((await store.listFollowed()).map(({ id }) => id), [2]);
+    const removed = await catalog.findRepository(1, "all");
+    assertEquals([removed?.followedAt, removed?.webhook], [null, null]);
+    assertEquals(removed?.error, "Deleted on GitHub, or no longer accessible to the App");
+    await repositories.upsert([{ ...OCTO_A, fullName: "octo/renamed" }]);
+    assertEquals((await store.listFollowed()).map(({ fullName }) => fullName), [
+      "octo/renamed",
+      "octo/b",
+    ]);
+  },
+);
 
-testOverDatabases("FollowStore.polled() does not bring back who left meanwhile", async (
+testOverDatabases("FollowStore.recordPoll() does not follow a repository again", async (
   { database },
 ) => {
   const { store, catalog } = setUp(database);
@@ -161,7 +170,7 @@ testOverDatabases("FollowStore.polled() does not bring back who left meanwhile",
   assertEquals([left?.polledAt, left?.error], [null, null]);
 });
 
-testOverDatabases("FollowStore.purge() forgets all runs and workflows of one repository", async (
+testOverDatabases("FollowStore.purge() deletes all runs and workflows of one repository", async (
   { database },
 ) => {
   const { store, catalog, runs, journal } = setUp(database);
@@ -183,7 +192,7 @@ testOverDatabases("FollowStore.purge() forgets all runs and workflows of one rep
   assertEquals(await store.purge(99, never), 0);
 });
 
-testOverDatabases("FollowStore.purge() leaves a workflow of which a run is just coming in", async (
+testOverDatabases("FollowStore.purge() keeps a workflow whose run is being inserted", async (
   { database },
 ) => {
   const { store, catalog } = setUp(database);
@@ -192,7 +201,7 @@ testOverDatabases("FollowStore.purge() leaves a workflow of which a run is just 
   await database.write(async (tx) => {
     await mergeRuns(tx, [aRun({ id: 1 })]);
     purging = store.purge(1, never);
-    // It waits for us, or will find the run.
+    // The purge waits for this transaction, or finds the run.
     await Promise.race([purging, systemClock.sleep(200)]);
   });
   assertEquals(await purging, 0);

@@ -1,5 +1,5 @@
-// src/github against GitHub's own published description of its API, its examples and its schemas, as Prism serves them.
-// Not a part of `deno task test`, for it needs npm's Prism: `deno task test:contract`.
+// Tests src/github against GitHub's published API description, with its examples and schemas, served by Prism.
+// Not part of `deno task test`, because it needs the npm package of Prism: `deno task test:contract`.
 import { assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { generateKeyPairSync } from "node:crypto";
 import { GitHubRepositories } from "../../src/github/repository.ts";
@@ -8,7 +8,7 @@ import type { Credential } from "../../src/github/credential.ts";
 import { FakeServer, neverAborted, rejectedGitHubError } from "../github/fake_server.ts";
 import { Prism } from "./prism.ts";
 
-/** How many answers are made up from each schema: enough to meet every nullable field both ways. */
+/** Generated responses per schema: enough to cover every nullable field with and without a value. */
 const GENERATED_RESPONSES = 25;
 
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -29,15 +29,15 @@ Deno.test.afterAll(async () => {
 });
 
 /**
- * Passes requests on to Prism. `prefer` asks it, by path, for other answers than the example: `code=404`, or
- * `dynamic=true` for one made up from the schema.
+ * Forwards requests to Prism. `prefer` requests, by path, other responses than the example: `code=404`, or
+ * `dynamic=true` for one generated from the schema.
  */
 function forward(prefer: Record<string, string> = {}): FakeServer {
   return new FakeServer(async (request) => {
     const { origin, pathname, search, searchParams } = new URL(request.url);
     const headers = new Headers(request.headers);
     headers.delete("host");
-    // GitHub's own media types stand for this one, the only one that is described.
+    // The description has only this media type, for which GitHub's own types stand.
     headers.set("accept", "application/json");
     const preference = prefer[pathname];
     if (preference) headers.set("prefer", preference);
@@ -54,7 +54,7 @@ function forward(prefer: Record<string, string> = {}): FakeServer {
   });
 }
 
-/** With an ETag, which is not described, and with the example's link to the next page leading to the same list. */
+/** Adds an ETag, which is not described, and points the example's link to the next page at the same list. */
 function toGitHubHeaders(
   headers: Headers,
   { list, isLast }: { list: string; isLast: boolean },
@@ -106,7 +106,7 @@ Deno.test("GitHubRepositories.latestPushed() reads the published list of a user"
   assertEquals(latest, [repository]);
 });
 
-Deno.test("GitHubRepositories.latestPushed() gets the published token and reads the published list of an installation", async () => {
+Deno.test("GitHubRepositories.latestPushed() uses the published token and reads the published list of an installation", async () => {
   await using server = forward();
   const latest = await new GitHubRepositories(server.github(app)).listRecentlyPushed(
     1,
@@ -115,7 +115,7 @@ Deno.test("GitHubRepositories.latestPushed() gets the published token and reads 
   assertEquals(latest, [repository]);
   const [tokens, first, ...others] = server.requestedPaths;
   assertEquals([tokens, first], [ACCESS_TOKENS, "/installation/repositories?per_page=100"]);
-  // The example's token ended in 2016, so there is another one for each page.
+  // The example's token expired in 2016, so each page requests a new one.
   assertEquals(others, [ACCESS_TOKENS, "/installation/repositories?page=2"]);
   assertEquals(
     server.sentHeaders("authorization")[1],
@@ -143,7 +143,7 @@ Deno.test("GitHubRuns.byId() reads the published run", async () => {
   assertEquals(found, { ...run, branch: "main" });
 });
 
-Deno.test("GitHubRepositories.latestPushed() takes a 304 as the description has it for unchanged", async () => {
+Deno.test("GitHubRepositories.latestPushed() treats a described 304 as unchanged", async () => {
   const prefer: Record<string, string> = {};
   await using server = forward(prefer);
   const repositories = new GitHubRepositories(server.github(token));
@@ -165,7 +165,7 @@ for (
     [app, ACCESS_TOKENS, 422, { kind: "unavailable", status: 422 }],
   ] as const
 ) {
-  Deno.test(`GitHubRepositories.latestPushed() is refused as ${refusal.kind} by the described ${status} of ${path}`, async () => {
+  Deno.test(`GitHubRepositories.latestPushed() fails with ${refusal.kind} for the described ${status} of ${path}`, async () => {
     await using server = forward({ [path]: `code=${status}` });
     const error = await rejectedGitHubError(
       new GitHubRepositories(server.github(credential)).listRecentlyPushed(1, neverAborted),
@@ -175,7 +175,7 @@ for (
   });
 }
 
-Deno.test("GitHubRuns and GitHubRepositories read whatever the described schemas allow", async () => {
+Deno.test("GitHubRuns and GitHubRepositories read all responses that the schemas allow", async () => {
   const runs = "/repos/octo-org/octo-repo/actions/runs";
   const paths = ["/user/repos", "/installation/repositories", runs, `${runs}/1`];
   await using server = forward(Object.fromEntries(paths.map((path) => [path, "dynamic=true"])));

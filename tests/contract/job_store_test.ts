@@ -1,10 +1,9 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { systemClock as clock } from "../../src/clock.ts";
-import type { ChangeSet } from "../../src/run/change_set.ts";
-import { EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
+import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
 import type { Job } from "../../src/run/history.ts";
-import { applyChanges } from "../../src/sql/delivery/apply_changes.ts";
+import { applyChanges } from "../../src/sql/delivery/apply.ts";
 import type { Database } from "../../src/sql/database.ts";
 import { SqlJobStore } from "../../src/sql/run/job.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
@@ -21,7 +20,7 @@ async function applyAll(database: Database, ...changeSets: Partial<ChangeSet>[])
   await database.write((tx) => applyChanges(tx, changes, { clock }));
 }
 
-/** A job's state as a webhook tells it. */
+/** A state of a job as a webhook reports it. */
 function toJobChange(job: Job): Partial<ChangeSet> {
   const at = job.completedAt ?? job.startedAt ?? job.createdAt ?? "";
   const { runId, runAttempt } = job;
@@ -36,48 +35,51 @@ const ENDED = aJob({
   completedAt: "2026-01-01T00:05:00Z",
 });
 
-testOverDatabases("RunBatch keeps each attempt in its latest state, an older one too", async (
-  { database },
-) => {
-  const store = new SqlRunStore(database, clock);
-  const first = aRun({ status: "queued", updatedAt: "2026-01-01T00:00:01Z" });
-  const failed = { ...first, ...DONE, conclusion: "failure" };
-  const again = aRun({
-    runAttempt: 2,
-    startedAt: "2026-01-01T01:00:00Z",
-    updatedAt: "2026-01-01T01:00:00Z",
-  });
-  await store.put([first]);
-  await store.put([again]);
-  assertEquals(await store.put([failed]), []);
-  await store.put([{
-    ...failed,
-    status: "in_progress",
-    conclusion: null,
-    updatedAt: "2026-01-01T00:02:00Z",
-  }]);
-  const detail = await new SqlRunHistory(database).detail(1, "all");
-  assertEquals(detail?.run, again);
-  assertEquals(detail?.attempts, [
-    {
-      runAttempt: 1,
-      status: "completed",
-      conclusion: "failure",
-      startedAt: first.startedAt,
-      updatedAt: failed.updatedAt,
-    },
-    {
+testOverDatabases(
+  "RunBatch stores each attempt in its latest state, including older attempts",
+  async (
+    { database },
+  ) => {
+    const store = new SqlRunStore(database, clock);
+    const first = aRun({ status: "queued", updatedAt: "2026-01-01T00:00:01Z" });
+    const failed = { ...first, ...DONE, conclusion: "failure" };
+    const again = aRun({
       runAttempt: 2,
-      status: "queued",
+      startedAt: "2026-01-01T01:00:00Z",
+      updatedAt: "2026-01-01T01:00:00Z",
+    });
+    await store.put([first]);
+    await store.put([again]);
+    assertEquals(await store.put([failed]), []);
+    await store.put([{
+      ...failed,
+      status: "in_progress",
       conclusion: null,
-      startedAt: again.startedAt,
-      updatedAt: again.updatedAt,
-    },
-  ]);
-});
+      updatedAt: "2026-01-01T00:02:00Z",
+    }]);
+    const detail = await new SqlRunHistory(database).detail(1, "all");
+    assertEquals(detail?.run, again);
+    assertEquals(detail?.attempts, [
+      {
+        runAttempt: 1,
+        status: "completed",
+        conclusion: "failure",
+        startedAt: first.startedAt,
+        updatedAt: failed.updatedAt,
+      },
+      {
+        runAttempt: 2,
+        status: "queued",
+        conclusion: null,
+        startedAt: again.startedAt,
+        updatedAt: again.updatedAt,
+      },
+    ]);
+  },
+);
 
 testOverDatabases(
-  "RunBatch ends with the same attempts in whatever order and groups states come",
+  "RunBatch ends with the same attempts for any order and grouping of states",
   async (
     { database },
   ) => {
@@ -98,9 +100,9 @@ testOverDatabases(
         fc.integer({ min: 1, max: 6 }),
         async (order, size) => {
           id++;
-          const told = order.map((run) => ({ runs: [{ ...run, id }] }));
-          for (let at = 0; at < told.length; at += size) {
-            await applyAll(database, ...told.slice(at, at + size));
+          const changes = order.map((run) => ({ runs: [{ ...run, id }] }));
+          for (let at = 0; at < changes.length; at += size) {
+            await applyAll(database, ...changes.slice(at, at + size));
           }
           const detail = await new SqlRunHistory(database).detail(id, "all");
           assertEquals(
@@ -115,7 +117,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "RunBatch keeps the furthest state of a job, in whatever order and groups they come",
+  "RunBatch stores the most advanced state of a job for any order and grouping",
   async (
     { database },
   ) => {
@@ -127,9 +129,9 @@ testOverDatabases(
         async (order, size) => {
           id++;
           await applyAll(database, { runs: [aRun({ id })] });
-          const told = order.map((job) => toJobChange({ ...job, id, runId: id }));
-          for (let at = 0; at < told.length; at += size) {
-            await applyAll(database, ...told.slice(at, at + size));
+          const changes = order.map((job) => toJobChange({ ...job, id, runId: id }));
+          for (let at = 0; at < changes.length; at += size) {
+            await applyAll(database, ...changes.slice(at, at + size));
           }
           const detail = await new SqlRunHistory(database).detail(id, "all");
           assertEquals(detail?.jobs, [{ ...ENDED, id, runId: id }]);
@@ -141,7 +143,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "RunBatch keeps a job that comes in one group with its run, and drops one of no run",
+  "RunBatch stores a job that arrives with its run, and ignores a job without a run",
   async (
     { database },
   ) => {
@@ -157,7 +159,7 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("RunStore.remove() forgets the attempts and jobs of a run", async (
+testOverDatabases("RunStore.remove() deletes the attempts and jobs of a run", async (
   { database },
 ) => {
   const store = new SqlRunStore(database, clock);
@@ -168,7 +170,7 @@ testOverDatabases("RunStore.remove() forgets the attempts and jobs of a run", as
   assertEquals([detail?.attempts.map((each) => each.runAttempt), detail?.jobs], [[3], []]);
 });
 
-testOverDatabases("JobStore.put() keeps jobs of runs that are known", async ({ database }) => {
+testOverDatabases("JobStore.put() stores jobs of known runs", async ({ database }) => {
   await applyAll(database, { runs: [aRun({ ...DONE })] }, toJobChange(QUEUED));
   const store = new SqlJobStore(database);
   const other = aJob({ id: 2, runAttempt: 2, createdAt: null, startedAt: null });
@@ -179,7 +181,7 @@ testOverDatabases("JobStore.put() keeps jobs of runs that are known", async ({ d
 });
 
 testOverDatabases(
-  "JobStore.without() lists completed runs that lack jobs of their last attempt, the latest first",
+  "JobStore.listMissing() lists completed runs without jobs of their last attempt, latest first",
   async (
     { database },
   ) => {

@@ -8,15 +8,15 @@ import { isPostgresAvailable } from "../fakes/postgres.ts";
 import { connectTestRedis, isRedisAvailable } from "../fakes/redis.ts";
 import { waitUntil } from "../fakes/wait.ts";
 
-/** Longer than a test lasts. */
+/** Longer than a test. */
 const LONG = { ttlMs: 60_000, above: 0 };
 const SHORT = { ttlMs: 150, above: 0 };
 
-/** One lease, as two instances reach it. */
+/** One lease, accessed by two instances. */
 interface TestLease extends AsyncDisposable {
   readonly a: Lease;
   readonly b: Lease;
-  /** Forgets everything, as a Redis without persistence does by a restart; there where that may be. */
+  /** Deletes all data, like a restart of Redis without persistence; only for Redis. */
   readonly forget?: () => Promise<void>;
 }
 
@@ -39,7 +39,7 @@ async function redisLease(): Promise<TestLease> {
     a: new RedisLease({ redis: first.redis, prefix }),
     b: new RedisLease({ redis: second.redis, prefix }),
     forget: async () => {
-      await first.redis.client.del([`${first.prefix}lease`, `${first.prefix}lease:fence`]);
+      await first.redis.client.del([`${first.prefix}lease`, `${first.prefix}lease:fencing_token`]);
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
@@ -64,7 +64,7 @@ function testOverLeases(name: string, test: (lease: TestLease) => Promise<void>)
 }
 
 testOverLeases(
-  "Lease.take() gives it to one, and to another only once it has run out",
+  "Lease.acquire() succeeds for another instance only after the lease has expired",
   async ({ a, b }) => {
     const first = await a.acquire("a", SHORT);
     assertEquals(typeof first, "number");
@@ -79,27 +79,27 @@ testOverLeases(
   },
 );
 
-testOverLeases("Lease.take() gives it to one of many who ask at once", async ({ a, b }) => {
+testOverLeases("Lease.acquire() succeeds for one of many concurrent calls", async ({ a, b }) => {
   const attempts = Array.from({ length: 20 }, (_, at) => (at % 2 ? a : b).acquire(`${at}`, LONG));
   const tokens = await Promise.all(attempts);
   assertEquals(tokens.filter((fence) => fence !== undefined).length, 1);
 });
 
-testOverLeases("Lease.take() gives it anew to its holder, with a higher fence", async ({ a }) => {
+testOverLeases("Lease.acquire() by the holder returns a higher fencing token", async ({ a }) => {
   const first = await a.acquire("a", LONG) ?? NaN;
   assertGreater(await a.acquire("a", LONG) ?? NaN, first);
 });
 
-testOverLeases("Lease.take() gives a fence above those that were used", async ({ a, b }) => {
+testOverLeases("Lease.acquire() returns a fencing token above all used ones", async ({ a, b }) => {
   let first: number | undefined;
-  const take = async () => first = await a.acquire("a", { ...SHORT, above: 41 });
-  await waitUntil(async () => await take() !== undefined, "nobody can hold it still");
+  const acquire = async () => first = await a.acquire("a", { ...SHORT, above: 41 });
+  await waitUntil(async () => await acquire() !== undefined, "the lease has expired");
   assertEquals(first, 42);
   await a.release("a");
   assertEquals(await b.acquire("b", LONG), 43);
 });
 
-testOverLeases("Lease.renew() keeps it, for its holder alone", async ({ a, b }) => {
+testOverLeases("Lease.renew() extends the lease only for its holder", async ({ a, b }) => {
   await a.acquire("a", SHORT);
   assertEquals(await b.renew("b", LONG), false);
   assertEquals(await a.renew("a", LONG), true);
@@ -108,7 +108,7 @@ testOverLeases("Lease.renew() keeps it, for its holder alone", async ({ a, b }) 
   assertEquals(await a.renew("a", LONG), true);
 });
 
-testOverLeases("Lease.renew() says so when it has run out", async ({ a, b }) => {
+testOverLeases("Lease.renew() returns false after the lease has expired", async ({ a, b }) => {
   await a.acquire("a", SHORT);
   await clock.sleep(2 * SHORT.ttlMs);
   assertEquals(await a.renew("a", LONG), false);
@@ -116,18 +116,21 @@ testOverLeases("Lease.renew() says so when it has run out", async ({ a, b }) => 
   assertEquals(await a.renew("a", LONG), false);
 });
 
-testOverLeases("Lease.release() gives it back at once, by its holder alone", async ({ a, b }) => {
-  await a.acquire("a", LONG);
-  await b.release("b");
-  assertEquals(await b.acquire("b", LONG), undefined);
-  await a.release("a");
-  assertEquals(typeof await b.acquire("b", LONG), "number");
-  await a.release("a");
-  assertEquals(await a.acquire("a", LONG), undefined);
-});
+testOverLeases(
+  "Lease.release() releases the lease at once, only by its holder",
+  async ({ a, b }) => {
+    await a.acquire("a", LONG);
+    await b.release("b");
+    assertEquals(await b.acquire("b", LONG), undefined);
+    await a.release("a");
+    assertEquals(typeof await b.acquire("b", LONG), "number");
+    await a.release("a");
+    assertEquals(await a.acquire("a", LONG), undefined);
+  },
+);
 
 Deno.test({
-  name: "RedisLease waits for whoever may hold it, and counts on, when Redis has forgotten all",
+  name: "RedisLease waits for a possible holder and continues its tokens after Redis lost its data",
   ignore: !await isRedisAvailable(),
   async fn() {
     await using lease = await redisLease();
@@ -141,7 +144,7 @@ Deno.test({
     await waitUntil(async () => {
       second = await lease.b.acquire("b", again);
       return second !== undefined;
-    }, "nobody can hold it still");
+    }, "the lease has expired");
     assertEquals(second, first + 1);
     assertGreaterOrEqual(clock.now() - began, again.ttlMs);
   },

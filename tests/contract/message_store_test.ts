@@ -8,7 +8,7 @@ import { testOverDatabases } from "../fakes/database.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 
-/** The message number `at`. */
+/** Returns message number `at`. */
 function aMessage(at: number): NewMessage {
   return {
     id: `00000000-0000-4000-8000-${String(at).padStart(12, "0")}`,
@@ -26,7 +26,7 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-testOverDatabases("MessageStore.add() keeps a message with the event that tells it", async (
+testOverDatabases("MessageStore.insert() stores a message with its event", async (
   { database },
 ) => {
   const clock = new ManualClock(NOW);
@@ -47,7 +47,7 @@ testOverDatabases("MessageStore.add() keeps a message with the event that tells 
   assertEquals(await store.list({ limit: 10 }), { messages: [message], hasMore: false });
 });
 
-testOverDatabases("MessageStore.add() keeps neither message nor event when it fails", async (
+testOverDatabases("MessageStore.insert() stores neither message nor event if it fails", async (
   { database },
 ) => {
   const clock = new ManualClock(NOW);
@@ -59,30 +59,30 @@ testOverDatabases("MessageStore.add() keeps neither message nor event when it fa
   assertEquals(await new SqlEventLog(database, clock).seqRange(), { first: 1, last: 1 });
 });
 
-testOverDatabases("MessageStore.add() numbers messages in the order in which they come", async (
+testOverDatabases("MessageStore.insert() numbers messages in the order of the calls", async (
   { database },
 ) => {
   const store = new SqlMessageStore(database, new ManualClock(NOW));
-  const kept = await Promise.all(upTo(300).map((at) => store.insert(aMessage(at))));
-  assertEquals(kept.flatMap(({ events }) => events.map(({ seq }) => seq)), upTo(300));
-  assertEquals(kept.map(({ message }) => message.content), upTo(300).map(String));
+  const stored = await Promise.all(upTo(300).map((at) => store.insert(aMessage(at))));
+  assertEquals(stored.flatMap(({ events }) => events.map(({ seq }) => seq)), upTo(300));
+  assertEquals(stored.map(({ message }) => message.content), upTo(300).map(String));
   const page = await store.list({ limit: 300 });
   assertEquals(page?.messages.map(({ content }) => Number(content)), upTo(300).reverse());
 });
 
-testOverDatabases("MessageStore.list() pages back, past what others say meanwhile", async (
-  { database, connectAgain: another },
+testOverDatabases("MessageStore.list() pages back consistently while messages are inserted", async (
+  { database, connectAgain },
 ) => {
   const clock = new ManualClock(NOW);
   const stores = [
     new SqlMessageStore(database, clock),
-    new SqlMessageStore(await another(), clock),
+    new SqlMessageStore(await connectAgain(), clock),
   ] as const;
   let said = 0;
   const addMessage = async () => {
     said++;
     await stores[said % 2]?.insert(aMessage(said));
-    // Other events take numbers, too.
+    // Other events use numbers, too.
     const status = { state: "idle", waiting_until: null } as const;
     await new SqlEventLog(database, clock).append([{
       type: "status",
@@ -106,19 +106,22 @@ testOverDatabases("MessageStore.list() pages back, past what others say meanwhil
   assertEquals(await stores[0].list({ before, limit: 3 }), { messages: [], hasMore: false });
 });
 
-testOverDatabases("MessageStore.list() knows no message that is not kept", async ({ database }) => {
-  const store = new SqlMessageStore(database, new ManualClock(NOW));
-  assertEquals(await store.list({ limit: 5 }), { messages: [], hasMore: false });
-  await store.insert(aMessage(1));
-  assertEquals(await store.list({ before: aMessage(2).id, limit: 5 }), undefined);
-});
+testOverDatabases(
+  "MessageStore.list() returns undefined for an unknown message",
+  async ({ database }) => {
+    const store = new SqlMessageStore(database, new ManualClock(NOW));
+    assertEquals(await store.list({ limit: 5 }), { messages: [], hasMore: false });
+    await store.insert(aMessage(1));
+    assertEquals(await store.list({ before: aMessage(2).id, limit: 5 }), undefined);
+  },
+);
 
-testOverDatabases("MessageStore.prune() forgets what is old, and what is too much", async (
+testOverDatabases("MessageStore.prune() deletes old messages, and all but the newest", async (
   { database },
 ) => {
   const clock = new ManualClock(NOW);
   const store = new SqlMessageStore(database, clock);
-  const kept = async () => {
+  const stored = async () => {
     const page = await store.list({ limit: 10 });
     return page?.messages.map(({ content }) => Number(content)).reverse();
   };
@@ -128,15 +131,15 @@ testOverDatabases("MessageStore.prune() forgets what is old, and what is too muc
   }
   assertEquals(await store.prune({ before: NOW, count: 6 }), 0);
   assertEquals(await store.prune({ before: NOW + 2, count: 6 }), 1);
-  assertEquals(await kept(), [2, 3, 4, 5, 6]);
+  assertEquals(await stored(), [2, 3, 4, 5, 6]);
   assertEquals(await store.prune({ before: NOW, count: 3 }), 2);
-  assertEquals(await kept(), [4, 5, 6]);
+  assertEquals(await stored(), [4, 5, 6]);
   assertEquals(await store.list({ before: aMessage(2).id, limit: 5 }), undefined);
   assertEquals(await store.prune({ before: NOW + 100, count: 3 }), 3);
-  assertEquals(await kept(), []);
+  assertEquals(await stored(), []);
 });
 
-testOverDatabases("MessageStore.prune() forgets more than one statement takes", async (
+testOverDatabases("MessageStore.prune() deletes more messages than one batch", async (
   { database },
 ) => {
   const store = new SqlMessageStore(database, new ManualClock(NOW));
@@ -145,15 +148,15 @@ testOverDatabases("MessageStore.prune() forgets more than one statement takes", 
   assertEquals((await store.list({ limit: 1_000 }))?.messages.length, 100);
 });
 
-testOverDatabases("MessageStore.prune() forgets nothing that is kept meanwhile", async (
+testOverDatabases("MessageStore.prune() deletes no message inserted in the meantime", async (
   { database },
 ) => {
   const clock = new ManualClock(NOW);
-  // It comes after the look at what is old, and before the first is forgotten.
-  let kept = false;
+  // Inserted after the check for old messages and before the first deletion.
+  let stored = false;
   const busy = database.checked(async (tx) => {
-    if (!kept) await tx.insertInto("messages").values({ ...aRow(1), created_ms: NOW }).execute();
-    kept = true;
+    if (!stored) await tx.insertInto("messages").values({ ...aRow(1), created_ms: NOW }).execute();
+    stored = true;
   });
   assertEquals(await new SqlMessageStore(busy, clock).prune({ before: NOW, count: 6 }), 0);
   const page = await new SqlMessageStore(database, clock).list({ limit: 10 });

@@ -1,12 +1,12 @@
-/** Exact, because an answer of Prism's is part of what the tests expect. */
+/** Exact, because tests depend on the responses of Prism. */
 const PRISM = "npm:@stoplight/prism-cli@5.16.0";
 
-/** The first start downloads Prism's 160 packages. */
+/** The first start downloads the 160 packages of Prism. */
 const START_TIMEOUT_MS = 120_000;
 
 /**
- * Prism, serving GitHub's description on 127.0.0.1: it answers with the published examples, and with an error to what the
- * description does not allow. It runs with nothing but Deno, in a folder of its own, for it needs a `node_modules`.
+ * Prism, serving GitHub's description on 127.0.0.1: it responds with the published examples, and with an error to requests that
+ * the description does not allow. It needs only Deno, and its own folder for `node_modules`.
  */
 export class Prism {
   readonly #process: Deno.ChildProcess;
@@ -17,7 +17,7 @@ export class Prism {
     this.url = url;
   }
 
-  /** Resolves when it answers. */
+  /** Resolves when it responds. */
   static async start(): Promise<Prism> {
     const folder = new URL("../../.cache/prism/", import.meta.url);
     await Deno.mkdir(folder, { recursive: true });
@@ -47,7 +47,7 @@ export class Prism {
     try {
       this.#process.kill("SIGTERM");
     } catch {
-      // It has ended by itself.
+      // It has ended already.
     }
     await this.#process.status;
   }

@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
-import { toRepositoryEvent } from "../../src/repository/event.ts";
-import type { Repository } from "../../src/repository/repository.ts";
+import { type Repository, toRepositoryEvent } from "../../src/repository/repository.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
@@ -17,20 +16,23 @@ function eventBodies(events: readonly StoredEvent[]): unknown[] {
   return events.map(({ type, repository, data }) => ({ type, repository, data }));
 }
 
-testOverDatabases("RepositoryStore.put() tells what is new and what was pushed to, once", async (
-  { database },
-) => {
-  const store = new SqlRepositoryStore(database, clock);
-  const first = aRepository();
-  const pushed = aRepository({ pushedAt: "2026-01-01T01:00:01+01:00" });
-  assertEquals(eventBodies(await store.upsert([first])), [toRepositoryEvent(first)]);
-  assertEquals(await store.upsert([first]), []);
-  assertEquals(eventBodies(await store.upsert([pushed])), [toRepositoryEvent(pushed)]);
-  assertEquals(await store.listRecentlyPushed(9), [pushed]);
-  assertEquals(await store.upsert([]), []);
-});
+testOverDatabases(
+  "RepositoryStore.upsert() emits one event for a new repository and for a push",
+  async (
+    { database },
+  ) => {
+    const store = new SqlRepositoryStore(database, clock);
+    const first = aRepository();
+    const pushed = aRepository({ pushedAt: "2026-01-01T01:00:01+01:00" });
+    assertEquals(eventBodies(await store.upsert([first])), [toRepositoryEvent(first)]);
+    assertEquals(await store.upsert([first]), []);
+    assertEquals(eventBodies(await store.upsert([pushed])), [toRepositoryEvent(pushed)]);
+    assertEquals(await store.listRecentlyPushed(9), [pushed]);
+    assertEquals(await store.upsert([]), []);
+  },
+);
 
-testOverDatabases("RepositoryStore.put() never moves a push back", async ({ database }) => {
+testOverDatabases("RepositoryStore.upsert() never sets an earlier push", async ({ database }) => {
   const store = new SqlRepositoryStore(database, clock);
   const pushed = aRepository({ pushedAt: "2026-01-01T00:00:01Z" });
   await store.upsert([pushed]);
@@ -39,18 +41,18 @@ testOverDatabases("RepositoryStore.put() never moves a push back", async ({ data
   assertEquals(await store.listRecentlyPushed(9), [pushed]);
 });
 
-testOverDatabases("RepositoryStore.remove() tells once that a repository is gone", async (
+testOverDatabases("RepositoryStore.markRemoved() emits one event", async (
   { database },
 ) => {
   const store = new SqlRepositoryStore(database, clock);
   await store.upsert([aRepository(), aRepository({ id: 2, fullName: "octo/b" })]);
-  const gone = await store.markRemoved([1, 99]);
-  assertEquals(eventBodies(gone), [toRepositoryEvent(aRepository(), { removed: true })]);
+  const events = await store.markRemoved([1, 99]);
+  assertEquals(eventBodies(events), [toRepositoryEvent(aRepository(), { removed: true })]);
   assertEquals(await store.markRemoved([1]), []);
   assertEquals((await store.listRecentlyPushed(9)).map(({ id }) => id), [2]);
 });
 
-testOverDatabases("RepositoryStore.put() brings back a repository that was gone", async (
+testOverDatabases("RepositoryStore.upsert() restores a removed repository", async (
   { database },
 ) => {
   const store = new SqlRepositoryStore(database, clock);
@@ -62,7 +64,7 @@ testOverDatabases("RepositoryStore.put() brings back a repository that was gone"
   assertEquals(await store.listRecentlyPushed(9), [aRepository()]);
 });
 
-testOverDatabases("RepositoryStore.put() moves the history of a renamed repository", async (
+testOverDatabases("RepositoryStore.upsert() moves the history of a renamed repository", async (
   { database },
 ) => {
   const store = new SqlRepositoryStore(database, clock);
@@ -77,7 +79,7 @@ testOverDatabases("RepositoryStore.put() moves the history of a renamed reposito
 });
 
 testOverDatabases(
-  "RepositoryStore.latestPushed() sorts by the instant of the push, never last",
+  "RepositoryStore.listRecentlyPushed() sorts by the time of the push, with never-pushed ones last",
   async (
     { database },
   ) => {
@@ -95,12 +97,12 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("RepositoryStore tells a repository once that two instances put at once", async (
-  { database, connectAgain: another },
+testOverDatabases("RepositoryStore.upsert() on two instances at once emits one event", async (
+  { database, connectAgain },
 ) => {
   const stores = [
     new SqlRepositoryStore(database, clock),
-    new SqlRepositoryStore(await another(), clock),
+    new SqlRepositoryStore(await connectAgain(), clock),
   ];
   const puts = Array.from({ length: 10 }, (_, index) => stores[index % 2]?.upsert([aRepository()]));
   const events = (await Promise.all(puts)).flatMap((each) => each ?? []);

@@ -22,7 +22,7 @@ const VISIBLE: readonly Visibility[] = [
 ];
 const TITLES = ["Fix the build", "fix(api): Größe 2", "Build and fix", "Bump x_y-z", ""];
 
-/** A little of everything, so that filters meet and do not. */
+/** Runs with various values, so that filters match some of them. */
 function someRuns(count: number): readonly Run[] {
   const one = <T>(list: readonly [T, ...T[]], at: number) => list[at % list.length] ?? list[0];
   return Array.from({ length: count }, (_, at) =>
@@ -36,7 +36,7 @@ function someRuns(count: number): readonly Run[] {
       branch: one(["main", "Main", null], at),
       actor: one(["octocat", "Dependabot[bot]", null], at >> 1),
       displayTitle: TITLES[at % TITLES.length] ?? "",
-      // Two share each minute.
+      // Two runs for each minute.
       createdAt: new Date(DAY + (at >> 1) * MINUTE_MS).toISOString(),
     }));
 }
@@ -77,7 +77,7 @@ function meets(run: Run, query: RunQuery): boolean {
 }
 
 testOverDatabases(
-  "RunHistory.list() finds what meets every filter, in either order, page by page",
+  "RunHistory.list() returns the runs that meet every filter, in both directions, in pages",
   async (
     { database },
   ) => {
@@ -100,7 +100,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "RunHistory.list() finds words in any case, at their beginning, whatever stands around them",
+  "RunHistory.list() matches words case-insensitively as prefixes, whatever surrounds them",
   async (
     { database },
   ) => {
@@ -125,7 +125,7 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("RunHistory.list() finds a title as it is now, and nothing that is gone", async (
+testOverDatabases("RunHistory.list() finds current titles and no deleted runs", async (
   { database },
 ) => {
   const store = new SqlRunStore(database, clock);
@@ -140,7 +140,7 @@ testOverDatabases("RunHistory.list() finds a title as it is now, and nothing tha
   assertEquals(await find("xxx"), [3]);
 });
 
-testOverDatabases("RunHistory.list() reaches and counts no more than MAX_LISTED", async (
+testOverDatabases("RunHistory.list() returns and counts at most MAX_COUNTED_RUNS", async (
   { database },
 ) => {
   const runs = Array.from({ length: MAX_COUNTED_RUNS + 5 }, (_, at) => aRun({ id: at + 1 }));
@@ -155,21 +155,24 @@ testOverDatabases("RunHistory.list() reaches and counts no more than MAX_LISTED"
     assertEquals(list.runs.map(({ id }) => id), Array.from({ length: 10 }, (_, at) => 991 + at));
     assertEquals((await history.list({ ...last, ...filters, page: 35 })).runs, []);
   }
-}, { kinds: ["memory", "postgres"] });
-
-testOverDatabases("RunHistory.latestOf() gives the latest of each workflow, newest first", async (
-  { database },
-) => {
-  await new SqlRunStore(database, clock).put(someRuns(12));
-  const history = new SqlRunHistory(database);
-  const ids = async (workflows: readonly number[], count: number) =>
-    (await history.latestByWorkflow(workflows, { count, visibility: "all" })).map(({ id }) => id);
-  assertEquals(await ids([7, 9], 2), [111, 109, 108, 106]);
-  assertEquals(await ids([99], 2), []);
-  assertEquals(await ids([], 2), []);
 });
 
-testOverDatabases("RunHistory.latestOf() goes back to the latest that may be seen", async (
+testOverDatabases(
+  "RunHistory.latestByWorkflow() returns the latest runs of each workflow, newest first",
+  async (
+    { database },
+  ) => {
+    await new SqlRunStore(database, clock).put(someRuns(12));
+    const history = new SqlRunHistory(database);
+    const ids = async (workflows: readonly number[], count: number) =>
+      (await history.latestByWorkflow(workflows, { count, visibility: "all" })).map(({ id }) => id);
+    assertEquals(await ids([7, 9], 2), [111, 109, 108, 106]);
+    assertEquals(await ids([99], 2), []);
+    assertEquals(await ids([], 2), []);
+  },
+);
+
+testOverDatabases("RunHistory.latestByWorkflow() returns the latest visible runs", async (
   { database },
 ) => {
   const runs = someRuns(40);
@@ -187,7 +190,7 @@ testOverDatabases("RunHistory.latestOf() goes back to the latest that may be see
   }
 });
 
-testOverDatabases("RunHistory.detail() tells a run to those alone who may see it", async (
+testOverDatabases("RunHistory.detail() returns only a visible run", async (
   { database },
 ) => {
   await new SqlRunStore(database, clock).put([aRun({ id: 1, repository: "Octo/A" })]);
@@ -199,7 +202,7 @@ testOverDatabases("RunHistory.detail() tells a run to those alone who may see it
   assertEquals(await isTold(new Set(["octo/b"])), false);
 });
 
-testOverDatabases("RunHistory.list() hides alone, and with any other filter", async (
+testOverDatabases("RunHistory.list() filters by visibility alone and with any other filter", async (
   { database },
 ) => {
   const runs = someRuns(80);
@@ -228,7 +231,7 @@ testOverDatabases("RunHistory.list() hides alone, and with any other filter", as
   }
 });
 
-testOverDatabases("RunHistory.list() takes thousands of repositories that may be seen", async (
+testOverDatabases("RunHistory.list() accepts thousands of visible repositories", async (
   { database },
 ) => {
   const runs = someRuns(20);
@@ -241,7 +244,7 @@ testOverDatabases("RunHistory.list() takes thousands of repositories that may be
   assertEquals([total, listed], [10, expected]);
 });
 
-testOverDatabases("RunHistory.detail() is undefined for a run that is not kept", async (
+testOverDatabases("RunHistory.detail() returns undefined for an unknown run", async (
   { database },
 ) => {
   assertEquals(await new SqlRunHistory(database).detail(1, "all"), undefined);

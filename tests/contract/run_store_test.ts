@@ -10,7 +10,7 @@ import { mergeRuns, SqlRunStore } from "../../src/sql/run/run.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { aRun } from "../fakes/stores/github.ts";
 
-/** States of one run, often equal in some of what `merge` compares. */
+/** States of one run, often equal in some of the fields that `merge` compares. */
 const state: fc.Arbitrary<Run> = fc.record({
   status: fc.constantFrom("queued", "in_progress", "completed", "new_to_us", null),
   conclusion: fc.constantFrom("success", null),
@@ -24,7 +24,7 @@ const state: fc.Arbitrary<Run> = fc.record({
 }).map((fields) => aRun(fields));
 const states = fc.array(state, { minLength: 1, maxLength: 8 });
 
-/** Each property is tried on runs of its own. */
+/** Each check of a property uses its own runs. */
 let lastId = 20_000_000_000;
 
 function withOneId(list: readonly Run[]): Run[] {
@@ -32,12 +32,12 @@ function withOneId(list: readonly Run[]): Run[] {
   return list.map((run) => ({ ...run, id, repository: `octo/${id}` }));
 }
 
-/** What the events tell, without number and time. */
+/** The events without number and time. */
 function eventBodies(events: readonly StoredEvent[]): unknown[] {
   return events.map(({ type, repository, data }) => ({ type, repository, data }));
 }
 
-testOverDatabases("RunStore.put() keeps a run to the letter", async ({ database }) => {
+testOverDatabases("RunStore.put() stores a run unchanged", async ({ database }) => {
   const store = new SqlRunStore(database, clock);
   const run = aRun({
     id: 20_123_456_789,
@@ -52,7 +52,7 @@ testOverDatabases("RunStore.put() keeps a run to the letter", async ({ database 
   assertEquals(await store.latest(run.repository, 1), [run]);
 });
 
-testOverDatabases("RunStore.put() tells a new run once", async ({ database }) => {
+testOverDatabases("RunStore.put() emits one event for a new run", async ({ database }) => {
   const store = new SqlRunStore(database, clock);
   const run = aRun();
   assertEquals(eventBodies(await store.put([run])), [runEvent(run)]);
@@ -60,7 +60,7 @@ testOverDatabases("RunStore.put() tells a new run once", async ({ database }) =>
   assertEquals(await store.put([]), []);
 });
 
-testOverDatabases("RunStore.put() keeps a state that looks the same without an event", async (
+testOverDatabases("RunStore.put() stores an equal state without an event", async (
   { database },
 ) => {
   const store = new SqlRunStore(database, clock);
@@ -78,51 +78,57 @@ testOverDatabases("RunStore.put() ignores an older state", async ({ database }) 
   assertEquals(await store.latest(later.repository, 1), [later]);
 });
 
-testOverDatabases("RunStore.put() keeps its events in the journal", async ({ database }) => {
+testOverDatabases("RunStore.put() stores its events in the event log", async ({ database }) => {
   const store = new SqlRunStore(database, clock);
   const journal = new SqlEventLog(database, clock);
   const events = await store.put([aRun({ id: 2 }), aRun({ id: 1 })]);
   assertEquals(events.map(({ seq }) => seq), [1, 2]);
-  // In the order of their ids, in which they are locked.
+  // In the order of IDs, in which the rows are locked.
   assertEquals(eventBodies(events), [runEvent(aRun({ id: 1 })), runEvent(aRun({ id: 2 }))]);
   assertEquals(await journal.readAfter(0, 10), events);
 });
 
-testOverDatabases("RunStore.put() ends where merge() does, one by one", async ({ database }) => {
-  const store = new SqlRunStore(database, clock);
-  await fc.assert(
-    fc.asyncProperty(states, async (list) => {
-      const runs = withOneId(list);
-      for (const run of runs) await store.put([run]);
-      const expected = runs.reduce(merge);
-      assertEquals(await store.latest(expected.repository, 1), [expected]);
-    }),
-    { numRuns: 30 },
-  );
-});
+testOverDatabases(
+  "RunStore.put() one by one gives the same result as merge()",
+  async ({ database }) => {
+    const store = new SqlRunStore(database, clock);
+    await fc.assert(
+      fc.asyncProperty(states, async (list) => {
+        const runs = withOneId(list);
+        for (const run of runs) await store.put([run]);
+        const expected = runs.reduce(merge);
+        assertEquals(await store.latest(expected.repository, 1), [expected]);
+      }),
+      { numRuns: 30 },
+    );
+  },
+);
 
-testOverDatabases("RunStore.put() ends where merge() does, all at once from two instances", async (
-  { database, connectAgain: another },
-) => {
-  const stores = [new SqlRunStore(database, clock), new SqlRunStore(await another(), clock)];
-  const journal = new SqlEventLog(database, clock);
-  await fc.assert(
-    fc.asyncProperty(states, async (list) => {
-      const runs = withOneId(list);
-      const { last } = await journal.seqRange();
-      await Promise.all(runs.map((run, index) => stores[index % 2]?.put([run])));
-      const expected = runs.reduce(merge);
-      assertEquals(await stores[0]?.latest(expected.repository, 1), [expected]);
-      assertEquals(eventBodies((await journal.readAfter(last, 100)).slice(-1)), [
-        runEvent(expected),
-      ]);
-      assertForward(runs, await journal.readAfter(last, 100));
-    }),
-    { numRuns: 30 },
-  );
-});
+testOverDatabases(
+  "RunStore.put() on two instances at once gives the same result as merge()",
+  async (
+    { database, connectAgain },
+  ) => {
+    const stores = [new SqlRunStore(database, clock), new SqlRunStore(await connectAgain(), clock)];
+    const journal = new SqlEventLog(database, clock);
+    await fc.assert(
+      fc.asyncProperty(states, async (list) => {
+        const runs = withOneId(list);
+        const { last } = await journal.seqRange();
+        await Promise.all(runs.map((run, index) => stores[index % 2]?.put([run])));
+        const expected = runs.reduce(merge);
+        assertEquals(await stores[0]?.latest(expected.repository, 1), [expected]);
+        assertEquals(eventBodies((await journal.readAfter(last, 100)).slice(-1)), [
+          runEvent(expected),
+        ]);
+        assertForward(runs, await journal.readAfter(last, 100));
+      }),
+      { numRuns: 30 },
+    );
+  },
+);
 
-/** Events never tell a state that is earlier than one told before. */
+/** Asserts that no event has an earlier state than a previous event. */
 function assertForward(runs: readonly Run[], events: readonly StoredEvent[]): void {
   const runEvents = events.filter((event): event is StoredEvent & RunEvent => event.type === "run")
     .map(({ data }) =>
@@ -134,10 +140,10 @@ function assertForward(runs: readonly Run[], events: readonly StoredEvent[]): vo
   }
 }
 
-testOverDatabases("RunStore.put() does not overwrite what another commits meanwhile", async (
-  { database, connectAgain: another },
+testOverDatabases("RunStore.put() does not overwrite a concurrently committed state", async (
+  { database, connectAgain },
 ) => {
-  const store = new SqlRunStore(await another(), clock);
+  const store = new SqlRunStore(await connectAgain(), clock);
   const at = (second: string) => aRun({ updatedAt: `2026-01-01T00:02:${second}Z` });
   await store.put([at("01")]);
   const merged = Promise.withResolvers<void>();
@@ -149,7 +155,7 @@ testOverDatabases("RunStore.put() does not overwrite what another commits meanwh
   });
   await merged.promise;
   const second = store.put([at("02")]);
-  // Time to read what is about to be replaced.
+  // Time to read the state that is about to be replaced.
   await clock.sleep(50);
   gate.resolve();
   await first;
@@ -158,22 +164,22 @@ testOverDatabases("RunStore.put() does not overwrite what another commits meanwh
 });
 
 testOverDatabases(
-  "RunStore.put() of many runs from both sides at once ends without a deadlock",
+  "Concurrent RunStore.put() in opposite orders causes no deadlock",
   async (
-    { database, connectAgain: another },
+    { database, connectAgain },
   ) => {
-    const stores = [new SqlRunStore(database, clock), new SqlRunStore(await another(), clock)];
+    const stores = [new SqlRunStore(database, clock), new SqlRunStore(await connectAgain(), clock)];
     const ids = Array.from({ length: 20 }, (_, index) => index + 1);
     for (const second of ["01", "02", "03"]) {
       const runs = ids.map((id) => aRun({ id, updatedAt: `2026-01-01T00:01:${second}Z` }));
       await Promise.all([stores[0]?.put(runs), stores[1]?.put(runs.toReversed())]);
-      const kept = await stores[0]?.latest("octo/a", 100);
-      assertEquals(kept?.toSorted((a, b) => a.id - b.id), runs);
+      const stored = await stores[0]?.latest("octo/a", 100);
+      assertEquals(stored?.toSorted((a, b) => a.id - b.id), runs);
     }
   },
 );
 
-testOverDatabases("RunStore.latest() sorts by the instant of creation, then by id", async (
+testOverDatabases("RunStore.latest() sorts by the time of creation, then by ID", async (
   { database },
 ) => {
   const store = new SqlRunStore(database, clock);
@@ -188,25 +194,28 @@ testOverDatabases("RunStore.latest() sorts by the instant of creation, then by i
   assertEquals((await store.latest("octo/a", 3)).map(({ id }) => id), [4, 1, 3]);
 });
 
-testOverDatabases("RunStore.unfinished() lists what waits longest first", async ({ database }) => {
-  const store = new SqlRunStore(database, clock);
-  const updated = (id: number, status: string | null, updatedAt: string) =>
-    aRun({ id, status, updatedAt });
-  await store.put([
-    updated(1, "queued", "2026-01-01T12:00:00Z"),
-    updated(2, "in_progress", "2026-01-01T11:00:00Z"),
-    updated(3, "completed", "2026-01-01T10:00:00Z"),
-    updated(4, null, "2026-01-01T11:30:00Z"),
-    updated(5, "queued", "2026-01-01T12:30:00Z"),
-  ]);
-  const before = Date.parse("2026-01-01T12:30:00Z");
-  assertEquals((await store.listUnfinished(before, 10)).map(({ id }) => id), [2, 4, 1]);
-  assertEquals((await store.listUnfinished(before, 1)).map(({ id }) => id), [2]);
-  await store.put([updated(2, "completed", "2026-01-01T11:00:01Z")]);
-  assertEquals((await store.listUnfinished(before, 1)).map(({ id }) => id), [4]);
-});
+testOverDatabases(
+  "RunStore.listUnfinished() lists the least recently updated run first",
+  async ({ database }) => {
+    const store = new SqlRunStore(database, clock);
+    const updated = (id: number, status: string | null, updatedAt: string) =>
+      aRun({ id, status, updatedAt });
+    await store.put([
+      updated(1, "queued", "2026-01-01T12:00:00Z"),
+      updated(2, "in_progress", "2026-01-01T11:00:00Z"),
+      updated(3, "completed", "2026-01-01T10:00:00Z"),
+      updated(4, null, "2026-01-01T11:30:00Z"),
+      updated(5, "queued", "2026-01-01T12:30:00Z"),
+    ]);
+    const before = Date.parse("2026-01-01T12:30:00Z");
+    assertEquals((await store.listUnfinished(before, 10)).map(({ id }) => id), [2, 4, 1]);
+    assertEquals((await store.listUnfinished(before, 1)).map(({ id }) => id), [2]);
+    await store.put([updated(2, "completed", "2026-01-01T11:00:01Z")]);
+    assertEquals((await store.listUnfinished(before, 1)).map(({ id }) => id), [4]);
+  },
+);
 
-testOverDatabases("RunStore.remove() forgets a run", async ({ database }) => {
+testOverDatabases("RunStore.remove() deletes a run", async ({ database }) => {
   const store = new SqlRunStore(database, clock);
   await store.put([aRun({ id: 1 }), aRun({ id: 2 })]);
   await store.remove(1);
@@ -214,7 +223,7 @@ testOverDatabases("RunStore.remove() forgets a run", async ({ database }) => {
   assertEquals((await store.latest("octo/a", 9)).map(({ id }) => id), [2]);
 });
 
-testOverDatabases("RunStore names a workflow as its latest run does", async ({ database }) => {
+testOverDatabases("RunStore gives a workflow the name in its latest run", async ({ database }) => {
   const store = new SqlRunStore(database, clock);
   const named = (id: number, workflowName: string, createdAt: string) =>
     aRun({ id, workflowName, createdAt });
@@ -230,7 +239,7 @@ testOverDatabases("RunStore names a workflow as its latest run does", async ({ d
   }]);
 });
 
-testOverDatabases("RunStore knows its runs after a restart", async ({ database, reopen }) => {
+testOverDatabases("RunStore has its runs after a restart", async ({ database, reopen }) => {
   const run = aRun({ id: 20_000_000_001 });
   await new SqlRunStore(database, clock).put([run]);
   await database.close();
@@ -239,19 +248,19 @@ testOverDatabases("RunStore knows its runs after a restart", async ({ database, 
   assertEquals(await reopened.put([run]), []);
 }, { kinds: ["sqlite", "postgres"] });
 
-testOverDatabases("RunBatch makes nobody wait for workflows whose runs are known", async (
+testOverDatabases("RunBatch locks no workflows of known runs", async (
   { database },
 ) => {
   const known = [aRun({ id: 1, workflowId: 7 }), aRun({ id: 2, workflowId: 9 })];
   await database.write((tx) => mergeRuns(tx, known));
-  const news = [aRun({ id: 3, workflowId: 9 }), aRun({ id: 4, workflowId: 7 })];
+  const newRuns = [aRun({ id: 3, workflowId: 9 }), aRun({ id: 4, workflowId: 7 })];
   const locked = known.map(() => Promise.withResolvers<void>());
   let tries = 0;
   await Promise.all(known.map((old, at) =>
     database.write(async (tx) => {
       tries++;
       const next = { ...old, status: "in_progress", updatedAt: "2026-01-01T00:00:01Z" };
-      const runs = [next, ...news.slice(at, at + 1)];
+      const runs = [next, ...newRuns.slice(at, at + 1)];
       const batch = await RunBatch.lock(tx, { runs, jobs: [] });
       locked[at]?.resolve();
       await Promise.all(locked.map(({ promise }) => promise));

@@ -17,38 +17,44 @@ async function setUp(database: Database) {
   const users = new SqlUserStore({ database, clock, cipher: new AesCipher(TEST_SESSION_SECRET) });
   const [mona, hubot] = await Promise.all(
     [7, 8].map((id) =>
-      users.signIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" })
+      users.saveSignIn({ profile: aProfile({ id }), tokens: someTokens(), role: "member" })
     ),
   );
   return { clock, users, mona, hubot, sessions: new SqlSessionStore(database, clock) };
 }
 
-testOverDatabases("SessionStore.find() tells whose a session is, as the user is now", async (
-  { database },
-) => {
-  const { sessions, users, mona } = await setUp(database);
-  await sessions.create({ id: "a", userId: 7 });
-  const session = { id: "a", user: mona, createdAt: NOW, lastUsedAt: NOW };
-  assertEquals(await sessions.find("a"), session);
-  assertEquals(await sessions.find("b"), undefined);
-  await users.setRole(7, "viewer");
-  assertEquals((await sessions.find("a"))?.user.role, "viewer");
-});
+testOverDatabases(
+  "SessionStore.find() returns a session with the current state of its user",
+  async (
+    { database },
+  ) => {
+    const { sessions, users, mona } = await setUp(database);
+    await sessions.create({ id: "a", userId: 7 });
+    const session = { id: "a", user: mona, createdAt: NOW, lastUsedAt: NOW };
+    assertEquals(await sessions.find("a"), session);
+    assertEquals(await sessions.find("b"), undefined);
+    await users.setRole(7, "viewer");
+    assertEquals((await sessions.find("a"))?.user.role, "viewer");
+  },
+);
 
-testOverDatabases("SessionStore.find() notes a use once a minute", async ({ database }) => {
-  const { sessions, clock } = await setUp(database);
-  await sessions.create({ id: "a", userId: 7 });
-  const usedAfter = async (ms: number) => {
-    clock.time = NOW + ms;
-    await sessions.find("a");
-    return ((await sessions.find("a"))?.lastUsedAt ?? 0) - NOW;
-  };
-  assertEquals(await usedAfter(MINUTE_MS - 1), 0);
-  assertEquals(await usedAfter(MINUTE_MS), MINUTE_MS);
-  assertEquals(await usedAfter(MINUTE_MS + 1), MINUTE_MS);
-});
+testOverDatabases(
+  "SessionStore.find() updates the last use at most once a minute",
+  async ({ database }) => {
+    const { sessions, clock } = await setUp(database);
+    await sessions.create({ id: "a", userId: 7 });
+    const usedAfter = async (ms: number) => {
+      clock.time = NOW + ms;
+      await sessions.find("a");
+      return ((await sessions.find("a"))?.lastUsedAt ?? 0) - NOW;
+    };
+    assertEquals(await usedAfter(MINUTE_MS - 1), 0);
+    assertEquals(await usedAfter(MINUTE_MS), MINUTE_MS);
+    assertEquals(await usedAfter(MINUTE_MS + 1), MINUTE_MS);
+  },
+);
 
-testOverDatabases("SessionStore.find() ends a session that was not used for 7 days", async (
+testOverDatabases("SessionStore.find() returns no session unused for 7 days", async (
   { database },
 ) => {
   const { sessions, clock } = await setUp(database);
@@ -60,7 +66,7 @@ testOverDatabases("SessionStore.find() ends a session that was not used for 7 da
 });
 
 testOverDatabases(
-  "SessionStore.find() ends a session after 30 days, however much it is used",
+  "SessionStore.find() returns no session after 30 days, even if used",
   async (
     { database },
   ) => {
@@ -77,22 +83,25 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("SessionStore.end() ends one, and tells how many are left", async (
-  { database },
-) => {
-  const { sessions, clock } = await setUp(database);
-  await sessions.create({ id: "expired", userId: 7 });
-  clock.time += SESSION_IDLE_TIMEOUT_MS;
-  for (const id of ["a", "b"]) await sessions.create({ id, userId: 7 });
-  await sessions.create({ id: "c", userId: 8 });
-  assertEquals(await sessions.end("a"), { userId: 7, remaining: 1 });
-  assertEquals(await sessions.end("a"), undefined);
-  assertEquals(await sessions.find("a"), undefined);
-  assertEquals((await sessions.find("b"))?.id, "b");
-  assertEquals(await sessions.end("b"), { userId: 7, remaining: 0 });
-});
+testOverDatabases(
+  "SessionStore.end() ends one session and returns the number of remaining ones",
+  async (
+    { database },
+  ) => {
+    const { sessions, clock } = await setUp(database);
+    await sessions.create({ id: "expired", userId: 7 });
+    clock.time += SESSION_IDLE_TIMEOUT_MS;
+    for (const id of ["a", "b"]) await sessions.create({ id, userId: 7 });
+    await sessions.create({ id: "c", userId: 8 });
+    assertEquals(await sessions.end("a"), { userId: 7, remaining: 1 });
+    assertEquals(await sessions.end("a"), undefined);
+    assertEquals(await sessions.find("a"), undefined);
+    assertEquals((await sessions.find("b"))?.id, "b");
+    assertEquals(await sessions.end("b"), { userId: 7, remaining: 0 });
+  },
+);
 
-testOverDatabases("SessionStore.endAll() ends those of one user, with their tickets", async (
+testOverDatabases("SessionStore.endAll() ends the sessions of one user, with their tickets", async (
   { database },
 ) => {
   const { sessions, clock } = await setUp(database);
@@ -107,7 +116,7 @@ testOverDatabases("SessionStore.endAll() ends those of one user, with their tick
   assertEquals(await tickets.consume("t"), undefined);
 });
 
-testOverDatabases("SessionStore.sweep() forgets what has expired", async ({ database }) => {
+testOverDatabases("SessionStore.deleteExpired() deletes expired sessions", async ({ database }) => {
   const { sessions, clock } = await setUp(database);
   await sessions.create({ id: "old", userId: 7 });
   clock.time += SESSION_IDLE_TIMEOUT_MS;

@@ -5,7 +5,8 @@ import { systemClock as clock } from "../../src/clock.ts";
 import type { Job } from "../../src/run/history.ts";
 import type { Run } from "../../src/run/run.ts";
 import { PERCENTILE_ERROR, type RunStatistics, type Statistics } from "../../src/run/statistics.ts";
-import type { Database, Db } from "../../src/sql/database.ts";
+import type { Database } from "../../src/sql/database.ts";
+import type { Db } from "../../src/sql/handles.ts";
 import { SqlJobStore } from "../../src/sql/run/job.ts";
 import { SqlRecomputeQueue } from "../../src/sql/statistics/recompute_queue.ts";
 import { SqlRepositoryStore } from "../../src/sql/repository.ts";
@@ -20,7 +21,7 @@ import {
   ReferenceStatistics,
 } from "../fakes/stores/statistics.ts";
 
-/** Whatever happens to what is kept. */
+/** Any change of the stored runs. */
 type Step =
   | { readonly runs: readonly Run[] }
   | { readonly jobs: readonly Job[] }
@@ -30,7 +31,7 @@ type Step =
 const BRANCHES = ["main", "dev", "feature"];
 const NAMES = ["octo/a", "octo/b", "Octo/A"];
 
-/** Few places, so that runs are often neighbours, and few times, so that they are often created at once. */
+/** Few branches and commits, so that facts often depend on other runs, and few times, so that runs are often created together. */
 const runId = fc.integer({ min: 1, max: 24 });
 const time = fc.integer({ min: 0, max: 90_000 }).map((seconds) =>
   new Date(Date.UTC(2026, 0, 30) + seconds * 1_000).toISOString().replace(".000Z", "Z")
@@ -39,7 +40,7 @@ const conclusion = fc.constantFrom(
   ...["success", "success", "failure", "timed_out", "startup_failure", "cancelled", "skipped"],
 );
 
-/** Where a run stands never changes. */
+/** The branch, commit and creation of a run never change. */
 function place(id: number) {
   const workflowId = 1 + id % 3;
   return {
@@ -128,7 +129,7 @@ const query = fc.record({
   groupBy: fc.constantFrom("day", "week", "workflow", "repository"),
 }).filter(({ from, to }) => from <= to);
 
-/** All but the percentiles is exact. */
+/** All values except percentiles are exact. */
 function assertStatisticsEqual(actual: RunStatistics, expected: RunStatistics): void {
   const exact = ({ duration, queue, ...rest }: RunStatistics) => ({
     ...rest,
@@ -145,7 +146,7 @@ function assertStatisticsEqual(actual: RunStatistics, expected: RunStatistics): 
   }
 }
 
-/** What is rounded where numbers end is no error. */
+/** Ignores rounding errors. */
 function isNear(percentile: number, exactly: number): boolean {
   return Math.abs(percentile - exactly) <= exactly * PERCENTILE_ERROR * (1 + Number.EPSILON * 8);
 }
@@ -174,7 +175,7 @@ async function assertAnswers(
 
 const HISTORIES: Readonly<Record<DatabaseKind, number>> = { memory: 60, sqlite: 10, postgres: 5 };
 
-testOverDatabases("StatisticsStore tells what brute force tells", async ({ kind }) => {
+testOverDatabases("StatisticsStore.query() returns the same as brute force", async ({ kind }) => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { minLength: 1, maxLength: 40 }),
@@ -185,13 +186,13 @@ testOverDatabases("StatisticsStore tells what brute force tells", async ({ kind 
         for (const each of [...BEGINNING, ...steps]) await applyStep(database, each);
         await recomputeAll(database);
         await assertAnswers(database, queries);
-        const kept = await database.read(readStatisticsRows);
+        const before = await database.read(readStatisticsRows);
         await damage(database);
         await rebuild(database);
-        assertEquals(await database.read(readStatisticsRows), kept);
+        assertEquals(await database.read(readStatisticsRows), before);
       },
     ),
-    // What fails over all kinds is shrunk in memory, where it takes no time.
+    // Failures are shrunk in memory, which is fast.
     { numRuns: HISTORIES[kind], endOnFailure: kind !== "memory" },
   );
 });
@@ -204,7 +205,7 @@ async function readStatisticsRows(db: Db) {
   };
 }
 
-/** Leaves nothing right: rows that are missing, wrong, and of what never was. */
+/** Corrupts the statistics: missing rows, wrong rows, and rows of unknown workflows. */
 async function damage(database: Database): Promise<void> {
   await database.write(async (tx) => {
     await tx.deleteFrom("run_facts").where("run_id", "<", 6).execute();

@@ -13,16 +13,16 @@ function setUp(database: Database, { secret = TEST_SESSION_SECRET } = {}) {
   const clock = new ManualClock(NOW);
   const store = new SqlUserStore({ database, clock, cipher: new AesCipher(secret) });
   const signIn = (id: number, login: string, role: Role = "member") =>
-    store.signIn({ profile: aProfile({ id, login }), tokens: someTokens(), role });
+    store.saveSignIn({ profile: aProfile({ id, login }), tokens: someTokens(), role });
   return { clock, store, enter: signIn };
 }
 
-testOverDatabases("UserStore.signIn() keeps a newcomer, and later what GitHub tells anew", async (
+testOverDatabases("UserStore.signIn() stores a new user, and later updates the profile", async (
   { database },
 ) => {
   const { clock, store } = setUp(database);
   const tokens = someTokens();
-  const user = await store.signIn({ profile: aProfile(), tokens, role: "member" });
+  const user = await store.saveSignIn({ profile: aProfile(), tokens, role: "member" });
   assertEquals(user, {
     ...aProfile(),
     role: "member",
@@ -32,21 +32,24 @@ testOverDatabases("UserStore.signIn() keeps a newcomer, and later what GitHub te
   });
   clock.time += 5;
   const renamed = aProfile({ login: "lisa", name: null, avatarUrl: "https://a.example/7" });
-  const again = await store.signIn({ profile: renamed, tokens, role: "viewer" });
+  const again = await store.saveSignIn({ profile: renamed, tokens, role: "viewer" });
   const expected = { ...renamed, role: "member" as const, createdAt: NOW };
   assertEquals(again, { ...expected, signedInAt: NOW + 5, membershipCheckedAt: NOW + 5 });
   assertEquals(await store.findById(7), again);
   assertEquals(await store.findById(8), undefined);
 });
 
-testOverDatabases("UserStore.signIn() lifts to admin, and never lowers", async ({ database }) => {
-  const { enter: signIn } = setUp(database);
-  assertEquals((await signIn(7, "mona", "viewer")).role, "viewer");
-  assertEquals((await signIn(7, "mona", "admin")).role, "admin");
-  assertEquals((await signIn(7, "mona", "viewer")).role, "admin");
-});
+testOverDatabases(
+  "UserStore.signIn() promotes to admin and never demotes",
+  async ({ database }) => {
+    const { enter: signIn } = setUp(database);
+    assertEquals((await signIn(7, "mona", "viewer")).role, "viewer");
+    assertEquals((await signIn(7, "mona", "admin")).role, "admin");
+    assertEquals((await signIn(7, "mona", "viewer")).role, "admin");
+  },
+);
 
-testOverDatabases("UserStore.list() orders logins in any case, page by page", async (
+testOverDatabases("UserStore.list() sorts logins case-insensitively, in pages", async (
   { database },
 ) => {
   const { store, enter: signIn } = setUp(database);
@@ -63,12 +66,12 @@ testOverDatabases("UserStore.list() orders logins in any case, page by page", as
 
 testOverDatabases(
   "UserStore.setRole() keeps the last admin",
-  async ({ database, connectAgain: another }) => {
+  async ({ database, connectAgain }) => {
     const { store, enter: signIn } = setUp(database);
     await signIn(1, "one", "admin");
     await signIn(2, "two", "admin");
     assertEquals(await store.setRole(9, "admin"), undefined);
-    const other = setUp(await another()).store;
+    const other = setUp(await connectAgain()).store;
     for (let round = 0; round < 10; round++) {
       await store.setRole(1, "admin");
       await other.setRole(2, "admin");
@@ -80,7 +83,7 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("UserStore.noteMember() does not undo what has come meanwhile", async (
+testOverDatabases("UserStore.recordMembership() does not overwrite a concurrent change", async (
   { database },
 ) => {
   const { store, enter: signIn } = setUp(database);
@@ -90,13 +93,13 @@ testOverDatabases("UserStore.noteMember() does not undo what has come meanwhile"
   assertEquals((await store.findById(7))?.membershipCheckedAt, NOW + 9);
 });
 
-testOverDatabases("UserStore.tokens() are encrypted, for one user and by one secret", async (
+testOverDatabases("UserStore.tokens() are encrypted for one user with one secret", async (
   { database },
 ) => {
   const { store, enter: signIn } = setUp(database);
   const tokens = someTokens({ expiresAt: NOW + 1, refreshToken: "ghr_x", refreshExpiresAt: 2 });
-  await store.signIn({ profile: aProfile(), tokens, role: "member" });
-  assertEquals(await store.tokens(7), { ...tokens, version: 1 });
+  await store.saveSignIn({ profile: aProfile(), tokens, role: "member" });
+  assertEquals(await store.loadTokens(7), { ...tokens, version: 1 });
   await signIn(8, "other");
   const rows = await database.read((db) => db.selectFrom("users").selectAll().execute());
   assert(!JSON.stringify(rows).includes("gho_"), "in plain text");
@@ -104,25 +107,25 @@ testOverDatabases("UserStore.tokens() are encrypted, for one user and by one sec
     const stolen = rows.find(({ id }) => id === 7)?.tokens ?? "";
     await tx.updateTable("users").set({ tokens: stolen }).where("id", "=", 8).execute();
   });
-  assertEquals(await store.tokens(8), undefined);
+  assertEquals(await store.loadTokens(8), undefined);
   const changed = setUp(database, { secret: TEST_SESSION_SECRET.toUpperCase() }).store;
-  assertEquals(await changed.tokens(7), undefined);
-  assertEquals(await store.tokens(9), undefined);
+  assertEquals(await changed.loadTokens(7), undefined);
+  assertEquals(await store.loadTokens(9), undefined);
 });
 
-testOverDatabases("UserStore.replaceTokens() is for who knows the version", async (
+testOverDatabases("UserStore.replaceTokens() requires the current version", async (
   { database },
 ) => {
   const { store, enter: signIn } = setUp(database);
   await signIn(7, "mona");
   const [a, b] = [someTokens({ accessToken: "gho_a" }), someTokens({ accessToken: "gho_b" })];
-  const kept = await Promise.all([store.replaceTokens(7, 1, a), store.replaceTokens(7, 1, b)]);
-  assertEquals(kept.toSorted(), [false, true]);
-  assertEquals(await store.tokens(7), { ...(kept[0] ? a : b), version: 2 });
+  const replaced = await Promise.all([store.replaceTokens(7, 1, a), store.replaceTokens(7, 1, b)]);
+  assertEquals(replaced.toSorted(), [false, true]);
+  assertEquals(await store.loadTokens(7), { ...(replaced[0] ? a : b), version: 2 });
   assertEquals(await store.deleteTokens(7, 1), false);
-  assertEquals((await store.tokens(7))?.version, 2);
+  assertEquals((await store.loadTokens(7))?.version, 2);
   assertEquals(await store.deleteTokens(7, 2), true);
-  assertEquals(await store.tokens(7), undefined);
+  assertEquals(await store.loadTokens(7), undefined);
   await signIn(7, "mona");
-  assertEquals(await store.tokens(7), { ...someTokens(), version: 4 });
+  assertEquals(await store.loadTokens(7), { ...someTokens(), version: 4 });
 });

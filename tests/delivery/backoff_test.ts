@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { MAX_FAILURES, retryAt } from "../../src/delivery/backoff.ts";
 
-Deno.test("retryAt() waits four times as long after each failure, and gives up after five", () => {
+Deno.test("retryAt() quadruples the delay after each failure, and gives up after five", () => {
   const delays = [1, 2, 3, 4, 5, 6].map((failures) =>
     retryAt(failures, { now: 1_000_000, random: () => 0 })
   );
@@ -9,7 +9,7 @@ Deno.test("retryAt() waits four times as long after each failure, and gives up a
   assertEquals(MAX_FAILURES, 5);
 });
 
-Deno.test("retryAt() spreads what failed together over half as long again", () => {
+Deno.test("retryAt() adds up to 50 % of jitter", () => {
   const at = (random: number) => retryAt(2, { now: 0, random: () => random });
   assertEquals([at(0), at(0.5), at(1)], [4_000, 5_000, 6_000]);
 });

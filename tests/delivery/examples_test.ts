@@ -51,7 +51,7 @@ const wholeJobPayload = z.object({
   }),
 });
 
-/** Posts payloads in their order; returns the answer to each as `STATUS status`. */
+/** Posts payloads in order. Returns each response as `STATUS status`. */
 async function post(
   system: DeliveryPipeline,
   payloads: readonly WebhookExample[],
@@ -67,7 +67,7 @@ async function post(
 
 for (const { kind, ignore } of DATABASE_KINDS) {
   Deno.test({
-    name: `The webhook takes and applies every payload that GitHub's examples have (${kind})`,
+    name: `The webhook accepts and applies every example payload of GitHub (${kind})`,
     ignore,
     fn: async () => {
       await using system = await DeliveryPipeline.start(kind);
@@ -81,9 +81,12 @@ for (const { kind, ignore } of DATABASE_KINDS) {
           : "202 ignored"
       );
       assertEquals(await post(system, all), expected);
-      const kept = await system.deliveries.list({ limit: 1_000 });
-      assertEquals(kept.length, all.filter(({ event }) => SUPPORTED_EVENTS.includes(event)).length);
-      assertEquals(kept.filter(({ state, failures }) => state !== "done" || failures > 0), []);
+      const stored = await system.deliveries.list({ limit: 1_000 });
+      assertEquals(
+        stored.length,
+        all.filter(({ event }) => SUPPORTED_EVENTS.includes(event)).length,
+      );
+      assertEquals(stored.filter(({ state, failures }) => state !== "done" || failures > 0), []);
       assertEquals(
         await system.repositories.listRecentlyPushed(10),
         [
@@ -116,7 +119,7 @@ for (const { kind, ignore } of DATABASE_KINDS) {
   });
 }
 
-Deno.test("The webhook keeps of each example of workflow_run what is in it", async () => {
+Deno.test("The webhook stores the run of each example of workflow_run", async () => {
   for (const example of webhookExamples("workflow_run")) {
     await using system = await DeliveryPipeline.start();
     await post(system, [example]);
@@ -140,7 +143,7 @@ Deno.test("The webhook keeps of each example of workflow_run what is in it", asy
   }
 });
 
-/** A run that waits, as GitHub would have told it before a job of its. */
+/** A queued run, as GitHub would send it before its job. */
 function toQueuedRun(job: z.infer<typeof jobPayload>): WebhookExample {
   const [{ payload } = { payload: {} }] = webhookExamples("workflow_run");
   const { workflow_run: template } = runPayload.parse(payload);
@@ -155,7 +158,7 @@ function toQueuedRun(job: z.infer<typeof jobPayload>): WebhookExample {
   return { event: "workflow_run", payload: { action: "requested", workflow_run } };
 }
 
-Deno.test("The webhook fills the attempts and jobs of GitHub's examples", async () => {
+Deno.test("The webhook stores the attempts and jobs of GitHub's examples", async () => {
   for (const example of webhookExamples("workflow_job")) {
     await using system = await DeliveryPipeline.start();
     const sent = wholeJobPayload.parse(example.payload);
@@ -171,7 +174,7 @@ Deno.test("The webhook fills the attempts and jobs of GitHub's examples", async 
   }
 });
 
-Deno.test("The webhook lets a job of GitHub's examples that has started start its run", async () => {
+Deno.test("The webhook starts the run of a started job of GitHub's examples", async () => {
   const started = webhookExamples("workflow_job").filter(({ payload }) =>
     payload.action === "in_progress" && "created_at" in Object(payload.workflow_job)
   );

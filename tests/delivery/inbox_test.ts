@@ -4,90 +4,95 @@ import { StorageError } from "../../src/errors.ts";
 import { InboxUnderTest } from "../fakes/apps/inbox.ts";
 import { CapturedLog } from "../fakes/log.ts";
 
-Deno.test("Inbox applies what waits in the order in which it came, and tells what has changed", async () => {
+Deno.test("Inbox applies deliveries in the order of arrival and publishes their events", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
-  for (const payload of ["a", "b", "c"]) await under.enqueue(payload);
-  under.start();
+  await using fixture = new InboxUnderTest();
+  for (const payload of ["a", "b", "c"]) await fixture.enqueue(payload);
+  fixture.start();
   await time.runMicrotasks();
-  assertEquals(under.applied, ["a", "b", "c"]);
-  assertEquals(under.events.map((event) => [event.seq, event.at]), [[1, "a"], [2, "b"], [3, "c"]]);
-  assertEquals(under.store.states, { a: "done", b: "done", c: "done" });
+  assertEquals(fixture.applied, ["a", "b", "c"]);
+  assertEquals(fixture.events.map((event) => [event.seq, event.at]), [[1, "a"], [2, "b"], [
+    3,
+    "c",
+  ]]);
+  assertEquals(fixture.store.states, { a: "done", b: "done", c: "done" });
 });
 
-Deno.test("Inbox.wake() applies a delivery at once", async () => {
+Deno.test("Inbox.wake() applies a delivery immediately", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest().start();
+  await using fixture = new InboxUnderTest().start();
   await time.tickAsync(5_000);
-  await under.enqueue("a");
+  await fixture.enqueue("a");
   await time.runMicrotasks();
-  assertEquals(under.applied, []);
-  under.inbox.wake();
+  assertEquals(fixture.applied, []);
+  fixture.inbox.wake();
   await time.runMicrotasks();
-  assertEquals(under.applied, ["a"]);
+  assertEquals(fixture.applied, ["a"]);
   assertEquals(time.now, 5_000);
 });
 
-Deno.test("Inbox does not sleep over a delivery that came while it looked", async () => {
+Deno.test("Inbox does not miss a delivery that arrives during its check", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
-  under.store.onDueRead = () => {
-    under.store.onDueRead = () => {};
-    void under.enqueue("a").then(() => under.inbox.wake());
+  await using fixture = new InboxUnderTest();
+  fixture.store.onDueRead = () => {
+    fixture.store.onDueRead = () => {};
+    void fixture.enqueue("a").then(() => fixture.inbox.wake());
   };
-  under.start();
+  fixture.start();
   await time.runMicrotasks();
-  assertEquals(under.applied, ["a"]);
+  assertEquals(fixture.applied, ["a"]);
 });
 
-Deno.test("Inbox looks every 30 s for what another instance has left behind", async () => {
+Deno.test("Inbox checks every 30 s for deliveries of stopped instances", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest().start();
+  await using fixture = new InboxUnderTest().start();
   await time.runMicrotasks();
-  await under.enqueue("a");
+  await fixture.enqueue("a");
   await time.tickAsync(29_999);
-  assertEquals(under.applied, []);
+  assertEquals(fixture.applied, []);
   await time.tickAsync(1);
-  assertEquals(under.applied, ["a"]);
+  assertEquals(fixture.applied, ["a"]);
 });
 
-Deno.test("Inbox does not spin while another instance holds what is due", async () => {
+Deno.test("Inbox pauses while another instance applies the due delivery", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
-  let looks = 0;
-  under.store.onDueRead = () => looks++;
-  under.store.nextDueAt = () => Promise.resolve(0);
-  under.start();
+  await using fixture = new InboxUnderTest();
+  let checks = 0;
+  fixture.store.onDueRead = () => checks++;
+  fixture.store.nextDueAt = () => Promise.resolve(0);
+  fixture.start();
   await time.tickAsync(1_000);
-  assertEquals(looks, 11);
+  assertEquals(checks, 11);
 });
 
-Deno.test("Inbox works off more than one batch without a pause", async () => {
+Deno.test("Inbox applies several batches without a pause", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
-  for (let index = 0; index < 350; index++) await under.enqueue(String(index), `run ${index}`);
-  under.start();
-  for (let round = 0; round < 20 && under.applied.length < 350; round++) await time.runMicrotasks();
-  assertEquals(under.applied.length, 350);
+  await using fixture = new InboxUnderTest();
+  for (let index = 0; index < 350; index++) await fixture.enqueue(String(index), `run ${index}`);
+  fixture.start();
+  for (let round = 0; round < 20 && fixture.applied.length < 350; round++) {
+    await time.runMicrotasks();
+  }
+  assertEquals(fixture.applied.length, 350);
   assertEquals(time.now, 0);
 });
 
-Deno.test("Inbox tries what failed again, four times at growing distances, and then parks it with its reason", async () => {
+Deno.test("Inbox retries a delivery four times with growing delays, then parks it with its error", async () => {
   await using log = await new CapturedLog().start();
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
-  under.readErrors.set("a", "workflow_run.id is missing");
-  await under.enqueue("a");
-  under.start();
-  const failures = () => under.store.entries.get("a")?.failures;
+  await using fixture = new InboxUnderTest();
+  fixture.readErrors.set("a", "workflow_run.id is missing");
+  await fixture.enqueue("a");
+  fixture.start();
+  const failures = () => fixture.store.entries.get("a")?.failures;
   await time.runMicrotasks();
-  for (const [before, distance] of [[1, 1_000], [2, 4_000], [3, 16_000], [4, 64_000]] as const) {
-    await time.tickAsync(distance - 1);
+  for (const [before, delay] of [[1, 1_000], [2, 4_000], [3, 16_000], [4, 64_000]] as const) {
+    await time.tickAsync(delay - 1);
     assertEquals(failures(), before);
     await time.tickAsync(1);
     assertEquals(failures(), before + 1);
   }
-  const [summary] = await under.store.list({ limit: 1 });
+  const [summary] = await fixture.store.list({ limit: 1 });
   assertEquals([summary?.state, summary?.error], ["parked", "workflow_run.id is missing"]);
   assertEquals(log.records.map((record) => record.level), [
     ...Array(4).fill("warning"),
@@ -99,98 +104,98 @@ Deno.test("Inbox tries what failed again, four times at growing distances, and t
   );
 });
 
-Deno.test("Inbox goes on with a delivery that was retried in time", async () => {
+Deno.test("Inbox applies a delivery whose retry succeeds", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
-  under.readErrors.set("a", "no");
-  await under.enqueue("a");
-  under.start();
+  await using fixture = new InboxUnderTest();
+  fixture.readErrors.set("a", "no");
+  await fixture.enqueue("a");
+  fixture.start();
   await time.tickAsync(1_500);
-  under.readErrors.clear();
+  fixture.readErrors.clear();
   await time.tickAsync(5_000);
-  assertEquals(under.store.states, { a: "done" });
-  assertEquals(under.applied, ["a"]);
+  assertEquals(fixture.store.states, { a: "done" });
+  assertEquals(fixture.applied, ["a"]);
 });
 
-Deno.test("Inbox lets what comes after a failed delivery of the same subject wait, and no other", async () => {
+Deno.test("Inbox delays only deliveries with the ordering key of a failed one", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
-  under.readErrors.set("a1", "not yet");
-  await under.enqueue("a1", "run 1");
-  await under.enqueue("a2", "run 1");
-  await under.enqueue("b1", "run 2");
-  under.start();
+  await using fixture = new InboxUnderTest();
+  fixture.readErrors.set("a1", "not yet");
+  await fixture.enqueue("a1", "run 1");
+  await fixture.enqueue("a2", "run 1");
+  await fixture.enqueue("b1", "run 2");
+  fixture.start();
   await time.runMicrotasks();
-  assertEquals(under.applied, ["b1"]);
-  under.readErrors.clear();
+  assertEquals(fixture.applied, ["b1"]);
+  fixture.readErrors.clear();
   await time.tickAsync(1_000);
-  assertEquals(under.applied, ["b1", "a1", "a2"]);
+  assertEquals(fixture.applied, ["b1", "a1", "a2"]);
 });
 
-Deno.test("Inbox goes on with the next of a subject once a delivery is parked", async () => {
+Deno.test("Inbox applies the next delivery of an ordering key after one is parked", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
-  under.readErrors.set("a1", "never");
-  await under.enqueue("a1");
-  await under.enqueue("a2");
-  under.start();
+  await using fixture = new InboxUnderTest();
+  fixture.readErrors.set("a1", "never");
+  await fixture.enqueue("a1");
+  await fixture.enqueue("a2");
+  fixture.start();
   await time.tickAsync(84_999);
-  assertEquals(under.applied, []);
+  assertEquals(fixture.applied, []);
   await time.tickAsync(101);
-  assertEquals(under.store.states, { a1: "parked", a2: "done" });
+  assertEquals(fixture.store.states, { a1: "parked", a2: "done" });
 });
 
-Deno.test("Inbox counts trouble of the storage for no failure, and goes on when it is over", async () => {
+Deno.test("Inbox counts no failure during a storage outage, and continues after it", async () => {
   await using log = await new CapturedLog().start();
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
-  await under.enqueue("a");
-  under.store.error = new StorageError("unavailable", "The database does not answer");
-  under.start();
+  await using fixture = new InboxUnderTest();
+  await fixture.enqueue("a");
+  fixture.store.error = new StorageError("unavailable", "The database does not answer");
+  fixture.start();
   await time.tickAsync(600_500);
-  assertEquals(under.store.entries.get("a")?.failures, 0);
-  under.store.error = undefined;
+  assertEquals(fixture.store.entries.get("a")?.failures, 0);
+  fixture.store.error = undefined;
   await time.tickAsync(1_000);
-  assertEquals(under.store.states, { a: "done" });
+  assertEquals(fixture.store.states, { a: "done" });
   assertEquals(log.lines, [
-    "Deliveries wait for the storage: The database does not answer",
-    "Deliveries are applied again",
+    "Storage unavailable; deliveries queued: The database does not answer",
+    "Storage available; applying deliveries",
   ]);
 });
 
-Deno.test("Inbox keeps the place of a delivery whose transaction the storage could not make", async () => {
+Deno.test("Inbox keeps the order of deliveries when a transaction fails", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
-  let troubles = 3;
-  under.onApply = () => {
-    if (troubles-- > 0) throw new StorageError("full", "No room");
+  await using fixture = new InboxUnderTest();
+  let errors = 3;
+  fixture.onApply = () => {
+    if (errors-- > 0) throw new StorageError("full", "No room");
   };
-  await under.enqueue("a");
-  await under.enqueue("b");
-  under.start();
+  await fixture.enqueue("a");
+  await fixture.enqueue("b");
+  fixture.start();
   await time.tickAsync(3_000);
-  assertEquals(under.applied, ["a", "b"]);
-  assertEquals([...under.store.entries.values()].map((entry) => entry.failures), [0, 0]);
+  assertEquals(fixture.applied, ["a", "b"]);
+  assertEquals([...fixture.store.entries.values()].map((entry) => entry.failures), [0, 0]);
 });
 
-Deno.test("Inbox leaves a storage in trouble alone for a second, however often it is woken", async () => {
+Deno.test("Inbox waits a second after a storage error, even if it is woken", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
+  await using fixture = new InboxUnderTest();
   let tries = 0;
-  under.onApply = () => {
+  fixture.onApply = () => {
     tries++;
     throw new StorageError("full", "No room");
   };
-  await under.enqueue("a");
-  under.start();
+  await fixture.enqueue("a");
+  fixture.start();
   for (let index = 0; index < 50; index++) {
-    under.inbox.wake();
+    fixture.inbox.wake();
     await time.tickAsync(10);
   }
   assertEquals(tries, 1);
 });
 
-Deno.test("Inbox stops at once while it sleeps, and while it waits for the storage", async () => {
+Deno.test("Inbox stops immediately while it sleeps or waits for the storage", async () => {
   using time = new FakeTime(0);
   const sleeping = new InboxUnderTest().start();
   await time.runMicrotasks();
@@ -204,35 +209,35 @@ Deno.test("Inbox stops at once while it sleeps, and while it waits for the stora
 });
 
 Deno.test("Inbox stops between two deliveries, and leaves the rest for the next start", async () => {
-  const under = new InboxUnderTest();
+  const fixture = new InboxUnderTest();
   const stopped = Promise.withResolvers<void>();
-  under.onApply = (payload) => {
-    if (payload === "b") void under.stop().then(stopped.resolve);
+  fixture.onApply = (payload) => {
+    if (payload === "b") void fixture.stop().then(stopped.resolve);
   };
-  for (const payload of ["a", "b", "c"]) await under.enqueue(payload);
-  under.start();
+  for (const payload of ["a", "b", "c"]) await fixture.enqueue(payload);
+  fixture.start();
   await stopped.promise;
-  assertEquals(under.store.states, { a: "done", b: "done", c: "waiting" });
+  assertEquals(fixture.store.states, { a: "done", b: "done", c: "waiting" });
 });
 
-Deno.test("Inbox forgets deliveries a week after they were done, looking every hour", async () => {
+Deno.test("Inbox deletes done deliveries after a week, checking every hour", async () => {
   using time = new FakeTime(0);
-  await using under = new InboxUnderTest();
-  await under.enqueue("a");
-  under.start();
+  await using fixture = new InboxUnderTest();
+  await fixture.enqueue("a");
+  fixture.start();
   const week = 7 * 24 * 3_600_000;
   await time.tickAsync(week - 3_600_000);
-  await under.enqueue("b");
+  await fixture.enqueue("b");
   await time.tickAsync(3_600_000);
-  assertEquals(under.store.states, { a: "done", b: "done" });
+  assertEquals(fixture.store.states, { a: "done", b: "done" });
   await time.tickAsync(3_630_000);
-  assertEquals(under.store.states, { b: "done" });
+  assertEquals(fixture.store.states, { b: "done" });
 });
 
-Deno.test("Inbox ends with an error that is no fault of a delivery or of the storage", async () => {
-  const under = new InboxUnderTest();
-  under.store.listDue = () => Promise.reject(new TypeError("A mistake"));
-  under.start();
-  await assertRejects(() => under.stop(), TypeError, "A mistake");
-  assert(under.applied.length === 0);
+Deno.test("Inbox fails on an unexpected error", async () => {
+  const fixture = new InboxUnderTest();
+  fixture.store.listDue = () => Promise.reject(new TypeError("A mistake"));
+  fixture.start();
+  await assertRejects(() => fixture.stop(), TypeError, "A mistake");
+  assert(fixture.applied.length === 0);
 });

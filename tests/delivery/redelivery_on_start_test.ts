@@ -20,7 +20,7 @@ function received(at: number): DeliverySummary {
   };
 }
 
-/** Runs it once; resolves to the repositories whose deliveries were swept, if any were. */
+/** Runs once. Resolves to the repositories whose deliveries were checked, if any. */
 async function start(
   latest: DeliverySummary[],
   sweep = () => Promise.resolve({ found: 2, requested: 1, remaining: 1 }),
@@ -41,7 +41,7 @@ async function start(
   return requestedRepositories;
 }
 
-Deno.test("RedeliveryOnStart sweeps when nothing has come for a minute, or ever", async () => {
+Deno.test("RedeliveryOnStart runs if no delivery has arrived for a minute, or ever", async () => {
   using _time = new FakeTime(NOW);
   await using log = await new CapturedLog().start();
   assertEquals(await start([]), ["octo/a"]);
@@ -49,12 +49,12 @@ Deno.test("RedeliveryOnStart sweeps when nothing has come for a minute, or ever"
   assertEquals(log.lines.length, 2);
 });
 
-Deno.test("RedeliveryOnStart does nothing after a shorter stop", async () => {
+Deno.test("RedeliveryOnStart does nothing after a shorter downtime", async () => {
   using _time = new FakeTime(NOW);
   assertEquals(await start([received(NOW - 59_999)]), undefined);
 });
 
-Deno.test("RedeliveryOnStart logs a refusal and lets the program go on", async () => {
+Deno.test("RedeliveryOnStart logs an error of GitHub and continues", async () => {
   using _time = new FakeTime(NOW);
   await using log = await new CapturedLog().start();
   const refuse = () => Promise.reject(new GitHubError({ kind: "unauthorized" }, "No such right"));

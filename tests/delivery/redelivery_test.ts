@@ -27,7 +27,7 @@ function attempt(guid: string, at: number, changes: Partial<DeliveryAttempt> = {
   return attempt;
 }
 
-/** Deliveries that failed and keep failing, and a GitHub that refuses as it is told. */
+/** Failed deliveries, and a GitHub with configurable errors. */
 class FakeAttemptSource implements DeliveryAttemptSource {
   readonly requested: string[] = [];
   since = 0;
@@ -41,8 +41,8 @@ class FakeAttemptSource implements DeliveryAttemptSource {
   }
 
   redeliver({ guid }: FailedDelivery): Promise<void> {
-    const refusal = this.failureFor(guid);
-    if (refusal) return Promise.reject(new GitHubError(refusal, "Refused"));
+    const failure = this.failureFor(guid);
+    if (failure) return Promise.reject(new GitHubError(failure, "Failed"));
     this.requested.push(guid);
     return Promise.resolve();
   }
@@ -54,11 +54,11 @@ function setUp(...guids: string[]) {
   return { clock, attempts, redelivery: new Redelivery({ attempts, clock }) };
 }
 
-Deno.test("Sweep.run() asks for each failed delivery of three days once, a second apart", async () => {
+Deno.test("Redelivery.run() requests each failed delivery of three days once, one per second", async () => {
   const { clock, attempts, redelivery } = setUp("a", "b", "c");
   const seen: string[] = [];
   const result = await redelivery.run(never, {
-    onProgress: ({ found, requested: asked }) => seen.push(`${asked}/${found}`),
+    onProgress: ({ found, requested }) => seen.push(`${requested}/${found}`),
   });
   assertEquals(result, { found: 3, requested: 3, remaining: 0 });
   assertEquals(attempts.requested, ["a", "b", "c"]);
@@ -67,7 +67,7 @@ Deno.test("Sweep.run() asks for each failed delivery of three days once, a secon
   assertEquals(clock.now() - attempts.since, 3 * 24 * 60 * MINUTE_S * 1_000);
 });
 
-Deno.test("Sweep.run() does not ask again for what GitHub has not sent yet, until five minutes have gone", async () => {
+Deno.test("Redelivery.run() does not repeat a request within five minutes", async () => {
   const { clock, attempts, redelivery } = setUp("a", "b");
   await redelivery.run(never, { limit: 1 });
   assertEquals(await redelivery.run(never), { found: 1, requested: 1, remaining: 0 });
@@ -77,21 +77,21 @@ Deno.test("Sweep.run() does not ask again for what GitHub has not sent yet, unti
   assertEquals((await redelivery.run(never)).requested, 2);
 });
 
-Deno.test("Sweep.run() asks for no more than its limit, and says how many are left", async () => {
+Deno.test("Redelivery.run() respects its limit and reports how many remain", async () => {
   const { attempts, redelivery } = setUp("a", "b", "c");
   assertEquals(await redelivery.run(never, { limit: 2 }), { found: 3, requested: 2, remaining: 1 });
   assertEquals(attempts.requested, ["a", "b"]);
 });
 
-for (const refusal of [RATE_LIMITED, { kind: "unauthorized" }] satisfies GitHubFailure[]) {
-  Deno.test(`Sweep.run() stops where it is ${refusal.kind}, and goes on from there the next time`, async () => {
+for (const failure of [RATE_LIMITED, { kind: "unauthorized" }] satisfies GitHubFailure[]) {
+  Deno.test(`Redelivery.run() stops at ${failure.kind}, and the next run continues`, async () => {
     const { attempts, redelivery } = setUp("a", "b", "c");
-    attempts.failureFor = (guid) => guid === "b" ? refusal : undefined;
+    attempts.failureFor = (guid) => guid === "b" ? failure : undefined;
     assertEquals(await redelivery.run(never), {
       found: 3,
       requested: 1,
       remaining: 2,
-      failure: refusal,
+      failure,
     });
     attempts.failureFor = () => undefined;
     assertEquals(await redelivery.run(never), { found: 2, requested: 2, remaining: 0 });
@@ -99,31 +99,31 @@ for (const refusal of [RATE_LIMITED, { kind: "unauthorized" }] satisfies GitHubF
   });
 }
 
-Deno.test("Sweep.run() passes over what is refused alone, and stops at three in a row", async () => {
+Deno.test("Redelivery.run() skips a single failure and stops after three in a row", async () => {
   const { attempts, redelivery } = setUp("a", "b", "c", "d", "e", "f", "g");
-  const refused: string[] = [];
+  const failed: string[] = [];
   attempts.failureFor = (guid) => {
     if (["b", "c", "d"].includes(guid)) return undefined;
-    refused.push(guid);
+    failed.push(guid);
     return guid === "a" ? { kind: "not_accessible", status: 404 } : { kind: "unavailable" };
   };
-  const refusal = { kind: "unavailable" } as const;
+  const failure = { kind: "unavailable" } as const;
   assertEquals(await redelivery.run(never), {
     found: 7,
     requested: 3,
     remaining: 4,
-    failure: refusal,
+    failure,
   });
-  assertEquals([attempts.requested, refused], [["b", "c", "d"], ["a", "e", "f", "g"]]);
+  assertEquals([attempts.requested, failed], [["b", "c", "d"], ["a", "e", "f", "g"]]);
 });
 
-Deno.test("Sweep.run() is refused when GitHub does not tell what failed", async () => {
+Deno.test("Redelivery.run() throws if the failed deliveries cannot be listed", async () => {
   const { attempts, redelivery } = setUp("a");
   attempts.listFailed = () => Promise.reject(new GitHubError(RATE_LIMITED, "Too much"));
   await assertRejects(() => redelivery.run(never), GitHubError, "Too much");
 });
 
-Deno.test("Sweep.run() ends when its signal aborts", async () => {
+Deno.test("Redelivery.run() ends when its signal aborts", async () => {
   const { attempts, redelivery } = setUp("a", "b");
   const stop = new AbortController();
   const onProgress = ({ requested }: { requested: number }) => requested === 1 && stop.abort();
@@ -131,7 +131,7 @@ Deno.test("Sweep.run() ends when its signal aborts", async () => {
   assertEquals(attempts.requested, ["a"]);
 });
 
-Deno.test("neverArrived() takes the latest attempt of each delivery of which none succeeded, the oldest first", () => {
+Deno.test("findUndelivered() returns the latest attempt of each failed delivery, oldest first", () => {
   const attempts = [
     attempt("again", 9),
     attempt("late success", 8, { succeeded: true }),

@@ -32,7 +32,7 @@ const COMPOSE = z.object({
 const TEXT = await Deno.readTextFile(new URL("../../deploy/compose.yaml", import.meta.url));
 const { services, volumes } = COMPOSE.parse(parse(TEXT));
 
-/** With the defaults in place of variables that are not set. */
+/** Replaces variables by their defaults. */
 function interpolate(environment: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [
@@ -42,16 +42,16 @@ function interpolate(environment: Readonly<Record<string, string>>): Record<stri
   );
 }
 
-Deno.test("compose.yaml gives every service no right that it does not need", () => {
+Deno.test("compose.yaml gives services only the privileges they need", () => {
   for (const [name, { security_opt, ports }] of Object.entries(services)) {
     assertEquals(security_opt, ["no-new-privileges:true"], name);
     for (const port of ports) assertMatch(port, /^127\.0\.0\.1:(\d+):\1$/);
   }
-  // That of our own image says so itself.
+  // The Dockerfile sets the user of Runwire's image.
   assertEquals([services.postgres.user, services.redis.user], ["postgres", "redis"]);
 });
 
-Deno.test("compose.yaml takes PostgreSQL 15 or later and Redis 7 or later, each in one version", () => {
+Deno.test("compose.yaml pins PostgreSQL 15 or later and Redis 7 or later", () => {
   const majorVersion = ({ image }: { readonly image: string }) =>
     Number(image.match(/:(\d+)\.\d+(\.\d+)?-\w+$/)?.[1]);
   assert(majorVersion(services.postgres) >= 15, services.postgres.image);
@@ -59,7 +59,7 @@ Deno.test("compose.yaml takes PostgreSQL 15 or later and Redis 7 or later, each 
   assertEquals(services.app.image, `runwire:${manifest.version}`);
 });
 
-Deno.test("compose.yaml starts PostgreSQL and Redis alone, without any settings", () => {
+Deno.test("compose.yaml can start only PostgreSQL and Redis, without settings", () => {
   const { postgres, redis } = services;
   for (const service of [postgres, redis]) {
     assertEquals([service.depends_on, service.env_file, service.build], [{}, [], undefined]);
@@ -73,7 +73,7 @@ Deno.test("compose.yaml starts PostgreSQL and Redis alone, without any settings"
   }
 });
 
-Deno.test("compose.yaml gives Runwire settings that it takes, and no others", () => {
+Deno.test("compose.yaml gives Runwire only settings that exist", () => {
   const { app, postgres, redis } = services;
   const environment = interpolate(app.environment);
   assertEquals(Object.keys(environment).filter((name) => !VARIABLE_NAMES.includes(name)), []);
@@ -92,13 +92,13 @@ Deno.test("compose.yaml gives Runwire settings that it takes, and no others", ()
   assertEquals(app.env_file, [{ path: ".env", required: false }]);
 });
 
-Deno.test("compose.yaml keeps what PostgreSQL and Redis have in volumes that it names", () => {
+Deno.test("compose.yaml stores the data of PostgreSQL and Redis in named volumes", () => {
   const used = Object.values(services).flatMap((service) => service.volumes);
   assertEquals(used, ["postgres:/var/lib/postgresql/data", "redis:/data"]);
   assertEquals(Object.keys(volumes), used.map((volume) => volume.split(":")[0] ?? ""));
 });
 
-Deno.test("deploy/.env, which holds secrets, is not in the repository nor sent to a build", async () => {
+Deno.test("deploy/.env with its secrets is neither in the repository nor in the build context", async () => {
   const read = (path: string) => Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
   assert((await read(".gitignore")).split("\n").includes("/deploy/.env"));
   const [first, ...rest] = (await read("deploy/Dockerfile.dockerignore")).split("\n")

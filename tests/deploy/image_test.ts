@@ -22,17 +22,17 @@ async function readInstructions(): Promise<readonly Instruction[]> {
 }
 
 const INSTRUCTIONS = await readInstructions();
-/** Of the image itself, without what builds it. */
+/** The instructions of the last stage. */
 const RUNTIME = INSTRUCTIONS.slice(INSTRUCTIONS.findLastIndex(({ name }) => name === "FROM"));
 
-/** Of the one instruction of that name. */
+/** The arguments of the only instruction with this name. */
 function instructionArguments(name: string): string {
   const found = RUNTIME.filter((each) => each.name === name);
   assertEquals(found.length, 1, name);
   return found[0]?.rest ?? "";
 }
 
-Deno.test("Dockerfile builds from pinned versions alone, with the Deno that this runs on", () => {
+Deno.test("Dockerfile pins all versions and uses the Deno version of the tests", () => {
   const stages = INSTRUCTIONS.filter(({ name }) => name === "FROM").map(({ rest }) => rest);
   assertEquals(stages.length, 2);
   for (const stage of stages) assertMatch(stage, /^[a-z]+:\d+(\.\d+)+-[a-z-]+( AS build)?$/);
@@ -46,7 +46,7 @@ Deno.test("Dockerfile builds from pinned versions alone, with the Deno that this
   assertEquals(INSTRUCTIONS.filter(({ name }) => name === "ADD"), []);
 });
 
-Deno.test("Dockerfile copies what is there, and only what may be sent to the build", async () => {
+Deno.test("Dockerfile copies existing files from the build context only", async () => {
   const ignored = await Deno.readTextFile(new URL("deploy/Dockerfile.dockerignore", ROOT));
   const allowed = ignored.split("\n").filter((line) => line.startsWith("!"))
     .map((line) => line.slice(1).split("/")[0]);
@@ -58,7 +58,7 @@ Deno.test("Dockerfile copies what is there, and only what may be sent to the bui
   for (const source of sources) await Deno.stat(new URL(source, ROOT));
 });
 
-Deno.test("Dockerfile makes an image that runs as nobody, and asks itself how it is", () => {
+Deno.test("Dockerfile runs as an unprivileged user and has a health check", () => {
   assertMatch(instructionArguments("USER"), /^[1-9]\d{3,}:[1-9]\d{3,}$/);
   assertMatch(instructionArguments("HEALTHCHECK"), / CMD \["runwire", "health"\]$/);
   assertEquals([instructionArguments("ENTRYPOINT"), instructionArguments("CMD")], [
@@ -69,14 +69,14 @@ Deno.test("Dockerfile makes an image that runs as nobody, and asks itself how it
   assertEquals(RUNTIME.filter(({ name }) => name === "RUN"), []);
 });
 
-Deno.test("Dockerfile sets only variables that there are", () => {
+Deno.test("Dockerfile sets only known variables", () => {
   const names = [...instructionArguments("ENV").matchAll(/(\w+)=/g)].map(([, name = ""]) => name);
   const denoVariables = ["PATH", "HOME", "DENO_DIR", "DENO_NO_UPDATE_CHECK"];
   assertEquals(names.filter((name) => ![...VARIABLE_NAMES, ...denoVariables].includes(name)), []);
   assert(names.includes("DATABASE_URL") && names.includes("SERVER_HOST"));
 });
 
-Deno.test("launcher() starts the program with the rights of the task `start`, from where the image has it", () => {
+Deno.test("launcher() starts the program of the image with the permissions of the task `start`", () => {
   const [shebang, line = "", ...rest] = launcher().split("\n");
   assertEquals([shebang, rest], ["#!/bin/sh", [""]]);
   const [, home, flags = ""] = line.match(/^exec (\S+)\/deno run (.*) \1\/app\.js "\$@"$/) ?? [];

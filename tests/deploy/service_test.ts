@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { TemporaryFolder } from "../fakes/folder.ts";
 
 const UNIT = new URL("../../deploy/runwire.service", import.meta.url);
-/** Of 10; what is left is that it may talk to any address. */
+/** The scale ends at 10. The service may connect to any address, which counts. */
 const MAX_EXPOSURE = 1.5;
 
 async function analyze(...args: string[]): Promise<{ code: number; text: string }> {
@@ -15,13 +15,13 @@ async function analyze(...args: string[]): Promise<{ code: number; text: string 
 const ignore = await analyze("--version").then(({ code }) => code !== 0, () => true);
 
 Deno.test({
-  name: "runwire.service is a unit that systemd takes, and that may do little",
+  name: "runwire.service is a valid unit with few privileges",
   ignore,
   async fn() {
     await using folder = await TemporaryFolder.create();
     const unit = await Deno.readTextFile(UNIT);
     const path = `${folder.path}/runwire.service`;
-    // There is none here.
+    // The executable does not exist on this machine.
     await Deno.writeTextFile(path, unit.replace("/usr/local/bin/runwire", "/bin/true"));
     assertEquals(await analyze("verify", path), { code: 0, text: "" });
     const { text } = await analyze("security", "--offline=true", path);

@@ -1,4 +1,4 @@
-import type { Authenticator } from "../../src/account/principal.ts";
+import type { Authenticator } from "../../src/account/authenticator.ts";
 import { systemClock as clock } from "../../src/clock.ts";
 import { RequestMetrics } from "../../src/http/request_metrics.ts";
 import { router } from "../../src/http/router.ts";

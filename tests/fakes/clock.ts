@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 
-/** Tells the time to which it is set; its timers are real. */
+/** A clock with a fixed time and real timers. */
 export class ManualClock implements Clock {
   readonly sleep = systemClock.sleep;
   readonly every = systemClock.every;
@@ -12,7 +12,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Goes on by itself, and jumps ahead when it is told to; its timers are real. */
+/** A clock that `advance` moves forward, with real timers. */
 export class OffsetClock implements Clock {
   readonly sleep = systemClock.sleep;
   readonly every = systemClock.every;

@@ -1,6 +1,6 @@
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 
-/** What is logged from now on; `await using` ends it. */
+/** Captures the log until `await using` disposes of it. */
 export class CapturedLog {
   readonly records: LogRecord[] = [];
 

@@ -13,7 +13,7 @@ interface Document {
   readonly components?: Json;
 }
 
-/** An answer, without a body where it has none to check. */
+/** A response; `body` is absent if it is not JSON. */
 export interface ApiResponse {
   readonly method: string;
   readonly path: string;
@@ -28,13 +28,13 @@ interface Route {
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
-/** Answers that every path gives, without a word about them: [status, code]. */
+/** Undocumented responses that every path may send: [status, code]. */
 const COMMON_RESPONSES: readonly (readonly [number, string])[] = [
   [403, "origin_not_allowed"],
   [405, "method_not_allowed"],
 ];
 
-/** An OpenAPI document, to hold answers against. A field that it does not name is wrong. */
+/** Validates responses against an OpenAPI document. Fields that the document does not name are violations. */
 export class OpenApiValidator {
   readonly routes: readonly Route[];
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -56,7 +56,7 @@ export class OpenApiValidator {
     );
   }
 
-  /** What is wrong with an answer, in words; `undefined` when nothing is. */
+  /** The violation of a response, as a sentence; `undefined` for valid responses. */
   findViolation(apiResponse: ApiResponse): string | undefined {
     const { path, status, contentType, body } = apiResponse;
     const method = apiResponse.method === "HEAD" ? "get" : apiResponse.method.toLowerCase();
@@ -105,7 +105,7 @@ function basePaths(operations: Readonly<Record<string, Operation>>): readonly st
   return [...new Set(servers.map(({ url }) => url.replace(/\/$/, "")))];
 }
 
-/** Forbids, wherever a schema is used, fields that it does not name. Not where it is defined: there `allOf` may add some. */
+/** Forbids unknown fields wherever a schema is used, but not where it is defined, because `allOf` may add fields there. */
 function forbidUnknownFields(value: unknown, isUse = false): unknown {
   if (Array.isArray(value)) return value.map((each) => forbidUnknownFields(each, isUse));
   if (!isJson(value)) return value;

@@ -38,7 +38,7 @@ export class OtlpCollector {
     );
   }
 
-  /** With what a program exports to here. */
+  /** The environment of a program that exports to this collector. */
   get environment(): Record<string, string> {
     return {
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${this.#server.addr.port}`,

@@ -69,7 +69,7 @@ export class Program {
     this.stderr = new OutputLines(child.stderr);
   }
 
-  /** Starts `runwire ARGS` with `environment` and nothing else of ours, by default over a database in memory. */
+  /** Starts `runwire ARGS` with only `environment` and the minimum, by default over a database in memory. */
   static async start(
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {},
@@ -109,7 +109,7 @@ export class Program {
     this.#child.kill(signal);
   }
 
-  /** Resolves to the exit code when it has ended and all its output is read; fails when it goes on for longer. */
+  /** Resolves to the exit code when the program has ended and its output is read; fails after `timeoutMs`. */
   async exit(timeoutMs = TIMEOUT_MS): Promise<number> {
     const { code } = await withTimeout(this.#child.status, "the program to end", timeoutMs);
     await withTimeout(Promise.all([this.stdout.ended, this.stderr.ended]), "the end of its output");
@@ -137,7 +137,7 @@ export async function runProgram(
   return { code, stdout: program.stdout.text, stderr: program.stderr.text };
 }
 
-/** What every process needs: a shell's tools, a folder to unpack into, and a database of its own. */
+/** What every process needs: a PATH, a folder to unpack into, and a database. */
 function minimalEnvironment(): Record<string, string> {
   return {
     PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin",
@@ -174,7 +174,7 @@ async function build(path: string): Promise<void> {
   }
 }
 
-/** When the newest of a file or a folder's files was changed, in ms since the epoch; 0 where there is none. */
+/** The time of the last change to a file or to any file of a folder, in ms since the epoch; 0 if it does not exist. */
 async function newestMtime(path: string): Promise<number> {
   const info = await Deno.stat(path).catch(() => undefined);
   if (!info?.isDirectory) return info?.mtime?.getTime() ?? 0;

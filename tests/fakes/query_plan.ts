@@ -1,7 +1,7 @@
 import { CompiledQuery, type KyselyPlugin, type QueryId, type RootOperationNode } from "kysely";
-import type { Db } from "../../src/sql/database.ts";
+import type { Db } from "../../src/sql/handles.ts";
 
-/** The statements that `work` runs, each as the database plans it: lines of EXPLAIN. */
+/** Returns the plans of the statements that `work` runs, each as the lines of EXPLAIN. */
 export async function explainQueries(
   db: Db,
   { explain, work }: { readonly explain: string; readonly work: (db: Db) => Promise<unknown> },
@@ -9,7 +9,7 @@ export async function explainQueries(
   const nodes = new Map<QueryId, RootOperationNode>();
   const executed: { readonly node: RootOperationNode; readonly queryId: QueryId }[] = [];
   const recorder: KyselyPlugin = {
-    // Parts of statements come by here too, but have no result.
+    // Called for parts of statements, too, which have no result.
     transformQuery: ({ node, queryId }) => {
       nodes.set(queryId, node);
       return node;

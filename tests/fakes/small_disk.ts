@@ -8,7 +8,7 @@ export class SmallDisk implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Of `megabytes`; fails where mounting is not permitted. */
+  /** Mounts a disk of `megabytes`; fails if mounting is not permitted. */
   static async mount(megabytes: number): Promise<SmallDisk> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await TemporaryFolder.create());

@@ -5,18 +5,18 @@ type Listener = Deno.TcpListener | Deno.UnixListener;
 type Connection = Deno.TcpConn | Deno.UnixConn;
 
 export interface TcpProxyOptions {
-  /** Where to listen: any free port of this machine, unless it is told otherwise. */
+  /** Where to listen; by default a free port of this machine. */
   readonly listenOn?: Address;
 }
 
-/** Stands between us and a service, and passes bytes on until a test makes trouble. `await using` stops it. */
+/** A proxy between the program and a service that forwards bytes until a test injects a fault. `await using` stops it. */
 export class TcpProxy implements AsyncDisposable {
   readonly #target: Deno.ConnectOptions;
   readonly #connections = new Set<Connection>();
   readonly #tasks = new Set<Promise<void>>();
   #address: Address;
   #listener: Listener | undefined;
-  /** Those from which nothing comes any more. */
+  /** Connections whose bytes are dropped. */
   readonly #blackholed = new WeakSet<Connection>();
   #isBlackholing = false;
   #delayMs = 0;
@@ -54,18 +54,18 @@ export class TcpProxy implements AsyncDisposable {
     this.#connections.clear();
   }
 
-  /** Connections are silent for good, as on a network that loses all: neither side hears of it. So are new ones. */
+  /** Drops all bytes of current and new connections, as a network that loses everything: neither side is notified. */
   blackhole(): void {
     this.#isBlackholing = true;
     for (const connection of this.#connections) this.#blackholed.add(connection);
   }
 
-  /** Passes everything on `ms` later than it came. */
+  /** Delays all bytes by `ms`. */
   delay(ms: number): void {
     this.#delayMs = ms;
   }
 
-  /** From now on connections are taken and pass everything on. */
+  /** Ends all faults: accepts connections and forwards everything. */
   restore(): void {
     this.#isBlackholing = false;
     this.#delayMs = 0;
@@ -98,7 +98,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#connections.add(client);
     try {
       const service = await Deno.connect(this.#target);
-      // What was sent in pieces goes on in pieces, and at once.
+      // Bytes are forwarded at once, without waiting for more.
       service.setNoDelay();
       if ("setNoDelay" in client) client.setNoDelay();
       // Cut while we connected.
@@ -111,7 +111,7 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
-  /** Passes on until either side ends, which ends both. */
+  /** Forwards until one side closes, then closes both. */
   async #pipe(from: Connection, to: Connection): Promise<void> {
     const buffer = new Uint8Array(64 * 1024);
     try {

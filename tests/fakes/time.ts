@@ -7,7 +7,7 @@ export class FakeTime {
   readonly #clock: Clock & InstalledMethods;
 
   constructor(start: number | string | Date = Date.now()) {
-    // Microtasks and nextTick stay real, otherwise no await would ever go on.
+    // Microtasks and nextTick stay real; otherwise no await would resume.
     this.#clock = install({
       now: new Date(start).getTime(),
       toFake: ["Date", "setTimeout", "clearTimeout", "setInterval", "clearInterval"],

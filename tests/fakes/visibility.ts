@@ -1,4 +1,4 @@
-/** What a client may see to whom nothing is hidden. */
+/** The visibility of a client with full access. */
 export function allVisible(): Promise<"all"> {
   return Promise.resolve("all");
 }

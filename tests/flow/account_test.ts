@@ -45,7 +45,7 @@ async function isRejected(client: WebSocketClient): Promise<boolean> {
   return await client.opened.then(() => false, () => true);
 }
 
-Deno.test("Key is shown once, and does what its scopes say until it is revoked", async () => {
+Deno.test("Key is shown once, and has its scopes until it is revoked", async () => {
   const { app, admin } = await start();
   await using _ = app;
   const { key, id, prefix, ...made } = await createKey(admin, { budget_cents: 500 });
@@ -60,7 +60,7 @@ Deno.test("Key is shown once, and does what its scopes say until it is revoked",
   assertEquals((await statusAndCode(admin.request("DELETE", "/api/v1/keys/999")))[1], "not_found");
 });
 
-Deno.test("Key with too few scopes is told which one it needs", async () => {
+Deno.test("Key without the required scope gets 403", async () => {
   const { app, admin } = await start();
   await using _ = app;
   const { key } = await createKey(admin, { scopes: ["tasks"] });
@@ -72,7 +72,7 @@ Deno.test("Key with too few scopes is told which one it needs", async () => {
   assertEquals(await isRejected(connect(app, { authorization: `Bearer ${key}` })), true);
 });
 
-Deno.test("Key ends when it has expired", async () => {
+Deno.test("Key is rejected after it has expired", async () => {
   const clock = new OffsetClock();
   const { app, admin } = await start({ clock });
   await using _ = app;
@@ -88,7 +88,7 @@ Deno.test("Key ends when it has expired", async () => {
   ]);
 });
 
-Deno.test("Key has a name by which a person knows it again", async () => {
+Deno.test("Key requires a readable name", async () => {
   const { app, admin } = await start();
   await using _ = app;
   for (const name of ["", "  ", "a\nb", "\ud800", "x".repeat(101)]) {
@@ -98,7 +98,7 @@ Deno.test("Key has a name by which a person knows it again", async () => {
   assertEquals((await createKey(admin, { name: "😀".repeat(100) })).name, "😀".repeat(100));
 });
 
-Deno.test("Key is refused when it is altered in any place", async () => {
+Deno.test("Key is rejected when any part of it is changed", async () => {
   const { app, admin } = await start();
   await using _ = app;
   const { key } = await createKey(admin);
@@ -109,7 +109,7 @@ Deno.test("Key is refused when it is altered in any place", async () => {
   }
 });
 
-Deno.test("Ticket opens one connection, once, within 30 s", async () => {
+Deno.test("Ticket opens one connection within 30 s", async () => {
   const clock = new OffsetClock();
   const { app, admin } = await start({ clock });
   await using _ = app;
@@ -134,7 +134,7 @@ async function fetchStatusAndCode(url: string): Promise<unknown[]> {
   return await statusAndCode(fetch(url));
 }
 
-Deno.test("WebSocket by a session's cookie opens for our own pages alone", async () => {
+Deno.test("WebSocket with a session cookie requires the server's own origin", async () => {
   const { app, admin } = await start();
   await using _ = app;
   const { cookie } = admin;
@@ -154,7 +154,7 @@ Deno.test("WebSocket by a session's cookie opens for our own pages alone", async
   assertEquals(await isRejected(connect(app, { origin: app.url })), true);
 });
 
-Deno.test("Connections end when their session or key does", async () => {
+Deno.test("Connections close when their session or key ends", async () => {
   const { app, admin } = await start();
   await using _ = app;
   const { key, id } = await createKey(admin);
@@ -177,7 +177,7 @@ Deno.test("Connections end when their session or key does", async () => {
   assertEquals(await statusAndCode(nat.get("/api/v1/me")), [401, "unauthenticated"]);
 });
 
-Deno.test("Roles say what a user may do, from the next request on", async () => {
+Deno.test("Role changes apply from the next request on", async () => {
   const { app, admin } = await start();
   await using _ = app;
   const nat = await app.signIn("nat");
@@ -221,7 +221,7 @@ Deno.test("Roles say what a user may do, from the next request on", async () => 
   );
 });
 
-Deno.test("Writes by a session's cookie are for our own pages alone", async () => {
+Deno.test("Writes with a session cookie require the server's own origin", async () => {
   const { app, admin } = await start();
   await using _ = app;
   for (
@@ -240,7 +240,7 @@ Deno.test("Writes by a session's cookie are for our own pages alone", async () =
   assertEquals((await (await admin.get("/api/v1/keys")).json()).total_count, 0);
 });
 
-Deno.test("Member follows what GitHub shows that member, and nothing else is there", async () => {
+Deno.test("Member can only follow repositories that GitHub shows the member", async () => {
   const { app, admin } = await start();
   await using _ = app;
   const nat = await app.signIn("nat");

@@ -15,13 +15,13 @@ import {
   sendProbe,
 } from "../fakes/clients/api_probe.ts";
 
-/** What of `marked` stands in a text. */
+/** The markers of `marked` in a text. */
 function findMarkers(text: string, marked: readonly MarkedRepository[]): readonly string[] {
   const lower = text.toLowerCase();
   return marked.flatMap(({ markers: marks }) => marks.filter((mark) => lower.includes(mark)));
 }
 
-/** What users say is meant for all, whatever stands in it: who writes what is hidden from others has told it himself. */
+/** Messages are public, whatever their content. */
 function isPublicByDesign({ method, path }: Endpoint): boolean {
   return method === "POST" && path === "/api/v1/messages";
 }
@@ -72,7 +72,7 @@ async function probeEndpoint(
 
 for (const kind of ["memory", "postgres"] as const) {
   Deno.test({
-    name: `Every route hides from each user what GitHub hides from that user (${kind})`,
+    name: `Every route hides from each user the repositories that GitHub hides (${kind})`,
     ignore: kind === "postgres" && !await isPostgresAvailable(),
     async fn() {
       await using stack = new AsyncDisposableStack();

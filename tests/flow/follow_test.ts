@@ -41,7 +41,7 @@ Deno.test("POST /repositories follows a repository, and creates its webhook", as
   assertEquals((await test.request("GET", "/runs")).json.total_count, 1);
   await waitUntil(
     () => test.events.some(({ type, repository }) => type === "repository" && repository === A),
-    "the feed tells of it",
+    "the feed has the event",
   );
 });
 
@@ -114,7 +114,7 @@ Deno.test("POST /repositories says why there is no webhook, and polling serves t
   test.world.addRepository({ full_name: A, admin: false });
   const { status, json } = await test.follow(A);
   assertEquals([status, json.webhook.state], [201, "none"]);
-  assertMatch(json.webhook.reason, /may not administer webhooks/);
+  assertMatch(json.webhook.reason, /may not manage webhooks/);
   // Nothing has changed since, which GitHub says for nothing.
   await waitUntil(() => test.simulator.requests.counts.notModified > 0, "its runs are polled");
 });
@@ -140,7 +140,7 @@ Deno.test("A followed repository is polled without any client, and from a restar
   await test.start();
   await waitUntil(
     () => test.events.some(({ type, data }) => type === "run" && data.id === run.id),
-    "the feed tells of the run",
+    "the feed has the run",
   );
   const { json } = await test.request("GET", `/runs/${run.id}`);
   assertEquals([json.id, json.status], [run.id, "queued"]);

@@ -20,7 +20,7 @@ async function waitForState(test: AppUnderTest, state: string): Promise<Record<s
   return github;
 }
 
-Deno.test("A primary limit is waited out: clients keep their snapshot, health and feed say until when", async () => {
+Deno.test("A primary rate limit pauses polling: clients keep their snapshot, health and feed report the end", async () => {
   await using test = await startWithOneRun();
   await using client = await WebSocketClient.connect(test.socketUrl);
   const frame = await client.next();
@@ -38,7 +38,7 @@ Deno.test("A primary limit is waited out: clients keep their snapshot, health an
   await waitForState(test, "polling");
 });
 
-Deno.test("A secondary limit is waited out as long as Retry-After says", async () => {
+Deno.test("A secondary rate limit pauses polling for Retry-After", async () => {
   await using test = await startWithOneRun();
   await using client = await WebSocketClient.connect(test.socketUrl);
   await client.next();
@@ -58,7 +58,7 @@ for (
     { kind: "garbage" },
   ] as const
 ) {
-  Deno.test(`A fault of GitHub's (${Object.values(fault).join(" ")}) is told and healed`, async () => {
+  Deno.test(`A fault of GitHub's (${Object.values(fault).join(" ")}) is reported, and polling recovers`, async () => {
     await using test = await startWithOneRun();
     await using client = await WebSocketClient.connect(test.socketUrl);
     await client.next();
@@ -73,7 +73,7 @@ for (
   });
 }
 
-Deno.test("A revoked token makes us unauthorized, and clients keep what they have", async () => {
+Deno.test("A revoked token is reported as unauthorized, and clients stay connected", async () => {
   await using test = await startWithOneRun();
   await using client = await WebSocketClient.connect(test.socketUrl);
   await client.next();
@@ -85,7 +85,7 @@ Deno.test("A revoked token makes us unauthorized, and clients keep what they hav
 });
 
 for (const status of [403, 404, 451] as const) {
-  Deno.test(`A repository that answers ${status} is left out, and the others stay`, async () => {
+  Deno.test(`A repository that answers ${status} is skipped, and the other one stays`, async () => {
     await using test = await startWithOneRun();
     test.world.addRepository({ full_name: "octo/b" });
     test.world.addRun("octo/b", {});
@@ -101,7 +101,7 @@ for (const status of [403, 404, 451] as const) {
   });
 }
 
-Deno.test("The program stops while GitHub does not answer, and tells clients that it goes", async () => {
+Deno.test("The program stops while GitHub does not answer, and closes its clients with 1001", async () => {
   const test = await startWithOneRun();
   test.simulator.faults.add({ kind: "delay", ms: 60_000 }, { requests: 10 });
   const client = await WebSocketClient.connect(test.socketUrl);

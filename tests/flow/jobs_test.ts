@@ -1,10 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { GitHub } from "../../src/github/client.ts";
+import { GitHubJobs } from "../../src/github/job.ts";
 import { GitHubRuns } from "../../src/github/run.ts";
-import { createReconcilers } from "../../src/parts/healing.ts";
+import { JobCollector } from "../../src/run/polling/job_collector.ts";
 import { Simulator } from "../../src/simulator/server.ts";
 import { World } from "../../src/simulator/world/world.ts";
+import { SqlJobStore } from "../../src/sql/run/job.ts";
 import { SqlRunStore } from "../../src/sql/run/run.ts";
 import { SqlRunHistory } from "../../src/sql/run/run_history.ts";
 import { TOKEN } from "../fakes/apps/app.ts";
@@ -12,7 +14,7 @@ import { testOverDatabases } from "../fakes/database.ts";
 
 const FIVE_MINUTES_MS = 5 * 60_000;
 
-testOverDatabases("JobCollector fetches once the jobs of a run that no webhook told of", async (
+testOverDatabases("JobCollector fetches the jobs of a run without webhooks once", async (
   { database },
 ) => {
   const clock = systemClock;
@@ -23,15 +25,11 @@ testOverDatabases("JobCollector fetches once the jobs of a run that no webhook t
   const { url, finished } = simulator.listen({ hostname: "127.0.0.1", port: 0, signal });
   const github = new GitHub({ credential: { token: TOKEN }, baseUrl: url, version: "0", clock });
   const runs = new GitHubRuns(github);
-  const [, collector] = createReconcilers({
-    database,
-    github,
-    runs,
-    clock,
-    poller: { isBackingOff: false, backOff: () => {} },
-    stuckAfter: FIVE_MINUTES_MS,
+  const collector = new JobCollector({
+    source: new GitHubJobs(github.background(0.1)),
+    store: new SqlJobStore(database),
     isNeeded: () => true,
-    emit: () => {},
+    clock,
   });
   world.addRepository({ full_name: "octo/a" });
   const updated_at = new Date(clock.now() - FIVE_MINUTES_MS).toISOString();

@@ -6,7 +6,7 @@ import { OAUTH_CLIENT, startLoginApp } from "../fakes/apps/login_app.ts";
 const HOUR_MS = 60 * 60_000;
 
 for (const kind of ["oauth_app", "github_app"] as const) {
-  Deno.test(`Login leads to GitHub and back, and tells who is there (${kind})`, async () => {
+  Deno.test(`Login redirects to GitHub and back, and signs the user in (${kind})`, async () => {
     await using app = await startLoginApp({ kind });
     const browser = app.browser();
     assertEquals(await fetchCurrentUser(browser), [401, "unauthenticated"]);
@@ -43,7 +43,7 @@ Deno.test("Login gives cookies to no script and no other site", async () => {
   assertMatch(browser.setCookieHeaders.at(-1) ?? "", /^runwire=[\w-]{43}; Max-Age=2592000;/);
 });
 
-Deno.test("Login gives whoever accepts JSON the address to go to", async () => {
+Deno.test("Login returns the redirect URL as JSON on request", async () => {
   await using app = await startLoginApp();
   const response = await fetch(`${app.url}/login`, {
     method: "POST",
@@ -61,7 +61,7 @@ Deno.test("Login is refused with a state that is not this browser's", async () =
   const callback = new URL(await browser.startSignIn());
   const attacker = app.browser();
   const attackerCallback = new URL(await attacker.startSignIn());
-  // Somebody else's code and state, in this browser: login CSRF.
+  // Another user's code and state in this browser: login CSRF.
   assertEquals(await statusAndCode(browser.finishSignIn(attackerCallback.href)), [400]);
   assertEquals(browser.cookies.size, 0);
   // Its own, in a browser that has not begun it; and altered.
@@ -117,7 +117,7 @@ Deno.test("Login is over after ten minutes", async () => {
   assertEquals(await statusAndCode(browser.finishSignIn(callback)), [400]);
 });
 
-Deno.test("Login tells a person who said no, on a page without script, and a program in JSON", async () => {
+Deno.test("Login reports a denied authorization as a page without script, or as JSON", async () => {
   await using app = await startLoginApp();
   app.consentAs("denied");
   const browser = app.browser();
@@ -143,7 +143,7 @@ Deno.test("Login says so while GitHub cannot be reached", async () => {
   assertEquals([response.status, response.headers.has("retry-after")], [503, true]);
 });
 
-Deno.test("Login leads back to paths of ours alone", async () => {
+Deno.test("Login only returns to local paths", async () => {
   await using app = await startLoginApp();
   for (
     const path of [
@@ -163,7 +163,7 @@ Deno.test("Login leads back to paths of ours alone", async () => {
   }
 });
 
-Deno.test("Login leads back to any path of ours", async () => {
+Deno.test("Login returns to any local path", async () => {
   await using app = await startLoginApp();
   for (const path of ["/", "/runs?branch=a%2Fb#x", "/.//evil.example", "/@evil.example"]) {
     const back = await app.browser().signIn(path);
@@ -218,7 +218,7 @@ Deno.test("Login is for members of the allowed organizations, as long as they ar
   await using app = await startLoginApp({ clock, environment: { ALLOWED_ORGS: "Octo-Org,other" } });
   const refused = await app.browser().signIn();
   assertEquals(refused.status, 403);
-  assertMatch(await refused.text(), /Organization required/);
+  assertMatch(await refused.text(), /Organization membership required/);
   app.world.users.join("hubot", "octo-org");
   const browser = await app.signIn("hubot");
   const { user, permissions } = await (await browser.get("/api/v1/me")).json();

@@ -12,7 +12,7 @@ import { TcpProxy } from "../fakes/tcp_proxy.ts";
 
 const ignore = !await isPostgresAvailable();
 
-/** Connects, and waits until it hears what others say: it hears itself. */
+/** Connects, and waits until the client receives its own message. */
 async function joinMessages(
   url: string,
   headers: Record<string, string> = {},
@@ -29,7 +29,7 @@ function parseMessages({ frames }: WebSocketClient): readonly MessageData[] {
   return frames.map((frame) => JSON.parse(frame));
 }
 
-/** What was said in a test by sender `a`, `b` …; not what was said to join. */
+/** The messages of the senders `a`, `b` …, without those sent to join. */
 function testContents(received: readonly MessageData[]): readonly string[] {
   return received.filter(({ user_id }) => user_id.length === 1).map(({ content }) => content);
 }
@@ -44,14 +44,17 @@ function sendAll(senders: readonly WebSocketClient[], count: number): void {
   }
 }
 
-/** Every client has heard `expected` messages of `senders`, all in one order, that of each sender its own. */
+/** Checks that every client received `expected` messages of `senders`, all in one order that preserves each sender's order. */
 async function assertSameOrder(
   clients: readonly WebSocketClient[],
   { senders, count }: { readonly senders: number; readonly count: number },
 ): Promise<readonly string[]> {
   const received = () => clients.map((client) => testContents(parseMessages(client)));
   const total = senders * count;
-  await waitUntil(() => received().every(({ length }) => length >= total), "all is heard");
+  await waitUntil(
+    () => received().every(({ length }) => length >= total),
+    "every message is received",
+  );
   const [first = [], ...others] = received();
   for (const each of others) assertEquals(each, first);
   assertEquals(first.length, total);
@@ -67,7 +70,7 @@ async function listMessages(url: string): Promise<readonly MessageData[]> {
   return (await (await fetch(`${url}/api/v1/messages?limit=100`)).json()).items;
 }
 
-Deno.test("Every message of many reaches everybody once, in one order", async () => {
+Deno.test("Every message of many senders reaches every client once, in one order", async () => {
   await using app = await new AppUnderTest().start();
   await using stack = new AsyncDisposableStack();
   const clients = await Promise.all(
@@ -109,7 +112,7 @@ Deno.test({
   },
 });
 
-Deno.test("Whoever comes back hears what was said meanwhile, over a restart too", async () => {
+Deno.test("A client that reconnects receives the missed messages, also after a restart", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const environment = { DATABASE_URL: `sqlite:${folder}/runwire.db` };
@@ -165,7 +168,7 @@ Deno.test("Whoever comes back hears what was said meanwhile, over a restart too"
   }
 });
 
-/** A socket of a page of ours, in which that browser's user has signed in. */
+/** A WebSocket of a page of the server, with the session of the browser. */
 async function connectAs(app: LoginApp, { cookie }: Browser): Promise<WebSocketClient> {
   const headers = { cookie, origin: app.url };
   const client = new WebSocketClient(
@@ -195,18 +198,18 @@ Deno.test("A member speaks under his login, and a viewer only listens", async ()
   for (const client of [speaker, viewer]) {
     await waitUntil(
       () => parseMessages(client).some(({ content }) => content === "by REST"),
-      "it is told",
+      "the message is received",
     );
   }
   const { items } = await (await nat.get("/api/v1/messages")).json();
   assertEquals(items.map(({ user_id }: MessageData) => user_id), ["mona", "mona"]);
-  // Nobody hears anything without having signed in.
+  // Connections without a session are rejected.
   const refused = await fetch(`${app.url}/api/v1/messages`);
   assertEquals([refused.status, (await refused.json()).code], [401, "unauthenticated"]);
 });
 
 Deno.test({
-  name: "While the storage is away a message is refused, and all goes on when it is back",
+  name: "Messages are refused while the database is unavailable, and accepted afterwards",
   ignore,
   async fn() {
     await using schema = await createTestSchema();

@@ -15,7 +15,7 @@ async function fetchMetrics(url: string): Promise<ReadonlyMap<string, number>> {
   }));
 }
 
-Deno.test("GET /metrics tells what the whole program does", async () => {
+Deno.test("GET /metrics reports the metrics of the whole program", async () => {
   await using app = new AppUnderTest();
   app.world.addRepository({ full_name: "octo/app" });
   app.world.addRun("octo/app");
@@ -48,7 +48,7 @@ Deno.test("GET /metrics tells what the whole program does", async () => {
 });
 
 Deno.test({
-  name: "GET /metrics and /health name PostgreSQL and Redis where there are",
+  name: "GET /metrics and /health include PostgreSQL and Redis if configured",
   ignore: !await isPostgresAvailable() || !await isRedisAvailable(),
   async fn() {
     await using schema = await createTestSchema();
@@ -67,9 +67,9 @@ Deno.test({
   },
 });
 
-Deno.test("GET /health is 503 while Redis does not answer, and names who does", async () => {
+Deno.test("GET /health is 503 while Redis is unavailable, and reports each service", async () => {
   await using app = await new AppUnderTest({
-    // Of a port on which nobody listens.
+    // No server listens on this port.
     environment: { REDIS_URL: "redis://127.0.0.1:1" },
   }).start();
   const response = await fetch(`${app.url}/health`);

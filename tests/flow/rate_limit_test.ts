@@ -19,7 +19,7 @@ async function collectStatuses(answers: readonly Promise<Response>[]): Promise<n
   }));
 }
 
-Deno.test("Runwire answers 429 to one caller's burst, and goes on answering another", async () => {
+Deno.test("Rate limit answers 429 to the burst of one address only", async () => {
   await using app = await new AppUnderTest({ environment: PROXIED }).start();
   const burst = await collectStatuses(
     Array.from({ length: 20 }, () => requestFrom(app, "203.0.113.1")),
@@ -31,7 +31,7 @@ Deno.test("Runwire answers 429 to one caller's burst, and goes on answering anot
   assertEquals(await collectStatuses(otherClient), [200, 200, 200]);
 });
 
-Deno.test("Runwire tells every caller where it stands, and when to come again", async () => {
+Deno.test("Rate limit sends RateLimit headers and Retry-After", async () => {
   await using app = await new AppUnderTest({
     environment: { ...PROXIED, THROTTLE_RATE: "1", THROTTLE_BURST: "1" },
   }).start();
@@ -47,7 +47,7 @@ Deno.test("Runwire tells every caller where it stands, and when to come again", 
   assertEquals((await second.json()).code, "rate_limited");
 });
 
-Deno.test("Runwire throttles nobody for health, webhooks and events, nor with THROTTLE_RATE=0", async () => {
+Deno.test("Rate limit skips health, webhooks and event streams, and is off with THROTTLE_RATE=0", async () => {
   await using app = await new AppUnderTest({ environment: PROXIED }).start();
   const health = Array.from({ length: 10 }, () => requestFrom(app, "203.0.113.1", "/health"));
   assertEquals(new Set(await collectStatuses(health)), new Set([200]));
@@ -72,7 +72,7 @@ Deno.test("Runwire throttles nobody for health, webhooks and events, nor with TH
 });
 
 Deno.test({
-  name: "Runwire with Redis stops within 5 s, and throttles as without",
+  name: "Rate limit also works with Redis, and the program stops within 5 s",
   ignore: !await isRedisAvailable(),
   async fn() {
     await using app = await new AppUnderTest({

@@ -6,7 +6,7 @@ import { startLoginApp } from "../fakes/apps/login_app.ts";
 
 const HOUR_MS = 60 * 60_000;
 
-Deno.test("Session is another one with each login, whatever the browser had before", async () => {
+Deno.test("Session gets a new token with each login, whatever the browser had before", async () => {
   await using app = await startLoginApp();
   const victim = app.browser();
   const planted = await app.signIn("nat");
@@ -17,14 +17,14 @@ Deno.test("Session is another one with each login, whatever the browser had befo
     await back.body?.cancel();
     assertNotEquals(victim.cookies.get("runwire"), token);
     assertEquals(await fetchCurrentUser(victim), [200, "hubot"]);
-    // Whoever planted it has nothing of it; and it has ended, as nat has left this browser.
+    // The planted session is not signed in as hubot; it has ended because nat left this browser.
     const attacker = app.browser();
     attacker.cookies.set("runwire", token);
     assertEquals(await fetchCurrentUser(attacker), [401, "unauthenticated"]);
   }
 });
 
-Deno.test("Session cannot be made up", async () => {
+Deno.test("Session token cannot be forged", async () => {
   await using app = await startLoginApp();
   const browser = await app.signIn("hubot");
   const token = browser.cookies.get("runwire") ?? "";
@@ -35,7 +35,7 @@ Deno.test("Session cannot be made up", async () => {
   }
 });
 
-Deno.test("Session ends when it was not used for a week, and after a month in any case", async () => {
+Deno.test("Session ends after a week without use, and after a month in any case", async () => {
   const clock = new OffsetClock();
   await using app = await startLoginApp({ clock });
   const idle = await app.signIn("hubot");
@@ -48,7 +48,7 @@ Deno.test("Session ends when it was not used for a week, and after a month in an
   assertEquals(await fetchCurrentUser(used), [401, "unauthenticated"]);
 });
 
-Deno.test("POST /logout ends this session, or all of the user, and of nobody else", async () => {
+Deno.test("POST /logout ends this session, or all sessions of only this user", async () => {
   await using app = await startLoginApp();
   const [one, two, three] = [
     await app.signIn("hubot"),
@@ -67,7 +67,7 @@ Deno.test("POST /logout ends this session, or all of the user, and of nobody els
   assertEquals(await statusAndCode(one.request("POST", "/logout")), [204]);
 });
 
-Deno.test("POST /logout is for our own pages alone", async () => {
+Deno.test("POST /logout requires the server's own origin", async () => {
   await using app = await startLoginApp();
   const browser = await app.signIn("hubot");
   for (const headers of [{}, { origin: "https://evil.example" }]) {
@@ -80,7 +80,7 @@ Deno.test("POST /logout is for our own pages alone", async () => {
   assertEquals(await fetchCurrentUser(browser), [200, "hubot"]);
 });
 
-Deno.test("Session ends as soon as GitHub takes its token no more", async () => {
+Deno.test("Session ends as soon as GitHub rejects its token", async () => {
   const clock = new OffsetClock();
   await using app = await startLoginApp({ clock });
   app.world.addRepository({ full_name: "octo/app", private: true });
@@ -94,7 +94,7 @@ Deno.test("Session ends as soon as GitHub takes its token no more", async () => 
   assertEquals(await fetchCurrentUser(browser), [401, "unauthenticated"]);
 });
 
-Deno.test("Token of a GitHub App's user is refreshed before it ends, once", async () => {
+Deno.test("User token of a GitHub App is refreshed once before it expires", async () => {
   const clock = new OffsetClock();
   await using app = await startLoginApp({ kind: "github_app", clock });
   app.world.addRepository({ full_name: "octo/app", private: true });

@@ -53,7 +53,7 @@ Deno.test("/ws sends the 2 latest runs of the 3 most recently pushed repositorie
   for (const run of parseRuns(frame)) assertEquals(Object.keys(run), COMPACT_FIELDS);
 });
 
-Deno.test("/ws sends the same bytes to all, and the latest at once to one that comes late", async () => {
+Deno.test("/ws sends the same bytes to all clients, and the latest at once to a new one", async () => {
   await using test = await new AppUnderTest().start();
   addFourRepositories(test);
   await using early = await WebSocketClient.connect(test.socketUrl);
@@ -64,7 +64,7 @@ Deno.test("/ws sends the same bytes to all, and the latest at once to one that c
   assertEquals(await late.next(), frame);
 });
 
-Deno.test("/ws shows how runs change, and its full view tells more", async () => {
+Deno.test("/ws shows changes of runs, and its full view has more fields", async () => {
   await using test = await new AppUnderTest().start();
   test.world.addRepository({ full_name: "octo/a" });
   const run = test.world.addRun("octo/a", { status: "in_progress", conclusion: null });
@@ -75,7 +75,10 @@ Deno.test("/ws shows how runs change, and its full view tells more", async () =>
     () => client.frames.some((frame) => JSON.parse(frame).runs[0].conclusion === "failure"),
     "the run has failed",
   );
-  await waitUntil(() => test.events.some((event) => event.type === "run"), "the feed tells of it");
+  await waitUntil(
+    () => test.events.some((event) => event.type === "run"),
+    "the feed has the event",
+  );
   const states = test.events.flatMap((event) => event.type === "run" ? [event.data.status] : []);
   assertEquals(states, ["in_progress", "completed"]);
 });
@@ -120,7 +123,7 @@ Deno.test("/ws handles what GitHub documents as nullable", async () => {
   assert(run.workflowName.endsWith(".yml") || run.workflowName.endsWith(".yaml"));
 });
 
-Deno.test("/ws asks GitHub as often for fifty clients as for one, and pays for changes alone", async () => {
+Deno.test("/ws needs as many requests for fifty clients as for one, and only changes count", async () => {
   await using test = await new AppUnderTest().start();
   addFourRepositories(test);
   const clients = await Promise.all(
@@ -138,7 +141,7 @@ Deno.test("/ws asks GitHub as often for fifty clients as for one, and pays for c
   assertEquals(notModified, requests - 4);
 });
 
-Deno.test("/ws polls only while somebody listens", async () => {
+Deno.test("/ws polls only while a client is connected", async () => {
   await using test = await new AppUnderTest().start();
   addFourRepositories(test);
   await new Promise((resolve) => setTimeout(resolve, 2 * APP_POLL_INTERVAL_MS));

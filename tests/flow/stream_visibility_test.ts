@@ -9,7 +9,7 @@ import {
 import { WebSocketClient } from "../fakes/clients/websocket.ts";
 import { waitUntil } from "../fakes/wait.ts";
 
-/** Every way to listen to a WebSocket. */
+/** The queries of a WebSocket. */
 const WEBSOCKET_QUERIES = [
   "",
   "?view=full",
@@ -27,7 +27,7 @@ const STREAM_QUERIES = [
   `?since=0&repository=${markedFullName("team")}`,
 ];
 
-/** All that a client hears, until it is closed. */
+/** Everything a client receives until it is closed. */
 interface Listener extends AsyncDisposable {
   readonly name: string;
   readonly text: () => string;
@@ -111,7 +111,7 @@ Deno.test("Every stream hides from each user what GitHub hides from that user", 
     for (const each of all) stack.use(each);
     openListeners.set(login, all);
   }
-  // Things go on, the hidden ones first; webhooks and polling tell of them.
+  // Runs change by webhooks and polling, the hidden ones first.
   for (const status of ["queued", "in_progress", "completed"]) {
     for (const name of ["secret", "team", "open"]) addMarkedRun(scenario.app, name, status);
   }
@@ -121,16 +121,16 @@ Deno.test("Every stream hides from each user what GitHub hides from that user", 
     /repository=/.test(name) || text().includes("The last of all");
   await waitUntil(
     () => [...openListeners.values()].flat().every(hasLastEvent),
-    "everybody has heard of it",
+    "every client has received it",
   );
   for (const [login, all] of openListeners) assertHidden(scenario, login, all);
-  // Who may see it has heard it, by every way.
+  // Clients with access received it, with every query.
   for (const { name, text } of openListeners.get("mona") ?? []) {
     assert(text().includes(/octo\/team/.test(name) ? "teammarked" : "secretmarked"), name);
   }
 });
 
-Deno.test("A stream that is open shows nothing more of what was hidden meanwhile", async () => {
+Deno.test("An open stream shows nothing of a repository that was hidden", async () => {
   const scenario = await startVisibilityScenario();
   await using stack = new AsyncDisposableStack();
   const { app } = stack.use({
@@ -156,6 +156,6 @@ Deno.test("A stream that is open shows nothing more of what was hidden meanwhile
   app.world.addRun(markedFullName("open"), { display_title: "The last of all" });
   const hasLastEvent = ({ name, text }: Listener) =>
     /repository=/.test(name) || text().includes("The last of all");
-  await waitUntil(() => all.every(hasLastEvent), "everybody has heard of it");
+  await waitUntil(() => all.every(hasLastEvent), "every client has received it");
   for (const { name, text } of all) assert(!text().includes(mark), name);
 });

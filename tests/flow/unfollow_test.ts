@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { openDatabase } from "../../src/sql/database.ts";
 import { SqlFollowStore } from "../../src/sql/follow_store.ts";
@@ -17,7 +17,7 @@ async function startFollowing(): Promise<{ readonly test: AppWithWebhooks; reado
   return { test, id };
 }
 
-Deno.test("DELETE /repositories/{id} removes the webhook, and keeps history", async () => {
+Deno.test("DELETE /repositories/{id} removes the webhook and keeps the history", async () => {
   const { test, id } = await startFollowing();
   await using _stopped = test;
   const { status, json } = await test.request("DELETE", `/repositories/${id}`);
@@ -36,7 +36,7 @@ Deno.test("DELETE /repositories/{id} removes the webhook, and keeps history", as
   assertEquals((await test.follow(A)).json.webhook.state, "active");
 });
 
-Deno.test("DELETE /repositories/{id}?purge=true forgets its runs, also of one that is left already", async () => {
+Deno.test("DELETE /repositories/{id}?purge=true deletes its runs, also if it is no longer followed", async () => {
   const { test, id } = await startFollowing();
   await using _stopped = test;
   await test.request("DELETE", `/repositories/${id}`);
@@ -50,7 +50,7 @@ Deno.test("DELETE /repositories/{id}?purge=true forgets its runs, also of one th
   assertEquals([wrong.status, wrong.json.code], [400, "invalid_parameter"]);
 });
 
-Deno.test("DELETE /repositories/{id} leaves a webhook alone that others have made", async () => {
+Deno.test("DELETE /repositories/{id} does not remove another webhook", async () => {
   await using test = await new AppWithWebhooks().start();
   const { id } = test.world.addRepository({ full_name: A });
   test.simulator.webhooks.add(A, { url: "https://other.example/", secret: APP_WEBHOOK_SECRET });
@@ -59,13 +59,13 @@ Deno.test("DELETE /repositories/{id} leaves a webhook alone that others have mad
   assertEquals(test.simulator.webhooks.list(A).map(({ url }) => url), ["https://other.example/"]);
 });
 
-Deno.test("DELETE /repositories/{id} says that the webhook is left, and removes it after the next start", async () => {
+Deno.test("DELETE /repositories/{id} reports a webhook it could not remove, and removes it after the next start", async () => {
   const { test, id } = await startFollowing();
   await using _stopped = test;
   test.simulator.faults.add({ kind: "status", status: 503 }, { path: /hooks\// });
   const { status, json } = await test.request("DELETE", `/repositories/${id}`);
   assertEquals(status, 200);
-  assertMatch(json.webhook_error, /^It is removed later: GitHub answered/);
+  assertMatch(json.webhook_error, /^Removed later: GitHub answered/);
   assertEquals((await test.request("GET", `/repositories/${id}`)).json.followed, false);
   assertEquals(test.simulator.webhooks.list(A).length, 1);
   await test.stopApp();
@@ -73,16 +73,16 @@ Deno.test("DELETE /repositories/{id} says that the webhook is left, and removes 
   await waitUntil(() => test.simulator.webhooks.list(A).length === 0, "the webhook is removed");
 });
 
-Deno.test("DELETE /repositories/{id} says that the webhook has to be removed by hand", async () => {
+Deno.test("DELETE /repositories/{id} reports a webhook to be removed manually", async () => {
   const { test, id } = await startFollowing();
   await using _stopped = test;
   test.simulator.webhooks.hide(A, 403);
   const { json } = await test.request("DELETE", `/repositories/${id}`);
-  assertMatch(json.webhook_error, /^It has to be removed by hand: /);
+  assertMatch(json.webhook_error, /^Remove it manually: /);
 });
 
 for (const state of ["was created", "is still to be created"]) {
-  Deno.test(`After a death before its id was kept, a webhook that ${state} is ours`, async () => {
+  Deno.test(`A webhook that ${state} is adopted after a crash before its id was stored`, async () => {
     await using test = new AppWithWebhooks();
     const repository = test.world.addRepository({ full_name: A });
     const { id } = repository;
@@ -104,19 +104,19 @@ for (const state of ["was created", "is still to be created"]) {
   });
 }
 
-Deno.test("A webhook that could not be created for now is created after the next start", async () => {
+Deno.test("A webhook that could not be created is created after the next start", async () => {
   await using test = await new AppWithWebhooks().start();
   const { id } = test.world.addRepository({ full_name: A });
   test.simulator.faults.add({ kind: "status", status: 500 }, { path: /hooks/ });
   const { status, json } = await test.follow(A);
   assertEquals([status, json.webhook.state], [201, "none"]);
-  assertMatch(json.webhook.reason, /^It is created later: /);
+  assertMatch(json.webhook.reason, /^Created later: /);
   await test.stopApp();
   await test.start();
   await test.waitForRepository(id, ({ webhook }) => webhook.state === "active");
 });
 
-Deno.test("A followed repository keeps its place under another name, and says when it is gone", async () => {
+Deno.test("A followed repository stays followed under a new name, and reports its removal", async () => {
   const { test, id } = await startFollowing();
   await using _stopped = test;
   test.startDeliveries();
@@ -131,11 +131,11 @@ Deno.test("A followed repository keeps its place under another name, and says wh
   test.world.removeRepository("octo/renamed");
   await test.waitForRepository(id, ({ followed }) => followed === false);
   const gone = (await test.request("GET", `/repositories/${id}`)).json;
-  assert(gone.error.startsWith("GitHub says that it was deleted"));
+  assertEquals(gone.error, "Deleted on GitHub, or no longer accessible to the App");
   assertEquals(gone.webhook, null);
 });
 
-Deno.test("A foreign web page can neither follow nor leave", async () => {
+Deno.test("Another origin can neither follow nor unfollow", async () => {
   const { test, id } = await startFollowing();
   await using _stopped = test;
   const headers = { origin: "https://evil.example", "content-type": "application/json" };

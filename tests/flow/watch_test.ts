@@ -5,7 +5,7 @@ import { systemClock } from "../../src/clock.ts";
 import { LoginApp } from "../fakes/apps/login_app.ts";
 import { waitUntil } from "../fakes/wait.ts";
 
-/** What `runwire watch` says with a key, until it was told of runs or could not be. */
+/** The output of `runwire watch` with a key until it shows runs or an error. */
 async function runWatch(app: LoginApp, key: string | undefined): Promise<string> {
   const stop = new AbortController();
   const output: string[] = [];
@@ -30,7 +30,7 @@ async function runWatch(app: LoginApp, key: string | undefined): Promise<string>
   return output.join("\n");
 }
 
-Deno.test("follow() connects by a ticket where it has a key, and says why it cannot", async () => {
+Deno.test("streamRuns() connects with a ticket if it has a key, and reports a rejected key", async () => {
   await using app = await new LoginApp().start();
   app.world.addRepository({ full_name: "octo/app" });
   app.world.addRun("octo/app", { display_title: "Fix the build" });

@@ -4,7 +4,7 @@ import { WebSocketClient } from "../fakes/clients/websocket.ts";
 import { waitUntil } from "../fakes/wait.ts";
 
 const SECRET = "It's a Secret to Everybody";
-/** So long that whatever happens meanwhile did not come by polling. */
+/** Longer than any test, so that no change comes by polling. */
 const LONG_POLL_INTERVAL_MS = 600_000;
 
 /** The program with its webhook at `octo/a` and `octo/b`, and a client that has got its first frame. */
@@ -51,7 +51,7 @@ function parseRuns(frame: string | undefined): FrameRun[] {
   return frame === undefined ? [] : JSON.parse(frame).runs;
 }
 
-Deno.test("A webhook changes the snapshot at once, and GitHub is not asked", async () => {
+Deno.test("A webhook changes the snapshot at once, without a request to GitHub", async () => {
   await using test = new AppWithTwoRepositories();
   const run = test.world.addRun("octo/a", { status: "in_progress", conclusion: null });
   await test.start();
@@ -63,7 +63,7 @@ Deno.test("A webhook changes the snapshot at once, and GitHub is not asked", asy
   test.world.updateRun(run.id, { status: "completed", conclusion: "failure" });
   await waitUntil(() => parseRuns(client.frames.at(-1))[0]?.status === "completed", "it has ended");
   assertEquals(test.simulator.requests.counts.requests, requests);
-  await waitUntil(() => test.events.some(isCompletedRun), "the feed tells of it");
+  await waitUntil(() => test.events.some(isCompletedRun), "the feed has the event");
 });
 
 Deno.test("Webhooks fill the attempts and jobs of a run", async () => {
@@ -83,7 +83,7 @@ Deno.test("Webhooks fill the attempts and jobs of a run", async () => {
   assertEquals(jobs.map((job: Record<string, unknown>) => job["run_attempt"]), [1, 2]);
 });
 
-Deno.test("A push brings its repository to the front of the snapshot", async () => {
+Deno.test("A push moves its repository to the front of the snapshot", async () => {
   await using test = new AppWithTwoRepositories();
   test.world.addRun("octo/a", {});
   await test.start();
@@ -97,7 +97,7 @@ Deno.test("A push brings its repository to the front of the snapshot", async () 
   );
 });
 
-Deno.test("Many webhooks make one extra frame a second, the last of which is right", async () => {
+Deno.test("Many webhooks cause one extra frame a second, and the last one is current", async () => {
   await using test = new AppWithTwoRepositories();
   const run = test.world.addRun("octo/a", { status: "in_progress", conclusion: null });
   await test.start();
@@ -115,7 +115,7 @@ Deno.test("Many webhooks make one extra frame a second, the last of which is rig
   assert(client.frames.length <= 2 + seconds, `${client.frames.length} frames in ${seconds} s`);
 });
 
-Deno.test("What GitHub could not deliver while we were stopped is asked for on start", async () => {
+Deno.test("Deliveries missed while the program was stopped are redelivered on start", async () => {
   const folder = await Deno.makeTempDir();
   const port = freePort();
   await using test = new AppWithTwoRepositories({
@@ -143,7 +143,7 @@ Deno.test("What GitHub could not deliver while we were stopped is asked for on s
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("Without a secret the webhook takes nothing, and says why", async () => {
+Deno.test("The webhook rejects everything without a secret, and reports it", async () => {
   await using test = await new AppUnderTest().start();
   const response = await fetch(`${test.url}/api/webhooks/github`, { method: "POST", body: "{}" });
   assertEquals(response.status, 503);

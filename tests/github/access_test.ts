@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { z } from "zod";
-import type { RepositoryRef } from "../../src/account/access.ts";
+import type { RepositoryRef } from "../../src/account/access_cache.ts";
 import { TokenRejectedError } from "../../src/account/oauth_provider.ts";
 import { systemClock } from "../../src/clock.ts";
 import { GitHubAccess } from "../../src/github/access.ts";
@@ -9,7 +9,7 @@ import { setUpOAuth } from "./oauth_setup.ts";
 
 type Mona = ReturnType<typeof setUpOAuth>;
 
-/** One public and three private repositories, of which Mona may read the first. */
+/** One public and three private repositories. Mona may read the first private one. */
 function addRepositories({ world }: Mona) {
   const add = (name: string, isPrivate: boolean): RepositoryRef => {
     const { id, full_name } = world.addRepository({ full_name: name, private: isPrivate });
@@ -28,7 +28,7 @@ function addRepositories({ world }: Mona) {
 const REPOSITORY_A: RepositoryRef = { id: 1, fullName: "octo/a" };
 const REPOSITORY_B: RepositoryRef = { id: 2, fullName: "octo/b" };
 
-/** Asked of a server that answers so. */
+/** Calls filterReadable at a server with this response. */
 async function filterReadableAt(
   answer: () => Response,
   repositories = [REPOSITORY_A, REPOSITORY_B],
@@ -39,7 +39,7 @@ async function filterReadableAt(
 }
 
 for (const kind of ["oauth_app", "github_app"] as const) {
-  Deno.test(`GitHubAccess.readable() finds what a user may read (${kind})`, async () => {
+  Deno.test(`GitHubAccess.filterReadable() returns what a user may read (${kind})`, async () => {
     await using mona = setUpOAuth(kind);
     const { open, granted, own, ...rest } = addRepositories(mona);
     const token = mona.simulator.signIn("mona", "Iv1.a");
@@ -55,7 +55,7 @@ for (const kind of ["oauth_app", "github_app"] as const) {
   });
 }
 
-Deno.test("GitHubAccess.readable() asks a GitHub Enterprise Server at /api/graphql", async () => {
+Deno.test("GitHubAccess.filterReadable() sends to /api/graphql of a GitHub Enterprise Server", async () => {
   await using mona = setUpOAuth("oauth_app", { api: "/api/v3" });
   const { open } = addRepositories(mona);
   const token = mona.simulator.signIn("mona", "Iv1.a");
@@ -63,7 +63,7 @@ Deno.test("GitHubAccess.readable() asks a GitHub Enterprise Server at /api/graph
   assertEquals(mona.requests(), ["POST /api/graphql"]);
 });
 
-Deno.test("GitHubAccess.readable() finds nothing private without the scope, or where the App is not installed", async () => {
+Deno.test("GitHubAccess.filterReadable() returns no private repository without the scope or the App", async () => {
   await using mona = setUpOAuth("oauth_app");
   const { open, granted, own } = addRepositories(mona);
   const unscoped = mona.simulator.signIn("mona", "Iv1.a", ["read:org"]);
@@ -81,12 +81,12 @@ Deno.test("GitHubAccess.readable() finds nothing private without the scope, or w
   );
 });
 
-Deno.test("GitHubAccess.readable() takes a repository for another one when its name is another's by now", async () => {
+Deno.test("GitHubAccess.filterReadable() compares ids when a name belongs to another repository", async () => {
   await using mona = setUpOAuth();
   const { open, granted } = addRepositories(mona);
   const token = mona.simulator.signIn("mona", "Iv1.a");
   mona.world.renameRepository("octo-org/granted", "octo-org/renamed");
-  // Its former name still leads to it.
+  // The former name redirects to it.
   assertEquals(
     await mona.access.filterReadable([granted], token, neverAborted),
     new Set([granted.id]),
@@ -98,7 +98,7 @@ Deno.test("GitHubAccess.readable() takes a repository for another one when its n
   );
 });
 
-Deno.test("GitHubAccess.readable() asks for a hundred at a time", async () => {
+Deno.test("GitHubAccess.filterReadable() sends a hundred repositories per query", async () => {
   await using mona = setUpOAuth();
   const all = Array.from({ length: 230 }, (_, at) => {
     const { id, full_name } = mona.world.addRepository({
@@ -115,7 +115,7 @@ Deno.test("GitHubAccess.readable() asks for a hundred at a time", async () => {
   assertEquals(mona.simulator.graphqlLimits.get({ token }).used, 3);
 });
 
-Deno.test("GitHubAccess.readable() asks for nothing where there is nothing to ask for", async () => {
+Deno.test("GitHubAccess.filterReadable() sends no query without a valid name", async () => {
   await using mona = setUpOAuth();
   const names = ["", "octo", "octo/a/b", "/a"];
   const nameless = names.map((fullName, id) => ({ id, fullName }));
@@ -123,7 +123,7 @@ Deno.test("GitHubAccess.readable() asks for nothing where there is nothing to as
   assertEquals(mona.requests(), []);
 });
 
-Deno.test("GitHubAccess.readable() sends names as variables, never as a part of the query", async () => {
+Deno.test("GitHubAccess.filterReadable() sends names as variables, never in the query", async () => {
   const sent: unknown[] = [];
   await using server = new FakeServer(async (request) => {
     sent.push(await request.json());
@@ -139,7 +139,7 @@ Deno.test("GitHubAccess.readable() sends names as variables, never as a part of 
   assertEquals(server.sentHeaders("authorization"), ["Bearer ghu_a"]);
 });
 
-Deno.test("GitHubAccess.readable() takes for hidden what GitHub or an organization keeps back", async () => {
+Deno.test("GitHubAccess.filterReadable() treats NOT_FOUND and FORBIDDEN as not readable", async () => {
   const hidden = { data: { r0: null, r1: { databaseId: 2 } } };
   const saml = { type: "FORBIDDEN", path: ["r0"], extensions: { saml_failure: true } };
   for (const error of [saml, { type: "NOT_FOUND", path: ["r0"], message: "Could not resolve" }]) {
@@ -148,7 +148,7 @@ Deno.test("GitHubAccess.readable() takes for hidden what GitHub or an organizati
   }
 });
 
-Deno.test("GitHubAccess.readable() knows nothing after any other error", async () => {
+Deno.test("GitHubAccess.filterReadable() fails on any other error", async () => {
   const data = { r0: null, r1: { databaseId: 2 } };
   const bodies: readonly Readonly<Record<string, unknown>>[] = [
     { data, errors: [{ message: "Something went wrong", path: ["r0"] }] },
@@ -168,7 +168,7 @@ Deno.test("GitHubAccess.readable() knows nothing after any other error", async (
   }
 });
 
-Deno.test("GitHubAccess.readable() is limited when the budget is used up, which is told with 200", async () => {
+Deno.test("GitHubAccess.filterReadable() detects an exhausted rate limit with status 200", async () => {
   await using mona = setUpOAuth();
   const { open } = addRepositories(mona);
   const token = mona.simulator.signIn("mona", "Iv1.a");
@@ -182,7 +182,7 @@ Deno.test("GitHubAccess.readable() is limited when the budget is used up, which 
   assertEquals(await mona.access.filterReadable([open], token, neverAborted), new Set([open.id]));
 });
 
-Deno.test("GitHubAccess.readable() is limited by each of the words that GitHub has for it", async () => {
+Deno.test("GitHubAccess.filterReadable() detects every error type of a rate limit", async () => {
   for (const type of ["RATE_LIMITED", "RATE_LIMIT"]) {
     const body = { errors: [{ type, message: "API rate limit already exceeded" }] };
     const { failure } = await rejectedGitHubError(filterReadableAt(() => Response.json(body)));
@@ -190,7 +190,7 @@ Deno.test("GitHubAccess.readable() is limited by each of the words that GitHub h
   }
 });
 
-Deno.test("GitHubAccess.readable() is limited by the secondary limit, and unavailable where GitHub is", async () => {
+Deno.test("GitHubAccess.filterReadable() detects the secondary rate limit and an outage", async () => {
   await using mona = setUpOAuth();
   const { open } = addRepositories(mona);
   const token = mona.simulator.signIn("mona", "Iv1.a");
@@ -218,7 +218,7 @@ Deno.test("GitHubAccess.readable() is limited by the secondary limit, and unavai
   ]);
 });
 
-Deno.test("GitHubAccess.readable() refuses a token that GitHub does not take, and a suspended user", async () => {
+Deno.test("GitHubAccess.filterReadable() throws for a rejected token and a suspended user", async () => {
   await using mona = setUpOAuth();
   const { open } = addRepositories(mona);
   const token = mona.simulator.signIn("mona", "Iv1.a");
@@ -234,14 +234,14 @@ Deno.test("GitHubAccess.readable() refuses a token that GitHub does not take, an
     TokenRejectedError,
     "Your account was suspended",
   );
-  // A proxy's, or a rule's, says nothing of the token.
+  // An error of a proxy or a rule says nothing about the token.
   const { failure } = await rejectedGitHubError(
     filterReadableAt(() => new Response("No", { status: 403 })),
   );
   assertEquals(failure, { kind: "not_accessible", status: 403 });
 });
 
-Deno.test("GitHubAccess.readable() lets users not wait for each other", async () => {
+Deno.test("GitHubAccess.filterReadable() runs requests of different users concurrently", async () => {
   const slow = Promise.withResolvers<void>();
   const reader = z.object({ variables: z.object({ name0: z.string() }) });
   await using server = new FakeServer(async (request) => {
@@ -256,7 +256,7 @@ Deno.test("GitHubAccess.readable() lets users not wait for each other", async ()
   assertEquals(await first, new Set());
 });
 
-Deno.test("GitHubAccess.readable() stops with its signal", async () => {
+Deno.test("GitHubAccess.filterReadable() stops when its signal aborts", async () => {
   await using mona = setUpOAuth();
   const stop = new AbortController();
   stop.abort();

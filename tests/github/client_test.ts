@@ -1,6 +1,7 @@
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertNotMatch,
   assertRejects,
   assertStringIncludes,
@@ -22,117 +23,14 @@ import {
 
 const anything = z.unknown();
 
-Deno.test("GitHub.get() returns what it has kept when the answer is 304", async () => {
-  await using server = new FakeServer((request) => respondWithEtag(request, { a: 1 }));
-  const github = server.github();
-  let read = 0;
-  const answers = new ResponseCache(
-    z.object({ a: z.number() }).transform(({ a }) => ({ a, read: ++read })),
-  );
-  const first = await github.get(answers, "/thing", { signal: neverAborted });
-  const second = await github.get(answers, "/thing", { signal: neverAborted });
-  assertEquals(server.sentHeaders("if-none-match"), [null, 'W/"7-token secret"']);
-  assertEquals(first.value, { a: 1, read: 1 });
-  assertEquals(second.value, { a: 1, read: 1 });
-  assertEquals({ requests: github.requests, notModified: github.notModified }, {
-    requests: 2,
-    notModified: 1,
-  });
-});
-
-Deno.test("GitHub.get() reads again what has changed, and then goes by the new ETag", async () => {
-  const bodies = [{ a: 1 }, { a: 22 }, { a: 22 }];
-  await using server = new FakeServer((request, count) =>
-    respondWithEtag(request, bodies[count - 1])
-  );
-  const github = server.github();
-  const answers = new ResponseCache(anything);
-  const values = [];
-  for (const _ of bodies) {
-    values.push((await github.get(answers, "/thing", { signal: neverAborted })).value);
-  }
-  assertEquals(values, bodies);
-  assertEquals(github.notModified, 1);
-});
-
-Deno.test("GitHub.get() keeps an ETag per address, query included", async () => {
-  await using server = new FakeServer((request) => respondWithEtag(request, request.url));
-  const github = server.github();
-  const answers = new ResponseCache(anything);
-  const get = (page: number) =>
-    github.get(answers, "/thing", { parameters: { page }, signal: neverAborted });
-  await get(1);
-  assertEquals((await get(2)).value, `${server.url}/thing?page=2`);
-  assertEquals((await get(1)).value, `${server.url}/thing?page=1`);
-  assertEquals(server.sentHeaders("if-none-match").map((etag) => etag !== null), [
-    false,
-    false,
-    true,
-  ]);
-});
-
-Deno.test("GitHub.get() keeps the address of the next page for a 304", async () => {
-  await using server = new FakeServer((request) =>
-    respondWithEtag(request, [], nextPageHeader(request, "/thing?page=2"))
-  );
-  const github = server.github();
-  const answers = new ResponseCache(anything);
-  for (const _ of [1, 2]) {
-    const page = await github.get(answers, "/thing", { signal: neverAborted });
-    assertEquals(page.next, `${server.url}/thing?page=2`);
-  }
-  assertEquals(github.notModified, 1);
-});
-
-Deno.test("GitHub.get() never reuses what another credential got", async () => {
-  await using server = new FakeServer((request) => respondWithEtag(request, "for all"));
-  const answers = new ResponseCache(anything);
-  for (const token of ["one", "two", "one"]) {
-    await server.github({ token }).get(answers, "/thing", { signal: neverAborted });
-  }
-  assertEquals(server.sentHeaders("authorization"), ["token one", "token two", "token one"]);
-  assertEquals(server.sentHeaders("if-none-match"), [null, null, null]);
-});
-
-Deno.test("GitHub.get() keeps nothing of an answer without an ETag", async () => {
-  await using server = new FakeServer(() => Response.json({}));
-  const github = server.github();
-  const answers = new ResponseCache(anything);
-  for (const _ of [1, 2]) await github.get(answers, "/thing", { signal: neverAborted });
-  assertEquals(server.sentHeaders("if-none-match"), [null, null]);
-});
-
-Deno.test("Answers forgets the least recently used beyond its limit", async () => {
-  await using server = new FakeServer((request) => respondWithEtag(request, request.url));
-  const github = server.github();
-  const answers = new ResponseCache(anything, 2);
-  for (const path of ["/a", "/b", "/a", "/c", "/a", "/b"]) {
-    await github.get(answers, path, { signal: neverAborted });
-  }
-  const hits = server.sentHeaders("if-none-match").map((etag) => etag !== null);
-  assertEquals(hits, [false, false, true, false, true, false]);
-});
-
-Deno.test("Answers.keep() drops what the former credential got meanwhile", () => {
-  const answers = new ResponseCache(anything);
-  const cached = { etag: "x", page: { value: 1, next: undefined } };
-  const old = { credential: "old", url: "/a" };
-  answers.find(old);
-  answers.find({ credential: "new", url: "/a" });
-  answers.store(old, cached);
-  assertEquals(answers.find({ credential: "new", url: "/a" }), undefined);
-  answers.store({ credential: "new", url: "/a" }, cached);
-  assertEquals(answers.find({ credential: "new", url: "/a" }), cached);
-});
-
-Deno.test("GitHub sends its name, and no API version that an Enterprise Server may refuse", async () => {
+Deno.test("GitHub sends its user agent and no API version", async () => {
   await using server = new FakeServer(() => Response.json({}));
   await server.github().get(new ResponseCache(anything), "/thing", { signal: neverAborted });
   assert(server.sentHeaders("user-agent")[0]?.startsWith("runwire/1.2.3 "));
   assertEquals(server.sentHeaders("x-github-api-version"), [null]);
 });
 
-Deno.test("GitHub asks below the path of an Enterprise Server", async () => {
+Deno.test("GitHub sends to the base path of an Enterprise Server", async () => {
   await using server = new FakeServer((request, count) =>
     Response.json([count], {
       headers: count === 1 ? nextPageHeader(request, "/api/v3/things?page=2") : {},
@@ -157,7 +55,7 @@ Deno.test("GitHub asks below the path of an Enterprise Server", async () => {
   ]);
 });
 
-Deno.test("GitHub gives up after its time limit when nothing comes", async () => {
+Deno.test("GitHub times out without a response", async () => {
   using time = new FakeTime();
   const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
   await using server = new FakeServer(() => {
@@ -178,10 +76,10 @@ Deno.test("GitHub gives up after its time limit when nothing comes", async () =>
   assertEquals(error.message, "GitHub did not answer GET /slow within 10 s");
 });
 
-Deno.test("GitHub gives up after its time limit when the body does not end", async () => {
+Deno.test("GitHub times out during an endless body", async () => {
   using time = new FakeTime();
   const { promise: reading, resolve: isRead } = Promise.withResolvers<void>();
-  // More than the sockets hold, so that the client must be reading when it is sent.
+  // More than the socket buffers hold, so that the client must be reading.
   let blocks = 300;
   const blank = new TextEncoder().encode(" ".repeat(65_536));
   await using server = new FakeServer(() => {
@@ -203,8 +101,8 @@ Deno.test("GitHub gives up after its time limit when the body does not end", asy
   assertEquals(message, "GitHub did not answer GET /slow within 10 s");
 });
 
-Deno.test("GitHub rejects with the caller's reason at once when the caller aborts", async () => {
-  // Its time stands still, so that no time limit can end the request.
+Deno.test("GitHub rejects with the abort reason of the caller immediately", async () => {
+  // The time stands still, so that no timeout can end the request.
   using _time = new FakeTime();
   const stop = new AbortController();
   await using server = new FakeServer(() => {
@@ -219,7 +117,7 @@ Deno.test("GitHub rejects with the caller's reason at once when the caller abort
   assertEquals(server.requests.length, 1, "nothing is sent after the abort");
 });
 
-Deno.test("GitHub follows a renamed repository with its credential", async () => {
+Deno.test("GitHub follows the redirect of a renamed repository with its credential", async () => {
   for (const status of [301, 302, 307]) {
     await using server = new FakeServer((request) =>
       new URL(request.url).pathname === "/repos/old/name"
@@ -236,7 +134,7 @@ Deno.test("GitHub follows a renamed repository with its credential", async () =>
   }
 });
 
-Deno.test("GitHub sends no credential where a redirect leads to another host", async () => {
+Deno.test("GitHub sends no credential to another host after a redirect", async () => {
   await using other = new FakeServer(() => Response.json("there"));
   await using server = new FakeServer(() =>
     new Response(null, { status: 302, headers: { location: `${other.url}/x` } })
@@ -249,7 +147,7 @@ Deno.test("GitHub sends no credential where a redirect leads to another host", a
   assertEquals(other.sentHeaders("authorization"), [null]);
 });
 
-Deno.test("GitHub sends no credential where the next page is on another host", async () => {
+Deno.test("GitHub sends no credential to another host for the next page", async () => {
   await using other = new FakeServer(() => Response.json([]));
   await using server = new FakeServer(() =>
     Response.json([], { headers: { link: `<${other.url}/things>; rel="next"` } })
@@ -262,7 +160,7 @@ Deno.test("GitHub sends no credential where the next page is on another host", a
   assertEquals(other.requests.length, 0);
 });
 
-Deno.test("GitHub.list() follows pages until it has as many as were asked for", async () => {
+Deno.test("GitHub.list() requests pages until it has enough items", async () => {
   await using server = new FakeServer((request, count) =>
     Response.json(Array(100).fill(count), {
       headers: nextPageHeader(request, `/things?page=${count + 1}`),
@@ -274,7 +172,7 @@ Deno.test("GitHub.list() follows pages until it has as many as were asked for", 
   assertEquals([list.length, list.at(-1)], [150, 2]);
 });
 
-Deno.test("GitHub.list() ends where a list does not", async () => {
+Deno.test("GitHub.list() limits an endless list", async () => {
   await using server = new FakeServer((request) =>
     Response.json([1], { headers: nextPageHeader(request, "/things") })
   );
@@ -286,7 +184,7 @@ Deno.test("GitHub.list() ends where a list does not", async () => {
   assertEquals(list.length, 100);
 });
 
-Deno.test("GitHub tells a network fault without the address", async () => {
+Deno.test("GitHub reports a network error without the URL", async () => {
   const server = new FakeServer(() => Response.json({}));
   const github = server.github();
   await server[Symbol.asyncDispose]();
@@ -297,4 +195,36 @@ Deno.test("GitHub tells a network fault without the address", async () => {
   assertEquals(error.failure, { kind: "unavailable" });
   assertStringIncludes(error.message, "Cannot reach GitHub for GET /thing: ");
   assertNotMatch(error.message, /127|since|secret/);
+});
+
+for (const status of [200, 201, 202, 204]) {
+  Deno.test(`GitHub.post() accepts ${status}, and sends other parameters as JSON`, async () => {
+    const sent: string[] = [];
+    await using server = new FakeServer(async (request) => {
+      sent.push(`${request.method} ${new URL(request.url).pathname} ${await request.text()}`);
+      return new Response(status === 204 ? null : "{}", { status });
+    });
+    const parameters = { owner: "o", name: "n" };
+    const options = { parameters, signal: neverAborted };
+    const answer = await server.github().post("/repos/{owner}/thing", options);
+    assertEquals(answer.status, status);
+    assertEquals(sent, ['POST /repos/o/thing {"name":"n"}']);
+  });
+}
+
+Deno.test("GitHub.post() fails like a GET, and does not retry", async () => {
+  const answers = [429, 404, 500];
+  await using server = new FakeServer((_request, count) =>
+    Response.json({ message: "No" }, { status: answers[count - 1] ?? 200 })
+  );
+  const kinds: string[] = [];
+  for (const _ of answers) {
+    const error = await rejectedGitHubError(
+      server.github().post("/thing", { signal: neverAborted }),
+    );
+    assertMatch(error.message, /^GitHub answered POST \/thing with \d+: No$/);
+    kinds.push(error.failure.kind);
+  }
+  assertEquals(kinds, ["rate_limited", "not_accessible", "unavailable"]);
+  assertEquals(server.requests.length, 3);
 });

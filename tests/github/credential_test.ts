@@ -22,7 +22,7 @@ function app(key = pem("pkcs1")): AppCredential {
   return { appId: "12", privateKey: key, installationId: 34 };
 }
 
-/** The claims of a JWT that the App has signed. */
+/** The claims of a JWT signed by the App. */
 function verifyClaims(authorization: string | null | undefined): Record<string, unknown> {
   const jwt = /^bearer (.+)$/i.exec(authorization ?? "")?.[1] ?? "";
   const [head = "", body = "", signature = ""] = jwt.split(".");
@@ -34,7 +34,7 @@ function verifyClaims(authorization: string | null | undefined): Record<string, 
   );
 }
 
-/** Gives the tokens `t1`, `t2` …, each for an hour by GitHub's clock, and answers the rest itself. */
+/** Issues the tokens `t1`, `t2` …, each valid for an hour by GitHub's clock, and answers other requests itself. */
 function serveInstallation(
   answer: (request: Request) => Response,
   githubIsAheadBy = 0,
@@ -57,13 +57,13 @@ for (
     ["PKCS#8 with \\n written as two characters", pem("pkcs8").replaceAll("\n", "\\n")],
   ] as const
 ) {
-  Deno.test(`GitHub acts as an App's installation with a key in ${form}`, async () => {
+  Deno.test(`GitHub authenticates as an installation with a key in ${form}`, async () => {
     await using server = serveInstallation(() => Response.json("fine"));
     const github = server.github(app(key));
     for (const _ of [1, 2]) await github.get(cache, "/thing", { signal: neverAborted });
-    const [first, ...others] = server.sentHeaders("authorization");
+    const [first, ...rest] = server.sentHeaders("authorization");
     assertEquals(String(verifyClaims(first).iss), "12");
-    assertEquals(others, ["token t1", "token t1"]);
+    assertEquals(rest, ["token t1", "token t1"]);
   });
 }
 
@@ -82,7 +82,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`GitHub says what an App's private key may be, and not what it was, given ${what}`, () => {
+  Deno.test(`GitHub names the valid formats of a private key, but not the key, given ${what}`, () => {
     const create = () =>
       new GitHub({ credential: app(key), baseUrl: "http://x", version: "0", clock: systemClock });
     const error = assertThrows(create, UsageError);
@@ -92,7 +92,7 @@ for (
   });
 }
 
-Deno.test("GitHub renews an installation token before its hour is over, and its ETags with it", async () => {
+Deno.test("GitHub renews an installation token before it expires, and its ETags with it", async () => {
   using time = new FakeTime("2026-01-01T12:00:00Z");
   await using server = serveInstallation((request) => respondWithEtag(request, "same"));
   const github = server.github(app());
@@ -115,7 +115,7 @@ Deno.test("GitHub renews an installation token before its hour is over, and its 
   ]);
 });
 
-Deno.test("GitHub counts a token's hour from GitHub's clock, not from ours", async () => {
+Deno.test("GitHub measures the lifetime of a token by GitHub's clock", async () => {
   using time = new FakeTime();
   await using server = serveInstallation(() => Response.json("fine"), -2 * HOUR_MS);
   const github = server.github(app());
@@ -126,7 +126,7 @@ Deno.test("GitHub counts a token's hour from GitHub's clock, not from ours", asy
   assertEquals(server.sentHeaders("authorization").slice(1), ["token t1", "token t1"]);
 });
 
-Deno.test("GitHub signs again by GitHub's clock when ours is far ahead", async () => {
+Deno.test("GitHub signs again by GitHub's clock if the local clock is far ahead", async () => {
   const date = new Date(Math.floor(Date.now() / 1_000 - 3_600) * 1_000);
   await using server = new FakeServer((_request, count) => {
     if (count === 1) {
@@ -143,7 +143,7 @@ Deno.test("GitHub signs again by GitHub's clock when ours is far ahead", async (
   assertEquals(lifetime > 5 && lifetime <= 10, true, `${lifetime} minutes by GitHub's clock`);
 });
 
-Deno.test("GitHub fetches another installation token when GitHub does not accept it any more", async () => {
+Deno.test("GitHub fetches a new installation token after a 401", async () => {
   using time = new FakeTime();
   await using server = serveInstallation((request) =>
     request.headers.get("authorization") === "token t1"
@@ -172,7 +172,7 @@ for (
     [502, "Server Error", "unavailable"],
   ] as const
 ) {
-  Deno.test(`GitHub is refused as ${kind} when its installation token is answered with ${status} "${message}"`, async () => {
+  Deno.test(`GitHub fails as ${kind} when the installation token request returns ${status} "${message}"`, async () => {
     await using server = new FakeServer(() => Response.json({ message }, { status }));
     const error = await rejectedGitHubError(
       server.github(app()).get(cache, "/thing", { signal: neverAborted }),
@@ -181,14 +181,14 @@ for (
     const answered = "GitHub answered POST /app/installations/34/access_tokens";
     assertMatch(error.message, new RegExp(`${answered} with ${status}: ${message}$`));
     assertEquals(
-      /^GitHub gives no token for installation 34/.test(error.message),
+      /^GitHub issued no token for installation 34/.test(error.message),
       kind === "unauthorized" && status !== 401,
     );
     assertNotMatch(Deno.inspect(error, { depth: 10 }), /bearer ey/i);
   });
 }
 
-Deno.test("GitHub takes no installation token that does not say how long it lasts", async () => {
+Deno.test("GitHub rejects an installation token without an expiry", async () => {
   await using server = new FakeServer(() =>
     Response.json({ token: "ghs_secret" }, { status: 201 })
   );
@@ -199,7 +199,7 @@ Deno.test("GitHub takes no installation token that does not say how long it last
   assertMatch(error.message, /access_tokens is not as documented: expires_at: /);
 });
 
-Deno.test("GitHub.budget is the installation's, not the App's", async () => {
+Deno.test("GitHub.rateLimit is the installation's, not the App's", async () => {
   await using server = serveInstallation(() => Response.json("fine"));
   const github = server.github(app());
   await github.get(cache, "/thing", { signal: neverAborted });

@@ -36,38 +36,38 @@ const JOB = {
   completed_at: "2026-01-01T00:00:03Z",
 };
 
-function parseJobEvent(action: string, fields: Record<string, unknown> = {}, others = {}) {
+function parseJobEvent(action: string, fields: Record<string, unknown> = {}, rest = {}) {
   const payload = {
     action,
     workflow_job: { ...JOB, ...fields },
     repository: REPOSITORY,
-    ...others,
+    ...rest,
   };
   return parseEvent("workflow_job", payload).jobs;
 }
 
-Deno.test("changesOf() tells the run of workflow_run, as it is in the payload", () => {
+Deno.test("parseChanges() returns the run of workflow_run", () => {
   for (const action of ["requested", "in_progress", "completed", "something_new"]) {
     const changeSet = parseEvent("workflow_run", {
       action,
       workflow_run: runJson(),
       repository: REPOSITORY,
     });
-    const [run, ...others] = changeSet.runs;
-    assertEquals(others, []);
+    const [run, ...rest] = changeSet.runs;
+    assertEquals(rest, []);
     assertEquals([run?.id, run?.status, run?.conclusion], [30433642, "completed", "success"]);
     assertEquals([run?.repository, run?.source], ["octo-org/octo-repo", "webhook"]);
     assertEquals({ ...changeSet, runs: [] }, EMPTY_CHANGE_SET);
   }
 });
 
-Deno.test("changesOf() takes a run without the path that old servers leave out", () => {
+Deno.test("parseChanges() accepts a run without a path, from an old server", () => {
   const workflow_run = runJson({ path: undefined });
   const [run] = parseEvent("workflow_run", { action: "completed", workflow_run }).runs;
   assertEquals(run?.workflowName, "Build");
 });
 
-Deno.test("changesOf() tells when a job came to where its action says it is", () => {
+Deno.test("parseChanges() returns when a job entered the state of its action", () => {
   const expected = { runId: 7, repository: "octo/a", runAttempt: 2 };
   assertEquals(parseJobEvent("waiting"), [{ ...expected, status: "waiting", at: JOB.created_at }]);
   assertEquals(parseJobEvent("queued"), [{ ...expected, status: "queued", at: JOB.created_at }]);
@@ -83,13 +83,13 @@ Deno.test("changesOf() tells when a job came to where its action says it is", ()
   }]);
 });
 
-Deno.test("changesOf() takes a job that was let go by its reviewers as queued since then", () => {
-  const others = { deployment: { updated_at: "2026-01-01T00:09:00Z" } };
-  const [state] = parseJobEvent("queued", { status: "waiting" }, others);
+Deno.test("parseChanges() counts an approved job as queued since the approval", () => {
+  const rest = { deployment: { updated_at: "2026-01-01T00:09:00Z" } };
+  const [state] = parseJobEvent("queued", { status: "waiting" }, rest);
   assertEquals([state?.status, state?.at], ["queued", "2026-01-01T00:09:00Z"]);
 });
 
-Deno.test("changesOf() tells a job whole where the payload has it, in the state that its action says", () => {
+Deno.test("parseChanges() returns the complete job in the state of its action", () => {
   const whole = { id: 70, name: "build", runner_name: "r1", html_url: "https://github.com/job/70" };
   const ended = { status: "completed", conclusion: "failure" };
   const expected = {
@@ -112,7 +112,7 @@ Deno.test("changesOf() tells a job whole where the payload has it, in the state 
     conclusion: null,
     completedAt: null,
   });
-  // Of a job that waits GitHub gives the time of its creation as that of its start.
+  // GitHub sends the time of creation as the start of a waiting job.
   assertEquals(parseJobEvent("queued", whole)[0]?.job?.startedAt, null);
   assertEquals(
     parseJobEvent("queued", { ...whole, runner_name: null, html_url: null })[0]?.job?.htmlUrl,
@@ -121,7 +121,7 @@ Deno.test("changesOf() tells a job whole where the payload has it, in the state 
   assertEquals(parseJobEvent("queued")[0]?.job, undefined);
 });
 
-Deno.test("changesOf() takes what a job leaves open", () => {
+Deno.test("parseChanges() accepts a job with missing fields", () => {
   const [state] = parseJobEvent("completed", {
     run_attempt: null,
     completed_at: null,
@@ -133,7 +133,7 @@ Deno.test("changesOf() takes what a job leaves open", () => {
   assertEquals(parseJobEvent("something_new"), []);
 });
 
-Deno.test("changesOf() tells nothing where the body is null or missing", () => {
+Deno.test("parseChanges() returns no changes for a null or missing body", () => {
   const rest = { action: "completed", repository: REPOSITORY };
   assertEquals(parseEvent("workflow_job", { ...rest, workflow_job: null }), EMPTY_CHANGE_SET);
   assertEquals(parseEvent("workflow_job", rest), EMPTY_CHANGE_SET);
@@ -141,7 +141,7 @@ Deno.test("changesOf() tells nothing where the body is null or missing", () => {
   assertEquals(parseEvent("workflow_run", rest), EMPTY_CHANGE_SET);
 });
 
-Deno.test("changesOf() tells the repository of a push, whose time is in Unix seconds there", () => {
+Deno.test("parseChanges() returns the repository of a push, with its time in Unix seconds", () => {
   const pushed = { ...REPOSITORY, pushed_at: 1767323045 };
   assertEquals(parseEvent("push", { ref: "refs/heads/main", repository: pushed }), {
     ...EMPTY_CHANGE_SET,
@@ -149,7 +149,7 @@ Deno.test("changesOf() tells the repository of a push, whose time is in Unix sec
   });
 });
 
-Deno.test("changesOf() writes every time of a push alike", () => {
+Deno.test("parseChanges() normalizes the time of a push", () => {
   const repositories = ["2026-01-02T04:04:05+01:00", "2026-01-02T03:04:05.678Z", 1767323045]
     .flatMap((pushed_at) =>
       parseEvent("push", { repository: { ...REPOSITORY, pushed_at } }).repositories
@@ -157,7 +157,7 @@ Deno.test("changesOf() writes every time of a push alike", () => {
   assertEquals(repositories, [OCTO_A, OCTO_A, OCTO_A]);
 });
 
-Deno.test("changesOf() tells a repository as it is, or that it is gone", () => {
+Deno.test("parseChanges() returns a changed or removed repository", () => {
   for (const action of ["created", "publicized", "privatized", "renamed", "edited", "archived"]) {
     assertEquals(parseEvent("repository", { action, repository: REPOSITORY }), {
       ...EMPTY_CHANGE_SET,
@@ -172,7 +172,7 @@ Deno.test("changesOf() tells a repository as it is, or that it is gone", () => {
   });
 });
 
-Deno.test("changesOf() tells the repositories that an installation brings or takes along", () => {
+Deno.test("parseChanges() returns the repositories of a new or removed installation", () => {
   for (const action of ["created", "unsuspend", "new_permissions_accepted"]) {
     assertEquals(parseEvent("installation", { action, repositories: [MINIMAL] }), {
       ...EMPTY_CHANGE_SET,
@@ -193,7 +193,7 @@ Deno.test("changesOf() tells the repositories that an installation brings or tak
   }
 });
 
-Deno.test("changesOf() tells what was added to an installation and removed from it", () => {
+Deno.test("parseChanges() returns the repositories added to or removed from an installation", () => {
   const payload = { repositories_added: [MINIMAL], repositories_removed: [{ id: 3 }] };
   assertEquals(parseEvent("installation_repositories", { action: "added", ...payload }), {
     ...EMPTY_CHANGE_SET,
@@ -203,12 +203,12 @@ Deno.test("changesOf() tells what was added to an installation and removed from 
   });
 });
 
-Deno.test("changesOf() tells nothing of an event that we do not use", () => {
+Deno.test("parseChanges() returns no changes for an unsupported event", () => {
   assertEquals(parseEvent("star", { action: "created" }), EMPTY_CHANGE_SET);
   assertEquals(parseEvent("constructor", {}), EMPTY_CHANGE_SET);
 });
 
-Deno.test("changesOf() names the field that is not as documented, and never its value", () => {
+Deno.test("parseChanges() names the first invalid field, never its value", () => {
   const wrong: readonly (readonly [string, unknown, string])[] = [
     ["workflow_run", { workflow_run: runJson({ id: "hunter2" }) }, "workflow_run.id: "],
     [
@@ -234,7 +234,7 @@ Deno.test("changesOf() names the field that is not as documented, and never its 
   }
 });
 
-Deno.test("subjectOf() puts the deliveries of one run in order, and those of one repository", () => {
+Deno.test("toOrderingKey() orders the deliveries of a run and of a repository", () => {
   const of = (event: string, payload: object) => toOrderingKey({ id: "guid", event }, payload);
   assertEquals(of("workflow_run", { workflow_run: { id: 7 }, repository: REPOSITORY }), "run 7");
   assertEquals(of("workflow_job", { workflow_job: JOB, repository: REPOSITORY }), "run 7");
@@ -244,7 +244,7 @@ Deno.test("subjectOf() puts the deliveries of one run in order, and those of one
   assertEquals(of("installation_repositories", { installation: { id: 5 } }), "installation 5");
 });
 
-Deno.test("subjectOf() lets what it cannot read wait for nothing else, and knows what we do not use", () => {
+Deno.test("toOrderingKey() returns a unique key for an invalid payload, and none for an unsupported event", () => {
   assertEquals(toOrderingKey({ id: "guid", event: "workflow_job" }, {}), "delivery guid");
   assertEquals(
     toOrderingKey({ id: "guid", event: "push" }, { repository: { id: "8" } }),

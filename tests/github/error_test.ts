@@ -8,7 +8,7 @@ import { GitHub } from "../../src/github/client.ts";
 import { FakeServer, neverAborted, rejectedGitHubError } from "./fake_server.ts";
 
 const NOW = Date.parse("2026-01-01T12:00:00Z");
-/** Our clock goes wrong by this much. */
+/** The error of the local clock. */
 const SKEW = 90_000;
 
 interface Case {
@@ -88,7 +88,7 @@ const cases: readonly Case[] = [
 ];
 
 for (const { when, status, headers, message, failure } of cases) {
-  Deno.test(`GitHub.get() is refused as ${failure.kind} on ${when}`, async () => {
+  Deno.test(`GitHub.get() fails as ${failure.kind} on ${when}`, async () => {
     using _time = new FakeTime(NOW + SKEW);
     await using server = new FakeServer(() => {
       const body = status === 304 ? null : JSON.stringify(message ? { message } : {});
@@ -108,7 +108,7 @@ for (const { when, status, headers, message, failure } of cases) {
   });
 }
 
-Deno.test("GitHub.get() goes by the reset as it is when the answer has no readable date", async () => {
+Deno.test("GitHub.get() uses the reset time unchanged without a valid date", async () => {
   await using server = new FakeServer(() =>
     new Response("{}", {
       status: 403,
@@ -132,7 +132,7 @@ const strange = {
 };
 
 for (const [what, response] of Object.entries(strange)) {
-  Deno.test(`GitHub.get() is refused as unavailable on ${what}`, async () => {
+  Deno.test(`GitHub.get() fails as unavailable on ${what}`, async () => {
     await using server = new FakeServer(() => response.clone());
     assertEquals((await rejectedGitHubError(get(server.github()))).failure, {
       kind: "unavailable",
@@ -141,7 +141,7 @@ for (const [what, response] of Object.entries(strange)) {
   });
 }
 
-Deno.test("GitHub.get() is refused as unavailable when the connection breaks in the body", async () => {
+Deno.test("GitHub.get() fails as unavailable when the connection breaks in the body", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n";
   const served = listener.accept().then(async (connection) => {
@@ -159,7 +159,7 @@ Deno.test("GitHub.get() is refused as unavailable when the connection breaks in 
   await served;
 });
 
-Deno.test("RefusedError has GitHub's words on one line, and no more of them than a line takes", async () => {
+Deno.test("GitHubError has GitHub's message on one line of limited length", async () => {
   await using server = new FakeServer(() =>
     Response.json({ message: ` Not\r\n  now${"!".repeat(1_000)}` }, { status: 404 })
   );
@@ -167,7 +167,7 @@ Deno.test("RefusedError has GitHub's words on one line, and no more of them than
   assertEquals(message, `GitHub answered GET /thing with 404: Not now${"!".repeat(293)}`);
 });
 
-Deno.test("RefusedError holds no credential, wherever one looks", async () => {
+Deno.test("GitHubError holds no credential in any property", async () => {
   await using server = new FakeServer(() =>
     Response.json({ message: "Bad credentials" }, { status: 401 })
   );

@@ -3,15 +3,15 @@ import { GitHubError } from "../../src/errors.ts";
 import { GitHub } from "../../src/github/client.ts";
 import type { Credential } from "../../src/github/credential.ts";
 
-/** The real ones, for a test may have replaced them. */
+/** The real timers, because tests may replace them. */
 const { setTimeout, clearTimeout } = globalThis;
 
-/** Longer than anything here takes, on a busy machine too. */
+/** Longer than any test step, also on a busy machine. */
 const WAIT_LIMIT_MS = 8_000;
 
-/** A server on 127.0.0.1 that answers as a test says, and keeps what it was asked. */
+/** A server on 127.0.0.1 with test responses, which records requests. */
 export class FakeServer {
-  /** Copies: a request itself cannot be read after its answer. */
+  /** Copies, because a request cannot be read after its response. */
   readonly requests: { readonly url: URL; readonly headers: Headers }[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #stop = new AbortController();
@@ -29,12 +29,12 @@ export class FakeServer {
     return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** One header of every request so far. */
+  /** One header of each request so far. */
   sentHeaders(header: string): (string | null)[] {
     return this.requests.map(({ headers }) => headers.get(header));
   }
 
-  /** Path and query of every request so far. */
+  /** Path and query of each request so far. */
   get requestedPaths(): string[] {
     return this.requests.map(({ url }) => url.pathname + url.search);
   }
@@ -49,7 +49,7 @@ export class FakeServer {
   }
 }
 
-/** Answers with `body` and an ETag of its own, and with 304 to who has it. */
+/** Responds with `body` and its ETag, or with 304 if the request has that ETag. */
 export function respondWithEtag(
   request: Request,
   body: unknown,
@@ -63,13 +63,13 @@ export function respondWithEtag(
   return response;
 }
 
-/** The header that names the next page, on the host that was asked. */
+/** The header with the next page, on the same host. */
 export function nextPageHeader(request: Request, path: string): { readonly link: string } {
   const { origin } = new URL(request.url);
   return { link: `<${origin}${path}>; rel="next", <${origin}/last>; rel="last"` };
 }
 
-/** What a promise is refused with; fails the test when it is not. */
+/** The GitHubError of a rejected promise. Fails the test if there is none. */
 export async function rejectedGitHubError(promise: Promise<unknown>): Promise<GitHubError> {
   try {
     await promise;
@@ -80,7 +80,7 @@ export async function rejectedGitHubError(promise: Promise<unknown>): Promise<Gi
   throw new Error("Expected a RefusedError, got an answer");
 }
 
-/** Rejects when a promise takes longer in real time than anything here may. */
+/** Rejects if a promise takes too long in real time. */
 export async function withTimeout<T>(promise: Promise<T>): Promise<T> {
   const { promise: timeout, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error("Waited too long")), WAIT_LIMIT_MS);
@@ -94,7 +94,7 @@ export async function withTimeout<T>(promise: Promise<T>): Promise<T> {
 /** A signal that never aborts. */
 export const neverAborted: AbortSignal = new AbortController().signal;
 
-/** A `workflow-run` as GitHub writes it, less what we do not use. */
+/** A `workflow-run` of GitHub, with only the used fields. */
 export function runJson(changes: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     id: 30433642,

@@ -38,7 +38,7 @@ const JOB = {
   htmlUrl: "https://github.com/octo/a/actions/runs/7/job/70",
 };
 
-Deno.test("GitHubJobs.ofAttempt() reads all jobs, page by page", async () => {
+Deno.test("GitHubJobs.listForAttempt() reads all pages", async () => {
   await using server = new FakeServer((request, count) =>
     count === 1
       ? Response.json({ jobs: [jobJson()] }, { headers: nextPageHeader(request, "/more") })
@@ -50,7 +50,7 @@ Deno.test("GitHubJobs.ofAttempt() reads all jobs, page by page", async () => {
   assertEquals(server.requestedPaths, [path, "/more"]);
 });
 
-Deno.test("GitHubJobs.ofAttempt() takes what GitHub leaves open", async () => {
+Deno.test("GitHubJobs.listForAttempt() accepts missing fields", async () => {
   const open = {
     status: "something_new",
     conclusion: null,
@@ -74,7 +74,7 @@ Deno.test("GitHubJobs.ofAttempt() takes what GitHub leaves open", async () => {
   }]);
 });
 
-Deno.test("GitHubJobs.ofAttempt() reads the jobs of a simulated run, and is refused those of no attempt", async () => {
+Deno.test("GitHubJobs.listForAttempt() reads the jobs of a simulated run, and fails for an unknown attempt", async () => {
   const world = new World({ clock: systemClock });
   world.addRepository({ full_name: "octo/a" });
   const { id } = world.addRun("octo/a", { status: "completed" });
@@ -90,11 +90,11 @@ Deno.test("GitHubJobs.ofAttempt() reads the jobs of a simulated run, and is refu
     return fetch(url + pathname + search, { headers: request.headers });
   });
   const jobs = new GitHubJobs(server.github());
-  const [job, ...others] = await jobs.listForAttempt(
+  const [job, ...rest] = await jobs.listForAttempt(
     { ...ATTEMPT, id, runAttempt: 1 },
     neverAborted,
   );
-  assertEquals(others, []);
+  assertEquals(rest, []);
   assertEquals([job?.runId, job?.runAttempt, job?.status], [id, 1, "completed"]);
   for (const unknown of [{ ...ATTEMPT, id }, { ...ATTEMPT, id: 1 }]) {
     const { failure } = await rejectedGitHubError(jobs.listForAttempt(unknown, neverAborted));

@@ -10,13 +10,13 @@ export const VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 export const CHALLENGE = createHash("sha256").update(VERIFIER).digest("base64url");
 export const SECRET = "0123456789abcdef";
 
-/** A simulated GitHub with an app, and Mona (7), who is in octo-org. */
+/** A simulated GitHub with an app and the user Mona (7), a member of octo-org. */
 export function setUpOAuth(
   kind: OAuthApp["kind"] = "oauth_app",
   { api = "", clientSecret = SECRET }: {
     /** After the origin: `/api/v3` for a GitHub Enterprise Server. */
     readonly api?: string;
-    /** What we take for the app's. */
+    /** The client secret that Runwire uses. */
     readonly clientSecret?: string;
   } = {},
 ) {
@@ -35,7 +35,7 @@ export function setUpOAuth(
     version,
     clock,
   });
-  /** Where GitHub sends the browser back to, with its query. */
+  /** The callback URL that GitHub redirects the browser to. */
   async function consent(): Promise<URLSearchParams> {
     const request = { state: "s t&te", challenge: CHALLENGE, redirectUri: CALLBACK };
     const response = await fetch(login.authorizationUrl(request), { redirect: "manual" });

@@ -7,13 +7,13 @@ import { FakeServer, neverAborted, rejectedGitHubError } from "./fake_server.ts"
 
 const EIGHT_HOURS_MS = 8 * 60 * 60 * 1_000;
 
-/** The words with which GitHub does not let somebody in; fails the test when it does. */
+/** The message of the rejection. Fails the test if there is none. */
 async function rejectionMessage(promise: Promise<unknown>): Promise<string> {
   const { message } = await assertRejects(() => promise, TokenRejectedError);
   return message;
 }
 
-/** A login at a server that answers as a test says. */
+/** A provider that sends to a server with test responses. */
 function createOAuth({ url }: FakeServer): GitHubOAuth {
   const app = { clientId: "Iv1.a", clientSecret: "shh", webUrl: url, apiUrl: url };
   return new GitHubOAuth({ ...app, version: "1.2.3", clock: systemClock });
@@ -21,7 +21,7 @@ function createOAuth({ url }: FakeServer): GitHubOAuth {
 
 const GRANT = { code: "c", verifier: VERIFIER, redirectUri: CALLBACK };
 
-Deno.test("GitHubLogin.authorizationUrl() asks for what we need, with state and PKCE", async () => {
+Deno.test("GitHubOAuth.authorizationUrl() has the required scopes, state and PKCE", async () => {
   await using mona = setUpOAuth();
   const request = { state: "s t&te", challenge: CHALLENGE, redirectUri: CALLBACK };
   const url = new URL(mona.login.authorizationUrl(request));
@@ -37,7 +37,7 @@ Deno.test("GitHubLogin.authorizationUrl() asks for what we need, with state and 
   assertEquals((await mona.consent()).get("state"), "s t&te");
 });
 
-Deno.test("GitHubLogin.exchange() gives a token of an OAuth app, which does not expire", async () => {
+Deno.test("GitHubOAuth.exchangeCode() returns a token of an OAuth app, which does not expire", async () => {
   await using mona = setUpOAuth();
   const { accessToken, ...rest } = await mona.tokens();
   assertMatch(accessToken, /^gho_/);
@@ -48,7 +48,7 @@ Deno.test("GitHubLogin.exchange() gives a token of an OAuth app, which does not 
   });
 });
 
-Deno.test("GitHubLogin.exchange() gives the tokens of a GitHub App, with the times of their ends", async () => {
+Deno.test("GitHubOAuth.exchangeCode() returns the tokens of a GitHub App with their expiry", async () => {
   await using mona = setUpOAuth("github_app");
   const { accessToken, expiresAt, refreshToken, refreshExpiresAt } = await mona.tokens();
   assertMatch(accessToken, /^ghu_/);
@@ -57,11 +57,11 @@ Deno.test("GitHubLogin.exchange() gives the tokens of a GitHub App, with the tim
   assertEquals([expiresAt, refreshExpiresAt], [now + EIGHT_HOURS_MS, now + 15_897_600_000]);
 });
 
-Deno.test("GitHubLogin.exchange() refuses a code that was used, is wrong or has expired", async () => {
+Deno.test("GitHubOAuth.exchangeCode() rejects a used, invalid or expired code", async () => {
   await using mona = setUpOAuth();
   const grant = await mona.grant();
   await mona.login.exchangeCode(grant, neverAborted);
-  const words = "GitHub gives no token: bad_verification_code";
+  const words = "GitHub issued no token: bad_verification_code";
   assertEquals(await rejectionMessage(mona.login.exchangeCode(grant, neverAborted)), words);
   assertEquals(
     await rejectionMessage(mona.login.exchangeCode({ ...grant, code: "made-up" }, neverAborted)),
@@ -72,7 +72,7 @@ Deno.test("GitHubLogin.exchange() refuses a code that was used, is wrong or has 
   assertEquals(await rejectionMessage(mona.login.exchangeCode(late, neverAborted)), words);
 });
 
-Deno.test("GitHubLogin.exchange() refuses a code that was issued for another verifier", async () => {
+Deno.test("GitHubOAuth.exchangeCode() rejects a code issued for another verifier", async () => {
   await using mona = setUpOAuth();
   const grant = { ...await mona.grant(), verifier: "another-verifier-of-43-characters-or-more-00" };
   assertMatch(
@@ -81,18 +81,18 @@ Deno.test("GitHubLogin.exchange() refuses a code that was issued for another ver
   );
 });
 
-Deno.test("GitHubLogin.exchange() is unauthorized with a wrong secret or address, which is no user's fault", async () => {
+Deno.test("GitHubOAuth.exchangeCode() fails as unauthorized with a wrong secret or redirect URI", async () => {
   await using mona = setUpOAuth("oauth_app", { clientSecret: "another" });
   const wrongSecret = await rejectedGitHubError(mona.tokens());
   assertEquals(wrongSecret.failure, { kind: "unauthorized" });
-  assertEquals(wrongSecret.message, "GitHub gives no token: incorrect_client_credentials");
+  assertEquals(wrongSecret.message, "GitHub issued no token: incorrect_client_credentials");
   await using hubot = setUpOAuth();
   const grant = { ...await hubot.grant(), redirectUri: "http://127.0.0.1:1/login/callback" };
   const elsewhere = await rejectedGitHubError(hubot.login.exchangeCode(grant, neverAborted));
   assertEquals(elsewhere.failure, { kind: "unauthorized" });
 });
 
-Deno.test("GitHubLogin.exchange() is refused as unavailable by what is no answer of GitHub's", async () => {
+Deno.test("GitHubOAuth.exchangeCode() fails as unavailable on an invalid response", async () => {
   await using mona = setUpOAuth();
   const faults = [
     { kind: "status", status: 502 },
@@ -102,14 +102,14 @@ Deno.test("GitHubLogin.exchange() is refused as unavailable by what is no answer
   for (const fault of faults) {
     const grant = await mona.grant();
     mona.simulator.faults.add(fault);
-    const { failure: refusal } = await rejectedGitHubError(
+    const { failure } = await rejectedGitHubError(
       mona.login.exchangeCode(grant, neverAborted),
     );
-    assertEquals(refusal, { kind: "unavailable" });
+    assertEquals(failure, { kind: "unavailable" });
   }
 });
 
-Deno.test("GitHubLogin.exchange() is limited where GitHub says so, and reads nothing that is not as documented", async () => {
+Deno.test("GitHubOAuth.exchangeCode() detects a rate limit, and rejects undocumented fields", async () => {
   const json = (body: unknown, init: ResponseInit = {}) => () => Response.json(body, init);
   const token = { access_token: "gho_a", token_type: "bearer" };
   const answers = [
@@ -128,18 +128,18 @@ Deno.test("GitHubLogin.exchange() is limited where GitHub says so, and reads not
   );
   const kinds: string[] = [];
   for (const _ of answers) {
-    const { failure: refusal, message } = await rejectedGitHubError(
+    const { failure, message } = await rejectedGitHubError(
       createOAuth(server).exchangeCode(GRANT, neverAborted),
     );
     assert(!/gho_a|soon|<b>/.test(message), message);
-    kinds.push(refusal.kind);
+    kinds.push(failure.kind);
   }
   assertEquals(kinds, ["rate_limited", "not_accessible", ...Array(7).fill("unavailable")]);
   assertEquals((await createOAuth(server).exchangeCode(GRANT, neverAborted)).accessToken, "gho_a");
   assertEquals(new Set(server.sentHeaders("user-agent")), new Set(["runwire/1.2.3"]));
 });
 
-Deno.test("GitHubLogin.exchange() waits for GitHub ten seconds, and no longer", async () => {
+Deno.test("GitHubOAuth.exchangeCode() times out after ten seconds", async () => {
   await using mona = setUpOAuth();
   const grant = await mona.grant();
   mona.simulator.faults.add({ kind: "delay", ms: 60_000 });
@@ -147,12 +147,12 @@ Deno.test("GitHubLogin.exchange() waits for GitHub ten seconds, and no longer", 
   await mona.clock.waitForSleeper();
   while (mona.clock.sleeperCount < 2) await new Promise((resolve) => setTimeout(resolve, 2));
   mona.clock.advance(10);
-  const { failure: refusal, message } = await requested;
-  assertEquals(refusal, { kind: "unavailable" });
+  const { failure, message } = await requested;
+  assertEquals(failure, { kind: "unavailable" });
   assertEquals(message, "GitHub did not answer POST /login/oauth/access_token within 10 s");
 });
 
-Deno.test("GitHubLogin.refresh() changes a pair of tokens for another, once", async () => {
+Deno.test("GitHubOAuth.refresh() exchanges a refresh token once", async () => {
   await using mona = setUpOAuth("github_app");
   const first = await mona.tokens();
   mona.clock.advance(8 * 60 * 60);
@@ -166,11 +166,11 @@ Deno.test("GitHubLogin.refresh() changes a pair of tokens for another, once", as
   assertEquals((await mona.login.fetchProfile(second.accessToken, neverAborted)).id, 7);
   assertEquals(
     await rejectionMessage(mona.login.refresh(first.refreshToken, neverAborted)),
-    "GitHub gives no token: bad_refresh_token",
+    "GitHub issued no token: bad_refresh_token",
   );
 });
 
-Deno.test("GitHubLogin.refresh() refuses a token that has expired or was revoked", async () => {
+Deno.test("GitHubOAuth.refresh() rejects an expired or revoked token", async () => {
   await using mona = setUpOAuth("github_app");
   const { refreshToken: late = "" } = await mona.tokens();
   mona.clock.advance(15_897_600);
@@ -180,7 +180,7 @@ Deno.test("GitHubLogin.refresh() refuses a token that has expired or was revoked
   assertMatch(await rejectionMessage(mona.login.refresh(gone, neverAborted)), /bad_refresh_token$/);
 });
 
-Deno.test("GitHubLogin.revoke() lets a token go, and does not mind one that is gone", async () => {
+Deno.test("GitHubOAuth.revoke() revokes a token, and accepts a revoked one", async () => {
   await using mona = setUpOAuth();
   const { accessToken } = await mona.tokens();
   await mona.login.revoke(accessToken, neverAborted);
@@ -195,14 +195,14 @@ Deno.test("GitHubLogin.revoke() lets a token go, and does not mind one that is g
   ]);
 });
 
-Deno.test("GitHubLogin.revoke() is unauthorized with a wrong secret", async () => {
+Deno.test("GitHubOAuth.revoke() fails as unauthorized with a wrong secret", async () => {
   await using mona = setUpOAuth("oauth_app", { clientSecret: "another" });
   const token = mona.simulator.signIn("mona", "Iv1.a");
-  const { failure: refusal } = await rejectedGitHubError(mona.login.revoke(token, neverAborted));
-  assertEquals(refusal, { kind: "unauthorized" });
+  const { failure } = await rejectedGitHubError(mona.login.revoke(token, neverAborted));
+  assertEquals(failure, { kind: "unauthorized" });
 });
 
-Deno.test("GitHubLogin.profile() tells who somebody is", async () => {
+Deno.test("GitHubOAuth.fetchProfile() returns the profile of a user", async () => {
   for (const api of ["", "/api/v3"]) {
     await using mona = setUpOAuth("oauth_app", { api });
     const { accessToken } = await mona.tokens();
@@ -216,7 +216,7 @@ Deno.test("GitHubLogin.profile() tells who somebody is", async () => {
   }
 });
 
-Deno.test("GitHubLogin.profile() tells a limit from a token that is not accepted", async () => {
+Deno.test("GitHubOAuth.fetchProfile() distinguishes a rate limit from a rejected token", async () => {
   await using mona = setUpOAuth();
   const token = mona.simulator.signIn("mona", "Iv1.a");
   mona.simulator.faults.add({ kind: "secondary_limit", retryAfter: 30 });
@@ -229,7 +229,7 @@ Deno.test("GitHubLogin.profile() tells a limit from a token that is not accepted
   );
 });
 
-Deno.test("GitHubLogin.organizations() lists all that a user is a member of, page after page", async () => {
+Deno.test("GitHubOAuth.listOrganizations() reads all pages of a user's organizations", async () => {
   await using mona = setUpOAuth();
   const organizations = Array.from({ length: 230 }, (_, at) => `org-${at}`);
   mona.world.users.add({ login: "hubot", id: 8, organizations: organizations });
@@ -242,7 +242,7 @@ Deno.test("GitHubLogin.organizations() lists all that a user is a member of, pag
   assertEquals(await of("mona"), []);
 });
 
-Deno.test("GitHubLogin.organizations() leaves out who was invited, and takes the token nowhere else", async () => {
+Deno.test("GitHubOAuth.listOrganizations() omits invitations, and sends the token to no other host", async () => {
   const membership = (login: string, state: string) => ({ state, organization: { login } });
   await using other = new FakeServer(() => Response.json([membership("other", "active")]));
   await using server = new FakeServer((_request, count) => {
@@ -251,18 +251,18 @@ Deno.test("GitHubLogin.organizations() leaves out who was invited, and takes the
     return Response.json(page, { headers: count === 1 ? {} : { link } });
   });
   assertEquals(await createOAuth(server).listOrganizations("ghu_a", neverAborted), ["octo-org"]);
-  const { failure: refusal } = await rejectedGitHubError(
+  const { failure } = await rejectedGitHubError(
     createOAuth(server).listOrganizations("ghu_a", neverAborted),
   );
-  assertEquals([refusal, other.requests.length], [{ kind: "unavailable" }, 0]);
+  assertEquals([failure, other.requests.length], [{ kind: "unavailable" }, 0]);
 });
 
-Deno.test("GitHubLogin.organizations() says which scope is missing", async () => {
+Deno.test("GitHubOAuth.listOrganizations() names the missing scope", async () => {
   await using mona = setUpOAuth();
   const token = mona.simulator.signIn("mona", "Iv1.a", ["repo"]);
-  const { failure: refusal, message } = await rejectedGitHubError(
+  const { failure, message } = await rejectedGitHubError(
     mona.login.listOrganizations(token, neverAborted),
   );
-  assertEquals(refusal, { kind: "unauthorized" });
+  assertEquals(failure, { kind: "unauthorized" });
   assertMatch(message, /the scope read:org/);
 });

@@ -7,7 +7,7 @@ import { webhookExamples } from "../fakes/fixtures/delivery_examples.ts";
 
 const TEAM = { action: "edited", team: { id: 3, name: "octocats" } };
 
-Deno.test("changesOf() tells whose rights have changed where an event names the repository", () => {
+Deno.test("parseChanges() returns the repository of a permission change", () => {
   for (const event of ["member", "team", "team_add", "membership"]) {
     const payload = JSON.stringify({ ...TEAM, repository: { id: 8, full_name: "octo/a" } });
     assertEquals(parseChanges(aDelivery({ event, payload })), {
@@ -17,7 +17,7 @@ Deno.test("changesOf() tells whose rights have changed where an event names the 
   }
 });
 
-Deno.test("changesOf() takes rights in all repositories for changed where an event names none", () => {
+Deno.test("parseChanges() returns all repositories for a permission change without a repository", () => {
   const events = [
     "member",
     "membership",
@@ -34,7 +34,7 @@ Deno.test("changesOf() takes rights in all repositories for changed where an eve
   }
 });
 
-Deno.test("changesOf() tells which user has revoked our authorization", () => {
+Deno.test("parseChanges() returns the user who revoked the authorization", () => {
   const event = "github_app_authorization";
   const payload = JSON.stringify({ action: "revoked", sender: { id: 7, login: "mona" } });
   assertEquals(parseChanges(aDelivery({ event, payload })), {
@@ -48,7 +48,7 @@ Deno.test("changesOf() tells which user has revoked our authorization", () => {
   );
 });
 
-Deno.test("changesIn() finds changed rights in every one of GitHub's examples that tells of them", () => {
+Deno.test("toChanges() finds the permission changes in all of GitHub's examples", () => {
   const events = [
     "installation",
     "installation_repositories",
@@ -77,7 +77,7 @@ Deno.test("changesIn() finds changed rights in every one of GitHub's examples th
   assertEquals(revoked, [[1], [1]]);
 });
 
-Deno.test("subjectOf() lets a change of rights wait for no other delivery", () => {
+Deno.test("toOrderingKey() returns a unique key for permission changes", () => {
   for (const event of ["member", "team", "organization", "github_app_authorization"]) {
     const payload = { action: "removed", repository: { id: 8 }, sender: { id: 7 } };
     assertEquals(toOrderingKey({ id: "a", event }, payload), "delivery a");

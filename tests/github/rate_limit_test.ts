@@ -18,7 +18,7 @@ function rateLimitHeaders(headers: Record<string, string>): Record<string, strin
   };
 }
 
-Deno.test("GitHub.budget is what the last answer said, a 304 or a refusal too", async () => {
+Deno.test("GitHub.rateLimit is from the last response, also from a 304 or an error", async () => {
   using _time = new FakeTime(NOW);
   const statuses = [200, 304, 404];
   await using server = new FakeServer((_request, count) => {
@@ -36,7 +36,7 @@ Deno.test("GitHub.budget is what the last answer said, a 304 or a refusal too", 
   assertEquals(github.rateLimit, { limit: 5000, remaining: 3, resetAt: NOW + 600_000 });
 });
 
-Deno.test("GitHub.budget counts the time to its reset from GitHub's clock, not from ours", async () => {
+Deno.test("GitHub.rateLimit converts the reset time from GitHub's clock", async () => {
   const fast = NOW + 7 * 60_000;
   using _time = new FakeTime(fast);
   await using server = new FakeServer(() => Response.json({}, { headers: rateLimitHeaders({}) }));
@@ -45,7 +45,7 @@ Deno.test("GitHub.budget counts the time to its reset from GitHub's clock, not f
   assertEquals(github.rateLimit?.resetAt, fast + 600_000);
 });
 
-Deno.test("GitHub.budget stays as it is when an answer tells of another resource, or of none", async () => {
+Deno.test("GitHub.rateLimit ignores responses for another resource or without a rate limit", async () => {
   using _time = new FakeTime(NOW);
   const headerSets = [
     rateLimitHeaders({}),
@@ -60,7 +60,7 @@ Deno.test("GitHub.budget stays as it is when an answer tells of another resource
   assertEquals(github.rateLimit?.remaining, 4321);
 });
 
-Deno.test("GitHub.budget is undefined where there is no rate limit", async () => {
+Deno.test("GitHub.rateLimit is undefined without a rate limit", async () => {
   await using server = new FakeServer(() => Response.json({}));
   const github = server.github();
   await github.get(cache, "/thing", { signal: neverAborted });

@@ -35,20 +35,20 @@ function serveRuns(...runs: readonly unknown[]): FakeServer {
   return new FakeServer(() => Response.json({ total_count: runs.length, workflow_runs: runs }));
 }
 
-Deno.test("GitHubRuns.latest() asks for the unfiltered list and returns it in our words", async () => {
+Deno.test("GitHubRuns.latest() requests the unfiltered list and converts it", async () => {
   await using server = serveRuns(runJson(), runJson({ id: 1 }));
   const runs = await new GitHubRuns(server.github()).latest("octo-org/octo-repo", 2, neverAborted);
   assertEquals(runs, [run, { ...run, id: 1 }]);
   assertEquals(server.requestedPaths, ["/repos/octo-org/octo-repo/actions/runs?per_page=2"]);
 });
 
-Deno.test("GitHubRuns.latest() returns no more than was asked for", async () => {
+Deno.test("GitHubRuns.latest() returns at most the requested count", async () => {
   await using server = serveRuns(runJson(), runJson({ id: 1 }));
   const runs = await new GitHubRuns(server.github()).latest("octo-org/octo-repo", 1, neverAborted);
   assertEquals(runs.map(({ id }) => id), [30433642]);
 });
 
-Deno.test("GitHubRuns.latest() is conditional", async () => {
+Deno.test("GitHubRuns.latest() sends conditional requests", async () => {
   await using server = new FakeServer((request) =>
     respondWithEtag(request, { workflow_runs: [runJson()] })
   );
@@ -82,14 +82,14 @@ const runWithoutOptionalFields: Run = {
   runAttempt: 1,
 };
 
-Deno.test("GitHubRuns takes null for what GitHub may leave open", async () => {
+Deno.test("GitHubRuns accepts null in optional fields", async () => {
   await using server = serveRuns(runJson(emptyFields));
   assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, neverAborted), [
     runWithoutOptionalFields,
   ]);
 });
 
-Deno.test("GitHubRuns takes nothing at all for what GitHub may leave open", async () => {
+Deno.test("GitHubRuns accepts missing optional fields", async () => {
   const retained = Object.entries(runJson()).filter(([name]) => !(name in emptyFields));
   await using server = serveRuns(Object.fromEntries(retained));
   assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, neverAborted), [
@@ -97,7 +97,7 @@ Deno.test("GitHubRuns takes nothing at all for what GitHub may leave open", asyn
   ]);
 });
 
-Deno.test("GitHubRuns keeps a status, a conclusion and an event that it does not know", async () => {
+Deno.test("GitHubRuns accepts an unknown status, conclusion and event", async () => {
   const unknown = { status: "pondering", conclusion: "shrugged", event: "eclipse" };
   await using server = serveRuns(runJson(unknown));
   assertEquals(await new GitHubRuns(server.github()).latest("a/b", 1, neverAborted), [{
@@ -116,7 +116,7 @@ for (
     ["repository.full_name", undefined],
   ] as const
 ) {
-  Deno.test(`GitHubRuns names the field when one run has ${field} = ${value}`, async () => {
+  Deno.test(`GitHubRuns names the field if one run has ${field} = ${value}`, async () => {
     const [name = "", inner] = field.split(".");
     await using server = serveRuns(
       runJson(),
@@ -133,7 +133,7 @@ for (
   });
 }
 
-Deno.test("GitHubRuns.byId() asks for one run and returns it in our words", async () => {
+Deno.test("GitHubRuns.byId() requests one run and converts it", async () => {
   await using server = new FakeServer(() => Response.json(runJson()));
   const found = await new GitHubRuns(server.github()).byId(
     "octo-org/octo-repo",
@@ -144,7 +144,7 @@ Deno.test("GitHubRuns.byId() asks for one run and returns it in our words", asyn
   assertEquals(server.requestedPaths, ["/repos/octo-org/octo-repo/actions/runs/30433642"]);
 });
 
-Deno.test("GitHubRuns.byId() returns undefined on 404, and is refused on anything else", async () => {
+Deno.test("GitHubRuns.byId() returns undefined on 404, and fails on other errors", async () => {
   for (const status of [404, 403, 500]) {
     await using server = new FakeServer(() => Response.json({ message: "No" }, { status }));
     const answer = new GitHubRuns(server.github()).byId("a/b", 1, neverAborted);
@@ -170,7 +170,7 @@ for (
 }
 
 for (const name of ["octo", "", "/", "octo/", "/name", "octo/..", "../name", "octo/."]) {
-  Deno.test(`GitHubRuns sends nothing for ${JSON.stringify(name)}, which names no repository`, async () => {
+  Deno.test(`GitHubRuns sends no request for the invalid repository name ${JSON.stringify(name)}`, async () => {
     await using server = serveRuns();
     const runs = new GitHubRuns(server.github());
     const error = await rejectedGitHubError(runs.latest(name, 1, neverAborted));
@@ -182,7 +182,7 @@ for (const name of ["octo", "", "/", "octo/", "/name", "octo/..", "../name", "oc
 
 const JANUARY = { from: Date.UTC(2020, 0, 1), to: Date.UTC(2020, 1, 1) };
 
-Deno.test("GitHubRuns.created() asks for whole seconds, both ends included, and follows Link", async () => {
+Deno.test("GitHubRuns.listCreated() requests whole seconds, both ends included, and follows Link", async () => {
   await using server = new FakeServer((request, count) =>
     Response.json({ total_count: 101, workflow_runs: [runJson({ id: count })] }, {
       headers: count === 1 ? nextPageHeader(request, "/repositories/1/actions/runs?page=2") : {},
@@ -199,7 +199,7 @@ Deno.test("GitHubRuns.created() asks for whole seconds, both ends included, and 
   ]);
 });
 
-Deno.test("GitHubRuns.created() keeps no answer, as none is asked for twice", async () => {
+Deno.test("GitHubRuns.listCreated() does not cache responses", async () => {
   await using server = new FakeServer((request) =>
     respondWithEtag(request, { total_count: 1, workflow_runs: [runJson()] })
   );
@@ -208,7 +208,7 @@ Deno.test("GitHubRuns.created() keeps no answer, as none is asked for twice", as
   assertEquals(server.sentHeaders("if-none-match"), [null, null]);
 });
 
-Deno.test("GitHubRuns.created() takes no list that has nothing to do with the time asked for", async () => {
+Deno.test("GitHubRuns.listCreated() rejects a list outside the requested range", async () => {
   await using server = new FakeServer(() =>
     Response.json({ total_count: 5_000, workflow_runs: [runJson()] })
   );

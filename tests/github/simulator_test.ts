@@ -20,7 +20,7 @@ const app = {
   installationId: 34,
 };
 
-/** A simulated GitHub with one repository and one run, by the same clock as ours. */
+/** A simulated GitHub with one repository and one run, and with the same clock. */
 function setUp() {
   const world = new World({ clock: systemClock });
   world.addRepository({ full_name: "octo-org/api" });
@@ -51,7 +51,7 @@ function setUp() {
   };
 }
 
-Deno.test("GitHub as an installation follows runs over its token's end", async () => {
+Deno.test("GitHub as an installation continues after its token expires", async () => {
   using time = new FakeTime(NOON);
   await using simulated = setUp();
   const github = simulated.github(app);
@@ -74,7 +74,7 @@ Deno.test("GitHub as an installation follows runs over its token's end", async (
   assertEquals(requests, [...first, "GET 304", "GET 304", "POST 201", "GET 200", "GET 304"]);
 });
 
-Deno.test("GitHub is refused as unauthorized for an installation, a key or a token that GitHub does not know", async () => {
+Deno.test("GitHub fails as unauthorized with an unknown installation, key or token", async () => {
   await using simulated = setUp();
   const other = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
   const unknown = [
@@ -90,7 +90,7 @@ Deno.test("GitHub is refused as unauthorized for an installation, a key or a tok
   }
 });
 
-Deno.test("GitHubRuns.latest() sees a run change, and costs nothing while none does", async () => {
+Deno.test("GitHubRuns.latest() returns a changed run, and uses no rate limit while nothing changes", async () => {
   using time = new FakeTime(NOON);
   await using simulated = setUp();
   const github = simulated.github(token);
@@ -107,7 +107,7 @@ Deno.test("GitHubRuns.latest() sees a run change, and costs nothing while none d
   assertEquals(await runs.byId("octo-org/api", simulated.run.id, neverAborted), after);
 });
 
-Deno.test("GitHubRuns.latest() is refused as the simulated GitHub refuses, and goes on afterwards", async () => {
+Deno.test("GitHubRuns.latest() reports errors of the simulated GitHub, and continues afterwards", async () => {
   using _time = new FakeTime(NOON);
   await using simulated = setUp();
   const { faults, rateLimits } = simulated.simulator;
@@ -117,7 +117,7 @@ Deno.test("GitHubRuns.latest() is refused as the simulated GitHub refuses, and g
 
   const unavailable = { kind: "unavailable" } as const;
   for (
-    const [fault, refusal] of [
+    const [fault, failure] of [
       [{ kind: "secondary_limit", retryAfter: 90 }, {
         kind: "rate_limited",
         retryAt: NOON + 90_000,
@@ -129,7 +129,7 @@ Deno.test("GitHubRuns.latest() is refused as the simulated GitHub refuses, and g
     ] as const
   ) {
     faults.add(fault);
-    assertEquals((await rejectedGitHubError(latest())).failure, refusal);
+    assertEquals((await rejectedGitHubError(latest())).failure, failure);
     assertEquals(await latest(), before);
   }
   rateLimits.set(token.token, { remaining: 0, reset: NOON / 1_000 + 600 });

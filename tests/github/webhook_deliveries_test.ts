@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { generateKeyPairSync } from "node:crypto";
 import { Redelivery } from "../../src/delivery/redelivery.ts";
 import { GitHub } from "../../src/github/client.ts";
@@ -12,7 +12,7 @@ import {
   WebhookReceiver,
 } from "../simulator/webhooks/webhook_setup.ts";
 import { TOKEN } from "../simulator/serve.ts";
-import { FakeServer, neverAborted, rejectedGitHubError, withTimeout } from "./fake_server.ts";
+import { neverAborted, rejectedGitHubError, withTimeout } from "./fake_server.ts";
 
 const API = "octo-org/api";
 const WEB = "octo-org/web";
@@ -26,7 +26,7 @@ const app = {
   installationId: 34,
 };
 
-/** A simulated GitHub with a receiver that is down, two repositories, and our side of it. */
+/** A simulated GitHub with a failing receiver and two repositories, and a client. */
 function setUp({ credential = { token: TOKEN }, publicUrl }: {
   readonly credential?: Credential;
   readonly publicUrl?: string;
@@ -34,7 +34,7 @@ function setUp({ credential = { token: TOKEN }, publicUrl }: {
   const receiver = new WebhookReceiver();
   receiver.respond = respondDown;
   const github = serveWithWebhooks({
-    // An App's JWT is signed by the real time; headers tell whole seconds.
+    // An App's JWT is signed by the real time; headers have whole seconds.
     clock: new AutoAdvanceClock(Math.floor(Date.now() / 1_000) * 1_000),
     app: {
       id: 12,
@@ -56,11 +56,11 @@ function setUp({ credential = { token: TOKEN }, publicUrl }: {
     client,
     hooks: deliveries,
     redelivery: new Redelivery({ attempts: deliveries, clock }),
-    /** Since three days ago, as they stand by the simulated clock. */
+    /** The failed deliveries of the last three days by the simulated clock. */
     failed: () => withTimeout(deliveries.listFailed(clock.now() - THREE_DAYS_MS, neverAborted)),
     hook: (fullName = API, url = receiver.url) =>
       simulator.webhooks.add(fullName, { url, secret: SECRET }),
-    /** Pushes, and waits until the hooks of the repository, or the App's, have been told. */
+    /** Pushes, and waits for the deliveries of the webhook. */
     async push(count: number, { hook, to = API }: { hook: { id: number }; to?: string }) {
       const before = simulator.webhooks.deliveries(hook.id).length;
       for (let i = 0; i < count; i++) world.push(to, { runs: [] });
@@ -85,7 +85,7 @@ function respondUp(): Response {
   return new Response("Accepted", { status: 202 });
 }
 
-Deno.test("Sweep.run() has exactly what never arrived sent once more, under the same GUIDs", async () => {
+Deno.test("Redelivery.run() repeats exactly the failed deliveries, with the same GUIDs", async () => {
   await using simulated = setUp();
   const { receiver, redelivery, clock } = simulated;
   const hook = simulated.hook();
@@ -121,7 +121,7 @@ Deno.test("Sweep.run() has exactly what never arrived sent once more, under the 
   assertEquals(receiver.received.length, 10);
 });
 
-Deno.test("Sweep.run() asks again for the latest attempt when that failed too", async () => {
+Deno.test("Redelivery.run() repeats the latest attempt if it failed, too", async () => {
   await using simulated = setUp();
   const hook = simulated.hook();
   const { receiver, redelivery, clock, simulator } = simulated;
@@ -136,7 +136,7 @@ Deno.test("Sweep.run() asks again for the latest attempt when that failed too", 
   assertEquals(new Set(guids).size, 1);
 });
 
-Deno.test("GitHubHooks.failed() reads all pages, and tells ids that no number holds", async () => {
+Deno.test("GitHubWebhookDeliveries.listFailed() reads all pages, and returns ids above the safe integers", async () => {
   await using simulated = setUp();
   const hook = simulated.hook();
   await simulated.push(230, { hook });
@@ -157,7 +157,7 @@ Deno.test("GitHubHooks.failed() reads all pages, and tells ids that no number ho
   });
 });
 
-Deno.test("GitHubHooks.failed() leaves out what is older, and reads no page beyond it", async () => {
+Deno.test("GitHubWebhookDeliveries.listFailed() omits older deliveries, and requests no further page", async () => {
   await using simulated = setUp();
   const hook = simulated.hook();
   await simulated.push(210, { hook });
@@ -170,14 +170,14 @@ Deno.test("GitHubHooks.failed() leaves out what is older, and reads no page beyo
   assertEquals(simulated.requestsTo(/deliveries/).length, 1);
 });
 
-Deno.test("Sweep.run() stops at the rate limit, and goes on with the rest when it is over", async () => {
+Deno.test("Redelivery.run() stops at the rate limit, and continues after its reset", async () => {
   await using simulated = setUp();
   const { receiver, redelivery, clock, simulator } = simulated;
   const hook = simulated.hook();
   await simulated.push(5, { hook });
   receiver.respond = respondUp;
   const reset = clock.now() / 1_000 + 60;
-  // Two lists of hooks and one of deliveries, and then two of the five.
+  // Two lists of webhooks, one of deliveries, and two of the five redeliveries.
   simulator.rateLimits.set(TOKEN, { remaining: 5, reset });
   const failure = { kind: "rate_limited", retryAt: reset * 1_000 } as const;
   assertEquals(await withTimeout(redelivery.run(neverAborted)), {
@@ -198,7 +198,7 @@ Deno.test("Sweep.run() stops at the rate limit, and goes on with the rest when i
 });
 
 for (const status of [403, 404] as const) {
-  Deno.test(`GitHubHooks.failed() passes over a repository whose hooks are answered with ${status}`, async () => {
+  Deno.test(`GitHubWebhookDeliveries.listFailed() skips a repository whose webhooks return ${status}`, async () => {
     await using simulated = setUp();
     const hook = simulated.hook(WEB);
     await simulated.push(1, { hook, to: WEB });
@@ -211,25 +211,25 @@ for (const status of [403, 404] as const) {
   });
 }
 
-Deno.test("GitHubHooks.failed() looks at no hook that leads elsewhere", async () => {
+Deno.test("GitHubWebhookDeliveries.listFailed() ignores webhooks with another path", async () => {
   await using simulated = setUp();
   const { receiver } = simulated;
   const origin = new URL(receiver.url).origin;
-  const ours = [receiver.url, `${origin}/below/api/webhooks/github`];
-  const others = [`${origin}/api/v1/webhook/github/other`, `${origin}/`];
-  const deliveries = [...ours, ...others].map((url) => simulated.hook(API, url));
+  const receivers = [receiver.url, `${origin}/below/api/webhooks/github`];
+  const elsewhere = [`${origin}/api/v1/webhook/github/other`, `${origin}/`];
+  const deliveries = [...receivers, ...elsewhere].map((url) => simulated.hook(API, url));
   const last = deliveries.at(-1);
   assert(last);
   await simulated.push(1, { hook: last });
   const ids = (await simulated.failed()).map(({ webhook: hook }) => hook?.id);
-  // One event has one GUID, whichever hook it goes to, and is asked for once.
+  // An event has the same GUID for all webhooks, and is requested once.
   assertEquals(ids.length, 1);
   assert(deliveries.slice(0, 2).some(({ id }) => id === ids[0]));
   for (const { id } of deliveries.slice(0, 2)) simulated.simulator.webhooks.remove(id);
   assertEquals(await simulated.failed(), []);
 });
 
-Deno.test("GitHubHooks.failed() looks only at hooks below our public address, where that is known", async () => {
+Deno.test("GitHubWebhookDeliveries.listFailed() checks only webhooks below PUBLIC_URL", async () => {
   await using simulated = setUp({ publicUrl: "https://runwire.example/" });
   const other = simulated.hook();
   await simulated.push(1, { hook: other });
@@ -240,7 +240,7 @@ Deno.test("GitHubHooks.failed() looks only at hooks below our public address, wh
   assertEquals(simulated.requestsTo(/deliveries/), ["GET 200"]);
 });
 
-Deno.test("Sweep.run() works as an App, whose budget is not its installation's", async () => {
+Deno.test("Redelivery.run() works as an App, without the rate limit of the installation", async () => {
   await using simulated = setUp({ credential: app });
   const { receiver, redelivery, simulator, client } = simulated;
   const hook = simulator.webhooks.addToApp({ url: receiver.url, secret: SECRET });
@@ -259,7 +259,7 @@ Deno.test("Sweep.run() works as an App, whose budget is not its installation's",
   assertEquals(simulated.requestsTo(/attempts/), ["POST 202", "POST 202", "POST 202"]);
 });
 
-Deno.test("GitHubHooks.failed() reads all pages of an App's deliveries, and leaves a foreign hook alone", async () => {
+Deno.test("GitHubWebhookDeliveries.listFailed() reads all pages of an App, and ignores another webhook", async () => {
   await using simulated = setUp({ credential: app });
   const { receiver, simulator } = simulated;
   const hook = simulator.webhooks.addToApp({ url: receiver.url });
@@ -269,36 +269,4 @@ Deno.test("GitHubHooks.failed() reads all pages of an App's deliveries, and leav
   const foreign = simulator.webhooks.addToApp({ url: elsewhere });
   await simulated.push(1, { hook: foreign });
   assertEquals(await simulated.failed(), []);
-});
-
-for (const status of [200, 201, 202, 204]) {
-  Deno.test(`GitHub.post() takes ${status}, and sends what the path does not name as JSON`, async () => {
-    const sent: string[] = [];
-    await using server = new FakeServer(async (request) => {
-      sent.push(`${request.method} ${new URL(request.url).pathname} ${await request.text()}`);
-      return new Response(status === 204 ? null : "{}", { status });
-    });
-    const parameters = { owner: "o", name: "n" };
-    const options = { parameters, signal: neverAborted };
-    const answer = await server.github().post("/repos/{owner}/thing", options);
-    assertEquals(answer.status, status);
-    assertEquals(sent, ['POST /repos/o/thing {"name":"n"}']);
-  });
-}
-
-Deno.test("GitHub.post() is refused as a GET is, and does not ask twice", async () => {
-  const answers = [429, 404, 500];
-  await using server = new FakeServer((_request, count) =>
-    Response.json({ message: "No" }, { status: answers[count - 1] ?? 200 })
-  );
-  const kinds: string[] = [];
-  for (const _ of answers) {
-    const error = await rejectedGitHubError(
-      server.github().post("/thing", { signal: neverAborted }),
-    );
-    assertMatch(error.message, /^GitHub answered POST \/thing with \d+: No$/);
-    kinds.push(error.failure.kind);
-  }
-  assertEquals(kinds, ["rate_limited", "not_accessible", "unavailable"]);
-  assertEquals(server.requests.length, 3);
 });

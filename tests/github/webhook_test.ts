@@ -32,11 +32,11 @@ function setUp(
   };
 }
 
-Deno.test("GitHubWebhooks.ensure() creates a webhook with our secret, once", async () => {
+Deno.test("GitHubWebhooks.ensure() creates one webhook with the secret", async () => {
   await using test = setUp();
   const state = await test.ensure();
-  const [webhook, ...others] = test.listWebhooks();
-  assertEquals(others, []);
+  const [webhook, ...rest] = test.listWebhooks();
+  assertEquals(rest, []);
   assert(webhook);
   const { url, secret, events, content_type, active } = webhook;
   assertEquals({ url, secret, content_type, active }, {
@@ -54,32 +54,32 @@ Deno.test("GitHubWebhooks.ensure() creates a webhook with our secret, once", asy
     "team_add",
   ]);
   assertEquals(state, { state: "active", id: webhook.id });
-  // As after a death between its creation and the keeping of its id.
+  // As if the process had stopped before it stored the id.
   assertEquals(await test.ensure(), state);
   assertEquals(test.listWebhooks().length, 1);
 });
 
-Deno.test("GitHubWebhooks.ensure() leaves a webhook alone that was there before, and says so", async () => {
+Deno.test("GitHubWebhooks.ensure() leaves an existing webhook, and reports it", async () => {
   await using test = setUp();
   test.simulator.webhooks.add(API, { url: WEBHOOK_URL, secret: SECRET });
   const state = await test.ensure(test.clock.now() + HOUR_MS);
   assert(state.state === "none");
-  assertMatch(state.reason, /exists already/);
+  assertMatch(state.reason, /already exists/);
   assertEquals(test.listWebhooks().length, 1);
 });
 
 for (const status of [403, 404] as const) {
-  Deno.test(`GitHubWebhooks.ensure() says that it may not create one, on ${status}`, async () => {
+  Deno.test(`GitHubWebhooks.ensure() reports a missing permission on ${status}`, async () => {
     await using test = setUp();
     test.simulator.webhooks.hide(API, status);
     const state = await test.ensure();
     assert(state.state === "none");
-    assertMatch(state.reason, new RegExp(`may not administer webhooks: .* with ${status}`));
+    assertMatch(state.reason, new RegExp(`may not manage webhooks: .* with ${status}`));
     assert(!state.reason.includes(SECRET) && !state.reason.includes(TOKEN));
   });
 }
 
-Deno.test("GitHubWebhooks.ensure() says which settings are missing, and asks nothing", async () => {
+Deno.test("GitHubWebhooks.ensure() names missing settings, and sends no request", async () => {
   for (const missing of [{ publicUrl: undefined }, { secret: undefined }]) {
     await using github = serve();
     const client = new GitHub({
@@ -97,7 +97,7 @@ Deno.test("GitHubWebhooks.ensure() says which settings are missing, and asks not
   }
 });
 
-Deno.test("GitHubWebhooks.ensure() leaves it to the App's own webhook", async () => {
+Deno.test("GitHubWebhooks.ensure() relies on the webhook of the App", async () => {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   await using test = setUp({
     credential: {
@@ -108,12 +108,12 @@ Deno.test("GitHubWebhooks.ensure() leaves it to the App's own webhook", async ()
   });
   assertEquals(await test.ensure(), {
     state: "none",
-    reason: "The webhook of the GitHub App serves it",
+    reason: "Covered by the webhook of the GitHub App",
   });
   assertEquals(test.simulator.requests.counts.requests, 0);
 });
 
-Deno.test("GitHubWebhooks.ensure() says in GitHub's words which webhook it does not take", async () => {
+Deno.test("GitHubWebhooks.ensure() reports GitHub's message for a rejected webhook", async () => {
   await using server = new FakeServer((request) =>
     request.method === "GET"
       ? Response.json([])
@@ -123,10 +123,10 @@ Deno.test("GitHubWebhooks.ensure() says in GitHub's words which webhook it does 
   const webhooks = new GitHubWebhooks({ github: server.github(), publicUrl, secret: SECRET });
   const state = await webhooks.ensure(API, { since: 0, signal: neverAborted });
   assert(state.state === "none");
-  assertMatch(state.reason, /^GitHub takes no such webhook: .*url is not supported/);
+  assertMatch(state.reason, /^GitHub rejected the webhook: .*url is not supported/);
 });
 
-Deno.test("GitHubWebhooks.ensure() is refused when GitHub limits us or is down", async () => {
+Deno.test("GitHubWebhooks.ensure() throws at a rate limit and during an outage", async () => {
   await using test = setUp();
   test.simulator.faults.add({ kind: "status", status: 502 });
   assertEquals((await rejectedGitHubError(test.ensure())).failure, { kind: "unavailable" });
@@ -135,7 +135,7 @@ Deno.test("GitHubWebhooks.ensure() is refused when GitHub limits us or is down",
   assertEquals(test.listWebhooks(), []);
 });
 
-Deno.test("GitHubWebhooks.remove() removes a webhook, and takes one that is gone as removed", async () => {
+Deno.test("GitHubWebhooks.remove() removes a webhook, and accepts a missing one", async () => {
   await using test = setUp();
   const state = await test.ensure();
   assert(state.state === "active");
@@ -144,7 +144,7 @@ Deno.test("GitHubWebhooks.remove() removes a webhook, and takes one that is gone
   await test.webhooks.remove(API, state.id, neverAborted);
 });
 
-Deno.test("GitHubWebhooks.remove() is refused when the credential may not", async () => {
+Deno.test("GitHubWebhooks.remove() throws without permission", async () => {
   await using test = setUp();
   const state = await test.ensure();
   assert(state.state === "active");

@@ -8,7 +8,7 @@ import { assertNothingLost, postgresQuery, waitUntilDrained } from "../process/s
 import { createRunDeliveries } from "../process/run_deliveries.ts";
 import { type ResponseSummary, WebhookSender } from "../process/webhook_sender.ts";
 
-/** Between two things that are sent to one instance. */
+/** The pause between two requests to one instance. */
 const SEND_INTERVAL_MS = 100;
 const MAX_DELIVERIES = 5_000;
 const TIMEOUT_MS = 15_000;
@@ -19,16 +19,16 @@ const MESSAGES = z.array(z.object({ content: z.string() })).transform((rows) =>
 const PROBLEM = z.object({ code: z.string() });
 const ERROR = z.object({ error: z.object({ code: z.string() }) });
 
-/** What became of a message that was posted; `undefined` where there was no answer. */
+/** A posted message and its response; the fields of the response are missing if there was none. */
 interface PostResult extends Partial<ResponseSummary> {
   readonly content: string;
   readonly at: number;
 }
 
-/** Says things to one instance, and delivers to it what GitHub would, until it is stopped. */
+/** Sends messages and webhooks to one instance until it is stopped. */
 export class Traffic {
   readonly posted: PostResult[] = [];
-  /** What was said on the socket, and the codes of the errors it was answered with. */
+  /** The contents of the messages sent on the WebSocket. */
   readonly sentOnSocket: string[] = [];
   readonly #url: string;
   readonly #name: string;
@@ -60,17 +60,17 @@ export class Traffic {
     return this.#sender.acknowledged;
   }
 
-  /** What deliveries were answered that were not taken. */
+  /** The responses to the deliveries that were not accepted. */
   get rejections(): readonly ResponseSummary[] {
     return this.#sender.rejections;
   }
 
-  /** The contents of the messages that were taken. */
+  /** The contents of the accepted messages. */
   get accepted(): readonly string[] {
     return this.posted.flatMap(({ status, content }) => status === 201 ? [content] : []);
   }
 
-  /** The codes of the errors that the socket was answered with. */
+  /** The error codes that the WebSocket received. */
   get errors(): readonly string[] {
     return this.#socket.frames.flatMap((frame) => {
       const { data } = ERROR.safeParse(JSON.parse(frame));
@@ -78,7 +78,7 @@ export class Traffic {
     });
   }
 
-  /** Posts that were begun at `from` or later and were answered by now. */
+  /** The answered posts that began at `from` or later. */
   postedSince(from: number): readonly PostResult[] {
     return this.posted.filter(({ at }) => at >= from);
   }
@@ -129,7 +129,7 @@ export class Traffic {
   }
 }
 
-/** What `/ws?topics=messages` told a client, in order. */
+/** The contents of the messages that a client of `/ws?topics=messages` received, in order. */
 export function receivedContents({ frames }: WebSocketClient): string[] {
   return frames.flatMap((frame) => {
     const { content } = JSON.parse(frame);
@@ -138,8 +138,8 @@ export function receivedContents({ frames }: WebSocketClient): string[] {
 }
 
 /**
- * Checks that all that was acknowledged is kept once, that all that was said on a socket that is open is kept or was
- * answered by an error, and that nothing else is kept. Returns what is kept, in order.
+ * Checks that every acknowledged message and delivery is stored once, that every message sent on an open WebSocket is stored or
+ * was answered with an error, and that nothing else is stored. Returns the contents of the stored messages, in order.
  */
 export async function assertAllStored(
   databaseUrl: string,
@@ -154,18 +154,18 @@ export async function assertAllStored(
   });
   const stored = MESSAGES.parse(await query("select content from messages order by seq"));
   const storedSet = new Set(stored);
-  assertEquals(storedSet.size, stored.length, "A message is kept twice");
+  assertEquals(storedSet.size, stored.length, "A message is stored twice");
   for (const { accepted: taken } of traffic) {
     assertEquals(taken.filter((content) => !storedSet.has(content)), [], "Acknowledged and lost");
   }
   for (const { sentOnSocket: spoken, errors } of open) {
     const lost = spoken.filter((content) => !storedSet.has(content)).length;
-    assert(lost <= errors.length, `${lost} are not kept, and ${errors.length} were told so`);
+    assert(lost <= errors.length, `${lost} are not stored, and ${errors.length} errors were sent`);
   }
   const sent = traffic.flatMap(({ posted, sentOnSocket: spoken }) => [
     ...posted.map(({ content }) => content),
     ...spoken,
   ]);
-  assertEquals(stored.filter((content) => !sent.includes(content)), [], "Kept, and never sent");
+  assertEquals(stored.filter((content) => !sent.includes(content)), [], "Stored, and never sent");
   return stored;
 }

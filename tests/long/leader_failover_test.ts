@@ -33,7 +33,7 @@ for (const { kind, ignore, environment } of CLUSTER_KINDS) {
       a.github.world.addRun(REPOSITORY, { id: 501, display_title: "Seen by A" });
       b.github.world.addRun(REPOSITORY, { id: 502, display_title: "Seen by B" });
       await a.start(schema.url, environment);
-      await waitUntil(() => /polls now/.test(a.output), "A is the leader", POLL_TIMEOUT_MS);
+      await waitUntil(() => /Became leader/.test(a.output), "A is the leader", POLL_TIMEOUT_MS);
       await b.start(schema.url, environment);
       // The leader has no client.
       const atB = await b.connect();

@@ -11,6 +11,8 @@ import { type Query, sqliteQuery } from "./store_assertions.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const RUNS = 2_500;
+/** On a busy machine. */
+const TIMEOUT_MS = 30_000;
 const COMMAND = ["backfill", REPOSITORY, "--since", "90d"];
 
 const PROGRESS = z.array(
@@ -45,7 +47,7 @@ async function countRuns(query: Query): Promise<number> {
   return (await query("select id from workflow_runs")).length;
 }
 
-/** Lets GitHub answer until progress is kept, and then no more. */
+/** Lets GitHub answer until progress is stored, and then stalls. */
 async function stallAfterFirstRuns(
   { github, query }: { readonly github: SimulatedGitHub; readonly query: Query },
 ): Promise<void> {
@@ -58,12 +60,12 @@ async function stallAfterFirstRuns(
       return false;
     }
   };
-  await waitUntil(hasSaved, "some runs are in");
+  await waitUntil(hasSaved, "some runs are stored", TIMEOUT_MS);
   github.simulator.faults.add({ kind: "delay", ms: 60_000 }, { path: /[?&]created=/ });
-  await withTimeout(github.responseDelayed, "the next request");
+  await withTimeout(github.responseDelayed, "the next request", TIMEOUT_MS);
 }
 
-Deno.test("runwire backfill killed in between goes on where it was, and ends with every run", async () => {
+Deno.test("runwire backfill resumes after a kill and imports every run", async () => {
   await using setting = await setUp();
   const { github, query, start } = setting;
   {
@@ -93,7 +95,7 @@ Deno.test("runwire backfill killed in between goes on where it was, and ends wit
   assertEquals(again.filter((to) => to >= imported_from_ms && to < imported_to_ms), []);
 });
 
-Deno.test("runwire backfill interrupted says how to go on, and does", async () => {
+Deno.test("runwire backfill reports how to resume after an interruption, and resumes", async () => {
   await using setting = await setUp();
   const { query, start } = setting;
   {
@@ -113,7 +115,7 @@ Deno.test("runwire backfill interrupted says how to go on, and does", async () =
   assertEquals(await countRuns(query), RUNS + 1);
 });
 
-Deno.test("runwire backfill works beside a Runwire that serves from the same file", async () => {
+Deno.test("runwire backfill works while a server uses the same file", async () => {
   await using setting = await setUp();
   await using server = await setting.start(["serve"]);
   const url = await server.url();
@@ -125,14 +127,14 @@ Deno.test("runwire backfill works beside a Runwire that serves from the same fil
   assertEquals(await server.exit(), 0);
 });
 
-Deno.test("runwire backfill waits while the budget is low, and says until when", async () => {
+Deno.test("runwire backfill waits while the rate limit is low, and reports the reset time", async () => {
   await using setting = await setUp();
   const { github, start } = setting;
   const reset = Math.floor(Date.now() / 1_000) + 3_600;
   github.simulator.rateLimits.set("ghp_never_to_be_seen", { remaining: 490, reset });
   await using program = await start();
   const [, time = ""] = await program.stderr.find(
-    /^runwire: Waiting until (\S+): the rest of the rate limit is reserved/,
+    /^runwire: Waiting until (\S+): The rest of the rate limit is reserved/,
   );
   // GitHub and we count by clocks that may be a second apart.
   assertEquals(Math.abs(Date.parse(time) - reset * 1_000) <= 2_000, true, time);
@@ -141,7 +143,7 @@ Deno.test("runwire backfill waits while the budget is low, and says until when",
   assertStringIncludes(program.stderr.text, "0 runs of");
 });
 
-Deno.test("runwire backfill says what is wrong with what it is asked for", async () => {
+Deno.test("runwire backfill rejects invalid arguments", async () => {
   await using setting = await setUp();
   for (
     const [args, words] of [

@@ -45,7 +45,8 @@ async function count(query: Query, text = COUNT): Promise<number> {
 }
 
 Deno.test({
-  name: "runwire copy moves from a file to PostgreSQL and back, and says how much of what",
+  name:
+    "runwire copy copies from a file to PostgreSQL and back, and reports the rows of each table",
   ignore,
   async fn() {
     await using setting = await setUp();
@@ -73,7 +74,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "runwire copy refuses what a Runwire serves from, and copies when it has stopped",
+  name: "runwire copy refuses a database in use by a server, and copies it afterwards",
   ignore,
   async fn() {
     await using github = new SimulatedGitHub();
@@ -85,7 +86,7 @@ Deno.test({
       await serving.url();
       const refused = await runCopy(["--from", sqlite, "--to", postgres]);
       assertEquals(refused.code, 2);
-      assertMatch(refused.stderr, /^runwire: .*another Runwire serves from it$/);
+      assertMatch(refused.stderr, /^runwire: .*another Runwire server is using it$/);
     }
     assertEquals((await runCopy(["--from", sqlite, "--to", postgres])).code, 0);
     const all = await count(server);
@@ -96,7 +97,7 @@ Deno.test({
     const url = await serving.url();
     const refused = await runCopy(["--from", postgres, "--to", `sqlite:${folder}/back.db`]);
     assertEquals(refused.code, 2);
-    assertMatch(refused.stderr, /^runwire: .*a Runwire serves from it$/);
+    assertMatch(refused.stderr, /^runwire: .*a Runwire server is using it$/);
     const response = await fetch(`${url}/runs?per_page=1&q=größe`);
     assertEquals((await response.json()).total_count, 1_000);
     assertEquals(all >= 1_200, true);
@@ -104,7 +105,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "runwire copy that is interrupted or killed leaves nothing behind, and can be run again",
+  name: "runwire copy leaves nothing behind after an interruption or a kill, and can be run again",
   ignore,
   async fn() {
     await using setting = await setUp();
@@ -131,7 +132,7 @@ async function isWriting(server: Query): Promise<boolean> {
   return await count(server, held) > 0;
 }
 
-Deno.test("runwire copy says what is wrong with what it is asked for, and keeps passwords", async () => {
+Deno.test("runwire copy rejects invalid arguments and prints no password", async () => {
   await using folder = await TemporaryFolder.create();
   const missing = `sqlite:${folder.path}/missing.db`;
   const server = "postgres://someone:hunter2hunter2@127.0.0.1:1/x";
@@ -143,7 +144,7 @@ Deno.test("runwire copy says what is wrong with what it is asked for, and keeps 
       [["--from", server, "--to", server], /into itself$/],
       [["--from", "sqlite::memory:", "--to", server], /in-memory/],
       [["--from", server, "--onto", server], /expected --from, --to/],
-      [["--from", "mysql://x", "--to", server], /Cannot use the database URL: allowed is/],
+      [["--from", "mysql://x", "--to", server], /Invalid database URL: expected/],
     ] as const
   ) {
     const { code, stderr } = await runCopy(args);

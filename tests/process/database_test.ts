@@ -8,7 +8,7 @@ import { postgresQuery, waitUntilDrained } from "./store_assertions.ts";
 import { createRunDeliveries } from "./run_deliveries.ts";
 import { WEBHOOK_ENVIRONMENT, WebhookSender } from "./webhook_sender.ts";
 
-Deno.test("runwire serve keeps its database in the folder where it is started, unless told otherwise", async () => {
+Deno.test("runwire serve creates its database in the current folder by default", async () => {
   await using github = new SimulatedGitHub();
   await using folder = await TemporaryFolder.create();
   const inFolder = ["/bin/sh", "-c", `cd '${folder.path}' && exec '${await programPath()}'`];
@@ -24,7 +24,7 @@ Deno.test("runwire serve keeps its database in the folder where it is started, u
 });
 
 Deno.test({
-  name: "runwire serve connects to PostgreSQL by a Unix socket",
+  name: "runwire serve connects to PostgreSQL over a Unix socket",
   ignore: Deno.build.os === "windows" || !await isPostgresAvailable(),
   async fn() {
     await using github = new SimulatedGitHub();

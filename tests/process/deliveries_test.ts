@@ -26,7 +26,7 @@ async function createDatabase(url: string): Promise<void> {
   await store.store({ ...delivery, id: "waiting-one", orderingKey: "run 2" });
 }
 
-Deno.test("runwire migrate says what it ran, and that nothing is left to do", async () => {
+Deno.test("runwire migrate reports the migrations it ran, and that none is pending", async () => {
   await using folder = await TemporaryFolder.create();
   const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
   const first = await runProgram(["migrate"], environment);
@@ -36,7 +36,7 @@ Deno.test("runwire migrate says what it ran, and that nothing is left to do", as
   assertEquals([second.code, second.stdout.trim()], [0, "The database is up to date"]);
 });
 
-Deno.test("runwire deliveries lists and retries what is parked", async () => {
+Deno.test("runwire deliveries lists and retries parked deliveries", async () => {
   await using folder = await TemporaryFolder.create();
   const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
   await createDatabase(environment.DATABASE_URL);
@@ -75,7 +75,7 @@ Deno.test("runwire deliveries redeliver reports how many deliveries failed", asy
   assertEquals(stdout.trim(), "Found 0 failed deliveries, requested 0, remaining 0");
 });
 
-Deno.test("runwire deliveries says what is allowed where it is called wrongly", async () => {
+Deno.test("runwire deliveries rejects invalid arguments", async () => {
   const { code, stderr } = await runProgram(["deliveries", "list", "--limit", "none"]);
   assertEquals(code, 2);
   assertMatch(stderr, /^runwire: Invalid --limit "none": expected an integer from 1 to 999999$/);

@@ -36,7 +36,7 @@ Deno.test("runwire demo streams the same snapshots of nine fields to every clien
   );
 });
 
-Deno.test("runwire demo says in its log and on the screen that nothing is real", async () => {
+Deno.test("runwire demo states in its log and on the screen that GitHub is simulated", async () => {
   await using program = await Program.start(["demo"], { SERVER_PORT: "0" });
   await program.stdout.find(/simulated GitHub, no account, no network/);
   const [line] = await program.stderr.find(/This is a demo/);
@@ -46,7 +46,7 @@ Deno.test("runwire demo says in its log and on the screen that nothing is real",
   assert(program.stderr.all.every((each) => JSON.parse(each).level === "INFO"), program.output);
 });
 
-Deno.test("runwire demo takes no notice of a credential that is set", async () => {
+Deno.test("runwire demo ignores credentials", async () => {
   await using program = await Program.start(["demo"], {
     SERVER_PORT: "0",
     GITHUB_API_URL: "http://127.0.0.1:9",

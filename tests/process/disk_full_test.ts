@@ -8,15 +8,16 @@ import { createRunDeliveries } from "./run_deliveries.ts";
 import { WEBHOOK_ENVIRONMENT, WebhookSender } from "./webhook_sender.ts";
 
 const DISK_MB = 8;
-/** What is left of the disk is full before SQLite folds its journal into the file for the first time. */
+/** The rest of the disk is full before SQLite's first checkpoint. */
 const BALLAST_MB = 5;
-/** All at once, so that they are kept before they are applied. */
+/** Sent at the same time, so that they are stored before they are applied. */
 const BURST = 100;
 const MAX_BURSTS = 40;
 const AFTER = 200;
 
 Deno.test({
-  name: "runwire serve on a full disk refuses deliveries, and goes on when there is room (mounts)",
+  name:
+    "runwire serve refuses deliveries on a full disk, and recovers when there is space (mounts)",
   ignore: !await canMount(),
   async fn() {
     await using github = new SimulatedGitHub();

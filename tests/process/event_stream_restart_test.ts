@@ -22,7 +22,7 @@ const EVENTS = z.array(
   }),
 );
 
-/** A browser's client of event streams: it comes back by itself with the number that it heard last. */
+/** An EventSource, which reconnects with the last sequence number it received. */
 class EventSourceClient {
   readonly received: { readonly seq: number; readonly type: string; readonly event: unknown }[] =
     [];
@@ -46,7 +46,7 @@ class EventSourceClient {
   }
 }
 
-Deno.test(`An event stream tells each event once and in order, while runwire serve is killed ${KILLS} times`, async () => {
+Deno.test(`An event stream sends each event once and in order while runwire serve is killed ${KILLS} times`, async () => {
   await using github = new SimulatedGitHub();
   await using folder = await TemporaryFolder.create();
   const file = `${folder.path}/runwire.db`;

@@ -10,7 +10,7 @@ export class SimulatedGitHub {
   readonly world: World;
   readonly simulator: Simulator;
   readonly url: string;
-  /** Resolves when an answer is held back by a fault of kind `delay`. */
+  /** Resolves when a response is delayed by a fault of kind `delay`. */
   readonly responseDelayed: Promise<void>;
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
@@ -38,7 +38,7 @@ export class SimulatedGitHub {
     this.#finished = finished;
   }
 
-  /** For a program that follows this GitHub, beat by second. */
+  /** The environment of a program that polls this GitHub every second. */
   get environment(): Record<string, string> {
     return {
       GITHUB_API_URL: this.url,

@@ -9,7 +9,7 @@ function runHealth(args: readonly string[], environment: Record<string, string> 
   return runProgram(["health", ...args], environment);
 }
 
-Deno.test("runwire health asks the Runwire of the settings, or another one", async () => {
+Deno.test("runwire health checks the server of the settings, or of a URL", async () => {
   await using github = new SimulatedGitHub();
   await using program = await Program.start(["serve"], github.environment);
   const url = await program.url();
@@ -22,7 +22,7 @@ Deno.test("runwire health asks the Runwire of the settings, or another one", asy
   assertEquals((await runHealth([`${url}/`])).code, 0);
 });
 
-Deno.test("runwire health exits with 1 where nobody answers, or not as Runwire does", async () => {
+Deno.test("runwire health exits with 1 if no server answers, or one that is not Runwire", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const silent = await runHealth([`http://127.0.0.1:${listener.addr.port}`]);
   assertEquals([silent.code, silent.stdout], [1, ""]);
@@ -39,7 +39,7 @@ Deno.test("runwire health exits with 1 where nobody answers, or not as Runwire d
 });
 
 Deno.test({
-  name: "runwire health exits with 1 while a service is down, and names it",
+  name: "runwire health exits with 1 while a service is down, and names the service",
   ignore: !await isPostgresAvailable(),
   async fn() {
     await using github = new SimulatedGitHub();

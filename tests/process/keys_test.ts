@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { isApiKeySecret } from "../../src/account/key_secret.ts";
-import { sha256Hex } from "../../src/account/secret.ts";
+import { isApiKeySecret } from "../../src/account/api_key.ts";
+import { sha256Hex } from "../../src/account/crypto.ts";
 import { systemClock } from "../../src/clock.ts";
 import { SqlApiKeyStore } from "../../src/sql/account/api_key.ts";
 import { openDatabase } from "../../src/sql/database.ts";
@@ -11,7 +11,7 @@ function run(args: readonly string[], environment: Record<string, string> = {}) 
   return runProgram(["keys", ...args], environment);
 }
 
-Deno.test("runwire keys makes a key, lists it without its secret, and revokes it", async () => {
+Deno.test("runwire keys creates a key, lists it without its secret, and revokes it", async () => {
   await using folder = await TemporaryFolder.create();
   const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
   const made = await run(
@@ -42,7 +42,7 @@ Deno.test("runwire keys makes a key, lists it without its secret, and revokes it
   assertStringIncludes(unknown.stderr, 'Key 99 not found; run "runwire keys list"');
 });
 
-Deno.test("runwire keys create gives what the role may do, if no scopes are named", async () => {
+Deno.test("runwire keys create uses the scopes of the role by default", async () => {
   await using folder = await TemporaryFolder.create();
   const environment = { DATABASE_URL: `sqlite:${folder.path}/runwire.db` };
   await run(["create", "--name", "a"], environment);
@@ -52,7 +52,7 @@ Deno.test("runwire keys create gives what the role may do, if no scopes are name
   assertEquals(scopes, ["read,write,tasks,cast,admin", "read,write,tasks,cast"]);
 });
 
-Deno.test("runwire keys says what is allowed where it is called wrongly", async () => {
+Deno.test("runwire keys rejects invalid arguments", async () => {
   for (
     const args of [
       ["create"],

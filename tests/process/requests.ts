@@ -1,7 +1,7 @@
-/** Whoever asks waits no longer. */
+/** The time limit of a response. */
 const TIMEOUT_MS = 5_000;
 
-/** What `/health` answers: the status of the answer, the word for it, and the services. */
+/** The response of `/health`: HTTP status, status and services. */
 export async function fetchHealth(url: string): Promise<readonly [number, unknown, unknown]> {
   const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   const { status, services } = await response.json();

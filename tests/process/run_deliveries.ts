@@ -1,6 +1,6 @@
 import definitions from "@octokit/webhooks-examples" with { type: "json" };
 
-/** A state of a run, as far as it tells one state from another. */
+/** The fields that distinguish the states of a run. */
 export interface RunState {
   readonly run: number;
   readonly attempt: number;
@@ -20,16 +20,16 @@ export interface RunDelivery {
 
 export interface RunDeliveriesOptions {
   readonly random: () => number;
-  /** Adds so many characters to each payload. */
+  /** The number of characters added to each payload. */
   readonly filler?: number;
-  /** The id of the first run: deliveries that are sent to several places at a time are of different runs. */
+  /** The id of the first run, so that deliveries to several instances have different runs. */
   readonly firstRun?: number;
 }
 
 const FIRST_RUN = 9_000_000_000;
-/** How far a delivery is at the most from where it would be if all came in order. */
+/** The maximum distance of a delivery from its place in order. */
 const MAX_SHIFT = 30;
-/** Each a start of what becomes of a run, the last is all of it. */
+/** The steps of a run, in order. */
 const STEPS = [
   ["requested", 1, "queued", null],
   ["in_progress", 1, "in_progress", null],
@@ -38,7 +38,7 @@ const STEPS = [
   ["completed", 2, "completed", "success"],
 ] as const;
 
-/** `count` deliveries of many runs, out of order; of some runs their beginning alone. */
+/** `count` deliveries of many runs, out of order; some runs do not finish. */
 export function createRunDeliveries(
   count: number,
   { random, filler = 0, firstRun = FIRST_RUN }: RunDeliveriesOptions,
@@ -62,7 +62,7 @@ export function createRunDeliveries(
     .map(({ delivery }) => delivery);
 }
 
-/** One that GitHub sent, with what makes it another one's. */
+/** An example of GitHub with the fields of another run. */
 function payload(
   action: string,
   { state, createdAt, padding }: { state: RunState; createdAt: string; padding: string },

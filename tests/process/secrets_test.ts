@@ -8,10 +8,10 @@ import { runSecretsScenario } from "../fakes/apps/secrets_scenario.ts";
 import { waitUntil } from "../fakes/wait.ts";
 import { SimulatedGitHub, TOKEN } from "./github.ts";
 
-/** The tokens of users, whatever they are: ghu_, ghr_, gho_. */
+/** User tokens: ghu_, ghr_, gho_. */
 const USER_TOKEN = /gh[uro]_\w{10}/;
 
-/** What of the secrets stands in a text. */
+/** The secrets in a text. */
 function findSecrets(text: string, secrets: readonly string[]): readonly string[] {
   const found = secrets.filter((secret) => text.includes(secret));
   return [...found, ...text.match(USER_TOKEN) ?? []];
@@ -43,7 +43,7 @@ Deno.test("runwire serve writes no secret to its log or its database", async () 
     ADMIN_LOGINS: "mona",
   });
   const url = await program.url();
-  // Until then it is known what there is to ask for.
+  // The scenario needs the repositories of the first poll.
   await waitUntil(
     async () => (await fetchHealth(url)).github.last_success_at !== null,
     "GitHub was asked",
@@ -59,7 +59,7 @@ Deno.test("runwire serve writes no secret to its log or its database", async () 
   assertEquals(findSecrets(await readAllFiles(folder), secrets), [], "in the database");
 });
 
-Deno.test("Nothing that is logged holds a secret, even before it is redacted", async () => {
+Deno.test("No log record contains a secret, even before redaction", async () => {
   await using log = await new CapturedLog().start();
   const app = await new LoginApp({ kind: "github_app" }).start();
   app.world.addRepository({ full_name: "octo/app" });

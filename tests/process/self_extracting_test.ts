@@ -4,7 +4,7 @@ import { TemporaryFolder } from "../fakes/folder.ts";
 import { Program, programPath } from "../fakes/program.ts";
 
 const path = await programPath();
-/** Only what is built offline unpacks itself; what `deno compile` builds is not ours to test. */
+/** Only the offline executable unpacks itself; `deno compile` builds another one. */
 const ignore = !await isScript(path);
 
 interface ProcessResult {
@@ -23,7 +23,7 @@ async function runVersion(
 }
 
 Deno.test({
-  name: "The offline executable unpacks itself once, however many begin at the same time",
+  name: "The offline executable unpacks itself once, also when several start at the same time",
   ignore,
   async fn() {
     await using folder = await TemporaryFolder.create();
@@ -40,7 +40,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "The offline executable never runs what is damaged, and says so",
+  name: "The offline executable reports that it is damaged, and does not run",
   ignore,
   async fn() {
     await using folder = await TemporaryFolder.create();
@@ -59,8 +59,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "The offline executable takes a temporary folder of its own where there is no home to write to",
+  name: "The offline executable uses a private temporary folder if there is no writable home",
   ignore,
   async fn() {
     await using folder = await TemporaryFolder.create();
@@ -74,7 +73,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "The offline executable uses no temporary folder that leads elsewhere",
+  name: "The offline executable uses no temporary folder that is a symbolic link",
   ignore,
   async fn() {
     await using folder = await TemporaryFolder.create();
@@ -93,7 +92,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "The offline executable refuses a RUNWIRE_CACHE that cannot be written to",
+  name: "The offline executable rejects a RUNWIRE_CACHE that is not writable",
   ignore,
   async fn() {
     const { code, stderr } = await runVersion(path, { RUNWIRE_CACHE: "/dev/null/x" });
@@ -106,7 +105,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "The offline executable is not disturbed by settings for Deno where it is started",
+  name: "The offline executable ignores Deno's configuration files in the current folder",
   ignore,
   async fn() {
     await using folder = await TemporaryFolder.create();

@@ -10,7 +10,7 @@ async function fetchHealth(url: string) {
   return await response.json();
 }
 
-Deno.test("runwire serve follows GitHub and tells how much of its rate limit is left", async () => {
+Deno.test("runwire serve polls GitHub and reports the remaining rate limit", async () => {
   await using github = new SimulatedGitHub();
   await using program = await Program.start(["serve"], github.environment);
   const url = await program.url();
@@ -22,7 +22,7 @@ Deno.test("runwire serve follows GitHub and tells how much of its rate limit is 
   assertEquals([health.github.limit, health.github.remaining], [5_000, 4_998]);
 });
 
-Deno.test("runwire serve never writes its token, also while GitHub refuses it", async () => {
+Deno.test("runwire serve never writes its token, also while GitHub rejects it", async () => {
   await using github = new SimulatedGitHub();
   await using program = await Program.start(["serve"], {
     ...github.environment,
@@ -38,12 +38,12 @@ Deno.test("runwire serve never writes its token, also while GitHub refuses it", 
   );
   program.kill("SIGTERM");
   assertEquals(await program.exit(), 0);
-  await program.stderr.find(/GitHub is left alone/);
+  await program.stderr.find(/Backing off from GitHub/);
   assert(!program.output.includes(TOKEN), "The token is in the output");
   assert(!client.frames.join().includes(TOKEN), "The token was sent to a client");
 });
 
-Deno.test("runwire serve follows GitHub as an App with the PKCS#1 key that GitHub hands out", async () => {
+Deno.test("runwire serve authenticates as an App with a PKCS#1 key from GitHub", async () => {
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const key = privateKey.export({ type: "pkcs1", format: "pem" }).toString();
   await using github = new SimulatedGitHub({

@@ -5,7 +5,7 @@ import { WebSocketClient } from "../fakes/clients/websocket.ts";
 import { withTimeout } from "../fakes/wait.ts";
 import { REPOSITORY, SimulatedGitHub } from "./github.ts";
 
-/** The contract with whatever stops us. */
+/** The documented time limit of a shutdown. */
 const STOP_LIMIT_MS = 5_000;
 const GITHUB_DELAY_MS = 60_000;
 
@@ -14,7 +14,7 @@ function toPort(url: string): number {
 }
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  Deno.test(`runwire serve on ${signal} says 1001 to every client, also one that never answers, and exits with 0`, async () => {
+  Deno.test(`runwire serve on ${signal} closes every client with 1001, also one that never answers, and exits with 0`, async () => {
     await using github = new SimulatedGitHub();
     await using program = await Program.start(["serve"], github.environment);
     const url = await program.url();
@@ -31,13 +31,13 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     assertEquals(closed.map(({ code }) => code), [1001, 1001]);
     assertEquals(await program.exit(STOP_LIMIT_MS), 0);
     assertEquals((await mute.readUntilClose()).code, 1001);
-    // An end or a reset, as it happens.
+    // The connection ends or is reset.
     const rest = silent.read(new Uint8Array(1)).catch(() => null);
     assertEquals(await withTimeout(rest, "the end of a connection"), null);
   });
 }
 
-Deno.test("runwire serve on SIGTERM ends in time although a client has stopped reading", async () => {
+Deno.test("runwire serve on SIGTERM stops in time although a client has stopped reading", async () => {
   await using github = new SimulatedGitHub();
   addLargeRuns(github);
   await using program = await Program.start(["serve"], { ...github.environment, POLL_RUNS: "100" });
@@ -51,7 +51,7 @@ Deno.test("runwire serve on SIGTERM ends in time although a client has stopped r
   assertEquals(await program.exit(STOP_LIMIT_MS), 0);
 });
 
-Deno.test("runwire serve on SIGTERM ends in time although GitHub does not answer", async () => {
+Deno.test("runwire serve on SIGTERM stops in time although GitHub does not answer", async () => {
   await using github = new SimulatedGitHub();
   github.simulator.faults.add({ kind: "delay", ms: GITHUB_DELAY_MS });
   await using program = await Program.start(["serve"], github.environment);
@@ -62,7 +62,7 @@ Deno.test("runwire serve on SIGTERM ends in time although GitHub does not answer
   assertEquals(await program.exit(STOP_LIMIT_MS), 0);
 });
 
-Deno.test("runwire serve asked twice to stop waits for nobody, and exits with 1", async () => {
+Deno.test("runwire serve stops at once on a second signal, and exits with 1", async () => {
   await using github = new SimulatedGitHub();
   addLargeRuns(github);
   await using program = await Program.start(["serve"], { ...github.environment, POLL_RUNS: "100" });

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { waitUntil } from "../fakes/wait.ts";
 import type { RunDelivery, RunState } from "./run_deliveries.ts";
 
-/** Asks the database of a program that may be running. */
+/** Queries the database of a program that may be running. */
 export type Query = (sql: string) => Promise<readonly unknown[]>;
 
 /** Numbers are text in PostgreSQL where they may be large. */
@@ -66,18 +66,18 @@ export function postgresQuery(url: string): Query {
   };
 }
 
-/** Resolves when no delivery waits any more. */
+/** Resolves when no delivery is waiting. */
 export async function waitUntilDrained(query: Query): Promise<void> {
   const waiting = "select count(*) as number from deliveries where state = 'waiting'";
   await waitUntil(
     async () => NUMBERS.parse(await query(waiting))[0] === 0,
-    "nothing waits any more",
+    "no delivery is waiting",
   );
 }
 
 /**
- * Checks that each delivery that was acknowledged is applied once, and each other one once or not at all: that runs are as
- * the deliveries tell, and that there is an event for each time that a run has come to a new state, and no other.
+ * Checks that each acknowledged delivery is applied once, and each other one once or not at all: that runs have the state of
+ * the deliveries, and that there is exactly one event for each new state of a run.
  */
 export async function assertNothingLost(
   query: Query,
@@ -89,14 +89,14 @@ export async function assertNothingLost(
   const stored = DELIVERIES.parse(await query("select id, state from deliveries order by seq"));
   assertEquals(stored.filter(({ state }) => state !== "done"), [], "Not all are done");
   const ids = new Set(stored.map(({ id }) => id));
-  assertEquals(ids.size, stored.length, "A delivery is kept twice");
+  assertEquals(ids.size, stored.length, "A delivery is stored twice");
   assertEquals(acknowledged.filter((id) => !ids.has(id)), [], "Acknowledged and lost");
 
   const states = new Map(sent.map(({ id, state }) => [id, state]));
   const storedStates = stored.map(({ id }) => states.get(id)).filter((state) =>
     state !== undefined
   );
-  assertEquals(storedStates.length, stored.length, "A delivery is kept that was not sent");
+  assertEquals(storedStates.length, stored.length, "A delivery is stored that was not sent");
   const expected = toHistories(storedStates);
   assertEquals(
     await readRuns(query),
@@ -106,7 +106,7 @@ export async function assertNothingLost(
   await assertNoSeqGaps(query);
 }
 
-/** What becomes of each run when its states come in this order: those that are later than all before. */
+/** The history of each run if its states arrive in this order: the states later than all before. */
 function toHistories(states: readonly RunState[]): Map<number, RunState[]> {
   const histories = new Map<number, RunState[]>();
   for (const state of states) {
@@ -128,7 +128,7 @@ async function readRuns(query: Query): Promise<Map<number, RunState | undefined>
   return new Map(runs.map((state) => [state.run, state]));
 }
 
-/** The states that events told of each run that came by webhook, in order. */
+/** The states in the events of each run from a webhook, in order. */
 async function readRunEvents(query: Query): Promise<Map<number, RunState[]>> {
   const runs = await readRuns(query);
   const events = EVENTS.parse(await query("select event from events order by seq"));

@@ -8,7 +8,7 @@ import { REPOSITORY, SimulatedGitHub } from "./github.ts";
 
 const WEBHOOK = "/api/v1/webhook/github";
 
-/** One run that ends while a client looks on: GitHub tells so by a webhook. */
+/** Completes a run by a webhook while a client is connected. */
 async function runWithWebhook(environment: Record<string, string>, collector: OtlpCollector) {
   await using github = new SimulatedGitHub();
   await using program = await Program.start(["serve"], {
@@ -16,7 +16,7 @@ async function runWithWebhook(environment: Record<string, string>, collector: Ot
     ...collector.environment,
     ...environment,
     GITHUB_WEBHOOK_SECRET: WEBHOOK_SECRET,
-    // So that what is shown does not come of polling.
+    // No change comes by polling.
     POLL_INTERVAL_SECONDS: "600",
   });
   const url = await program.url();

@@ -4,7 +4,7 @@ import { runProgram } from "../fakes/program.ts";
 
 const SECRET = "ghp_never_to_be_seen";
 
-/** What is asked for cannot be: one line on standard error that `pattern` fits, and exit code 2. */
+/** Checks for exit code 2 and one line on standard error that matches `pattern`. */
 async function assertRejected(
   ended: ReturnType<typeof runProgram>,
   pattern: RegExp,
@@ -14,14 +14,14 @@ async function assertRejected(
   assertMatch(stderr, pattern);
 }
 
-Deno.test("runwire serve without a credential names GITHUB_TOKEN and the demo", async () => {
+Deno.test("runwire serve without a credential mentions GITHUB_TOKEN and the demo", async () => {
   for (const args of [["serve"], []]) {
     await assertRejected(runProgram(args), /GITHUB_TOKEN.*"runwire demo"/);
     await assertRejected(runProgram(args, { GITHUB_TOKEN: "" }), /GITHUB_TOKEN.*"runwire demo"/);
   }
 });
 
-Deno.test("runwire names a variable that it cannot use, its value and what is allowed", async () => {
+Deno.test("runwire reports an invalid variable, its value and the expected ones", async () => {
   const token = { GITHUB_TOKEN: SECRET };
   await assertRejected(
     runProgram(["serve"], { ...token, POLL_RUNS: "none" }),
@@ -37,7 +37,7 @@ Deno.test("runwire names a variable that it cannot use, its value and what is al
   );
 });
 
-Deno.test("runwire never says a secret when a credential is refused", async () => {
+Deno.test("runwire prints no secret when it rejects a credential", async () => {
   const app = { GITHUB_APP_ID: "12", GITHUB_APP_PRIVATE_KEY: SECRET };
   for (const rest of [{}, { GITHUB_APP_INSTALLATION_ID: "34" }]) {
     const { code, stdout, stderr } = await runProgram(["serve"], { ...app, ...rest });
@@ -47,7 +47,7 @@ Deno.test("runwire never says a secret when a credential is refused", async () =
   }
 });
 
-Deno.test("runwire refuses a flag or a command that it does not have, and says what there is", async () => {
+Deno.test("runwire rejects an unknown flag or command, and lists the known ones", async () => {
   await assertRejected(
     runProgram(["serve", "--port=1"]),
     /Invalid command "runwire serve --port=1": expected --help$/,
@@ -56,7 +56,7 @@ Deno.test("runwire refuses a flag or a command that it does not have, and says w
   await assertRejected(runProgram(["watch", "a", "b"]), /"runwire watch a b": expected/);
 });
 
-Deno.test("runwire serve says that its port is in use", async () => {
+Deno.test("runwire serve reports that its port is in use", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
   await assertRejected(
@@ -65,7 +65,7 @@ Deno.test("runwire serve says that its port is in use", async () => {
   );
 });
 
-Deno.test("runwire watch refuses what is no address of a server", async () => {
+Deno.test("runwire watch rejects an invalid URL", async () => {
   await assertRejected(
     runProgram(["watch", "nonsense://x"]),
     /Invalid URL "nonsense:\/\/x": expected a WebSocket URL/,

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { Program, programPath } from "../fakes/program.ts";
 import { REPOSITORY, SimulatedGitHub } from "./github.ts";
 
-/** Of util-linux; that of other systems takes other arguments. */
+/** The `script` of util-linux; other systems have other arguments. */
 const SCRIPT = "/usr/bin/script";
 const hasScript = Deno.build.os === "linux" && await isFile(SCRIPT);
 
@@ -10,7 +10,7 @@ const hasScript = Deno.build.os === "linux" && await isFile(SCRIPT);
 const ENTER = "\x1b[?1049h\x1b[?25l";
 const LEAVE = "\x1b[?25h\x1b[?1049l";
 
-Deno.test("runwire watch into a pipe prints runs as they come and go, over a restart of the server", async () => {
+Deno.test("runwire watch into a pipe prints changes of runs, also after a restart of the server", async () => {
   await using github = new SimulatedGitHub();
   await using server = await Program.start(["serve"], github.environment);
   const url = await server.url();
@@ -37,7 +37,7 @@ Deno.test("runwire watch into a pipe prints runs as they come and go, over a res
   assert(!watch.output.includes("\x1b"), "There are escape sequences in a pipe");
 });
 
-Deno.test("runwire watch ends without a word when nobody reads any more", async () => {
+Deno.test("runwire watch exits without a message when its output is closed", async () => {
   await using github = new SimulatedGitHub();
   await using server = await Program.start(["serve"], github.environment);
   const watch = `'${await programPath()}' watch ${await server.url()}`;
@@ -47,14 +47,14 @@ Deno.test("runwire watch ends without a word when nobody reads any more", async 
     `{ ${watch}; echo "code $?" >&2; } | head -n 1`,
   ]);
   await pipe.stdout.find(/\tFix the build\t/);
-  // It notices with what it writes next.
+  // The next write fails.
   github.world.addRun(REPOSITORY, { display_title: "One more" });
   await pipe.stderr.find(/^code 141$/);
   assertEquals(await pipe.exit(), 0);
   assertEquals(pipe.stderr.all.filter((line) => !/^runwire: Connected$|^code/.test(line)), []);
 });
 
-Deno.test("runwire watch ends with 0 on SIGINT although there is no server", async () => {
+Deno.test("runwire watch exits with 0 on SIGINT without a server", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();

@@ -6,13 +6,13 @@ import { Exposition } from "../../src/prometheus/exposition.ts";
 import { systemClock } from "../../src/clock.ts";
 import { ManualClock } from "../fakes/clock.ts";
 
-/** What is told, without comments. */
+/** The samples, without comments. */
 async function readLines(exposition: Exposition): Promise<string[]> {
   const text = await exposition.text();
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-Deno.test("Exposition tells a histogram with its buckets one in the other", async () => {
+Deno.test("Exposition exports a histogram with cumulative buckets", async () => {
   const latency = new LatencyHistogram([0.1, 1]);
   for (const seconds of [0.05, 0.1, 0.5, 7]) latency.observe(seconds);
   const exposition = new Exposition();
@@ -26,7 +26,7 @@ Deno.test("Exposition tells a histogram with its buckets one in the other", asyn
   ]);
 });
 
-Deno.test("Exposition reads anew each time, and leaves out what is not known", async () => {
+Deno.test("Exposition reads the values on each request, and omits unknown ones", async () => {
   let value: number | undefined = 3;
   const exposition = new Exposition();
   exposition.gauge({ name: "g", help: "G" }, () => value);
@@ -39,14 +39,14 @@ Deno.test("Exposition reads anew each time, and leaves out what is not known", a
   assertEquals(await readLines(exposition), ["g 0", 'c{x="1"} 0']);
 });
 
-Deno.test("Latency.time() observes what fails, too", async () => {
+Deno.test("LatencyHistogram.time() also observes failures", async () => {
   const latency = new LatencyHistogram();
   await latency.time(() => Promise.reject(new Error("No"))).catch(() => {});
   assertEquals(latency.counts.reduce((a, b) => a + b), 1);
   assertEquals(await latency.time(() => Promise.resolve(7)), 7);
 });
 
-Deno.test("deliveryMetrics() looks at the queue once for a scrape, and tells its age", async () => {
+Deno.test("deliveryMetrics() reads the backlog once per scrape, and exports its age", async () => {
   let reads = 0;
   const exposition = new Exposition();
   deliveryMetrics(exposition, {
@@ -72,7 +72,7 @@ Deno.test("deliveryMetrics() looks at the queue once for a scrape, and tells its
   assertEquals(reads, 2);
 });
 
-Deno.test("EventLoop sees how long the loop was held up", async () => {
+Deno.test("EventLoopDelay measures how long the event loop was blocked", async () => {
   const stop = new AbortController();
   const loop = new EventLoopDelay(systemClock);
   const finished = loop.run(stop.signal);

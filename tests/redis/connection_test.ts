@@ -5,7 +5,7 @@ import { waitUntil } from "../fakes/wait.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 
 Deno.test({
-  name: "Redis says once that it is away, and that it is back",
+  name: "Redis logs each outage and each reconnect once",
   ignore: !await isRedisAvailable(),
   async fn() {
     await using log = await new CapturedLog().start();
@@ -14,16 +14,16 @@ Deno.test({
     const { redis } = test;
     for (let outage = 1; outage <= 2; outage++) {
       proxy.disconnect();
-      await waitUntil(() => !redis.isReady, "it is away");
-      // Long enough for several tries.
-      await waitUntil(() => log.lines.length === 2 * outage - 1, "it is told");
+      await waitUntil(() => !redis.isReady, "the connection is lost");
+      // Long enough for several attempts.
+      await waitUntil(() => log.lines.length === 2 * outage - 1, "the outage is logged");
       await new Promise((resolve) => setTimeout(resolve, 400));
       proxy.restore();
-      await waitUntil(() => redis.isReady && log.lines.length === 2 * outage, "it is back");
+      await waitUntil(() => redis.isReady && log.lines.length === 2 * outage, "Redis reconnects");
       await redis.check();
-      const [away, back] = log.lines.slice(-2);
-      assertMatch(away ?? "", /^Redis is away: /);
-      assertEquals(back, "Redis is back");
+      const [lost, reconnected] = log.lines.slice(-2);
+      assertMatch(lost ?? "", /^Redis unavailable: /);
+      assertEquals(reconnected, "Redis reconnected");
     }
     assertEquals(log.records.map(({ level }) => level), ["warning", "info", "warning", "info"]);
   },

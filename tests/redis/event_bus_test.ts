@@ -11,7 +11,7 @@ import { createRedisBuses } from "../fakes/stores/event_bus.ts";
 
 const ignore = !await isRedisAvailable();
 
-/** A feed over `journal`, with what its one follower hears. `await using` ends it. */
+/** A feed over an event log, with the events of its subscription. `await using` ends it. */
 class Instance implements AsyncDisposable {
   readonly feed: Feed;
   readonly received: number[] = [];
@@ -45,7 +45,7 @@ const OUTAGES = [
 
 for (const { what, begin } of OUTAGES) {
   Deno.test({
-    name: `Feed hears each event of another instance once and in order while Redis ${what}`,
+    name: `Feed receives each event of another instance once and in order while Redis ${what}`,
     ignore,
     async fn() {
       await using proxy = TcpProxy.to(REDIS_URL);
@@ -57,24 +57,25 @@ for (const { what, begin } of OUTAGES) {
       const publish = async (count: number) => {
         for (let i = 0; i < count; i++, last++) await writer.feed.publish(aStatus());
       };
-      const allHeard = () => waitUntil(() => reader.received.length >= last, `${last} are heard`);
+      const allReceived = () =>
+        waitUntil(() => reader.received.length >= last, `${last} events are received`);
       await publish(20);
-      await allHeard();
+      await allReceived();
       begin(proxy);
       await publish(20);
-      await allHeard();
+      await allReceived();
       proxy.disconnect();
       await clock.sleep(100);
       proxy.restore();
       await publish(20);
-      await allHeard();
+      await allReceived();
       assertEquals(reader.received, Array.from({ length: 60 }, (_, index) => index + 1));
     },
   });
 }
 
 Deno.test({
-  name: "RedisWire is listened to again after a loss of which nobody was told",
+  name: "RedisEventBus resubscribes after a silent connection loss",
   ignore,
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);
@@ -100,7 +101,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "RedisWire is not confused by what others write into its channel",
+  name: "RedisEventBus ignores invalid messages in its channel",
   ignore,
   async fn() {
     await using wires = await createRedisBuses();
@@ -127,7 +128,7 @@ Deno.test({
       }
     }
     await writer.feed.publish(aStatus());
-    await waitUntil(() => reader.received.length > 0, "the event is heard");
+    await waitUntil(() => reader.received.length > 0, "the event is received");
     assertEquals(reader.received, [1]);
     const { reads } = journal;
     await clock.sleep(500);

@@ -11,23 +11,23 @@ import { waitUntil } from "../fakes/wait.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
 
 const ignore = !await isRedisAvailable();
-/** As good as no refill while a test lasts. */
+/** Almost no refill during a test. */
 const SLOW = { perSecond: 0.001, burst: 3 };
 
-/** Fails the test that it is asked by. */
+/** Fails the test if it is used. */
 const NO_FALLBACK: RateLimiter = {
-  consume: () => Promise.reject(new Error("Redis was not asked")),
+  consume: () => Promise.reject(new Error("The fallback was used")),
 };
 
 function redisRateLimiter(
   { redis, prefix }: Pick<RedisRateLimiterOptions, "redis" | "prefix">,
-  { allowance: limit = SLOW, fallback = NO_FALLBACK } = {},
+  { limit = SLOW, fallback = NO_FALLBACK } = {},
 ) {
   return new RedisRateLimiter(limit, { redis, prefix, clock: systemClock, fallback });
 }
 
 Deno.test({
-  name: "RedisBuckets counts what two instances grant in one bucket",
+  name: "RedisRateLimiter shares one bucket between two instances",
   ignore,
   async fn() {
     await using first = await connectTestRedis();
@@ -37,41 +37,44 @@ Deno.test({
     for (let at = 0; at < 4; at++) {
       decisions.push(await instances[at % 2]?.consume("a") ?? await NO_FALLBACK.consume(""));
     }
-    assertEquals(decisions.map(({ isAllowed: isGranted }) => isGranted), [true, true, true, false]);
+    assertEquals(decisions.map(({ isAllowed }) => isAllowed), [true, true, true, false]);
     assertEquals(decisions.map(({ remaining }) => remaining), [2, 1, 0, 0]);
-    const { retryAfterMs: retryAfter = 0, resetMs: reset = 0 } = decisions[3] ?? {};
-    assert(retryAfter > 900_000 && retryAfter <= 1_000_000, `${retryAfter}`);
-    assert(reset > 2_900_000 && reset <= 3_000_000, `${reset}`);
+    const { retryAfterMs = 0, resetMs = 0 } = decisions[3] ?? {};
+    assert(retryAfterMs > 900_000 && retryAfterMs <= 1_000_000, `${retryAfterMs}`);
+    assert(resetMs > 2_900_000 && resetMs <= 3_000_000, `${resetMs}`);
     assertEquals((await redisRateLimiter(first).consume("b")).remaining, 2);
   },
 });
 
 Deno.test({
-  name: "RedisBuckets never grants more than a burst to many who ask at once",
+  name: "RedisRateLimiter never allows more than a burst to concurrent requests",
   ignore,
   async fn() {
     await using opened = await connectTestRedis();
-    const limiter = redisRateLimiter(opened, { allowance: { perSecond: 0.001, burst: 20 } });
+    const limiter = redisRateLimiter(opened, { limit: { perSecond: 0.001, burst: 20 } });
     const decisions = await Promise.all(Array.from({ length: 100 }, () => limiter.consume("a")));
-    assertEquals(decisions.filter(({ isAllowed: isGranted }) => isGranted).length, 20);
+    assertEquals(decisions.filter(({ isAllowed }) => isAllowed).length, 20);
   },
 });
 
 Deno.test({
-  name: "RedisBuckets gives back by the second, and forgets a bucket that is full",
+  name: "RedisRateLimiter refills continuously, and a full bucket expires",
   ignore,
   async fn() {
     await using opened = await connectTestRedis();
-    const limiter = redisRateLimiter(opened, { allowance: { perSecond: 20, burst: 1 } });
+    const limiter = redisRateLimiter(opened, { limit: { perSecond: 20, burst: 1 } });
     assertEquals((await limiter.consume("a")).isAllowed, true);
-    const time = await opened.redis.client.pTTL(`${opened.prefix}throttle:a`);
-    assert(time > 0 && time <= 1_050, `the key is kept for ${time} ms`);
-    await waitUntil(async () => (await limiter.consume("a")).isAllowed, "another is granted");
+    const time = await opened.redis.client.pTTL(`${opened.prefix}rate_limit:a`);
+    assert(time > 0 && time <= 1_050, `the key expires after ${time} ms`);
+    await waitUntil(
+      async () => (await limiter.consume("a")).isAllowed,
+      "another request is allowed",
+    );
   },
 });
 
 Deno.test({
-  name: "RedisBuckets lets each instance count for itself while Redis is away",
+  name: "RedisRateLimiter falls back to one bucket per instance while Redis is unavailable",
   ignore,
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);
@@ -81,21 +84,21 @@ Deno.test({
     assertEquals((await limiter.consume("a")).remaining, 2);
     proxy.disconnect();
     await waitUntil(() => !opened.redis.isReady, "the connection is lost");
-    const alone = [
+    const local = [
       await limiter.consume("a"),
       await limiter.consume("a"),
       await limiter.consume("a"),
     ];
-    assertEquals(alone.map(({ remaining }) => remaining), [2, 1, 0]);
+    assertEquals(local.map(({ remaining }) => remaining), [2, 1, 0]);
     assertEquals((await limiter.consume("a")).isAllowed, false);
     proxy.restore();
-    await waitUntil(() => opened.redis.isReady, "Redis is back");
+    await waitUntil(() => opened.redis.isReady, "Redis reconnects");
     assertEquals((await limiter.consume("a")).remaining, 1);
   },
 });
 
 Deno.test({
-  name: "RedisBuckets does not wait for a Redis that says nothing",
+  name: "RedisRateLimiter does not wait for an unresponsive Redis",
   ignore,
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);
@@ -107,6 +110,6 @@ Deno.test({
     proxy.disconnect();
     await waitUntil(() => !opened.redis.isReady, "the connection is lost");
     proxy.restore();
-    await waitUntil(() => opened.redis.isReady, "Redis is back");
+    await waitUntil(() => opened.redis.isReady, "Redis reconnects");
   },
 });

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { toRepositoryEvent } from "../../src/repository/event.ts";
-import type { Repository } from "../../src/repository/repository.ts";
+import { type Repository, toRepositoryEvent } from "../../src/repository/repository.ts";
 import { SnapshotBuilder } from "../../src/run/snapshot_builder.ts";
 import { aRun } from "../fakes/stores/github.ts";
 import { MemoryRunStore } from "../fakes/stores/memory_stores.ts";

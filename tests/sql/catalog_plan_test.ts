@@ -2,12 +2,13 @@ import { assert, assertEquals } from "@std/assert";
 import type { CompiledQuery } from "kysely";
 import type { RepositoryQuery } from "../../src/repository/catalog.ts";
 import { SqlCatalog } from "../../src/sql/catalog.ts";
-import type { Database, Db } from "../../src/sql/database.ts";
+import type { Database } from "../../src/sql/database.ts";
+import type { Db } from "../../src/sql/handles.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 
 const PAGE = { visibility: "all", page: 1, perPage: 30 } as const;
 
-/** What a query does, and how SQLite says that it goes about it. */
+/** Returns the SQLite plans of the statements of a query. */
 async function explainQueries(
   database: Database,
   runQuery: (catalog: SqlCatalog) => Promise<unknown>,
@@ -38,7 +39,7 @@ for (const followed of [undefined, true, false]) {
   for (const sort of ["pushed", "name"] as const) {
     const query: RepositoryQuery = { ...PAGE, followed, sort, direction: "desc" };
     testOverDatabases(
-      `Catalog.listRepositories() by ${sort} reads an index in its order where followed is ${followed}`,
+      `Catalog.listRepositories() by ${sort} reads an index in order with followed=${followed}`,
       async (
         { database },
       ) => {
@@ -57,7 +58,7 @@ for (const followed of [undefined, true, false]) {
 }
 
 testOverDatabases(
-  "Catalog.listWorkflows() reads an index in its order, of all and of one repository",
+  "Catalog.listWorkflows() reads an index in order, for all and for one repository",
   async (
     { database },
   ) => {

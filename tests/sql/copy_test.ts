@@ -25,10 +25,10 @@ const DIRECTIONS: readonly (readonly [DatabaseKind, DatabaseKind])[] = [
   ["postgres", "postgres"],
   ["sqlite", "sqlite"],
 ];
-/** What a database has of its own. */
+/** Tables that belong to the database itself. */
 const EXCLUDED_TABLES = ["installation", "leases", "presences"];
 
-/** A database with everything, and one that was made and never used. */
+/** A database with rows in all tables, and a newly created one. */
 async function setUp([from, to]: readonly [DatabaseKind, DatabaseKind]) {
   await using stack = new AsyncDisposableStack();
   const source = stack.use(await openTestDatabase(from));
@@ -51,7 +51,7 @@ function copyAll(
   return copyDatabase(source, target, { signal, clock, onProgress });
 }
 
-/** Every row of every table, in an order of ours. */
+/** Every row of every table, sorted. */
 function readContents(database: Database): Promise<Map<string, readonly string[]>> {
   return database.read(async (db) => {
     const all = new Map<string, readonly string[]>();
@@ -69,7 +69,7 @@ function readContents(database: Database): Promise<Map<string, readonly string[]
 const SPAN = { visibility: "all", from: "2025-11-01", to: "2026-01-31" } as const;
 const PAGE = { page: 1, perPage: 100 };
 
-/** What clients are answered. */
+/** The responses to clients. */
 async function readAll(database: Database) {
   const history = new SqlRunHistory(database);
   const statistics = new SqlStatisticsStore(database);
@@ -127,15 +127,15 @@ for (const way of DIRECTIONS) {
       assertEquals([steps.at(0), steps.at(-1)], [0, total]);
       assertEquals(steps, steps.toSorted((a, b) => a - b));
       assert(steps.length > before.size);
-      const [asked, told] = [await readAll(source), await readAll(target)];
-      assertEquals(told, asked);
-      assert(asked.lists[1].total > 900 && asked.lists[3].total === 0);
-      assert((asked.statistics[0]?.totals.runs ?? 0) > 900);
+      const [expected, actual] = [await readAll(source), await readAll(target)];
+      assertEquals(actual, expected);
+      assert(expected.lists[1].total > 900 && expected.lists[3].total === 0);
+      assert((expected.statistics[0]?.totals.runs ?? 0) > 900);
     },
   });
 
   Deno.test({
-    name: `copyDatabase() lets ${to} go on to number where ${from} was`,
+    name: `copyDatabase() continues the numbers of ${from} in ${to}`,
     ignore: ignore && way.includes("postgres"),
     async fn() {
       await using setting = await setUp(way);
@@ -147,7 +147,7 @@ for (const way of DIRECTIONS) {
       ]);
       assertEquals(event?.seq, last + 1);
       const store = new SqlDeliveryStore(target, clock);
-      assertEquals(await store.store(aDelivery({ id: "next" })), "kept");
+      assertEquals(await store.store(aDelivery({ id: "next" })), "stored");
       assertEquals((await store.list({ limit: 1 }))[0]?.id, "next");
       assertEquals(await store.store(aDelivery({ id: "done" })), "done");
       const { keys } = createAccountStores(target, clock);
@@ -160,7 +160,7 @@ for (const way of DIRECTIONS) {
 const SQLITE_TO_POSTGRES = DIRECTIONS[0] ?? ["sqlite", "sqlite"];
 
 Deno.test({
-  name: "copyDatabase() leaves the target empty when it is interrupted, and can be run again",
+  name: "copyDatabase() leaves the target empty if it is interrupted, and can be run again",
   ignore,
   async fn() {
     for (const way of [SQLITE_TO_POSTGRES, ["sqlite", "sqlite"]] as const) {
@@ -229,18 +229,18 @@ Deno.test({
 });
 
 Deno.test({
-  name: "copyDatabase() refuses a PostgreSQL that a Runwire serves from, at either end",
+  name: "copyDatabase() refuses a PostgreSQL source or target that a server is using",
   ignore,
   async fn() {
     await using setting = await setUp(SQLITE_TO_POSTGRES);
     const { source, target, targetUrl } = setting;
     {
       await using _served = await openDatabase(targetUrl, { clock, serve: true });
-      await assertRejects(() => copyAll(setting), UsageError, "a Runwire serves from it");
+      await assertRejects(() => copyAll(setting), UsageError, "a Runwire server is using it");
       await assertRejects(
         () => copyAll({ source: target, target: source }),
         UsageError,
-        "a Runwire serves from it",
+        "a Runwire server is using it",
       );
     }
     await copyAll(setting);
@@ -248,7 +248,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "copyDatabase() holds up whoever would begin to serve until it has ended",
+  name: "copyDatabase() makes a starting server wait until it has ended",
   ignore,
   async fn() {
     await using setting = await setUp(SQLITE_TO_POSTGRES);
@@ -263,7 +263,7 @@ Deno.test({
   },
 });
 
-testOverDatabases("rowsOf() takes few rows at once where they are long", async ({ database }) => {
+testOverDatabases("readRows() reads fewer rows at once if they are long", async ({ database }) => {
   await fillAllTables(database);
   const groups = await database.read(async (db) => {
     const tables = await readTables(db, database.kind);
@@ -273,6 +273,6 @@ testOverDatabases("rowsOf() takes few rows at once where they are long", async (
     };
     return [await sizes("deliveries"), await sizes("workflow_runs")];
   });
-  // Three of four have a payload of 3 MiB.
+  // Three of four rows have a payload of 3 MiB.
   assertEquals(groups, [[2, 1, 1], [500, 500, 200]]);
 }, { kinds: ["sqlite", "postgres"] });

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { sql } from "kysely";
 import { systemClock } from "../../src/clock.ts";
 import { StorageError, UsageError } from "../../src/errors.ts";
@@ -7,25 +7,26 @@ import { openTestDatabase, testOverDatabases } from "../fakes/database.ts";
 
 const clock = systemClock;
 
-Deno.test("openDatabase() refuses an URL that it does not know, without repeating a password", async () => {
-  for (
-    const url of [
-      "",
-      "runwire.db",
-      "mysql://user:secret@host/name",
-      "sqlite:",
-      "sqlite://runwire.db",
-      "postgres://user:secret@@:x/name",
-    ]
-  ) {
-    const { message } = await assertRejects(() => openDatabase(url, { clock }), UsageError);
-    assertStringIncludes(message, "allowed is");
-    assert(!message.includes("secret"), message);
-    assert(!message.includes("\n"), message);
+Deno.test("openDatabase() refuses an unknown URL without repeating a password", async () => {
+  const anyUrl =
+    "Invalid database URL: expected sqlite:./FILE, sqlite:/PATH, sqlite::memory: or postgres://HOST/NAME";
+  const sqliteUrl = "expected sqlite:./FILE, sqlite:/PATH or sqlite::memory:";
+  const expected = {
+    "": anyUrl,
+    "runwire.db": anyUrl,
+    "mysql://user:secret@host/name": anyUrl,
+    "sqlite:": `Invalid database URL "sqlite:": ${sqliteUrl}`,
+    "sqlite://runwire.db": `Invalid database URL "sqlite://runwire.db": ${sqliteUrl}`,
+    "postgres://user:secret@@:x/name":
+      "Invalid database URL: expected postgres://USER:PASSWORD@HOST:5432/NAME",
+  };
+  for (const [url, message] of Object.entries(expected)) {
+    const error = await assertRejects(() => openDatabase(url, { clock }), UsageError);
+    assertEquals(error.message, message);
   }
 });
 
-testOverDatabases("Database.read() gives ids and counts as numbers", async ({ database }) => {
+testOverDatabases("Database.read() returns IDs and counts as numbers", async ({ database }) => {
   const { rows } = await database.read((db) =>
     sql<{ id: number; count: number }>`
       select cast(20000000001 as bigint) as id, count(*) as count from event_counter`.execute(db)
@@ -33,7 +34,7 @@ testOverDatabases("Database.read() gives ids and counts as numbers", async ({ da
   assertEquals(rows.map((row) => ({ ...row })), [{ id: 20_000_000_001, count: 1 }]);
 });
 
-testOverDatabases("Database.write() keeps nothing of what fails", async ({ database }) => {
+testOverDatabases("Database.write() rolls back a change that fails", async ({ database }) => {
   const failing = database.write(async (tx) => {
     await tx.updateTable("event_counter").set({ last_seq: 7 }).execute();
     throw new RangeError("No");
@@ -46,7 +47,7 @@ testOverDatabases("Database.write() keeps nothing of what fails", async ({ datab
   await database.check();
 });
 
-testOverDatabases("Database.read() does not wait for a transaction, nor see it", async (
+testOverDatabases("Database.read() neither waits for a transaction nor sees its changes", async (
   { database },
 ) => {
   const gate = Promise.withResolvers<void>();
@@ -69,7 +70,7 @@ testOverDatabases("Database.read() does not wait for a transaction, nor see it",
   assertEquals(await last(), 7);
 }, { kinds: ["sqlite", "postgres"] });
 
-testOverDatabases("Database.close() lets a write end, and refuses what comes later", async (
+testOverDatabases("Database.close() waits for a write and rejects later work", async (
   { database, kind, reopen },
 ) => {
   const write = () =>
@@ -91,7 +92,7 @@ testOverDatabases("Database.close() lets a write end, and refuses what comes lat
   assertEquals(rows.map(({ last_seq }) => last_seq), [1]);
 });
 
-Deno.test("Database.close() does not wait for ever for work that hangs", async () => {
+Deno.test("Database.close() does not wait forever for work that hangs", async () => {
   await using opened = await openTestDatabase("sqlite");
   const asked: number[] = [];
   const impatient = {

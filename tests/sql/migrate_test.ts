@@ -8,11 +8,11 @@ import { openPostgres } from "../../src/sql/engine/postgres.ts";
 import { testOverDatabases } from "../fakes/database.ts";
 import { createTestSchema, isPostgresAvailable, runStatement } from "../fakes/postgres.ts";
 
-/** Soon, and yet long enough for a machine that has much to do. */
+/** Short, but long enough for a busy machine. */
 const QUERY_TIMEOUT_MS = 500;
 const ALL = ["0001_initial"];
 
-Deno.test("migrate() says what it has run, and runs nothing again", async () => {
+Deno.test("migrate() returns the migrations it ran, and runs none again", async () => {
   await using database = await openDatabase("sqlite::memory:", { clock });
   assertEquals(await migrate(database), ALL);
   assertEquals(await migrate(database), []);
@@ -92,7 +92,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "migrate() waits for another's migrations for longer than for an answer (postgres)",
+  name: "migrate() waits for another migration longer than for an answer (postgres)",
   ignore: !await isPostgresAvailable(),
   async fn() {
     await using schema = await createTestSchema();
@@ -109,7 +109,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "migrate() does not wait for ever, and says for what (postgres)",
+  name: "migrate() stops waiting and reports the reason (postgres)",
   ignore: !await isPostgresAvailable(),
   async fn() {
     await using schema = await createTestSchema();
@@ -135,7 +135,7 @@ function insertMigration(database: Database, name: string) {
   );
 }
 
-/** Migrates in a process of its own. Returns the names of what it has run. */
+/** Migrates in a separate process. Returns the names of the migrations it ran. */
 async function migrateElsewhere(url: string): Promise<string> {
   const source = (name: string) => new URL(`../../src/${name}`, import.meta.url).href;
   const code = `
@@ -151,7 +151,7 @@ async function migrateElsewhere(url: string): Promise<string> {
   return new TextDecoder().decode(stdout).trim();
 }
 
-/** Answers must come soon, those to a migration within `migrationMs`. */
+/** Opens a database with a short timeout for answers, and `migrationMs` for migrations. */
 async function openWithShortTimeouts(
   url: string,
   { migrationMs }: { migrationMs: number },
@@ -160,7 +160,7 @@ async function openWithShortTimeouts(
   return new Database(await openPostgres(url, { limits: { connections: 2, ...ms } }), clock);
 }
 
-/** Resolves as soon as nobody else can migrate, until `end` has resolved. */
+/** Resolves once it holds the migration lock, and holds it until `end` resolves. */
 async function holdMigrations(url: string, end: Promise<void>) {
   const held = Promise.withResolvers<void>();
   const holding = (async () => {

@@ -1,8 +1,13 @@
 import { z } from "@hono/zod-openapi";
-import type { ApiKey, ApiKeyStore } from "../../account/api_key.ts";
-import { createApiKey, isKeyName, KEY_NAME_RULE } from "../../account/new_key.ts";
+import {
+  type ApiKey,
+  type ApiKeyStore,
+  createApiKey,
+  isKeyName,
+  KEY_NAME_RULE,
+} from "../../account/api_key.ts";
 import { PERMISSIONS } from "../../account/permission.ts";
-import type { RandomBytes } from "../../account/secret.ts";
+import type { RandomBytes } from "../../account/crypto.ts";
 import type { Clock } from "../../clock.ts";
 import { invalidValue } from "../../error_text.ts";
 import { type Api, apiRoute, bodyRoute, created, newApi, ok } from "../api.ts";

@@ -150,7 +150,7 @@ export class WebhookEndpoint {
     });
     this.#count({
       event: outcomeEvent(result, event),
-      outcome: result.status === "refused" ? result.code : result.status,
+      outcome: result.status === "rejected" ? result.code : result.status,
     });
     return toResponse(context, result);
   }
@@ -172,7 +172,7 @@ function outcomeEvent({ status }: ReceiveResult, event: string | null): string {
 
 function toResponse(context: Context, result: ReceiveResult): Response {
   switch (result.status) {
-    case "refused":
+    case "rejected":
       return problemResponse(context, result.code, { detail: result.detail });
     case "accepted":
     case "ignored":

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { sha256Hex } from "../../account/secret.ts";
+import { sha256Hex } from "../../account/crypto.ts";
 import type { SessionStore } from "../../account/session.ts";
 import type { Login } from "../../account/login.ts";
 import type { Clock } from "../../clock.ts";

@@ -1,7 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { issueTicket } from "../../account/new_ticket.ts";
-import type { RandomBytes } from "../../account/secret.ts";
-import type { TicketStore } from "../../account/ticket.ts";
+import { issueTicket, type TicketStore } from "../../account/ticket.ts";
+import type { RandomBytes } from "../../account/crypto.ts";
 import type { Clock } from "../../clock.ts";
 import { type Api, apiRoute, jsonResponse, newApi } from "../api.ts";
 import { requires } from "../security.ts";

@@ -1,4 +1,5 @@
-import type { Authenticator, Principal } from "../../account/principal.ts";
+import type { Authenticator } from "../../account/authenticator.ts";
+import type { Principal } from "../../account/principal.ts";
 import { SingleFlight } from "../../single_flight.ts";
 import type { Visibility } from "../../visibility.ts";
 import type { Clock } from "../../clock.ts";

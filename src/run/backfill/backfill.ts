@@ -20,41 +20,39 @@ import {
 } from "./backfill_window.ts";
 
 const SECOND_MS = 1_000;
-/** How far GitHub's filtered lists may be behind: the newest runs that were brought in are looked at again. */
+/** The lag of GitHub's filtered lists: the latest imported runs are fetched again. */
 const INDEX_LAG_MS = 10 * 60_000;
-/** A list that has no end must have one. */
+/** A list whose end GitHub never reports ends here. */
 const MAX_PAGES = MAX_LISTED_RUNS / 100;
-/** How often a window is read of which runs are missing: pages shift when a run is deleted meanwhile, and lists lag. */
+/** How many times a window with missing runs is read: pages shift when a run is deleted, and lists lag. */
 const MAX_FETCHES = 3;
 
-export interface BackfillOptions {
+interface BackfillOptions {
   readonly source: HistoricalRunSource;
   readonly store: BackfillStore;
   readonly clock: Clock;
-  /** Told of changes that are news. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
-  /** Told how far it has come, often. */
   readonly onProgress?: (progress: BackfillProgress) => void;
 }
 
-/** What was had of a window. */
+/** The result of reading one window. */
 interface WindowResult {
-  /** How many runs it holds. */
+  /** GitHub's total for the window. */
   readonly total: number;
   readonly isComplete: boolean;
-  /** When each was created, in ms since the epoch, by its id. */
+  /** The creation time of each run, in ms since the epoch, by ID. */
   readonly created: ReadonlyMap<number, number>;
 }
 
-/** Another one brings in the same repository. */
+/** Another process imports the same repository. */
 export class ConcurrentBackfillError extends Error {
   override readonly name = "ConcurrentBackfillError";
 }
 
 /**
- * Brings in the past runs of a repository, window by window: first what was created since the last time, from old to new,
- * then what came before, from new to old. So what is in has no gap, and two times tell what it is. Progress is kept after each
- * window: whenever it ends, it goes on there, and reads one window again.
+ * Imports the past runs of a repository, window by window: first the runs created since the previous backfill, oldest first, then
+ * the earlier runs, newest first. The imported range has no gaps, so two times describe it. Progress is stored after each window,
+ * and a restart repeats at most one window.
  */
 export class Backfill {
   readonly #options: BackfillOptions;
@@ -71,11 +69,11 @@ export class Backfill {
   }
 
   /**
-   * Runs to the end, which is `done`, or `failed` where GitHub will not give the repository.
-   * @throws {GitHubError} where GitHub is unavailable, or refuses the credential
+   * Runs until the state is `done`, or `failed` if the repository is not accessible.
+   * @throws {GitHubError} if GitHub is unavailable or rejects the credential
    * @throws {StorageError}
-   * @throws {ConcurrentBackfillError} when another one has gone on with it meanwhile
-   * @throws the reason of `signal` when that aborts
+   * @throws {ConcurrentBackfillError} if another process has changed the progress
+   * @throws the reason of `signal` when it aborts
    */
   async run(signal: AbortSignal): Promise<BackfillProgress> {
     try {
@@ -121,14 +119,14 @@ export class Backfill {
     }
   }
 
-  /** The first window is all there is left. */
+  /** The first window covers the whole range, so its total counts all runs that are missing. */
   #updateEstimate(total: number, first: RangeEnd): void {
     const { runs, estimate } = this.progress;
     const counted = first === "newest" ? runs : estimate ?? runs;
     this.#report({ estimate: counted + total });
   }
 
-  /** Reads a window to its end, unless it holds too many to be listed and can be made narrower. */
+  /** Reads all pages of a window, unless it has too many runs to list and can be narrowed. */
   async #fetchWindow(window: TimeRange, signal: AbortSignal): Promise<WindowResult> {
     const created = new Map<number, number>();
     let total = 0;
@@ -170,7 +168,7 @@ export class Backfill {
     const after = { ...this.progress, ...changes };
     if (!await this.#options.store.save(this.progress, after)) {
       throw new ConcurrentBackfillError(
-        `Another Runwire brings in ${this.#job.repository} at the same time`,
+        `Another Runwire process is importing ${this.#job.repository}`,
       );
     }
     this.#report(changes);
@@ -181,7 +179,7 @@ export class Backfill {
     this.#options.onProgress?.(this.progress);
   }
 
-  /** Says, and returns, that runs are missing. */
+  /** Logs and returns how many runs are missing. */
   #reportMissing(
     { from, to }: TimeRange,
     { total, found }: { total: number; found: number },

@@ -4,44 +4,44 @@ import type { Run } from "../run.ts";
 
 const SECOND_MS = 1_000;
 
-/** A stretch of time in whole seconds, in ms since the epoch: `from` is in it, `to` is not. */
+/** A range of whole seconds, in ms since the epoch. Includes `from`, excludes `to`. */
 export interface TimeRange {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * How far a backfill has come: all runs that were created from `reached` on and before `until` are in. Times in ms since the
- * epoch, of whole seconds.
+ * The progress of a backfill: all runs created in [`importedFrom`, `importedTo`) are imported. Times are whole seconds, in ms since
+ * the epoch.
  */
 export interface BackfillProgress extends BackfillState {
   readonly repositoryId: number;
   readonly importedTo: number;
-  /** Whether it goes on by itself wherever Runwire serves; otherwise a command is at it. */
+  /** Whether the server continues it; otherwise a command does. */
   readonly isBackground: boolean;
 }
 
-/** A backfill that is under way. */
+/** A backfill in progress. */
 export interface BackfillJob {
   readonly progress: BackfillProgress;
   /** `owner/name` */
   readonly repository: string;
 }
 
-/** One page of the runs that were created in a span of time. */
+/** One page of the runs created in a range. */
 export interface BackfillPage {
-  /** How many there are in the whole span, however many can be listed. */
+  /** All runs of the range; GitHub may list fewer. */
   readonly total: number;
   readonly runs: readonly Run[];
-  /** Leads to the next page; `undefined` on the last. */
+  /** The next page; `undefined` on the last. */
   readonly next: string | undefined;
 }
 
-/** Where the runs of the past come from: GitHub. */
+/** The source of past runs: GitHub. */
 export interface HistoricalRunSource {
   /**
-   * The runs that were created in `span`, or the page of them that `next` leads to.
-   * @throws {RefusedError} when GitHub refuses
+   * Returns the runs created in `range`: the first page, or the page `next`.
+   * @throws {GitHubError} if GitHub refuses
    */
   listCreated(
     repository: string,
@@ -50,33 +50,33 @@ export interface HistoricalRunSource {
   ): Promise<BackfillPage>;
 }
 
-/** What is asked for at `now`: the runs since `since`. In ms since the epoch. */
+/** A request at `now` for the runs since `since`, in ms since the epoch. */
 export interface BackfillRequest
   extends Pick<BackfillProgress, "repositoryId" | "since" | "isBackground"> {
   readonly now: number;
 }
 
-/** Where progress and the runs of the past are kept. All throw StorageError. */
+/** Stores past runs and the progress of backfills. All methods throw StorageError. */
 export interface BackfillStore {
-  /** Asks for the past of a repository that is known; `begin` says what is to be done. */
+  /** Starts a backfill of a stored repository, with the progress of `startProgress`. */
   start(request: BackfillRequest): Promise<BackfillProgress>;
   find(repositoryId: number): Promise<BackfillProgress | undefined>;
-  /** What is under way in the background, of repositories that are not gone; what has waited longest comes first. */
+  /** Lists the background backfills in progress, of repositories that still exist; the one that has waited longest comes first. */
   listRunning(): Promise<readonly BackfillJob[]>;
-  /** Replaces `before`, unless it is no longer what is kept: then another one is at work, and the answer is false. */
+  /** Replaces the progress `before`. Returns `false` if another process has changed it. */
   save(before: BackfillProgress, after: BackfillProgress): Promise<boolean>;
-  /** Ends what is under way in a repository, for `reason`. */
+  /** Ends the backfill of a repository with a reason. */
   stop(repositoryId: number, reason: string): Promise<void>;
   /**
-   * Merges runs into what is kept. Returns the events that tell what has changed, kept with the change; a run that
-   * was unknown and has long been over is history and not news: it is told to nobody.
+   * Merges runs into the stored ones. Returns the events of the changes, which it stores in the same transaction. Unknown
+   * runs that ended long ago have no events.
    */
   importRuns(runs: readonly Run[]): Promise<readonly StoredEvent[]>;
 }
 
 /**
- * What is to be done for what is asked. What was brought in before need not be brought in again, unless there is a gap
- * between it and what is asked for.
+ * The progress that a new request starts with. It keeps the range that is imported already, unless there is a gap between that
+ * and the requested range.
  */
 export function startProgress(
   previous: BackfillProgress | undefined,
@@ -96,12 +96,12 @@ export function startProgress(
   };
 }
 
-/** Whether a run that was created at `ms` since the epoch is in already. */
+/** Whether a run created at `ms` since the epoch is imported already. */
 export function isImported({ importedFrom, importedTo }: BackfillProgress, ms: number): boolean {
   return ms >= importedFrom && ms < importedTo;
 }
 
-/** The last whole second before or at `ms` since the epoch: GitHub counts in seconds. */
+/** The last whole second at or before `ms`: GitHub counts in seconds. */
 export function floorToSecond(ms: number): number {
   return Math.floor(ms / SECOND_MS) * SECOND_MS;
 }

@@ -5,28 +5,25 @@ import { log } from "../../log.ts";
 import { Backfill, ConcurrentBackfillError } from "./backfill.ts";
 import type { BackfillJob, BackfillStore, HistoricalRunSource } from "./backfill_progress.ts";
 
-/** How often to look for what another instance was asked for. */
+/** How often to check for the requests of other instances. */
 const POLL_INTERVAL_MS = 60_000;
-/** How long one that met with trouble lets the others go first. */
+/** The wait of a failed backfill, during which others run. */
 const RETRY_DELAY_MS = 5 * 60_000;
 
-export interface BackfillSchedulerOptions {
+interface BackfillSchedulerOptions {
   readonly source: HistoricalRunSource;
   readonly store: BackfillStore;
-  /** Where is kept what is asked for, by any instance; `store` unless given. */
+  /** Stores requests, on any instance; `store` by default. */
   readonly requests?: Pick<BackfillStore, "start" | "stop">;
   readonly clock: Clock;
-  /** Told of changes that are news. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
-  /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: GitHubError) => void;
 }
 
-/** Brings in the past of repositories in the background, one after the other; goes on after a restart. */
+/** Runs backfills in the background, one after another, and continues them after a restart. */
 export class BackfillScheduler {
   readonly #options: BackfillSchedulerOptions;
   readonly #logger = log("backfill");
-  /** Until when those that met with trouble are left, in ms since the epoch, by repository. */
+  /** When to retry failed backfills, in ms since the epoch, by repository ID. */
   readonly #retryAt = new Map<number, number>();
   #wakeUp = new AbortController();
 
@@ -35,7 +32,7 @@ export class BackfillScheduler {
   }
 
   /**
-   * Asks for the runs of the last `days` days of a repository that is known. Resolves when that is kept.
+   * Requests the runs of the last `days` days of a stored repository. Resolves when the request is stored.
    * @throws {StorageError}
    */
   async start(repositoryId: number, days: number): Promise<void> {
@@ -48,7 +45,7 @@ export class BackfillScheduler {
   }
 
   /**
-   * Ends what is under way in a repository; what is in stays.
+   * Ends the backfill of a repository. Its imported runs stay.
    * @throws {StorageError}
    */
   async stop(repositoryId: number): Promise<void> {
@@ -75,7 +72,7 @@ export class BackfillScheduler {
       return jobs.find(({ progress }) => (this.#retryAt.get(progress.repositoryId) ?? 0) <= now);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      this.#logger.warning("Cannot look for what is to be brought in: {reason}", {
+      this.#logger.warning("Cannot load backfills: {reason}", {
         reason: error.message,
       });
       return undefined;
@@ -87,18 +84,15 @@ export class BackfillScheduler {
     this.#retryAt.delete(repositoryId);
     try {
       const { state, runs, reason } = await new Backfill(job, this.#options).run(signal);
-      const details = { repository, state, runs, reason: reason ?? "all that GitHub lists" };
-      this.#logger.info("The past of {repository} is {state}: {runs} runs, {reason}", details);
+      const details = { repository, state, runs, reason: reason ?? "everything that GitHub lists" };
+      this.#logger.info("Backfill of {repository} is {state}: {runs} runs, {reason}", details);
     } catch (error) {
       if (signal.aborted) return;
       if (!isTransient(error)) throw error;
-      const isUnauthorized = error instanceof GitHubError &&
-        error.failure.kind === "unauthorized";
-      if (isUnauthorized) this.#options.onGitHubError(error);
-      // Unless it was asked for again meanwhile, which is no trouble.
+      // A new request in the meantime starts at once.
       const retryAt = this.#options.clock.now() + RETRY_DELAY_MS;
       this.#retryAt.set(repositoryId, this.#retryAt.get(repositoryId) ?? retryAt);
-      this.#logger.warning("The past of {repository} has to wait: {reason}", {
+      this.#logger.warning("Backfill of {repository} postponed: {reason}", {
         repository,
         reason: toErrorMessage(error),
       });

@@ -1,21 +1,21 @@
 import { floorToSecond, type TimeRange } from "./backfill_progress.ts";
 
 /**
- * What GitHub lists of one window, at the most.
+ * The most runs that GitHub lists for one window.
  * https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-repository
  */
 export const MAX_LISTED_RUNS = 1_000;
-/** What a window should hold: few requests are wasted, and few windows prove too wide. */
+/** The target number of runs in a window: large enough to save requests, and small enough to list. */
 const TARGET_RUNS_PER_WINDOW = 750;
 const MAX_WIDENING = 16;
 const SECOND_MS = 1_000;
 
-/** Which end of a span is taken first. */
+/** The end of a range that is imported first. */
 export type RangeEnd = "oldest" | "newest";
 
 /**
- * Windows that come one after the other from one end of a span, wide where little happened and narrow where much did: one
- * that holds too many runs to be listed is halved at the least, and after one that holds few the next is wider.
+ * Divides a range into consecutive windows, starting from one end. A window with too many runs to list is narrowed to at most half;
+ * after a window with few runs the next one is wider.
  */
 export class BackfillWindows {
   readonly #end: RangeEnd;
@@ -28,7 +28,7 @@ export class BackfillWindows {
     this.#width = range.to - range.from;
   }
 
-  /** The next window; `undefined` when all are done. */
+  /** The next window; `undefined` at the end. */
   get current(): TimeRange | undefined {
     const { from, to } = this.#remaining;
     if (from >= to) return undefined;
@@ -37,7 +37,7 @@ export class BackfillWindows {
       : { from, to: Math.min(to, from + this.#width) };
   }
 
-  /** Makes the current window narrower, as it holds `count` runs. */
+  /** Narrows the current window, which has `count` runs. */
   narrow(count: number): void {
     const { from, to } = this.current ?? this.#remaining;
     this.#width = Math.max(
@@ -46,7 +46,7 @@ export class BackfillWindows {
     );
   }
 
-  /** Goes on behind the current window, which holds `count` runs. */
+  /** Moves to the next window after one with `count` runs. */
   advance(count: number): void {
     const done = this.current;
     if (!done) return;
@@ -58,13 +58,13 @@ export class BackfillWindows {
   }
 }
 
-/** Whether GitHub may hold back some of the runs of a window that holds `total`. */
+/** Whether GitHub may not list all runs of a window with `total` runs. */
 export function isTooMany(total: number): boolean {
-  // Where exactly as many are told as can be listed, there may be more.
+  // If the total is exactly the limit, there may be more.
   return total >= MAX_LISTED_RUNS;
 }
 
-/** Whether a window cannot be made any narrower: GitHub counts in seconds. */
+/** Whether a window cannot be narrowed: GitHub counts in seconds. */
 export function isNarrowest({ from, to }: TimeRange): boolean {
   return to - from <= SECOND_MS;
 }

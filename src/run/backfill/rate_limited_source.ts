@@ -1,31 +1,26 @@
 import type { Clock } from "../../clock.ts";
-import { GitHubError } from "../../errors.ts";
-import type { BackfillPage, HistoricalRunSource } from "./backfill_progress.ts";
-import { backoffUntil, retryDelay } from "../github_rate_limit.ts";
+import { GitHubError, GitHubPausedError } from "../../errors.ts";
+import { retryDelay } from "../github_rate_limit.ts";
 import type { Random } from "../../random.ts";
+import type { BackfillPage, HistoricalRunSource } from "./backfill_progress.ts";
 
-/** About a minute in all. */
+/** About a minute in total. */
 const MAX_RETRIES = 6;
-/** How often to look whether a wait is over: budgets change, clocks are set. */
+/** How often to try again during a pause, which may end early: the rate limit changes, clocks are set. */
 const CHECK_INTERVAL_MS = 60_000;
 
-export interface RateLimitedSourceOptions {
+interface RateLimitedSourceOptions {
+  /** Must throw GitHubPausedError while GitHub is rate limited. */
   readonly source: HistoricalRunSource;
   readonly clock: Clock;
   readonly random: Random;
-  /** Until when (ms since the epoch) to ask for nothing that can wait; `undefined` or past when it may be asked. */
-  readonly pausedUntil: () => number | undefined;
-  /** Told until when GitHub is left alone, and why where GitHub itself said so. */
-  readonly onWait: (until: number, error?: GitHubError) => void;
+  /** Called once for each pause. */
+  readonly onPause?: (pause: GitHubPausedError) => void;
 }
 
-/**
- * A source that waits while the budget is low or GitHub limits us, however long that takes, and asks again for what is
- * unavailable, a few times. Anything else that GitHub refuses is the caller's affair.
- */
+/** Waits out every pause of its source, and retries a few times while GitHub is unavailable. Throws all other errors. */
 export class RateLimitedSource implements HistoricalRunSource {
   readonly #options: RateLimitedSourceOptions;
-  #rateLimitFailures = 0;
 
   constructor(options: RateLimitedSourceOptions) {
     this.#options = options;
@@ -35,44 +30,31 @@ export class RateLimitedSource implements HistoricalRunSource {
     ...query: Parameters<HistoricalRunSource["listCreated"]>
   ): Promise<BackfillPage> {
     const [, , signal] = query;
-    const { source, clock, random } = this.#options;
+    const { source, clock, random, onPause } = this.#options;
+    let pausedUntil: number | undefined;
     for (let failures = 0;;) {
-      await this.#waitWhilePaused(signal);
+      signal.throwIfAborted();
       try {
-        const page = await source.listCreated(...query);
-        this.#rateLimitFailures = 0;
-        return page;
+        return await source.listCreated(...query);
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof GitHubError)) throw error;
-        const { kind } = error.failure;
-        if (kind === "rate_limited") await this.#waitForReset(error, signal);
-        else if (kind === "unavailable" && failures < MAX_RETRIES) {
+        if (error instanceof GitHubPausedError) {
+          if (error.until !== pausedUntil) onPause?.(error);
+          pausedUntil = error.until;
+          await clock.sleep(Math.min(error.until - clock.now(), CHECK_INTERVAL_MS), signal);
+        } else if (isUnavailable(error) && failures < MAX_RETRIES) {
           await clock.sleep(retryDelay(failures++, random), signal);
-        } else throw error;
+        } else if (!isRateLimited(error)) throw error;
       }
     }
   }
+}
 
-  /** Waits while there is something that is more urgent. */
-  async #waitWhilePaused(signal: AbortSignal): Promise<void> {
-    const { clock, pausedUntil, onWait } = this.#options;
-    let reportedUntil: number | undefined;
-    for (;;) {
-      signal.throwIfAborted();
-      const until = pausedUntil();
-      const remaining = (until ?? 0) - clock.now();
-      if (until === undefined || remaining <= 0) return;
-      if (until !== reportedUntil) onWait(reportedUntil = until);
-      await clock.sleep(Math.min(remaining, CHECK_INTERVAL_MS), signal);
-    }
-  }
+function isUnavailable(error: unknown): boolean {
+  return error instanceof GitHubError && error.failure.kind === "unavailable";
+}
 
-  async #waitForReset(error: GitHubError, signal: AbortSignal): Promise<void> {
-    const { clock, random, onWait } = this.#options;
-    const now = clock.now();
-    const until = backoffUntil(error.failure, this.#rateLimitFailures++, { now, random });
-    onWait(until, error);
-    await clock.sleep(until - now, signal);
-  }
+/** The next request throws GitHubPausedError. */
+function isRateLimited(error: unknown): boolean {
+  return error instanceof GitHubError && error.failure.kind === "rate_limited";
 }

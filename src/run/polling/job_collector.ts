@@ -5,61 +5,57 @@ import { log } from "../../log.ts";
 import type { Job } from "../history.ts";
 import { PeriodicTask } from "./periodic_task.ts";
 
-/** Runs whose jobs are asked for in one round. */
+/** Runs per round. */
 const RUNS_PER_CYCLE = 20;
-/** Latest completed runs that a round looks at. */
+/** The latest completed runs that one round considers. */
 const MAX_CANDIDATES = 2_000;
-/** A run that ended before that is too old to be asked about. */
+/** Older runs are ignored. */
 const RECENT_MS = DAY_MS;
-/** Webhooks of the last jobs may come after that of their run. */
+/** The webhooks of a run's last jobs may arrive after that of the run. */
 const WEBHOOK_GRACE_MS = 60_000;
-/** Attempts that are known to have been asked about: more than a round looks at. */
+/** Requested attempts to remember: more than one round considers. */
 const MAX_REMEMBERED = 10_000;
 
-/** Where jobs come from: GitHub. */
+/** The source of jobs: GitHub. */
 export interface JobSource {
   /**
-   * All jobs of one attempt of a run.
-   * @throws {GitHubError} when GitHub refuses; `missing` when it knows no such attempt (any more)
+   * Lists all jobs of one attempt of a run.
+   * @throws {GitHubError} if GitHub refuses; `not_accessible` if it does not know the attempt
    */
   listForAttempt(attempt: AttemptId, signal: AbortSignal): Promise<readonly Job[]>;
 }
 
-/** Which attempt of which run. */
+/** One attempt of a run. */
 export interface AttemptId {
-  /** The run. */
+  /** The ID of the run. */
   readonly id: number;
   /** `owner/name` */
   readonly repository: string;
   readonly runAttempt: number;
 }
 
-/** Where jobs are kept. All throw StorageError. */
+/** Stores jobs. All methods throw StorageError. */
 export interface JobStore {
-  /** Keeps jobs, each in its latest state. One of a run that is not kept is dropped. */
+  /** Stores each job in its latest state. Ignores jobs of unknown runs. */
   put(jobs: readonly Job[]): Promise<void>;
   /**
-   * Completed runs with no job known of their last attempt, or with one that has not ended, the latest first: of the `among`
-   * latest that were updated from `from` to before `before` (ms since the epoch).
+   * Lists completed runs whose last attempt has no stored job or an unfinished one, newest first. It considers the `among` latest
+   * runs that were updated in [`from`, `before`), in ms since the epoch.
    */
   listMissing(
     range: { readonly from: number; readonly before: number; readonly among: number },
   ): Promise<readonly AttemptId[]>;
 }
 
-export interface JobCollectorOptions {
+interface JobCollectorOptions {
   readonly clock: Clock;
   readonly source: JobSource;
   readonly store: JobStore;
-  /** Whether GitHub may be asked for what no client waits for. */
-  readonly canRequest: () => boolean;
-  /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: GitHubError) => void;
+  /** Whether anything depends on up-to-date jobs. */
+  readonly isNeeded: () => boolean;
 }
 
-/**
- * Asks for the jobs of runs that webhooks did not tell of: of each run that has completed once, the latest first.
- */
+/** Fetches the jobs of completed runs that no webhook reported: once for each attempt, newest first. */
 export class JobCollector {
   readonly #options: JobCollectorOptions;
   readonly #task: PeriodicTask;
@@ -69,7 +65,8 @@ export class JobCollector {
   constructor(options: JobCollectorOptions) {
     this.#options = options;
     this.#task = new PeriodicTask((signal) => this.#collectSome(signal), {
-      ...options,
+      clock: options.clock,
+      isNeeded: options.isNeeded,
       logger: log("jobs"),
     });
   }
@@ -78,21 +75,17 @@ export class JobCollector {
     return this.#task.run(signal);
   }
 
-  /** Asks for the jobs of some runs; ends early when GitHub may not be asked any more. */
+  /** Fetches the jobs of up to RUNS_PER_CYCLE runs, fewer if GitHub refuses. */
   runOnce(signal: AbortSignal): Promise<void> {
     return this.#task.runOnce(signal);
   }
 
   async #collectSome(signal: AbortSignal): Promise<void> {
-    for (const attempt of await this.#next()) {
-      if (!this.#options.canRequest()) return;
-      await this.#collect(attempt, signal);
-    }
+    for (const attempt of await this.#next()) await this.#collect(attempt, signal);
   }
 
   async #next(): Promise<readonly AttemptId[]> {
-    const { clock, store, canRequest } = this.#options;
-    if (!canRequest()) return [];
+    const { clock, store } = this.#options;
     const now = clock.now();
     const range = { from: now - RECENT_MS, before: now - WEBHOOK_GRACE_MS, among: MAX_CANDIDATES };
     const candidates = await store.listMissing(range);
@@ -109,7 +102,7 @@ export class JobCollector {
       this.#remember(attempt);
     } catch (error) {
       if (!(error instanceof GitHubError) || isGlobal(error.failure)) throw error;
-      // Not again: what GitHub cannot tell of this one would keep it from telling of the others.
+      // A run whose jobs are unavailable must not delay the others.
       this.#remember(attempt);
       if (error.failure.kind !== "not_accessible") throw error;
     }

@@ -1,18 +1,17 @@
 import type { StoredEvent } from "../../feed/event.ts";
 import type { Run, RunSource, RunStore } from "../run.ts";
 
-/** Latest runs that are asked for; when all of them are news, there may be more. */
+/** The runs of the first request. If all of them are new, there may be more. */
 const LATEST_RUNS = 20;
 const MORE_RUNS = 100;
 
-export interface LatestRunsFetcherOptions {
+interface LatestRunsFetcherOptions {
   readonly runs: RunSource;
   readonly store: Pick<RunStore, "put">;
-  /** Told of what has changed. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
 }
 
-/** Takes in the latest runs of a repository. */
+/** Fetches and stores the latest runs of a repository. */
 export class LatestRunsFetcher {
   readonly #options: LatestRunsFetcherOptions;
 
@@ -21,8 +20,8 @@ export class LatestRunsFetcher {
   }
 
   /**
-   * Returns the runs, and the events that tell what was new in them.
-   * @throws {RefusedError} when GitHub refuses
+   * Returns the runs, and an event for each one that has changed.
+   * @throws {GitHubError} if GitHub refuses
    * @throws {StorageError}
    */
   async fetch(fullName: string, signal: AbortSignal) {

@@ -1,17 +1,17 @@
 import type { Clock } from "../../clock.ts";
-import { GitHubError, isGlobal, StorageError } from "../../errors.ts";
+import { GitHubError, GitHubPausedError, StorageError } from "../../errors.ts";
 import type { log } from "../../log.ts";
 
 const INTERVAL_MS = 60_000;
 
-export interface PeriodicTaskOptions {
+interface PeriodicTaskOptions {
   readonly clock: Clock;
   readonly logger: ReturnType<typeof log>;
-  /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: GitHubError) => void;
+  /** A round for which it returns `false` is skipped. */
+  readonly isNeeded: () => boolean;
 }
 
-/** Work for which no client waits, done once a minute: a round that GitHub or the store ends early is left to the next one. */
+/** Runs a task once a minute. If GitHub or the store fails, the rest of the work is left to the next run. */
 export class PeriodicTask {
   readonly #task: (signal: AbortSignal) => Promise<void>;
   readonly #options: PeriodicTaskOptions;
@@ -29,14 +29,14 @@ export class PeriodicTask {
   }
 
   async runOnce(signal: AbortSignal): Promise<void> {
-    const { logger, onGitHubError } = this.#options;
+    const { logger, isNeeded } = this.#options;
+    if (!isNeeded()) return;
     try {
       await this.#task(signal);
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted || error instanceof GitHubPausedError) return;
       if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
-      if (error instanceof GitHubError && isGlobal(error.failure)) onGitHubError(error);
-      logger.info("Round ends early: {reason}", { reason: error.message });
+      logger.info("Work is postponed by a minute: {reason}", { reason: error.message });
     }
   }
 }

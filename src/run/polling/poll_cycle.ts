@@ -9,13 +9,12 @@ import type { Run, RunSource, RunStore } from "../run.ts";
 import type { SnapshotBuilder, SnapshotSize } from "../snapshot_builder.ts";
 import type { Snapshot } from "../snapshot.ts";
 
-/** What one cycle asks GitHub for. */
 export interface PollCycleSize extends SnapshotSize {
-  /** Before the repositories are listed again. */
+  /** How many times runs are fetched before the repositories are listed again. */
   readonly fetches: number;
 }
 
-export interface PollCycleOptions {
+interface PollCycleOptions {
   readonly size: PollCycleSize;
   readonly clock: Clock;
   readonly random: Random;
@@ -24,15 +23,14 @@ export interface PollCycleOptions {
   readonly store: RunStore;
   readonly repositoryStore: RepositoryStore;
   readonly snapshotBuilder: SnapshotBuilder;
-  /** Told of what has changed. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
 }
 
-/** What to ask GitHub next: the repositories, then `fetches` times their runs, then the repositories again. */
+/** Lists the repositories once, and then fetches their runs `fetches` times. */
 export class PollCycle {
   readonly #options: PollCycleOptions;
   readonly #logger = log("poller");
-  /** Repositories that cannot be had; kept beyond the cycle so that each is logged once. */
+  /** Repositories that are not accessible, across cycles, so that each is logged once. */
   readonly #excluded = new Set<string>();
   #fetched: number;
 
@@ -41,17 +39,17 @@ export class PollCycle {
     this.#fetched = options.size.fetches;
   }
 
-  /** How many fetches this cycle has had. */
+  /** Fetches so far in this cycle. */
   get fetched(): number {
     return this.#fetched;
   }
 
-  /** Whether the repositories are to be listed before the next fetch. */
+  /** Whether the next step is to list the repositories. */
   get isOver(): boolean {
     return this.#fetched >= this.#options.size.fetches;
   }
 
-  /** The most requests that a beat may take. */
+  /** The maximum number of requests per poll. */
   get maxRequests(): number {
     return this.#options.size.repositories + 1;
   }
@@ -61,8 +59,8 @@ export class PollCycle {
   }
 
   /**
-   * Lists the repositories to follow. What is unavailable is asked for again while `deadline` (ms since the epoch) allows.
-   * @throws {GitHubError} when GitHub refuses
+   * Lists the repositories of the snapshot. While GitHub is unavailable it retries until `deadline`, in ms since the epoch.
+   * @throws {GitHubError} if GitHub refuses
    */
   async list(deadline: number, signal: AbortSignal): Promise<void> {
     const { repositories, repositoryStore, snapshotBuilder, size, onEvents } = this.#options;
@@ -79,9 +77,9 @@ export class PollCycle {
   }
 
   /**
-   * Fetches the latest runs of each repository. One that cannot be had is left out until the next list; of one that is
-   * unavailable the runs known so far are shown.
-   * @throws {GitHubError} when no repository is available, or GitHub refuses for a reason that holds for all of them
+   * Fetches the latest runs of each repository. A repository that is not accessible is left out until the next list; if one is
+   * unavailable, the snapshot shows its stored runs.
+   * @throws {GitHubError} if every repository is unavailable, or GitHub refuses all requests
    */
   async fetch(deadline: number, signal: AbortSignal): Promise<Snapshot> {
     this.#fetched++;
@@ -111,7 +109,7 @@ export class PollCycle {
     return await snapshotBuilder.build(clock.now());
   }
 
-  /** Takes in the latest runs. A run that lists no longer show is asked for by id: they lag, and runs are deleted. */
+  /** Fetches a stored run by ID if the list does not contain it: lists lag, and runs are deleted. */
   async #refresh(repository: string, signal: AbortSignal): Promise<void> {
     const { runs, store, size } = this.#options;
     const listed = await runs.latest(repository, size.runs, signal);

@@ -1,35 +1,34 @@
 import type { GitHubRateLimit } from "../github_rate_limit.ts";
 
-/** Something runs, or has just ended: more is likely to come. */
+/** While a run is in progress or has just ended. */
 const ACTIVE_INTERVAL_MS = 20_000;
 const QUIET_INTERVAL_MS = 15 * 60_000;
-/** A run that waits for somebody may do so for days. */
+/** A run can wait for an approval for days. */
 const UNFINISHED_INTERVAL_MS = 2 * 60_000;
-/** A repository that has been quiet for an hour is asked for every six minutes. */
+/** A repository without activity for an hour is polled every six minutes. */
 const QUIET_FACTOR = 0.1;
-/** What a webhook tells needs no poll; one looks for what it missed. */
+/** Polling only finds what a webhook missed. */
 const WEBHOOK_FACTOR = 15;
 const WEBHOOK_QUIET_INTERVAL_MS = 30 * 60_000;
-/** One that cannot be had. */
+/** For a repository that is not accessible. */
 const ERROR_INTERVAL_MS = 60 * 60_000;
 
-/** So much of the limit is left to others. */
+/** The share of the rate limit that is reserved for other tasks. */
 const RESERVED_SHARE = 0.1;
 const MIN_SPACING_MS = 250;
-/** No window of GitHub's is longer than an hour: a later time is a clock set wrong. */
+/** GitHub's windows last an hour; a later reset comes from a wrong clock. */
 const MAX_WINDOW_MS = 61 * 60_000;
 
-/** How things stand in a repository. */
 export interface RepositoryActivity {
-  /** When anything last happened in it, in ms since the epoch. */
+  /** The last event in the repository, in ms since the epoch. */
   readonly lastActivityAt: number;
   readonly hasUnfinishedRun: boolean;
-  /** Whether a webhook tells of it, and is not known to miss anything. */
+  /** Whether a webhook reports its runs, and has not missed any lately. */
   readonly hasWebhook: boolean;
   readonly hasError: boolean;
 }
 
-/** How long to leave a repository alone when there is budget enough, in ms: 20 s while it is active, 15 min when quiet. */
+/** The poll interval of a repository while the rate limit is not low, in ms: 20 s while it is active, up to 15 min otherwise. */
 export function pollInterval(
   { lastActivityAt, hasUnfinishedRun, hasWebhook, hasError }: RepositoryActivity,
   now: number,
@@ -44,13 +43,13 @@ export function pollInterval(
 }
 
 /**
- * The least time from one request to the next, in ms: what is left of the budget, less a reserve and what others need until
- * its reset (half of it at the most), is spread evenly until then. Infinity with nothing to spare.
+ * The minimum time between two requests, in ms. It spreads the remaining quota evenly until the reset, less RESERVED_SHARE and the
+ * points reserved for other tasks (at most half of the rest). Infinity if no quota is left.
  */
 export function requestSpacing(
   rateLimit: GitHubRateLimit | undefined,
   { reservedPoints, now }: {
-    /** Points that others may need in the next `ms`. */
+    /** The points of the rate limit that other tasks may need in the next `ms`. */
     readonly reservedPoints: (ms: number) => number;
     readonly now: number;
   },

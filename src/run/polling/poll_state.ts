@@ -3,25 +3,24 @@ import type { FollowedRepository } from "../../repository/follow_store.ts";
 import { pollInterval } from "./poll_interval.ts";
 import type { Run } from "../run.ts";
 
-/** A webhook that has not come so long after what it tells will not come. */
+/** A webhook that has not arrived this long after its run changed is considered lost. */
 const WEBHOOK_LATE_MS = 60_000;
-/** For so long a webhook that missed something is not relied on. */
+/** How long polling ignores a webhook after it missed a run. */
 const WEBHOOK_DISTRUST_MS = 60 * 60_000;
 
-/** What is known of a followed repository from one poll to the next. Times in ms since the epoch. */
+/** The state of polling one followed repository. Times in ms since the epoch. */
 export interface PollState {
   readonly repository: FollowedRepository;
   readonly polledAt: number;
-  /** When a run was last heard to have moved. */
+  /** The last update of a run. */
   readonly lastActivityAt: number;
   readonly hasUnfinishedRun: boolean;
-  /** Whether what is known of its latest run came by webhook. */
+  /** Whether a webhook reported the stored state of its latest run. */
   readonly hasWebhookEvents: boolean;
-  /** From when on its webhook is relied on. */
   readonly webhookTrustedFrom: number;
 }
 
-/** A repository that was not asked for yet. */
+/** The state of a repository that has not been polled yet. */
 export function initialPollState(repository: FollowedRepository): PollState {
   return {
     repository,
@@ -33,7 +32,7 @@ export function initialPollState(repository: FollowedRepository): PollState {
   };
 }
 
-/** When to ask for it again; `takesWebhooks` says whether any are taken in at all. */
+/** When to poll again, in ms since the epoch. `webhooksEnabled`: whether Runwire accepts webhooks. */
 export function nextPollAt(
   { repository, polledAt, lastActivityAt, hasUnfinishedRun, hasWebhookEvents, webhookTrustedFrom }:
     PollState,
@@ -50,7 +49,7 @@ export function nextPollAt(
   }, polledAt);
 }
 
-/** As it is known once it was asked for at `now`: `latest` are its runs, `events` tell what was new in them. */
+/** The state after a poll at `now` that returned the runs `latest`, of which `events` report the changed ones. */
 export function afterPoll(
   previous: PollState,
   { latest, events, hasWebhookEvents, now }: {
@@ -62,7 +61,7 @@ export function afterPoll(
 ): PollState {
   const isLate = (event: StoredEvent) =>
     event.type === "run" && Date.parse(event.data.updated_at) < now - WEBHOOK_LATE_MS;
-  // At the first look we may have been stopped when the webhook came.
+  // Before the first poll, Runwire may not have been running when the webhook was sent.
   const hasMissedEvent = previous.polledAt !== -Infinity && events.some(isLate);
   return {
     repository: { ...previous.repository, error: null },

@@ -2,15 +2,9 @@ import type { Clock } from "../../clock.ts";
 import { GitHubError, type GitHubFailure, StorageError } from "../../errors.ts";
 import type { ActiveClients } from "../../feed/active_clients.ts";
 import { log } from "../../log.ts";
+import { type GitHubQuota, nextTick, rateLimitedInterval } from "../github_rate_limit.ts";
 import type { PollCycle } from "./poll_cycle.ts";
-import {
-  backoffUntil,
-  type GitHubRateLimit,
-  nextTick,
-  rateLimitedInterval,
-} from "../github_rate_limit.ts";
-import type { Random } from "../../random.ts";
-import type { Snapshot } from "../snapshot.ts";
+import type { SnapshotPublisher } from "./snapshot_publisher.ts";
 
 /** What the poller is doing. Times in ms since the epoch. */
 export type Phase =
@@ -20,39 +14,52 @@ export type Phase =
   | { readonly name: "waiting"; readonly until: number }
   | { readonly name: "stopped" };
 
-/** How things stand between us and GitHub. Times in ms since the epoch. */
+/** The state of polling, as `/health` and status events report it. Times in ms since the epoch. */
 export interface PollerStatus {
   readonly state: "polling" | "waiting" | "idle" | "unauthorized" | "unreachable";
-  /** Until when GitHub is left alone; `null` while nothing but the beat is waited for. */
+  /** When polling continues; `null` if it waits only for the next tick. */
   readonly waitingUntil: number | null;
   readonly lastSuccessAt: number | null;
 }
 
-export interface PollerOptions {
+/** How the last tick ended. `paced`: it succeeded, and the next one is delayed to save the rate limit. */
+type Outcome = "succeeded" | "paced" | "rate_limited" | "unauthorized" | "unreachable";
+
+const STATES: Readonly<Record<Outcome, PollerStatus["state"]>> = {
+  succeeded: "polling",
+  paced: "waiting",
+  rate_limited: "waiting",
+  unauthorized: "unauthorized",
+  unreachable: "unreachable",
+};
+
+const OUTCOMES: Readonly<Record<GitHubFailure["kind"], Outcome>> = {
+  rate_limited: "rate_limited",
+  unauthorized: "unauthorized",
+  // Only the list of repositories fails with it, which the credential itself may not read.
+  not_accessible: "unauthorized",
+  unavailable: "unreachable",
+};
+
+interface PollerOptions {
   readonly cycle: PollCycle;
-  /** From beat to beat, in ms. */
-  readonly interval: number;
+  readonly intervalMs: number;
   readonly clock: Clock;
-  readonly random: Random;
   readonly activeClients: ActiveClients;
-  readonly rateLimit: () => GitHubRateLimit | undefined;
-  readonly onSnapshot: (snapshot: Snapshot) => void;
-  readonly onPhase?: (phase: Phase) => void;
+  readonly github: GitHubQuota;
+  readonly snapshots: Pick<SnapshotPublisher, "latest" | "publish">;
+  /** Called after each published snapshot. */
+  readonly onSnapshot?: () => void;
+  readonly onPhase?: (phase: Phase, status: PollerStatus) => void;
 }
 
-/**
- * Asks GitHub beat by beat while somebody listens, and leaves it alone when it says so. However many listen, it is asked
- * once.
- */
+/** Polls GitHub at a fixed interval while at least one client is connected, however many there are. */
 export class Poller {
   readonly #options: PollerOptions;
   readonly #logger = log("poller");
   #phase: Phase = { name: "idle" };
+  #outcome: Outcome = "succeeded";
   #nextTickAt = 0;
-  #snapshot: Snapshot | undefined;
-  #lastError: GitHubFailure["kind"] | undefined;
-  #failures = 0;
-  #isBackingOff = false;
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -63,57 +70,45 @@ export class Poller {
   }
 
   get status(): PollerStatus {
-    const lastSuccessAt = this.#snapshot?.takenAt ?? null;
+    const { github: { backoff }, snapshots } = this.#options;
+    const lastSuccessAt = snapshots.latest?.takenAt ?? null;
     if (this.#phase.name === "idle" || this.#phase.name === "stopped") {
       return { state: "idle", waitingUntil: null, lastSuccessAt };
     }
+    const outcome = backoff?.reason ?? this.#outcome;
+    const waitingUntil = Math.max(this.#nextTickAt, backoff?.until ?? 0);
     return {
-      state: this.#state(),
-      waitingUntil: this.#isBackingOff ? this.#nextTickAt : null,
+      state: STATES[outcome],
+      waitingUntil: outcome === "succeeded" ? null : waitingUntil,
       lastSuccessAt,
     };
   }
 
-  /** Until when GitHub is to be left alone by everybody, in ms since the epoch. */
-  get backoffUntil(): number | undefined {
-    return this.#isBackingOff && this.#options.clock.now() < this.#nextTickAt
-      ? this.#nextTickAt
-      : undefined;
-  }
-
-  get isBackingOff(): boolean {
-    return this.backoffUntil !== undefined;
-  }
-
-  /** The snapshot to greet a new client with: one younger than a beat, or the last one where no fresher can be had now. */
-  get current(): Snapshot | undefined {
-    const { clock, interval } = this.#options;
-    if (!this.#snapshot) return undefined;
-    const isFresh = clock.now() - this.#snapshot.takenAt < interval;
-    return isFresh || this.#lastError || this.#phase.name === "waiting"
-      ? this.#snapshot
-      : undefined;
-  }
-
-  /** Takes in a snapshot that came about between the beats. */
-  setCurrent(snapshot: Snapshot): void {
-    this.#snapshot = snapshot;
-  }
-
-  /** Leaves GitHub alone for as long as `error`, which it answered to somebody else's request, demands. */
-  backOff(error: GitHubError): void {
-    this.#applyBackoff(error);
+  /** Whether a new snapshot is expected at once; not while the poller waits or GitHub fails. */
+  get isSnapshotDue(): boolean {
+    const isFailing = this.#outcome !== "succeeded" && this.#outcome !== "paced";
+    return !isFailing && this.#phase.name !== "waiting";
   }
 
   /** Polls until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { activeClients, clock } = this.#options;
     while (!signal.aborted) {
+      this.#applyBackoff();
       if (activeClients.size === 0) await this.#waitForClients(signal);
       else if (clock.now() < this.#nextTickAt) await this.#wait(signal);
       else await this.#tick(signal);
     }
     this.#setPhase({ name: "stopped" });
+  }
+
+  /** Delays the next tick while another request has made GitHub ask for a pause. */
+  #applyBackoff(): void {
+    const { github: { backoff }, cycle } = this.#options;
+    if (!backoff || backoff.until <= this.#nextTickAt) return;
+    this.#nextTickAt = backoff.until;
+    this.#outcome = backoff.reason;
+    cycle.reset();
   }
 
   async #waitForClients(signal: AbortSignal): Promise<void> {
@@ -122,78 +117,56 @@ export class Poller {
     await activeClients.waitForFirst(signal);
     if (clock.now() <= this.#nextTickAt) return;
     this.#nextTickAt = clock.now();
-    this.#lastError = undefined;
+    this.#outcome = "succeeded";
     cycle.reset();
   }
 
   async #wait(signal: AbortSignal): Promise<void> {
-    const { activeClients, clock, interval } = this.#options;
+    const { activeClients, clock, intervalMs } = this.#options;
     this.#setPhase({ name: "waiting", until: this.#nextTickAt });
     const before = clock.now();
-    const step = Math.min(this.#nextTickAt - before, interval);
+    const step = Math.min(this.#nextTickAt - before, intervalMs);
     await clock.sleep(step, AbortSignal.any([signal, activeClients.idleSignal]));
     // A system clock that was set back must not make the wait longer.
     this.#nextTickAt -= Math.max(0, before - clock.now());
   }
 
   async #tick(signal: AbortSignal): Promise<void> {
-    const { clock, cycle, interval, onSnapshot } = this.#options;
-    const deadline = this.#nextTickAt + interval;
+    const { clock, cycle, intervalMs, github, snapshots, onSnapshot } = this.#options;
+    const deadline = this.#nextTickAt + intervalMs;
     try {
       if (cycle.isOver) {
         this.#setPhase({ name: "listing" });
         await cycle.list(deadline, signal);
       }
       this.#setPhase({ name: "fetching", fetch: cycle.fetched + 1 });
-      this.#snapshot = await cycle.fetch(deadline, signal);
-      this.#lastError = undefined;
-      this.#failures = 0;
-      const pacedInterval = rateLimitedInterval(interval, this.#options.rateLimit(), {
+      const snapshot = await cycle.fetch(deadline, signal);
+      const pacedInterval = rateLimitedInterval(intervalMs, github.rateLimit, {
         cost: cycle.maxRequests,
         now: clock.now(),
       });
+      this.#outcome = pacedInterval > intervalMs ? "paced" : "succeeded";
       this.#nextTickAt = nextTick(this.#nextTickAt, pacedInterval, clock.now());
-      this.#isBackingOff = pacedInterval > interval;
-      onSnapshot(this.#snapshot);
+      snapshots.publish(snapshot);
+      onSnapshot?.();
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof GitHubError) return this.#applyBackoff(error);
-      if (!(error instanceof StorageError)) throw error;
-      this.#nextTickAt = nextTick(this.#nextTickAt, interval, clock.now());
-      this.#logger.error("A beat is lost: {reason}", { reason: error.message });
+      if (!(error instanceof GitHubError || error instanceof StorageError)) throw error;
+      this.#nextTickAt = nextTick(this.#nextTickAt, intervalMs, clock.now());
+      if (error instanceof GitHubError) this.#onGitHubError(error);
+      else this.#logger.error("Poll failed: {reason}", { reason: error.message });
     }
   }
 
-  /** Backs off after a refusal. */
-  #applyBackoff({ failure, message }: GitHubError): void {
-    const { clock, cycle, interval, random } = this.#options;
-    const now = clock.now();
-    this.#isBackingOff = true;
-    // A list that is "not_accessible" is one that this credential may not have.
-    this.#lastError = failure.kind === "not_accessible" ? "unauthorized" : failure.kind;
-    this.#nextTickAt = nextTick(this.#nextTickAt, interval, now);
-    if (failure.kind !== "unavailable") {
-      // At the next beat at the earliest, even where the time that GitHub tells has passed.
-      this.#nextTickAt = Math.max(
-        this.#nextTickAt,
-        backoffUntil(failure, this.#failures++, { now, random }),
-      );
-      cycle.reset();
-    }
-    this.#logger.warning("GitHub is left alone until {until}: {reason}", {
-      until: new Date(this.#nextTickAt).toISOString(),
-      reason: message,
-    });
-  }
-
-  #state(): PollerStatus["state"] {
-    if (this.#lastError === "unauthorized") return "unauthorized";
-    if (this.#lastError === "unavailable") return "unreachable";
-    return this.#isBackingOff ? "waiting" : "polling";
+  #onGitHubError({ failure: { kind }, message }: GitHubError): void {
+    this.#outcome = OUTCOMES[kind];
+    if (kind !== "unavailable") this.#options.cycle.reset();
+    this.#applyBackoff();
+    if (kind === "unavailable") this.#logger.warning("Poll failed: {reason}", { reason: message });
   }
 
   #setPhase(phase: Phase): void {
     this.#phase = phase;
-    this.#options.onPhase?.(phase);
+    this.#options.onPhase?.(phase, this.status);
   }
 }

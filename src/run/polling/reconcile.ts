@@ -6,31 +6,28 @@ import type { RepositoryStore } from "../../repository/repository.ts";
 import { PeriodicTask } from "./periodic_task.ts";
 import type { Run, RunSource, RunStore } from "../run.ts";
 
-/** Runs that are looked up in one round. */
+/** Unfinished runs per round. */
 const RUNS_PER_CYCLE = 20;
-/** Latest runs of the one repository that each round looks at. */
+/** Runs of the one repository that each round checks. */
 const LATEST_RUNS = 10;
-/** The most recently pushed repositories take their turns in being looked at. */
+/** The most recently pushed repositories, which are checked in turn. */
 const MAX_REPOSITORIES = 100;
 
-export interface ReconcilerOptions {
+interface ReconcilerOptions {
   readonly clock: Clock;
-  /** A run that is not completed is looked up when it has not moved for so long, in ms. */
-  readonly stuckAfter: number;
+  /** Unfinished runs that have not been updated for this long are fetched, in ms. */
+  readonly stuckAfterMs: number;
   readonly runs: RunSource;
   readonly store: RunStore;
   readonly repositories: RepositoryStore;
-  /** Whether GitHub may be asked for what no client waits for. */
-  readonly canRequest: () => boolean;
-  /** Told of what has changed. */
+  /** Whether anything depends on up-to-date runs. */
+  readonly isNeeded: () => boolean;
   readonly onEvents: (events: readonly StoredEvent[]) => void;
-  /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: GitHubError) => void;
 }
 
 /**
- * Heals what webhooks and lists have missed: runs that should have ended by now are looked up by id, which is exact; and
- * round by round one repository's latest runs are looked at, for a `startup_failure` never sends a webhook.
+ * Finds changes that webhooks and lists missed. Each round fetches stuck runs by ID, which is exact, and the latest runs of one
+ * repository, because GitHub sends no webhook for a `startup_failure`.
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -40,7 +37,8 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#task = new PeriodicTask((signal) => this.#reconcile(signal), {
-      ...options,
+      clock: options.clock,
+      isNeeded: options.isNeeded,
       logger: log("reconciler"),
     });
   }
@@ -49,7 +47,7 @@ export class Reconciler {
     return this.#task.run(signal);
   }
 
-  /** Looks up what is stuck, and one repository; ends early when GitHub may not be asked any more. */
+  /** Runs one round, which ends early if GitHub refuses. */
   runOnce(signal: AbortSignal): Promise<void> {
     return this.#task.runOnce(signal);
   }
@@ -60,10 +58,9 @@ export class Reconciler {
   }
 
   async #checkStuckRuns(signal: AbortSignal): Promise<void> {
-    const { clock, store, runs, stuckAfter, canRequest } = this.#options;
-    const stuck = await store.listUnfinished(clock.now() - stuckAfter, RUNS_PER_CYCLE);
+    const { clock, store, runs, stuckAfterMs } = this.#options;
+    const stuck = await store.listUnfinished(clock.now() - stuckAfterMs, RUNS_PER_CYCLE);
     for (const { repository, id } of stuck) {
-      if (!canRequest()) return;
       const run = await this.#fetch(() => runs.byId(repository, id, signal));
       if (run === "refused") continue;
       if (run) await this.#save([run]);
@@ -72,15 +69,15 @@ export class Reconciler {
   }
 
   async #checkNextRepository(signal: AbortSignal): Promise<void> {
-    const { repositories, runs, canRequest } = this.#options;
+    const { repositories, runs } = this.#options;
     const latestPushed = await repositories.listRecentlyPushed(MAX_REPOSITORIES);
     const repository = latestPushed[this.#repositoryIndex++ % Math.max(1, latestPushed.length)];
-    if (!repository || !canRequest()) return;
+    if (!repository) return;
     const latest = await this.#fetch(() => runs.latest(repository.fullName, LATEST_RUNS, signal));
     if (latest !== "refused") await this.#save(latest);
   }
 
-  /** `refused` when this one thing cannot be had. */
+  /** Returns `refused` if the run or repository is not accessible. */
   async #fetch<T>(request: () => Promise<T>): Promise<T | "refused"> {
     try {
       return await request();

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { GitHubError, isGlobal, StorageError } from "../../errors.ts";
+import { GitHubError, GitHubPausedError, StorageError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
 import type { FollowStore } from "../../repository/follow_store.ts";
@@ -10,42 +10,35 @@ import type { Random } from "../../random.ts";
 import type { RunSource, RunStore } from "../run.ts";
 import { afterPoll, initialPollState, nextPollAt, type PollState } from "./poll_state.ts";
 
-/** How often to look up what is followed: another instance, or a webhook, may change it. */
+/** How often to reload the followed repositories, which other instances and webhooks may change. */
 const REFRESH_INTERVAL_MS = 30_000;
-/** How often to look whether GitHub may be asked again. */
-const BLOCKED_CHECK_MS = 1_000;
 const MAX_RETRY_MS = 5 * 60_000;
-/** When a repository was last asked for is kept no more often. */
+/** The minimum time between two writes of when a repository was polled. */
 const SAVE_INTERVAL_MS = 60_000;
 
-export interface RepositoryPollerOptions {
+interface RepositoryPollerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly followStore: Pick<FollowStore, "listFollowed" | "recordPoll">;
   readonly runs: RunSource;
   readonly store: RunStore;
   readonly rateLimit: () => GitHubRateLimit | undefined;
-  /** Points of the budget that others may need in the next `ms`. */
+  /** The points of the rate limit that other tasks may need in the next `ms`. */
   readonly reservedPoints: (ms: number) => number;
-  /** Whether GitHub may be asked for what no client waits for. */
-  readonly canRequest: () => boolean;
-  /** Whether webhooks are taken in at all. */
+  /** Whether Runwire accepts webhooks. */
   readonly webhooksEnabled: boolean;
-  /** Told of what has changed. */
   readonly onEvents: (events: readonly StoredEvent[]) => void;
-  /** Told when GitHub refuses for a reason that holds for every request. */
-  readonly onGitHubError: (error: GitHubError) => void;
 }
 
 /**
- * Asks for the runs of the repositories that are followed, whether or not anybody listens: active ones often, quiet ones
- * seldom, one at a time, and all at the pace that the budget allows.
+ * Polls the runs of followed repositories, with or without clients: active repositories often and quiet ones rarely, one at a
+ * time, as far as the rate limit allows.
  */
 export class RepositoryPoller {
   readonly #options: RepositoryPollerOptions;
   readonly #fetcher: LatestRunsFetcher;
   readonly #logger = log("follow");
-  /** By id. */
+  /** By repository ID. */
   #states = new Map<number, PollState>();
   #refreshedAt = -Infinity;
   #requestedAt = -Infinity;
@@ -58,12 +51,12 @@ export class RepositoryPoller {
     this.#fetcher = new LatestRunsFetcher(options);
   }
 
-  /** How many repositories are followed, as last looked up. */
+  /** The number of followed repositories, as last loaded. */
   get size(): number {
     return this.#states.size;
   }
 
-  /** Looks up at once which repositories are followed. */
+  /** Reloads the followed repositories at once. */
   wake(): void {
     this.#refreshedAt = -Infinity;
     this.#wakeUp.abort();
@@ -77,16 +70,15 @@ export class RepositoryPoller {
     }
   }
 
-  /** Asks for the repository that is due first, when that may be. Returns how long to rest, in ms. */
+  /** Polls the repository that is due first, if one is due. Returns the time to sleep, in ms. */
   async #step(signal: AbortSignal): Promise<number> {
-    const { clock, canRequest } = this.#options;
+    const { clock } = this.#options;
     try {
       await this.#refreshRepositories();
       const next = this.#next();
       if (!next) return REFRESH_INTERVAL_MS;
       const wait = Math.max(nextPollAt(next, this.#options), this.#nextRequestAt()) - clock.now();
       if (wait > 0) return Math.min(wait, this.#refreshedAt + REFRESH_INTERVAL_MS - clock.now());
-      if (!canRequest()) return BLOCKED_CHECK_MS;
       await this.#poll(next, signal);
       this.#failures = 0;
       return 0;
@@ -100,7 +92,7 @@ export class RepositoryPoller {
   async #refreshRepositories(): Promise<void> {
     const { clock, followStore } = this.#options;
     const now = clock.now();
-    // After a clock that was set back nothing must wait for the time that it showed before.
+    // A system clock that was set back must not make the wait longer.
     if (now < this.#requestedAt) this.#reset();
     if (now - this.#refreshedAt < REFRESH_INTERVAL_MS) return;
     this.#refreshedAt = now;
@@ -134,9 +126,12 @@ export class RepositoryPoller {
     const { clock, followStore } = this.#options;
     const { repository } = state;
     this.#requestedAt = clock.now();
-    // Whatever comes of it, others have their turn before.
+    // If this fails, other repositories come first.
     this.#states.set(repository.id, { ...state, polledAt: this.#requestedAt });
-    const updated = await this.#fetchState(state, signal);
+    const updated = await this.#fetchState(state, signal).catch((error) => {
+      if (error instanceof GitHubPausedError) this.#states.set(repository.id, state);
+      throw error;
+    });
     const { error } = updated.repository;
     const savedAt = repository.polledAt ?? -Infinity;
     const isSaveDue = error !== repository.error || updated.polledAt - savedAt >= SAVE_INTERVAL_MS;
@@ -148,7 +143,7 @@ export class RepositoryPoller {
     });
   }
 
-  /** What is known of a repository after it was asked for; one that cannot be had has its reason. */
+  /** Returns the new state. A repository that is not accessible has an error. */
   async #fetchState(state: PollState, signal: AbortSignal): Promise<PollState> {
     const { clock, store, webhooksEnabled } = this.#options;
     const { repository } = state;
@@ -170,13 +165,18 @@ export class RepositoryPoller {
     }
   }
 
-  /** Returns how long to rest. */
+  /** Returns the time to sleep, in ms. */
   #backOff(error: GitHubError | StorageError): number {
-    const { clock, random, onGitHubError } = this.#options;
-    if (error instanceof GitHubError && isGlobal(error.failure)) onGitHubError(error);
+    const { clock, random } = this.#options;
+    if (error instanceof GitHubPausedError) {
+      this.#retryAt = error.until;
+      return Math.min(error.until - clock.now(), REFRESH_INTERVAL_MS);
+    }
     const delay = Math.min(retryDelay(this.#failures++, random), MAX_RETRY_MS);
     this.#retryAt = clock.now() + delay;
-    this.#logger.info("Followed repositories have to wait: {reason}", { reason: error.message });
+    this.#logger.info("Polling followed repositories postponed: {reason}", {
+      reason: error.message,
+    });
     return Math.min(delay, REFRESH_INTERVAL_MS);
   }
 }

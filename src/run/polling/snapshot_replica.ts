@@ -6,60 +6,58 @@ import type { Repository } from "../../repository/repository.ts";
 import type { SnapshotBuilder } from "../snapshot_builder.ts";
 import type { Snapshot } from "../snapshot.ts";
 
-/** How often it is looked for the next snapshot: so much later it comes than where it was made. */
+/** The maximum delay of a snapshot behind the leader. */
 const POLL_INTERVAL_MS = 1_000;
 
-/** What the last snapshot showed. */
+/** The contents of the leader's latest snapshot. */
 export interface SharedSnapshot {
   readonly repositories: readonly Repository[];
-  /** How long ago GitHub was asked for it, in ms. */
+  /** The time since it was polled, in ms. */
   readonly ageMs: number;
-  /** Another one for each snapshot. */
+  /** Differs for each snapshot. */
   readonly version: number;
 }
 
-/** Where the instance that polls says what its snapshots show. Both throw StorageError. */
+/** Shares the latest snapshot among instances. Both methods throw StorageError. */
 export interface SharedSnapshotStore {
   save(repositories: readonly Repository[]): Promise<void>;
   /** `undefined` before the first snapshot. */
   load(): Promise<SharedSnapshot | undefined>;
 }
 
-export interface SnapshotReplicaOptions {
+interface SnapshotReplicaOptions {
   readonly store: SharedSnapshotStore;
   readonly snapshotBuilder: SnapshotBuilder;
   readonly activeClients: ActiveClients;
-  /** From beat to beat, in ms. */
-  readonly interval: number;
+  /** The poll interval, in ms. */
+  readonly intervalMs: number;
   readonly clock: Clock;
-  /** Whether this instance polls itself. */
   readonly isLeader: () => boolean;
   readonly onSnapshot: (snapshot: Snapshot) => void;
 }
 
-/** Gives the clients of an instance that does not poll the same snapshots, from what is kept. */
+/** Publishes the leader's snapshots on the other instances, from the stored runs. */
 export class SnapshotReplica {
   readonly #options: SnapshotReplicaOptions;
   #version: number | undefined;
-  #snapshot: Snapshot | undefined;
   #isGitHubFailing = false;
   #isStorageDown = false;
-  /** Whether the snapshot has not come that was due. */
+  /** Whether a due snapshot has not arrived. */
   #isLate = false;
-  /** Since when it is looked for snapshots, in ms since the epoch; `undefined` while it is not. */
+  /** When it started to poll, in ms since the epoch; `undefined` while it does not. */
   #pollingSince: number | undefined;
 
   constructor(options: SnapshotReplicaOptions) {
     this.#options = options;
   }
 
-  /** The last snapshot, where no fresher can be had now. */
-  get current(): Snapshot | undefined {
+  /** Whether no newer snapshot can be expected soon. Always `false` on the leader, which polls. */
+  get isBehind(): boolean {
     const isStale = this.#isGitHubFailing || this.#isStorageDown || this.#isLate;
-    return isStale && !this.#options.isLeader() ? this.#snapshot : undefined;
+    return isStale && !this.#options.isLeader();
   }
 
-  /** How things stand between the instance that polls and GitHub. */
+  /** Call this with the leader's status. */
   onStatus({ state }: StatusEvent["data"]): void {
     this.#isGitHubFailing = state !== "polling" && state !== "idle";
   }
@@ -75,9 +73,9 @@ export class SnapshotReplica {
     }
   }
 
-  /** How old a snapshot may be, in ms, while others come. */
+  /** A snapshot older than this, in ms, means that the next one is late. */
   get #maxAgeMs(): number {
-    return this.#options.interval + 2 * POLL_INTERVAL_MS;
+    return this.#options.intervalMs + 2 * POLL_INTERVAL_MS;
   }
 
   get #pollingForMs(): number {
@@ -94,13 +92,12 @@ export class SnapshotReplica {
       const isOld = shared.ageMs >= this.#maxAgeMs;
       this.#isLate = isOld && this.#pollingForMs >= this.#maxAgeMs;
       if (shared.version === this.#version) return;
-      // The next one comes as soon as it is known that somebody listens, if one can be had.
+      // The leader publishes the next snapshot as soon as it knows of the clients, unless GitHub fails.
       if (isOld && !this.#isLate && !this.#isGitHubFailing) return;
       snapshotBuilder.setRepositories(shared.repositories);
       const snapshot = await snapshotBuilder.build(clock.now() - shared.ageMs);
       if (isLeader()) return;
       this.#version = shared.version;
-      this.#snapshot = snapshot;
       onSnapshot(snapshot);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;

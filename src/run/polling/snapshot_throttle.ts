@@ -3,19 +3,19 @@ import { StorageError } from "../../errors.ts";
 import type { ActiveClients } from "../../feed/active_clients.ts";
 import type { Snapshot } from "../snapshot.ts";
 
-/** The least time between two frames that are sent between the beats. */
+/** The minimum time between two snapshots that are published between polls. */
 const MIN_INTERVAL_MS = 1_000;
 
-export interface ThrottledSnapshotsOptions {
+interface ThrottledSnapshotsOptions {
   readonly clock: Clock;
   readonly activeClients: ActiveClients;
-  /** The snapshot that clients have, where there is one. */
+  /** The snapshot that clients have; `undefined` while they wait for a newer one. */
   readonly current: () => Snapshot | undefined;
   readonly build: (takenAt: number) => Promise<Snapshot>;
   readonly onSnapshot: (snapshot: Snapshot) => void;
 }
 
-/** Sends a frame between the beats when something has changed: at once, but at most one a second. */
+/** Publishes a snapshot between polls when its runs change: at once, but at most once per second. */
 export class ThrottledSnapshots {
   readonly #options: ThrottledSnapshotsOptions;
   #scheduled = Promise.withResolvers<void>();
@@ -24,7 +24,7 @@ export class ThrottledSnapshots {
     this.#options = options;
   }
 
-  /** Something that a snapshot may show has changed. */
+  /** Call this when anything that a snapshot may show has changed. */
   schedule(): void {
     this.#scheduled.resolve();
   }
@@ -39,7 +39,7 @@ export class ThrottledSnapshots {
     }
   }
 
-  /** Returns whether a pause is due. */
+  /** Returns whether to wait before the next snapshot. */
   async #send(): Promise<boolean> {
     const { activeClients, current, build, onSnapshot } = this.#options;
     const before = current();
@@ -51,7 +51,7 @@ export class ThrottledSnapshots {
     return true;
   }
 
-  /** Tries again after the pause. */
+  /** Retries after the wait. */
   #onBuildError(error: unknown): undefined {
     if (!(error instanceof StorageError)) throw error;
     this.schedule();

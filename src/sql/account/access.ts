@@ -1,8 +1,10 @@
-import type { AccessStore, CachedAccess, RepositoryRef } from "../../account/access.ts";
+import type { AccessStore, CachedAccess, RepositoryRef } from "../../account/access_cache.ts";
 import type { PreviousNameTable } from "./account_tables.ts";
-import type { Database, Db, Tx } from "../database.ts";
+import type { Database } from "../database.ts";
+import type { Db, Tx } from "../handles.ts";
+import { upsert } from "../upsert.ts";
 
-/** Keeps in SQL what users may read. */
+/** Stores in SQL which repositories users can read. */
 export class SqlAccessStore implements AccessStore {
   readonly #database: Database;
 
@@ -12,7 +14,7 @@ export class SqlAccessStore implements AccessStore {
 
   load(userId: number, since: number): Promise<CachedAccess> {
     return this.#database.read(async (db) => {
-      // First, so that what changes meanwhile makes the answer older than it is, and not newer.
+      // The epoch is read first: a concurrent change makes the result outdated, never wrongly current.
       const epoch = await readAccessEpoch(db);
       const rows = await db.selectFrom("repositories")
         .leftJoin(
@@ -22,8 +24,8 @@ export class SqlAccessStore implements AccessStore {
               .on("checked_ms", ">=", since),
         )
         .select(["id", "full_name", "can_read", "checked_ms"]).orderBy("id").execute();
-      const former = await db.selectFrom("previous_names").selectAll().execute();
-      return { epoch, ...toCachedAccess(rows, former) };
+      const previousNames = await db.selectFrom("previous_names").selectAll().execute();
+      return { epoch, ...toCachedAccess(rows, previousNames) };
     });
   }
 
@@ -45,14 +47,7 @@ export class SqlAccessStore implements AccessStore {
         ...unreadable.map((id) => ({ repository_id: id, can_read: 0 })),
       ].toSorted((a, b) => a.repository_id - b.repository_id)
         .map((row) => ({ ...row, user_id: userId, checked_ms: checkedAt }));
-      if (rows.length === 0) return true;
-      await tx.insertInto("user_repositories").values(rows)
-        .onConflict((conflict) =>
-          conflict.columns(["user_id", "repository_id"]).doUpdateSet((eb) => ({
-            can_read: eb.ref("excluded.can_read"),
-            checked_ms: eb.ref("excluded.checked_ms"),
-          }))
-        ).execute();
+      await upsert(tx, "user_repositories", rows, { key: ["user_id", "repository_id"] });
       return true;
     });
   }
@@ -63,15 +58,15 @@ export class SqlAccessStore implements AccessStore {
 }
 
 /**
- * Forgets what users may read of these repositories (by their ids), or of any, since their rights may have changed: GitHub is
- * asked anew before anything of them is shown. With "all" it is also asked anew who is in which organization.
+ * Deletes the cached access of users to repositories (by ID), or to all, because permissions may have changed: GitHub is asked
+ * again before they are shown. With "all", organization memberships are checked again, too.
  */
 export async function invalidateAccess(
   tx: Tx,
   repositoryIds: readonly number[] | "all",
 ): Promise<void> {
   if (repositoryIds.length === 0) return;
-  // Its lock keeps out answers that GitHub gave before.
+  // Its lock keeps out answers that GitHub gave before this change.
   await incrementAccessEpoch(tx);
   if (repositoryIds === "all") {
     await tx.deleteFrom("user_repositories").execute();
@@ -81,7 +76,7 @@ export async function invalidateAccess(
   }
 }
 
-/** Forgets the tokens of users (by their ids) who have revoked them, and ends their sessions. */
+/** Deletes the tokens of users (by ID) who revoked the authorization, and ends their sessions. */
 export async function revokeUsers(tx: Tx, userIds: readonly number[]): Promise<void> {
   if (userIds.length === 0) return;
   await tx.updateTable("users").set((eb) => ({
@@ -92,7 +87,7 @@ export async function revokeUsers(tx: Tx, userIds: readonly number[]): Promise<v
   await tx.deleteFrom("sessions").where("user_id", "in", userIds).execute();
 }
 
-/** Lets everybody look again at what is kept, as repositories have come or have other names. */
+/** Makes instances reload cached access, after repositories were added or renamed. */
 export async function incrementAccessEpoch(tx: Tx): Promise<void> {
   await tx.updateTable("access_epoch").set((eb) => ({ epoch: eb("epoch", "+", 1) })).where(
     "id",
@@ -111,12 +106,12 @@ async function readAccessEpoch(db: Db): Promise<number> {
 interface AccessRow {
   readonly id: number;
   readonly full_name: string;
-  /** `null`, as the time is, where nothing is known. */
+  /** `null`, like `checked_ms`, if the access is unknown. */
   readonly can_read: number | null;
   readonly checked_ms: number | null;
 }
 
-/** A name that several repositories have, or had, can be read by those who can read all of them. */
+/** A name that several repositories have or had is readable only if all of them are. */
 function toCachedAccess(
   rows: readonly AccessRow[],
   previousNames: readonly PreviousNameTable[],

@@ -1,7 +1,7 @@
 import type { Generated } from "kysely";
 import type { Role } from "../../account/permission.ts";
 
-/** The tables of who asks; see Tables. */
+/** The tables of users and their access; see Tables. */
 export interface AccountTables {
   users: UserTable;
   sessions: SessionTable;
@@ -12,7 +12,7 @@ export interface AccountTables {
   access_epoch: AccessEpochTable;
 }
 
-/** See User of account/user.ts. */
+/** See User of src/account/user.ts. */
 export interface UserTable {
   id: number;
   login: string;
@@ -22,28 +22,28 @@ export interface UserTable {
   created_ms: number;
   signed_in_ms: number;
   membership_checked_ms: number;
-  /** Encrypted; `null` when there are none. */
+  /** Encrypted. */
   tokens: string | null;
-  /** Of the tokens; counts up when they are dropped, too. */
+  /** Incremented with every change of `tokens`, including their deletion. */
   tokens_version: number;
 }
 
 export interface SessionTable {
-  /** SHA-256 of its token, in hex. */
+  /** SHA-256 of the token, in hex. */
   id: string;
   user_id: number;
   created_ms: number;
   last_used_ms: number;
 }
 
-/** See ApiKey of account/api_key.ts. */
+/** See ApiKey of src/account/api_key.ts. */
 export interface ApiKeyTable {
   id: Generated<number>;
   name: string;
   prefix: string;
   /** SHA-256 of the secret, in hex. */
   hash: string;
-  /** Parted by spaces. */
+  /** Space-separated. */
   scopes: string;
   budget_cents: number | null;
   created_ms: number;
@@ -52,32 +52,31 @@ export interface ApiKeyTable {
   revoked_ms: number | null;
 }
 
-/** Of a session or a key, or neither. */
+/** Belongs to a session, to an API key, or to neither. */
 export interface TicketTable {
-  /** SHA-256 of its secret, in hex. */
+  /** SHA-256 of the secret, in hex. */
   id: string;
   session_id: string | null;
   api_key_id: number | null;
   expires_ms: number;
 }
 
-/** What GitHub said of a user and a repository. */
+/** Whether a user can read a repository, as GitHub answered. */
 export interface UserRepositoryTable {
   user_id: number;
   repository_id: number;
-  /** 1 or 0 */
   can_read: number;
   checked_ms: number;
 }
 
-/** What a repository was called before: events that are kept still call it so. */
+/** A previous name of a repository, which stored events still have. */
 export interface PreviousNameTable {
   repository_id: number;
   /** `owner/name` */
   name: string;
 }
 
-/** One row. Its lock goes before those of `user_repositories`. */
+/** One row. Lock it before rows of `user_repositories`. */
 export interface AccessEpochTable {
   id: number;
   epoch: number;

@@ -9,12 +9,12 @@ import { PERMISSIONS } from "../../account/permission.ts";
 import type { Clock } from "../../clock.ts";
 import type { ApiKeyTable } from "./account_tables.ts";
 import type { Database } from "../database.ts";
-import { limitOffset, type PageRequest } from "../page.ts";
+import { limitOffset, type PageRequest } from "../clauses.ts";
 
-/** As it is read. */
+/** A row as returned by a query. */
 type ApiKeyRow = Omit<ApiKeyTable, "id"> & { readonly id: number };
 
-/** Keeps keys of programs in SQL. */
+/** Stores API keys in SQL. */
 export class SqlApiKeyStore implements ApiKeyStore {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -90,7 +90,7 @@ export class SqlApiKeyStore implements ApiKeyStore {
   }
 }
 
-/** Takes as long wherever they differ. */
+/** Constant-time comparison. */
 function isEqual(a: string, b: string): boolean {
   const [left, right] = [a, b].map((each) => new TextEncoder().encode(each));
   return left !== undefined && right !== undefined && left.length === right.length &&

@@ -12,10 +12,10 @@ import type { Database } from "../database.ts";
 import type { Tables } from "../tables.ts";
 import { toUser } from "./user.ts";
 
-/** A use is noted no more often: it costs a write. */
+/** The minimum interval between updates of the last use, each of which costs a write. */
 const USE_UPDATE_INTERVAL_MS = 60_000;
 
-/** Keeps sessions in SQL. */
+/** Stores sessions in SQL. */
 export class SqlSessionStore implements SessionStore {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -47,7 +47,7 @@ export class SqlSessionStore implements SessionStore {
           "users.created_ms",
           "signed_in_ms",
           "membership_checked_ms",
-          "sessions.created_ms as begun_ms",
+          "sessions.created_ms as session_created_ms",
           "last_used_ms",
         ])
         .where("sessions.id", "=", id).where((eb) => eb.not(hasExpired(eb, now)))
@@ -55,7 +55,12 @@ export class SqlSessionStore implements SessionStore {
     );
     if (!row) return undefined;
     if (row.last_used_ms <= now - USE_UPDATE_INTERVAL_MS) await this.#recordUse(id, now);
-    return { id, user: toUser(row), createdAt: row.begun_ms, lastUsedAt: row.last_used_ms };
+    return {
+      id,
+      user: toUser(row),
+      createdAt: row.session_created_ms,
+      lastUsedAt: row.last_used_ms,
+    };
   }
 
   end(id: string): Promise<{ readonly userId: number; readonly remaining: number } | undefined> {
@@ -64,8 +69,8 @@ export class SqlSessionStore implements SessionStore {
       const ended = await tx.deleteFrom("sessions").where("id", "=", id).returning("user_id")
         .executeTakeFirst();
       if (!ended) return undefined;
-      const { left: remaining } = await tx.selectFrom("sessions")
-        .select((eb) => eb.fn.countAll().as("left")).where("user_id", "=", ended.user_id)
+      const { remaining } = await tx.selectFrom("sessions")
+        .select((eb) => eb.fn.countAll().as("remaining")).where("user_id", "=", ended.user_id)
         .where((eb) => eb.not(hasExpired(eb, now))).executeTakeFirstOrThrow();
       return { userId: ended.user_id, remaining: Number(remaining) };
     });
@@ -86,7 +91,7 @@ export class SqlSessionStore implements SessionStore {
     return Number(numDeletedRows);
   }
 
-  /** A database that cannot be written can still tell who asks. */
+  /** A failure is only logged: a session stays valid while the database is read-only. */
   async #recordUse(id: string, now: number): Promise<void> {
     try {
       await this.#database.write((tx) =>
@@ -94,7 +99,7 @@ export class SqlSessionStore implements SessionStore {
           .where("last_used_ms", "<", now).execute()
       );
     } catch (error) {
-      this.#logger.warning("Cannot note the use of a session: {reason}", {
+      this.#logger.warning("Failed to update the last use of a session: {reason}", {
         reason: toErrorMessage(error),
       });
     }

@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.ts";
 import type { TicketTable } from "./account_tables.ts";
 import type { Database } from "../database.ts";
 
-/** Keeps tickets in SQL. */
+/** Stores tickets in SQL. */
 export class SqlTicketStore implements TicketStore {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -22,8 +22,8 @@ export class SqlTicketStore implements TicketStore {
   ): Promise<void> {
     const row: TicketTable = {
       id,
-      session_id: holder !== "anybody" && "sessionId" in holder ? holder.sessionId : null,
-      api_key_id: holder !== "anybody" && "keyId" in holder ? holder.keyId : null,
+      session_id: holder !== "anonymous" && "sessionId" in holder ? holder.sessionId : null,
+      api_key_id: holder !== "anonymous" && "keyId" in holder ? holder.keyId : null,
       expires_ms: expiresAt,
     };
     await this.#database.write((tx) => tx.insertInto("tickets").values(row).execute());
@@ -35,7 +35,7 @@ export class SqlTicketStore implements TicketStore {
     );
     if (!row || row.expires_ms <= this.#clock.now()) return undefined;
     if (row.session_id !== null) return { sessionId: row.session_id };
-    return row.api_key_id === null ? "anybody" : { keyId: row.api_key_id };
+    return row.api_key_id === null ? "anonymous" : { keyId: row.api_key_id };
   }
 
   async deleteExpired(): Promise<number> {

@@ -1,21 +1,20 @@
 import { sql } from "kysely";
 import type { Cipher } from "../../account/crypto.ts";
-import type { UserTokens } from "../../account/oauth_provider.ts";
+import type { SignIn, StoredTokens, User, UserStore, UserTokens } from "../../account/user.ts";
 import type { Role } from "../../account/permission.ts";
-import type { SignIn, StoredTokens, User, UserStore } from "../../account/user.ts";
 import type { Clock } from "../../clock.ts";
 import type { UserTable } from "./account_tables.ts";
 import type { Database } from "../database.ts";
-import { limitOffset, type PageRequest } from "../page.ts";
+import { limitOffset, type PageRequest } from "../clauses.ts";
 
 export interface SqlUserStoreOptions {
   readonly database: Database;
   readonly clock: Clock;
-  /** Encrypts their tokens. */
+  /** Encrypts the tokens of users. */
   readonly cipher: Cipher;
 }
 
-/** Keeps users in SQL. */
+/** Stores users in SQL. */
 export class SqlUserStore implements UserStore {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -27,7 +26,7 @@ export class SqlUserStore implements UserStore {
     this.#cipher = cipher;
   }
 
-  async signIn({ profile, tokens, role }: SignIn): Promise<User> {
+  async saveSignIn({ profile, tokens, role }: SignIn): Promise<User> {
     const now = this.#clock.now();
     const signedInColumns = {
       login: profile.login,
@@ -94,12 +93,12 @@ export class SqlUserStore implements UserStore {
     );
   }
 
-  async tokens(id: number): Promise<StoredTokens | undefined> {
+  async loadTokens(id: number): Promise<StoredTokens | undefined> {
     const row = await this.#findRow(id);
     if (!row || row.tokens === null) return undefined;
     const text = await this.#cipher.decrypt(row.tokens, encryptionContext(id));
     if (text === undefined) return undefined;
-    // We wrote it ourselves, as the cipher makes sure. What is undefined has no place in JSON.
+    // Written by #encrypt(), as the cipher verifies. JSON has no undefined properties.
     const tokens: Partial<UserTokens> & Pick<UserTokens, "accessToken"> = JSON.parse(text);
     return {
       accessToken: tokens.accessToken,

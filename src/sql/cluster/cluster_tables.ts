@@ -1,30 +1,38 @@
-/** What instances over one database agree on. Times are ms since the epoch, by the clock of the database. */
+/** The state that instances over one database share. Times are ms since the epoch by the database's clock. */
 export interface ClusterTables {
-  installation: { id: number; name: string };
+  installation: InstallationTable;
   leases: LeaseTable;
   presences: PresenceTable;
   shared_snapshot: SharedSnapshotTable;
 }
 
+/** One row. */
+export interface InstallationTable {
+  id: number;
+  /** Generated with the database. */
+  name: string;
+}
+
 export interface LeaseTable {
   name: string;
-  /** Of the last holder; whoever has a lower one may write nothing. */
+  /** The token of the last holder; a lower one must not write. */
   fencing_token: number;
   holder: string | null;
-  /** Until when the holder has it; of no matter where Redis says who has it. */
+  /** Not used if the lease is held in Redis. */
   expires_ms: number;
 }
 
+/** An instance that has clients. */
 export interface PresenceTable {
   instance: string;
-  /** Until when it is taken to have clients. */
   expires_ms: number;
 }
 
+/** One row. */
 export interface SharedSnapshotTable {
   id: number;
   /** JSON, a list of Repository. */
   repositories: string;
-  /** When GitHub was last asked. */
+  /** When GitHub was last polled. */
   built_ms: number;
 }

@@ -1,7 +1,7 @@
 import type { Database } from "../database.ts";
 
 /**
- * The name that this database was given when it was made: the same for all instances, however each of them reaches it.
+ * The name that the database got when it was created: the same for all instances, whatever URL each of them uses.
  * @throws {StorageError}
  */
 export async function installationName(database: Database): Promise<string> {

@@ -5,13 +5,13 @@ import {
   StaleFencingTokenError,
   type Term,
 } from "../../cluster/lease.ts";
+import { NOW_MS } from "../clauses.ts";
 import type { Database } from "../database.ts";
-import { NOW_MS } from "../now.ts";
 
-/** The one lease that there is. */
+/** The only lease. */
 const LEASE_NAME = "poller";
 
-/** A row of PostgreSQL that says who has the lease, and until when. */
+/** A lease held in a row of PostgreSQL. */
 export class SqlLease implements Lease {
   readonly #database: Database;
 
@@ -40,12 +40,8 @@ export class SqlLease implements Lease {
   async renew(holder: string, { ttlMs }: { readonly ttlMs: number }): Promise<boolean> {
     const { numUpdatedRows } = await this.#database.write((tx) =>
       tx.updateTable("leases").set({ expires_ms: sql`${NOW_MS} + ${ttlMs}::bigint` })
-        .where("name", "=", LEASE_NAME).where("holder", "=", holder).where(
-          "expires_ms",
-          ">",
-          NOW_MS,
-        )
-        .executeTakeFirstOrThrow()
+        .where("name", "=", LEASE_NAME).where("holder", "=", holder)
+        .where("expires_ms", ">", NOW_MS).executeTakeFirstOrThrow()
     );
     return numUpdatedRows > 0n;
   }
@@ -58,7 +54,7 @@ export class SqlLease implements Lease {
   }
 }
 
-/** The last term, in the same database as what is written in it. */
+/** Stores the token of the last term in the database that the token protects. */
 export class SqlFencingTokens implements FencingTokens {
   readonly #database: Database;
 
@@ -76,14 +72,11 @@ export class SqlFencingTokens implements FencingTokens {
 
   async advance({ holder, fencingToken }: Term): Promise<boolean> {
     const { numUpdatedRows } = await this.#database.write(async (tx) => {
-      // It waits for what is under way in the term before, as no other change of the row does.
+      // FOR UPDATE waits for the transactions of the previous term; a plain update does not, as the key stays.
       await tx.selectFrom("leases").select("fencing_token").where("name", "=", LEASE_NAME)
         .forUpdate().executeTakeFirstOrThrow();
-      return await tx.updateTable("leases").set({ holder, fencing_token: fencingToken }).where(
-        "name",
-        "=",
-        LEASE_NAME,
-      )
+      return await tx.updateTable("leases").set({ holder, fencing_token: fencingToken })
+        .where("name", "=", LEASE_NAME)
         .where(({ eb, or, and }) =>
           or([
             eb("fencing_token", "<", fencingToken),
@@ -97,19 +90,15 @@ export class SqlFencingTokens implements FencingTokens {
 }
 
 /**
- * The same database for what only the holder of the lease may write: each transaction fails with StaleLeaseError unless
- * `term` is the last one, and until it ends no later one is raised. Meanwhile the lease can be renewed.
+ * Returns the database for writes that only the leader may make: each transaction fails with StaleFencingTokenError unless
+ * `term` is the latest one, and no later term can start until it ends. The lease can still be renewed.
  */
 export function withFencing(database: Database, term: () => Term | undefined): Database {
   return database.checked(async (tx) => {
     const { holder, fencingToken } = term() ?? { holder: "", fencingToken: -1 };
-    const last = await tx.selectFrom("leases").select("fencing_token").where(
-      "name",
-      "=",
-      LEASE_NAME,
-    )
-      .where("fencing_token", "=", fencingToken).where("holder", "=", holder).forKeyShare()
-      .executeTakeFirst();
-    if (!last) throw new StaleFencingTokenError();
+    const current = await tx.selectFrom("leases").select("fencing_token")
+      .where("name", "=", LEASE_NAME).where("fencing_token", "=", fencingToken)
+      .where("holder", "=", holder).forKeyShare().executeTakeFirst();
+    if (!current) throw new StaleFencingTokenError();
   });
 }

@@ -1,12 +1,13 @@
 import { sql } from "kysely";
 import type { PresenceStore } from "../../cluster/presence.ts";
+import { NOW_MS } from "../clauses.ts";
 import type { Database } from "../database.ts";
-import { NOW_MS } from "../now.ts";
+import { upsert } from "../upsert.ts";
 
-/** What one that was killed has left is forgotten so long after its end. */
+/** How long the row of a killed instance stays after it has expired. */
 const EXPIRED_RETENTION_MS = 60_000;
 
-/** Keeps in PostgreSQL which instances have clients. */
+/** Stores in PostgreSQL which instances have clients. */
 export class SqlPresenceStore implements PresenceStore {
   readonly #database: Database;
 
@@ -15,17 +16,12 @@ export class SqlPresenceStore implements PresenceStore {
   }
 
   async renew(instance: string, { ttlMs }: { readonly ttlMs: number }): Promise<void> {
-    const expires_ms = sql<number>`${NOW_MS} + ${ttlMs}::bigint`;
     await this.#database.write(async (tx) => {
-      await tx.deleteFrom("presences").where(
-        "expires_ms",
-        "<",
-        sql<number>`${NOW_MS} - ${EXPIRED_RETENTION_MS}::bigint`,
-      )
+      await tx.deleteFrom("presences")
+        .where("expires_ms", "<", sql<number>`${NOW_MS} - ${EXPIRED_RETENTION_MS}::bigint`)
         .execute();
-      await tx.insertInto("presences").values({ instance, expires_ms })
-        .onConflict((conflict) => conflict.column("instance").doUpdateSet({ expires_ms }))
-        .execute();
+      const row = { instance, expires_ms: sql<number>`${NOW_MS} + ${ttlMs}::bigint` };
+      await upsert(tx, "presences", [row], { key: ["instance"] });
     });
   }
 

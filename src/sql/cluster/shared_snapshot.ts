@@ -1,10 +1,11 @@
 import { sql } from "kysely";
 import type { Repository } from "../../repository/repository.ts";
 import type { SharedSnapshot, SharedSnapshotStore } from "../../run/polling/snapshot_replica.ts";
+import { NOW_MS } from "../clauses.ts";
 import type { Database } from "../database.ts";
-import { NOW_MS } from "../now.ts";
+import { upsert } from "../upsert.ts";
 
-/** Keeps in PostgreSQL what the last snapshot showed. */
+/** Stores in PostgreSQL which repositories the latest snapshot contains. */
 export class SqlSharedSnapshotStore implements SharedSnapshotStore {
   readonly #database: Database;
 
@@ -13,11 +14,8 @@ export class SqlSharedSnapshotStore implements SharedSnapshotStore {
   }
 
   async save(repositories: readonly Repository[]): Promise<void> {
-    const row = { repositories: JSON.stringify(repositories), built_ms: NOW_MS };
-    await this.#database.write((tx) =>
-      tx.insertInto("shared_snapshot").values({ id: 1, ...row })
-        .onConflict((conflict) => conflict.column("id").doUpdateSet(row)).execute()
-    );
+    const row = { id: 1, repositories: JSON.stringify(repositories), built_ms: NOW_MS };
+    await this.#database.write((tx) => upsert(tx, "shared_snapshot", [row], { key: ["id"] }));
   }
 
   async load(): Promise<SharedSnapshot | undefined> {
@@ -27,7 +25,7 @@ export class SqlSharedSnapshotStore implements SharedSnapshotStore {
         .where("id", "=", 1).executeTakeFirst()
     );
     if (!row) return undefined;
-    // We wrote it ourselves.
+    // Written by save().
     const repositories: readonly Repository[] = JSON.parse(row.repositories);
     return { repositories, ageMs: Number(row.age), version: row.built_ms };
   }

@@ -13,16 +13,18 @@ import type {
 import { StorageError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import type { ChangeSet } from "../../run/change_set.ts";
-import type { Database, Db } from "../database.ts";
-import { applyPending, type DeliveryChanges } from "../delivery_apply.ts";
-import { type IncomingDelivery, insertDeliveries } from "../delivery_keep.ts";
-import { deleteInBatches } from "../retention.ts";
+import type { Database } from "../database.ts";
+import type { Db } from "../handles.ts";
+import { DELETE_BATCH_ROWS, deleteInBatches } from "../retention.ts";
 import { GroupCommit } from "../engine/group_commit.ts";
+import {
+  applyPending,
+  type DeliveryChanges,
+  type IncomingDelivery,
+  insertDeliveries,
+} from "./apply.ts";
 
-/** Deliveries that are forgotten in one transaction; small enough that others get their turn between two. */
-const PRUNE_BATCH_ROWS = 1_000;
-
-/** Keeps deliveries in SQL. The payload of one that is done is dropped. */
+/** Stores deliveries in SQL. The payload is deleted when a delivery is done. */
 export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -43,9 +45,9 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
   }
 
   async store(delivery: Delivery): Promise<StoreResult> {
-    const { status: receipt } = await this.#inserter.add({ delivery, changes: undefined });
-    // Nothing is applied that has no changes.
-    return receipt === "applied" ? "kept" : receipt;
+    const { status } = await this.#inserter.add({ delivery, changes: undefined });
+    // A delivery without changes is never applied.
+    return status === "applied" ? "stored" : status;
   }
 
   storeAndApply(delivery: Delivery, changes: ChangeSet): Promise<ApplyResult> {
@@ -139,7 +141,7 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
   prune(before: number): Promise<number> {
     return deleteInBatches(this.#database, (tx) => {
       const done = tx.selectFrom("deliveries").select("seq")
-        .where("done_ms", "<", before).limit(PRUNE_BATCH_ROWS);
+        .where("done_ms", "<", before).limit(DELETE_BATCH_ROWS);
       return tx.deleteFrom("deliveries").where("seq", "in", done).executeTakeFirstOrThrow();
     });
   }
@@ -152,13 +154,13 @@ export class SqlDeliveryStore implements DeliveryStore<ChangeSet> {
     } catch (error) {
       const [only] = group;
       if (error instanceof StorageError || group.length > 1 || !only?.changes) throw error;
-      // It cannot be applied: it waits, so that the inbox can say why.
+      // It cannot be applied: it is stored as waiting, so that the inbox retries it and records why.
       return await insert([{ ...only, changes: undefined }]);
     }
   }
 }
 
-/** Within a query of deliveries `d`: those that wait and are of the same subject, up to it (`<=`) or before it (`<`). */
+/** In a query of deliveries `d`: waiting deliveries with the same ordering key, up to `d` (`<=`) or before it (`<`). */
 function selectPendingUpTo(db: Db, operator: "<=" | "<") {
   return db.selectFrom("deliveries as e").select("e.seq")
     .where("e.state", "=", sql.lit("waiting"))

@@ -1,15 +1,15 @@
 import { StorageError } from "../../errors.ts";
 
 export interface GroupCommitOptions<Item, Outcome> {
-  /** Writes items in one transaction; returns the outcome of each, in order. When it throws, nothing was written. */
+  /** Writes items in one transaction; returns the outcome of each, in order. If it throws, nothing was written. */
   readonly write: (items: readonly Item[]) => Promise<readonly Outcome[]>;
-  /** How large an item is, in characters. */
+  /** The size of an item, in characters. */
   readonly sizeOf: (item: Item) => number;
 }
 
-/** A group: enough that its commit costs each item next to nothing, and small enough that readers of its events hear soon. */
+/** Limits of a group: large enough to share the cost of a commit, small enough that events are published soon. */
 const MAX_GROUP = { items: 128, size: 16 * 1024 * 1024 };
-/** What may wait: two seconds' work of a slow disk, and what fits into the memory of a small machine. */
+/** Limits of the queue: two seconds of work of a slow disk, and the memory of a small machine. */
 const MAX_QUEUE = { items: 10_000, size: 128 * 1024 * 1024 };
 
 interface QueuedItem<Item, Outcome> {
@@ -19,8 +19,8 @@ interface QueuedItem<Item, Outcome> {
 }
 
 /**
- * Commits small writes in groups: those that arrive while a transaction is under way share the next one, as it is the commit
- * that takes long. Each has its own outcome: when a group fails, its items are written one by one.
+ * Commits small writes in groups, because the commit takes the most time: writes that arrive during a transaction share the next
+ * one. Each has its own outcome: if a group fails, its items are written one by one.
  */
 export class GroupCommit<Item, Outcome> {
   readonly #options: GroupCommitOptions<Item, Outcome>;
@@ -34,11 +34,11 @@ export class GroupCommit<Item, Outcome> {
 
   /**
    * Resolves when the item is committed.
-   * @throws {StorageError} `unavailable` when too much waits already
+   * @throws {StorageError} `unavailable` when the queue is full
    */
   add(item: Item): Promise<Outcome> {
     if (this.#queue.length >= MAX_QUEUE.items || this.#size >= MAX_QUEUE.size) {
-      return Promise.reject(new StorageError("unavailable", "Too many writes wait already"));
+      return Promise.reject(new StorageError("unavailable", "Too many queued writes"));
     }
     this.#size += this.#options.sizeOf(item);
     return new Promise((resolve, reject) => {
@@ -61,7 +61,7 @@ export class GroupCommit<Item, Outcome> {
     this.#isRunning = false;
   }
 
-  /** The next group: one item at least. */
+  /** Returns the next group, of at least one item. */
   #nextGroup(): readonly QueuedItem<Item, Outcome>[] {
     let count = 0;
     let size = 0;
@@ -79,11 +79,11 @@ export class GroupCommit<Item, Outcome> {
     try {
       const outcomes = await this.#options.write(group.map(({ item }) => item));
       if (outcomes.length !== group.length) {
-        throw new Error(`Cannot tell the outcomes: ${group.length} items have ${outcomes.length}`);
+        throw new Error(`Expected ${group.length} outcomes, got ${outcomes.length}`);
       }
       for (const [index, outcome] of outcomes.entries()) group[index]?.resolve(outcome);
     } catch (error) {
-      // A database that is away or full refuses the others too.
+      // An unavailable or full database rejects single items, too.
       if (group.length === 1 || error instanceof StorageError) {
         for (const { reject } of group) reject(error);
       } else {
@@ -94,8 +94,8 @@ export class GroupCommit<Item, Outcome> {
 }
 
 /**
- * One turn of the event loop, in which all that has come in meanwhile is handed over. A transaction of SQLite, which is
- * synchronous, leaves no other gap: without this every group would be of one.
+ * Yields to the event loop once, so that pending input is processed. SQLite transactions are synchronous: without this, every
+ * group would have one item.
  */
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

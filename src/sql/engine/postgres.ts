@@ -1,34 +1,35 @@
-import { Kysely, PostgresAdapter, PostgresDialect } from "kysely";
+import { Kysely, PostgresAdapter, PostgresDialect, sql } from "kysely";
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
 // @ts-types="@types/pg"
 import pg from "pg";
+import { invalid } from "../../error_text.ts";
 import { toErrorMessage, UsageError } from "../../errors.ts";
 import { log } from "../../log.ts";
-import type { DatabaseHandles, Db } from "../database.ts";
+import type { DatabaseHandles, Db } from "../handles.ts";
 import { toStorageError } from "./error.ts";
 import { CurrentSchemaIntrospector } from "./postgres_introspector.ts";
-import { MARK_SERVING_SQL } from "../served.ts";
 import type { Tables } from "../tables.ts";
 
+/** Timeouts in ms. */
 export interface PostgresLimits {
   readonly connections: number;
-  /** To wait for a free connection, and to make one. */
+  /** For a free connection, or a new one. */
   readonly connectMs: number;
-  /** When the server gives up a statement. */
+  /** After which the server cancels a statement. */
   readonly statementMs: number;
-  /** When we do. */
+  /** After which the client stops waiting for an answer. */
   readonly answerMs: number;
-  /** When the server gives up a statement of a migration, or its wait for those of others. */
+  /** After which the server cancels a statement of a migration, including its wait for the lock. */
   readonly migrationMs: number;
 }
 
 export interface PostgresOptions {
   readonly limits?: PostgresLimits;
-  /** Whether we serve from it, which served.ts can tell then. */
+  /** Whether a server uses the database, so that isServed() returns true. */
   readonly serve?: boolean;
 }
 
-/** The answer may be a little later than the statement: the server has had its chance to say so. */
+/** `answerMs` is longer than `statementMs`, so that the server can report the timeout first. */
 const DEFAULT_LIMITS = {
   connections: 10,
   connectMs: 5_000,
@@ -37,10 +38,24 @@ const DEFAULT_LIMITS = {
   migrationMs: 10 * 60_000,
 };
 
+/** The application name of a server's connections, with its schema. PostgreSQL truncates names to 63 bytes. */
+const SERVING_APPLICATION_NAME = "left('runwire serve in ' || current_schema(), 63)";
+/** Marks a connection as a server's for as long as it is open. */
+const MARK_SERVING_SQL =
+  `select set_config('application_name', ${SERVING_APPLICATION_NAME}, false)`;
+
+/** Whether a server uses this schema of PostgreSQL. Every role can see the application names of connections. */
+export async function isServed(db: Db): Promise<boolean> {
+  const { rows } = await sql`select 1 from pg_stat_activity
+    where datname = current_database() and application_name = ${sql.raw(SERVING_APPLICATION_NAME)}
+    limit 1`.execute(db);
+  return rows.length > 0;
+}
+
 /**
- * Opens `postgres://…`, over `pg` and not over `postgres`, whose pool never recovers when the server ends a connection
+ * Opens `postgres://…` with `pg`. The pool of the `postgres` package does not recover when the server closes a connection
  * (https://github.com/porsager/postgres/issues/1199).
- * @throws {UsageError} when there is no such database, or we are not let in
+ * @throws {UsageError} when the database does not exist or rejects the login
  * @throws {StorageError} when it does not answer
  */
 export async function openPostgres(
@@ -49,7 +64,7 @@ export async function openPostgres(
 ): Promise<DatabaseHandles> {
   const name = displayName(url);
   const pool = newPool(url, limits, {
-    // By a connection others see that we serve.
+    // One connection stays open, so that isServed() sees it.
     min: serve ? 1 : 0,
     ...(serve ? { onConnect: (client) => client.query(MARK_SERVING_SQL) } : {}),
   });
@@ -61,7 +76,7 @@ export async function openPostgres(
     await pool.query("select 1");
   } catch (error) {
     await pool.end();
-    // Who starts again later may find it.
+    // A StorageError if the database may be reachable later.
     throw toStorageError(error, name) ??
       new UsageError(`Cannot use the database ${name}: ${toErrorMessage(error)}`, { cause: error });
   }
@@ -91,7 +106,7 @@ function newPool(url: string, limits: PostgresLimits, options: pg.PoolConfig = {
     ...options,
   });
   const logger = log("database");
-  // A connection that breaks while nothing waits for it says so here; the pool replaces it.
+  // An idle connection was lost; the pool replaces it.
   pool.on(
     "error",
     (error) => logger.debug("Lost a connection: {reason}", { reason: error.message }),
@@ -104,18 +119,18 @@ function createHandle(pool: pg.Pool): Db {
   return new Kysely<Tables>({ dialect: new NoLockDialect({ pool: discardLostConnections(pool) }) });
 }
 
-/** Ids, counts and times fit into a number, in SQLite too; all else is read as `pg` does. */
+/** Returns bigint columns as numbers, as SQLite does: ids, counts and times are small enough. */
 function getTypeParser(...[type, format]: Parameters<typeof pg.types.getTypeParser>) {
   return type === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(type, format);
 }
 
-/** Waiting for the lock is migrate()'s part, which holds it to the end of the transaction. */
+/** Takes no migration lock: migrate() takes one that lasts until the end of the transaction. */
 class NoLockDialect extends PostgresDialect {
   override createAdapter() {
     return new NoLockAdapter();
   }
 
-  // deno-lint-ignore no-explicit-any -- as Kysely hands it over
+  // deno-lint-ignore no-explicit-any -- the type that Kysely declares
   override createIntrospector(db: Kysely<any>) {
     return new CurrentSchemaIntrospector(db);
   }
@@ -132,8 +147,8 @@ class NoLockAdapter extends PostgresAdapter {
 }
 
 /**
- * The pool, but for connections on which the server did not answer: they are asked nothing more, not even to roll back, and
- * closed instead of being given out again.
+ * Returns a pool that does not reuse a connection on which the server did not answer: it sends nothing more on it, not even a
+ * rollback, and closes it.
  */
 function discardLostConnections(pool: PostgresPool): PostgresPool {
   return {
@@ -145,7 +160,7 @@ function discardLostConnections(pool: PostgresPool): PostgresPool {
 
 class DiscardOnLossClient implements PostgresPoolClient {
   readonly #client: PostgresPoolClient;
-  /** Why the connection is no longer used. */
+  /** Set when the connection must no longer be used. */
   #connectionError: Error | undefined;
 
   constructor(client: PostgresPoolClient) {
@@ -175,14 +190,12 @@ class DiscardOnLossClient implements PostgresPoolClient {
   }
 }
 
-/** In words, without user, password and options. */
+/** Names the database and its host, without user, password and options. */
 function displayName(url: string): string {
   try {
     const { host, pathname } = new URL(url);
     return `"${decodeURIComponent(pathname.slice(1))}" on ${host || "localhost"}`;
   } catch {
-    throw new UsageError(
-      "Cannot use the database URL: allowed is postgres://USER:PASSWORD@HOST:5432/NAME",
-    );
+    throw new UsageError(invalid("database URL", "postgres://USER:PASSWORD@HOST:5432/NAME"));
   }
 }

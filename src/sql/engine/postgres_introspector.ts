@@ -1,14 +1,14 @@
 import { type DatabaseIntrospector, type Kysely, sql, type TableMetadata } from "kysely";
 
 /**
- * What the migrator asks of PostgreSQL: which tables are in our own schema. Kysely's looks through all schemas with all their
- * columns, and fails when somebody else drops one meanwhile.
+ * Lists the tables of the current schema for the migrator. Kysely's introspector reads all schemas with all their columns, and
+ * fails if one is dropped at the same time.
  */
 export class CurrentSchemaIntrospector implements DatabaseIntrospector {
-  // deno-lint-ignore no-explicit-any -- as Kysely hands it over
+  // deno-lint-ignore no-explicit-any -- the type that Kysely declares
   readonly #db: Kysely<any>;
 
-  // deno-lint-ignore no-explicit-any -- as Kysely hands it over
+  // deno-lint-ignore no-explicit-any -- the type that Kysely declares
   constructor(db: Kysely<any>) {
     this.#db = db;
   }

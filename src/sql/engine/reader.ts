@@ -9,11 +9,11 @@ export interface Query {
 
 export interface Rows {
   readonly columns: readonly string[];
-  /** The values of each, in the order of `columns`. */
+  /** The values of each row, in the order of `columns`. */
   readonly rows: readonly (readonly SQLOutputValue[])[];
 }
 
-/** What comes from the Worker, in the order of what it was asked. */
+/** A reply of the Worker. Replies have the order of the requests. */
 interface WorkerReply {
   readonly result?: Rows;
   readonly error?: { readonly message: string; readonly code?: string };
@@ -22,13 +22,13 @@ interface WorkerReply {
 export interface ReaderOptions {
   /** How long it waits for a lock, in ms. */
   readonly timeout: number;
-  /** What the Worker runs, as JavaScript. */
+  /** The JavaScript source of the Worker. */
   readonly program?: string;
 }
 
 /**
- * Reads from a SQLite file on a thread of its own, as node:sqlite is synchronous. A query that runs cannot be broken off:
- * node:sqlite has no interrupt, and a Worker ends only when the call that it is in returns.
+ * Reads from a SQLite file on its own thread, because node:sqlite is synchronous. A running query cannot be cancelled:
+ * node:sqlite has no interrupt, and a Worker ends only when its current call returns.
  */
 export class Reader {
   readonly #worker: Worker;
@@ -47,7 +47,7 @@ export class Reader {
   /** @throws what node:sqlite throws when the file cannot be read */
   static async open(path: string, options: ReaderOptions): Promise<Reader> {
     const { timeout } = options;
-    // Alone `data:` works from source, in a bundle and in an executable: https://github.com/denoland/deno/issues/23431
+    // Only `data:` URLs work from source, in a bundle and in an executable: https://github.com/denoland/deno/issues/23431
     const url = `data:text/javascript,${encodeURIComponent(options.program ?? program)}`;
     const reader = new Reader(new Worker(url, { type: "module", name: "reader" }));
     try {
@@ -59,7 +59,7 @@ export class Reader {
     }
   }
 
-  /** How many queries it has not answered yet. */
+  /** The number of unanswered requests. */
   get load(): number {
     return this.#pending.length;
   }
@@ -68,12 +68,12 @@ export class Reader {
     return this.#failure !== undefined;
   }
 
-  /** @throws what node:sqlite throws, or {StorageError} when the Worker is gone */
+  /** @throws what node:sqlite throws, or {StorageError} when the Worker has ended */
   async query({ sql, parameters }: Query): Promise<Rows> {
     return await this.#request({ sql, parameters }) ?? { columns: [], rows: [] };
   }
 
-  /** Closes the file after what was asked before, then ends. */
+  /** Closes the file after the pending queries, then ends the Worker. */
   async close(): Promise<void> {
     try {
       await this.#request(null);
@@ -82,7 +82,7 @@ export class Reader {
     }
   }
 
-  /** Ends at once, but for a query that runs. */
+  /** Ends the Worker at once, or after a running query. */
   end(): void {
     this.#worker.terminate();
     this.#fail("the database is closed");

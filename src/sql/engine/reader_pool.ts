@@ -4,35 +4,38 @@ import { type Query, Reader, type ReaderOptions, type Rows } from "./reader.ts";
 
 export interface ReaderPoolOptions extends ReaderOptions {
   readonly clock: Clock;
-  /** How many threads. */
+  /** The number of threads. */
   readonly count?: number;
 }
 
-/** One goes on with what is quick while another is busy with what is not; and small machines have two cores. */
+/** Quick queries continue on one thread while a slow one runs on the other. Small machines have two cores. */
 const DEFAULT_READERS = 2;
-/** So that a reader need not wait for the main thread between two, while it commits; and few wait behind a slow one. */
+/**
+ * Requests per reader: more than one, so that a reader does not idle while the main thread commits; few, so that few wait behind
+ * a slow query.
+ */
 const MAX_LOAD = 4;
-/** What may wait for a reader: a second of lists at the least. */
+/** Queued queries: at least a second of list queries. */
 const MAX_WAITING = 1_000;
-/** A read may take this long, with its wait: as long as one of PostgreSQL (postgres.ts). */
+/** The limit of a read including queueing, the same as for PostgreSQL (postgres.ts). */
 const READ_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 1_000;
 
 interface PendingRead extends Query {
   readonly result: PromiseWithResolvers<Rows>;
-  /** How many checks it has lived through. */
+  /** The number of timeout checks since it was queued. */
   age: number;
-  /** Who runs it. */
+  /** The reader it was sent to. */
   reader?: Reader;
 }
 
-/** Hands queries to Readers of one SQLite file, and gives up on those that take too long. */
+/** Distributes queries to the readers of a SQLite file, and rejects slow reads. */
 export class ReaderPool {
   readonly #readers: readonly Reader[];
   readonly #waiting: PendingRead[] = [];
-  /** Those that are neither answered nor given up. */
+  /** Reads that are neither answered nor timed out. */
   readonly #unanswered = new Set<PendingRead>();
-  /** Those that run what was given up: they get nothing new until it has come to its end. */
+  /** Readers that run a timed-out query: they get no new query until it ends. */
   readonly #overdue = new Set<Reader>();
   readonly #stopChecking: () => void;
 
@@ -56,10 +59,10 @@ export class ReaderPool {
     throw failed.reason;
   }
 
-  /** @throws what node:sqlite throws, or {StorageError} when it takes too long or too many wait */
+  /** @throws what node:sqlite throws, or {StorageError} when the read takes too long or too many are queued */
   query(query: Query): Promise<Rows> {
     if (this.#waiting.length >= MAX_WAITING) {
-      return Promise.reject(new StorageError("unavailable", "Too many reads wait already"));
+      return Promise.reject(new StorageError("unavailable", "Too many queued reads"));
     }
     const read: PendingRead = { ...query, result: Promise.withResolvers(), age: 0 };
     this.#unanswered.add(read);
@@ -68,13 +71,13 @@ export class ReaderPool {
     return read.result.promise;
   }
 
-  /** Closes the file when what is under way is answered, but for what was given up. */
+  /** Closes the file after the pending queries, except timed-out ones. */
   async close(): Promise<void> {
     this.#stopChecking();
     const overdue = [...this.#overdue];
     for (const reader of overdue) reader.end();
-    const remaining = this.#readers.filter((reader) => !overdue.includes(reader));
-    await Promise.allSettled(remaining.map((reader) => reader.close()));
+    const others = this.#readers.filter((reader) => !overdue.includes(reader));
+    await Promise.allSettled(others.map((reader) => reader.close()));
   }
 
   #dispatch(): void {
@@ -88,12 +91,12 @@ export class ReaderPool {
     }
   }
 
-  /** The one that has least to do. */
+  /** The reader with the fewest requests. */
   #leastLoaded(): Reader | undefined {
     const [least] = this.#readers
       .filter((reader) => !this.#overdue.has(reader) && !reader.isLost && reader.load < MAX_LOAD)
       .sort((a, b) => a.load - b.load);
-    // Of lost ones any can say so.
+    // If all readers are lost, any of them reports it.
     return least ?? (this.#readers.every(({ isLost }) => isLost) ? this.#readers[0] : undefined);
   }
 

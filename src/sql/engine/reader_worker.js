@@ -1,10 +1,10 @@
-// What runs in the Worker of reader.ts: it opens a database to read, then answers one query after the other. It is imported
-// as text, so that a bundle and an executable hold it, and so imports nothing of ours.
+// The Worker of reader.ts: opens a database for reading, then answers one query after the other. It is imported as text, so that
+// bundles and executables contain it, and therefore has no local imports.
 import { DatabaseSync } from "node:sqlite";
 
-/** As in statements.ts. */
+/** As in statement_cache.ts. */
 const MAX_STATEMENTS = 256;
-/** Of the file, in KiB: a query may look runs up all over it, and come back to a page. A commit of another one empties it. */
+/** The page cache, in KiB: a query may read a page several times. A commit of another connection empties it. */
 const CACHE_KIB = 65_536;
 
 self.onmessage = ({ data: { path, timeout } }) =>
@@ -16,7 +16,7 @@ self.onmessage = ({ data: { path, timeout } }) =>
       answer(() => query ? connection.all(query) : connection.close());
   });
 
-/** Every message has one answer: errors do not cross whole, so their parts do. */
+/** Every message has one reply. Errors are sent as their parts, because they cannot be cloned completely. */
 function answer(work) {
   try {
     self.postMessage({ result: work() });
@@ -27,27 +27,27 @@ function answer(work) {
 
 class Connection {
   #database;
-  /** With the names of their columns; the one that was used last is the last. */
+  /** Statements with the names of their columns, least recently used first. */
   #statements = new Map();
 
   constructor(database) {
     this.#database = database;
   }
 
-  /** Names once, and rows as lists of values: less than half the work of rows as objects, for both threads. */
+  /** Returns the names once and rows as arrays, which takes both threads less than half the time of objects. */
   all({ sql, parameters }) {
-    const kept = this.#statements.get(sql) ?? this.#prepare(sql);
+    const cached = this.#statements.get(sql) ?? this.#prepare(sql);
     this.#statements.delete(sql);
-    this.#statements.set(sql, kept);
+    this.#statements.set(sql, cached);
     if (this.#statements.size > MAX_STATEMENTS) {
       this.#statements.delete(this.#statements.keys().next().value);
     }
-    const rows = kept.statement.all(...parameters);
-    // Another process has changed the schema.
-    if (rows.length > 0 && rows[0].length !== kept.columns.length) {
-      kept.columns = namesOf(kept.statement);
+    const rows = cached.statement.all(...parameters);
+    // Another process changed the schema.
+    if (rows.length > 0 && rows[0].length !== cached.columns.length) {
+      cached.columns = columnNames(cached.statement);
     }
-    return { columns: kept.columns, rows };
+    return { columns: cached.columns, rows };
   }
 
   close() {
@@ -58,10 +58,10 @@ class Connection {
   #prepare(sql) {
     const statement = this.#database.prepare(sql);
     statement.setReturnArrays(true);
-    return { statement, columns: namesOf(statement) };
+    return { statement, columns: columnNames(statement) };
   }
 }
 
-function namesOf(statement) {
+function columnNames(statement) {
   return statement.columns().map(({ name }) => name);
 }

@@ -1,15 +1,16 @@
 import { CompiledQuery, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from "kysely";
 import { type DatabaseConnection, type SelectModifierNode, SqliteQueryCompiler } from "kysely";
 import { DatabaseSync } from "node:sqlite";
+import { invalidValue } from "../../error_text.ts";
 import { toErrorMessage, UsageError } from "../../errors.ts";
-import type { DatabaseHandles, DatabaseOptions } from "../database.ts";
+import type { DatabaseHandles, DatabaseOptions } from "../handles.ts";
 import { toStorageError } from "./error.ts";
 import { ReaderDialect } from "./reader_dialect.ts";
 import { ReaderPool } from "./reader_pool.ts";
 import { StatementCache } from "./statement_cache.ts";
 import type { Tables } from "../tables.ts";
 
-/** How long a writer waits for another process. The whole program waits with it, as node:sqlite is synchronous. */
+/** How long a writer waits for another process, which blocks the whole program: node:sqlite is synchronous. */
 const BUSY_TIMEOUT_MS = 2_000;
 const PRAGMAS = `
   pragma journal_mode = wal;
@@ -19,8 +20,8 @@ const PRAGMAS = `
 `;
 
 /**
- * Opens `sqlite:PATH`: one connection writes, and others read on threads of their own, so that a read neither waits for a
- * transaction nor makes the program wait. `sqlite::memory:` has one connection for all, as a shared cache would lock whole
+ * Opens `sqlite:PATH`: one connection writes, and others read on their own threads, so that a read neither waits for a
+ * transaction nor blocks the program. `sqlite::memory:` has a single connection, because a shared cache would lock whole
  * tables. All files are open when this resolves.
  * @throws {UsageError} when the file cannot be used
  */
@@ -31,7 +32,7 @@ export async function openSqlite(
   const path = url.slice("sqlite:".length);
   if (path === "" || /^\/\/[^/]/.test(path)) {
     throw new UsageError(
-      `Cannot use the database URL "${url}": allowed is sqlite:./FILE, sqlite:/PATH or sqlite::memory:`,
+      invalidValue("database URL", url, "sqlite:./FILE, sqlite:/PATH or sqlite::memory:"),
     );
   }
   using resources = new DisposableStack();
@@ -54,7 +55,7 @@ export async function openSqlite(
       migrator: writer,
       async close() {
         await readerPool?.close();
-        // The last to close folds the journal into the file.
+        // Closing the last connection checkpoints the WAL.
         opened.dispose();
       },
     };
@@ -70,14 +71,14 @@ function open(path: string, resources: DisposableStack) {
 }
 
 /**
- * Takes the right to serve from a database, until the file is closed or the process ends. The lock is on a file beside it:
- * closing any handle of the database file itself would drop SQLite's own locks (https://sqlite.org/howtocorrupt.html, 2.2).
+ * Locks the database against other servers until the file is closed or the process ends. The lock is on a separate file: closing
+ * a handle of the database file would release SQLite's own locks (https://sqlite.org/howtocorrupt.html, 2.2).
  */
 async function acquireServeLock(path: string): Promise<Deno.FsFile> {
   const file = await Deno.open(`${path}.lock`, { create: true, write: true });
   if (await file.tryLock(true)) return file;
   file.close();
-  throw new UsageError(`Cannot use the database "${path}": another Runwire serves from it`);
+  throw new UsageError(`Cannot use the database "${path}": another Runwire server is using it`);
 }
 
 function toUsageError(error: unknown, path: string): UsageError {
@@ -87,7 +88,7 @@ function toUsageError(error: unknown, path: string): UsageError {
   return new UsageError(message, { cause: error });
 }
 
-/** SQLite as Kysely knows it, over node:sqlite, for a database that one process writes to by one connection. */
+/** Kysely's SQLite dialect over node:sqlite, for a database with a single writing connection. */
 class SingleWriterDialect extends SqliteDialect {
   readonly #database: DatabaseSync;
 
@@ -109,7 +110,7 @@ class SingleWriterDialect extends SqliteDialect {
   }
 }
 
-/** SQLite can change a schema in a transaction, which Kysely does not make use of by itself. */
+/** SQLite supports schema changes in a transaction; Kysely does not use that by default. */
 class TransactionalAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true;
@@ -124,18 +125,18 @@ class ImmediateTransactionDriver extends SqliteDriver {
     this.#database = database;
   }
 
-  /** Takes the write lock at once: one that reads first and writes later could not wait for it. */
+  /** Acquires the write lock at once: a transaction that reads first cannot wait for it later. */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw("begin immediate"));
   }
 
-  /** A full disk ends a transaction by itself. */
+  /** A full disk has already ended the transaction. */
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     if (this.#database.isTransaction) await super.rollbackTransaction(connection);
   }
 }
 
-/** With one writer no row needs a lock. */
+/** Omits row locks, which a single writer does not need. */
 class NoRowLockCompiler extends SqliteQueryCompiler {
   protected override visitSelectModifier(node: SelectModifierNode): void {
     if (!node.modifier?.startsWith("For")) super.visitSelectModifier(node);

@@ -2,15 +2,15 @@ import type { SqliteDatabase, SqliteStatement } from "kysely";
 import { LRUCache } from "lru-cache";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 
-/** A statement that is kept goes on to give the columns that it had. */
+/** Cached statements keep returning the columns of the old schema. */
 const SCHEMA_CHANGE = /^\s*(create|alter|drop)\b/i;
-/** Enough for every query of ours; those of many rows differ by the number of rows. */
+/** Enough for every query; statements that insert several rows differ by their number. */
 const MAX_STATEMENTS = 256;
 
-/** What Kysely needs of a SQLite database, over node:sqlite; keeps the statements that were used last, by their text. */
+/** A SQLite database for Kysely over node:sqlite, with a cache of the most recently used statements by their text. */
 export class StatementCache implements SqliteDatabase {
   readonly #database: DatabaseSync;
-  /** By their text. */
+  /** Statements by their text. */
   readonly #statements: LRUCache<string, SqliteStatement>;
 
   constructor(database: DatabaseSync, { max = MAX_STATEMENTS } = {}) {
@@ -18,7 +18,7 @@ export class StatementCache implements SqliteDatabase {
     this.#statements = new LRUCache({ max });
   }
 
-  /** How many statements are kept. */
+  /** The number of cached statements. */
   get size(): number {
     return this.#statements.size;
   }
@@ -52,6 +52,6 @@ function prepare(database: DatabaseSync, text: string): SqliteStatement {
 export function toSqliteValue(value: unknown): SQLInputValue {
   if (value === null || typeof value === "string" || typeof value === "number") return value;
   throw new TypeError(
-    `Cannot bind a value of type ${typeof value}: allowed are text, number, null`,
+    `Cannot bind a value of type ${typeof value}: expected a string, a number or null`,
   );
 }

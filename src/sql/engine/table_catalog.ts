@@ -1,18 +1,18 @@
 import { sql } from "kysely";
-import type { Database, Db } from "../database.ts";
+import type { DatabaseKind, Db } from "../handles.ts";
 
-/** A table of ours, as the database itself describes it. */
+/** A table as the database describes it. */
 export interface TableDefinition {
   readonly name: string;
-  /** But for those that the database computes. */
+  /** All columns except generated ones. */
   readonly columns: readonly string[];
-  /** Those of text, which may be long. */
+  /** Columns of type text, which may be long. */
   readonly textColumns: readonly string[];
-  /** Of the primary key, in its order. */
+  /** The columns of the primary key, in its order. */
   readonly primaryKey: readonly string[];
-  /** The column that PostgreSQL counts up by itself. */
+  /** The identity column of PostgreSQL. */
   readonly identityColumn: string | undefined;
-  /** The tables that must be filled before it. */
+  /** The tables that its foreign keys refer to. */
   readonly references: readonly string[];
 }
 
@@ -20,9 +20,9 @@ interface ColumnRow {
   readonly table: string;
   readonly column: string;
   readonly type: string;
-  /** In the primary key; `null` for a column that is not in it. */
+  /** The position in the primary key; `null` for other columns. */
   readonly position: number | null;
-  readonly is_counted: boolean | number;
+  readonly is_identity: boolean | number;
 }
 
 interface ReferenceRow {
@@ -30,13 +30,13 @@ interface ReferenceRow {
   readonly target: string;
 }
 
-/** Those of Kysely's migrator tell of the schema, and not of what is in it. */
+/** Tables of Kysely's migrator and of SQLite. */
 const INTERNAL_TABLES = /^(kysely|sqlite)_/;
 
-/** All tables, each after those that it refers to; without virtual ones, which triggers keep (FTS). */
+/** Reads all tables, each after the ones it refers to. Virtual tables (FTS) are left out: triggers fill them. */
 export async function readTables(
   db: Db,
-  kind: Database["kind"],
+  kind: DatabaseKind,
 ): Promise<readonly TableDefinition[]> {
   const [columns, references] = kind === "sqlite"
     ? [await sqliteColumns(db), await sqliteReferences(db)]
@@ -50,7 +50,7 @@ export async function readTables(
     textColumns: tableColumns.filter(({ type }) => type === "text").map(({ column }) => column),
     primaryKey: tableColumns.filter(({ position }) => position !== null)
       .sort((a, b) => Number(a.position) - Number(b.position)).map(({ column }) => column),
-    identityColumn: tableColumns.find(({ is_counted }) => is_counted)?.column,
+    identityColumn: tableColumns.find(({ is_identity }) => is_identity)?.column,
     references: references.filter(({ table }) => table === name).map(({ target }) => target)
       .filter((target) => target !== name),
   }));
@@ -66,7 +66,7 @@ function sortByReferences(tables: readonly TableDefinition[]): readonly TableDef
       !references.some((name) => waiting.has(name))
     );
     if (ready.length === 0) {
-      throw new Error(`Cannot put tables in order: ${[...waiting]} refer to each other`);
+      throw new Error(`Cannot sort tables: ${[...waiting]} refer to each other`);
     }
     ordered.push(...ready);
     remaining = remaining.filter((table) => !ready.includes(table));
@@ -74,10 +74,10 @@ function sortByReferences(tables: readonly TableDefinition[]): readonly TableDef
   return ordered;
 }
 
-/** https://sqlite.org/pragma.html#pragma_table_xinfo: what is hidden, is computed. */
+/** Hidden columns are generated: https://sqlite.org/pragma.html#pragma_table_xinfo */
 async function sqliteColumns(db: Db): Promise<readonly ColumnRow[]> {
   const { rows } = await sql<ColumnRow>`select t.name as "table", c.name as "column",
-      lower(c.type) as type, nullif(c.pk, 0) as position, 0 as is_counted
+      lower(c.type) as type, nullif(c.pk, 0) as position, 0 as is_identity
     from pragma_table_list as t join pragma_table_xinfo(t.name) as c
     where t.schema = 'main' and t.type = 'table' and c.hidden = 0
     order by t.name, c.cid`.execute(db);
@@ -94,7 +94,7 @@ async function sqliteReferences(db: Db): Promise<readonly ReferenceRow[]> {
 async function postgresColumns(db: Db): Promise<readonly ColumnRow[]> {
   const { rows } = await sql<ColumnRow>`select t.relname as "table", c.attname as "column",
       format_type(c.atttypid, null) as type,
-      array_position(i.indkey::int2[], c.attnum) as position, c.attidentity <> '' as is_counted
+      array_position(i.indkey::int2[], c.attnum) as position, c.attidentity <> '' as is_identity
     from pg_class as t
     join pg_namespace as n on n.oid = t.relnamespace and n.nspname = current_schema()
     join pg_attribute as c on c.attrelid = t.oid and c.attnum > 0

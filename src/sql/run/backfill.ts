@@ -8,17 +8,19 @@ import {
   startProgress,
 } from "../../run/backfill/backfill_progress.ts";
 import type { Run } from "../../run/run.ts";
-import type { Database, Db, Tx } from "../database.ts";
+import type { Database } from "../database.ts";
+import type { Db, Tx } from "../handles.ts";
 import { appendEvents } from "../event_log.ts";
 import { mergeRuns } from "./run.ts";
 import type { BackfillTable } from "../tables.ts";
+import { upsert } from "../upsert.ts";
 
-/** Runs that one transaction takes in; so few that what clients wait for is not held up for long. */
+/** Runs per transaction: few enough that transactions for clients do not wait long. */
 const BATCH_RUNS = 50;
-/** A run that ended so long ago is history. */
+/** New runs that ended longer ago than this produce no events. */
 const HISTORICAL_AFTER_MS = DAY_MS;
 
-/** Keeps in SQL how far the past of repositories is in. */
+/** Stores the progress of backfills in SQL. */
 export class SqlBackfillStore implements BackfillStore {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -31,9 +33,7 @@ export class SqlBackfillStore implements BackfillStore {
   start(request: BackfillRequest): Promise<BackfillProgress> {
     return this.#database.write(async (tx) => {
       const progress = startProgress(await find(tx, request.repositoryId, { lock: true }), request);
-      const row = this.#toRow(progress);
-      await tx.insertInto("backfills").values(row)
-        .onConflict((conflict) => conflict.column("repository_id").doUpdateSet(row)).execute();
+      await upsert(tx, "backfills", [this.#toRow(progress)], { key: ["repository_id"] });
       return progress;
     });
   }
@@ -81,7 +81,7 @@ export class SqlBackfillStore implements BackfillStore {
     for (let start = 0; start < runs.length; start += BATCH_RUNS) {
       const batch = runs.slice(start, start + BATCH_RUNS);
       events.push(...await this.#database.write((tx) => this.#merge(tx, batch)));
-      // SQLite's transactions leave nobody else a turn.
+      // SQLite transactions are synchronous: yield to the event loop.
       await this.#clock.sleep(0);
     }
     return events;

@@ -1,14 +1,15 @@
 import type { Job } from "../../run/history.ts";
 import type { AttemptId, JobStore } from "../../run/polling/job_collector.ts";
-import type { Database, Db } from "../database.ts";
+import type { Database } from "../database.ts";
+import type { Db } from "../handles.ts";
 import { RunBatch } from "./run_batch.ts";
 
 type MissingJobsQuery = Parameters<JobStore["listMissing"]>[0];
 
-/** Before every other. */
+/** Before every other time. */
 const UNKNOWN_TIME = "1970-01-01T00:00:00Z";
 
-/** Keeps jobs in SQL. */
+/** Stores jobs in SQL. */
 export class SqlJobStore implements JobStore {
   readonly #database: Database;
 
@@ -29,7 +30,7 @@ export class SqlJobStore implements JobStore {
   }
 }
 
-/** When a job came to its status, as far as it tells. */
+/** When a job reached its status, as far as GitHub reports it. */
 function statusTime({ status, createdAt, startedAt, completedAt }: Job): string {
   const created = createdAt ?? UNKNOWN_TIME;
   if (status === "completed") return completedAt ?? startedAt ?? created;

@@ -1,61 +1,29 @@
+import { sql, type SqlBool } from "kysely";
 import type { Job } from "../../run/history.ts";
 import type { ReportedJob } from "../../run/change_set.ts";
-import type { Tx } from "../database.ts";
-import { statusRank } from "../progress.ts";
+import type { Tx } from "../handles.ts";
+import { statusRank } from "./run_row.ts";
 import type { JobTable } from "../tables.ts";
+import { upsert } from "../upsert.ts";
 
-/** Rows that one statement writes: SQLite takes 32,766 values. */
-const BATCH_ROWS = 1_000;
-
-/** Keeps jobs, each in its latest state: how far it has come decides, then when it got there. Their runs are kept, and locked. */
+/** Stores jobs, each in its latest state: the highest status, then the latest time. Their runs must be stored and locked. */
 export async function upsertJobs(tx: Tx, reports: readonly ReportedJob[]): Promise<void> {
   const latest = new Map<number, JobTable>();
   for (const next of reports.map(toJobRow)) {
     const old = latest.get(next.id);
     if (!old || !isEarlier(next, old)) latest.set(next.id, next);
   }
-  const rows = [...latest.values()];
-  for (let start = 0; start < rows.length; start += BATCH_ROWS) {
-    await upsert(tx, rows.slice(start, start + BATCH_ROWS));
-  }
+  await upsert(tx, "jobs", [...latest.values()], {
+    key: ["id"],
+    except: ["run_id"],
+    where: sql<SqlBool>`(excluded.status_rank, excluded.observed_ms) >=
+      (jobs.status_rank, jobs.observed_ms)`,
+  });
 }
 
 function isEarlier(a: JobTable, b: JobTable): boolean {
   return a.status_rank < b.status_rank ||
     (a.status_rank === b.status_rank && a.observed_ms < b.observed_ms);
-}
-
-/** The same comparison, with what is kept. */
-async function upsert(tx: Tx, rows: readonly JobTable[]): Promise<void> {
-  await tx.insertInto("jobs").values(rows)
-    .onConflict((conflict) =>
-      conflict.column("id")
-        .doUpdateSet((eb) => ({
-          run_attempt: eb.ref("excluded.run_attempt"),
-          name: eb.ref("excluded.name"),
-          status: eb.ref("excluded.status"),
-          conclusion: eb.ref("excluded.conclusion"),
-          created_at: eb.ref("excluded.created_at"),
-          started_at: eb.ref("excluded.started_at"),
-          started_ms: eb.ref("excluded.started_ms"),
-          completed_at: eb.ref("excluded.completed_at"),
-          completed_ms: eb.ref("excluded.completed_ms"),
-          runner_name: eb.ref("excluded.runner_name"),
-          html_url: eb.ref("excluded.html_url"),
-          status_rank: eb.ref("excluded.status_rank"),
-          observed_ms: eb.ref("excluded.observed_ms"),
-        }))
-        .where(({ eb, and, or, ref }) =>
-          or([
-            eb("excluded.status_rank", ">", ref("jobs.status_rank")),
-            and([
-              eb("excluded.status_rank", "=", ref("jobs.status_rank")),
-              eb("excluded.observed_ms", ">=", ref("jobs.observed_ms")),
-            ]),
-          ])
-        )
-    )
-    .execute();
 }
 
 function toJobRow({ job, at }: ReportedJob): JobTable {

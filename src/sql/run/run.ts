@@ -2,13 +2,14 @@ import { sql } from "kysely";
 import type { Clock } from "../../clock.ts";
 import type { Event, StoredEvent } from "../../feed/event.ts";
 import { merge, type Run, type RunStore } from "../../run/run.ts";
-import type { Database, Db, Tx } from "../database.ts";
+import type { Database } from "../database.ts";
+import type { Db, Tx } from "../handles.ts";
 import { appendEvents } from "../event_log.ts";
 import { RunBatch } from "./run_batch.ts";
 import { toRun } from "./run_row.ts";
 import { updateStatistics } from "../statistics/update.ts";
 
-/** Keeps runs in SQL. */
+/** Stores runs in SQL. */
 export class SqlRunStore implements RunStore {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -19,7 +20,7 @@ export class SqlRunStore implements RunStore {
   }
 
   async put(runs: readonly Run[]): Promise<readonly StoredEvent[]> {
-    // A poll mostly tells what is known: then nothing needs to be written.
+    // A poll mostly returns known states; then nothing is written.
     const changed = await this.#database.read((db) => selectChanged(db, runs));
     if (changed.length === 0) return [];
     return await this.#database.write(async (tx) =>
@@ -53,7 +54,7 @@ export class SqlRunStore implements RunStore {
   }
 }
 
-/** Merges runs into what is kept, in the order of their ids. Returns the events that tell what has changed. */
+/** Merges runs into the stored ones, in the order of their IDs. Returns the events of the changes. */
 export async function mergeRuns(tx: Tx, runs: readonly Run[]): Promise<Event[]> {
   const batch = await RunBatch.lock(tx, { runs, jobs: [] });
   const events = runs.toSorted((a, b) => a.id - b.id).flatMap((run) => batch.merge(run));
@@ -61,7 +62,7 @@ export async function mergeRuns(tx: Tx, runs: readonly Run[]): Promise<Event[]> 
   return events;
 }
 
-/** Those that would change what is kept, of an older attempt too. */
+/** Returns the runs that would change a stored run or an older attempt. */
 async function selectChanged(db: Db, runs: readonly Run[]): Promise<readonly Run[]> {
   if (runs.length === 0) return [];
   const rows = await db.selectFrom("workflow_runs").selectAll()

@@ -3,27 +3,26 @@ import { applyJobState, type JobState, type ReportedJob } from "../../run/change
 import { runEvent } from "../../run/event.ts";
 import { isSameState, merge, type Run } from "../../run/run.ts";
 import { upsertAttempts } from "./run_attempt.ts";
-import type { Tx } from "../database.ts";
+import type { Tx } from "../handles.ts";
 import { upsertJobs } from "./job_row.ts";
-import { toRun, toRunRow } from "./run_row.ts";
 import { updateStatistics } from "../statistics/update.ts";
-import type { RunTable } from "../tables.ts";
+import { type RunTable, toRun, toRunRow } from "./run_row.ts";
 import { upsertRunWorkflows } from "../workflow.ts";
 
-/** Rows that one statement writes: PostgreSQL takes 65,535 values. */
+/** Rows per statement: PostgreSQL binds at most 65,535 values. */
 const BATCH_ROWS = 1_000;
 
 /**
- * The runs that a transaction changes, with their attempts and jobs: read once, changed in memory in the order in which they
- * are told, written once.
+ * The runs that a transaction changes, with their attempts and jobs: read once, merged in memory in the order of their
+ * arrival, written once.
  */
 export class RunBatch {
   readonly #tx: Tx;
-  /** As they are in the table. */
+  /** As stored in the table. */
   readonly #stored: Map<number, Run>;
-  /** As they are to be. */
+  /** As merged so far. */
   readonly #current: Map<number, Run>;
-  /** States that tell something new of an attempt, be it an older one. */
+  /** States that change an attempt, including older attempts. */
   readonly #attempts: Run[] = [];
   readonly #jobs: ReportedJob[] = [];
 
@@ -34,8 +33,8 @@ export class RunBatch {
   }
 
   /**
-   * Until the transaction ends nobody else changes what will be merged: `runs`, and the runs of `jobs`. Rows are locked in
-   * the order of their ids, so that no two transactions wait for each other.
+   * Locks `runs` and the runs of `jobs` until the transaction ends. Rows are locked in the order of their IDs, to avoid
+   * deadlocks.
    */
   static async lock(
     tx: Tx,
@@ -50,7 +49,7 @@ export class RunBatch {
     const firstById = new Map(runs.toReversed().map((run) => [run.id, run]));
     const missing = [...firstById.values()].filter(({ id }) => ids.has(id));
     const added = await insertMissing(tx, missing.sort((a, b) => a.id - b.id));
-    // Another transaction came first.
+    // Inserted by another transaction in the meantime.
     const insertedConcurrently = missing.filter(({ id }) => !added.has(id)).map(({ id }) => id);
     return new RunBatch(
       tx,
@@ -59,7 +58,7 @@ export class RunBatch {
     );
   }
 
-  /** Returns the events that tell what has changed. */
+  /** Returns the events of the change. */
   merge(run: Run): readonly Event[] {
     const old = this.#current.get(run.id);
     const merged = old ? merge(old, run) : run;
@@ -69,8 +68,7 @@ export class RunBatch {
   }
 
   /**
-   * A job of a run that is not kept tells nothing: the run itself will come, and the job with its next state or with the
-   * JobCollector (run/jobs.ts).
+   * A job of an unknown run is ignored: the run arrives later, and the job with its next state or through the JobCollector.
    */
   mergeJob(state: JobState): readonly Event[] {
     if (state.job) this.addJob({ job: state.job, at: state.at });
@@ -79,12 +77,12 @@ export class RunBatch {
     return updated && updated !== run ? this.merge(updated) : [];
   }
 
-  /** Keeps a job without telling of its run. */
+  /** Stores a job without an event. */
   addJob(report: ReportedJob): void {
     if (this.#stored.has(report.job.runId)) this.#jobs.push(report);
   }
 
-  /** Writes what has changed. */
+  /** Writes the changes. */
   async write(): Promise<void> {
     const changed = [...this.#current.values()].filter((run) => this.#stored.get(run.id) !== run);
     for (const run of changed) {
@@ -97,18 +95,18 @@ export class RunBatch {
     await updateStatistics(this.#tx, this.#touchedRunIds().filter((id) => this.#hasCompleted(id)));
   }
 
-  /** The runs of which anything is written. */
+  /** The runs with a changed attempt or job. */
   #touchedRunIds(): readonly number[] {
     return [...this.#attempts.map(({ id }) => id), ...this.#jobs.map(({ job }) => job.runId)];
   }
 
-  /** A run that is run again had ended before. */
+  /** Whether a run has completed, or had before it was rerun. */
   #hasCompleted(id: number): boolean {
     return [this.#stored, this.#current].some((runs) => runs.get(id)?.status === "completed");
   }
 }
 
-/** Those alone, as SQLite writes every index anew of which a column is set. */
+/** Only the changed columns, because SQLite rewrites every index with an assigned column. */
 function changedColumns(old: Run | undefined, run: Run): Partial<RunTable> {
   const before: Partial<Record<string, unknown>> = old ? { ...toRunRow(old) } : {};
   return Object.fromEntries(
@@ -123,7 +121,7 @@ async function selectForUpdate(tx: Tx, ids: readonly number[]): Promise<readonly
   return rows.map(toRun);
 }
 
-/** Returns the ids of those that were not there. */
+/** Returns the IDs of the inserted runs. */
 async function insertMissing(tx: Tx, runs: readonly Run[]): Promise<ReadonlySet<number>> {
   await upsertRunWorkflows(tx, runs);
   const added = new Set<number>();

@@ -2,13 +2,13 @@ import { type RawBuilder, sql, type SqlBool } from "kysely";
 import { isVisible, type Visibility } from "../../visibility.ts";
 import type { RunAttempt, RunDetail } from "../../run/history.ts";
 import { newestFirst, type Run } from "../../run/run.ts";
-import type { Db } from "../database.ts";
+import type { Db } from "../handles.ts";
 import { toJob } from "./job_row.ts";
-import { toRun } from "./run_row.ts";
-import type { AttemptTable, RunTable } from "../tables.ts";
+import type { AttemptTable } from "../tables.ts";
+import { type RunTable, toRun } from "./run_row.ts";
 import { isPostgres, visibleCondition } from "../clauses.ts";
 
-/** A run with all that is kept of its attempts and jobs. */
+/** Reads a run with its attempts and jobs. */
 export async function readRunDetail(
   db: Db,
   id: number,
@@ -24,7 +24,7 @@ export async function readRunDetail(
   return { run: toRun(row), attempts: attempts.map(toAttempt), jobs: jobs.map(toJob) };
 }
 
-/** Of each workflow its `count` latest created runs, newest first; each is read from its end of the index, all at once. */
+/** Reads the `count` latest runs of each workflow, newest first, from the end of the index, in one statement. */
 export async function readLatestRuns(
   db: Db,
   workflowIds: readonly number[],
@@ -32,7 +32,7 @@ export async function readLatestRuns(
 ): Promise<readonly Run[]> {
   const rows = await selectLatest(db, workflowIds, { count });
   const isHidden = ({ repository }: RunTable) => !isVisible(visibility, repository);
-  // As a rule who sees a workflow sees its runs: the condition, which may be long, is for the others alone.
+  // The condition may be long, so it is used only for workflows with a hidden run; usually all runs are visible.
   const partlyVisible = new Set(rows.filter(isHidden).map((row) => row.workflow_id));
   const where = visibleCondition(db, visibility, sql`lower(repository)`);
   const filtered = await selectLatest(db, [...partlyVisible], { count, where });
@@ -40,7 +40,7 @@ export async function readLatestRuns(
   return [...fullyVisible, ...filtered].map(toRun).sort(newestFirst);
 }
 
-/** Which runs of each workflow. */
+/** Selects runs of each workflow. */
 interface LatestQuery {
   readonly count: number;
   readonly where?: RawBuilder<SqlBool> | undefined;
@@ -57,7 +57,7 @@ async function selectLatest(
     : selectByUnion(db, workflowIds, latest));
 }
 
-/** PostgreSQL plans this once, and a compound part by part. */
+/** For PostgreSQL, which plans each part of a UNION separately. */
 async function selectByLateralJoin(
   db: Db,
   workflowIds: readonly number[],

@@ -1,11 +1,12 @@
 import { type ExpressionBuilder, sql } from "kysely";
 import { computeFacts, isFailure, type RunFacts } from "../../run/facts.ts";
-import type { Db, Tx } from "../database.ts";
+import type { Db, Tx } from "../handles.ts";
 import { toJob } from "./job_row.ts";
-import { toRun } from "./run_row.ts";
-import type { RunFactsTable, RunTable, Tables } from "../tables.ts";
+import type { RunFactsTable, Tables } from "../tables.ts";
+import { upsert } from "../upsert.ts";
+import { type RunTable, toRun } from "./run_row.ts";
 
-/** What is counted of these runs now. */
+/** Reads the stored facts of runs. */
 export async function readFacts(
   db: Db,
   ids: readonly number[],
@@ -15,12 +16,12 @@ export async function readFacts(
   return new Map(rows.map((row) => [row.run_id, row]));
 }
 
-/** What is to be counted of those of these runs that are kept and have completed; without what their neighbours decide. */
+/** Computes the facts of the completed ones of these runs, without the facts that depend on other runs. */
 export async function deriveFacts(
   db: Db,
   ids: readonly number[],
 ): Promise<ReadonlyMap<number, RunFactsTable>> {
-  // Not in SQL: of a few ids and a status SQLite takes the index of the status, which has nearly all runs.
+  // The status is not filtered in SQL: SQLite would choose the index of the status, which contains nearly all runs.
   const runs = (await db.selectFrom("workflow_runs as r").selectAll("r").select(selectDefaultBranch)
     .where("r.id", "in", ids).execute()).filter(({ status }) => status === "completed");
   if (runs.length === 0) return new Map();
@@ -43,7 +44,7 @@ export async function deriveFacts(
   }));
 }
 
-/** Of the repository of that name; of the newest one, as one that has gone may have left its name to another. */
+/** The default branch of the newest repository with the name: a deleted repository may have had it before. */
 function selectDefaultBranch(eb: ExpressionBuilder<Tables & { r: RunTable }, "r">) {
   return eb.selectFrom("repositories as p").select("p.default_branch")
     .where(sql<string>`lower(p.full_name)`, "=", sql<string>`lower(r.repository)`)
@@ -51,7 +52,6 @@ function selectDefaultBranch(eb: ExpressionBuilder<Tables & { r: RunTable }, "r"
     .orderBy("p.id", "desc").limit(1).as("default_branch");
 }
 
-/** What was counted, in the words of run/facts.ts. */
 export function toFacts(row: RunFactsTable): RunFacts {
   return {
     outcome: row.outcome,
@@ -91,7 +91,7 @@ function toRow(
   };
 }
 
-/** What of `a` and `b` differs that is not decided by neighbours. */
+/** Compares the facts that do not depend on other runs. */
 export function hasEqualOwnFacts(a: RunFactsTable, b: RunFactsTable): boolean {
   return hasSamePosition(a, b) && a.is_default_branch === b.is_default_branch &&
     a.ended_ms === b.ended_ms &&
@@ -100,13 +100,13 @@ export function hasEqualOwnFacts(a: RunFactsTable, b: RunFactsTable): boolean {
     a.queue_ms === b.queue_ms && a.minutes === b.minutes && a.reruns === b.reruns;
 }
 
-/** Whether two states of a run stand in the same places among the runs of its workflow. */
+/** Whether two states of a run have the same position among the runs of the workflow. */
 export function hasSamePosition(a: RunFactsTable, b: RunFactsTable): boolean {
   return a.workflow_id === b.workflow_id && a.branch === b.branch && a.head_sha === b.head_sha &&
     a.created_ms === b.created_ms;
 }
 
-/** Keeps what is counted of runs, and forgets it of those that are no longer counted. */
+/** Writes facts of runs, without facts that depend on other runs, and deletes the facts of `deletedIds`. */
 export async function writeFacts(
   tx: Tx,
   { rows, deletedIds }: {
@@ -117,25 +117,5 @@ export async function writeFacts(
   if (deletedIds.length > 0) {
     await tx.deleteFrom("run_facts").where("run_id", "in", deletedIds).execute();
   }
-  if (rows.length === 0) return;
-  await tx.insertInto("run_facts").values(rows)
-    .onConflict((conflict) =>
-      conflict.column("run_id").doUpdateSet((eb) => ({
-        workflow_id: eb.ref("excluded.workflow_id"),
-        branch: eb.ref("excluded.branch"),
-        is_default_branch: eb.ref("excluded.is_default_branch"),
-        non_default_branch: eb.ref("excluded.non_default_branch"),
-        head_sha: eb.ref("excluded.head_sha"),
-        created_ms: eb.ref("excluded.created_ms"),
-        ended_ms: eb.ref("excluded.ended_ms"),
-        outcome: eb.ref("excluded.outcome"),
-        is_failure: eb.ref("excluded.is_failure"),
-        succeeded_on_retry: eb.ref("excluded.succeeded_on_retry"),
-        duration_ms: eb.ref("excluded.duration_ms"),
-        queue_ms: eb.ref("excluded.queue_ms"),
-        minutes: eb.ref("excluded.minutes"),
-        reruns: eb.ref("excluded.reruns"),
-      }))
-    )
-    .execute();
+  await upsert(tx, "run_facts", rows, { key: ["run_id"], except: ["is_flaky", "recovery_ms"] });
 }

@@ -1,39 +1,42 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
 import type { RunQuery } from "../../run/history.ts";
-import type { Db } from "../database.ts";
 import { visibleCondition } from "../clauses.ts";
+import type { Db } from "../handles.ts";
 
-/**
- * One condition of a list. `driving` is served by an index of its own in the list's order; `checking` says the same in a way
- * that no index is chosen for, so that the driving one is ours to choose.
- */
+/** A condition of a list, in two equivalent forms, so that the code chooses the index and not the planner. */
 export interface RunCondition {
-  /** Whether the index of this one has what all others check. */
+  /** Whether its index covers the columns of all other conditions. */
   readonly hasCoveringIndex: boolean;
-  /** Whether its index has the runs of several values one after the other, and so not in the list's order. */
+  /** Whether its index has the runs of several values in sequence, and so not in the order of the list. */
   readonly isUnordered?: true;
+  /** Served by its own index, in the order of the list. */
   readonly indexCondition: RawBuilder<SqlBool>;
+  /** Served by no index. */
   readonly recheckCondition: RawBuilder<SqlBool>;
 }
 
-/** Of a filter that fewer runs meet each can be looked up. */
+/** The most runs that are looked up one by one. */
 const MAX_LOOKUPS = 20_000;
 
-/** Names of repositories and people are told apart in any case, as GitHub does; branches by case too, as Git does. */
+/** The column in a form for which no database uses an index. */
+export function noIndex(column: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`coalesce(${column}, ${column})`;
+}
+
+/** Repository and user names are compared case-insensitively, as on GitHub; branch names case-sensitively, as in Git. */
 export function toRunConditions(db: Db, query: RunQuery): readonly RunCondition[] {
   const { repository, workflowId, status, conclusion, event, branch, actor } = query;
   const runConditions: RunCondition[] = [];
   const add = (
     column: RawBuilder<unknown>,
     value: RawBuilder<unknown> | undefined,
-    isCovering = false,
+    hasCoveringIndex = false,
   ) => {
     if (!value) return;
-    const checking = sql<SqlBool>`coalesce(${column}, ${column}) = ${value}`;
     runConditions.push({
-      hasCoveringIndex: isCovering,
+      hasCoveringIndex,
       indexCondition: sql<SqlBool>`${column} = ${value}`,
-      recheckCondition: checking,
+      recheckCondition: sql<SqlBool>`${noIndex(column)} = ${value}`,
     });
   };
   add(sql`r.workflow_id`, exactly(workflowId), true);
@@ -47,20 +50,14 @@ export function toRunConditions(db: Db, query: RunQuery): readonly RunCondition[
 }
 
 function visibilityConditions(db: Db, { visibility }: RunQuery): readonly RunCondition[] {
-  const driving = visibleCondition(db, visibility, sql`lower(r.repository)`);
-  const checked = sql`coalesce(lower(r.repository), lower(r.repository))`;
-  const checking = visibleCondition(db, visibility, checked);
-  return driving && checking
-    ? [{
-      hasCoveringIndex: false,
-      isUnordered: true,
-      indexCondition: driving,
-      recheckCondition: checking,
-    }]
-    : [];
+  const name = sql`lower(r.repository)`;
+  const indexCondition = visibleCondition(db, visibility, name);
+  const recheckCondition = visibleCondition(db, visibility, noIndex(name));
+  if (!indexCondition || !recheckCondition) return [];
+  return [{ hasCoveringIndex: false, isUnordered: true, indexCondition, recheckCondition }];
 }
 
-/** Whether one index has what is asked for in the list's order. */
+/** Whether an index has all matching runs in the order of the list. */
 export function isOrdered(runConditions: readonly RunCondition[]): boolean {
   return runConditions.length < 2 && !runConditions.some(({ isUnordered }) => isUnordered);
 }
@@ -73,7 +70,7 @@ function caseInsensitively(value: string | undefined): RawBuilder<unknown> | und
   return value === undefined ? undefined : sql`lower(${value})`;
 }
 
-/** Of the span of creation that is asked for; every index of a filter goes on with the time of creation. */
+/** The conditions of the range of creation times, which every index of a filter continues with. */
 export function createdConditions(
   { createdFrom, createdBefore }: RunQuery,
   column = sql`r.created_ms`,
@@ -84,7 +81,7 @@ export function createdConditions(
   ];
 }
 
-/** All runs `r` that meet every condition. */
+/** The runs `r` that meet every condition. */
 export function fromRunsWhere(conditions: readonly RawBuilder<SqlBool>[]): RawBuilder<unknown> {
   if (conditions.length === 0) return sql`from workflow_runs r`;
   return sql`from workflow_runs r where ${sql.join(conditions, sql` and `)}`;
@@ -92,13 +89,13 @@ export function fromRunsWhere(conditions: readonly RawBuilder<SqlBool>[]): RawBu
 
 export interface Driver {
   readonly condition: RunCondition;
-  /** How many runs meet it; `undefined` where that is NARROW or more. */
+  /** The number of runs that meet it; `undefined` if there are MAX_LOOKUPS or more. */
   readonly runs: number | undefined;
 }
 
 /**
- * The filter to go by: that which the fewest runs meet; where each is met by many, one whose index has what the others check;
- * else `undefined`.
+ * Chooses the condition whose index is used: the one that the fewest runs meet. If many runs meet each of them, one whose index
+ * covers the others; `undefined` without such an index.
  */
 export async function chooseDriver(
   db: Db,
@@ -106,9 +103,9 @@ export async function chooseDriver(
   runConditions: readonly RunCondition[],
 ): Promise<Driver | undefined> {
   if (runConditions.length === 0) return undefined;
-  const counts = runConditions.map(({ indexCondition: driving }, at) =>
+  const counts = runConditions.map(({ indexCondition }, at) =>
     sql`select ${sql.lit(at)} as at, count(*) as count from
-      (select 1 ${fromRunsWhere([...createdConditions(query), driving])} limit ${
+      (select 1 ${fromRunsWhere([...createdConditions(query), indexCondition])} limit ${
       sql.lit(MAX_LOOKUPS)
     }) as few`
   );
@@ -119,6 +116,6 @@ export async function chooseDriver(
   );
   const condition = fewest
     ? runConditions[fewest.at]
-    : runConditions.find(({ hasCoveringIndex: isCovering }) => isCovering);
+    : runConditions.find(({ hasCoveringIndex }) => hasCoveringIndex);
   return condition && { condition, runs: fewest?.count };
 }

@@ -6,7 +6,7 @@ import { readLatestRuns, readRunDetail } from "./run_detail.ts";
 import { listRuns } from "./run_list.ts";
 import { isEmptyVisibility, narrowVisibility } from "../clauses.ts";
 
-/** Reads runs, their attempts and jobs in SQL. */
+/** Reads runs, their attempts and jobs from SQL. */
 export class SqlRunHistory implements RunHistory {
   readonly #database: Pick<Database, "kind" | "read">;
 

@@ -1,16 +1,16 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
 import { MAX_COUNTED_RUNS, type RunList, type RunQuery } from "../../run/history.ts";
-import type { Db } from "../database.ts";
+import type { Db } from "../handles.ts";
 import { createdConditions, fromRunsWhere } from "./run_filter.ts";
 import { RUN_COLUMNS, type RunRow, toRun } from "./run_row.ts";
 import { isPostgres, visibleCondition } from "../clauses.ts";
 
-/** The most runs that are gathered for a page: where it would take more, those on it are not far by creation. */
+/** The most runs merged for a page. Beyond it, other strategies find the runs of the page sooner. */
 const MAX_MERGED_RUNS = 10_000;
 
 /**
- * One page of runs of which nothing is asked but that they may be seen, in some span: each repository is read from its end of
- * the index, however long ago its runs were. `undefined` where that would take too many.
+ * Lists a page of the visible runs, optionally in a range of creation times: each repository is read from its end of the index,
+ * however old its runs are. Returns `undefined` if that takes too many runs.
  */
 export async function mergePerRepository(
   db: Db,

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db, Tx } from "../database.ts";
+import type { Db, Tx } from "../handles.ts";
 import type { RunFactsTable } from "../tables.ts";
 
 const IS_FLAKY = sql<number>`case
@@ -12,7 +12,7 @@ const IS_FLAKY = sql<number>`case
     order by n.run_id desc limit 1
   ), 0) end`;
 
-/** The run with which a branch was green last before another one; below all ids if it never was. */
+/** The ID of the last success of the branch before the run; lower than all IDs without one. */
 const LAST_SUCCESS = sql`coalesce((
     select n.run_id from run_facts n
     where n.workflow_id = f.workflow_id and n.branch = f.branch and n.is_failure = 0
@@ -20,7 +20,7 @@ const LAST_SUCCESS = sql`coalesce((
     order by n.run_id desc limit 1
   ), -1)`;
 
-/** Sought from where the branch was green last: however long it was red, few rows are read. */
+/** Searches from the last success, so that few rows are read however long the branch was failing. */
 const RECOVERY_MS = sql<number | null>`case when f.is_failure = 0 and f.is_default_branch = 1 then (
   select case when f.ended_ms > n.ended_ms then f.ended_ms - n.ended_ms else 0 end
   from run_facts n
@@ -30,11 +30,9 @@ const RECOVERY_MS = sql<number | null>`case when f.is_failure = 0 and f.is_defau
 ) end`;
 
 /**
- * Runs follow each other in the order of their ids, which GitHub counts up as it creates them: times have whole seconds, and
- * many runs may be of one.
- *
- * The runs of whose facts something may depend on these: the next one on the same commit, and the next success on the same
- * branch. Cancelled runs and the like are passed over.
+ * Returns the runs whose facts may depend on these: the next run on the same commit, and the next success on the same branch.
+ * Outcomes that are neither success nor failure are skipped. Runs are ordered by ID, which GitHub assigns in the order of
+ * creation; times have a resolution of one second.
  */
 export async function nextRunIds(db: Db, ids: readonly number[]): Promise<readonly number[]> {
   if (ids.length === 0) return [];
@@ -55,8 +53,9 @@ export async function nextRunIds(db: Db, ids: readonly number[]): Promise<readon
 }
 
 /**
- * Decides anew what depends on neighbours. A success is flaky when it had failed before, or the run before it on the same
- * commit had; it is a recovery when its default branch was red, since the end of the first failure after the last success.
+ * Recomputes the facts that depend on other runs. A success is flaky if an earlier attempt failed, or the previous run on the
+ * same commit did. It is a recovery if the default branch was failing; the recovery time starts at the end of the first failure
+ * after the last success.
  */
 export async function recomputeSequenceFacts(
   tx: Tx,

@@ -1,21 +1,25 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql, type SqlBool } from "kysely";
 import { MAX_COUNTED_RUNS, type RunQuery } from "../../run/history.ts";
 import { titleMatches } from "../../run/title_search.ts";
-import type { Db } from "../database.ts";
+import type { Db } from "../handles.ts";
 import {
   chooseDriver,
   createdConditions,
+  fromRunsWhere,
+  noIndex,
   type RunCondition,
   toRunConditions,
 } from "./run_filter.ts";
 
-/** They are looked at on the main thread: this takes it some milliseconds. */
+/** Titles matched on the main thread, which takes some milliseconds. */
 const MAX_TITLES_READ = 5_000;
 
 /**
- * The ids of runs with these words in their titles, in SQLite: MAX_LISTED at the most, in order. Words alone are answered from
- * their index, in the order of ids, which GitHub counts up as it creates runs. With a narrow filter the titles are read, with
- * others the index makes a list that the index of runs is checked against: then no run itself is looked up.
+ * Returns the IDs of up to MAX_COUNTED_RUNS runs with these words in their titles, in order, in SQLite.
+ *
+ * - Words only: the full-text index, in the order of IDs, which GitHub assigns in the order of creation.
+ * - A filter that few runs meet: their titles are read and matched here.
+ * - Other filters: the full-text index produces a list, and an index of runs is checked against it, so that no run is read.
  */
 export async function searchTitles(
   db: Db,
@@ -49,13 +53,76 @@ export async function searchTitles(
   return rows.map(({ id }) => id);
 }
 
-/** The span of creation as a filter like the others. */
+/** The range of creation times as a condition like the filters. A unary plus keeps SQLite from using an index. */
 function createdRangeCondition(query: RunQuery): RunCondition | undefined {
-  const driving = createdConditions(query);
-  if (driving.length === 0) return undefined;
+  const conditions = createdConditions(query);
+  if (conditions.length === 0) return undefined;
   return {
     hasCoveringIndex: true,
-    indexCondition: sql.join(driving, sql` and `),
+    indexCondition: sql.join(conditions, sql` and `),
     recheckCondition: sql.join(createdConditions(query, sql`+r.created_ms`), sql` and `),
   };
+}
+
+/**
+ * Returns the conditions of runs with these words in their titles, in PostgreSQL. `isCapped` is true if MAX_COUNTED_RUNS titles
+ * or more match.
+ *
+ * - A filter that few runs meet: their titles are matched.
+ * - Words that few titles match: the IDs are looked up first, because PostgreSQL expects every prefix to match many titles and
+ *   would scan all runs.
+ * - Other words and filters: PostgreSQL's planner chooses among the indexes.
+ */
+export async function titleConditions(
+  db: Db,
+  query: RunQuery,
+  { words, runConditions }: {
+    readonly words: readonly string[];
+    readonly runConditions: readonly RunCondition[];
+  },
+): Promise<{ readonly conditions: readonly RawBuilder<SqlBool>[]; readonly isCapped: boolean }> {
+  const rechecks = (conditions: readonly RunCondition[]) =>
+    conditions.map(({ recheckCondition }) => recheckCondition);
+  const driver = await chooseDriver(db, query, runConditions);
+  if (driver?.runs !== undefined) {
+    const others = runConditions.filter((each) => each !== driver.condition);
+    const titleMatch = matchTitleWords(noIndex(sql`r.title_words`), words);
+    return {
+      conditions: [driver.condition.indexCondition, ...rechecks(others), titleMatch],
+      isCapped: false,
+    };
+  }
+  const titleMatch = matchTitleWords(sql`r.title_words`, words);
+  const ids = await selectMatchingIds(db, titleMatch);
+  if (ids.length === MAX_COUNTED_RUNS) {
+    const filters = runConditions.map(({ indexCondition }) => indexCondition);
+    return { conditions: [...filters, titleMatch], isCapped: true };
+  }
+  const isMatching = sql<SqlBool>`r.id = any(${ids}::bigint[])`;
+  return { conditions: [...rechecks(runConditions), isMatching], isCapped: false };
+}
+
+/** Makes PostgreSQL use the word index by disabling the other plans for the transaction. */
+async function selectMatchingIds(
+  db: Db,
+  titleMatch: RawBuilder<SqlBool>,
+): Promise<readonly number[]> {
+  const select = async (tx: Db) => {
+    for (const planNode of ["seqscan", "indexscan"]) {
+      await sql`set local ${sql.raw(`enable_${planNode}`)} = off`.execute(tx);
+    }
+    const { rows } = await sql<{ id: number }>`select r.id ${fromRunsWhere([titleMatch])}
+      limit ${sql.lit(MAX_COUNTED_RUNS)}`.execute(tx);
+    return rows.map(({ id }) => id);
+  };
+  return await (db.isTransaction ? select(db) : db.transaction().execute(select));
+}
+
+/** The words consist of letters and digits, so they need no quoting. */
+function matchTitleWords(
+  column: RawBuilder<unknown>,
+  words: readonly string[],
+): RawBuilder<SqlBool> {
+  const tsquery = words.map((word) => `${word}:*`).join(" & ");
+  return sql`${column} @@ lower(${tsquery})::tsquery`;
 }

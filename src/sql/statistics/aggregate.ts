@@ -1,36 +1,100 @@
 import { type RawBuilder, sql } from "kysely";
 import { DAY_MS } from "../../clock.ts";
 import { Histogram } from "../../run/histogram.ts";
-import { mapCounters, RunAggregate } from "../../run/aggregate.ts";
-import type { Db } from "../database.ts";
-import { ALL_WORKFLOWS, COUNTER_COLUMNS, toAggregate } from "./row.ts";
-import type { DayRange, RowRange } from "./day_range.ts";
-import type { StatisticsTable } from "../tables.ts";
+import { type Counters, mapCounters, RunAggregate } from "../../run/aggregate.ts";
+import type { Db } from "../handles.ts";
 import { yieldToEventLoop } from "../engine/group_commit.ts";
+import type { RunFactsTable, StatisticsTable } from "../tables.ts";
+import { type DayRange, type RowRange, startOfMonth } from "./day_range.ts";
 
-/** Characters of histograms after which others get a turn: a few milliseconds' work. */
+/** Characters of histograms parsed before yielding to the event loop: a few milliseconds of work. */
 const YIELD_AFTER_CHARACTERS = 200_000;
 
-/** Which runs are added up. */
+/** The workflow_id of the sums of all workflows. */
+export const ALL_WORKFLOWS = 0;
+/** The branch of the sums of all branches except the default one. */
+export const OTHER_BRANCHES = "";
+
+export type StatisticsKey = Pick<StatisticsTable, "workflow_id" | "unit" | "day" | "branch">;
+
+/** The column of each counter. */
+export const COUNTER_COLUMNS = {
+  runs: "runs",
+  successes: "successes",
+  failures: "failures",
+  cancelled: "cancelled",
+  timedOut: "timed_out",
+  durationMs: "duration_ms",
+  queueMs: "queue_ms",
+  reruns: "reruns",
+  flaky: "flaky",
+  minutes: "minutes",
+  recoveries: "recoveries",
+  recoveryMs: "recovery_ms",
+} as const satisfies Record<keyof Counters, keyof StatisticsTable>;
+
+/** The keys of the rows that count a run. */
+export function toStatisticsKeys(run: RunFactsTable): readonly StatisticsKey[] {
+  const branch = run.is_default_branch === 1 && run.branch !== null ? run.branch : OTHER_BRANCHES;
+  const day = Math.floor(run.created_ms / DAY_MS);
+  return [ALL_WORKFLOWS, run.workflow_id].flatMap((workflow_id) => [
+    { workflow_id, unit: "day", day, branch },
+    { workflow_id, unit: "month", day: startOfMonth(day), branch },
+  ]);
+}
+
+export function toStatisticsRow(
+  key: StatisticsKey,
+  { counters, durations, queues }: RunAggregate,
+): StatisticsTable {
+  return {
+    ...key,
+    runs: counters.runs,
+    successes: counters.successes,
+    failures: counters.failures,
+    cancelled: counters.cancelled,
+    timed_out: counters.timedOut,
+    duration_ms: counters.durationMs,
+    queue_ms: counters.queueMs,
+    reruns: counters.reruns,
+    flaky: counters.flaky,
+    minutes: counters.minutes,
+    recoveries: counters.recoveries,
+    recovery_ms: counters.recoveryMs,
+    duration_histogram: durations.toString(),
+    queue_histogram: queues.toString(),
+  };
+}
+
+/** Parses a row, or the sum of several, whose histograms are joined by commas. */
+export function toAggregate(row: Omit<StatisticsTable, keyof StatisticsKey>): RunAggregate {
+  return new RunAggregate({
+    counters: mapCounters((name) => row[COUNTER_COLUMNS[name]]),
+    durations: Histogram.parse(row.duration_histogram),
+    queues: Histogram.parse(row.queue_histogram),
+  });
+}
+
+/** The filter of an aggregate. */
 export interface Selection {
-  /** A condition on `s.workflow_id`; `undefined` for all together. */
+  /** A condition on `s.workflow_id`; `undefined` for the sums of all workflows. */
   readonly workflows: RawBuilder<unknown> | undefined;
-  /** `undefined` for all together. */
+  /** `undefined` for all branches. */
   readonly branch: string | undefined;
 }
 
-/** What sums are told apart by: expressions over a row `s` of each table. */
+/** The expression that groups sums, over a row `s` of each table. */
 export interface GroupKey {
   readonly inStatistics: RawBuilder<unknown>;
   readonly inFacts: RawBuilder<unknown>;
 }
 
-/** Alike in all rows of a part: a query that groups nothing would tell of no runs too. */
+/** One group for all rows; without GROUP BY a query returns a row even if there are no runs. */
 const UNGROUPED: GroupKey = {
   inStatistics: sql`s.unit`,
   inFacts: sql`length(s.non_default_branch)`,
 };
-/** No column alone: SQLite would go through all workflows by an index that is in the order of the days. */
+/** Not the plain column: SQLite would scan all workflows along an index in the order of days. */
 export const BY_DAY: GroupKey = {
   inStatistics: sql`s.day + 0`,
   inFacts: sql`s.created_ms / ${sql.lit(DAY_MS)}`,
@@ -40,20 +104,20 @@ export const BY_WORKFLOW: GroupKey = {
   inFacts: sql`s.workflow_id`,
 };
 
-/** Which rows make up the runs of some days. */
+/** An aggregate over a range of days, with the rows that add up to it. */
 export interface AggregateQuery extends Selection {
   readonly days: DayRange;
   readonly ranges: readonly RowRange[];
 }
 
-/** Adds up what is counted of the runs of some days. */
+/** Adds up the runs of a range of days. */
 export async function readTotal(db: Db, query: AggregateQuery): Promise<RunAggregate> {
   const sum = new RunAggregate();
   for (const aggregate of (await readGrouped(db, UNGROUPED, query)).values()) sum.addAll(aggregate);
   return sum;
 }
 
-/** Adds up what is counted of the runs of some days, told apart by `key`. */
+/** Adds up the runs of a range of days, grouped by `key`. */
 export async function readGrouped(
   db: Db,
   key: GroupKey,
@@ -67,7 +131,7 @@ export async function readGrouped(
   const add = (group: number, aggregate: RunAggregate, times: 1 | -1) => {
     const sum = groups.get(group);
     if (sum) sum.addAll(aggregate, times);
-    // The first is the sum, which is the most of what there is to add.
+    // The first aggregate becomes the sum, so that it is not copied.
     else groups.set(group, times === 1 ? aggregate : negate(aggregate));
   };
   let read = 0;
@@ -84,12 +148,12 @@ export async function readGrouped(
 
 export type AggregateRow = Omit<StatisticsTable, "workflow_id" | "unit" | "day" | "branch">;
 
-/** Of rows `s` of statistics. */
+/** The sums over rows `s` of statistics. */
 export const STATISTICS_SUMS = sql`${
   sql.join(Object.values(COUNTER_COLUMNS).map((column) => sumColumn(column)))
 }, string_agg(s.duration_histogram, ',') as duration_histogram, string_agg(s.queue_histogram, ',') as queue_histogram`;
 
-/** Of rows `s` of run_facts. */
+/** The sums over rows `s` of run_facts. */
 export const FACTS_SUMS = sql`count(*) as runs,
   ${countOutcome("success")} as successes, ${countOutcome("failure")} as failures,
   ${countOutcome("cancelled")} as cancelled, ${countOutcome("timed_out")} as timed_out,
@@ -108,13 +172,13 @@ function negate(aggregate: RunAggregate): RunAggregate {
   return sum;
 }
 
-/** One statement, so that what is taken off is what was added. */
+/** One statement, so that additions and subtractions see the same data. */
 async function selectStatisticsSums(
   db: Db,
   key: GroupKey,
-  { ranges: spans, ...selection }: AggregateQuery,
+  { ranges, ...selection }: AggregateQuery,
 ): Promise<readonly (AggregateRow & { readonly key: number; readonly times: 1 | -1 })[]> {
-  const parts = spans.map((range) =>
+  const parts = ranges.map((range) =>
     sql`select ${key.inStatistics} as key, ${sql.lit(range.sign)} as times, ${STATISTICS_SUMS}
       from statistics s where ${statisticsCondition(range, selection)} group by ${key.inStatistics}`
   );
@@ -134,7 +198,7 @@ export function statisticsCondition(
     ${branch === undefined ? sql`` : sql`and s.branch = ${branch}`}`;
 }
 
-/** The condition on rows `s` of run_facts: those on the branch that statistics count among other branches. */
+/** The condition on rows `s` of run_facts with a non-default branch, which the statistics do not count separately. */
 export function factsCondition(
   days: DayRange,
   { workflows, branch }: Selection,
@@ -172,12 +236,12 @@ function countOutcome(outcome: string): RawBuilder<number> {
   return sql`cast(sum(case s.outcome when ${sql.lit(outcome)} then 1 else 0 end) as bigint)`;
 }
 
-/** PostgreSQL adds up to numbers without end. */
+/** Cast to bigint, because the sum of bigint columns is numeric in PostgreSQL. */
 function sumColumn(column: string, name = column): RawBuilder<number> {
   return sql`cast(coalesce(sum(s.${sql.ref(column)}), 0) as bigint) as ${sql.ref(name)}`;
 }
 
-/** A list with commas; of nothing there is none. */
+/** Parses a comma-separated list; string_agg() of no rows is `null`. */
 function parseNumbers(list: string | null): readonly number[] {
   return list === null ? [] : list.split(",").map(Number);
 }

@@ -1,5 +1,4 @@
 import { DAY_MS } from "../../clock.ts";
-import { startOfMonth } from "./row.ts";
 import type { StatisticsTable } from "../tables.ts";
 
 /** Days, both included, since 1970-01-01. */
@@ -8,21 +7,21 @@ export interface DayRange {
   readonly to: number;
 }
 
-/** The rows of some days: of each day, or of each month. */
+/** The rows of a range of days, one per day or one per month. */
 export interface RowRange extends DayRange {
   readonly unit: StatisticsTable["unit"];
-  /** Whether they are added to a sum, or taken off. */
+  /** Whether the rows are added to a sum or subtracted from it. */
   readonly sign: 1 | -1;
 }
 
-/** The days one by one. */
+/** One row per day. */
 export function toDayRows(days: DayRange): readonly RowRange[] {
   return [{ unit: "day", sign: 1, ...days }];
 }
 
 /**
- * The rows that make up all days, as few as there can be: at both ends either days are added to the months between, or those
- * that do not belong to it are taken off a month.
+ * The fewest rows that add up to all days: whole months, and at both ends either the days beyond them are added, or the days
+ * outside the range are subtracted from a month.
  */
 export function toMonthRows({ from, to }: DayRange): readonly RowRange[] {
   const [first, last] = [startOfMonth(from), startOfMonth(to)];
@@ -43,9 +42,15 @@ export function toMonthRows({ from, to }: DayRange): readonly RowRange[] {
   return ranges.filter((range) => range.from <= range.to);
 }
 
-/** The first of the month after. */
+/** The first day of the month of a day. Days are counted since 1970-01-01. */
+export function startOfMonth(day: number): number {
+  const date = new Date(day * DAY_MS);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth()) / DAY_MS;
+}
+
+/** The first day of the next month. */
 export function startOfNextMonth(day: number): number {
-  // No month has more days.
+  // No month has more than 31 days.
   return startOfMonth(startOfMonth(day) + 31);
 }
 
@@ -59,7 +64,7 @@ export function formatDay(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10);
 }
 
-/** The Monday that a day's week begins with (ISO 8601). */
+/** The Monday of the week of a day (ISO 8601). */
 export function startOfWeek(day: number): number {
   // 1970-01-01 was a Thursday.
   return day - (day + 3) % 7;

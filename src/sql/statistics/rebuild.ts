@@ -1,29 +1,26 @@
 import { sql } from "kysely";
 import { type Clock, DAY_MS } from "../../clock.ts";
 import { RunAggregate } from "../../run/aggregate.ts";
-import type { Database, Db, Tx } from "../database.ts";
-import { writeRows } from "../statistics_add.ts";
-import { lockStatistics, updateStatistics } from "./update.ts";
-import {
-  ALL_WORKFLOWS,
-  OTHER_BRANCHES,
-  startOfMonth,
-  type StatisticsKey,
-  toAggregate,
-  toStatisticsRow,
-} from "./row.ts";
-import { startOfNextMonth } from "./day_range.ts";
+import type { Database } from "../database.ts";
+import type { Db, Tx } from "../handles.ts";
 import {
   type AggregateRow,
+  ALL_WORKFLOWS,
   FACTS_SUMS,
   type FactsAggregateRow,
   factsToAggregate,
+  OTHER_BRANCHES,
   STATISTICS_SUMS,
+  type StatisticsKey,
+  toAggregate,
+  toStatisticsRow,
 } from "./aggregate.ts";
+import { startOfMonth, startOfNextMonth } from "./day_range.ts";
+import { lockStatistics, updateStatistics, writeRows } from "./update.ts";
 
-/** Runs that one transaction counts: others who write wait for it. */
+/** Runs per transaction: few, because other writers wait for it. */
 const BATCH_RUNS = 250;
-/** At the least, so that they get a turn. */
+/** The minimum pause between transactions, in which other writers proceed. */
 const MIN_PAUSE_MS = 5;
 
 const STEPS = ["runs", "workflows", "months"] as const;
@@ -31,7 +28,7 @@ export type RebuildStep = (typeof STEPS)[number];
 
 export interface RebuildOptions {
   readonly clock: Clock;
-  /** When it begins; each in turn. */
+  /** Called at the start of each step. */
   readonly onStep?: (step: RebuildStep) => void;
   readonly onProgress?: (
     step: RebuildStep,
@@ -40,9 +37,9 @@ export interface RebuildOptions {
 }
 
 /**
- * Computes everything anew, in place: what is counted of each run, from it the days and months of each workflow, and from
- * these those of all. Each transaction is short, leaves everything consistent, and keeps up with what changes meanwhile; where
- * it is interrupted, nothing is lost, and what was right stays so.
+ * Recomputes all statistics in place: the facts of each run, then the days and months of each workflow, then the sums of all
+ * workflows. Each transaction is short, leaves the statistics consistent, and accounts for concurrent changes. An interrupted
+ * rebuild loses nothing.
  */
 export async function rebuildStatistics(
   database: Database,
@@ -66,16 +63,16 @@ export async function rebuildStatistics(
       if (!next) break;
       done += next.count;
       last = next.last;
-      // As long as others had to wait.
+      // Pause for as long as the transaction took.
       await clock.sleep(Math.max(MIN_PAUSE_MS, clock.now() - startedAt), signal);
     }
   }
 }
 
-/** What was done: how many, and the last of them. */
+/** The number of processed items and the last of them; `undefined` when none is left. */
 type StepResult = { readonly count: number; readonly last: number } | undefined;
 
-/** How much there is to do, and the highest id of a run. */
+/** The number of items of each step, and the highest run ID. */
 async function countTotals(db: Db): Promise<Record<RebuildStep | "end", number>> {
   const { rows: [row] } = await sql<Record<RebuildStep | "end", number>>`select
     coalesce((select max(id) from workflow_runs), 0) as "end",
@@ -86,7 +83,7 @@ async function countTotals(db: Db): Promise<Record<RebuildStep | "end", number>>
   return row ?? { runs: 0, workflows: 0, months: 0, end: 0 };
 }
 
-/** Runs by their ids; also those that are gone, but counted. Runs after `end` have come meanwhile, and are counted. */
+/** Processes runs by ID, including deleted runs that still have facts. Runs after `end` are new and counted already. */
 async function rebuildRunsAfter(tx: Tx, last: number, end: number): Promise<StepResult> {
   if (last >= end) return undefined;
   const { rows } = await sql<{ id: number }>`
@@ -118,7 +115,7 @@ async function rebuildWorkflowAfter(tx: Tx, last: number): Promise<StepResult> {
   return { count: 1, last: id };
 }
 
-/** All rows of all workflows together for one month, which are added up from those of the workflows. */
+/** Recomputes the sums of all workflows for one month from the rows of the workflows. */
 async function rebuildMonthAfter(tx: Tx, last: number): Promise<StepResult> {
   await lockStatistics(tx);
   const { month } = await tx.selectFrom("statistics").where("unit", "=", "month")
@@ -142,7 +139,7 @@ interface DayAndBranch {
   readonly branch: string;
 }
 
-/** Writes days, and the months that they add up to. */
+/** Writes days, and the months they add up to. */
 async function writeDays(
   tx: Tx,
   workflow_id: number,

@@ -1,13 +1,14 @@
 import { sql } from "kysely";
 import type { RecomputeQueue } from "../../run/statistics_recompute.ts";
-import type { Database, Db, Tx } from "../database.ts";
+import type { Database } from "../database.ts";
+import type { Db, Tx } from "../handles.ts";
 import { updateStatistics } from "./update.ts";
 import type { RecomputeQueueTable } from "../tables.ts";
 
-/** Runs that one transaction counts: on SQLite nothing else is done meanwhile, and it takes some 10 ms. */
+/** Runs per transaction: about 10 ms, during which SQLite does nothing else. */
 const BATCH_RUNS = 64;
 
-/** Has all runs of a repository counted again, where something has changed that concerns them all. */
+/** Enqueues all runs of a repository, after a change that affects all of them. */
 export async function enqueueRecompute(tx: Tx, repository: string): Promise<void> {
   await sql`insert into recompute_queue (repository, after_ms, after_id)
     select lower(${repository}), -1, -1
@@ -15,7 +16,7 @@ export async function enqueueRecompute(tx: Tx, repository: string): Promise<void
     on conflict (repository) do update set after_ms = -1, after_id = -1`.execute(tx);
 }
 
-/** Which runs are to be counted again, in SQL. */
+/** Stores in SQL which runs are to be recomputed. */
 export class SqlRecomputeQueue implements RecomputeQueue {
   readonly #database: Database;
 
@@ -52,7 +53,7 @@ async function recomputeBatch(tx: Tx): Promise<number | undefined> {
   return runs.length;
 }
 
-/** The next ones by creation. One that is created later is counted as it comes. */
+/** Returns the next runs in the order of creation. Runs stored later are counted anyway. */
 async function selectRunsAfter(db: Db, { repository, after_ms, after_id }: RecomputeQueueTable) {
   return await db.selectFrom("workflow_runs").select(["id", "created_ms"])
     .where(sql<string>`lower(repository)`, "=", repository)

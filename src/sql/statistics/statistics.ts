@@ -7,8 +7,8 @@ import type {
 } from "../../run/statistics.ts";
 import { RunAggregate } from "../../run/aggregate.ts";
 import { SingleFlight } from "../../single_flight.ts";
-import type { Database, Db } from "../database.ts";
-import { rankByRuns } from "./rank.ts";
+import type { Database } from "../database.ts";
+import type { Db } from "../handles.ts";
 import {
   type DayRange,
   formatDay,
@@ -17,16 +17,25 @@ import {
   toDayRows,
   toMonthRows,
 } from "./day_range.ts";
-import { BY_DAY, BY_WORKFLOW, readGrouped, readTotal, type Selection } from "./aggregate.ts";
+import {
+  type AggregateQuery,
+  BY_DAY,
+  BY_WORKFLOW,
+  factsCondition,
+  readGrouped,
+  readTotal,
+  type Selection,
+  statisticsCondition,
+} from "./aggregate.ts";
 import { narrowVisibility, visibleCondition } from "../clauses.ts";
 
 type Groups = Pick<Statistics, "totalGroups" | "groups">;
-/** What is asked for, with its days as numbers. */
+/** A query with its days as numbers and its filter as SQL. */
 type ResolvedQuery = Selection & Omit<StatisticsQuery, "from" | "to"> & { readonly days: DayRange };
 
 /**
- * Reads statistics in SQL. Rows of months and days are added up: as few as there can be. Who asks what is being read shares
- * the answer, as many look at the same page.
+ * Reads statistics in SQL by adding up as few rows of months and days as possible. Equal concurrent queries share one result,
+ * because many clients open the same page.
  */
 export class SqlStatisticsStore implements StatisticsStore {
   readonly #database: Pick<Database, "read">;
@@ -58,13 +67,13 @@ export class SqlStatisticsStore implements StatisticsStore {
   }
 }
 
-/** The same for those alone who ask for the same, and may see the same. */
+/** Equal for queries with the same parameters and the same visibility. */
 function cacheKey({ visibility, ...query }: StatisticsQuery): string {
   const names = visibility === "all" ? visibility : [...visibility].sort();
   return JSON.stringify([names, ...Object.entries(query).sort()]);
 }
 
-/** The condition on the workflow; rows of all workflows together never meet it. */
+/** The condition on the workflow, which the sums of all workflows never meet; `undefined` to use those sums. */
 function workflowCondition(db: Db, query: StatisticsQuery): RawBuilder<unknown> | undefined {
   const { repository, workflowId } = query;
   const condition = visibleCondition(db, narrowVisibility(query), sql`lower(repository)`);
@@ -77,7 +86,7 @@ function workflowCondition(db: Db, query: StatisticsQuery): RawBuilder<unknown> 
   return sql.join(conditions, sql` and `);
 }
 
-/** Of all workflows of some repositories, named in any case. */
+/** The IDs of all workflows of repositories, whose names are compared case-insensitively. */
 function selectWorkflowIds(repositories: readonly string[]): RawBuilder<unknown> {
   const names = repositories.map((name) => sql`lower(${name})`);
   return sql`select id from workflows where lower(repository) in (${sql.join(names)})`;
@@ -95,11 +104,11 @@ function readGroups(db: Db, resolved: ResolvedQuery): Promise<Groups> {
   }
 }
 
-/** Every day or week has a group, also one without runs. */
+/** Groups by day or week; a period without runs has a group, too. */
 async function readDateGroups(
   db: Db,
   { length, startOf, days, page, perPage, ...selection }: ResolvedQuery & {
-    /** In days. */
+    /** The length of a group, in days. */
     readonly length: number;
     readonly startOf: (day: number) => number;
   },
@@ -132,7 +141,7 @@ async function readDateGroups(
   return { totalGroups, groups };
 }
 
-/** Those with most runs first. */
+/** Groups by workflow or repository, those with the most runs first. */
 async function readRankedGroups(
   db: Db,
   { groupBy, ...resolved }: ResolvedQuery & { readonly groupBy: "workflow" | "repository" },
@@ -160,15 +169,69 @@ async function readRankedGroups(
   }
   const groups = ranked.map(({ id, name, repository }): StatisticsGroup => {
     const key = groupBy === "workflow" ? String(id) : repository;
-    const figures = (byKey.get(key) ?? new RunAggregate()).toStatistics();
+    const statistics = (byKey.get(key) ?? new RunAggregate()).toStatistics();
     return groupBy === "workflow"
-      ? { key, workflow: { id, name, repository }, statistics: figures }
-      : { key, statistics: figures };
+      ? { key, workflow: { id, name, repository }, statistics }
+      : { key, statistics };
   });
   return { totalGroups: total, groups };
 }
 
-/** The repository of each of their workflows. */
+interface RankingQuery extends AggregateQuery {
+  readonly by: "workflow" | "repository";
+  /** Starts at 1. */
+  readonly page: number;
+  readonly perPage: number;
+}
+
+/** A workflow, or a repository with the lowest ID of its workflows and an empty name. */
+interface RankedEntry {
+  readonly id: number;
+  readonly name: string;
+  readonly repository: string;
+}
+
+/** Ranks workflows or repositories by their number of runs, then by the lowest workflow ID; none without runs. */
+async function rankByRuns(
+  db: Db,
+  query: RankingQuery,
+): Promise<{ readonly total: number; readonly ranked: readonly RankedEntry[] }> {
+  const { page, perPage } = query;
+  const counted = sql`select workflow_id, cast(sum(runs) as bigint) as runs
+    from (${sql.join(selectRunCounts(query), sql` union all `)}) as parts
+    group by workflow_id having sum(runs) > 0`;
+  const select = query.by === "workflow"
+    ? sql`select w.id, w.name, w.repository, count(*) over () as total
+        from (${counted}) as c join workflows w on w.id = c.workflow_id
+        order by c.runs desc, w.id`
+    : sql`select min(w.id) as id, '' as name, w.repository, count(*) over () as total
+        from (${counted}) as c join workflows w on w.id = c.workflow_id
+        group by w.repository order by sum(c.runs) desc, min(w.id)`;
+  const { rows } = await sql<RankedEntry & { readonly total: number }>`
+    ${select} limit ${perPage} offset ${(page - 1) * perPage}`.execute(db);
+  if (rows.length > 0 || page === 1) return { total: rows[0]?.total ?? 0, ranked: rows };
+  // A page beyond the last has no row with the total.
+  const { total } = await rankByRuns(db, { ...query, page: 1, perPage: 1 });
+  return { total, ranked: [] };
+}
+
+/** The number of runs of each workflow in each range, without reading histograms. */
+function selectRunCounts(
+  { days, ranges, workflows, branch }: RankingQuery,
+): readonly RawBuilder<unknown>[] {
+  const selection = { workflows: workflows ?? sql`s.workflow_id > 0`, branch };
+  const parts = ranges.map((range) =>
+    sql`select s.workflow_id, ${sql.lit(range.sign)} * s.runs as runs from statistics s
+      where ${statisticsCondition(range, selection)}`
+  );
+  if (branch === undefined) return parts;
+  return [
+    ...parts,
+    sql`select s.workflow_id, 1 as runs from run_facts s where ${factsCondition(days, selection)}`,
+  ];
+}
+
+/** Maps each workflow of the repositories to its repository. */
 async function repositoriesByWorkflow(
   db: Db,
   repositories: readonly string[],

@@ -1,14 +1,14 @@
 /**
- * Keeps what is counted of runs in step with them, in the transaction that changes them:
+ * Updates the facts and statistics of runs in the transaction that changes the runs:
  *
- *   await countRuns(tx, ids);   // of runs that were put, changed or deleted, or of whose jobs or attempts that holds
+ *   await updateStatistics(tx, ids);   // runs that were inserted, changed or deleted, or whose jobs or attempts were
  *
- * What is counted of a run stands in `run_facts`, and its sums by workflow and day in `statistics`: four rows hold each run,
- * those of its day and of its month, of its workflow and of all.
+ * `run_facts` holds the facts of each run, `statistics` their sums. Four rows count each run: day and month of its workflow,
+ * and day and month of all workflows.
  */
 import { sql } from "kysely";
 import { RunAggregate } from "../../run/aggregate.ts";
-import type { Tx } from "../database.ts";
+import type { Db, Tx } from "../handles.ts";
 import { isPostgres } from "../clauses.ts";
 import {
   deriveFacts,
@@ -19,18 +19,20 @@ import {
   writeFacts,
 } from "../run/run_facts.ts";
 import { nextRunIds, recomputeSequenceFacts } from "../run/run_sequence.ts";
-import { addToStatistics } from "../statistics_add.ts";
-import { type StatisticsKey, toStatisticsKeys } from "./row.ts";
-import type { RunFactsTable } from "../tables.ts";
+import type { RunFactsTable, StatisticsTable } from "../tables.ts";
+import { upsert } from "../upsert.ts";
+import { type StatisticsKey, toAggregate, toStatisticsKeys, toStatisticsRow } from "./aggregate.ts";
 
-/** Runs that are counted by the same statements. */
+/** Runs processed by the same statements. */
 const BATCH_RUNS = 128;
-/** Any number that no other program would lock. */
+/** Rows per statement: SQLite binds at most 32,766 values. */
+const BATCH_ROWS = 1_000;
+/** A number that other programs are unlikely to lock. */
 const ADVISORY_LOCK = 723_391;
 
 /**
- * Counts these runs as they are now, and takes off what was counted of them before. Comes after all other changes of runs in
- * a transaction, and only event numbers are given after it: until the transaction ends no other one counts.
+ * Recomputes the facts of runs and updates the statistics by the difference. Call it after all other changes of runs in a
+ * transaction, and before appendEvents(): no other transaction can update statistics until this one ends.
  */
 export async function updateStatistics(tx: Tx, ids: Iterable<number>): Promise<void> {
   const all = [...new Set(ids)];
@@ -42,8 +44,8 @@ export async function updateStatistics(tx: Tx, ids: Iterable<number>): Promise<v
 }
 
 /**
- * On PostgreSQL one transaction counts at a time, as each run is counted in a row of all: the others would wait for that row
- * anyway, and might wait for each other. What another one has counted is seen once its turn is over.
+ * Lets one PostgreSQL transaction at a time update statistics. Every run is counted in a row of all workflows, so transactions
+ * would wait for that row anyway, and could deadlock. The holder of the lock sees what earlier holders wrote.
  */
 export async function lockStatistics(tx: Tx): Promise<void> {
   if (!isPostgres(tx)) return;
@@ -73,13 +75,13 @@ function hasChanged(old: RunFactsTable | undefined, next: RunFactsTable | undefi
   return old && next ? !hasEqualOwnFacts(old, next) : old !== next;
 }
 
-/** Whether a run no longer stands where others were judged beside it. */
+/** Whether a run left its position among the runs whose facts may depend on it. */
 function hasLeftSequence(old: RunFactsTable | undefined, next: RunFactsTable | undefined): boolean {
   if (!old || old.is_failure === null) return false;
   return !next || next.is_failure === null || !hasSamePosition(old, next);
 }
 
-/** What is to be added to which rows. */
+/** The aggregates to add to each row. */
 function statisticsDelta(
   ids: readonly number[],
   old: ReadonlyMap<number, RunFactsTable>,
@@ -110,4 +112,57 @@ function statisticsDelta(
 
 function hasEqualFacts(a: RunFactsTable, b: RunFactsTable): boolean {
   return hasEqualOwnFacts(a, b) && a.is_flaky === b.is_flaky && a.recovery_ms === b.recovery_ms;
+}
+
+/** Adds aggregates, which may be negative, to rows. The statistics must be locked. */
+export async function addToStatistics(
+  tx: Tx,
+  added: ReadonlyMap<StatisticsKey, RunAggregate>,
+): Promise<void> {
+  const all = [...added];
+  for (let start = 0; start < all.length; start += BATCH_ROWS) {
+    await addRows(tx, all.slice(start, start + BATCH_ROWS));
+  }
+}
+
+async function addRows(
+  tx: Tx,
+  added: readonly (readonly [StatisticsKey, RunAggregate])[],
+): Promise<void> {
+  const known = new Map<string, StatisticsTable>();
+  for (const row of await readRows(tx, added.map(([key]) => key))) known.set(keyText(row), row);
+  const rows = added.map(([key, aggregate]) => {
+    const row = known.get(keyText(key));
+    if (row) aggregate.addAll(toAggregate(row));
+    return toStatisticsRow(key, aggregate);
+  });
+  await writeRows(tx, rows.filter(({ runs }) => runs !== 0));
+  await deleteRows(tx, rows.filter(({ runs }) => runs === 0));
+}
+
+function keyText({ workflow_id, unit, day, branch }: StatisticsKey): string {
+  return `${workflow_id} ${unit} ${day} ${branch}`;
+}
+
+async function readRows(
+  db: Db,
+  keys: readonly StatisticsKey[],
+): Promise<readonly StatisticsTable[]> {
+  return await db.selectFrom("statistics").selectAll().where(isOneOf(keys)).execute();
+}
+
+/** Replaces rows. The statistics must be locked. */
+export async function writeRows(tx: Tx, rows: readonly StatisticsTable[]): Promise<void> {
+  await upsert(tx, "statistics", rows, { key: ["workflow_id", "unit", "day", "branch"] });
+}
+
+async function deleteRows(tx: Tx, keys: readonly StatisticsKey[]): Promise<void> {
+  if (keys.length > 0) await tx.deleteFrom("statistics").where(isOneOf(keys)).execute();
+}
+
+function isOneOf(keys: readonly StatisticsKey[]) {
+  const rows = keys.map(({ workflow_id, unit, day, branch }) =>
+    sql`(cast(${workflow_id} as bigint), ${unit}, cast(${day} as integer), ${branch})`
+  );
+  return sql<boolean>`(workflow_id, unit, day, branch) in (values ${sql.join(rows)})`;
 }

@@ -1,4 +1,4 @@
-import { App } from "../../../src/app.ts";
+import { type App, createApp } from "../../../src/app.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { type Config, readConfig } from "../../../src/config.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
@@ -10,18 +10,18 @@ import { responseCheck } from "../response_check.ts";
 import { withTimeout } from "../wait.ts";
 import { allVisible } from "../visibility.ts";
 
-/** Beats are short, so that tests are. */
+/** A short interval, for short tests. */
 export const APP_POLL_INTERVAL_MS = 150;
 export const TOKEN = "ghp_for_tests_alone";
 
 export interface AppSettings {
   readonly environment?: Record<string, string>;
   readonly pollIntervalMs?: number;
-  /** Of the program and of GitHub. */
+  /** The clock of the program and of GitHub. */
   readonly clock?: Clock;
 }
 
-/** The whole program on a free port, against a simulated GitHub. `await using` stops both. */
+/** The whole program on a free port, with a simulated GitHub. `await using` stops both. */
 export class AppUnderTest {
   readonly world: World;
   readonly simulator: Simulator;
@@ -42,7 +42,7 @@ export class AppUnderTest {
     this.simulator = new Simulator({ world: this.world, clock: this.#clock, tokens: [TOKEN] });
   }
 
-  /** Starts the program, again after `stopApp`. */
+  /** Starts the program; may be called again after `stopApp`. */
   async start(): Promise<this> {
     const { environment, pollIntervalMs = APP_POLL_INTERVAL_MS } = this.#settings;
     this.#gitHub ??= this.simulator.listen({
@@ -61,7 +61,7 @@ export class AppUnderTest {
     await migrate(database);
     const listening = Promise.withResolvers<string>();
     this.#stopApp = new AbortController();
-    const app = new App(withPollInterval(config, pollIntervalMs), {
+    const app = createApp(withPollInterval(config, pollIntervalMs), {
       database,
       clock: this.#clock,
       random: Math.random,
@@ -91,7 +91,7 @@ export class AppUnderTest {
     return await (await fetch(`${this.url}/health`)).json();
   }
 
-  /** Stops the program, not GitHub. */
+  /** Stops the program, but not GitHub. */
   async stopApp(): Promise<void> {
     if (this.url !== "") responseCheck.unwatch(this.url);
     this.#stopApp.abort();
@@ -108,7 +108,7 @@ export class AppUnderTest {
     await this.stop();
   }
 
-  /** Takes down every event of the feed. */
+  /** Records every event of the feed. */
   async #recordEvents(app: App): Promise<void> {
     const subscription = await app.feed.subscribe({
       visibility: allVisible,

@@ -10,10 +10,9 @@ export interface JsonResponse {
   readonly json: any;
 }
 
-/** The program with a simulated GitHub that can reach it, and a file to start again from. `await using` removes all. */
+/** The program with a database file, and a simulated GitHub that can reach it. `await using` stops and removes all. */
 export class AppWithWebhooks extends AppUnderTest {
   readonly #folder: string;
-  /** Where our webhook leads. */
   readonly webhookUrl: string;
   readonly #stopDeliveries = new AbortController();
   #deliveries: Promise<void> = Promise.resolve();
@@ -39,7 +38,7 @@ export class AppWithWebhooks extends AppUnderTest {
     return `sqlite:${this.#folder}/runwire.db`;
   }
 
-  /** Lets GitHub send its webhooks from now on. */
+  /** Starts to send GitHub's webhooks. */
   startDeliveries(): void {
     this.#deliveries = this.simulator.deliver(this.#stopDeliveries.signal);
   }
@@ -58,7 +57,6 @@ export class AppWithWebhooks extends AppUnderTest {
     return this.request("POST", "/repositories", { full_name, ...fields });
   }
 
-  /** Waits until a repository looks so. */
   // deno-lint-ignore no-explicit-any
   async waitForRepository(id: number, condition: (repository: any) => boolean): Promise<void> {
     await waitUntil(

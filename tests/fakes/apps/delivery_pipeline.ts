@@ -11,17 +11,16 @@ import { type DatabaseKind, openTestDatabase } from "../database.ts";
 import { WebhookServer } from "./webhook_server.ts";
 import { waitUntil, withTimeout } from "../wait.ts";
 
-/** So much faster than ours do the hours pass in which a delivery is tried again. */
+/** The speed of the clock: retries take hours in real time. */
 const SPEED_FACTOR = 2_000;
 
-/** From the webhook's socket to the database, all of it real but the time. `await using` stops it. */
+/** The path from the webhook's socket to the database, with an accelerated clock. `await using` stops it. */
 export class DeliveryPipeline {
   readonly server: WebhookServer;
   readonly deliveries: SqlDeliveryStore;
   readonly runs: SqlRunStore;
   readonly history: SqlRunHistory;
   readonly repositories: SqlRepositoryStore;
-  /** What clients would hear. */
   readonly events: StoredEvent[] = [];
   readonly #inbox: Inbox<ChangeSet>;
   readonly #stop = new AbortController();
@@ -60,7 +59,7 @@ export class DeliveryPipeline {
     return system;
   }
 
-  /** Resolves when no delivery waits. */
+  /** Resolves when no delivery is waiting. */
   async waitUntilDrained(): Promise<void> {
     await waitUntil(
       async () => (await this.countWaiting()) === 0,
@@ -68,7 +67,6 @@ export class DeliveryPipeline {
     );
   }
 
-  /** How many deliveries wait. */
   async countWaiting(): Promise<number> {
     return (await this.deliveries.list({ state: "waiting", limit: 1 })).length;
   }

@@ -4,11 +4,10 @@ import type { StoredEvent } from "../../../src/feed/event.ts";
 import { aDelivery } from "../fixtures/delivery.ts";
 import { MemoryDeliveryStore } from "../stores/delivery_store.ts";
 
-/** An inbox for deliveries that tell no more than their payload. `await using` stops it. */
+/** An inbox for deliveries whose change is their payload. `await using` stops it. */
 export class InboxUnderTest {
   /** Payloads, in the order in which they were applied. */
   readonly applied: string[] = [];
-  /** What the events told. */
   readonly events: StoredEvent[] = [];
   /** Payloads that cannot be applied, with the reason. */
   readonly readErrors = new Map<string, string>();
@@ -34,7 +33,7 @@ export class InboxUnderTest {
     return this;
   }
 
-  /** Keeps a delivery with this payload and id, without waking the inbox. */
+  /** Stores a delivery with this payload and ID, without waking the inbox. */
   async enqueue(payload: string, orderingKey = "run 1"): Promise<void> {
     await this.store.store(aDelivery({ id: payload, payload, orderingKey }));
   }

@@ -11,7 +11,7 @@ export interface LoginAppSettings extends AppSettings {
   readonly kind?: OAuthApp["kind"];
 }
 
-/** The program with a login, and people at the simulated GitHub: mona is the admin, hubot and nat have no role. */
+/** The program with login, and users of the simulated GitHub: mona is the admin, hubot and nat have no role. */
 export class LoginApp extends AppWithWebhooks {
   constructor({ kind = "oauth_app", environment, ...settings }: LoginAppSettings = {}) {
     super({
@@ -30,12 +30,12 @@ export class LoginApp extends AppWithWebhooks {
     this.simulator.registerOAuthApp({ ...OAUTH_CLIENT, kind });
   }
 
-  /** A browser in which nobody has signed in. */
+  /** A browser without a session. */
   browser(): Browser {
     return new Browser(this.url);
   }
 
-  /** A browser in which that user has signed in. */
+  /** A browser with a session of that user. */
   async signIn(login: string): Promise<Browser> {
     const browser = this.browser();
     this.consentAs(login);
@@ -45,7 +45,7 @@ export class LoginApp extends AppWithWebhooks {
     return browser;
   }
 
-  /** Makes a member of that user. */
+  /** Gives that user the role member. */
   async makeMember(admin: Browser, login: string): Promise<void> {
     const { id } = this.world.users.get(login);
     const response = await admin.request("PATCH", `/api/v1/users/${id}`, { role: "member" });
@@ -53,12 +53,12 @@ export class LoginApp extends AppWithWebhooks {
     if (!response.ok) throw new Error(`${login} cannot be a member: ${response.status}`);
   }
 
-  /** Who clicks on GitHub's page from now on, or `denied`. */
+  /** Sets the user who authorizes on GitHub's page, or `denied`. */
   consentAs(login: string): void {
     this.simulator.consent = () => login;
   }
 
-  /** Waits until that repository, in which something has run, is known. */
+  /** Waits until that repository and its runs are stored. */
   async waitForFirstRun(fullName: string): Promise<void> {
     if (this.world.runs(fullName).length === 0) this.world.addRun(fullName);
     const isStored = () =>
@@ -67,7 +67,7 @@ export class LoginApp extends AppWithWebhooks {
   }
 }
 
-/** The program with a login, and hubot at GitHub's page. */
+/** The program with login, and hubot on GitHub's page. */
 export async function startLoginApp(settings: LoginAppSettings = {}): Promise<LoginApp> {
   const app = await new LoginApp(settings).start();
   app.consentAs("hubot");

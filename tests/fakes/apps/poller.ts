@@ -3,6 +3,7 @@ import { ActiveClients } from "../../../src/feed/active_clients.ts";
 import { PollCycle } from "../../../src/run/polling/poll_cycle.ts";
 import type { GitHubRateLimit } from "../../../src/run/github_rate_limit.ts";
 import { type Phase, Poller } from "../../../src/run/polling/poller.ts";
+import { SnapshotPublisher } from "../../../src/run/polling/snapshot_publisher.ts";
 import type { Snapshot } from "../../../src/run/snapshot.ts";
 import { SnapshotBuilder } from "../../../src/run/snapshot_builder.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
@@ -12,7 +13,7 @@ import { MemoryRepositoryStore, MemoryRunStore } from "../stores/memory_stores.t
 const SNAPSHOT_SIZE = { repositories: 3, runs: 2, fetches: 5 };
 export const POLLER_INTERVAL_MS = 12_000;
 
-/** A running poller over a GitHub in the test's hand. `await using` stops it. */
+/** A running poller with a fake GitHub. `await using` stops it. */
 export class PollerUnderTest {
   readonly github = new FakeGitHub();
   readonly activeClients = new ActiveClients();
@@ -22,6 +23,7 @@ export class PollerUnderTest {
   readonly store = new MemoryRunStore();
   readonly snapshotBuilder = new SnapshotBuilder({ size: SNAPSHOT_SIZE, store: this.store });
   rateLimit: () => GitHubRateLimit | undefined = () => undefined;
+  readonly publisher: SnapshotPublisher;
   readonly poller: Poller;
   readonly #stop = new AbortController();
   readonly #finished: Promise<void>;
@@ -39,25 +41,45 @@ export class PollerUnderTest {
       snapshotBuilder,
       onEvents: (events) => this.events.push(...events),
     });
+    const record = (snapshot: Snapshot) => {
+      this.snapshots.push({ at: systemClock.now(), snapshot });
+    };
+    this.publisher = new SnapshotPublisher({
+      broadcast: { publish: record, publishIfChanged: record },
+      intervalMs: POLLER_INTERVAL_MS,
+      clock: systemClock,
+    });
+    const readRateLimit = () => this.rateLimit();
     this.poller = new Poller({
       cycle,
-      interval: POLLER_INTERVAL_MS,
+      intervalMs: POLLER_INTERVAL_MS,
       clock: systemClock,
-      random: () => 0,
       activeClients: this.activeClients,
-      rateLimit: () => this.rateLimit(),
-      onSnapshot: (snapshot) => this.snapshots.push({ at: systemClock.now(), snapshot }),
+      github: {
+        get rateLimit() {
+          return readRateLimit();
+        },
+        get backoff() {
+          return github.gate.backoff;
+        },
+      },
+      snapshots: this.publisher,
       onPhase: (phase) => this.phases.push(phase),
     });
     github.repositories = ["octo/a", "octo/b", "octo/c"];
     this.#finished = this.poller.run(this.#stop.signal);
   }
 
+  /** The snapshot for a client that connects now. */
+  get current(): Snapshot | undefined {
+    return this.publisher.current({ isNextDue: this.poller.isSnapshotDue });
+  }
+
   get frames(): string[] {
     return this.snapshots.map(({ snapshot }) => snapshot.encode("compact", "all"));
   }
 
-  /** When snapshots came, in ms. */
+  /** The times of the snapshots, in ms. */
   get snapshotTimes(): number[] {
     return this.snapshots.map(({ at }) => at);
   }

@@ -7,7 +7,7 @@ import { withTimeout } from "../wait.ts";
 
 export interface SecretsScenarioOptions {
   readonly url: string;
-  /** With mona, who is the admin, hubot and nat. */
+  /** With mona (the admin), hubot and nat. */
   readonly simulator: Simulator;
 }
 
@@ -49,7 +49,7 @@ async function signIn(
   collectSecrets(callback, browser, secrets);
   await discardBody(browser.finishSignIn(callback));
   secrets.push(...browser.cookies.values());
-  // The code once more, in the same browser and in another one.
+  // The same code again, in the same browser and in another one.
   await discardBody(browser.finishSignIn(callback));
   await discardBody(new Browser(url).finishSignIn(callback));
   return browser;
@@ -128,7 +128,7 @@ async function openConnections(
   await byKey[Symbol.asyncDispose]();
 }
 
-/** One delivery that is signed with our secret, and one with another. */
+/** One delivery with a valid signature, and one with an invalid one. */
 async function sendWebhooks(url: string): Promise<void> {
   const body = JSON.stringify({ zen: "Keep it logically awesome." });
   const path = `${url}/api/v1/webhook/github`;

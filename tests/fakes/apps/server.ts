@@ -1,13 +1,11 @@
-import type { Authenticator } from "../../../src/account/principal.ts";
-import type { Visibility } from "../../../src/visibility.ts";
+import type { Authenticator } from "../../../src/account/authenticator.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { ActiveClients } from "../../../src/feed/active_clients.ts";
 import { Broadcast } from "../../../src/feed/broadcast.ts";
 import { Feed, type FeedOptions } from "../../../src/feed/feed.ts";
 import { TopicFanout } from "../../../src/feed/topic_fanout.ts";
 import type { Api } from "../../../src/http/api.ts";
-import { SessionMonitor } from "../../../src/http/streams/session_monitor.ts";
-import { ConnectionLimit } from "../../../src/http/streams/connection_limit.ts";
+import type { ConnectionLimit } from "../../../src/http/streams/connection_limit.ts";
 import type { WebhookEndpoint } from "../../../src/http/routes/delivery.ts";
 import { checkHealth, type Health } from "../../../src/http/routes/health.ts";
 import { messageRoutes } from "../../../src/http/routes/message.ts";
@@ -15,11 +13,12 @@ import { type OriginPolicy, toOriginPolicy } from "../../../src/http/origin.ts";
 import type { Metrics } from "../../../src/http/routes/metrics.ts";
 import { RequestMetrics } from "../../../src/http/request_metrics.ts";
 import { Server } from "../../../src/http/server.ts";
-import { EventStreams } from "../../../src/http/streams/sse.ts";
+import type { EventStreams } from "../../../src/http/streams/sse.ts";
 import type { RateLimitOptions } from "../../../src/http/rate_limit.ts";
-import { WebSocketServer } from "../../../src/http/streams/websocket.ts";
+import type { WebSocketServer } from "../../../src/http/streams/websocket.ts";
 import { MessageSender } from "../../../src/message/sender.ts";
 import { Snapshot, type View } from "../../../src/run/snapshot.ts";
+import { createStreams } from "../../../src/wiring/streams.ts";
 import { FakeAuthenticator } from "../stores/authenticator.ts";
 import { responseCheck } from "../response_check.ts";
 import { aRun } from "../stores/github.ts";
@@ -34,36 +33,34 @@ export interface ServerSettings {
   readonly heartbeatSeconds?: number;
   readonly origins?: OriginPolicy;
   readonly clock?: Clock;
-  /** Of event streams. */
+  /** The heartbeat of event streams. */
   readonly heartbeatMs?: number;
   readonly deliveries?: WebhookEndpoint;
   readonly metrics?: Metrics;
-  /** The routes of data. */
   readonly data?: readonly Api[];
   readonly accounts?: readonly Api[];
-  /** Anybody, unless given. */
+  /** Accepts everyone by default. */
   readonly callers?: Authenticator;
-  /** How often it is looked whether those who are connected may stay. */
+  /** How often the sessions of connected clients are checked. */
   readonly sessionCheckMs?: number;
   readonly throttle?: RateLimitOptions;
   readonly publicUrl?: string;
   readonly feed?: Pick<FeedOptions, "replayLimits" | "pageSize">;
 }
 
-/** The HTTP side alone, with snapshots and events from the test's hand. `await using` stops it. */
+/** The HTTP server alone; the test publishes snapshots and events. `await using` stops it. */
 export class ServerUnderTest {
   readonly activeClients = new ActiveClients();
   readonly eventLog = new FakeEventLog();
   readonly messages = new MemoryMessageStore(this.eventLog);
   readonly feed: Feed;
-  /** By which clients hear what others say. */
   readonly fanout: TopicFanout;
   readonly connectionLimit: ConnectionLimit;
   readonly connections: WebSocketServer;
   readonly events: EventStreams;
   readonly requests = new RequestMetrics();
   port = 0;
-  /** What new clients get at once. */
+  /** The snapshot that a new client receives at once. */
   current: Snapshot | undefined;
   readonly #broadcast: Broadcast<View>;
   readonly #stop = new AbortController();
@@ -83,32 +80,28 @@ export class ServerUnderTest {
       generateId: () => crypto.randomUUID(),
       publish: (events) => this.feed.emit(events),
     });
-    this.connectionLimit = new ConnectionLimit(maxConnections);
-    const shared = {
+    const origins = settings.origins ??
+      toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true });
+    const streams = createStreams({
       feed: this.feed,
       activeClients: this.activeClients,
-      snapshot: (view: View, visibility: Visibility) =>
-        Promise.resolve(this.current?.encode(view, visibility)),
-      connectionLimit: this.connectionLimit,
-      sessionMonitor: new SessionMonitor({
-        authenticator: callers,
-        clock,
-        ...(sessionCheckMs === undefined ? {} : { intervalMs: sessionCheckMs }),
-      }),
-      clock,
-    };
-    this.connections = new WebSocketServer({
-      ...shared,
       broadcast: this.#broadcast,
+      current: () => this.current,
+      snapshot: (view, visibility) => Promise.resolve(this.current?.encode(view, visibility)),
       messageFanout: this.fanout,
       sender,
-      current: () => this.current,
-      ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
+      authenticator: callers,
+      maxConnections,
+      clock,
+      intervals: {
+        webSocketHeartbeatSeconds: heartbeatSeconds,
+        eventStreamHeartbeatMs: heartbeatMs,
+        sessionCheckMs,
+      },
     });
-    this.events = new EventStreams({
-      ...shared,
-      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
-    });
+    this.connectionLimit = streams.connectionLimit;
+    this.connections = streams.connections;
+    this.events = streams.events;
     this.#server = new Server({
       hostname: "127.0.0.1",
       port: settings.port ?? 0,
@@ -130,8 +123,7 @@ export class ServerUnderTest {
       messages: messageRoutes({ messages: this.messages, sender }),
       authenticator: callers,
       rateLimitOptions: settings.throttle,
-      origins: settings.origins ??
-        toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true }),
+      origins,
       publicUrl: settings.publicUrl,
       version: "0.0.0",
       clock,
@@ -156,12 +148,11 @@ export class ServerUnderTest {
     return `ws://127.0.0.1:${this.port}/ws`;
   }
 
-  /** Sends a snapshot of one run with this title. */
+  /** Publishes a snapshot of one run with this title. */
   publishRun(title: string): void {
     this.publishSnapshot(new Snapshot([aRun({ displayTitle: title })], 0));
   }
 
-  /** Sends a snapshot. */
   publishSnapshot(snapshot: Snapshot): void {
     this.#broadcast.publish(snapshot);
   }
@@ -177,7 +168,7 @@ export class ServerUnderTest {
   }
 }
 
-/** The title that `publish` put in a frame. */
+/** The title of the run in a frame of `publishRun`. */
 export function readTitle(frame: string): string {
   return JSON.parse(frame).runs[0].displayTitle;
 }

@@ -2,25 +2,25 @@ import type { Browser } from "../clients/browser.ts";
 import { LoginApp, type LoginAppSettings } from "./login_app.ts";
 import { waitUntil } from "../wait.ts";
 
-/** A repository with words and numbers that stand nowhere else. */
+/** A repository with unique words and numbers. */
 export interface MarkedRepository {
   readonly fullName: string;
   readonly id: number;
   readonly workflowId: number;
   readonly runIds: readonly number[];
-  /** Everything by which it, or what is in it, would be known again. */
+  /** Every text that would reveal the repository or its contents. */
   readonly markers: readonly string[];
-  /** What could be asked for, by kind. */
+  /** Its IDs, by kind. */
   readonly texts: readonly string[];
   readonly numbers: readonly number[];
 }
 
 export interface VisibilityScenario {
   readonly app: LoginApp;
-  /** By login: mona (admin) sees all of them, hubot (member) all but `octo/secret`, nat (viewer) the public one alone. */
+  /** By login: mona (admin) sees all of them, hubot (member) all except `octo/secret`, nat (viewer) only the public one. */
   readonly browsers: ReadonlyMap<string, Browser>;
   readonly repositories: readonly MarkedRepository[];
-  /** Of a user, what is hidden from him. */
+  /** The repositories that are hidden from a user. */
   readonly hiddenFrom: (login: string) => readonly MarkedRepository[];
 }
 
@@ -30,7 +30,7 @@ const READERS_BY_REPOSITORY: Readonly<Record<string, readonly string[]>> = {
   secret: ["mona"],
 };
 
-/** The program with three users of different rights and three repositories that it follows, with runs in each. */
+/** The program with three users of different roles and three followed repositories with runs. */
 export async function startVisibilityScenario(
   settings: LoginAppSettings = {},
 ): Promise<VisibilityScenario> {
@@ -71,7 +71,7 @@ export async function startVisibilityScenario(
   return { app, browsers, repositories, hiddenFrom };
 }
 
-/** A run of which all words are of its repository. */
+/** A run whose words all contain the name of its repository. */
 export function addMarkedRun(app: LoginApp, name: string, status: string): void {
   app.world.addRun(markedFullName(name), {
     status,

@@ -14,12 +14,12 @@ export interface WebhookServerSettings {
   readonly clock?: Clock;
   readonly maxHeldBytes?: number;
   readonly onStored?: () => void;
-  /** Reads nothing if not given, so that everything waits. */
+  /** Reads nothing by default, so that every delivery waits. */
   readonly read?: ReceiverOptions<ChangeSet>["parse"];
   readonly onEvents?: ReceiverOptions<ChangeSet>["onEvents"];
 }
 
-/** The webhook over real sockets, above a store. `await using` stops it. */
+/** The webhook endpoint on a real socket, over a store. `await using` stops it. */
 export class WebhookServer {
   readonly deliveries: WebhookEndpoint;
   readonly #server: ServerUnderTest;
@@ -47,7 +47,7 @@ export class WebhookServer {
     return this.#server.port;
   }
 
-  /** Posts a signed body as GitHub does; `headers` replace what GitHub sends. */
+  /** Posts a signed body as GitHub does; `headers` override GitHub's headers. */
   async post(
     body: string | Uint8Array<ArrayBuffer>,
     options: { id?: string; event?: string; path?: string; headers?: Record<string, string> } = {},

@@ -1,8 +1,8 @@
-/** A browser at one server: it keeps cookies, and says that its requests come from a page of that server. */
+/** A browser at one server: it stores cookies and sends requests as pages of that server do. */
 export class Browser {
-  /** By name, as the server set them. */
+  /** The values by name. */
   readonly cookies = new Map<string, string>();
-  /** Every `Set-Cookie` that came, whole. */
+  /** Every received `Set-Cookie` header. */
   readonly setCookieHeaders: string[] = [];
 
   constructor(readonly url: string) {}
@@ -22,7 +22,7 @@ export class Browser {
     });
   }
 
-  /** Goes from `POST /login` to GitHub, which asks for consent. Resolves to where GitHub sends it back to. */
+  /** Follows `POST /login` to GitHub's consent page. Resolves to the callback URL. */
   async startSignIn(returnTo?: string): Promise<string> {
     const query = returnTo === undefined ? "" : `?return_to=${encodeURIComponent(returnTo)}`;
     const loginResponse = await this.request("POST", `/login${query}`);
@@ -33,18 +33,18 @@ export class Browser {
     return await fetchConsentRedirect(loginResponse.headers.get("location") ?? "");
   }
 
-  /** Signs in, to the answer of `/login/callback`. */
+  /** Signs in. Resolves to the response of `/login/callback`. */
   async signIn(returnTo?: string): Promise<Response> {
     return await this.finishSignIn(await this.startSignIn(returnTo));
   }
 
-  /** Comes back to us. */
+  /** Requests the callback URL. */
   async finishSignIn(callback: string): Promise<Response> {
     const { pathname, search } = new URL(callback);
     return await this.get(pathname + search, { accept: "text/html" });
   }
 
-  /** What a WebSocket of a page of the server sends along. */
+  /** The `Cookie` header. */
   get cookie(): string {
     return [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
   }
@@ -76,14 +76,14 @@ export class Browser {
   }
 }
 
-/** What GitHub's page of consent sends a browser back to. */
+/** The URL that GitHub's consent page redirects to. */
 export async function fetchConsentRedirect(url: string): Promise<string> {
   const response = await fetch(url, { redirect: "manual" });
   await response.body?.cancel();
   return response.headers.get("location") ?? "";
 }
 
-/** Status and code of an answer; of one about somebody the login. */
+/** The status of a response, and its error code or the login of its user. */
 export async function statusAndCode(pending: Promise<Response>): Promise<unknown[]> {
   const response = await pending;
   const text = await response.text();
@@ -92,7 +92,7 @@ export async function statusAndCode(pending: Promise<Response>): Promise<unknown
   return [response.status, code ?? user?.login];
 }
 
-/** Who it is that the server knows in a browser: status, and login or code. */
+/** The user that is signed in: status, and login or error code. */
 export function fetchCurrentUser(browser: Browser): Promise<unknown[]> {
   return statusAndCode(browser.get("/api/v1/me"));
 }

@@ -1,11 +1,11 @@
 import { withTimeout } from "../wait.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
-/** Virtual: the browser skips it where nothing is under way. */
+/** Virtual time, which the browser skips if nothing is pending. */
 const VIRTUAL_TIME_MS = 30_000;
 const TIMEOUT_MS = 60_000;
 
-/** The browser's command; `undefined` where there is none. With REQUIRE_SERVICES=1 it is taken to be there. */
+/** The command of the browser; `undefined` if there is none, unless REQUIRE_SERVICES=1. */
 export async function findChromium(): Promise<string | undefined> {
   for (const name of NAMES) {
     const command = new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" });
@@ -14,7 +14,7 @@ export async function findChromium(): Promise<string | undefined> {
   return Deno.env.get("REQUIRE_SERVICES") === "1" ? NAMES[0] : undefined;
 }
 
-/** What a page has become when its scripts have run, and what the browser had to say about it. */
+/** The HTML of a page after its scripts ran, and the log of the browser. */
 export async function openPage(
   chromium: string,
   url: string,

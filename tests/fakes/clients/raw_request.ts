@@ -1,13 +1,13 @@
 import { withTimeout } from "../wait.ts";
 
-/** What a server answered over plain TCP. */
+/** The response of a server over plain TCP. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
 }
 
-/** A request over plain TCP that sends no more than a test tells it to. `using` closes it. */
+/** A request over plain TCP that sends only the bytes of the test. `using` closes it. */
 export class RawRequest {
   readonly #connection: Deno.TcpConn;
 
@@ -52,7 +52,7 @@ export class RawRequest {
     }
   }
 
-  /** Reads until the answer is whole. */
+  /** Reads until the response is complete. */
   async readResponse(): Promise<RawResponse> {
     const buffer = new Uint8Array(64 * 1024);
     let text = "";
@@ -65,7 +65,7 @@ export class RawRequest {
     }
   }
 
-  /** Ends the request, wherever it is. */
+  /** Closes the connection, also in the middle of the request. */
   [Symbol.dispose](): void {
     this.#connection.close();
   }

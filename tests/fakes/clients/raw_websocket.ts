@@ -2,7 +2,7 @@ import { withTimeout } from "../wait.ts";
 
 const CLOSE_OPCODE = 8;
 
-/** A WebSocket over plain TCP that does no more than a test tells it to: it answers no ping, and reads when asked. */
+/** A WebSocket over plain TCP that answers no ping and reads only on request. `using` closes it. */
 export class RawWebSocket {
   readonly #connection: Deno.TcpConn;
   #bytes = new Uint8Array();

@@ -1,14 +1,10 @@
-import {
-  ANONYMOUS_ADMIN,
-  type Authenticator,
-  type Credentials,
-  type Principal,
-} from "../../../src/account/principal.ts";
+import { ANONYMOUS_ADMIN, type Principal } from "../../../src/account/principal.ts";
+import type { Authenticator, Credentials } from "../../../src/account/authenticator.ts";
 
-/** Callers by their credentials, kept in a map that a test fills and empties; each is asked for as of now. */
+/** Principals by credential, in a map that a test changes. */
 export class FakeAuthenticator implements Authenticator {
   readonly isAnonymousAllowed: boolean;
-  /** By key, ticket or token of a session. */
+  /** By API key, ticket or session token. */
   readonly principals = new Map<string, Principal>();
   /** Everything that was asked for, in order. */
   readonly requests: Credentials[] = [];

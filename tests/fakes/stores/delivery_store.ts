@@ -25,7 +25,7 @@ interface Entry {
 export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
   /** In the order in which they came. */
   readonly entries = new Map<string, Entry>();
-  /** What every method throws from now on. */
+  /** Thrown by every method while it is set. */
   error: Error | undefined;
   /** Called by `due` after it has looked. */
   onDueRead = () => {};
@@ -52,7 +52,7 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
       dueAt: now,
       doneAt: 0,
     });
-    return "kept";
+    return "stored";
   }
 
   async storeAndApply(delivery: Delivery, changes: Changes): Promise<ApplyResult> {
@@ -60,7 +60,7 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
       entry.delivery.orderingKey === delivery.orderingKey
     );
     const receipt = await this.store(delivery);
-    if (receipt !== "kept" || isHeldUp) return { status: receipt, events: [] };
+    if (receipt !== "stored" || isHeldUp) return { status: receipt, events: [] };
     return { status: "applied", events: await this.apply(delivery.id, changes) };
   }
 

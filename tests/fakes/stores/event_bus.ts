@@ -73,7 +73,7 @@ export async function createRedisBuses(url = REDIS_URL): Promise<TestEventBuses>
   };
 }
 
-/** Resolves when `heard` says that news arrives: nobody else says when a wire is listened to. */
+/** Publishes a probe until `isReceived`: a bus does not report that it listens. */
 export async function waitUntilReceived(bus: EventBus, isReceived: () => boolean): Promise<void> {
   await waitUntil(() => {
     bus.publish([PROBE]);

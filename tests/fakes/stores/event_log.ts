@@ -1,7 +1,7 @@
 import type { Event, StatusEvent, StoredEvent } from "../../../src/feed/event.ts";
 import type { EventLog, SeqRange } from "../../../src/feed/event_log.ts";
 
-/** A journal in memory that fails when it is told to. */
+/** An event log in memory that fails on request. */
 export class FakeEventLog implements EventLog {
   /** Thrown by every method while it is set. */
   error: Error | undefined;
@@ -45,7 +45,7 @@ export class FakeEventLog implements EventLog {
   }
 }
 
-/** A status whose time tells it from others. */
+/** A status event. */
 export function aStatus(fields: Partial<StatusEvent["data"]> = {}): StatusEvent {
   return {
     type: "status",

@@ -1,6 +1,8 @@
 import { systemClock } from "../../../src/clock.ts";
-import { GitHubError, type GitHubFailure } from "../../../src/errors.ts";
+import { GitHubError, type GitHubFailure, isGlobal } from "../../../src/errors.ts";
 import type { Repository, RepositorySource } from "../../../src/repository/repository.ts";
+import { RateLimitGate } from "../../../src/github/rate_limit_gate.ts";
+import { LOW_SHARE } from "../../../src/run/github_rate_limit.ts";
 import { newestFirst, type Run, type RunSource } from "../../../src/run/run.ts";
 
 /** A source of repositories and runs that a test holds in its hand: state, delays and refusals. */
@@ -13,8 +15,11 @@ export class FakeGitHub implements RepositorySource, RunSource {
   unlisted = new Set<number>();
   /** How long each answer takes. */
   delayMs = 0;
-  /** What refuses, by `what` or its beginning. */
+  /** Failures by endpoint or its prefix. */
   readonly failures = new Map<string, GitHubFailure>();
+  readonly gate = new RateLimitGate({ clock: systemClock, random: () => 0 });
+  /** Whether it refuses requests while the gate is closed, as `GitHub.background()` does. */
+  isBackground = false;
 
   get endpoints(): string[] {
     return this.requests.map(({ endpoint }) => endpoint);
@@ -41,12 +46,22 @@ export class FakeGitHub implements RepositorySource, RunSource {
   }
 
   async #respond(endpoint: string, signal: AbortSignal): Promise<void> {
+    if (this.isBackground) this.gate.assertOpen(LOW_SHARE);
     this.requests.push({ at: systemClock.now(), endpoint });
     if (this.delayMs > 0) await systemClock.sleep(this.delayMs, signal);
     signal.throwIfAborted();
     for (const [prefix, failure] of this.failures) {
-      if (endpoint.startsWith(prefix)) throw new GitHubError(failure, `GitHub refused ${endpoint}`);
+      if (!endpoint.startsWith(prefix)) continue;
+      // The list belongs to the credential itself.
+      const isCredential = endpoint === "list" && failure.kind === "not_accessible";
+      const error = new GitHubError(
+        isCredential ? { kind: "unauthorized" } : failure,
+        `GitHub refused ${endpoint}`,
+      );
+      if (isGlobal(error.failure)) this.gate.onFailure(error);
+      throw error;
     }
+    this.gate.onSuccess();
   }
 }
 

@@ -13,7 +13,7 @@ import type { ServerUnderTest } from "../apps/server.ts";
 import { WebSocketClient } from "../clients/websocket.ts";
 import { waitUntil, withTimeout } from "../wait.ts";
 
-/** Messages in memory, told by a journal in memory; it fails where that fails. */
+/** Messages in memory, over an event log in memory whose errors it throws. */
 export class MemoryMessageStore implements MessageStore {
   readonly #eventLog: FakeEventLog;
   readonly stored: Message[] = [];
@@ -46,15 +46,15 @@ export class MemoryMessageStore implements MessageStore {
   }
 }
 
-/** A frame in which a client says something. */
+/** A frame with a new message. */
 export function messageFrame(content: unknown, user_id: unknown = "ada"): string {
   return JSON.stringify({ content, user_id });
 }
 
-/** Connects, and waits until it hears what others say. */
+/** Connects, and waits until the client receives messages. */
 export async function joinMessages(server: ServerUnderTest, query = ""): Promise<WebSocketClient> {
   const before = server.fanout.size;
-  // The cookie of a session counts only where a page of ours says who connects.
+  // A session cookie is only accepted with the server's own origin.
   const headers = { origin: server.url };
   const client = new WebSocketClient(new WebSocket(`${server.socketUrl}?${query}`, { headers }));
   await withTimeout(client.opened, "a connection");
@@ -72,7 +72,7 @@ export async function nextError(
   return frame.error;
 }
 
-/** What the next frame says, which is a message. */
+/** The content of the next frame, which is a message. */
 export async function nextContent(client: WebSocketClient): Promise<string> {
   return JSON.parse(await client.next()).content;
 }

@@ -1,8 +1,7 @@
 import { isVisible, type Visibility } from "../../../src/visibility.ts";
 import type { StorageError } from "../../../src/errors.ts";
 import type { RunDetail, RunHistory, RunList, RunQuery } from "../../../src/run/history.ts";
-import type { Run } from "../../../src/run/run.ts";
-import { newestFirst } from "../../../src/run/run.ts";
+import { newestFirst, type Run } from "../../../src/run/run.ts";
 import { aRun } from "./github.ts";
 
 /** A past that a test holds in its hand. */
@@ -11,7 +10,7 @@ export class FakeRunHistory implements RunHistory {
   readonly queries: RunQuery[] = [];
   runs: Run[] = [aRun()];
   runDetail: RunDetail | undefined;
-  /** What lists say about how many runs there are. */
+  /** The total of lists. */
   total: number | undefined;
   error: StorageError | undefined;
 

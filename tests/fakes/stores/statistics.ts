@@ -1,9 +1,10 @@
 import { isVisible } from "../../../src/visibility.ts";
 import type { Distribution, RunStatistics, StatisticsQuery } from "../../../src/run/statistics.ts";
-import type { Db } from "../../../src/sql/database.ts";
-import type { AttemptTable, JobTable, RunTable, WorkflowTable } from "../../../src/sql/tables.ts";
+import type { Db } from "../../../src/sql/handles.ts";
+import type { AttemptTable, JobTable, WorkflowTable } from "../../../src/sql/tables.ts";
+import type { RunTable } from "../../../src/sql/run/run_row.ts";
 
-/** Everything from which statistics are counted. */
+/** The rows from which statistics are computed. */
 export interface StatisticsRows {
   readonly runs: readonly RunTable[];
   readonly attempts: readonly AttemptTable[];
@@ -27,14 +28,14 @@ export async function readRunRows(db: Db): Promise<StatisticsRows> {
   };
 }
 
-/** What statistics tell, with the exact percentiles. */
+/** Statistics with exact percentiles. */
 export interface ExpectedStatistics {
   readonly totals: RunStatistics;
-  /** Of all pages. */
+  /** On all pages. */
   readonly groups: readonly { readonly key: string; readonly statistics: RunStatistics }[];
 }
 
-/** Counts everything by looking at everything, as docs/statistics.md says. */
+/** Computes statistics from all rows, as defined in docs/statistics.md. */
 export class ReferenceStatistics {
   readonly #rows: StatisticsRows;
 
@@ -157,7 +158,7 @@ export class ReferenceStatistics {
     return Math.max(0, toSeconds(run.updated_at) - toSeconds(firstFailure.updated_at));
   }
 
-  /** The completed runs of its workflow that came before it and say something, in order. */
+  /** The earlier completed runs of the workflow that succeeded or failed, in order. */
   #runsBefore(run: RunTable): readonly RunTable[] {
     return this.#completed().filter((each) => each.workflow_id === run.workflow_id)
       .filter(isConclusive).filter((each) => compareIds(each, run) < 0).sort(compareIds);
@@ -207,7 +208,7 @@ function toWeekStart(day: string): string {
   return date.toISOString().slice(0, 10);
 }
 
-/** Keys by their number of runs; those with as many by the lowest id of a workflow. */
+/** Sorts keys by their number of runs, then by the lowest workflow ID. */
 function rankKeys(runs: readonly RunTable[], groupKey: (run: RunTable) => string): string[] {
   const groups = [...Map.groupBy(runs, groupKey)].map(([key, groupRuns]) => ({
     key,

@@ -11,7 +11,7 @@ const PATH = "/api/v1/webhook/github";
 function receive({ event }: IncomingWebhook): Promise<ReceiveResult> {
   if (event === "broken") return Promise.reject(new StorageError("unavailable", "Unavailable"));
   if (event === "forged") {
-    return Promise.resolve({ status: "refused", code: "invalid_signature", detail: "No" });
+    return Promise.resolve({ status: "rejected", code: "invalid_signature", detail: "No" });
   }
   if (event === "ping") return Promise.resolve({ status: "pong" });
   return Promise.resolve({ status: event?.startsWith("odd") ? "ignored" : "accepted" });

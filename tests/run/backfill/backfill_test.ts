@@ -23,7 +23,7 @@ function setUp(times: readonly number[]) {
     past: source,
     store,
     shown: reported,
-    /** As `runwire backfill` does it: from what is kept to the end. */
+    /** As `runwire backfill` does it: from the stored progress to the end. */
     async run({ since = SINCE, signal = never } = {}): Promise<BackfillProgress> {
       const request = { repositoryId: 1, since, now: systemClock.now(), isBackground: false };
       const progress = await store.start(request);
@@ -38,7 +38,7 @@ function setUp(times: readonly number[]) {
   };
 }
 
-/** `count` runs, one after the other, that end at `end`. */
+/** The creation times of `count` consecutive runs that end at `end`. */
 function evenly(count: number, { end, every }: { end: number; every: number }): number[] {
   return Array.from({ length: count }, (_, index) => end - (count - 1 - index) * every);
 }
@@ -47,7 +47,7 @@ function importedIds({ store }: { store: MemoryBackfillStore }): number[] {
   return [...store.runs.keys()].sort((a, b) => a - b);
 }
 
-Deno.test("Backfill brings in what was created since, and nothing older", async () => {
+Deno.test("Backfill imports the runs created since the given time, and none before", async () => {
   using _time = new FakeTime(NOW);
   const test = setUp([SINCE - SECOND_MS, SINCE, NOW - DAY_MS, NOW]);
   const progress = await test.run();
@@ -66,16 +66,16 @@ Deno.test("Backfill brings in what was created since, and nothing older", async 
   assertEquals(test.past.requests.length, 1);
 });
 
-Deno.test("Backfill halves windows that hold more than GitHub lists, from new to old", async () => {
+Deno.test("Backfill halves windows with more runs than GitHub lists, newest first", async () => {
   using _time = new FakeTime(NOW);
   const test = setUp(evenly(5_000, { end: NOW, every: 20 * MINUTE_MS }));
   const { runs } = await test.run();
   assertEquals([runs, importedIds(test)], [5_000, test.past.ids]);
-  // 50 pages, and few windows that were too wide or not full.
+  // 50 pages, and a few windows that were too wide or not full.
   assert(test.past.requests.length < 65, `${test.past.requests.length} questions`);
 });
 
-Deno.test("Backfill says about how many there are before it has brought in any", async () => {
+Deno.test("Backfill estimates the number of runs before it imports any", async () => {
   using _time = new FakeTime(NOW);
   const test = setUp(evenly(2_500, { end: NOW, every: 40 * MINUTE_MS }));
   await test.run();
@@ -85,7 +85,7 @@ Deno.test("Backfill says about how many there are before it has brought in any",
   assertEquals(counts, counts.toSorted((a, b) => a - b));
 });
 
-Deno.test("Backfill takes what can be had of a second that holds too many, and says so", async () => {
+Deno.test("Backfill imports the listed runs of a second with too many runs, and reports it", async () => {
   using _time = new FakeTime(NOW);
   const second = NOW - 3 * DAY_MS;
   const test = setUp([
@@ -103,7 +103,7 @@ Deno.test("Backfill takes what can be had of a second that holds too many, and s
 Deno.test("Backfill reads a window again when a run was deleted between two pages", async () => {
   using _time = new FakeTime(NOW);
   const test = setUp(evenly(250, { end: NOW, every: MINUTE_MS }));
-  // The newest is on the first page: the second then begins one run later.
+  // The newest run is on the first page, so the second page starts one run later.
   test.past.onRequest = () => {
     if (test.past.requests.length === 2) test.past.runs.pop();
   };
@@ -111,7 +111,7 @@ Deno.test("Backfill reads a window again when a run was deleted between two page
   assertEquals([reason, importedIds(test).length], [null, 250]);
 });
 
-Deno.test("Backfill asked again brings in what is new, and what is older than before", async () => {
+Deno.test("Backfill imports newer and older runs when it is requested again", async () => {
   using time = new FakeTime(NOW);
   const times = evenly(300, { end: NOW - MINUTE_MS, every: 12 * 60 * MINUTE_MS });
   const test = setUp(times);
@@ -124,12 +124,12 @@ Deno.test("Backfill asked again brings in what is new, and what is older than be
   const { runs, state, since, importedTo: until } = await test.run({ since: NOW - 200 * DAY_MS });
   assertEquals([runs, state, importedIds(test).length], [301, "done", 301]);
   assertEquals([since, until], [NOW - 200 * DAY_MS, NOW + 5 * DAY_MS + SECOND_MS]);
-  // The last ten minutes are looked at again, as lists lag; the month before is not.
+  // The last ten minutes are fetched again, because lists lag; the month before is not.
   assertEquals(test.past.requests[0]?.from, NOW + SECOND_MS - 10 * MINUTE_MS);
   assert(test.past.requests.slice(1).every(({ to }) => to <= NOW - 30 * DAY_MS));
 });
 
-Deno.test("Backfill begins anew where there is a gap between what is in and what is asked for", async () => {
+Deno.test("Backfill starts again if there is a gap between the imported and the requested range", async () => {
   using time = new FakeTime(NOW);
   const test = setUp([NOW - DAY_MS]);
   await test.run();
@@ -142,7 +142,7 @@ Deno.test("Backfill begins anew where there is a gap between what is in and what
   }]);
 });
 
-Deno.test("Backfill fails with the reason when GitHub has no such repository", async () => {
+Deno.test("Backfill fails with a reason if GitHub has no such repository", async () => {
   using _time = new FakeTime(NOW);
   const test = setUp([NOW - DAY_MS]);
   test.past.failures = [new GitHubError({ kind: "not_accessible", status: 404 }, "Not Found")];
@@ -152,7 +152,7 @@ Deno.test("Backfill fails with the reason when GitHub has no such repository", a
   assertEquals((await test.run()).state, "done");
 });
 
-Deno.test("Backfill ends when another one goes on with the same repository", async () => {
+Deno.test("Backfill ends when another process imports the same repository", async () => {
   using _time = new FakeTime(NOW);
   const test = setUp(evenly(2_000, { end: NOW, every: MINUTE_MS }));
   test.past.onRequest = () => {
@@ -166,7 +166,7 @@ Deno.test("Backfill ends when another one goes on with the same repository", asy
 
 class Killed extends Error {}
 
-Deno.test("Backfill killed at any step goes on there, and ends with all runs in", async () => {
+Deno.test("Backfill continues where it was killed, and imports all runs", async () => {
   using _time = new FakeTime(NOW);
   const times = [
     ...evenly(700, { end: NOW - 40 * DAY_MS, every: 37 * MINUTE_MS }),
@@ -190,12 +190,12 @@ Deno.test("Backfill killed at any step goes on there, and ends with all runs in"
   }
 });
 
-Deno.test("Backfill brings in every run once, however they are spread, over crashes too", async () => {
+Deno.test("Backfill imports every run once for any distribution of runs, across crashes", async () => {
   using _time = new FakeTime(NOW);
   const burst = fc.record({
     at: fc.integer({ min: 0, max: 90 * 24 * 3_600 }),
     count: fc.integer({ min: 1, max: 2_500 }),
-    /** Thousands in a minute, or in an hour. */
+    /** Thousands of runs in a minute, or in an hour. */
     within: fc.constantFrom(10, 60, 3_600, 500_000),
   });
   await fc.assert(
@@ -217,7 +217,7 @@ Deno.test("Backfill brings in every run once, however they are spread, over cras
       const progress = await test.run().catch(() => test.run());
       assertEquals(importedIds(test), test.past.ids);
       assertEquals([progress.state, progress.runs], ["done", times.length]);
-      // Each window that was too wide is asked for once, and then halved.
+      // Each window that is too wide is requested once, and then halved.
       assert(test.past.requests.length < times.length / 50 + 50 * (bursts.length + 1));
     }),
     { numRuns: 40 },

@@ -11,7 +11,7 @@ const SECOND_MS = 1_000;
 const HOUR_MS = 3_600 * SECOND_MS;
 const RANGE = { from: 0, to: HOUR_MS };
 
-Deno.test("Windows begin with all there is, and go on from the end that comes first", () => {
+Deno.test("BackfillWindows starts with the whole range, and continues from its first end", () => {
   assertEquals(new BackfillWindows(RANGE, "newest").current, RANGE);
   const newest = new BackfillWindows(RANGE, "newest");
   newest.narrow(1_500);
@@ -27,12 +27,12 @@ Deno.test("Windows begin with all there is, and go on from the end that comes fi
   assertEquals(oldest.current, undefined);
 });
 
-Deno.test("Windows of an empty span have none", () => {
+Deno.test("BackfillWindows has no windows for an empty range", () => {
   assertEquals(new BackfillWindows({ from: 5_000, to: 5_000 }, "newest").current, undefined);
   assertEquals(new BackfillWindows({ from: 6_000, to: 5_000 }, "oldest").current, undefined);
 });
 
-Deno.test("Windows are made as wide as the last one makes it likely that GitHub lists them", () => {
+Deno.test("BackfillWindows chooses a width by the number of runs in the previous window", () => {
   const windows = new BackfillWindows(RANGE, "newest");
   const width = () => windows.current && windows.current.to - windows.current.from;
   windows.narrow(7_500);
@@ -50,7 +50,7 @@ Deno.test("Windows are made as wide as the last one makes it likely that GitHub 
   assertEquals(width(), before * 16);
 });
 
-Deno.test("Windows get no narrower than a second", () => {
+Deno.test("BackfillWindows never narrows a window below a second", () => {
   const windows = new BackfillWindows({ from: 0, to: 3 * SECOND_MS }, "oldest");
   for (let times = 0; times < 9; times++) windows.narrow(1_500);
   assertEquals(windows.current, { from: 0, to: SECOND_MS });
@@ -58,11 +58,11 @@ Deno.test("Windows get no narrower than a second", () => {
   assert(!isNarrowest({ from: 0, to: 2 * SECOND_MS }));
 });
 
-Deno.test("isTooMany() doubts a window of exactly as many as GitHub lists", () => {
+Deno.test("isTooMany() is true for exactly as many runs as GitHub lists", () => {
   assertEquals([999, 1_000, 1_001].map(isTooMany), [false, true, true]);
 });
 
-Deno.test("Windows are whole seconds, and cover a span without gap or overlap", () => {
+Deno.test("BackfillWindows uses whole seconds, and covers a range without gaps or overlaps", () => {
   const steps = fc.array(
     fc.oneof(fc.constant("narrow" as const), fc.integer({ min: 0, max: 999 })),
   );

@@ -1,13 +1,19 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import { GitHubError, type GitHubFailure, StorageError } from "../../../src/errors.ts";
+import {
+  GitHubError,
+  type GitHubFailure,
+  GitHubPausedError,
+  StorageError,
+} from "../../../src/errors.ts";
 import type { Job } from "../../../src/run/history.ts";
 import { type AttemptId, JobCollector } from "../../../src/run/polling/job_collector.ts";
 import { aJob } from "../../fakes/fixtures/job.ts";
 
 const MINUTE_MS = 60_000;
 const NOW = "2026-01-03T00:00:00Z";
+const PAUSED = new GitHubPausedError(0, { kind: "rate_limited" }, "GitHub answered 429");
 
 function attempts(count: number, first = 1): AttemptId[] {
   return Array.from({ length: count }, (_, at) => ({
@@ -19,13 +25,13 @@ function attempts(count: number, first = 1): AttemptId[] {
 
 function setUp(candidates: readonly AttemptId[]) {
   const test = {
-    lacking: candidates,
+    missing: candidates,
     ranges: [] as unknown[],
     requested: [] as number[],
     stored: [] as Job[],
-    errors: [] as GitHubError[],
     failures: new Map<number, GitHubFailure>(),
-    canRequest: () => true,
+    isNeeded: true,
+    isPaused: () => false,
     storageError: undefined as StorageError | undefined,
     signal: new AbortController(),
   };
@@ -33,6 +39,7 @@ function setUp(candidates: readonly AttemptId[]) {
     clock: systemClock,
     source: {
       listForAttempt({ id }) {
+        if (test.isPaused()) return Promise.reject(PAUSED);
         test.requested.push(id);
         const failure = test.failures.get(id);
         if (failure) return Promise.reject(new GitHubError(failure, `GitHub refused ${id}`));
@@ -48,16 +55,15 @@ function setUp(candidates: readonly AttemptId[]) {
         test.ranges.push(span);
         return test.storageError
           ? Promise.reject(test.storageError)
-          : Promise.resolve(test.lacking);
+          : Promise.resolve(test.missing);
       },
     },
-    canRequest: () => test.canRequest(),
-    onGitHubError: (error) => test.errors.push(error),
+    isNeeded: () => test.isNeeded,
   });
   return { test, collector, runOnce: () => collector.runOnce(test.signal.signal) };
 }
 
-Deno.test("JobCollector asks for the jobs of twenty runs a round, of each once", async () => {
+Deno.test("JobCollector fetches the jobs of twenty runs per round, each run once", async () => {
   using time = new FakeTime(NOW);
   const { test, collector } = setUp(attempts(25));
   const running = collector.run(test.signal.signal);
@@ -72,68 +78,73 @@ Deno.test("JobCollector asks for the jobs of twenty runs a round, of each once",
   await running;
 });
 
-Deno.test("JobCollector looks at runs of the last day that ended a minute ago", async () => {
+Deno.test("JobCollector considers runs of the last day that ended at least a minute ago", async () => {
   using _time = new FakeTime(NOW);
-  const { test, runOnce: round } = setUp([]);
-  await round();
+  const { test, runOnce } = setUp([]);
+  await runOnce();
   const now = Date.parse(NOW);
   assertEquals(test.ranges, [
     { from: now - 24 * 60 * MINUTE_MS, before: now - MINUTE_MS, among: 2_000 },
   ]);
 });
 
-Deno.test("JobCollector asks again when a run had another attempt", async () => {
-  const { test, runOnce: round } = setUp(attempts(1));
-  await round();
-  test.lacking = [{ id: 1, repository: "octo/a", runAttempt: 2 }];
-  await round();
+Deno.test("JobCollector fetches the jobs of a new attempt", async () => {
+  const { test, runOnce } = setUp(attempts(1));
+  await runOnce();
+  test.missing = [{ id: 1, repository: "octo/a", runAttempt: 2 }];
+  await runOnce();
   assertEquals(test.requested, [1, 1]);
 });
 
-Deno.test("JobCollector asks for nothing, and reads nothing, while GitHub may not be asked", async () => {
-  const { test, runOnce: round } = setUp(attempts(5));
-  test.canRequest = () => false;
-  await round();
+Deno.test("JobCollector sends no requests, and reads nothing, while nothing depends on them", async () => {
+  const { test, runOnce } = setUp(attempts(5));
+  test.isNeeded = false;
+  await runOnce();
   assertEquals([test.requested, test.ranges], [[], []]);
-  test.canRequest = () => test.requested.length < 2;
-  await round();
-  assertEquals(test.requested, [1, 2]);
 });
 
-Deno.test("JobCollector passes over a run whose jobs cannot be had", async () => {
-  const { test, runOnce: round } = setUp(attempts(3));
-  test.failures.set(1, { kind: "not_accessible", status: 404 });
-  await round();
-  await round();
+Deno.test("JobCollector ends its round when GitHub is paused, and continues with the same run", async () => {
+  const { test, runOnce } = setUp(attempts(3));
+  test.isPaused = () => test.requested.length === 2;
+  await runOnce();
+  assertEquals(test.requested, [1, 2]);
+  test.isPaused = () => false;
+  await runOnce();
   assertEquals(test.requested, [1, 2, 3]);
-  assertEquals(test.errors, []);
 });
 
-Deno.test("JobCollector ends a round that is limited, hands it on, and asks again later", async () => {
-  const { test, runOnce: round } = setUp(attempts(3));
+Deno.test("JobCollector skips a run whose jobs are not accessible", async () => {
+  const { test, runOnce } = setUp(attempts(3));
+  test.failures.set(1, { kind: "not_accessible", status: 404 });
+  await runOnce();
+  await runOnce();
+  assertEquals(test.requested, [1, 2, 3]);
+});
+
+Deno.test("JobCollector ends its round at a rate limit, and sends the request again later", async () => {
+  const { test, runOnce } = setUp(attempts(3));
   test.failures.set(2, { kind: "rate_limited", retryAt: 0 });
-  await round();
+  await runOnce();
   assertEquals(test.requested, [1, 2]);
-  assertEquals(test.errors.map((error) => error.failure.kind), ["rate_limited"]);
   test.failures.clear();
-  await round();
+  await runOnce();
   assertEquals(test.requested, [1, 2, 2, 3]);
 });
 
-Deno.test("JobCollector is not held up for ever by an answer that GitHub cannot give", async () => {
-  const { test, runOnce: round } = setUp(attempts(2));
+Deno.test("JobCollector skips a run for which GitHub is unavailable", async () => {
+  const { test, runOnce } = setUp(attempts(2));
   test.failures.set(1, { kind: "unavailable" });
-  await round();
+  await runOnce();
   assertEquals(test.requested, [1]);
-  await round();
-  assertEquals([test.requested, test.errors], [[1, 2], []]);
+  await runOnce();
+  assertEquals(test.requested, [1, 2]);
 });
 
-Deno.test("JobCollector goes on when the store was away", async () => {
-  const { test, runOnce: round } = setUp(attempts(1));
-  test.storageError = new StorageError("unavailable", "The database is away");
-  await round();
+Deno.test("JobCollector continues after a storage failure", async () => {
+  const { test, runOnce } = setUp(attempts(1));
+  test.storageError = new StorageError("unavailable", "The database is unavailable");
+  await runOnce();
   test.storageError = undefined;
-  await round();
+  await runOnce();
   assertEquals(test.requested, [1]);
 });

@@ -7,7 +7,7 @@ import { POLLER_INTERVAL_MS, PollerUnderTest } from "../../fakes/apps/poller.ts"
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-Deno.test("Poller leaves GitHub alone until the limit resets, then starts a new cycle", async () => {
+Deno.test("Poller sends no requests until the rate limit resets, then starts a new cycle", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.activeClients.add();
@@ -21,7 +21,7 @@ Deno.test("Poller leaves GitHub alone until the limit resets, then starts a new 
     waitingUntil: 10 * MINUTE_MS,
     lastSuccessAt: 0,
   });
-  assertEquals(test.poller.current, test.snapshots[0]?.snapshot);
+  assertEquals(test.current, test.snapshots[0]?.snapshot);
 
   await time.tickAsync(10 * MINUTE_MS - POLLER_INTERVAL_MS - 1);
   assertEquals(test.github.requests.length, requestCount);
@@ -37,7 +37,7 @@ Deno.test("Poller leaves GitHub alone until the limit resets, then starts a new 
   assertEquals(test.poller.status.waitingUntil, null);
 });
 
-Deno.test("Poller keeps waiting for the limit when clients leave and come back", async () => {
+Deno.test("Poller waits for the reset even if clients leave and return", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.failures.set("list", { kind: "rate_limited", retryAt: 10 * MINUTE_MS });
@@ -53,7 +53,7 @@ Deno.test("Poller keeps waiting for the limit when clients leave and come back",
   assertEquals(test.github.endpoints, ["list", "list"]);
 });
 
-Deno.test("Poller waits a minute and then ever longer when a limit says no time", async () => {
+Deno.test("Poller waits a minute, then longer each time, after a rate limit without a time", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.failures.set("list", { kind: "rate_limited" });
@@ -66,11 +66,11 @@ Deno.test("Poller waits a minute and then ever longer when a limit says no time"
   test.github.failures.set("runs", { kind: "rate_limited" });
   await time.tickAsync(POLLER_INTERVAL_MS);
   await time.tickAsync(MINUTE_MS);
-  // A success in between makes the next wait short again.
+  // After a success the next wait is short again.
   assertEquals(test.github.endpoints.slice(requestCount), ["runs octo/a", "list", "runs octo/a"]);
 });
 
-Deno.test("Poller is unauthorized on a 401, asks seldom, and recovers", async () => {
+Deno.test("Poller is unauthorized after a 401, polls less often, and recovers", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.failures.set("list", { kind: "unauthorized" });
@@ -95,7 +95,7 @@ Deno.test("Poller is unauthorized when it may not list repositories", async () =
   assertEquals(test.poller.status.waitingUntil, MINUTE_MS);
 });
 
-Deno.test("Poller asks again within the beat, then on the next, when GitHub is unavailable", async () => {
+Deno.test("Poller retries within the interval, then at the next tick, while GitHub is unavailable", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.failures.set("list", { kind: "unavailable" });
@@ -110,7 +110,7 @@ Deno.test("Poller asks again within the beat, then on the next, when GitHub is u
   assertEquals(test.snapshotTimes, [POLLER_INTERVAL_MS]);
 });
 
-Deno.test("Poller needs no new beat for a fault that a retry heals", async () => {
+Deno.test("Poller keeps its interval if a retry succeeds", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.failures.set("runs octo/b", { kind: "unavailable" });
@@ -126,7 +126,7 @@ Deno.test("Poller needs no new beat for a fault that a retry heals", async () =>
   ]);
 });
 
-Deno.test("Poller shows the last known runs of a repository that alone is unavailable", async () => {
+Deno.test("Poller shows the stored runs of one unavailable repository", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.runs = [aRun({ id: 1 }), aRun({ id: 2, repository: "octo/b" })];
@@ -140,7 +140,7 @@ Deno.test("Poller shows the last known runs of a repository that alone is unavai
 });
 
 for (const status of [404, 403, 451]) {
-  Deno.test(`Poller leaves out a repository that answers ${status}, and logs it once`, async () => {
+  Deno.test(`Poller excludes a repository after a ${status}, and logs it once`, async () => {
     using time = new FakeTime(0);
     await using log = await new CapturedLog().start();
     await using test = new PollerUnderTest();
@@ -153,7 +153,7 @@ for (const status of [404, 403, 451]) {
     for (const { snapshot } of test.snapshots) {
       assertEquals(snapshot.runs.map((run) => run.repository), ["octo/c", "octo/a"]);
     }
-    // Asked for once in each of the three cycles that have begun.
+    // One request in each of the three cycles.
     assertEquals(test.github.endpoints.filter((what) => what === "runs octo/b").length, 3);
     assertEquals(log.lines.filter((line) => line.includes("octo/b")).length, 1);
 
@@ -163,7 +163,7 @@ for (const status of [404, 403, 451]) {
   });
 }
 
-Deno.test("Poller slows down so that a low budget lasts to its reset", async () => {
+Deno.test("Poller slows down so that a low quota lasts until the reset", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.rateLimit = () => ({
@@ -173,13 +173,13 @@ Deno.test("Poller slows down so that a low budget lasts to its reset", async () 
   });
   test.activeClients.add();
   await time.tickAsync(10 * MINUTE_MS);
-  // 120 points are 30 beats of 4 requests: one in two minutes.
+  // 120 points are 30 polls of 4 requests: one every two minutes.
   assertEquals(test.snapshotTimes.map((at) => at / MINUTE_MS), [0, 2, 4, 6, 8, 10]);
   assertEquals(test.poller.status.state, "waiting");
   assertEquals(test.poller.status.waitingUntil, 12 * MINUTE_MS);
 });
 
-Deno.test("Poller asks for nothing more when the budget is spent, until it resets", async () => {
+Deno.test("Poller sends no requests without quota until the reset", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.rateLimit = () => ({ limit: 5_000, remaining: 0, resetAt: 10 * MINUTE_MS });
@@ -189,11 +189,11 @@ Deno.test("Poller asks for nothing more when the budget is spent, until it reset
   assertEquals(test.snapshotTimes[1], 10 * MINUTE_MS);
 });
 
-Deno.test("Poller asks for a run by id when a list no longer shows it", async (t) => {
+Deno.test("Poller fetches a run by ID if a list no longer contains it", async (t) => {
   const older = aRun({ id: 1 });
   const newer = aRun({ id: 2, createdAt: "2026-01-01T00:00:05Z" });
 
-  await t.step("and keeps one that exists", async () => {
+  await t.step("and shows it if it exists", async () => {
     using time = new FakeTime(0);
     await using test = new PollerUnderTest();
     test.github.runs = [older, newer];
@@ -205,7 +205,7 @@ Deno.test("Poller asks for a run by id when a list no longer shows it", async (t
     assert(test.github.endpoints.includes("run 2"));
   });
 
-  await t.step("and forgets one that was deleted", async () => {
+  await t.step("and removes it if it was deleted", async () => {
     using time = new FakeTime(0);
     await using test = new PollerUnderTest();
     test.github.runs = [older, newer];
@@ -218,7 +218,7 @@ Deno.test("Poller asks for a run by id when a list no longer shows it", async (t
   });
 });
 
-Deno.test("Poller shows no run going backwards when a list lags", async () => {
+Deno.test("Poller does not revert a run when a list lags", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   const queued = aRun();
@@ -232,7 +232,7 @@ Deno.test("Poller shows no run going backwards when a list lags", async () => {
   assertEquals(statuses, ["queued", "queued", ...Array(4).fill("completed")]);
 });
 
-Deno.test("Poller stops while it waits to ask again", async () => {
+Deno.test("Poller stops while it waits for a retry", async () => {
   using time = new FakeTime(0);
   const test = new PollerUnderTest();
   test.github.failures.set("list", { kind: "unavailable" });

@@ -5,7 +5,7 @@ import { POLLER_INTERVAL_MS, PollerUnderTest } from "../../fakes/apps/poller.ts"
 
 const FETCH = ["runs octo/a", "runs octo/b", "runs octo/c"];
 
-Deno.test("Poller asks nothing until somebody listens, and rests when the last has left", async () => {
+Deno.test("Poller sends no requests until a client connects, and is idle after the last one leaves", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   await time.tickAsync(60_000);
@@ -37,7 +37,7 @@ Deno.test("Poller lists repositories again after five fetches", async () => {
   assertEquals(test.github.endpoints, [...cycle, "list", ...FETCH, ...FETCH]);
 });
 
-Deno.test("Poller tells its phases one by one", async () => {
+Deno.test("Poller reports each phase", async () => {
   using time = new FakeTime(0);
   const test = new PollerUnderTest();
   await time.tickAsync(1_000);
@@ -55,20 +55,20 @@ Deno.test("Poller tells its phases one by one", async () => {
   ]);
 });
 
-Deno.test("Poller keeps the beat without drift, however long answers take", async () => {
+Deno.test("Poller keeps its interval without drift, however long responses take", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.delayMs = 700;
   test.activeClients.add();
   await time.tickAsync(100 * POLLER_INTERVAL_MS);
-  const starts = test.github.requests.filter(({ endpoint: what }, index) =>
-    what === "list" ||
-    (what === FETCH[0] && test.github.requests[index - 1]?.endpoint !== "list")
+  const starts = test.github.requests.filter(({ endpoint }, index) =>
+    endpoint === "list" ||
+    (endpoint === FETCH[0] && test.github.requests[index - 1]?.endpoint !== "list")
   ).map(({ at }) => at);
-  assertEquals(starts, Array.from({ length: 101 }, (_, beat) => beat * POLLER_INTERVAL_MS));
+  assertEquals(starts, Array.from({ length: 101 }, (_, tick) => tick * POLLER_INTERVAL_MS));
 });
 
-Deno.test("Poller skips the beats that an overlong fetch has missed", async () => {
+Deno.test("Poller skips the ticks that an overlong fetch missed", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.repositories = ["octo/a"];
@@ -78,11 +78,11 @@ Deno.test("Poller skips the beats that an overlong fetch has missed", async () =
   await time.tickAsync(4 * POLLER_INTERVAL_MS);
   test.github.delayMs = 0;
   await time.tickAsync(3 * POLLER_INTERVAL_MS);
-  // The fetch of beat 1 ends at 3.5 beats, that of beat 4 at 6.5; then all is quick again.
-  assertEquals(test.snapshotTimes, [0, 3.5, 6.5, 7].map((beat) => beat * POLLER_INTERVAL_MS));
+  // The fetch of tick 1 ends at tick 3.5, that of tick 4 at 6.5; then fetches are quick again.
+  assertEquals(test.snapshotTimes, [0, 3.5, 6.5, 7].map((tick) => tick * POLLER_INTERVAL_MS));
 });
 
-Deno.test("Poller goes on with the beat, not before it, when somebody comes back", async () => {
+Deno.test("Poller waits for the next tick when a client returns", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.activeClients.add();
@@ -97,7 +97,7 @@ Deno.test("Poller goes on with the beat, not before it, when somebody comes back
   assertEquals(test.github.endpoints, ["list", ...FETCH, ...FETCH]);
 });
 
-Deno.test("Poller starts a new cycle at once after a long rest", async () => {
+Deno.test("Poller starts a new cycle at once after a long idle time", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.activeClients.add();
@@ -110,20 +110,20 @@ Deno.test("Poller starts a new cycle at once after a long rest", async () => {
   assertEquals(test.github.endpoints, ["list", ...FETCH, "list", ...FETCH, ...FETCH]);
 });
 
-Deno.test("Poller.current is the snapshot while it is younger than a beat", async () => {
+Deno.test("SnapshotPublisher.current() is the latest snapshot while it is younger than an interval", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
-  assertEquals(test.poller.current, undefined);
+  assertEquals(test.current, undefined);
   test.activeClients.add();
   await time.tickAsync(0);
   test.activeClients.remove();
   await time.tickAsync(POLLER_INTERVAL_MS - 1);
-  assertEquals(test.poller.current, test.snapshots[0]?.snapshot);
+  assertEquals(test.current, test.snapshots[0]?.snapshot);
   await time.tickAsync(1);
-  assertEquals(test.poller.current, undefined);
+  assertEquals(test.current, undefined);
 });
 
-Deno.test("Poller shows an empty snapshot when there is no repository at all", async () => {
+Deno.test("Poller publishes an empty snapshot without repositories", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.repositories = [];
@@ -133,7 +133,7 @@ Deno.test("Poller shows an empty snapshot when there is no repository at all", a
   assertEquals(test.poller.status.state, "polling");
 });
 
-Deno.test("Poller shows the runs of the others when a repository has none", async () => {
+Deno.test("Poller publishes the runs of other repositories if one has none", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.runs = [aRun({ id: 3, repository: "octo/b" })];
@@ -142,7 +142,7 @@ Deno.test("Poller shows the runs of the others when a repository has none", asyn
   assertEquals(test.snapshots[0]?.snapshot.runs.map((run) => run.id), [3]);
 });
 
-Deno.test("Poller takes 2 runs of each of 3 repositories, all of them newest first", async () => {
+Deno.test("Poller publishes 2 runs of each of 3 repositories, newest first", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.repositories = ["octo/a", "octo/b", "octo/c", "octo/d"];
@@ -158,7 +158,7 @@ Deno.test("Poller takes 2 runs of each of 3 repositories, all of them newest fir
   assertEquals(test.snapshots[0]?.snapshot.runs.map((run) => run.id), [12, 10, 9, 8, 6, 5]);
 });
 
-Deno.test("Poller tells each new state of a run once", async () => {
+Deno.test("Poller emits each new state of a run once", async () => {
   using time = new FakeTime(0);
   await using test = new PollerUnderTest();
   test.github.runs = [aRun()];

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import type { GitHubError } from "../../../src/errors.ts";
+import { GitHubError } from "../../../src/errors.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
 import { Reconciler } from "../../../src/run/polling/reconcile.ts";
 import { aRun, FakeGitHub } from "../../fakes/stores/github.ts";
@@ -17,24 +17,22 @@ function setUp() {
     store: new MemoryRunStore(),
     repositories: new MemoryRepositoryStore(),
     events: [] as StoredEvent[],
-    errors: [] as GitHubError[],
-    canRequest: true,
+    isNeeded: true,
     signal: new AbortController(),
   };
   const reconciler = new Reconciler({
     clock: systemClock,
-    stuckAfter: 10 * MINUTE_MS,
+    stuckAfterMs: 10 * MINUTE_MS,
     runs: test.github,
     store: test.store,
     repositories: test.repositories,
-    canRequest: () => test.canRequest,
+    isNeeded: () => test.isNeeded,
     onEvents: (events) => test.events.push(...events),
-    onGitHubError: (error) => test.errors.push(error),
   });
   return { ...test, test, reconciler };
 }
 
-Deno.test("Reconciler looks up a run that has not moved for ten minutes, and tells its end", async () => {
+Deno.test("Reconciler fetches a run without updates for ten minutes, and emits its end", async () => {
   using _time = new FakeTime(NOW);
   const { reconciler, store, github, events, signal } = setUp();
   await store.put([STUCK, aRun({ id: 2, status: "queued", updatedAt: "2026-01-01T00:00:02Z" })]);
@@ -46,7 +44,7 @@ Deno.test("Reconciler looks up a run that has not moved for ten minutes, and tel
   assertEquals(github.endpoints, ["run 1"]);
 });
 
-Deno.test("Reconciler forgets a stuck run that GitHub no longer knows", async () => {
+Deno.test("Reconciler removes a stuck run that GitHub no longer has", async () => {
   using _time = new FakeTime(NOW);
   const { reconciler, store, signal } = setUp();
   await store.put([STUCK]);
@@ -54,7 +52,7 @@ Deno.test("Reconciler forgets a stuck run that GitHub no longer knows", async ()
   assertEquals(await store.latest("octo/a", 5), []);
 });
 
-Deno.test("Reconciler looks at the latest runs of one repository a round, each in its turn", async () => {
+Deno.test("Reconciler fetches the latest runs of one repository per round, in turn", async () => {
   using time = new FakeTime(NOW);
   const { reconciler, repositories, github, events, signal } = setUp();
   await repositories.upsert([
@@ -70,23 +68,25 @@ Deno.test("Reconciler looks at the latest runs of one repository a round, each i
   await running;
 });
 
-Deno.test("Reconciler asks for nothing while GitHub may not be asked", async () => {
+Deno.test("Reconciler sends no requests while GitHub is rate limited, or nothing depends on them", async () => {
   using _time = new FakeTime(NOW);
   const { test, reconciler, store, repositories, github, signal } = setUp();
   await store.put([STUCK]);
   await repositories.upsert([{ id: 1, fullName: "octo/a", pushedAt: null }]);
-  test.canRequest = false;
+  github.isBackground = true;
+  github.gate.onFailure(new GitHubError({ kind: "rate_limited" }, "GitHub answered 429"));
+  await reconciler.runOnce(signal.signal);
+  test.isNeeded = false;
   await reconciler.runOnce(signal.signal);
   assertEquals(github.endpoints, []);
 });
 
-Deno.test("Reconciler passes on a limit, and goes on past one run that cannot be had", async () => {
+Deno.test("Reconciler ends its round at a rate limit, and continues after a run that is not accessible", async () => {
   using _time = new FakeTime(NOW);
-  const { reconciler, store, github, errors: refused, signal } = setUp();
-  await store.put([STUCK, { ...STUCK, id: 3 }]);
+  const { reconciler, store, github, signal } = setUp();
+  await store.put([STUCK, { ...STUCK, id: 3 }, { ...STUCK, id: 4 }]);
   github.failures.set("run 1", { kind: "not_accessible", status: 403 });
   github.failures.set("run 3", { kind: "rate_limited", retryAt: 0 });
   await reconciler.runOnce(signal.signal);
   assertEquals(github.endpoints, ["run 1", "run 3"]);
-  assertEquals(refused.map((error) => error.failure.kind), ["rate_limited"]);
 });

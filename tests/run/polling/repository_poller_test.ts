@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
-import { type GitHubError, StorageError } from "../../../src/errors.ts";
+import { GitHubError, StorageError } from "../../../src/errors.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
 import type { FollowedRepository } from "../../../src/repository/follow_store.ts";
 import { RepositoryPoller } from "../../../src/run/polling/repository_poller.ts";
@@ -30,25 +30,23 @@ function aFollowedRepository(
   };
 }
 
-/** A poller over a GitHub in the test's hand, since START. `await using` stops it. */
+/** A poller with a fake GitHub, from START. `await using` stops it. */
 class Test {
   readonly time = new FakeTime(START);
   readonly github = new FakeGitHub();
   readonly store = new MemoryRunStore();
   readonly events: StoredEvent[] = [];
-  readonly errors: GitHubError[] = [];
   readonly poller: RepositoryPoller;
   repositories: FollowedRepository[] = [];
-  kept: { readonly id: number; readonly at: number; readonly error: string | null }[] = [];
+  polls: { readonly id: number; readonly at: number; readonly error: string | null }[] = [];
   storageError: StorageError | undefined;
-  /** Before anything was asked: each request takes a point. */
+  /** Before the first request: each request takes a point. */
   rateLimit: GitHubRateLimit | undefined;
-  canRequest = true;
   refreshes = 0;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor({ takesWebhooks: webhooksEnabled = false } = {}) {
+  constructor({ webhooksEnabled = false } = {}) {
     this.poller = new RepositoryPoller({
       clock: systemClock,
       random: () => 0,
@@ -59,7 +57,7 @@ class Test {
           return Promise.resolve(this.repositories);
         },
         recordPoll: (id, state) => {
-          this.kept.push({ id, ...state });
+          this.polls.push({ id, ...state });
           this.repositories = this.repositories.map((each) =>
             each.id === id ? { ...each, polledAt: state.at, error: state.error } : each
           );
@@ -73,19 +71,19 @@ class Test {
         return this.rateLimit && { ...this.rateLimit, remaining: this.rateLimit.remaining - spent };
       },
       reservedPoints: () => 0,
-      canRequest: () => this.canRequest,
       webhooksEnabled,
       onEvents: (events) => this.events.push(...events),
-      onGitHubError: (error) => this.errors.push(error),
     });
   }
 
-  /** Lets it run for so many ms; returns what was asked meanwhile, less the word `runs`. */
+  /** Runs it for `ms`; returns the names of the polled repositories. */
   async pass(ms: number): Promise<string[]> {
     const before = this.github.requests.length;
     this.#running ??= this.poller.run(this.#stop.signal);
     await this.time.tickAsync(ms);
-    return this.github.endpoints.slice(before).map((what) => what.replace("runs octo/", ""));
+    return this.github.endpoints.slice(before).map((endpoint) =>
+      endpoint.replace("runs octo/", "")
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -95,7 +93,7 @@ class Test {
   }
 }
 
-Deno.test("FollowPoller looks at every followed repository, and tells what is new", async () => {
+Deno.test("RepositoryPoller polls every followed repository, and emits new runs", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
   test.github.runs = [aRun(), aRun({ id: 2, repository: "octo/other" })];
@@ -104,7 +102,7 @@ Deno.test("FollowPoller looks at every followed repository, and tells what is ne
   assertEquals(test.poller.size, 2);
 });
 
-Deno.test("FollowPoller asks for an active repository every 20 s, for a quiet one every 15 min", async () => {
+Deno.test("RepositoryPoller polls an active repository every 20 s, a quiet one every 15 min", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
   test.github.runs = [aRun({ status: "in_progress", updatedAt: START })];
@@ -114,7 +112,7 @@ Deno.test("FollowPoller asks for an active repository every 20 s, for a quiet on
   assertEquals(hour.filter((name) => name === "b").length, 4);
 });
 
-Deno.test("FollowPoller takes a push as a sign of life", async () => {
+Deno.test("RepositoryPoller treats a push as activity", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
   await test.pass(15 * MINUTE + SECOND);
@@ -122,10 +120,10 @@ Deno.test("FollowPoller takes a push as a sign of life", async () => {
     aFollowedRepository("a", { pushedAt: new Date(NOW + 15 * MINUTE).toISOString() }),
   ];
   const requests = await test.pass(2 * MINUTE);
-  assert(requests.length >= 4, `asked ${requests.length} times`);
+  assert(requests.length >= 4, `${requests.length} requests`);
 });
 
-Deno.test("FollowPoller begins with a repository as soon as it is woken, and ends when it is left", async () => {
+Deno.test("RepositoryPoller polls a repository as soon as it is woken, until it is unfollowed", async () => {
   await using test = new Test();
   assertEquals(await test.pass(MINUTE), []);
   test.repositories = [aFollowedRepository("a", { polledAt: NOW + MINUTE })];
@@ -137,14 +135,14 @@ Deno.test("FollowPoller begins with a repository as soon as it is woken, and end
   assertEquals(test.poller.size, 0);
 });
 
-Deno.test("FollowPoller sees by itself what another instance follows", async () => {
+Deno.test("RepositoryPoller polls a repository that another instance follows", async () => {
   await using test = new Test();
   await test.pass(SECOND);
   test.repositories = [aFollowedRepository("a")];
   assertEquals(await test.pass(30 * SECOND), ["a"]);
 });
 
-Deno.test("FollowPoller looks up every 30 s what is followed, however much it asks", async () => {
+Deno.test("RepositoryPoller reloads the followed repositories every 30 s, however many requests it sends", async () => {
   await using test = new Test();
   test.repositories = ["a", "b", "c", "d"].map((name) =>
     aFollowedRepository(name, { pushedAt: START })
@@ -153,7 +151,7 @@ Deno.test("FollowPoller looks up every 30 s what is followed, however much it as
   assertEquals(test.refreshes, 5);
 });
 
-Deno.test("FollowPoller asks for more when all that it was shown is news", async () => {
+Deno.test("RepositoryPoller fetches more runs if all runs of the first request are new", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
   test.github.runs = Array.from({ length: 50 }, (_, index) => aRun({ id: index + 1 }));
@@ -161,12 +159,12 @@ Deno.test("FollowPoller asks for more when all that it was shown is news", async
   assertEquals((await test.store.latest("octo/a", 100)).length, 50);
 });
 
-Deno.test("FollowPoller spreads its requests over what is left of the budget", async () => {
+Deno.test("RepositoryPoller spreads its requests over the remaining quota", async () => {
   await using test = new Test();
   test.repositories = ["a", "b", "c", "d"].map((name) =>
     aFollowedRepository(name, { pushedAt: START })
   );
-  // 60 points above the tenth in an hour: one a minute.
+  // 60 points above the reserved tenth in an hour: one per minute.
   test.rateLimit = { limit: 5_000, remaining: 560, resetAt: NOW + HOUR };
   assertEquals(await test.pass(MINUTE - SECOND), ["a"]);
   const requests = await test.pass(3 * MINUTE);
@@ -174,7 +172,7 @@ Deno.test("FollowPoller spreads its requests over what is left of the budget", a
   assertEquals(requests.toSorted(), ["b", "c", "d"]);
 });
 
-Deno.test("FollowPoller asks for nothing below a tenth of the budget, until its reset", async () => {
+Deno.test("RepositoryPoller sends no requests below a tenth of the quota until the reset", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
   test.rateLimit = { limit: 5_000, remaining: 500, resetAt: NOW + HOUR };
@@ -182,42 +180,45 @@ Deno.test("FollowPoller asks for nothing below a tenth of the budget, until its 
   assertEquals(await test.pass(MINUTE), ["a"]);
 });
 
-Deno.test("FollowPoller asks for nothing while GitHub is to be left alone", async () => {
+Deno.test("RepositoryPoller sends no requests while GitHub is rate limited", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
-  test.canRequest = false;
-  assertEquals(await test.pass(HOUR), []);
-  test.canRequest = true;
+  test.github.isBackground = true;
+  const failure = { kind: "rate_limited", retryAt: NOW + HOUR } as const;
+  test.github.gate.onFailure(new GitHubError(failure, "GitHub answered 429"));
+  assertEquals(await test.pass(HOUR - SECOND), []);
   assertEquals(await test.pass(2 * SECOND), ["a"]);
 });
 
 for (const status of [403, 404, 451]) {
-  Deno.test(`FollowPoller keeps why a repository cannot be had on ${status}, and asks once an hour`, async () => {
+  Deno.test(`RepositoryPoller stores why a repository is not accessible (${status}), and polls it once an hour`, async () => {
     await using test = new Test();
     test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
     test.github.failures.set("runs octo/a", { kind: "not_accessible", status });
     assertEquals(await test.pass(SECOND), ["a", "b"]);
-    assertEquals(test.kept.map(({ error }) => error), ["GitHub refused runs octo/a", null]);
+    assertEquals(test.polls.map(({ error }) => error), ["GitHub refused runs octo/a", null]);
     const hour = await test.pass(HOUR + MINUTE);
     assertEquals(hour.filter((name) => name === "a").length, 1);
     test.github.failures.clear();
     await test.pass(HOUR + MINUTE);
     assertEquals(test.repositories[0]?.error, null);
-    assertEquals(test.errors, []);
   });
 }
 
 for (const kind of ["rate_limited", "unauthorized"] as const) {
-  Deno.test(`FollowPoller hands on that it was ${kind}`, async () => {
+  Deno.test(`RepositoryPoller waits until GitHub accepts requests again (${kind})`, async () => {
     await using test = new Test();
-    test.repositories = [aFollowedRepository("a")];
+    test.github.isBackground = true;
+    test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
     test.github.failures.set("runs", { kind });
-    await test.pass(0);
-    assertEquals(test.errors.map(({ failure: refusal }) => refusal.kind), [kind]);
+    assertEquals(await test.pass(MINUTE - SECOND), ["a"]);
+    assertEquals(test.github.gate.backoff, { until: NOW + MINUTE, reason: kind });
+    test.github.failures.clear();
+    assertEquals(await test.pass(2 * SECOND), ["b"]);
   });
 }
 
-Deno.test("FollowPoller backs off while GitHub is away, and lets the others have their turn", async () => {
+Deno.test("RepositoryPoller backs off while GitHub is unavailable, and polls other repositories first", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a"), aFollowedRepository("b")];
   test.github.failures.set("runs octo/a", { kind: "unavailable" });
@@ -227,10 +228,9 @@ Deno.test("FollowPoller backs off while GitHub is away, and lets the others have
   test.poller.wake();
   // After 0, 1, 3 and 7 s.
   assertEquals(await test.pass(8 * SECOND), ["c", "d", "e", "f"]);
-  assertEquals(test.errors, []);
 });
 
-Deno.test("FollowPoller goes on when the storage is back", async () => {
+Deno.test("RepositoryPoller continues after a storage failure", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
   test.storageError = new StorageError("unavailable", "Gone");
@@ -239,16 +239,16 @@ Deno.test("FollowPoller goes on when the storage is back", async () => {
   assertEquals(await test.pass(2 * MINUTE), ["a"]);
 });
 
-Deno.test("FollowPoller leaves to a webhook what it tells", async () => {
-  await using test = new Test({ takesWebhooks: true });
+Deno.test("RepositoryPoller polls a repository with a webhook less often", async () => {
+  await using test = new Test({ webhooksEnabled: true });
   test.repositories = [aFollowedRepository("a", { hasWebhook: true, pushedAt: START })];
   assertEquals(await test.pass(SECOND), ["a"]);
   assertEquals(await test.pass(4 * MINUTE), []);
   assertEquals(await test.pass(2 * MINUTE), ["a"]);
 });
 
-Deno.test("FollowPoller relies on a webhook that others have made, once it has told the latest run", async () => {
-  await using test = new Test({ takesWebhooks: true });
+Deno.test("RepositoryPoller trusts an unknown webhook once it has reported the latest run", async () => {
+  await using test = new Test({ webhooksEnabled: true });
   test.repositories = [aFollowedRepository("a")];
   const run = aRun({ status: "completed", source: "webhook" });
   await test.store.put([run]);
@@ -257,26 +257,26 @@ Deno.test("FollowPoller relies on a webhook that others have made, once it has t
   assertEquals(await test.pass(4 * MINUTE), []);
 });
 
-Deno.test("FollowPoller relies for an hour on no webhook that has missed a run", async () => {
-  await using test = new Test({ takesWebhooks: true });
+Deno.test("RepositoryPoller ignores a webhook for an hour after it missed a run", async () => {
+  await using test = new Test({ webhooksEnabled: true });
   test.repositories = [aFollowedRepository("a", { hasWebhook: true, pushedAt: START })];
   await test.pass(SECOND);
   test.github.runs = [aRun({ status: "completed", updatedAt: "2026-01-01T00:01:00Z" })];
   assertEquals(await test.pass(5 * MINUTE), ["a"]);
   const requests = await test.pass(5 * MINUTE);
-  assert(requests.length >= 4, `asked ${requests.length} times`);
+  assert(requests.length >= 4, `${requests.length} requests`);
   await test.pass(2 * HOUR);
   assertEquals((await test.pass(HOUR)).length, 2);
 });
 
-Deno.test("FollowPoller blames no webhook for what happened before the start", async () => {
-  await using test = new Test({ takesWebhooks: true });
+Deno.test("RepositoryPoller does not blame a webhook for runs before the start", async () => {
+  await using test = new Test({ webhooksEnabled: true });
   test.repositories = [aFollowedRepository("a", { hasWebhook: true, pushedAt: START })];
   test.github.runs = [aRun({ status: "completed", updatedAt: "2025-12-31T23:00:00Z" })];
   assertEquals(await test.pass(4 * MINUTE), ["a"]);
 });
 
-Deno.test("FollowPoller does not wait longer after a clock that was set back", async () => {
+Deno.test("RepositoryPoller does not wait longer when the system clock is set back", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a")];
   await test.pass(MINUTE);
@@ -284,9 +284,9 @@ Deno.test("FollowPoller does not wait longer after a clock that was set back", a
   assertEquals(await test.pass(MINUTE), ["a"]);
 });
 
-Deno.test("FollowPoller keeps when it asked, once a minute", async () => {
+Deno.test("RepositoryPoller stores the time of its polls once a minute", async () => {
   await using test = new Test();
   test.repositories = [aFollowedRepository("a", { pushedAt: START })];
   await test.pass(3 * MINUTE + SECOND);
-  assertEquals(test.kept.map(({ at }) => (at - NOW) / SECOND), [0, 60, 120, 180]);
+  assertEquals(test.polls.map(({ at }) => (at - NOW) / SECOND), [0, 60, 120, 180]);
 });

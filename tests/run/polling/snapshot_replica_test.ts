@@ -12,11 +12,11 @@ import { MemoryRunStore } from "../../fakes/stores/memory_stores.ts";
 const INTERVAL_MS = 12_000;
 const START = 1_000_000;
 
-/** A mirror of what the test shows. `await using` stops it. */
+/** A replica of the snapshots that the test shares. `await using` stops it. */
 class Test implements AsyncDisposable {
   readonly activeClients = new ActiveClients();
   readonly snapshots: Snapshot[] = [];
-  shown: Omit<SharedSnapshot, "ageMs"> & { readonly at: number } | undefined;
+  shared: Omit<SharedSnapshot, "ageMs"> & { readonly at: number } | undefined;
   isLeader = false;
   error: Error | undefined;
   readonly replica: SnapshotReplica;
@@ -28,29 +28,34 @@ class Test implements AsyncDisposable {
     void store.put([aRun({ id: 1, repository: "octo/a", displayTitle: "A run" })]);
     this.replica = new SnapshotReplica({
       store: {
-        save: () => Promise.reject(new Error("Nobody polls here")),
+        save: () => Promise.reject(new Error("A replica does not save snapshots")),
         load: () =>
           this.error ? Promise.reject(this.error) : Promise.resolve(
-            this.shown && { ...this.shown, ageMs: Date.now() - this.shown.at },
+            this.shared && { ...this.shared, ageMs: Date.now() - this.shared.at },
           ),
       },
       snapshotBuilder: new SnapshotBuilder({ size: { repositories: 3, runs: 2 }, store }),
       activeClients: this.activeClients,
-      interval: INTERVAL_MS,
+      intervalMs: INTERVAL_MS,
       clock,
       isLeader: () => this.isLeader,
       onSnapshot: (snapshot) => this.snapshots.push(snapshot),
     });
   }
 
+  /** The snapshot for a client that connects, if it is not fresh. */
+  get current(): Snapshot | undefined {
+    return this.replica.isBehind ? this.snapshots.at(-1) : undefined;
+  }
+
   start(): void {
     this.#finished = this.replica.run(this.#stop.signal);
   }
 
-  /** Another instance shows a snapshot. */
-  show(): void {
+  /** Another instance shares a snapshot. */
+  share(): void {
     const repositories = [{ id: 1, fullName: "octo/a", pushedAt: null }];
-    this.shown = { repositories, version: (this.shown?.version ?? 0) + 1, at: Date.now() };
+    this.shared = { repositories, version: (this.shared?.version ?? 0) + 1, at: Date.now() };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -59,26 +64,26 @@ class Test implements AsyncDisposable {
   }
 }
 
-Deno.test("Mirror gives each snapshot of the instance that polls once, with its time", async () => {
+Deno.test("SnapshotReplica publishes each snapshot of the leader once, with its time", async () => {
   using time = new FakeTime(START);
   await using test = new Test();
   test.start();
   test.activeClients.add();
   await time.tickAsync(500);
-  test.show();
+  test.share();
   await time.tickAsync(5_000);
   assertEquals(test.snapshots.map(({ takenAt }) => takenAt), [START + 500]);
   assertEquals(test.snapshots[0]?.runs.map(({ displayTitle }) => displayTitle), ["A run"]);
-  test.show();
+  test.share();
   await time.tickAsync(1_000);
   assertEquals(test.snapshots.length, 2);
 });
 
-Deno.test("Mirror rests where nobody listens, and where this instance polls itself", async () => {
+Deno.test("SnapshotReplica is idle without clients, and on the leader", async () => {
   using time = new FakeTime(START);
   await using test = new Test();
   test.start();
-  test.show();
+  test.share();
   await time.tickAsync(3_000);
   assertEquals(test.snapshots.length, 0);
   test.activeClients.add();
@@ -90,62 +95,62 @@ Deno.test("Mirror rests where nobody listens, and where this instance polls itse
   assertEquals(test.snapshots.length, 1);
 });
 
-Deno.test("Mirror gives an old snapshot only where no fresher can be had", async () => {
+Deno.test("SnapshotReplica publishes an old snapshot only while GitHub fails", async () => {
   using time = new FakeTime(START);
   await using test = new Test();
-  test.show();
+  test.share();
   await time.tickAsync(60_000);
   test.start();
   test.activeClients.add();
   await time.tickAsync(3_000);
-  assertEquals([test.snapshots.length, test.replica.current], [0, undefined]);
+  assertEquals([test.snapshots.length, test.current], [0, undefined]);
   test.replica.onStatus({ state: "waiting", waiting_until: null });
   await time.tickAsync(1_000);
-  assertEquals([test.snapshots.length, test.replica.current?.takenAt], [1, START]);
+  assertEquals([test.snapshots.length, test.current?.takenAt], [1, START]);
   test.replica.onStatus({ state: "polling", waiting_until: null });
-  assertEquals(test.replica.current, undefined);
+  assertEquals(test.current, undefined);
 });
 
-Deno.test("Mirror gives its last snapshot while the storage is away", async () => {
+Deno.test("SnapshotReplica is behind while the storage is unavailable", async () => {
   using time = new FakeTime(START);
   await using test = new Test();
   test.start();
   test.activeClients.add();
-  test.show();
+  test.share();
   await time.tickAsync(1_000);
-  assertEquals([test.snapshots.length, test.replica.current], [1, undefined]);
+  assertEquals([test.snapshots.length, test.current], [1, undefined]);
   test.error = new StorageError("unavailable", "The database does not answer");
   await time.tickAsync(60_000);
-  assertEquals([test.snapshots.length, test.replica.current?.takenAt], [1, START]);
+  assertEquals([test.snapshots.length, test.current?.takenAt], [1, START]);
   test.isLeader = true;
-  assertEquals(test.replica.current, undefined);
+  assertEquals(test.current, undefined);
   test.isLeader = false;
   test.error = undefined;
-  test.show();
+  test.share();
   await time.tickAsync(1_000);
-  assertEquals(test.replica.current, undefined);
+  assertEquals(test.current, undefined);
 });
 
-Deno.test("Mirror gives an old snapshot where none has come in the time in which one should have", async () => {
+Deno.test("SnapshotReplica publishes an old snapshot if a new one is late", async () => {
   using time = new FakeTime(START);
   await using test = new Test();
-  test.show();
+  test.share();
   await time.tickAsync(60_000);
   test.start();
   test.activeClients.add();
   await time.tickAsync(INTERVAL_MS);
-  assertEquals([test.snapshots.length, test.replica.current], [0, undefined]);
+  assertEquals([test.snapshots.length, test.current], [0, undefined]);
   await time.tickAsync(3_000);
-  assertEquals([test.snapshots.length, test.replica.current?.takenAt], [1, START]);
+  assertEquals([test.snapshots.length, test.current?.takenAt], [1, START]);
   await time.tickAsync(30_000);
-  assertEquals([test.snapshots.length, test.replica.current?.takenAt], [1, START]);
-  test.show();
+  assertEquals([test.snapshots.length, test.current?.takenAt], [1, START]);
+  test.share();
   await time.tickAsync(1_000);
-  assertEquals([test.snapshots.length, test.replica.current], [2, undefined]);
-  // It is waited for anew when somebody comes after a time in which nobody listened.
+  assertEquals([test.snapshots.length, test.current], [2, undefined]);
+  // After a time without clients it waits for a new snapshot again.
   test.activeClients.remove();
   await time.tickAsync(60_000);
   test.activeClients.add();
   await time.tickAsync(INTERVAL_MS);
-  assertEquals(test.replica.current, undefined);
+  assertEquals(test.current, undefined);
 });

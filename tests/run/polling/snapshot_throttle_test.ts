@@ -32,7 +32,7 @@ class ThrottledSnapshotsUnderTest {
   }
 }
 
-Deno.test("ExtraFrames sends a change at once, and the next ones of that second together", async () => {
+Deno.test("ThrottledSnapshots publishes a change at once, and the next ones of that second together", async () => {
   using time = new FakeTime(0);
   const test = new ThrottledSnapshotsUnderTest();
   test.activeClients.add();
@@ -52,7 +52,7 @@ Deno.test("ExtraFrames sends a change at once, and the next ones of that second 
   ]);
 });
 
-Deno.test("ExtraFrames sends nothing that looks the same, that nobody sees, or before the first beat", async () => {
+Deno.test("ThrottledSnapshots publishes nothing without changes, without clients, or before the first poll", async () => {
   using time = new FakeTime(0);
   const test = new ThrottledSnapshotsUnderTest();
   test.activeClients.add();

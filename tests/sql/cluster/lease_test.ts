@@ -14,34 +14,34 @@ const A: Term = { holder: "a", fencingToken: 1 };
 const B: Term = { holder: "b", fencingToken: 2 };
 
 Deno.test({
-  name: "SqlFences.raise() lets no term in that is not above the last",
+  name: "SqlFencingTokens.advance() rejects a term that is not above the last",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
-    const fences = new SqlFencingTokens(opened.database);
-    assertEquals(await fences.current(), 0);
-    assertEquals(await fences.advance(B), true);
-    assertEquals(await fences.advance(B), true);
-    assertEquals(await fences.advance(A), false);
-    assertEquals(await fences.advance({ ...B, holder: "another with the same fence" }), false);
-    assertEquals(await fences.current(), 2);
+    const tokens = new SqlFencingTokens(opened.database);
+    assertEquals(await tokens.current(), 0);
+    assertEquals(await tokens.advance(B), true);
+    assertEquals(await tokens.advance(B), true);
+    assertEquals(await tokens.advance(A), false);
+    assertEquals(await tokens.advance({ ...B, holder: "another with the same token" }), false);
+    assertEquals(await tokens.current(), 2);
   },
 });
 
 Deno.test({
-  name: "fenced() writes in the last term alone, and nothing at all in none",
+  name: "withFencing() writes only in the last term",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
-    const fences = new SqlFencingTokens(opened.database);
+    const tokens = new SqlFencingTokens(opened.database);
     const stores = [A, B, undefined].map((term) =>
       new SqlRunStore(withFencing(opened.database, () => term), clock)
     );
     const [inA, inB, inNone] = stores;
-    await fences.advance(A);
+    await tokens.advance(A);
     assertEquals((await inA?.put([aRun({ id: 1 })]))?.length, 1);
     await assertRejects(() => inB?.put([aRun({ id: 2 })]) ?? unreachable(), StaleFencingTokenError);
-    await fences.advance(B);
+    await tokens.advance(B);
     await assertRejects(() => inA?.put([aRun({ id: 3 })]) ?? unreachable(), StaleFencingTokenError);
     await assertRejects(
       () => inNone?.put([aRun({ id: 4 })]) ?? unreachable(),
@@ -54,12 +54,12 @@ Deno.test({
 });
 
 Deno.test({
-  name: "fenced() lets no later term begin amid a transaction",
+  name: "withFencing() keeps a later term from starting during a transaction",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
-    const fences = new SqlFencingTokens(await opened.connectAgain());
-    await fences.advance(A);
+    const tokens = new SqlFencingTokens(await opened.connectAgain());
+    await tokens.advance(A);
     const order: string[] = [];
     const begun = Promise.withResolvers<void>();
     const end = Promise.withResolvers<void>();
@@ -69,7 +69,7 @@ Deno.test({
       order.push("the first has written");
     });
     await begun.promise;
-    const raising = fences.advance(B).then(() => order.push("the second may write"));
+    const raising = tokens.advance(B).then(() => order.push("the second may write"));
     await clock.sleep(100);
     end.resolve();
     await Promise.all([writing, raising]);
@@ -84,17 +84,17 @@ Deno.test({
   async fn() {
     await using opened = await openTestDatabase("postgres");
     const other = await opened.connectAgain();
-    const [lease, fences] = [new SqlLease(other), new SqlFencingTokens(other)];
-    const fence = await lease.acquire("a", { ttlMs: 60_000, above: 0 }) ?? 0;
+    const [lease, tokens] = [new SqlLease(other), new SqlFencingTokens(other)];
+    const fencingToken = await lease.acquire("a", { ttlMs: 60_000, above: 0 }) ?? 0;
     const order: string[] = [];
     let raising: Promise<unknown> | undefined;
-    await withFencing(opened.database, () => ({ holder: "a", fencingToken: fence })).write(
+    await withFencing(opened.database, () => ({ holder: "a", fencingToken })).write(
       async () => {
         assertEquals(await lease.renew("a", { ttlMs: 60_000 }), true);
         await lease.release("a");
-        assertEquals(await lease.acquire("b", { ttlMs: 60_000, above: 0 }), fence + 1);
-        const term = { holder: "b", fencingToken: fence + 1 };
-        raising = fences.advance(term).then(() => order.push("the second may write"));
+        assertEquals(await lease.acquire("b", { ttlMs: 60_000, above: 0 }), fencingToken + 1);
+        const term = { holder: "b", fencingToken: fencingToken + 1 };
+        raising = tokens.advance(term).then(() => order.push("the second may write"));
         await clock.sleep(100);
         order.push("the first has written");
       },
@@ -105,14 +105,14 @@ Deno.test({
 });
 
 Deno.test({
-  name: "fenced() keeps nothing of what a paused holder appends",
+  name: "withFencing() stores nothing that a paused former leader appends",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
-    const fences = new SqlFencingTokens(opened.database);
-    await fences.advance(A);
+    const tokens = new SqlFencingTokens(opened.database);
+    await tokens.advance(A);
     const journal = new SqlEventLog(withFencing(opened.database, () => A), clock);
-    await fences.advance(B);
+    await tokens.advance(B);
     await assertRejects(() => journal.append([aStatus()]), StaleFencingTokenError);
     assertEquals(await journal.seqRange(), { first: 1, last: 0 });
   },

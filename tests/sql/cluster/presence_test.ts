@@ -8,7 +8,7 @@ import { waitUntil } from "../../fakes/wait.ts";
 const ignore = !await isPostgresAvailable();
 
 Deno.test({
-  name: "SqlPresences tells an instance of others, until they leave or say nothing any more",
+  name: "SqlPresenceStore reports other instances until they are removed or expire",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
@@ -31,7 +31,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "SqlPictures gives what was shown last, and how long ago",
+  name: "SqlSharedSnapshotStore returns the last snapshot and its age",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connect, type LookupFunction } from "node:net";
 import { toStorageError } from "../../../src/sql/engine/error.ts";
 
-Deno.test("storageErrorOf() knows a server that answers at none of its addresses", async () => {
+Deno.test("toStorageError() recognizes a server unreachable at all its addresses", async () => {
   const { promise, resolve } = Promise.withResolvers<Error>();
   const both = [{ address: "127.0.0.1", family: 4 }, { address: "::1", family: 6 }];
   const lookup: LookupFunction = (_name, _options, answer) => answer(null, both);

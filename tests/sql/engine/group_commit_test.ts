@@ -3,7 +3,7 @@ import { StorageError } from "../../../src/errors.ts";
 import { GroupCommit } from "../../../src/sql/engine/group_commit.ts";
 import { openTestDatabase } from "../../fakes/database.ts";
 
-/** Writes numbers: negative ones fail. Notes the groups, and waits before each is written. */
+/** Writes numbers and fails for negative ones. Records the groups, and waits before it writes each. */
 class NumberWriter {
   readonly groups: (readonly number[])[] = [];
   readonly writer = new GroupCommit<number, string>({
@@ -28,7 +28,7 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
 
-Deno.test("GroupWriter writes what comes at once in one group, each with its outcome", async () => {
+Deno.test("GroupCommit writes concurrent items in one group, each with its outcome", async () => {
   const numbers = new NumberWriter();
   assertEquals(await Promise.all([3, 1, 2].map((each) => numbers.writer.add(each))), [
     "3",
@@ -38,7 +38,7 @@ Deno.test("GroupWriter writes what comes at once in one group, each with its out
   assertEquals(numbers.groups, [[3, 1, 2]]);
 });
 
-Deno.test("GroupWriter puts what comes during a transaction into the next one", async () => {
+Deno.test("GroupCommit puts items that arrive during a transaction into the next one", async () => {
   const numbers = new NumberWriter();
   const gate = Promise.withResolvers<void>();
   numbers.before = gate.promise;
@@ -51,7 +51,7 @@ Deno.test("GroupWriter puts what comes during a transaction into the next one", 
   assertEquals(await numbers.writer.add(4), "4");
 });
 
-Deno.test("GroupWriter lets what is ready in the same turn of the event loop come along", async () => {
+Deno.test("GroupCommit includes items added in the same turn of the event loop", async () => {
   const numbers = new NumberWriter();
   const first = numbers.writer.add(1);
   for (let tick = 0; tick < 100; tick++) await Promise.resolve();
@@ -59,7 +59,7 @@ Deno.test("GroupWriter lets what is ready in the same turn of the event loop com
   assertEquals(numbers.groups, [[1, 2]]);
 });
 
-Deno.test("GroupWriter fails one item and not its neighbours", async () => {
+Deno.test("GroupCommit fails one item without the others", async () => {
   const numbers = new NumberWriter();
   const outcomes = await Promise.allSettled([1, -2, 3].map((each) => numbers.writer.add(each)));
   assertEquals(outcomes.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
@@ -67,7 +67,7 @@ Deno.test("GroupWriter fails one item and not its neighbours", async () => {
   assertEquals(await numbers.writer.add(4), "4");
 });
 
-Deno.test("GroupWriter fails a whole group when the storage is away, without another try", async () => {
+Deno.test("GroupCommit fails a whole group without a retry if the storage is unavailable", async () => {
   const numbers = new NumberWriter();
   numbers.fault = new StorageError("full", "No room");
   const outcomes = await Promise.allSettled([1, -2].map((each) => numbers.writer.add(each)));
@@ -75,7 +75,7 @@ Deno.test("GroupWriter fails a whole group when the storage is away, without ano
   assertEquals(numbers.groups, [[1, -2]]);
 });
 
-Deno.test("GroupWriter bounds a group by number and by size", async () => {
+Deno.test("GroupCommit limits a group by number and size", async () => {
   const numbers = new NumberWriter();
   await Promise.all(upTo(300).map((each) => numbers.writer.add(each)));
   assertEquals(numbers.groups.map(({ length }) => length), [128, 128, 44]);
@@ -87,7 +87,7 @@ Deno.test("GroupWriter bounds a group by number and by size", async () => {
   assertEquals(numbers.groups.map(({ length }) => length), [2, 2, 1, 1]);
 });
 
-Deno.test("GroupWriter refuses what would wait behind too much, and recovers", async () => {
+Deno.test("GroupCommit rejects items when the queue is full, and recovers", async () => {
   const numbers = new NumberWriter();
   const waiting = upTo(10_000).map((each) => numbers.writer.add(each));
   const refusal = await assertRejects(() => numbers.writer.add(1), StorageError);
@@ -100,7 +100,7 @@ Deno.test("GroupWriter refuses what would wait behind too much, and recovers", a
   assertEquals(await numbers.writer.add(3), "3");
 });
 
-Deno.test("GroupWriter over a database keeps the neighbours of what breaks a rule", async () => {
+Deno.test("GroupCommit over a database writes the other items of a group with a constraint violation", async () => {
   await using opened = await openTestDatabase("sqlite");
   const { database } = opened;
   const writer = new GroupCommit<number, number>({
@@ -113,7 +113,7 @@ Deno.test("GroupWriter over a database keeps the neighbours of what breaks a rul
       }),
     sizeOf: () => 1,
   });
-  // The row 1 is there already.
+  // Row 1 exists already.
   const outcomes = await Promise.allSettled([2, 1, 3].map((each) => writer.add(each)));
   assertEquals(outcomes.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
   const rows = await database.read((db) =>

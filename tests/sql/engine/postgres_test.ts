@@ -9,7 +9,7 @@ import { isPostgresAvailable, POSTGRES_URL, runStatement } from "../../fakes/pos
 
 const ignore = !await isPostgresAvailable();
 
-/** One connection that gives up soon. */
+/** One connection with short timeouts. */
 async function openSingleConnection({ answerMs = 10_000 } = {}): Promise<Database> {
   const limits = {
     connections: 1,
@@ -28,7 +28,7 @@ async function readPid(database: Database): Promise<number> {
   return rows[0]?.pid ?? 0;
 }
 
-Deno.test("openDatabase() says when a PostgreSQL is not there yet, and keeps the password", async () => {
+Deno.test("openDatabase() reports an unreachable PostgreSQL without the password", async () => {
   const opening = () => openDatabase("postgres://someone:secret@127.0.0.1:1/runs", { clock });
   const { message, kind } = await assertRejects(opening, StorageError);
   assertEquals(kind, "unavailable");
@@ -38,7 +38,7 @@ Deno.test("openDatabase() says when a PostgreSQL is not there yet, and keeps the
 });
 
 Deno.test({
-  name: "openDatabase() refuses a PostgreSQL database that is missing",
+  name: "openDatabase() refuses a missing PostgreSQL database",
   ignore,
   async fn() {
     const url = new URL(POSTGRES_URL);
@@ -52,14 +52,14 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Database connects again when the server has ended an idle connection",
+  name: "Database reconnects after the server closed an idle connection",
   ignore,
   async fn() {
     await using database = await openSingleConnection();
     const pid = await readPid(database);
     await runStatement(`select pg_terminate_backend(${pid}, 2000)`);
     const error = await database.check().then(() => undefined, (error) => error);
-    // Whether we heard of it before we asked is a matter of luck.
+    // The client may not have received the end of the connection yet.
     if (error) assert(error instanceof StorageError && error.kind === "unavailable", String(error));
     await database.check();
     assert(await readPid(database) !== pid);
@@ -67,7 +67,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Database connects again when the server has ended a transaction",
+  name: "Database reconnects after the server ended a transaction",
   ignore,
   async fn() {
     await using database = await openSingleConnection();
@@ -83,7 +83,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Database gives up on an answer that does not come, and the connection with it",
+  name: "Database stops waiting for an answer and discards the connection",
   ignore,
   async fn() {
     await using database = await openSingleConnection({ answerMs: 200 });
@@ -99,7 +99,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Database waits for a free connection for a while only",
+  name: "Database waits a limited time for a free connection",
   ignore,
   async fn() {
     await using database = await openSingleConnection();
@@ -114,7 +114,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Database.write() says when the server gives up a statement",
+  name: "Database.write() reports a statement that the server cancelled",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
@@ -129,7 +129,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Database.write() runs again what was given up to end a deadlock",
+  name: "Database.write() retries a transaction rolled back because of a deadlock",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");

@@ -6,11 +6,11 @@ import { ReaderPool, type ReaderPoolOptions } from "../../../src/sql/engine/read
 import { TemporaryFolder } from "../../fakes/folder.ts";
 import { withTimeout } from "../../fakes/wait.ts";
 
-/** Takes a second or so. */
+/** Takes about a second. */
 const SLOW_QUERY =
   "with recursive c (n) as (select 1 union all select n + 1 from c where n < 4000000) " +
   "select count(*) as count from c";
-/** What is asked to `die` ends the Worker; to all else it says nothing. */
+/** Ends on `die` and replies to nothing else. */
 const CRASHING_WORKER = `onmessage = () => {
   postMessage({});
   onmessage = ({ data }) => {
@@ -19,7 +19,7 @@ const CRASHING_WORKER = `onmessage = () => {
   };
 };`;
 
-/** Says nothing more once it is asked to `hang`. */
+/** Stops replying after `hang`. */
 const HANGING_WORKER = `onmessage = () => {
   let hangs = false;
   postMessage({});
@@ -32,12 +32,12 @@ const HANGING_WORKER = `onmessage = () => {
 interface TestPool extends AsyncDisposable {
   readonly pool: ReaderPool;
   readonly writer: DatabaseSync;
-  /** Lets so many seconds pass for the readers. */
+  /** Advances the clock of the readers. */
   advance(seconds: number): void;
   query(sql: string, ...parameters: (string | number)[]): Promise<unknown[][]>;
 }
 
-/** Readers of a file with a table `t` of one row, 1. */
+/** Readers of a file with a table `t` that has one row, 1. */
 async function open(options: Partial<ReaderPoolOptions> = {}): Promise<TestPool> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await TemporaryFolder.create());
@@ -68,7 +68,7 @@ async function assertUnavailable(answer: Promise<unknown>, words: string): Promi
   assertEquals(kind, "unavailable");
 }
 
-Deno.test("Readers.query() answers each of many reads that are asked at once", async () => {
+Deno.test("ReaderPool.query() answers each of many concurrent reads", async () => {
   await using opened = await open();
   const numbers = Array.from({ length: 200 }, (_, number) => number);
   const answers = await Promise.all(
@@ -77,7 +77,7 @@ Deno.test("Readers.query() answers each of many reads that are asked at once", a
   assertEquals(answers, numbers.map((n) => [[n, n + 1]]));
 });
 
-Deno.test("Readers.query() answers a quick read before a slow one that came first", async () => {
+Deno.test("ReaderPool.query() answers a quick read before an earlier slow one", async () => {
   await using opened = await open();
   const order: string[] = [];
   await Promise.all([
@@ -87,7 +87,7 @@ Deno.test("Readers.query() answers a quick read before a slow one that came firs
   assertEquals(order, ["quick", "slow"]);
 });
 
-Deno.test("Readers.query() reads what was committed before it", async () => {
+Deno.test("ReaderPool.query() reads data committed before", async () => {
   await using opened = await open();
   for (let value = 2; value < 30; value++) {
     opened.writer.prepare("update t set a = ?").run(value);
@@ -95,18 +95,18 @@ Deno.test("Readers.query() reads what was committed before it", async () => {
   }
 });
 
-Deno.test("Readers.query() names the columns after another has changed the schema", async () => {
+Deno.test("ReaderPool.query() returns current columns after another connection changed the schema", async () => {
   await using opened = await open({ count: 1 });
   const all = () => opened.pool.query({ sql: "select * from t", parameters: [] });
   assertEquals((await all()).columns, ["a"]);
   opened.writer.exec("alter table t add column b text");
-  // Of a statement that is kept node:sqlite may tell the old columns once more.
+  // For a cached statement node:sqlite may return the old columns once more.
   const { columns, rows } = await all();
   assertEquals(columns.length, rows[0]?.length);
   assertEquals(await all(), { columns: ["a", "b"], rows: [[1, null]] });
 });
 
-Deno.test("Readers.query() throws what SQLite says, and goes on", async () => {
+Deno.test("ReaderPool.query() throws an error of SQLite, and continues", async () => {
   await using opened = await open({ count: 1 });
   const error = await assertRejects(
     () => opened.query("select * from u"),
@@ -118,7 +118,7 @@ Deno.test("Readers.query() throws what SQLite says, and goes on", async () => {
   assertEquals(await opened.query("select a from t"), [[1]]);
 });
 
-Deno.test("Readers.query() gives up on a read that takes over 10 s, and others go on", async () => {
+Deno.test("ReaderPool.query() rejects a read after 10 s, and others continue", async () => {
   await using opened = await open({ program: HANGING_WORKER });
   const hanging = opened.query("hang");
   opened.advance(10);
@@ -129,7 +129,7 @@ Deno.test("Readers.query() gives up on a read that takes over 10 s, and others g
   await withTimeout(Promise.all(others), "an answer of the other reader");
 });
 
-Deno.test("Readers.query() uses a reader again that has ended what was given up", async () => {
+Deno.test("ReaderPool.query() reuses a reader after its timed-out query has ended", async () => {
   await using opened = await open({ count: 1 });
   const slow = opened.query(SLOW_QUERY);
   opened.advance(11);
@@ -138,7 +138,7 @@ Deno.test("Readers.query() uses a reader again that has ended what was given up"
   assertEquals(await waiting, [[1]]);
 });
 
-Deno.test("Readers.query() gives up on what waits behind a slow read, too", async () => {
+Deno.test("ReaderPool.query() rejects reads queued behind a slow one, too", async () => {
   await using opened = await open({ count: 1 });
   const asked = [SLOW_QUERY, ...Array.from({ length: 10 }, () => "select 1")].map((sql) =>
     opened.query(sql)
@@ -147,16 +147,16 @@ Deno.test("Readers.query() gives up on what waits behind a slow read, too", asyn
   for (const answer of asked) await assertUnavailable(answer, "A read took too long");
 });
 
-Deno.test("Readers.query() refuses a read when a thousand wait", async () => {
+Deno.test("ReaderPool.query() rejects a read when a thousand are queued", async () => {
   await using opened = await open({ count: 1 });
   const slow = opened.query(SLOW_QUERY);
   const others = Array.from({ length: 1_003 }, () => opened.query("select 1"));
-  await assertUnavailable(opened.query("select 1"), "Too many reads wait already");
+  await assertUnavailable(opened.query("select 1"), "Too many queued reads");
   await Promise.all([slow, ...others]);
   assertEquals(await opened.query("select 1"), [[1]]);
 });
 
-Deno.test("Readers.query() goes on with the others when a reader dies", async () => {
+Deno.test("ReaderPool.query() continues with the other readers when one ends", async () => {
   await using opened = await open({ program: CRASHING_WORKER });
   await assertUnavailable(opened.query("die"), "It died");
   for (let again = 0; again < 5; again++) assertEquals(await opened.query("live"), []);
@@ -165,7 +165,7 @@ Deno.test("Readers.query() goes on with the others when a reader dies", async ()
   await assertUnavailable(opened.query("live"), "It died");
 });
 
-Deno.test("Readers.close() answers what is under way, and nothing later", async () => {
+Deno.test("ReaderPool.close() answers pending reads and rejects later ones", async () => {
   await using opened = await open();
   const asked = [opened.query(SLOW_QUERY), opened.query("select 1"), opened.query("select 2")];
   await opened.pool.close();
@@ -173,7 +173,7 @@ Deno.test("Readers.close() answers what is under way, and nothing later", async 
   await assertUnavailable(opened.query("select 1"), "closed");
 });
 
-Deno.test("Readers.close() does not wait for a read that was given up", async () => {
+Deno.test("ReaderPool.close() does not wait for a timed-out read", async () => {
   await using opened = await open({ count: 1 });
   const slow = opened.query(SLOW_QUERY.replace("4000000", "10000000"));
   opened.advance(11);
@@ -186,7 +186,7 @@ Deno.test("Readers.close() does not wait for a read that was given up", async ()
   assert(turns < 1_000, `${turns} turns`);
 });
 
-Deno.test("Readers.open() refuses a file that is missing", async () => {
+Deno.test("ReaderPool.open() rejects a missing file", async () => {
   await using folder = await TemporaryFolder.create();
   const opening = () =>
     ReaderPool.open(`${folder.path}/a.db`, { clock: systemClock, timeout: 2_000 });

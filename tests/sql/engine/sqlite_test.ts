@@ -7,13 +7,13 @@ import { openDatabase } from "../../../src/sql/database.ts";
 import { migrate } from "../../../src/sql/migrate.ts";
 import { openTestDatabase } from "../../fakes/database.ts";
 
-/** A folder of its own, removed when it is disposed of. */
+/** A temporary folder, removed when it is disposed of. */
 async function temporaryFolder(): Promise<{ readonly path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir({ prefix: "runwire-" });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
-/** Expects one line that names the file and holds `words`. */
+/** Expects a one-line message that names the file and contains `words`. */
 async function assertRefused(path: string, words: string, { serve = false } = {}): Promise<void> {
   const opening = async () => {
     await using database = await openDatabase(`sqlite:${path}`, { clock, serve });
@@ -25,7 +25,7 @@ async function assertRefused(path: string, words: string, { serve = false } = {}
   assert(!message.includes("\n"));
 }
 
-Deno.test("openDatabase() keeps a SQLite file durable, and folds its journal in at the end", async () => {
+Deno.test("openDatabase() opens a SQLite file with full durability, and checkpoints the WAL on close", async () => {
   await using folder = await temporaryFolder();
   const database = await openDatabase(`sqlite:${folder.path}/a.db`, { clock });
   const pragma = (name: string) =>
@@ -43,14 +43,14 @@ Deno.test("openDatabase() keeps a SQLite file durable, and folds its journal in 
   assertEquals(names, ["a.db"]);
 });
 
-Deno.test("openDatabase() refuses a file that is no database", async () => {
+Deno.test("openDatabase() refuses a file that is not a database", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/notes.txt`;
   await Deno.writeTextFile(path, "Dear diary,\n".repeat(1_000));
   await assertRefused(path, "is not an SQLite database");
 });
 
-Deno.test("openDatabase() refuses a folder that is missing, or that is no folder", async () => {
+Deno.test("openDatabase() refuses a folder that is missing or is a file", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(`${folder.path}/file`, "");
   for (const serve of [false, true]) {
@@ -60,19 +60,19 @@ Deno.test("openDatabase() refuses a folder that is missing, or that is no folder
 });
 
 Deno.test({
-  name: "openDatabase() refuses a folder that cannot be written",
+  name: "openDatabase() refuses a folder that is not writable",
   ignore: Deno.build.os !== "linux",
-  // Not even root may write there.
-  fn: () => assertRefused("/proc/a.db", "cannot be written"),
+  // Not even root can write there.
+  fn: () => assertRefused("/proc/a.db", "its folder is missing or not writable"),
 });
 
-Deno.test("openDatabase() refuses a file that another program holds locked", async () => {
+Deno.test("openDatabase() refuses a file that another program has locked", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/a.db`;
   const other = new DatabaseSync(path);
   other.exec("pragma locking_mode = exclusive; begin exclusive; create table t (a); commit");
   try {
-    await assertRefused(path, "another program holds it locked");
+    await assertRefused(path, "another program has locked it");
   } finally {
     other.close();
   }
@@ -80,19 +80,19 @@ Deno.test("openDatabase() refuses a file that another program holds locked", asy
   await migrate(database);
 });
 
-Deno.test("openDatabase() lets one Runwire serve from a file, and others use it", async () => {
+Deno.test("openDatabase() lets one server use a file, and other programs open it", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/a.db`;
   const serving = await openDatabase(`sqlite:${path}`, { clock, serve: true });
   await migrate(serving);
-  await assertRefused(path, "another Runwire serves from it", { serve: true });
+  await assertRefused(path, "another Runwire server is using it", { serve: true });
   await using beside = await openDatabase(`sqlite:${path}`, { clock });
   assertEquals(await migrate(beside), []);
   await serving.close();
   await using _next = await openDatabase(`sqlite:${path}`, { clock, serve: true });
 });
 
-Deno.test("Database.write() says that a file is locked, and writes when it is free again", async () => {
+Deno.test("Database.write() reports a locked file, and writes after it is unlocked", async () => {
   await using opened = await openTestDatabase("sqlite");
   const { database, url } = opened;
   const other = new DatabaseSync(url.slice("sqlite:".length));
@@ -107,7 +107,7 @@ Deno.test("Database.write() says that a file is locked, and writes when it is fr
   await write();
 });
 
-Deno.test("Database.write() says that the disk is full, and writes when there is room again", async () => {
+Deno.test("Database.write() reports a full disk, and writes when there is space again", async () => {
   await using opened = await openTestDatabase("sqlite");
   const { database } = opened;
   const pragma = (text: string) => database.write((tx) => sql.raw(text).execute(tx));
@@ -123,7 +123,7 @@ Deno.test("Database.write() says that the disk is full, and writes when there is
   assertEquals(rows.map(({ event }) => event), ["x"]);
 });
 
-Deno.test("Database.read() leaves the event loop free while it runs", async () => {
+Deno.test("Database.read() does not block the event loop", async () => {
   await using opened = await openTestDatabase("sqlite");
   let isRead = false;
   const reading = opened.database.read((db) =>
@@ -135,21 +135,21 @@ Deno.test("Database.read() leaves the event loop free while it runs", async () =
   let turns = 0;
   for (; !isRead; turns++) await clock.sleep(1);
   assertEquals((await reading).rows, [{ count: 4_000_000 }]);
-  // On this thread it would leave two.
+  // On this thread there would be two.
   assert(turns > 20, `${turns} turns`);
 });
 
-Deno.test("Database.read() refuses to write", async () => {
+Deno.test("Database.read() cannot write", async () => {
   await using opened = await openTestDatabase("sqlite");
   const write = () =>
     opened.database.read((db) => db.updateTable("event_counter").set({ last_seq: 7 }).execute());
-  await assertRejects(write, StorageError, "it cannot be written");
+  await assertRejects(write, StorageError, "it is read-only");
   const begin = () =>
     opened.database.read((db) => db.transaction().execute(() => Promise.resolve()));
   await assertRejects(begin, TypeError, "use Database.write()");
 });
 
-Deno.test("Database.read() says that a file is damaged", async () => {
+Deno.test("Database.read() reports a damaged file", async () => {
   await using opened = await openTestDatabase("sqlite");
   await opened.database.close();
   const path = opened.url.slice("sqlite:".length);

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { StatementCache } from "../../../src/sql/engine/statement_cache.ts";
 
-Deno.test("CachingSqlite.prepare() gives the same statement for the same text", () => {
+Deno.test("StatementCache.prepare() returns the same statement for the same text", () => {
   const sqlite = new StatementCache(new DatabaseSync(":memory:"));
   const text = "select ? as value";
   const statement = sqlite.prepare(text);
@@ -15,7 +15,7 @@ Deno.test("CachingSqlite.prepare() gives the same statement for the same text", 
   sqlite.close();
 });
 
-Deno.test("CachingSqlite.prepare() forgets the statement that was used longest ago", () => {
+Deno.test("StatementCache.prepare() evicts the least recently used statement", () => {
   const sqlite = new StatementCache(new DatabaseSync(":memory:"), { max: 2 });
   const one = sqlite.prepare("select 1");
   const two = sqlite.prepare("select 2");
@@ -27,7 +27,7 @@ Deno.test("CachingSqlite.prepare() forgets the statement that was used longest a
   sqlite.close();
 });
 
-Deno.test("CachingSqlite goes on after the schema has changed", () => {
+Deno.test("StatementCache works after a schema change", () => {
   const sqlite = new StatementCache(new DatabaseSync(":memory:"));
   sqlite.prepare("create table t (a integer)").run([]);
   const insert = () => sqlite.prepare("insert into t (a) values (?)").run([20_000_000_001]).changes;
@@ -40,7 +40,7 @@ Deno.test("CachingSqlite goes on after the schema has changed", () => {
   sqlite.close();
 });
 
-Deno.test("CachingSqlite refuses a value that SQLite does not know", () => {
+Deno.test("StatementCache rejects a value of a type that SQLite does not have", () => {
   const sqlite = new StatementCache(new DatabaseSync(":memory:"));
   assertThrows(() => sqlite.prepare("select ?").all([true]), TypeError, "boolean");
   assertThrows(() => sqlite.prepare("select ?").all([undefined]), TypeError, "undefined");

@@ -8,7 +8,7 @@ import { aRun } from "../../fakes/stores/github.ts";
 import { explainQueries } from "../../fakes/query_plan.ts";
 
 testOverDatabases(
-  "deriveFacts() looks runs up by their ids, however many",
+  "deriveFacts() looks up any number of runs by their IDs",
   async ({ database }) => {
     await new SqlRunStore(database, clock).put([aRun({ status: "completed" })]);
     for (const count of [1, 4, 100]) {
@@ -24,7 +24,7 @@ testOverDatabases(
 );
 
 testOverDatabases(
-  "StatisticsStore.query() adds up the runs of a branch from an index alone",
+  "StatisticsStore.query() adds up the runs of a branch with an index-only scan",
   async (
     { database },
   ) => {

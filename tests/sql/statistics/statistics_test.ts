@@ -20,7 +20,7 @@ const QUERY = {
 } as const;
 const WHOLE = { ...QUERY, page: 1, perPage: 100 };
 
-/** Runs that fail and succeed by turns, on one branch and few commits: each depends on the one before. */
+/** Runs that alternately fail and succeed on one branch and few commits, so that the facts of each depend on the previous run. */
 function branchRun(id: number): Run {
   const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1) + (id * 10 + minutes) * 60_000);
   return aRun({
@@ -43,7 +43,7 @@ async function storeDefaultBranch(database: Database, defaultBranch = "main"): P
 async function assertMatchesBruteForce(database: Database): Promise<void> {
   const { totals } = await new SqlStatisticsStore(database).query(WHOLE);
   const expected = new ReferenceStatistics(await database.read(readRunRows)).compute(QUERY).totals;
-  // Percentiles are not exact.
+  // Percentiles are approximate.
   const counts = ({ duration, queue: _, ...rest }: typeof totals) => ({
     ...rest,
     redToGreenSeconds: rest.redToGreenSeconds?.toFixed(6),
@@ -53,13 +53,13 @@ async function assertMatchesBruteForce(database: Database): Promise<void> {
   assert(totals.flaky > 0);
 }
 
-testOverDatabases("Two instances count the runs of one branch at the same time", async (
-  { database, connectAgain: another },
+testOverDatabases("Two instances update the statistics of one branch concurrently", async (
+  { database, connectAgain },
 ) => {
   await storeDefaultBranch(database);
-  const stores = [database, await another()].map((each) => new SqlRunStore(each, clock));
+  const stores = [database, await connectAgain()].map((each) => new SqlRunStore(each, clock));
   const ids = Array.from({ length: 120 }, (_, at) => 1 + at);
-  // Neighbours come by different instances, in groups that cross each other.
+  // Consecutive runs are stored by different instances, in overlapping groups.
   const queues = stores.map(async (store, instance) => {
     for (const id of ids.filter((each) => each % 2 === instance)) {
       await store.put([id, (id * 7) % 120 + 1, (id * 11) % 120 + 1].map(branchRun));
@@ -70,13 +70,13 @@ testOverDatabases("Two instances count the runs of one branch at the same time",
   await assertMatchesBruteForce(database);
 });
 
-testOverDatabases("rebuildStatistics() keeps up with what changes meanwhile", async (
-  { database, connectAgain: another },
+testOverDatabases("rebuildStatistics() accounts for concurrent changes", async (
+  { database, connectAgain },
 ) => {
   await storeDefaultBranch(database);
   const ids = Array.from({ length: 600 }, (_, at) => 1 + at);
   await new SqlRunStore(database, clock).put(ids.map(branchRun));
-  const other = new SqlRunStore(await another(), clock);
+  const other = new SqlRunStore(await connectAgain(), clock);
   const changes: Promise<unknown>[] = [];
   await rebuildStatistics(database, new AbortController().signal, {
     clock,
@@ -90,7 +90,7 @@ testOverDatabases("rebuildStatistics() keeps up with what changes meanwhile", as
   await assertMatchesBruteForce(database);
 });
 
-testOverDatabases("rebuildStatistics() leaves everything right where it is interrupted", async (
+testOverDatabases("rebuildStatistics() leaves consistent statistics if it is interrupted", async (
   { database },
 ) => {
   await storeDefaultBranch(database);
@@ -109,7 +109,7 @@ testOverDatabases("rebuildStatistics() leaves everything right where it is inter
   }
 }, { kinds: ["memory"] });
 
-testOverDatabases("Recounts count what a version without statistics has kept", async (
+testOverDatabases("RecomputeQueue counts runs without facts", async (
   { database },
 ) => {
   await storeDefaultBranch(database);
@@ -134,28 +134,31 @@ testOverDatabases("Recounts count what a version without statistics has kept", a
   await assertMatchesBruteForce(database);
 });
 
-testOverDatabases("Recounts follow a default branch that becomes known, and changes", async (
-  { database },
-) => {
-  const ids = Array.from({ length: 30 }, (_, at) => 1 + at);
-  await new SqlRunStore(database, clock).put(ids.map(branchRun));
-  const recomputeQueue = new SqlRecomputeQueue(database);
-  const recoveries: number[] = [];
-  for (const branch of ["main", "dev", "main"]) {
-    await storeDefaultBranch(database, branch);
-    while (await recomputeQueue.recomputeNext() !== undefined);
-    await assertMatchesBruteForce(database);
-    recoveries.push((await new SqlStatisticsStore(database).query(WHOLE)).totals.recoveries);
-  }
-  const [first = 0, second, third] = recoveries;
-  assert(first > 0);
-  assertEquals([second, third], [0, first]);
-  await storeDefaultBranch(database, "main");
-  assertEquals(await recomputeQueue.countRepositories(), 0);
-});
+testOverDatabases(
+  "RecomputeQueue recomputes after a default branch becomes known or changes",
+  async (
+    { database },
+  ) => {
+    const ids = Array.from({ length: 30 }, (_, at) => 1 + at);
+    await new SqlRunStore(database, clock).put(ids.map(branchRun));
+    const recomputeQueue = new SqlRecomputeQueue(database);
+    const recoveries: number[] = [];
+    for (const branch of ["main", "dev", "main"]) {
+      await storeDefaultBranch(database, branch);
+      while (await recomputeQueue.recomputeNext() !== undefined);
+      await assertMatchesBruteForce(database);
+      recoveries.push((await new SqlStatisticsStore(database).query(WHOLE)).totals.recoveries);
+    }
+    const [first = 0, second, third] = recoveries;
+    assert(first > 0);
+    assertEquals([second, third], [0, first]);
+    await storeDefaultBranch(database, "main");
+    assertEquals(await recomputeQueue.countRepositories(), 0);
+  },
+);
 
 testOverDatabases(
-  "StatisticsStore.query() shares an answer with those alone who see the same",
+  "StatisticsStore.query() shares a result only among queries with the same visibility",
   async (
     { database },
   ) => {
@@ -181,7 +184,7 @@ testOverDatabases(
   },
 );
 
-testOverDatabases("StatisticsStore.query() gives workflows page by page, and says how many", async (
+testOverDatabases("StatisticsStore.query() returns pages of workflows and their total", async (
   { database },
 ) => {
   const runs = Array.from({ length: 30 }, (_, at) => ({

@@ -1,44 +1,46 @@
-import type { Tracing } from "../tracing/tracing.ts";
 import { monotonicNow } from "../clock.ts";
+import type { DeliveryStore } from "../delivery/delivery.ts";
 import type { Receiver } from "../delivery/receiver.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import type { View } from "../run/snapshot.ts";
-import type { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
+import type { Tracing } from "./tracing.ts";
 
 type Emit = (events: readonly StoredEvent[]) => void;
-type Store = Pick<SqlDeliveryStore, "store" | "storeAndApply">;
+type Store<Changes> = Pick<DeliveryStore<Changes>, "store" | "storeAndApply">;
 type SnapshotSink = Pick<Broadcast<View>, "publish" | "publishIfChanged">;
 type SpanContext = Tracing["context"];
 
-/** Of what has changed between two snapshots; of the rest is not told what it came to. */
+/** The most events that one snapshot is linked to. */
 const MAX_PENDING_CAUSES = 32;
-/** A snapshot that comes later comes of something else. */
+/** A snapshot published later than this has another cause. */
 const CAUSE_WINDOW_MS = 5_000;
 
-/** Puts spans around the way of a webhook: it is received, stored, told to the feed, and shown in a snapshot. */
+/** Adds spans to the path of a webhook from its reception to the snapshot that shows it. Without tracing it returns its arguments. */
 export class WebhookTracing {
-  readonly #tracing: Tracing;
+  readonly #tracing: Tracing | undefined;
   #causes: { readonly cause: SpanContext; readonly at: number }[] = [];
 
-  constructor(tracing: Tracing) {
+  constructor(tracing: Tracing | undefined) {
     this.#tracing = tracing;
   }
 
   receiver<Changes>(
     receiver: Receiver<Changes>,
   ): Pick<Receiver<Changes>, "isConfigured" | "receive"> {
+    const tracing = this.#tracing;
+    if (!tracing) return receiver;
     return {
       isConfigured: receiver.isConfigured,
       receive: (webhook) =>
-        this.#tracing.runInSpan("delivery.receive", {
+        tracing.runInSpan("delivery.receive", {
           "runwire.delivery.bytes": webhook.body.byteLength,
         }, async (span) => {
           const result = await receiver.receive(webhook);
-          const isVerified = result.status !== "refused";
+          const isVerified = result.status !== "rejected";
           span.setAttributes({
             "runwire.delivery.outcome": isVerified ? result.status : result.code,
-            // Of what is not believed nothing is repeated.
+            // Unverified input is not recorded.
             ...(isVerified ? { "runwire.delivery.id": webhook.id ?? "" } : {}),
             ...(isVerified ? { "runwire.delivery.event": webhook.event ?? "" } : {}),
           });
@@ -47,16 +49,18 @@ export class WebhookTracing {
     };
   }
 
-  store(store: Store): Store {
+  store<Changes>(store: Store<Changes>): Store<Changes> {
+    const tracing = this.#tracing;
+    if (!tracing) return store;
     return {
       store: (delivery) =>
-        this.#tracing.runInSpan("delivery.store", {}, async (span) => {
+        tracing.runInSpan("delivery.store", {}, async (span) => {
           const status = await store.store(delivery);
           span.setAttribute("runwire.delivery.receipt", status);
           return status;
         }),
       storeAndApply: (delivery, changes) =>
-        this.#tracing.runInSpan("delivery.store", {}, async (span) => {
+        tracing.runInSpan("delivery.store", {}, async (span) => {
           const result = await store.storeAndApply(delivery, changes);
           span.setAttribute("runwire.delivery.receipt", result.status);
           return result;
@@ -65,6 +69,8 @@ export class WebhookTracing {
   }
 
   emit(emit: Emit): Emit {
+    const tracing = this.#tracing;
+    if (!tracing) return emit;
     return (events) => {
       const [first] = events;
       if (!first) return emit(events);
@@ -72,8 +78,8 @@ export class WebhookTracing {
         "runwire.events": events.length,
         "runwire.event.first": first.seq,
       };
-      this.#tracing.runInSpanSync("feed.emit", { causes: [], attributes }, () => {
-        this.#causes.push({ cause: this.#tracing.context, at: monotonicNow() });
+      tracing.runInSpanSync("feed.emit", { causes: [], attributes }, () => {
+        this.#causes.push({ cause: tracing.context, at: monotonicNow() });
         if (this.#causes.length > MAX_PENDING_CAUSES) this.#causes.shift();
         emit(events);
       });
@@ -81,18 +87,22 @@ export class WebhookTracing {
   }
 
   broadcast(broadcast: Broadcast<View>): SnapshotSink {
+    const tracing = this.#tracing;
+    if (!tracing) return broadcast;
+    const runInSpan = (publish: () => void) => {
+      const attributes = { "runwire.clients": broadcast.size };
+      tracing.runInSpanSync("broadcast", { causes: this.#takeCauses(), attributes }, publish);
+    };
     return {
-      publish: (frame) => this.#runInBroadcastSpan(broadcast, () => broadcast.publish(frame)),
-      publishIfChanged: (frame) =>
-        this.#runInBroadcastSpan(broadcast, () => broadcast.publishIfChanged(frame)),
+      publish: (snapshot) => runInSpan(() => broadcast.publish(snapshot)),
+      publishIfChanged: (snapshot) => runInSpan(() => broadcast.publishIfChanged(snapshot)),
     };
   }
 
-  #runInBroadcastSpan({ size }: Broadcast<View>, show: () => void): void {
+  #takeCauses(): SpanContext[] {
     const since = monotonicNow() - CAUSE_WINDOW_MS;
     const causes = this.#causes.filter(({ at }) => at >= since).map(({ cause }) => cause);
     this.#causes = [];
-    const attributes = { "runwire.clients": size };
-    this.#tracing.runInSpanSync("broadcast", { causes, attributes }, show);
+    return causes;
   }
 }
