@@ -206,7 +206,6 @@ export function createApp(config: Config, options: AppOptions): App {
     messageFanout,
     sender,
     authenticator: accounts.authenticator,
-    origins,
     maxConnections,
     clock,
   });

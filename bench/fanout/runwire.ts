@@ -44,7 +44,6 @@ const shared = {
   activeClients,
   snapshot: (view: View, visibility: Visibility) =>
     Promise.resolve(current?.encode(view, visibility)),
-  origins: toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true }),
   connectionLimit: new ConnectionLimit(20_000),
   sessionMonitor: new SessionMonitor({ authenticator, clock: systemClock }),
   clock: systemClock,
@@ -69,7 +68,7 @@ const server = new Server({
   data: [],
   accounts: [],
   authenticator,
-  origins: shared.origins,
+  origins: toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true }),
   requests: new RequestMetrics(),
   version: "0.0.0",
   health: () =>

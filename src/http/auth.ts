@@ -2,35 +2,41 @@ import type { Context, MiddlewareHandler } from "hono";
 import type { Authenticator } from "../account/authenticator.ts";
 import type { Principal } from "../account/principal.ts";
 import type { Permission } from "../account/permission.ts";
+import { permissionRequired } from "../error_text.ts";
 import { isLoopback } from "../loopback.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { type CookieNames, getSessionToken } from "./cookie.ts";
 import { type AccessPolicy, matchedRoute, routeMethod, UNDECLARED } from "./security.ts";
-import { isReadMethod, type OriginPolicy, originProblem, requestOrigin } from "./origin.ts";
+import {
+  isReadMethod,
+  isWebSocketUpgrade,
+  type OriginPolicy,
+  originProblem,
+  requestOrigin,
+} from "./origin.ts";
 import { ProblemError } from "./problem.ts";
 
-/** By which a proxy can be told. */
+/** Headers that proxies add. */
 const PROXY_HEADERS = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 export interface AuthOptions {
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly cookies: CookieNames;
   readonly origins: OriginPolicy;
-  /** What each route asks of its caller (demand.ts), as soon as all are known. */
+  /** The access policy of each route (security.ts); complete when all routes are defined. */
   readonly policies: () => ReadonlyMap<string, AccessPolicy>;
 }
 
-/** Finds out who asks, where it matters; whether it may, `permitted` says later, so that others can count in between. */
+/** Identifies the caller of a route that requires it. `authorize` checks the permissions later, after the rate limit. */
 export function authenticate(
   { authenticator, cookies, policies }: AuthOptions,
 ): MiddlewareHandler<RequestEnvironment> {
   return async (context, next) => {
     const policy = findPolicy(context, policies());
     if (policy !== "nothing") {
-      const { acceptsTicket: takesTickets } = policy;
       const principal = await authenticator.authenticate({
         key: bearerToken(context),
-        ticket: takesTickets ? context.req.query("ticket") : undefined,
+        ticket: policy.acceptsTicket ? context.req.query("ticket") : undefined,
         session: getSessionToken(context, cookies),
       });
       if (principal) context.set("principal", principal);
@@ -39,7 +45,7 @@ export function authenticate(
   };
 }
 
-/** Lets in whoever may do what the route is for; what does not say what it is for, is for admins. */
+/** Rejects callers without the permission of the route. Routes that declare no policy require `admin`. */
 export function authorize(
   { origins, policies }: AuthOptions,
 ): MiddlewareHandler<RequestEnvironment> {
@@ -62,27 +68,33 @@ function requirePermission(
 ): void {
   const principal: Principal | undefined = context.get("principal");
   if (!principal) throw unauthenticatedProblem();
-  const { method, headers } = context.req.raw;
-  // Its cookie comes along whatever page asks.
-  const isCrossSite = principal.kind === "session" && !isReadMethod(method) &&
-    requestOrigin(headers, origins) !== "own";
-  if (isCrossSite) throw originProblem();
+  const { method } = context.req;
+  // Browsers send the session cookie with requests of any page.
+  if (principal.kind === "session" && !isOwnPage(context.req.raw, origins)) throw originProblem();
   if (permission === undefined || principal.permissions.has(permission)) return;
   throw new ProblemError(
     "forbidden",
-    `Cannot ${method} ${context.req.path}: it needs the permission ${permission}`,
+    permissionRequired(permission, `${method} ${context.req.path}`),
   );
+}
+
+/** Whether a request may use the session cookie: other pages can send reads, but browsers do not let them read the response. */
+function isOwnPage({ method, headers }: Request, origins: OriginPolicy): boolean {
+  // originGuard has checked the Origin.
+  if (isWebSocketUpgrade(headers)) return headers.has("origin");
+  return isReadMethod(method) || requestOrigin(headers, origins) === "own";
 }
 
 export function unauthenticatedProblem(
   detail =
-    "Cannot tell who asks: sign in by POST /login, or send Authorization: Bearer with an API key",
+    "Not authenticated: sign in with POST /login or send an API key as Authorization: Bearer",
 ): ProblemError {
   return new ProblemError("unauthenticated", detail, { "WWW-Authenticate": "Bearer" });
 }
 
 /**
- * Whether a program on this machine asks, and no proxy on this machine for somebody else: proxies say whom they ask for.
+ * Whether a program on this machine sent the request. Requests with proxy headers are excluded: a local proxy forwards them
+ * for other clients.
  * https://www.rfc-editor.org/rfc/rfc7239
  */
 function isLocalRequest({ env, req }: Context<RequestEnvironment>): boolean {
@@ -91,7 +103,7 @@ function isLocalRequest({ env, req }: Context<RequestEnvironment>): boolean {
   return isLocal && !PROXY_HEADERS.some((name) => req.raw.headers.has(name));
 }
 
-/** Of the route that will answer; nothing is asked where there is none. */
+/** The policy of the matching route; `nothing` if no route matches. */
 function findPolicy(
   context: Context<RequestEnvironment>,
   policies: ReadonlyMap<string, AccessPolicy>,

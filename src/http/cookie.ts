@@ -3,7 +3,7 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { SESSION_MAX_AGE_MS } from "../account/session.ts";
 
 /**
- * How our cookies are named: with `host`, browsers take them over TLS alone, for all of our paths, and from no other host.
+ * The prefix of cookie names. With `host`, browsers accept the cookies only over TLS, for all paths, and from this host.
  * https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-4.1.3.2
  */
 export interface CookieNames {
@@ -13,12 +13,12 @@ export interface CookieNames {
 const SESSION_COOKIE = "runwire";
 const LOGIN_COOKIE = "runwire-login";
 
-/** Over TLS as soon as others reach us so; a browser would not send such a cookie to a plain loopback address. */
+/** Requires TLS only if the public URL is https: browsers do not send such cookies over plain HTTP. */
 export function toCookieNames(publicUrl: string | undefined): CookieNames {
   return { prefix: publicUrl?.startsWith("https:") ? "host" : undefined };
 }
 
-/** No script sees it, and no other site sends it but by a link to us. */
+/** Scripts cannot read the cookies, and other sites send them only with links. */
 function cookieOptions({ prefix }: CookieNames) {
   return {
     path: "/",
@@ -42,7 +42,7 @@ export function clearSessionCookie(context: Context, names: CookieNames): void {
   deleteCookie(context, SESSION_COOKIE, cookieOptions(names));
 }
 
-/** What a browser keeps while it is at GitHub. */
+/** The state of a sign-in while the browser is at GitHub. */
 export function getLoginCookie(context: Context, { prefix }: CookieNames): string | undefined {
   return getCookie(context, LOGIN_COOKIE, prefix) || undefined;
 }

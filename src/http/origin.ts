@@ -1,18 +1,31 @@
+import type { MiddlewareHandler } from "hono";
+import { cors } from "hono/cors";
+import type { RequestEnvironment } from "./api.ts";
 import { ProblemError } from "./problem.ts";
 
-/** Which web pages may connect. */
+/** The web pages that may connect. */
 export interface OriginPolicy {
-  /** The only origins allowed, for example `https://ci.example.com`; when empty, pages from our own host. */
+  /** The only allowed origins, for example `https://ci.example.com`; if empty, pages of the server's own host. */
   readonly allowed: readonly string[];
-  /** Host names (without port) under which we are known; when empty, any. */
+  /** Host names of this server, without port; if empty, any name. */
   readonly hosts: readonly string[];
 }
 
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 
+/** Response headers that pages of other origins may read. */
+const EXPOSED_HEADERS = [
+  "ETag",
+  "Link",
+  "RateLimit",
+  "RateLimit-Policy",
+  "Retry-After",
+  "X-Request-Id",
+];
+
 /**
- * A server on a loopback address answers to loopback names and that of its public URL alone: otherwise a page whose name
- * was made to point at 127.0.0.1 would pass as coming from our own host (docs/decisions/allowed_origins.md).
+ * On a loopback address, the server accepts only loopback names and the host of its public URL. Otherwise a page could pass
+ * as the server's own by pointing its host name to 127.0.0.1 (docs/decisions/allowed_origins.md).
  */
 export function toOriginPolicy(
   { allowed, publicUrl, isLoopback }: {
@@ -25,7 +38,28 @@ export function toOriginPolicy(
   return { allowed, hosts: isLoopback ? [...LOOPBACK_HOSTS, ...ownHosts] : [] };
 }
 
-/** Programs send no Origin and are let in; browsers always send one (RFC 6455, section 10.2). */
+/** Rejects requests of web pages that may not connect, and allows the other pages to read the response (CORS). */
+export function originGuard(policy: OriginPolicy): MiddlewareHandler<RequestEnvironment> {
+  const allowReading = cors({ origin: (origin) => origin, exposeHeaders: EXPOSED_HEADERS });
+  return async (context, next) => {
+    const request = context.req.raw;
+    if (!isRequestAllowed(request, policy)) throw originProblem();
+    // The response to an upgrade is immutable. A preflight gets no permission: only pages of this server send JSON.
+    const isReadable = !isWebSocketUpgrade(request.headers) && request.method !== "OPTIONS";
+    await next();
+    if (!isReadable) return;
+    // After the handler, because Hono would copy the handler's response to one that has headers already.
+    await allowReading(context, () => Promise.resolve());
+  };
+}
+
+function isRequestAllowed({ method, headers }: Request, policy: OriginPolicy): boolean {
+  return isReadMethod(method) && !isWebSocketUpgrade(headers)
+    ? isReadAllowed(headers, policy)
+    : isConnectAllowed(headers, policy);
+}
+
+/** Programs send no Origin and are allowed; browsers always send one (RFC 6455, section 10.2). */
 export function isConnectAllowed(headers: Headers, policy: OriginPolicy): boolean {
   const origin = headers.get("origin");
   if (origin === null) return true;
@@ -37,8 +71,8 @@ export function isConnectAllowed(headers: Headers, policy: OriginPolicy): boolea
 }
 
 /**
- * The same for what a page can read by a plain GET. Browsers send no Origin to what they take for the page's own host, so the
- * host itself must be one of ours, or that of a page that may connect.
+ * The rule for plain GET requests. Browsers send no Origin with a GET to the page's own host, so the host must be a name of
+ * this server or of an allowed page.
  */
 export function isReadAllowed(headers: Headers, policy: OriginPolicy): boolean {
   if (headers.has("origin") || policy.hosts.length === 0) return isConnectAllowed(headers, policy);
@@ -55,9 +89,13 @@ export function isReadMethod(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
+export function isWebSocketUpgrade(headers: Headers): boolean {
+  return headers.get("upgrade")?.toLowerCase() === "websocket";
+}
+
 /**
- * Whose page asks, as its browser says: one of ours, or of an allowed origin; another one; or `none`, where nobody says, as
- * programs do not. https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+ * Where a request comes from, according to the browser: `own` for this server's pages and allowed origins, `foreign` for
+ * other pages, `none` for programs. https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
  */
 export function requestOrigin(headers: Headers, policy: OriginPolicy): "own" | "foreign" | "none" {
   const site = headers.get("sec-fetch-site");
@@ -66,16 +104,9 @@ export function requestOrigin(headers: Headers, policy: OriginPolicy): "own" | "
   return site === null ? "none" : "foreign";
 }
 
-/** A page of another origin that may connect is told so, otherwise its browser would keep the answer from it. */
-export function corsHeaders(headers: Headers): Record<string, string> {
-  const origin = headers.get("origin");
-  return origin === null ? {} : { "Access-Control-Allow-Origin": origin };
-}
-
-/** What a page that may not connect is told. */
 export function originProblem(): ProblemError {
   return new ProblemError(
     "origin_not_allowed",
-    "Cannot connect from this page: name its origin in ALLOWED_ORIGINS, or its host in PUBLIC_URL, to allow it",
+    "The origin of the page is not allowed; add it to ALLOWED_ORIGINS, or set PUBLIC_URL to its host",
   );
 }

@@ -1,7 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Principal } from "../account/principal.ts";
 import type { RateLimit, RateLimitDecision, RateLimiter } from "../account/rate_limiter.ts";
-import { clientAddress } from "./address.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -11,9 +10,8 @@ export interface RateLimitOptions {
 }
 
 /**
- * Answers 429 to callers that ask for more than their share, so that the others do not wait for them; tells everybody where he
- * stands. A share is that of a user or key, where it is known who asks, and otherwise of an address; for each `kind` of request
- * there is one of its own.
+ * Responds with 429 to callers above their rate limit, and reports the remaining requests in every response. The limit
+ * applies per user or key, and per address for other callers; each `kind` of request has its own limit.
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
  */
 export function rateLimit(
@@ -24,15 +22,13 @@ export function rateLimit(
   const policy = `"default";q=${burst};w=${Math.ceil(burst / perSecond)}`;
   return async (context, next) => {
     const principal: Principal | undefined = context.get("principal");
-    const name = principal?.id ?? requestAddress(context);
-    const decision = await limiter.consume(kind === undefined ? name : `${kind} ${name}`);
+    const caller = principal?.id ?? requestAddress(context);
+    const decision = await limiter.consume(kind === undefined ? caller : `${kind} ${caller}`);
     const headers = { "RateLimit-Policy": policy, RateLimit: rateLimitHeader(decision) };
     if (!decision.isAllowed) {
       throw new ProblemError(
         "rate_limited",
-        `Cannot answer so many requests: ${
-          formatRate(perSecond)
-        } are allowed, and ${burst} at once`,
+        `Rate limit exceeded: ${formatRate(perSecond)}, bursts of up to ${burst}`,
         { ...headers, "Retry-After": String(toSeconds(decision.retryAfterMs)) },
       );
     }
@@ -49,12 +45,40 @@ function requestAddress(context: Context<RequestEnvironment>): string {
   });
 }
 
-function formatRate(perSecond: number): string {
-  return perSecond < 1 ? `${Math.round(perSecond * 60)} a minute` : `${perSecond} a second`;
+/**
+ * The address of the connection or, behind a proxy, the last address in X-Forwarded-For: the only one that the proxy has
+ * written (https://www.rfc-editor.org/rfc/rfc7239#section-8.1). An IPv6 /64 network counts as one address, because one
+ * client can have all of it.
+ */
+export function clientAddress(
+  headers: Headers,
+  { remote, isProxied }: { readonly remote: string; readonly isProxied: boolean },
+): string {
+  const forwarded = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim();
+  return toNetwork(isProxied && forwarded && isAddress(forwarded) ? forwarded : remote);
 }
 
-function rateLimitHeader({ remaining, resetMs: reset }: RateLimitDecision): string {
-  return `"default";r=${remaining};t=${toSeconds(reset)}`;
+function isAddress(text: string): boolean {
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || URL.canParse(`http://[${text}]/`);
+}
+
+function toNetwork(address: string): string {
+  const url = `http://[${address}]/`;
+  if (!address.includes(":") || !URL.canParse(url)) return address;
+  const [head = "", tail = ""] = new URL(url).hostname.slice(1, -1).split("::");
+  const [first, last] = [head, tail].map((part) => part.split(":").filter((group) => group !== ""));
+  const zeros = Array<string>(8 - (first?.length ?? 0) - (last?.length ?? 0)).fill("0");
+  return `${[...first ?? [], ...zeros, ...last ?? []].slice(0, 4).join(":")}::/64`;
+}
+
+function formatRate(perSecond: number): string {
+  return perSecond < 1
+    ? `${Math.round(perSecond * 60)} requests per minute`
+    : `${perSecond} requests per second`;
+}
+
+function rateLimitHeader({ remaining, resetMs }: RateLimitDecision): string {
+  return `"default";r=${remaining};t=${toSeconds(resetMs)}`;
 }
 
 function toSeconds(ms: number): number {

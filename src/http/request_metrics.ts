@@ -6,22 +6,26 @@ import { log, type Logger, withContext } from "../log.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { matchedRoute } from "./security.ts";
 
-/** Others are counted as one: whoever asks can make up as many as he likes. */
+/** Other methods are counted together: clients can send any number of names. */
 const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-/** What machines ask all the time, and deliveries, which are kept with what becomes of them: worth a line where it fails. */
+/** Logged only at level debug unless they fail: probes, and webhooks, whose outcome is stored. */
 const QUIET_ROUTES = new Set(["/health", "/livez", "/metrics", "/api/v1/webhook/github"]);
-/** Of a path in the log: those of ours are shorter. */
-const MAX_PATH = 200;
+/** All routes are shorter. */
+const MAX_LOGGED_PATH = 200;
 
-/** What was asked, as it is counted. */
-export interface RequestLabels {
+interface RequestLabels {
   readonly method: string;
-  /** As it was defined, for example `/runs/:id`; `none` where there is none. */
+  /** The path pattern, for example `/runs/:id`; `none` if no route matches. */
   readonly route: string;
   readonly status: number;
 }
 
-/** How many requests there were, and how long they took, in numbers that are read when somebody asks for them. */
+/** The span that the runtime creates for each request. */
+export interface RequestSpan {
+  renameActiveSpan(name: string, attributes: Readonly<Record<string, string>>): void;
+}
+
+/** Request counts and latencies, read on each scrape of the metrics. */
 export class RequestMetrics {
   readonly #counts = new Map<string, RequestLabels & { count: number }>();
   readonly #latencies = new Map<string, LatencyHistogram>();
@@ -30,7 +34,7 @@ export class RequestMetrics {
     return this.#counts.values();
   }
 
-  /** By route: until the answer began. */
+  /** Time until the start of the response, by route. */
   get latencies(): ReadonlyMap<string, LatencyHistogram> {
     return this.#latencies;
   }
@@ -47,8 +51,8 @@ export class RequestMetrics {
   }
 }
 
-/** Counts every request, and logs one line for each. What is logged meanwhile names the request, too. */
-export function recordRequests(requests: RequestMetrics): MiddlewareHandler<RequestEnvironment> {
+/** Counts and logs each request. Log records that are written during the request contain its ID. */
+export function recordRequests(metrics: RequestMetrics): MiddlewareHandler<RequestEnvironment> {
   const logger = log("http");
   return async (context, next) => {
     const start = monotonicNow();
@@ -57,7 +61,7 @@ export function recordRequests(requests: RequestMetrics): MiddlewareHandler<Requ
     const { method } = context.req;
     const { status } = context.res;
     const route = matchedRoute(context) ?? "none";
-    requests.count(
+    metrics.count(
       { method: KNOWN_METHODS.has(method) ? method : "other", route, status },
       ms / 1_000,
     );
@@ -65,7 +69,7 @@ export function recordRequests(requests: RequestMetrics): MiddlewareHandler<Requ
   };
 }
 
-/** Without the query, which may hold what nobody else is to know. */
+/** Omits the query, which can contain secrets. */
 function logRequest(
   context: Context<RequestEnvironment>,
   { logger, route, ms }: {
@@ -81,10 +85,24 @@ function logRequest(
   const principal: Principal | undefined = context.get("principal");
   logger[level]("{method} {path}: {status}", {
     method: context.req.method,
-    path: context.req.path.slice(0, MAX_PATH),
+    path: context.req.path.slice(0, MAX_LOGGED_PATH),
     status,
     ms: Math.round(ms * 10) / 10,
     account: principal?.id ?? null,
     requestId: context.get("requestId"),
   });
+}
+
+/**
+ * Names the span of each request by its route.
+ * https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+ */
+export function traceRequests(span: RequestSpan): MiddlewareHandler<RequestEnvironment> {
+  return async (context, next) => {
+    const { method } = context.req;
+    span.renameActiveSpan(method, { "runwire.request_id": context.get("requestId") });
+    await next();
+    const route = matchedRoute(context);
+    if (route !== undefined) span.renameActiveSpan(`${method} ${route}`, { "http.route": route });
+  };
 }

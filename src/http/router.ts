@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { requestId } from "hono/request-id";
 import type { Authenticator } from "../account/authenticator.ts";
 import type { Clock } from "../clock.ts";
-import { cors } from "./access.ts";
+import { anyOf } from "../error_text.ts";
 import { type Api, newApi, type RequestEnvironment } from "./api.ts";
 import { etag } from "./etag.ts";
 import { toCookieNames } from "./cookie.ts";
@@ -12,21 +12,25 @@ import { docsRoutes } from "./routes/docs.ts";
 import { createErrorHandler } from "./error_handler.ts";
 import { authenticate, type AuthOptions, authorize } from "./auth.ts";
 import { type Health, healthRoutes } from "./routes/health.ts";
-import { readJsonBody } from "./json_body.ts";
+import { readJsonBody } from "./body.ts";
 import { StaleCache } from "./stale_cache.ts";
 import { streamRoutes } from "./streams/stream_routes.ts";
 import { type Metrics, metricsRoutes } from "./routes/metrics.ts";
 import { buildDocument, openApiRoutes } from "./routes/openapi.ts";
-import type { OriginPolicy } from "./origin.ts";
+import { originGuard, type OriginPolicy } from "./origin.ts";
 import { problemResponse } from "./problem.ts";
-import { type RequestSpan, traceRequests } from "./request_trace.ts";
-import { recordRequests, type RequestMetrics } from "./request_metrics.ts";
+import {
+  recordRequests,
+  type RequestMetrics,
+  type RequestSpan,
+  traceRequests,
+} from "./request_metrics.ts";
 import { secureHeaders } from "./secure_headers.ts";
 import type { EventStreams } from "./streams/sse.ts";
 import { rateLimit, type RateLimitOptions } from "./rate_limit.ts";
 import type { WebSocketServer } from "./streams/websocket.ts";
 
-/** Where the routes of data are: api.ts says so in the document. */
+/** Base paths of the data routes, as in DATA_SERVERS. */
 const DATA_BASE_PATHS = ["/", "/api/v1"];
 
 export interface RouterOptions {
@@ -34,29 +38,25 @@ export interface RouterOptions {
   readonly events: EventStreams;
   readonly health: () => Promise<Health>;
   readonly metrics?: Metrics;
-  /** Counts what is asked. */
   readonly requests: RequestMetrics;
-  /** `undefined` where nobody traces. */
+  /** `undefined` if tracing is off. */
   readonly trace?: RequestSpan | undefined;
   readonly deliveries?: WebhookEndpoint;
-  /** The routes of data, one API for each noun. */
+  /** Data routes, available under both base paths. */
   readonly data: readonly Api[];
-  /** The routes of accounts, likewise; they have one place. */
   readonly accounts: readonly Api[];
-  /** The routes of messages, likewise. */
   readonly messages?: Api;
   readonly authenticator: Authenticator;
   readonly origins: OriginPolicy;
-  /** What each caller may ask of the routes of data; `undefined` for as much as it likes. */
+  /** The rate limit of all data, account and message routes; `undefined` for none. */
   readonly rateLimitOptions?: RateLimitOptions | undefined;
-  /** How others reach us, behind a proxy. */
+  /** The URL of this server behind a proxy. */
   readonly publicUrl?: string | undefined;
-  /** Ours. */
   readonly version: string;
   readonly clock: Clock;
 }
 
-/** Every route. */
+/** Builds the app with all routes. */
 export function router(options: RouterOptions): Hono<RequestEnvironment> {
   const { connections, events, health, metrics, deliveries, publicUrl, version, clock } = options;
   const api = newApi();
@@ -69,17 +69,19 @@ export function router(options: RouterOptions): Hono<RequestEnvironment> {
     return next();
   });
   let policies: ReadonlyMap<string, AccessPolicy> = new Map();
+  const streams = streamRoutes({ connections, events });
+  for (const { path } of streams.routes) api.use(path, originGuard(options.origins));
   useMiddleware(
     api,
     { ...options, cookies: toCookieNames(publicUrl), policies: () => policies },
     options,
   );
-  api.route("/", streamRoutes({ connections, events }));
+  api.route("/", streams);
   api.route("/", healthRoutes({ health }));
   if (metrics) api.route("/", metricsRoutes({ metrics }));
   if (deliveries) api.route("/", deliveryRoutes({ endpoint: deliveries }));
   for (const { base, mountedApi } of mountedApis(options)) {
-    // Under a second base not as an OpenAPIHono: the document has it once, with both servers.
+    // Not an OpenAPIHono under the second base: the OpenAPI document lists each route once, with both servers.
     api.route(
       base,
       base === "/" ? mountedApi : new Hono<RequestEnvironment>().route("/", mountedApi),
@@ -93,7 +95,7 @@ export function router(options: RouterOptions): Hono<RequestEnvironment> {
   rejectOtherMethods(api);
   api.notFound((context) =>
     problemResponse(context, "not_found", {
-      detail: `Cannot find ${context.req.path}: /docs shows what there is`,
+      detail: `No route ${context.req.path}; see /docs`,
     })
   );
   api.onError(createErrorHandler(clock));
@@ -105,7 +107,7 @@ interface MountedApi {
   readonly mountedApi: Api;
 }
 
-/** What is guarded alike, and where. */
+/** The APIs with the same middleware, and their base paths. */
 function mountedApis({ data, accounts, messages }: RouterOptions): readonly MountedApi[] {
   const rootApis = messages ? [...accounts, messages] : accounts;
   return [
@@ -114,7 +116,7 @@ function mountedApis({ data, accounts, messages }: RouterOptions): readonly Moun
   ];
 }
 
-/** Stands before every route, also before one that does not know of it. */
+/** Adds the middleware before the routes, so that no route can omit it. */
 function useMiddleware(api: Api, authOptions: AuthOptions, options: RouterOptions): void {
   const { origins, rateLimitOptions, clock } = options;
   const mounts = mountedApis(options);
@@ -123,7 +125,7 @@ function useMiddleware(api: Api, authOptions: AuthOptions, options: RouterOption
       mountedApi.routes.map(({ path }) => joinPath(base, path))
     ),
   );
-  for (const path of paths) api.use(path, cors(origins));
+  for (const path of paths) api.use(path, originGuard(origins));
   api.use(authenticate(authOptions));
   if (rateLimitOptions) paths.forEach((path) => api.use(path, rateLimit(rateLimitOptions)));
   api.use(authorize(authOptions));
@@ -133,7 +135,7 @@ function useMiddleware(api: Api, authOptions: AuthOptions, options: RouterOption
   for (const { method, path } of mounts.flatMap(jsonBodyRoutes)) api.on(method, path, bodies);
 }
 
-/** Where a route of a part takes a JSON body. */
+/** The routes that accept a JSON body. */
 function jsonBodyRoutes(
   { base, mountedApi }: MountedApi,
 ): readonly { method: string; path: string }[] {
@@ -148,7 +150,7 @@ function joinPath(base: string, path: string): string {
   return base === "/" ? path : base + path;
 }
 
-/** Says which methods are allowed where another one is used. */
+/** Responds with 405 and the allowed methods. */
 function rejectOtherMethods(app: Hono<RequestEnvironment>): void {
   const routes = app.routes.filter(({ method }) => method !== "ALL");
   for (const [path, onPath] of Map.groupBy(routes, ({ path }) => path)) {
@@ -156,8 +158,8 @@ function rejectOtherMethods(app: Hono<RequestEnvironment>): void {
     const allowed = methods.flatMap((method) => method === "GET" ? ["GET", "HEAD"] : [method]);
     app.all(path, (context) =>
       problemResponse(context, "method_not_allowed", {
-        detail: `Cannot ${context.req.method} ${context.req.path}: allowed is ${
-          methods.join(", ")
+        detail: `Method ${context.req.method} is not allowed on ${context.req.path}: expected ${
+          anyOf(methods)
         }`,
         headers: { Allow: allowed.join(", ") },
       }));

@@ -3,19 +3,19 @@ import { toErrorMessage, UsageError } from "../errors.ts";
 import type { ConnectionLimit } from "./streams/connection_limit.ts";
 import { router, type RouterOptions } from "./router.ts";
 
-/** How long requests under way have to end when we stop. */
+/** Time limit for pending requests when the server stops. */
 const DRAIN_TIMEOUT_MS = 2_000;
 
-export interface ServerOptions extends RouterOptions {
+interface ServerOptions extends RouterOptions {
   readonly connectionLimit: ConnectionLimit;
   readonly hostname: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   readonly port: number;
-  /** Told as soon as clients can connect. */
+  /** Called when clients can connect. */
   readonly onListen: (address: { hostname: string; port: number }) => void;
 }
 
-/** Listens for clients. */
+/** The HTTP server. */
 export class Server {
   readonly #options: ServerOptions;
 
@@ -24,23 +24,23 @@ export class Server {
   }
 
   /**
-   * Serves until `signal` aborts; then says goodbye to those who are connected, lets requests end, and resolves within 5 s.
-   * @throws {UsageError} when the address cannot be listened on
+   * Serves until `signal` aborts, then closes all connections, waits for pending requests, and resolves within 5 s.
+   * @throws {UsageError} if the address is not available
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { connections, events, deliveries, connectionLimit: capacity, clock } = this.#options;
+    const { connections, events, deliveries, connectionLimit, clock } = this.#options;
     const server = this.#listen();
     using _bodyTimeout = deliveries?.enforceTimeout();
     const stopped = Promise.withResolvers<void>();
     if (signal.aborted) stopped.resolve();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });
     await Promise.race([stopped.promise, server.finished]);
-    capacity.close();
+    connectionLimit.close();
     events.close();
     await connections.close();
-    // Not before: it would close sockets with words of its own.
+    // Last, because it would close WebSockets with a different code and reason.
     const drained = server.shutdown();
-    // What clings on ends with the process: Deno 2.9.6 throws BadResource when a server that shuts down is aborted.
+    // The remaining connections end with the process: Deno 2.9.6 throws BadResource if a server is aborted during shutdown.
     await waitAtMost(clock, DRAIN_TIMEOUT_MS, drained);
   }
 
@@ -54,10 +54,10 @@ export class Server {
       );
     } catch (error) {
       const reason = error instanceof Deno.errors.AddrInUse
-        ? "it is in use"
+        ? "address in use"
         : toErrorMessage(error);
       throw new UsageError(
-        `Cannot listen on ${hostname}:${port} (${reason}): set SERVER_HOST and SERVER_PORT to a free address`,
+        `Cannot listen on ${hostname}:${port} (${reason}); set SERVER_HOST and SERVER_PORT to a free address`,
         { cause: error },
       );
     }

@@ -1,13 +1,12 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 
-/** So old may an answer be that is given in the place of one that cannot be had. */
 const MAX_AGE_MS = 10 * 60_000;
-/** Of all answers, with what was asked for. */
+/** Limit of all entries, including their URLs. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** What an answer takes besides its body and what was asked for; about. */
+/** Approximate size of an entry besides its body and URL. */
 const ENTRY_OVERHEAD_BYTES = 512;
-/** What says how to read a body, and what comes after it. */
+/** Headers that belong to the body. */
 const STORED_HEADERS = ["Content-Type", "Link"];
 
 interface CachedEntry {
@@ -17,8 +16,8 @@ interface CachedEntry {
 }
 
 /**
- * The last answers to reads, which are given again while the storage is away (RFC 5861, section 4). Only for what everybody
- * may see: while the storage is away nobody can tell who asks.
+ * The last responses to reads, which are sent again while the storage is unavailable (RFC 5861, section 4). Only for public
+ * data: without the storage, callers cannot be authenticated.
  */
 export class StaleCache {
   readonly #clock: Clock;
@@ -40,9 +39,9 @@ export class StaleCache {
     this.#entries.set(url, { body, headers: storedHeaders, storedAt: this.#clock.now() });
   }
 
-  /** The body, in whose place `headers` stand then: with those that belong to it, and its `Age` (RFC 9111, section 5.1). */
+  /** Returns the stored body and replaces `headers` with its headers and its `Age` (RFC 9111, section 5.1). */
   find(url: string, headers: Headers): Uint8Array<ArrayBuffer> | undefined {
-    // The order of eviction is that of `store`: reads do not count as use.
+    // Entries are evicted in the order in which they were stored: reads do not count as use.
     const entry = this.#entries.peek(url);
     const age = entry && this.#clock.now() - entry.storedAt;
     if (!entry || age === undefined || age > MAX_AGE_MS) return undefined;

@@ -5,7 +5,6 @@ import type { ActiveClients } from "../feed/active_clients.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { TopicFanout } from "../feed/topic_fanout.ts";
-import type { OriginPolicy } from "../http/origin.ts";
 import type { RateLimitOptions } from "../http/rate_limit.ts";
 import { ConnectionLimit } from "../http/streams/connection_limit.ts";
 import { SessionMonitor } from "../http/streams/session_monitor.ts";
@@ -28,7 +27,6 @@ interface StreamsOptions {
   readonly messageFanout: TopicFanout;
   readonly sender: MessageSender;
   readonly authenticator: Authenticator;
-  readonly origins: OriginPolicy;
   readonly maxConnections: number;
   readonly clock: Clock;
   /** Only tests set these. */
@@ -43,7 +41,7 @@ export type Streams = ReturnType<typeof createStreams>;
 
 /** The clients that stay connected: WebSockets and event streams, which share one limit. */
 export function createStreams(options: StreamsOptions) {
-  const { feed, activeClients, snapshot, authenticator, origins, clock, intervals = {} } = options;
+  const { feed, activeClients, snapshot, authenticator, clock, intervals = {} } = options;
   const { webSocketHeartbeatSeconds, eventStreamHeartbeatMs, sessionCheckMs } = intervals;
   const connectionLimit = new ConnectionLimit(options.maxConnections);
   const sessionMonitor = new SessionMonitor({
@@ -59,7 +57,6 @@ export function createStreams(options: StreamsOptions) {
     feed,
     activeClients,
     snapshot,
-    origins,
     connectionLimit,
     sessionMonitor,
     clock,
@@ -71,7 +68,6 @@ export function createStreams(options: StreamsOptions) {
     feed,
     activeClients,
     snapshot,
-    origins,
     connectionLimit,
     sessionMonitor,
     clock,

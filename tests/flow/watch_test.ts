@@ -40,7 +40,7 @@ Deno.test("streamRuns() connects with a ticket if it has a key, and reports a re
   const { key } = await made.json();
   assertEquals(await runWatch(app, key), "Connected\nFix the build");
   const wrong = await runWatch(app, `${key}x`);
-  assertMatch(wrong, /^Cannot tell who asks: .*, retrying in 1 s$/);
+  assertMatch(wrong, /^Not authenticated: .*, retrying in 1 s$/);
   assert(!wrong.includes(key));
   assertMatch(
     await runWatch(app, undefined),

@@ -17,7 +17,7 @@ import { type ServerSettings, ServerUnderTest } from "../fakes/apps/server.ts";
 
 const Done = z.object({ done: z.boolean() });
 
-/** A part with a route for each kind of demand; two of them say nothing. */
+/** An API with a route for each kind of access policy; two routes declare none. */
 function createTestApi() {
   const api = newApi();
   const responses = { 200: jsonResponse(Done, "Done"), ...openApiProblems(...AUTH_PROBLEMS) };
@@ -28,9 +28,9 @@ function createTestApi() {
     responses: { ...responses, ...openApiProblems(...WRITE_PROBLEMS) },
     ...requires("write"),
   });
-  const authenticated = createRoute({ method: "get", path: "/known", responses, ...AUTHENTICATED });
-  const undeclared = createRoute({ method: "get", path: "/silent", responses });
-  for (const route of [read, write, authenticated, undeclared]) {
+  const known = createRoute({ method: "get", path: "/known", responses, ...AUTHENTICATED });
+  const undeclared = createRoute({ method: "get", path: "/undeclared", responses });
+  for (const route of [read, write, known, undeclared]) {
     api.openapi(route, (context) => context.json({ done: true }, 200));
   }
   api.get("/unknown/:id", (context) => context.json({ done: true }));
@@ -41,97 +41,97 @@ async function start({ isOpen = false, ...settings }: ServerSettings & { isOpen?
   const callers = new FakeAuthenticator({ isOpen });
   const server = await new ServerUnderTest({ accounts: [createTestApi()], callers, ...settings })
     .start();
-  const ask = async (path: string, headers: Record<string, string> = {}, method = "GET") => {
+  const request = async (path: string, headers: Record<string, string> = {}, method = "GET") => {
     const response = await fetch(server.url + path, { method, headers });
     const { code } = await response.json();
     return { status: response.status, code, headers: response.headers };
   };
-  return { callers, server, ask };
+  return { callers, server, request };
 }
 
 const KEY = { authorization: "Bearer rw_live_x" };
 const COOKIE = { cookie: "runwire=token" };
 
-for (const path of ["/runs", "/api/v1/runs", "/runs/1", "/api/v1/events", "/read", "/silent"]) {
-  Deno.test(`GET ${path} answers 401 to whoever does not say who asks`, async () => {
+for (const path of ["/runs", "/api/v1/runs", "/runs/1", "/api/v1/events", "/read", "/undeclared"]) {
+  Deno.test(`GET ${path} responds with 401 to requests without valid credentials`, async () => {
     const data = [runRoutes({ history: new FakeRunHistory() })];
-    const { server, ask } = await start({ data });
+    const { server, request } = await start({ data });
     await using _ = server;
     for (const headers of [{}, KEY, COOKIE, { authorization: "Basic eDp5" }]) {
-      const { status, code } = await ask(path, headers);
+      const { status, code } = await request(path, headers);
       assertEquals([status, code], [401, "unauthenticated"]);
     }
-    assertEquals((await ask(path)).headers.get("www-authenticate"), "Bearer");
+    assertEquals((await request(path)).headers.get("www-authenticate"), "Bearer");
   });
 }
 
-Deno.test("Guard takes what a request brings, each in its place", async () => {
-  const { callers, server, ask } = await start();
+Deno.test("authenticate() reads each kind of credentials from its place", async () => {
+  const { callers, server, request } = await start();
   await using _ = server;
-  await ask("/read?ticket=t", { ...KEY, cookie: "other=1; runwire=token" });
+  await request("/read?ticket=t", { ...KEY, cookie: "other=1; runwire=token" });
   assertEquals(callers.requests.pop(), {
     key: "rw_live_x",
     ticket: undefined,
     session: "token",
   });
-  await ask("/api/v1/events?ticket=t", { authorization: "bearer   spaced" });
+  await request("/api/v1/events?ticket=t", { authorization: "bearer   spaced" });
   assertEquals(callers.requests.pop(), { key: "spaced", ticket: "t", session: undefined });
-  await ask("/read", { cookie: "__Host-runwire=token; runwire=" });
+  await request("/read", { cookie: "__Host-runwire=token; runwire=" });
   assertEquals(callers.requests.pop(), { key: undefined, ticket: undefined, session: undefined });
 });
 
-Deno.test("Guard over TLS takes the cookie that is for our host alone", async () => {
-  const { callers, server, ask } = await start({ publicUrl: "https://ci.example.com" });
+Deno.test("authenticate() reads only the __Host- cookie over TLS", async () => {
+  const { callers, server, request } = await start({ publicUrl: "https://ci.example.com" });
   await using _ = server;
-  await ask("/read", { cookie: "runwire=planted; __Host-runwire=token" });
+  await request("/read", { cookie: "runwire=planted; __Host-runwire=token" });
   assertEquals(callers.requests.pop()?.session, "token");
 });
 
-Deno.test("Guard asks for a key that is wrong also where anybody is let in", async () => {
-  const { server, ask } = await start({ isOpen: true });
+Deno.test("authenticate() rejects an invalid key even if access is open", async () => {
+  const { server, request } = await start({ isOpen: true });
   await using _ = server;
-  assertEquals((await ask("/silent")).status, 200);
-  assertEquals((await ask("/read", KEY)).code, "unauthenticated");
+  assertEquals((await request("/undeclared")).status, 200);
+  assertEquals((await request("/read", KEY)).code, "unauthenticated");
 });
 
-Deno.test("Guard names the permission that a caller lacks", async () => {
-  const { callers, server, ask } = await start();
+Deno.test("authorize() names the missing permission", async () => {
+  const { callers, server, request } = await start();
   await using _ = server;
   callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["read"]) }));
-  assertEquals((await ask("/read", KEY)).status, 200);
-  assertEquals((await ask("/known", KEY)).status, 200);
+  assertEquals((await request("/read", KEY)).status, 200);
+  assertEquals((await request("/known", KEY)).status, 200);
   const response = await fetch(`${server.url}/write`, { method: "PUT", headers: KEY });
   assertEquals(response.status, 403);
   const { code, detail } = await response.json();
-  assertEquals([code, detail], ["forbidden", "Cannot PUT /write: it needs the permission write"]);
+  assertEquals([code, detail], ["forbidden", 'Permission "write" is required to PUT /write']);
   callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set([]) }));
-  assertEquals((await ask("/read", KEY)).code, "forbidden");
-  assertEquals((await ask("/known", KEY)).status, 200);
+  assertEquals((await request("/read", KEY)).code, "forbidden");
+  assertEquals((await request("/known", KEY)).status, 200);
 });
 
-Deno.test("Guard keeps a route that says nothing for admins", async () => {
-  const { callers, server, ask } = await start();
+Deno.test("authorize() requires admin for routes without a policy", async () => {
+  const { callers, server, request } = await start();
   await using _ = server;
-  const raw = async (headers: Record<string, string>) => {
-    using request = await RawRequest.get(server.port, "/unknown/1", headers);
-    return (await request.readResponse()).status;
+  const getUnknown = async (headers: Record<string, string>) => {
+    using raw = await RawRequest.get(server.port, "/unknown/1", headers);
+    return (await raw.readResponse()).status;
   };
-  assertEquals(await raw({}), 401);
+  assertEquals(await getUnknown({}), 401);
   const all = new Set(["read", "write", "tasks", "cast"] as const);
   callers.principals.set("rw_live_x", keyPrincipal({ permissions: all }));
-  assertEquals((await ask("/silent", KEY)).code, "forbidden");
-  assertEquals(await raw(KEY), 403);
+  assertEquals((await request("/undeclared", KEY)).code, "forbidden");
+  assertEquals(await getUnknown(KEY), 403);
   callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["admin"]) }));
-  assertEquals((await ask("/silent", KEY)).status, 200);
-  assertEquals(await raw(KEY), 200);
+  assertEquals((await request("/undeclared", KEY)).status, 200);
+  assertEquals(await getUnknown(KEY), 200);
 });
 
-Deno.test("Guard lets a session write for our own pages alone", async () => {
-  const { callers, server, ask } = await start();
+Deno.test("authorize() accepts writes of a session only from own pages", async () => {
+  const { callers, server, request } = await start();
   await using _ = server;
   callers.principals.set("token", sessionPrincipal({ permissions: new Set(["read", "write"]) }));
   const write = (headers: Record<string, string>) =>
-    ask("/write", { ...COOKIE, ...headers }, "PUT");
+    request("/write", { ...COOKIE, ...headers }, "PUT");
   assertEquals((await write({})).code, "origin_not_allowed");
   for (const site of ["cross-site", "same-site"]) {
     assertEquals((await write({ "sec-fetch-site": site })).code, "origin_not_allowed", site);
@@ -145,26 +145,26 @@ Deno.test("Guard lets a session write for our own pages alone", async () => {
   );
   assertEquals((await write({ "sec-fetch-site": "same-origin" })).status, 200);
   assertEquals((await write({ origin: server.url })).status, 200);
-  assertEquals((await ask("/read", COOKIE)).status, 200);
+  assertEquals((await request("/read", COOKIE)).status, 200);
 });
 
-Deno.test("Guard lets a key write without a page, but for no foreign one", async () => {
-  const { callers, server, ask } = await start();
+Deno.test("authorize() accepts writes of a key without Origin, but not from foreign pages", async () => {
+  const { callers, server, request } = await start();
   await using _ = server;
   callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["write"]) }));
-  assertEquals((await ask("/write", KEY, "PUT")).status, 200);
+  assertEquals((await request("/write", KEY, "PUT")).status, 200);
   const foreign = { ...KEY, origin: "https://evil.example" };
-  assertEquals((await ask("/write", foreign, "PUT")).code, "origin_not_allowed");
+  assertEquals((await request("/write", foreign, "PUT")).code, "origin_not_allowed");
 });
 
-Deno.test("Throttle counts for each account, and for an address where there is none", async () => {
-  const acquired: string[] = [];
-  const { callers, server, ask } = await start({
+Deno.test("rateLimit() counts per account, and per address for other callers", async () => {
+  const counted: string[] = [];
+  const { callers, server, request } = await start({
     throttle: {
       limit: { perSecond: 1, burst: 2 },
       limiter: {
         consume: (caller) => {
-          acquired.push(caller);
+          counted.push(caller);
           return Promise.resolve({ isAllowed: true, remaining: 1, retryAfterMs: 0, resetMs: 0 });
         },
       },
@@ -173,50 +173,50 @@ Deno.test("Throttle counts for each account, and for an address where there is n
   await using _ = server;
   callers.principals.set("rw_live_x", keyPrincipal({ id: "key 3" }));
   callers.principals.set("token", sessionPrincipal({ id: "user 7" }));
-  await ask("/read", KEY);
-  await ask("/read", COOKIE);
-  await ask("/read", { authorization: "Bearer guessed" });
-  await ask("/health");
-  assertEquals(acquired, ["key 3", "user 7", "127.0.0.1"]);
+  await request("/read", KEY);
+  await request("/read", COOKIE);
+  await request("/read", { authorization: "Bearer guessed" });
+  await request("/health");
+  assertEquals(counted, ["key 3", "user 7", "127.0.0.1"]);
 });
 
-Deno.test("GET /runs says what to do when it cannot be told what a caller may see", async () => {
+Deno.test("GET /runs and /api/v1/events report that a caller's visibility is unavailable", async () => {
   const data = [runRoutes({ history: new FakeRunHistory() })];
-  const { callers, server, ask } = await start({ data });
+  const { callers, server, request } = await start({ data });
   await using _ = server;
   const failWith = (error: Error) =>
     callers.principals.set("token", sessionPrincipal({ visibility: () => Promise.reject(error) }));
   for (const path of ["/runs", "/api/v1/events"]) {
-    failWith(new GitHubError({ kind: "unavailable" }, "it is away"));
-    const response = await ask(path, COOKIE);
+    failWith(new GitHubError({ kind: "unavailable" }, "unavailable"));
+    const response = await request(path, COOKIE);
     assertEquals([response.status, response.code], [503, "github_unavailable"]);
     assertEquals(response.headers.get("retry-after"), "60");
     failWith(new GitHubError({ kind: "rate_limited", retryAt: Date.now() + 90_000 }, "too many"));
-    const limited = await ask(path, COOKIE);
+    const limited = await request(path, COOKIE);
     assertEquals([limited.status, limited.code], [503, "github_rate_limited"]);
     assertEquals(Math.abs(Number(limited.headers.get("retry-after")) - 90) < 5, true);
     failWith(new TokenRejectedError("revoked"));
-    assertEquals((await ask(path, COOKIE)).code, "unauthenticated");
+    assertEquals((await request(path, COOKIE)).code, "unauthenticated");
   }
 });
 
-Deno.test("Guard answers 503 when GitHub cannot say whether a user may stay", async () => {
-  const { callers, server, ask } = await start();
+Deno.test("authenticate() responds with 503 if GitHub is unavailable", async () => {
+  const { callers, server, request } = await start();
   await using _ = server;
   callers.authenticate = () =>
-    Promise.reject(new GitHubError({ kind: "unavailable" }, "it is away"));
+    Promise.reject(new GitHubError({ kind: "unavailable" }, "unavailable"));
   for (const path of ["/read", "/known", "/api/v1/events"]) {
-    assertEquals((await ask(path, COOKIE)).code, "github_unavailable");
+    assertEquals((await request(path, COOKIE)).code, "github_unavailable");
   }
 });
 
-Deno.test("Guard asks nothing of those who ask for what there is not, or by a wrong method", async () => {
-  const { callers, server, ask } = await start();
+Deno.test("authenticate() is skipped for unknown routes, wrong methods and public routes", async () => {
+  const { callers, server, request } = await start();
   await using _ = server;
-  assertEquals((await ask("/nowhere")).code, "not_found");
-  assertEquals((await ask("/read", {}, "DELETE")).code, "method_not_allowed");
+  assertEquals((await request("/nowhere")).code, "not_found");
+  assertEquals((await request("/read", {}, "DELETE")).code, "method_not_allowed");
   for (const path of ["/health", "/livez", "/openapi.json"]) {
-    assertEquals((await ask(path)).status, 200);
+    assertEquals((await request(path)).status, 200);
   }
   assertEquals(callers.requests, []);
 });

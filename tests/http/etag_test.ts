@@ -9,7 +9,7 @@ async function start() {
   return { history, server: await new ServerUnderTest({ data: [runRoutes({ history })] }).start() };
 }
 
-/** The tag of what is there now. */
+/** The ETag of the current response. */
 async function fetchETag(url: string, init: RequestInit = {}): Promise<string> {
   const response = await fetch(url, init);
   await response.body?.cancel();
@@ -25,20 +25,20 @@ async function fetchIfNoneMatch(url: string, tag: string): Promise<Response> {
 }
 
 for (const path of ["/runs", "/api/v1/runs", "/openapi.json", "/docs", "/docs/swagger-ui.css"]) {
-  Deno.test(`GET ${path} answers 304 while nothing has changed`, async () => {
+  Deno.test(`GET ${path} responds with 304 while nothing has changed`, async () => {
     const { server } = await start();
     await using _ = server;
     const tag = await fetchETag(`${server.url}${path}`);
     assertMatch(tag, /^"[0-9a-f]+"$/);
-    const same = await fetchIfNoneMatch(`${server.url}${path}`, `"other", W/${tag}`);
-    assertEquals([same.status, same.headers.get("etag")], [304, tag]);
-    assertEquals(same.headers.get("content-type"), null);
-    assertMatch(same.headers.get("x-request-id") ?? "", /^[0-9a-f-]{36}$/);
+    const unchanged = await fetchIfNoneMatch(`${server.url}${path}`, `"other", W/${tag}`);
+    assertEquals([unchanged.status, unchanged.headers.get("etag")], [304, tag]);
+    assertEquals(unchanged.headers.get("content-type"), null);
+    assertMatch(unchanged.headers.get("x-request-id") ?? "", /^[0-9a-f-]{36}$/);
     assertEquals((await fetchIfNoneMatch(`${server.url}${path}`, '"other"')).status, 200);
   });
 }
 
-Deno.test("GET /runs has a new ETag when something has changed", async () => {
+Deno.test("GET /runs has a new ETag after a change", async () => {
   const { history, server } = await start();
   await using _ = server;
   const tag = await fetchETag(`${server.url}/runs`);
@@ -47,7 +47,7 @@ Deno.test("GET /runs has a new ETag when something has changed", async () => {
   assertEquals((await fetchIfNoneMatch(`${server.url}/runs`, tag)).status, 200);
 });
 
-Deno.test("GET /runs gives no ETag to a problem", async () => {
+Deno.test("GET /runs sends no ETag with a problem", async () => {
   const { server } = await start();
   await using _ = server;
   const response = await fetch(`${server.url}/runs?page=x`, { headers: { "If-None-Match": "*" } });
@@ -57,20 +57,20 @@ Deno.test("GET /runs gives no ETag to a problem", async () => {
 });
 
 for (const path of ["/runs", "/docs", "/openapi.json"]) {
-  Deno.test(`HEAD ${path} tells of a GET all but its body`, async () => {
+  Deno.test(`HEAD ${path} responds like GET, without the body`, async () => {
     const { server } = await start();
     await using _ = server;
     const url = `${server.url}${path}`;
-    const whole = await fetch(url);
-    const { byteLength } = await whole.arrayBuffer();
+    const get = await fetch(url);
+    const { byteLength } = await get.arrayBuffer();
     const head = await fetch(url, { method: "HEAD" });
     assertEquals(head.status, 200);
     assertEquals(head.headers.get("content-length"), String(byteLength));
-    assertEquals(head.headers.get("etag"), whole.headers.get("etag"));
-    assertEquals(head.headers.get("content-type"), whole.headers.get("content-type"));
+    assertEquals(head.headers.get("etag"), get.headers.get("etag"));
+    assertEquals(head.headers.get("content-type"), get.headers.get("content-type"));
     assert(byteLength > 0);
-    const tag = whole.headers.get("etag") ?? "";
-    const same = await fetch(url, { method: "HEAD", headers: { "If-None-Match": tag } });
-    assertEquals(same.status, 304);
+    const tag = get.headers.get("etag") ?? "";
+    const unchanged = await fetch(url, { method: "HEAD", headers: { "If-None-Match": tag } });
+    assertEquals(unchanged.status, 304);
   });
 }

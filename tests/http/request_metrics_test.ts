@@ -14,7 +14,7 @@ function findRecord({ records }: CapturedLog, path: string) {
   return record;
 }
 
-Deno.test("Every request is logged in one line, without its query", async () => {
+Deno.test("Every request is logged in one record, without its query", async () => {
   await using log = await new CapturedLog().start();
   const callers = new FakeAuthenticator({ isOpen: false });
   callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["read"]) }));
@@ -38,7 +38,7 @@ Deno.test("Every request is logged in one line, without its query", async () => 
   assert(!JSON.stringify(log.records).includes("secret"));
 });
 
-Deno.test("Probes are logged for those alone who look closely, and faults as warnings", async () => {
+Deno.test("Probes are logged at level debug, and failures as warnings", async () => {
   await using log = await new CapturedLog().start();
   await using server = await new ServerUnderTest({
     health: () => Promise.reject(new RangeError("No")),
@@ -52,14 +52,14 @@ Deno.test("Probes are logged for those alone who look closely, and faults as war
   assertEquals(findRecord(log, `/${"x".repeat(199)}`).properties["status"], 404);
 });
 
-Deno.test("Deliveries are logged for all where they are refused", async () => {
+Deno.test("Webhooks are logged at level debug, and rejected webhooks at level info", async () => {
   await using log = await new CapturedLog().start();
   await using server = await new WebhookServer(new MemoryDeliveryStore(systemClock, () => []))
     .start();
   assertEquals((await server.post("{}", { event: "push" })).status, 202);
   assertEquals(findRecord(log, WEBHOOK_PATH).level, "debug");
   log.records.length = 0;
-  const refused = await server.post("{}", { headers: { "x-hub-signature-256": "sha256=00" } });
-  assert(refused.status >= 400);
+  const rejected = await server.post("{}", { headers: { "x-hub-signature-256": "sha256=00" } });
+  assert(rejected.status >= 400);
   assertEquals(findRecord(log, WEBHOOK_PATH).level, "info");
 });

@@ -29,7 +29,7 @@ const PATHS = [
   "/nowhere",
 ];
 
-Deno.test("Every answer tells browsers to be careful", async () => {
+Deno.test("Every response has security headers", async () => {
   await using server = await start();
   for (const path of PATHS) {
     const headers = await fetchHeaders(server.url + path);
@@ -44,7 +44,7 @@ Deno.test("Every answer tells browsers to be careful", async () => {
   }
 });
 
-Deno.test("Every answer asks for TLS where others reach us by it", async () => {
+Deno.test("Every response has HSTS if the public URL is https", async () => {
   await using server = await start("https://ci.example.com");
   for (const path of PATHS) {
     const headers = await fetchHeaders(server.url + path);
@@ -52,7 +52,7 @@ Deno.test("Every answer asks for TLS where others reach us by it", async () => {
   }
 });
 
-Deno.test("Answers that depend on the caller are kept by no one else", async () => {
+Deno.test("Responses that depend on the caller are not stored by shared caches", async () => {
   await using server = await start();
   for (const path of ["/runs", "/runs?page=x", "/runs/7", "/api/v1/runs", "/api/v1/events"]) {
     const headers = await fetchHeaders(server.url + path);
@@ -60,8 +60,10 @@ Deno.test("Answers that depend on the caller are kept by no one else", async () 
     assertMatch(headers.get("vary") ?? "", /Cookie, Authorization/, path);
   }
   const etag = (await fetchHeaders(`${server.url}/runs`)).get("etag") ?? "";
-  const same = await fetchHeaders(`${server.url}/runs`, { headers: { "If-None-Match": etag } });
-  assertEquals(same.get("cache-control"), "private, no-cache");
-  assertMatch(same.get("vary") ?? "", /Cookie, Authorization/);
-  assertEquals(same.get("x-content-type-options"), "nosniff");
+  const unchanged = await fetchHeaders(`${server.url}/runs`, {
+    headers: { "If-None-Match": etag },
+  });
+  assertEquals(unchanged.get("cache-control"), "private, no-cache");
+  assertMatch(unchanged.get("vary") ?? "", /Cookie, Authorization/);
+  assertEquals(unchanged.get("x-content-type-options"), "nosniff");
 });

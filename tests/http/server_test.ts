@@ -6,7 +6,7 @@ import type { PollerStatus } from "../../src/run/polling/poller.ts";
 import { CapturedLog } from "../fakes/log.ts";
 import { ServerUnderTest } from "../fakes/apps/server.ts";
 
-Deno.test("Server tells that it is alive", async () => {
+Deno.test("GET /livez reports that the process is alive", async () => {
   await using server = await new ServerUnderTest().start();
   const response = await fetch(`${server.url}/livez`);
   assertEquals(response.status, 200);
@@ -14,7 +14,7 @@ Deno.test("Server tells that it is alive", async () => {
   assertMatch(response.headers.get("x-request-id") ?? "", /^[0-9a-f-]{36}$/);
 });
 
-Deno.test("Server tells how it is", async () => {
+Deno.test("GET /health reports the status", async () => {
   await using server = await new ServerUnderTest().start();
   const response = await fetch(`${server.url}/health`);
   assertEquals(response.status, 200);
@@ -32,7 +32,7 @@ Deno.test("Server tells how it is", async () => {
   });
 });
 
-Deno.test("Server answers a wrong path or method with a problem", async () => {
+Deno.test("Server responds to a wrong path or method with a problem", async () => {
   await using server = await new ServerUnderTest().start();
   const missing = await fetch(`${server.url}/nowhere`);
   assertEquals(missing.status, 404);
@@ -43,11 +43,11 @@ Deno.test("Server answers a wrong path or method with a problem", async () => {
   assertEquals((await wrong.json()).code, "method_not_allowed");
 });
 
-Deno.test("health() tells until when GitHub is left alone, and what remains", async () => {
+Deno.test("checkHealth() reports the rate limit and the end of a backoff", async () => {
   const status: PollerStatus = { state: "waiting", waitingUntil: 60_000, lastSuccessAt: 1_000 };
-  const budget = { limit: 5_000, remaining: 0, resetAt: 60_000 };
+  const rateLimit = { limit: 5_000, remaining: 0, resetAt: 60_000 };
   const none = { services: {}, clock: systemClock };
-  assertEquals(await checkHealth({ poller: { status }, rateLimit: () => budget, ...none }), {
+  assertEquals(await checkHealth({ poller: { status }, rateLimit: () => rateLimit, ...none }), {
     status: "healthy",
     services: {},
     github: {
@@ -61,24 +61,24 @@ Deno.test("health() tells until when GitHub is left alone, and what remains", as
   });
 });
 
-Deno.test("health() is degraded while GitHub does not answer us", async () => {
-  const statusIn = async (state: PollerStatus["state"]) =>
+Deno.test("checkHealth() is degraded while GitHub does not respond", async () => {
+  const statusFor = async (state: PollerStatus["state"]) =>
     (await checkHealth({
       poller: { status: { state, waitingUntil: null, lastSuccessAt: null } },
       rateLimit: () => undefined,
       services: {},
       clock: systemClock,
     })).status;
-  assertEquals(await statusIn("unauthorized"), "degraded");
-  assertEquals(await statusIn("unreachable"), "degraded");
-  assertEquals(await statusIn("polling"), "healthy");
-  assertEquals(await statusIn("idle"), "healthy");
+  assertEquals(await statusFor("unauthorized"), "degraded");
+  assertEquals(await statusFor("unreachable"), "degraded");
+  assertEquals(await statusFor("polling"), "healthy");
+  assertEquals(await statusFor("idle"), "healthy");
 });
 
-Deno.test("health() is unhealthy when a service is down, or does not answer within a second", async () => {
+Deno.test("checkHealth() is unhealthy if a service is down or does not respond within a second", async () => {
   using time = new FakeTime(0);
   const status: PollerStatus = { state: "polling", waitingUntil: null, lastSuccessAt: null };
-  const answer = checkHealth({
+  const result = checkHealth({
     poller: { status },
     rateLimit: () => undefined,
     services: {
@@ -89,14 +89,14 @@ Deno.test("health() is unhealthy when a service is down, or does not answer with
     clock: systemClock,
   });
   await time.tickAsync(1_000);
-  const { status: overall, services } = await answer;
+  const { status: overall, services } = await result;
   assertEquals(overall, "unhealthy");
   assertEquals(services, { quick: "up", broken: "down", silent: "down" });
 });
 
-Deno.test("Server answers a fault of its own with 500, and logs where it was, not what was in it", async () => {
+Deno.test("Server responds to an internal error with 500 and logs its stack, not its message", async () => {
   await using log = await new CapturedLog().start();
-  const fail = () => Promise.reject(new RangeError("ghp_secret of a client"));
+  const fail = () => Promise.reject(new RangeError("ghp_secret"));
   await using server = await new ServerUnderTest({ health: fail }).start();
   const response = await fetch(`${server.url}/health`);
   assertEquals(response.status, 500);

@@ -10,71 +10,71 @@ import { ServerUnderTest } from "../fakes/apps/server.ts";
 
 const STORAGE_DOWN = new StorageError("unavailable", "The database does not answer");
 
-Deno.test("GET /runs answers as it did last while the storage is away, and says how old that is", async () => {
+Deno.test("GET /runs sends its last response with its Age while the storage is unavailable", async () => {
   const history = new FakeRunHistory();
   history.total = 90;
   const clock = new OffsetClock();
   const data = [runRoutes({ history })];
   await using server = await new ServerUnderTest({ data, clock }).start();
-  const ask = async (query: string, headers: HeadersInit = {}) => {
+  const request = async (query: string, headers: HeadersInit = {}) => {
     const response = await fetch(`${server.url}/runs${query}`, { headers });
     const header = (name: string) => response.headers.get(name);
     return { status: response.status, header, body: await response.text() };
   };
-  const before = await ask("?page=2");
+  const before = await request("?page=2");
   assertEquals([before.status, before.header("age")], [200, null]);
   history.error = STORAGE_DOWN;
   history.runs = [aRun({ id: 99 })];
   clock.advance(40_000);
-  const stale = await ask("?page=2");
+  const stale = await request("?page=2");
   assertEquals([stale.status, stale.body], [200, before.body]);
   for (const name of ["etag", "link", "content-type", "cache-control"]) {
     assertEquals(stale.header(name), before.header(name));
     assertNotEquals(stale.header(name), null);
   }
   assertEquals([stale.header("age"), stale.header("retry-after")], ["40", null]);
-  const same = await ask("?page=2", { "If-None-Match": before.header("etag") ?? "" });
-  assertEquals([same.status, same.header("age")], [304, "40"]);
-  const never = await ask("?page=3");
-  assertEquals([never.status, never.header("retry-after")], [503, "30"]);
+  const unchanged = await request("?page=2", { "If-None-Match": before.header("etag") ?? "" });
+  assertEquals([unchanged.status, unchanged.header("age")], [304, "40"]);
+  const uncached = await request("?page=3");
+  assertEquals([uncached.status, uncached.header("retry-after")], [503, "30"]);
   clock.advance(600_000);
-  assertEquals((await ask("?page=2")).status, 503);
+  assertEquals((await request("?page=2")).status, 503);
   history.error = undefined;
-  assertEquals((await ask("?page=2")).header("age"), null);
+  assertEquals((await request("?page=2")).header("age"), null);
 });
 
-Deno.test("GET /runs gives no last answer to those of whom it has to be known who they are", async () => {
+Deno.test("GET /runs sends no stale response if authentication is required", async () => {
   const history = new FakeRunHistory();
   const callers = new FakeAuthenticator();
   callers.principals.set("rw", keyPrincipal());
   const data = [runRoutes({ history })];
   await using server = await new ServerUnderTest({ data, callers }).start();
-  const ask = async () => {
+  const request = async () => {
     const headers = { authorization: "Bearer rw" };
     const response = await fetch(`${server.url}/runs`, { headers });
     await response.body?.cancel();
     return response.status;
   };
-  assertEquals(await ask(), 200);
+  assertEquals(await request(), 200);
   history.error = STORAGE_DOWN;
-  assertEquals(await ask(), 503);
+  assertEquals(await request(), 503);
 });
 
-Deno.test("GET /runs gives no last answer where the storage is damaged", async () => {
+Deno.test("GET /runs sends no stale response if the storage is damaged", async () => {
   const history = new FakeRunHistory();
   const data = [runRoutes({ history })];
   await using server = await new ServerUnderTest({ data }).start();
-  const ask = async () => {
+  const request = async () => {
     const response = await fetch(`${server.url}/runs`);
     await response.body?.cancel();
     return response.status;
   };
-  assertEquals(await ask(), 200);
+  assertEquals(await request(), 200);
   history.error = new StorageError("corrupt", "Its content is damaged");
-  assertEquals(await ask(), 503);
+  assertEquals(await request(), 503);
 });
 
-Deno.test("LastAnswers forgets what was kept first when all are too large", () => {
+Deno.test("StaleCache evicts the oldest entry when the total size exceeds the limit", () => {
   const cache = new StaleCache(new ManualClock(0));
   const body = (mebibytes: number) => new Uint8Array(mebibytes * 1024 * 1024);
   const cachedUrls = () => ["a", "b", "c"].filter((url) => cache.find(url, new Headers()));
@@ -88,7 +88,7 @@ Deno.test("LastAnswers forgets what was kept first when all are too large", () =
   assertEquals(cachedUrls(), ["a"]);
 });
 
-Deno.test("LastAnswers forgets small answers, too, to questions that are long or many", () => {
+Deno.test("StaleCache counts URLs and overhead of small entries toward the limit", () => {
   const cache = new StaleCache(new ManualClock(0));
   const small = new Uint8Array(1);
   const isCached = (url: string) => cache.find(url, new Headers()) !== undefined;

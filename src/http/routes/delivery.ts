@@ -3,7 +3,6 @@ import type { Context } from "hono";
 import type { Clock } from "../../clock.ts";
 import type { Receiver, ReceiveResult } from "../../delivery/receiver.ts";
 import { BodyReader } from "../body.ts";
-import { toBodyProblem } from "../body_problem.ts";
 import { type Api, jsonResponse, newApi } from "../api.ts";
 import { openApiProblems, ProblemError, problemResponse, toProblemError } from "../problem.ts";
 import { PUBLIC } from "../security.ts";
@@ -140,7 +139,6 @@ export class WebhookEndpoint {
     }
     const request = context.req.raw;
     const body = await this.#bodyReader.read(request);
-    if (typeof body === "string") throw toBodyProblem(body, LIMITS);
     const { headers } = request;
     const event = headers.get("x-github-event");
     const result = await this.#receiver.receive({

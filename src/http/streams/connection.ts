@@ -1,33 +1,34 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../clock.ts";
+import { tooLarge } from "../../error_text.ts";
 import type { Sink } from "../../feed/slow_client.ts";
-import { CLOSE_TOO_BIG } from "./close_code.ts";
-import type { ConnectionMetrics } from "./connection_metrics.ts";
+import { CLOSE_TOO_BIG, type ConnectionMetrics } from "./connection_metrics.ts";
 
-/** The most that a client may say in one frame. */
-export const MAX_INBOUND_BYTES = 64 * 1024;
+/** Limit of one frame from a client. */
+const MAX_INBOUND_BYTES = 64 * 1024;
 
-/** How long a client that is sent away for what it sends may go on with that, and what silence tells that it has ended. */
+/** Limit of the drain, and the silence that ends it. */
 const DRAIN_TIMEOUT_MS = 1_000;
 const DRAIN_IDLE_MS = 25;
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly onOpen: () => void;
-  /** Told of each frame that is not too large. */
+  /** Called for each frame within the size limit. */
   readonly onFrame: (frame: string | ArrayBuffer) => void;
-  /** Told of what goes to and fro. */
   readonly traffic: ConnectionMetrics;
   readonly clock: Clock;
 }
 
-/** One WebSocket client. It has left as soon as we close it: Deno may tell so late, twice, or (deno#27924) never. */
+/**
+ * One WebSocket client. It counts as disconnected as soon as the server closes it, because Deno's close event may arrive
+ * late, twice or (deno#27924) never.
+ */
 export class Connection implements Sink {
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
   readonly #traffic: ConnectionMetrics;
   readonly #clock: Clock;
   readonly #disconnected = new AbortController();
-  /** Frames that have come. */
   #receivedCount = 0;
 
   constructor(socket: WebSocket, { onOpen, onFrame, traffic, clock }: ConnectionOptions) {
@@ -41,7 +42,7 @@ export class Connection implements Sink {
     socket.onmessage = ({ data }) => {
       if (this.#accept(data)) onFrame(data);
     };
-    // An error is always followed by a close.
+    // A close event follows every error.
     socket.onerror = (event) => event.preventDefault();
     socket.onclose = () => {
       this.#disconnect();
@@ -49,7 +50,7 @@ export class Connection implements Sink {
     };
   }
 
-  /** Aborts when the client has left. */
+  /** Aborts when the client leaves or the server closes the connection. */
   get disconnected(): AbortSignal {
     return this.#disconnected.signal;
   }
@@ -74,8 +75,8 @@ export class Connection implements Sink {
   }
 
   /**
-   * Closes for what the client sends, when it has stopped sending: Deno 2.9.6 ends a connection that it is closing at the
-   * first frame that comes, before the client has read why.
+   * Closes the connection after the client has stopped sending. Deno 2.9.6 drops a closing connection at the next incoming
+   * frame, before the client has read the reason.
    */
   async closeAfterDrain(code: number, reason: string): Promise<void> {
     this.#disconnect(code);
@@ -87,7 +88,7 @@ export class Connection implements Sink {
     this.#socket.close(code, reason);
   }
 
-  /** `code`: with which we close; `undefined` when the client has left. */
+  /** `code` is the server's close code; `undefined` if the client has left. */
   #disconnect(code?: number): void {
     if (this.#disconnected.signal.aborted) return;
     this.#disconnected.abort();
@@ -100,10 +101,7 @@ export class Connection implements Sink {
     const bytes = Buffer.byteLength(data);
     this.#traffic.received(bytes);
     if (bytes <= MAX_INBOUND_BYTES) return true;
-    void this.closeAfterDrain(
-      CLOSE_TOO_BIG,
-      `A frame may have ${MAX_INBOUND_BYTES} bytes at the most`,
-    );
+    void this.closeAfterDrain(CLOSE_TOO_BIG, tooLarge("Frame", MAX_INBOUND_BYTES));
     return false;
   }
 }

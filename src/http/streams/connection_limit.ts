@@ -1,46 +1,42 @@
-import type { Context } from "hono";
-import { problemResponse } from "../problem.ts";
+import { ProblemError, toProblemError } from "../problem.ts";
 
 const RETRY_AFTER_SECONDS = 30;
 
-/** Room for clients that stay connected, by whatever protocol. */
+/** Limits the open connections of all streaming protocols together. */
 export class ConnectionLimit {
   #count = 0;
   #isClosed = false;
 
-  /** `limit` is how many there may be at a time. */
   constructor(readonly limit: number) {}
 
   get used(): number {
     return this.#count;
   }
 
-  /** Counts one more client until `ended` settles. */
-  add(ended: Promise<unknown>): void {
+  /** Counts a connection until `closed` settles. */
+  add(closed: Promise<unknown>): void {
     this.#count++;
     const release = () => {
       this.#count--;
     };
-    void ended.then(release, release);
+    void closed.then(release, release);
   }
 
-  /** From now on there is no room for anybody. */
+  /** Rejects all further connections. */
   close(): void {
     this.#isClosed = true;
   }
 
-  /** Why there is no room for one more client; `undefined` when there is. */
-  check(context: Context): Response | undefined {
+  /** @throws {ProblemError} `shutting_down` or `too_many_connections` */
+  check(): void {
     if (this.#isClosed) {
-      return problemResponse(context, "shutting_down", {
-        detail: "Cannot take a client while Runwire stops: try again",
-        headers: { "Retry-After": "1" },
-      });
+      throw toProblemError("shutting_down", { "Retry-After": "1" });
     }
-    if (this.#count < this.limit) return undefined;
-    return problemResponse(context, "too_many_connections", {
-      detail: `Cannot take another client: the limit is ${this.limit}`,
-      headers: { "Retry-After": String(RETRY_AFTER_SECONDS) },
-    });
+    if (this.#count < this.limit) return;
+    throw new ProblemError(
+      "too_many_connections",
+      `Too many connections: the limit is ${this.limit}`,
+      { "Retry-After": String(RETRY_AFTER_SECONDS) },
+    );
   }
 }

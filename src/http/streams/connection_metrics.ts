@@ -1,13 +1,12 @@
 import { Buffer } from "node:buffer";
 import { CLOSE_TOO_SLOW } from "../../feed/slow_client.ts";
-import {
-  CLOSE_GOING_AWAY,
-  CLOSE_INTERNAL_ERROR,
-  CLOSE_POLICY_VIOLATION,
-  CLOSE_TOO_BIG,
-} from "./close_code.ts";
 
-/** Why a connection was closed, by the code that says so. */
+/** WebSocket close codes (RFC 6455, section 7.4.1). Event streams have no codes but end for the same reasons. */
+export const CLOSE_GOING_AWAY = 1001;
+export const CLOSE_POLICY_VIOLATION = 1008;
+export const CLOSE_TOO_BIG = 1009;
+export const CLOSE_INTERNAL_ERROR = 1011;
+
 const REASONS: ReadonlyMap<number, CloseReason> = new Map([
   [CLOSE_GOING_AWAY, "shutting_down"],
   [CLOSE_POLICY_VIOLATION, "not_allowed"],
@@ -16,8 +15,8 @@ const REASONS: ReadonlyMap<number, CloseReason> = new Map([
   [CLOSE_TOO_SLOW, "too_slow"],
 ]);
 
-/** The client has `left`, or we have closed the connection. */
-export type CloseReason =
+/** `left` if the client closed the connection; every other reason is the server's. */
+type CloseReason =
   | "left"
   | "shutting_down"
   | "not_allowed"
@@ -26,22 +25,22 @@ export type CloseReason =
   | "too_slow"
   | "other";
 
-/** What goes between us and the clients of one protocol, in numbers that are read when somebody asks for them. */
+/** Counts the frames and closed connections of one protocol; read on each scrape of the metrics. */
 export class ConnectionMetrics {
   readonly #closed = new Map<CloseReason, number>();
   #framesSent = 0;
   #bytesSent = 0;
   #framesReceived = 0;
   #bytesReceived = 0;
-  /** The frame that was measured last: most are sent to many, one after the other. */
-  #frame = "";
-  #frameBytes = 0;
+  /** The frame that was measured last. Most frames are sent to many clients in a row. */
+  #measuredFrame = "";
+  #measuredBytes = 0;
 
   get framesSent(): number {
     return this.#framesSent;
   }
 
-  /** In UTF-8, without what the protocol adds. */
+  /** In UTF-8, without protocol overhead. */
   get bytesSent(): number {
     return this.#bytesSent;
   }
@@ -54,18 +53,18 @@ export class ConnectionMetrics {
     return this.#bytesReceived;
   }
 
-  /** How many connections have ended, by the reason. */
+  /** Closed connections by reason. */
   get closed(): ReadonlyMap<CloseReason, number> {
     return this.#closed;
   }
 
   sent(frame: string): void {
-    if (frame !== this.#frame) {
-      this.#frame = frame;
-      this.#frameBytes = Buffer.byteLength(frame);
+    if (frame !== this.#measuredFrame) {
+      this.#measuredFrame = frame;
+      this.#measuredBytes = Buffer.byteLength(frame);
     }
     this.#framesSent++;
-    this.#bytesSent += this.#frameBytes;
+    this.#bytesSent += this.#measuredBytes;
   }
 
   received(bytes: number): void {
@@ -73,7 +72,7 @@ export class ConnectionMetrics {
     this.#bytesReceived += bytes;
   }
 
-  /** One connection has ended: we have closed it with `code`, or the client has left. */
+  /** Counts a closed connection. `code` is the server's close code; `undefined` if the client has left. */
   ended(code?: number): void {
     const reason = code === undefined ? "left" : REASONS.get(code) ?? "other";
     this.#closed.set(reason, (this.#closed.get(reason) ?? 0) + 1);

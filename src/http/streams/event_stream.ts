@@ -10,32 +10,34 @@ import type { Feed } from "../../feed/feed.ts";
 import type { Subscription } from "../../feed/subscription.ts";
 import { CLOSE_TOO_SLOW, SlowClientTimer } from "../../feed/slow_client.ts";
 import { log } from "../../log.ts";
-import { CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR, CLOSE_POLICY_VIOLATION } from "./close_code.ts";
+import {
+  CLOSE_GOING_AWAY,
+  CLOSE_INTERNAL_ERROR,
+  CLOSE_POLICY_VIOLATION,
+  type ConnectionMetrics,
+} from "./connection_metrics.ts";
 import type { EventQuery } from "./stream_params.ts";
 import { retryVisibility } from "./visibility_retry.ts";
-import type { ConnectionMetrics } from "./connection_metrics.ts";
 
-/** How soon an EventSource connects again. */
+/** Reconnection delay of an EventSource. */
 const RETRY_MS = 2_000;
 
-export interface EventStreamOptions {
+interface EventStreamOptions {
   readonly feed: Feed;
   readonly clock: Clock;
-  /** What the client may see now. */
   readonly currentVisibility: () => Visibility | Promise<Visibility>;
-  /** The full snapshot that follows a gap; `undefined` where there is none. */
-  readonly snapshot: (currentVisibility: Visibility) => Promise<string | undefined>;
-  /** A comment is sent after so long a silence. */
+  /** The full snapshot after a gap; `undefined` before the first poll. */
+  readonly snapshot: (visibility: Visibility) => Promise<string | undefined>;
+  /** Silence after which a comment is sent. */
   readonly heartbeatMs: number;
-  /** Told of what is sent, and of the end. */
   readonly traffic: ConnectionMetrics;
-  /** Told once, when the stream has ended for whatever reason. */
+  /** Called once when the stream ends. */
   readonly onEnd: () => void;
 }
 
 /**
- * The events of one client, as text/event-stream. Each is made when the client has read the one before, so one that is slow
- * costs nothing; one that is slow for too long is cut.
+ * The events of one client, as text/event-stream. An event is encoded when the client has read the previous one, so a slow
+ * client uses no memory. A client that is slow for too long is disconnected.
  */
 export class EventStream {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -63,27 +65,27 @@ export class EventStream {
     }).pipeThrough(new ServerSentEventStream());
   }
 
-  /** Ends the stream in good order: the client connects again. `code`: why, as one would close a WebSocket. */
+  /** Ends the stream so that the client reconnects. `code` is the WebSocket close code with the same meaning. */
   end(code: number): void {
     if (this.#ended.signal.aborted) return;
     this.#controller?.close();
     this.#finish(code);
   }
 
-  /** Called every now and then: sends a heartbeat when it is time, or cuts a client that does not read. */
+  /** Sends a heartbeat if it is due, and ends the stream of a slow client. Called periodically. */
   tick(): void {
     const now = this.#options.clock.now();
     if (this.#slowTimer.isRunning) {
       if (!this.#slowTimer.isExpired(now)) return;
-      this.#logger.info("Cut an event stream whose client reads too slowly");
+      this.#logger.info("Closed the event stream of a slow client");
       this.end(CLOSE_TOO_SLOW);
     } else if (now - this.#sentAt >= this.#options.heartbeatMs) this.#sendHeartbeat(now);
   }
 
-  /** Tells the number too when events have passed that the client does not want, so that it need not go back to them. */
+  /** Includes the current sequence number if it has advanced past filtered events, so that a reconnect does not replay them. */
   #sendHeartbeat(now: number): void {
     if ((this.#controller?.desiredSize ?? 0) <= 0) return;
-    const { lastSeq: lastSeq = 0 } = this.#subscription ?? {};
+    const { lastSeq = 0 } = this.#subscription ?? {};
     const hasAdvanced = lastSeq > this.#lastId;
     this.#controller?.enqueue({ comment: " heartbeat", ...(hasAdvanced ? { id: lastSeq } : {}) });
     if (hasAdvanced) this.#lastId = lastSeq;
@@ -103,7 +105,7 @@ export class EventStream {
       this.#slowTimer.start(this.#sentAt);
     } catch (error) {
       if (error instanceof TokenRejectedError) return this.end(CLOSE_POLICY_VIOLATION);
-      this.#logger.warning("Cannot go on telling events: {reason}", {
+      this.#logger.warning("Failed to read events; closing the stream: {reason}", {
         reason: toErrorMessage(error),
       });
       this.end(CLOSE_INTERNAL_ERROR);
@@ -124,7 +126,7 @@ export class EventStream {
     yield { retry: RETRY_MS };
     const subscription = await feed.subscribe({ ...query, visibility, signal });
     this.#subscription = subscription;
-    // A client that loses its connection before the first event comes back to where it began.
+    // A client that disconnects before the first event resumes at its starting position.
     yield { id: subscription.lastSeq };
     for await (const batch of subscription) {
       if ("gap" in batch) {

@@ -6,16 +6,16 @@ import type { Clock } from "../../clock.ts";
 import { toErrorMessage } from "../../errors.ts";
 import { log } from "../../log.ts";
 
-/** How soon a connection ends whose session or key has. */
+/** Time until a connection ends after its session or key has ended. */
 const INTERVAL_MS = 5_000;
 
-export interface SessionMonitorOptions {
+interface SessionMonitorOptions {
   readonly authenticator: Pick<Authenticator, "reauthenticate">;
   readonly clock: Clock;
   readonly intervalMs?: number;
 }
 
-/** Asks again and again whether those who stay connected may stay: each caller once, however often it is connected. */
+/** Revalidates the session or key of open connections, once per caller. */
 export class SessionMonitor {
   readonly #options: SessionMonitorOptions;
   readonly #logger = log("http");
@@ -27,14 +27,14 @@ export class SessionMonitor {
     this.#options = options;
   }
 
-  /** `onEnd` is told when the caller may not stay any more; not after `leave`. */
+  /** Calls `onEnd` when the caller loses access, unless `unwatch` was called before. */
   watch(principal: Principal, onEnd: () => void): WatchedConnection {
     const identity = identityKey(principal);
     const watched: WatchedConnection = new WatchedConnection(principal, {
       onEnd,
       onUnwatch: () => this.#remove(identity, watched),
     });
-    // Who needs no credential loses none.
+    // Callers without credentials cannot lose them.
     if (identity === undefined) return watched;
     this.#watched.set(identity, (this.#watched.get(identity) ?? new Set()).add(watched));
     const { clock, intervalMs = INTERVAL_MS } = this.#options;
@@ -42,12 +42,12 @@ export class SessionMonitor {
     return watched;
   }
 
-  /** How many callers are watched. */
+  /** The number of watched callers. */
   get size(): number {
     return this.#watched.size;
   }
 
-  /** A look that takes longer than the interval is not begun again. */
+  /** Skips callers whose previous check is still running. */
   #checkAll(): void {
     for (const [identity, connections] of this.#watched) {
       void this.#checks.run(identity, () => this.#check(connections));
@@ -61,8 +61,8 @@ export class SessionMonitor {
       const principal = await this.#options.authenticator.reauthenticate(first.principal);
       for (const watched of [...connections]) watched.update(principal);
     } catch (error) {
-      // Not theirs to suffer from: what they may see is asked for with everything that is told.
-      this.#logger.warning("Cannot tell who is connected: {reason}", {
+      // The connection stays open: visibility is checked separately for everything it receives.
+      this.#logger.warning("Failed to revalidate sessions: {reason}", {
         reason: toErrorMessage(error),
       });
     }
@@ -78,7 +78,6 @@ export class SessionMonitor {
   }
 }
 
-/** One connection of a caller. */
 export class WatchedConnection {
   readonly #callbacks: { readonly onEnd: () => void; readonly onUnwatch: () => void };
   #principal: Principal;
@@ -91,22 +90,22 @@ export class WatchedConnection {
     this.#callbacks = callbacks;
   }
 
-  /** As last looked at. */
+  /** As of the last check. */
   get principal(): Principal {
     return this.#principal;
   }
 
-  /** What it may see now. Throws as Caller. */
+  /** Throws the same errors as `Principal.visibility`. */
   visibility(): Visibility | Promise<Visibility> {
     return this.#principal.visibility();
   }
 
-  /** The connection is over. */
+  /** Stops watching, when the connection has closed. */
   unwatch(): void {
     this.#callbacks.onUnwatch();
   }
 
-  /** Told what has become of the caller: `undefined` when it may not stay, nor when it may not read any more. */
+  /** Ends the connection if `principal` is `undefined` or may no longer read. */
   update(principal: Principal | undefined): void {
     if (principal?.permissions.has("read")) {
       this.#principal = principal;

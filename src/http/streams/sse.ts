@@ -6,32 +6,33 @@ import type { ActiveClients } from "../../feed/active_clients.ts";
 import type { Feed } from "../../feed/feed.ts";
 import type { View } from "../../run/snapshot.ts";
 import type { RequestEnvironment } from "../api.ts";
-import type { SessionMonitor } from "./session_monitor.ts";
 import type { ConnectionLimit } from "./connection_limit.ts";
-import { CLOSE_GOING_AWAY, CLOSE_POLICY_VIOLATION } from "./close_code.ts";
-import { type EventQuery, parseEventQuery } from "./stream_params.ts";
+import {
+  CLOSE_GOING_AWAY,
+  CLOSE_POLICY_VIOLATION,
+  ConnectionMetrics,
+} from "./connection_metrics.ts";
 import { EventStream } from "./event_stream.ts";
-import { corsHeaders, isReadAllowed, type OriginPolicy, originProblem } from "../origin.ts";
-import { ConnectionMetrics } from "./connection_metrics.ts";
+import type { SessionMonitor } from "./session_monitor.ts";
+import { type EventQuery, parseEventQuery } from "./stream_params.ts";
 
-/** Proxies and clients take a longer silence for the end. */
+/** Proxies and clients close a connection after a longer silence. */
 const HEARTBEAT_MS = 15_000;
-/** How often streams are looked at, whether one is silent or held up. */
+/** How often heartbeats and slow clients are checked. */
 const TICK_MS = 1_000;
 
-export interface EventStreamsOptions {
+interface EventStreamsOptions {
   readonly feed: Feed;
   readonly activeClients: ActiveClients;
-  /** The snapshot that follows a gap in the events; `undefined` where there is none. */
+  /** The snapshot after a gap in the events; `undefined` before the first poll. */
   readonly snapshot: (view: View, visibility: Visibility) => Promise<string | undefined>;
-  readonly origins: OriginPolicy;
   readonly connectionLimit: ConnectionLimit;
   readonly sessionMonitor: SessionMonitor;
   readonly clock: Clock;
   readonly heartbeatMs?: number;
 }
 
-/** The clients of `/api/v1/events`, by the protocol of https://html.spec.whatwg.org/#server-sent-events. */
+/** The clients of `/api/v1/events`: https://html.spec.whatwg.org/#server-sent-events */
 export class EventStreams {
   readonly traffic = new ConnectionMetrics();
   readonly #options: EventStreamsOptions;
@@ -47,32 +48,25 @@ export class EventStreams {
   }
 
   /**
-   * Answers `GET /api/v1/events?since=&topics=&repository=`: a stream that lasts, or a problem that says why not.
-   * @throws {ProblemError}, and what the caller throws who cannot be told what it may see
+   * Responds to `GET /api/v1/events?since=&topics=&repository=` with a stream or a problem.
+   * @throws {ProblemError} and the errors of `Principal.visibility`
    */
   async handle(context: Context<RequestEnvironment>): Promise<Response> {
-    const { headers } = context.req.raw;
-    const { origins, connectionLimit } = this.#options;
-    if (!isReadAllowed(headers, origins)) throw originProblem();
     const query = parseEventQuery(context);
     const principal = context.get("principal");
-    // Whoever cannot be told anything is refused here, where the reason can be said.
+    // Fails before the stream starts, so that the client receives the problem.
     await principal.visibility();
-    const rejection = connectionLimit.check(context);
-    if (rejection) return rejection;
+    this.#options.connectionLimit.check();
     const responseHeaders = {
       "Content-Type": "text/event-stream",
-      "Cache-Control": "private, no-cache",
-      Vary: "Cookie, Authorization, Origin",
       "X-Accel-Buffering": "no",
-      ...corsHeaders(headers),
     };
     if (context.req.method === "HEAD") return context.body(null, 200, responseHeaders);
     const body = this.#start({ principal, query, completed: context.env.completed });
     return context.body(body, 200, responseHeaders);
   }
 
-  /** Ends every stream, so that clients connect again elsewhere. */
+  /** Ends every stream; the clients reconnect to another instance. */
   close(): void {
     for (const stream of this.#open) stream.end(CLOSE_GOING_AWAY);
   }
@@ -101,7 +95,7 @@ export class EventStreams {
     });
     this.#open.add(stream);
     activeClients.add();
-    // The connection of a stream that was cut lives on until its client reads: Deno cannot cut it off.
+    // The connection of an ended stream stays open until its client reads: Deno cannot abort it.
     connectionLimit.add(completed);
     this.#cancelTimer ??= clock.every(Math.min(heartbeatMs, TICK_MS), () => this.#tick());
     return stream.body;

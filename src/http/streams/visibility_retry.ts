@@ -5,9 +5,9 @@ import { isTransient } from "../../errors.ts";
 const RETRY_MS = 5_000;
 
 /**
- * What may be seen, as soon as that can be known: while it cannot, a client that stays connected is told nothing, and is not
- * sent away. At once where `visible` tells at once. Once `signal` has aborted, which is the client's own, it is nothing.
- * @throws {LoginRefusedError} as Caller does
+ * Wraps `resolve` so that it retries while GitHub or the storage is unavailable: an open connection receives no data in the
+ * meantime, but stays open. Synchronous if `resolve` is. Nothing is visible after `signal`, which the connection owns, aborts.
+ * @throws {TokenRejectedError} as `Principal.visibility` does
  */
 export function retryVisibility(
   resolve: () => Visibility | Promise<Visibility>,

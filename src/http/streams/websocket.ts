@@ -15,35 +15,36 @@ import { log } from "../../log.ts";
 import type { MessageSender } from "../../message/sender.ts";
 import type { Snapshot, View } from "../../run/snapshot.ts";
 import type { RequestEnvironment } from "../api.ts";
-import type { SessionMonitor, WatchedConnection } from "./session_monitor.ts";
-import type { ConnectionLimit } from "./connection_limit.ts";
-import { CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR, CLOSE_POLICY_VIOLATION } from "./close_code.ts";
-import { Connection } from "./connection.ts";
-import { isConnectAllowed, type OriginPolicy, originProblem } from "../origin.ts";
+import { isWebSocketUpgrade } from "../origin.ts";
 import { toProblemError } from "../problem.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionLimit } from "./connection_limit.ts";
+import {
+  CLOSE_GOING_AWAY,
+  CLOSE_INTERNAL_ERROR,
+  CLOSE_POLICY_VIOLATION,
+  ConnectionMetrics,
+} from "./connection_metrics.ts";
+import type { SessionMonitor, WatchedConnection } from "./session_monitor.ts";
 import { retryVisibility } from "./visibility_retry.ts";
-import { ConnectionMetrics } from "./connection_metrics.ts";
 import { InboundMessages } from "./websocket_messages.ts";
 import { parseWebSocketParams, type WebSocketParams } from "./stream_params.ts";
 
-/** Deno sends a ping after half of this silence, and closes the connection after all of it. */
+/** Deno sends a ping after half of this silence and closes the connection after all of it. */
 const HEARTBEAT_SECONDS = 30;
-/** How long closed clients have to say goodbye. */
+/** Time limit for the close handshakes when the server stops. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-export interface WebSocketServerOptions {
+interface WebSocketServerOptions {
   readonly broadcast: Broadcast<View>;
-  /** The snapshot that a new client gets at once. */
+  /** The first snapshot for a new client. */
   readonly current: () => Snapshot | undefined;
   readonly feed: Feed;
-  /** Tells what clients say, */
   readonly messageFanout: TopicFanout;
-  /** and takes it. */
   readonly sender: Pick<MessageSender, "send">;
   readonly activeClients: ActiveClients;
-  /** The snapshot that follows a gap in the events; `undefined` where there is none. */
+  /** The snapshot after a gap in the events; `undefined` before the first poll. */
   readonly snapshot: (view: View, visibility: Visibility) => Promise<string | undefined>;
-  readonly origins: OriginPolicy;
   readonly connectionLimit: ConnectionLimit;
   readonly sessionMonitor: SessionMonitor;
   readonly clock: Clock;
@@ -67,30 +68,27 @@ export class WebSocketServer {
   }
 
   /**
-   * Answers `GET /ws?view=&topics=&since=&repository=&batch=`: 101, or a problem that says why not.
-   * @throws {ProblemError}, and what the caller throws who cannot be told what it may see
+   * Responds to `GET /ws?view=&topics=&since=&repository=&batch=` with 101 or a problem.
+   * @throws {ProblemError} and the errors of `Principal.visibility`
    */
   async upgrade(context: Context<RequestEnvironment>): Promise<Response> {
-    const { headers } = context.req.raw;
-    const principal = context.get("principal");
-    const { origins, connectionLimit } = this.#options;
-    if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
+    if (!isWebSocketUpgrade(context.req.raw.headers)) {
       throw toProblemError("upgrade_required", { Upgrade: "websocket", Connection: "Upgrade" });
     }
-    // A browser sends the cookie whatever page connects, and says which.
-    const isOriginKnown = principal.kind !== "session" || headers.has("origin");
-    if (!isOriginKnown || !isConnectAllowed(headers, origins)) throw originProblem();
     const parameters = parseWebSocketParams(context);
-    // Whoever cannot be told anything is refused here, where the reason can be said.
+    const principal = context.get("principal");
+    // Fails before the upgrade, so that the client receives the problem.
     await principal.visibility();
-    return connectionLimit.check(context) ??
-      this.#accept(context.req.raw, { principal, parameters });
+    this.#options.connectionLimit.check();
+    return this.#accept(context.req.raw, { principal, parameters });
   }
 
-  /** Tells every client that we go away; resolves when they have left, or have had their time. */
+  /** Closes every connection; resolves after the close handshakes or a time limit. */
   async close(): Promise<void> {
     const closing = [...this.#open];
-    for (const connection of closing) connection.close(CLOSE_GOING_AWAY, "Runwire is stopping");
+    for (const connection of closing) {
+      connection.close(CLOSE_GOING_AWAY, "Runwire is shutting down");
+    }
     const closed = Promise.all(closing.map((connection) => connection.closed));
     await waitAtMost(this.#options.clock, CLOSE_TIMEOUT_MS, closed);
   }
@@ -118,7 +116,7 @@ export class WebSocketServer {
       this.#open.delete(connection);
       watched.unwatch();
     });
-    // One that we have closed may cling on: Deno cannot cut it off.
+    // A client can hold a closed connection open, because Deno cannot abort it.
     connectionLimit.add(connection.closed);
     return response;
   }
@@ -147,7 +145,7 @@ export class WebSocketServer {
     connection.disconnected.addEventListener("abort", () => messageFanout.unsubscribe(connection));
   }
 
-  /** Sends events until the client has left. */
+  /** Sends events until the client disconnects. */
   async #sendEvents(
     connection: Connection,
     { view, visibility, events, batch }: Omit<WebSocketParams, "topics"> & {
@@ -167,10 +165,10 @@ export class WebSocketServer {
       });
     } catch (error) {
       if (error instanceof TokenRejectedError) return closeUnauthorized(connection);
-      this.#logger.warning("Cannot go on telling events: {reason}", {
+      this.#logger.warning("Failed to read events; closing the WebSocket: {reason}", {
         reason: toErrorMessage(error),
       });
-      connection.close(CLOSE_INTERNAL_ERROR, "Events cannot be read now");
+      connection.close(CLOSE_INTERNAL_ERROR, "Failed to read events; reconnect");
     } finally {
       activeClients.remove();
     }
@@ -178,5 +176,5 @@ export class WebSocketServer {
 }
 
 function closeUnauthorized(connection: Connection): void {
-  connection.close(CLOSE_POLICY_VIOLATION, "The session or key has ended");
+  connection.close(CLOSE_POLICY_VIOLATION, "The session or key is no longer valid");
 }

@@ -1,28 +1,29 @@
 import { type RateLimit, TokenBucket } from "../../account/rate_limiter.ts";
 import type { Clock } from "../../clock.ts";
+import { invalid } from "../../error_text.ts";
 import { closeSlowClient, hasRoom } from "../../feed/slow_client.ts";
 import { log } from "../../log.ts";
 import type { MessageInput, MessageSender } from "../../message/sender.ts";
-import type { WatchedConnection } from "./session_monitor.ts";
-import { CLOSE_POLICY_VIOLATION } from "./close_code.ts";
 import type { Connection } from "./connection.ts";
+import { CLOSE_POLICY_VIOLATION } from "./connection_metrics.ts";
+import type { WatchedConnection } from "./session_monitor.ts";
 import { toErrorFields, toProblem } from "../error_handler.ts";
 import { validationProblem } from "../params.ts";
 import { ProblemError } from "../problem.ts";
 import { NewMessageSchema } from "../routes/message.ts";
 
-/** What one client may say. */
+/** Per client. */
 const MESSAGE_RATE_LIMIT: RateLimit = { perSecond: 10, burst: 20 };
 
-export interface InboundMessagesOptions {
+interface InboundMessagesOptions {
   readonly watched: WatchedConnection;
   readonly sender: Pick<MessageSender, "send">;
   readonly clock: Clock;
 }
 
 /**
- * What one client of `/ws` says: a message in each frame. What is wrong with one is answered to this client alone, as
- * `{"error":{"code","message"}}`, and it stays connected; one that says too much is sent away.
+ * Receives the messages of one client of `/ws`, one per frame. Errors are sent to this client only, as
+ * `{"error":{"code","message"}}`, and the connection stays open. A client above the rate limit is disconnected.
  */
 export class InboundMessages {
   readonly #connection: Connection;
@@ -36,12 +37,13 @@ export class InboundMessages {
     this.#bucket = new TokenBucket(MESSAGE_RATE_LIMIT, options.clock.now());
   }
 
-  /** Takes a frame. Messages are sent in the order in which they come. */
+  /** Sends the message in a frame. Messages are sent in the order of their frames. */
   receive(data: string | ArrayBuffer): void {
     if (this.#bucket.consume(this.#options.clock.now()).isAllowed) return void this.#send(data);
     const { perSecond, burst } = MESSAGE_RATE_LIMIT;
-    const detail = `${perSecond} messages a second are allowed, and ${burst} at once`;
-    this.#sendError("rate_limited", `Cannot take so much: ${detail}`);
+    const detail =
+      `Too many messages: the limit is ${perSecond} per second, with bursts of up to ${burst}`;
+    this.#sendError("rate_limited", detail);
     void this.#connection.closeAfterDrain(CLOSE_POLICY_VIOLATION, detail);
   }
 
@@ -60,11 +62,11 @@ export class InboundMessages {
       const isBad = problem.code === "invalid_body";
       return this.#sendError(isBad ? "invalid_message" : problem.code, problem.message);
     }
-    this.#logger.error("A message of a WebSocket failed: {kind}", toErrorFields(error));
-    this.#sendError("internal", "Cannot take the message: look in the log");
+    this.#logger.error("Failed to send a message from a WebSocket: {kind}", toErrorFields(error));
+    this.#sendError("internal", "Internal error; see the log");
   }
 
-  /** Who reads nothing, and goes on saying what is wrong, is told no more. */
+  /** Disconnects a client that repeatedly sends invalid messages without reading the errors. */
   #sendError(code: string, message: string): void {
     if (!hasRoom(this.#connection)) return closeSlowClient(this.#connection);
     this.#connection.send(JSON.stringify({ error: { code, message } }));
@@ -76,17 +78,14 @@ function parseMessage(frame: string | ArrayBuffer): MessageInput {
   const input = parseJson(frame);
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     const fields = Object.keys(NewMessageSchema.shape).join(", ");
-    throw new ProblemError(
-      "invalid_body",
-      `Cannot read the frame: allowed is text, a JSON object with ${fields}`,
-    );
+    throw new ProblemError("invalid_body", invalid("frame", `text, a JSON object with ${fields}`));
   }
   const { data, error } = NewMessageSchema.safeParse(input);
   if (error) throw validationProblem(error, { input, isBody: true });
   return { content: data.content, userId: data.user_id };
 }
 
-/** `undefined` where it is none. */
+/** `undefined` if the frame is not JSON. */
 function parseJson(frame: string | ArrayBuffer): unknown {
   if (typeof frame !== "string") return undefined;
   try {

@@ -1,5 +1,4 @@
 import type { Authenticator } from "../../../src/account/authenticator.ts";
-import type { Visibility } from "../../../src/visibility.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { ActiveClients } from "../../../src/feed/active_clients.ts";
 import { Broadcast } from "../../../src/feed/broadcast.ts";
@@ -73,7 +72,6 @@ export class ServerUnderTest {
     const { clock = systemClock, maxConnections = 100, heartbeatSeconds, heartbeatMs } = settings;
     const { deliveries, callers = new FakeAuthenticator({ isOpen: true }), sessionCheckMs } =
       settings;
-    const loopback = toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true });
     this.#broadcast = new Broadcast({ clock, activeClients: this.activeClients });
     this.feed = new Feed({ eventLog: this.eventLog, clock, ...settings.feed });
     this.fanout = new TopicFanout({ feed: this.feed, topics: new Set(["message"]), clock });
@@ -82,7 +80,8 @@ export class ServerUnderTest {
       generateId: () => crypto.randomUUID(),
       publish: (events) => this.feed.emit(events),
     });
-    const origins = settings.origins ?? loopback;
+    const origins = settings.origins ??
+      toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true });
     const streams = createStreams({
       feed: this.feed,
       activeClients: this.activeClients,
@@ -92,7 +91,6 @@ export class ServerUnderTest {
       messageFanout: this.fanout,
       sender,
       authenticator: callers,
-      origins,
       maxConnections,
       clock,
       intervals: {

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { CONTENT_RULE, USER_ID_RULE } from "../../../src/message/message.ts";
 import {
   FakeAuthenticator,
@@ -105,14 +105,19 @@ Deno.test("POST /api/v1/messages rejects an invalid body", async (t) => {
         "invalid_body",
         'Unknown field "to": expected content or user_id',
       ],
-      ["70,000 bytes", "x".repeat(70_000), 413, "payload_too_large", undefined],
+      [
+        "70,000 bytes",
+        "x".repeat(70_000),
+        413,
+        "payload_too_large",
+        "Payload too large: the limit is 65536 bytes",
+      ],
     ] as const
   ) {
     await t.step(name, async () => {
       const response = await postMessage(server, body);
       assertEquals([response.status, response.json.code], [status, code]);
-      if (detail === undefined) assertStringIncludes(response.json.detail, "65536 bytes");
-      else assertEquals(response.json.detail, detail);
+      assertEquals(response.json.detail, detail);
     });
   }
   assertEquals(server.messages.stored, []);

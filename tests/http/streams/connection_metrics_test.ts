@@ -4,7 +4,7 @@ import { ServerUnderTest } from "../../fakes/apps/server.ts";
 import { WebSocketClient } from "../../fakes/clients/websocket.ts";
 import { waitUntil } from "../../fakes/wait.ts";
 
-Deno.test("Traffic counts frames and their bytes in UTF-8, in turn of two kinds", () => {
+Deno.test("ConnectionMetrics counts frames and their UTF-8 bytes, also of alternating frames", () => {
   const traffic = new ConnectionMetrics();
   for (const frame of ["häh", "häh", "no", "häh"]) traffic.sent(frame);
   traffic.received(7);
@@ -12,7 +12,7 @@ Deno.test("Traffic counts frames and their bytes in UTF-8, in turn of two kinds"
   assertEquals([traffic.framesReceived, traffic.bytesReceived], [1, 7]);
 });
 
-Deno.test("Traffic tells why connections have ended", () => {
+Deno.test("ConnectionMetrics counts closed connections by reason", () => {
   const traffic = new ConnectionMetrics();
   for (const code of [undefined, 1001, 1008, 1009, 1011, 1013, 1013, 4000]) traffic.ended(code);
   assertEquals(Object.fromEntries(traffic.closed), {
@@ -26,7 +26,7 @@ Deno.test("Traffic tells why connections have ended", () => {
   });
 });
 
-Deno.test("Connections count what goes over /ws, and each end once", async () => {
+Deno.test("WebSocketServer counts frames and each close once", async () => {
   const server = await new ServerUnderTest().start();
   await using _ = server;
   const { traffic } = server.connections;
@@ -40,15 +40,15 @@ Deno.test("Connections count what goes over /ws, and each end once", async () =>
   await waitUntil(() => traffic.framesReceived === 1, "a frame is counted");
   assertEquals(traffic.bytesReceived, 5);
   await leaving.close();
-  await waitUntil(() => traffic.closed.get("left") === 1, "one has left");
+  await waitUntil(() => traffic.closed.get("left") === 1, "one client has disconnected");
   staying.socket.send("x".repeat(64 * 1024 + 1));
   await staying.closed;
-  // By then both sides have said that it is closed.
-  await waitUntil(() => server.connectionLimit.used === 0, "nobody is there");
+  // The close handshake is complete.
+  await waitUntil(() => server.connectionLimit.used === 0, "all connections are closed");
   assertEquals(Object.fromEntries(traffic.closed), { left: 1, too_big: 1 });
 });
 
-Deno.test("EventStreams count what goes over /api/v1/events", async () => {
+Deno.test("EventStreams counts events and closes", async () => {
   const server = await new ServerUnderTest().start();
   await using _ = server;
   const { traffic } = server.events;
@@ -61,5 +61,5 @@ Deno.test("EventStreams count what goes over /api/v1/events", async () => {
   });
   await waitUntil(() => traffic.framesSent === 1, "an event is counted");
   await response.body?.cancel();
-  await waitUntil(() => traffic.closed.get("left") === 1, "the client has left");
+  await waitUntil(() => traffic.closed.get("left") === 1, "the client has disconnected");
 });

@@ -5,7 +5,7 @@ import { systemClock as clock } from "../../../src/clock.ts";
 import { SessionMonitor } from "../../../src/http/streams/session_monitor.ts";
 import { keyPrincipal } from "../../fakes/stores/authenticator.ts";
 
-Deno.test("CallerWatch asks for a caller again only when it has been answered", async () => {
+Deno.test("SessionMonitor does not overlap checks of one caller", async () => {
   using time = new FakeTime();
   const calls: PromiseWithResolvers<Principal | undefined>[] = [];
   const reauthenticate = () => {
@@ -22,7 +22,7 @@ Deno.test("CallerWatch asks for a caller again only when it has been answered", 
   monitor.watch(keyPrincipal(), () => ended++);
   await time.tickAsync(10_000);
   assertEquals(calls.length, 1);
-  calls[0]?.reject(new Error("The database is away"));
+  calls[0]?.reject(new Error("database unavailable"));
   await time.tickAsync(1_000);
   assertEquals([calls.length, ended], [2, 0]);
   calls[1]?.resolve(undefined);

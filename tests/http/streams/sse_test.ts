@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { systemClock } from "../../../src/clock.ts";
 import { runEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
 import { EventStreamClient } from "../../fakes/clients/event_stream.ts";
@@ -7,23 +6,19 @@ import { aRun } from "../../fakes/stores/github.ts";
 import { aStatus } from "../../fakes/stores/event_log.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
+import {
+  publishHugeRuns,
+  publishStatuses,
+  range,
+  subscribeToStream,
+} from "../../fakes/apps/stream_clients.ts";
+import { OffsetClock } from "../../fakes/clock.ts";
 import { WebSocketClient } from "../../fakes/clients/websocket.ts";
 import { waitUntil } from "../../fakes/wait.ts";
 
 const PATH = "/api/v1/events";
 
-/** Keeps and tells `count` statuses. */
-async function publish(server: ServerUnderTest, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await server.feed.publish(aStatus());
-}
-
-/** Runs of a megabyte each, of which few fill what stands between us and a client that does not read. */
-async function publishHuge(server: ServerUnderTest, count: number): Promise<void> {
-  const displayTitle = "x".repeat(1024 * 1024);
-  for (let i = 0; i < count; i++) await server.feed.publish(runEvent(aRun({ displayTitle })));
-}
-
-Deno.test("EventStreams sends every event as it happens, in exactly these bytes", async () => {
+Deno.test("EventStreams sends every event immediately, in exactly these bytes", async () => {
   await using server = await new ServerUnderTest().start();
   await using client = await EventStreamClient.connect(`${server.url}${PATH}`);
   const { headers } = client.response;
@@ -45,103 +40,94 @@ Deno.test("EventStreams sends every event as it happens, in exactly these bytes"
   );
 });
 
-Deno.test("EventStreams sends a heartbeat in silence", async () => {
+Deno.test("EventStreams sends heartbeats between events", async () => {
   await using server = await new ServerUnderTest({ heartbeatMs: 20 }).start();
-  await using client = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`);
+  await using client = await subscribeToStream(server);
   assertEquals(await client.next(), ": heartbeat");
   assertEquals(await client.next(), ": heartbeat");
-  await publish(server, 1);
+  await publishStatuses(server, 1);
   let block = await client.next();
   while (block === ": heartbeat") block = await client.next();
   assertMatch(block ?? "", /^event:status\n/);
 });
 
-Deno.test("EventStreams tells the number of what a client does not want by a heartbeat", async () => {
+Deno.test("EventStreams sends the sequence number of filtered events with a heartbeat", async () => {
   await using server = await new ServerUnderTest({ heartbeatMs: 20 }).start();
-  await using client = await EventStreamClient.connectPastPreamble(
-    `${server.url}${PATH}?topics=run`,
-  );
-  await publish(server, 3);
+  await using client = await subscribeToStream(server, "?topics=run");
+  await publishStatuses(server, 3);
   let block = await client.next();
   while (block === ": heartbeat") block = await client.next();
   assertEquals(block, ": heartbeat\nid:3");
   assertEquals(await client.next(), ": heartbeat");
 });
 
-Deno.test("EventStreams goes on after Last-Event-ID, else after since", async () => {
+Deno.test("EventStreams resumes after Last-Event-ID, which takes precedence over since", async () => {
   await using server = await new ServerUnderTest().start();
-  await using _ready = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`);
-  await publish(server, 5);
-  const url = `${server.url}${PATH}?since=1`;
-  await using since = await EventStreamClient.connectPastPreamble(url);
-  await using header = await EventStreamClient.connectPastPreamble(url, { "last-event-id": "3" });
-  await using empty = await EventStreamClient.connectPastPreamble(url, { "last-event-id": "" });
-  await publish(server, 1);
+  await using _ready = await subscribeToStream(server);
+  await publishStatuses(server, 5);
+  await using since = await subscribeToStream(server, "?since=1");
+  await using header = await subscribeToStream(server, "?since=1", { "last-event-id": "3" });
+  await using empty = await subscribeToStream(server, "?since=1", { "last-event-id": "" });
+  await publishStatuses(server, 1);
   assertEquals(await since.nextSeqs(5), [2, 3, 4, 5, 6]);
   assertEquals(await header.nextSeqs(3), [4, 5, 6]);
   assertEquals(await empty.nextSeqs(5), [2, 3, 4, 5, 6]);
 });
 
-Deno.test("EventStreams gives every event once to a client that comes back again and again", async () => {
+Deno.test("EventStreams sends every event once across reconnects", async () => {
   await using server = await new ServerUnderTest({ feed: { pageSize: 3 } }).start();
   const publishing = (async () => {
     for (let i = 0; i < 60; i++) {
-      await publish(server, 1);
+      await publishStatuses(server, 1);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   })();
-  const numbers: number[] = [];
-  while (numbers.length < 60) {
-    const headers = { "last-event-id": String(numbers.at(-1) ?? 0) };
-    await using client = await EventStreamClient.connectPastPreamble(
-      `${server.url}${PATH}`,
-      headers,
-    );
-    numbers.push(...await client.nextSeqs(Math.min(7, 60 - numbers.length)));
+  const seqs: number[] = [];
+  while (seqs.length < 60) {
+    const headers = { "last-event-id": String(seqs.at(-1) ?? 0) };
+    await using client = await subscribeToStream(server, "", headers);
+    seqs.push(...await client.nextSeqs(Math.min(7, 60 - seqs.length)));
   }
   await publishing;
-  assertEquals(numbers, Array.from({ length: 60 }, (_, index) => index + 1));
-  await waitUntil(() => server.events.size === 0, "all have left");
+  assertEquals(seqs, range(1, 60));
+  await waitUntil(() => server.events.size === 0, "all have disconnected");
 });
 
-Deno.test("EventStreams says what is missing, sends the full snapshot, and goes on from there", async () => {
+Deno.test("EventStreams reports a gap, sends the full snapshot, and continues after it", async () => {
   const feed = { replayLimits: { events: 0, characters: 0 } };
   await using server = await new ServerUnderTest({ feed }).start();
   server.current = new Snapshot([aRun()], 0);
-  await using _ready = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`);
-  await publish(server, 5);
+  await using _ready = await subscribeToStream(server);
+  await publishStatuses(server, 5);
   await server.eventLog.prune({ before: 0, count: 2 });
-  await using client = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}?since=2`);
+  await using client = await subscribeToStream(server, "?since=2");
   assertEquals(await client.next(), 'event:gap\ndata:{"since":2,"first":4,"last":5}');
   assertEquals(
     await client.next(),
     `event:snapshot\ndata:${server.current.encode("full", "all")}\nid:5`,
   );
-  await publish(server, 1);
+  await publishStatuses(server, 1);
   assertEquals(await client.nextSeqs(1), [6]);
-  await using back = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`, {
+  await using reconnected = await subscribeToStream(server, "", {
     "last-event-id": "5",
   });
-  assertEquals(await back.nextSeqs(1), [6]);
+  assertEquals(await reconnected.nextSeqs(1), [6]);
 });
 
-Deno.test("EventStreams tells the number after a gap where there is no snapshot", async () => {
+Deno.test("EventStreams sends the sequence number after a gap when no snapshot exists", async () => {
   await using server = await new ServerUnderTest().start();
-  await using client = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}?since=7`);
+  await using client = await subscribeToStream(server, "?since=7");
   assertEquals(await client.next(), 'event:gap\ndata:{"since":7,"first":1,"last":0}');
   assertEquals(await client.next(), "id:0");
-  await publish(server, 1);
+  await publishStatuses(server, 1);
   assertEquals(await client.nextSeqs(1), [1]);
 });
 
-Deno.test("EventStreams sends the topics and the repository that were asked for", async () => {
+Deno.test("EventStreams sends only the requested topics and repository", async () => {
   await using server = await new ServerUnderTest().start();
-  const url = `${server.url}${PATH}`;
-  await using statuses = await EventStreamClient.connectPastPreamble(`${url}?topics=status`);
-  await using both = await EventStreamClient.connectPastPreamble(`${url}?topics=status,run`);
-  await using ofA = await EventStreamClient.connectPastPreamble(
-    `${url}?topics=run&repository=Octo/A`,
-  );
+  await using statuses = await subscribeToStream(server, "?topics=status");
+  await using both = await subscribeToStream(server, "?topics=status,run");
+  await using ofA = await subscribeToStream(server, "?topics=run&repository=Octo/A");
   await server.feed.publish(runEvent(aRun({ repository: "octo/a" })));
   await server.feed.publish(runEvent(aRun({ repository: "octo/b" })));
   await server.feed.publish(aStatus());
@@ -151,7 +137,7 @@ Deno.test("EventStreams sends the topics and the repository that were asked for"
   assertEquals(await ofA.nextSeqs(2), [1, 4]);
 });
 
-Deno.test("EventStreams names a wrong parameter and what is allowed", async () => {
+Deno.test("EventStreams rejects invalid parameters", async () => {
   await using server = await new ServerUnderTest().start();
   const topics = "a comma-separated list of run, repository, message, or status";
   for (
@@ -179,14 +165,14 @@ Deno.test("EventStreams names a wrong parameter and what is allowed", async () =
   assertEquals(server.connectionLimit.used, 0);
 });
 
-Deno.test("EventStreams is for pages that may connect, and lets those of other origins read", async () => {
+Deno.test("EventStreams accepts only pages of allowed origins and lets them read", async () => {
   const origins = { allowed: ["https://ci.example"], hosts: ["127.0.0.1"] };
   await using server = await new ServerUnderTest({ origins }).start();
-  const refused = await fetch(`${server.url}${PATH}`, {
+  const rejected = await fetch(`${server.url}${PATH}`, {
     headers: { origin: "https://evil.example" },
   });
-  assertEquals(refused.status, 403);
-  assertEquals((await refused.json()).code, "origin_not_allowed");
+  assertEquals(rejected.status, 403);
+  assertEquals((await rejected.json()).code, "origin_not_allowed");
   await using client = await EventStreamClient.connect(`${server.url}${PATH}`, {
     origin: "https://ci.example",
   });
@@ -204,92 +190,88 @@ Deno.test("EventStreams answers HEAD without a stream", async () => {
   assertEquals(server.connectionLimit.used, 0);
 });
 
-Deno.test("EventStreams counts its clients as listeners, and against the limit shared with /ws", async () => {
+Deno.test("EventStreams counts its clients as active and against the limit shared with /ws", async () => {
   await using server = await new ServerUnderTest({ maxConnections: 2 }).start();
   await using socket = await WebSocketClient.connect(server.socketUrl);
-  const stream = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`);
+  const stream = await subscribeToStream(server);
   await waitUntil(() => server.activeClients.size === 2, "both are counted");
   assertEquals(server.events.size, 1);
-  const refused = await fetch(`${server.url}${PATH}`);
-  assertEquals(refused.status, 503);
-  assertEquals(refused.headers.get("retry-after"), "30");
-  assertEquals((await refused.json()).code, "too_many_connections");
+  const rejected = await fetch(`${server.url}${PATH}`);
+  assertEquals(rejected.status, 503);
+  assertEquals(rejected.headers.get("retry-after"), "30");
+  assertEquals((await rejected.json()).code, "too_many_connections");
   await assertRejects(() => WebSocketClient.connect(server.socketUrl), Error, "Closed");
   await stream[Symbol.asyncDispose]();
-  await waitUntil(() => server.connectionLimit.used === 1, "there is room again");
+  await waitUntil(() => server.connectionLimit.used === 1, "the connection has ended");
   assertEquals(server.events.size, 0);
   assertEquals(server.activeClients.size, 1);
   assertEquals(socket.socket.readyState, WebSocket.OPEN);
-  await using _next = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`);
+  await using _next = await subscribeToStream(server);
 });
 
-Deno.test("EventStreams lets a client that does not read delay no other, and cuts it", async () => {
-  let later = 0;
-  const clock = { ...systemClock, now: () => Date.now() + later };
+Deno.test("EventStreams closes a slow client without delaying other clients", async () => {
+  const clock = new OffsetClock();
   await using server = await new ServerUnderTest({ clock }).start();
-  await using quick = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`);
+  await using fast = await subscribeToStream(server);
   using slow = await RawWebSocket.connect(server.port, PATH);
-  await waitUntil(() => server.events.size === 2, "both are there");
-  await publishHuge(server, 20);
-  assertEquals((await quick.nextSeqs(20)).at(-1), 20);
+  await waitUntil(() => server.events.size === 2, "both are connected");
+  await publishHugeRuns(server, 20);
+  assertEquals((await fast.nextSeqs(20)).at(-1), 20);
   assertEquals(server.events.size, 2);
-  later = 30_000;
-  await waitUntil(() => server.events.size === 1, "the slow one is cut");
+  clock.advance(30_000);
+  await waitUntil(() => server.events.size === 1, "the slow stream is ended");
   assertEquals(server.activeClients.size, 1);
-  // Its connection is there until it has read what is under way.
+  // Its connection stays open until it has read the buffered data.
   assertEquals(server.connectionLimit.used, 2);
   const rest = slow.readUntilEnd();
-  await waitUntil(() => server.connectionLimit.used === 1, "it has read what was under way");
-  await publish(server, 1);
-  assertEquals(await quick.nextSeqs(1), [21]);
+  await waitUntil(() => server.connectionLimit.used === 1, "the buffered data has been read");
+  await publishStatuses(server, 1);
+  assertEquals(await fast.nextSeqs(1), [21]);
   await server.stop();
   await rest;
 });
 
-Deno.test("EventStreams keeps a client that reads slowly, but reads", async () => {
-  let later = 0;
-  const clock = { ...systemClock, now: () => Date.now() + later };
+Deno.test("EventStreams does not close a client that reads slowly", async () => {
+  const clock = new OffsetClock();
   await using server = await new ServerUnderTest({ clock, heartbeatMs: 20 }).start();
-  await using client = await EventStreamClient.connectPastPreamble(
-    `${server.url}${PATH}?topics=run`,
-  );
+  await using client = await subscribeToStream(server, "?topics=run");
   for (let round = 0; round < 3; round++) {
-    await publishHuge(server, 1);
+    await publishHugeRuns(server, 1);
     assertEquals(await client.nextSeqs(1), [round + 1]);
-    later += 40_000;
+    clock.advance(40_000);
     assertMatch(await client.next() ?? "", /^: heartbeat/);
   }
   assertEquals(server.events.size, 1);
 });
 
-Deno.test("EventStreams ends a stream when events cannot be read, so that the client comes back", async () => {
+Deno.test("EventStreams ends a stream when it cannot read events, and the client resumes", async () => {
   const feed = { replayLimits: { events: 0, characters: 0 } };
   await using server = await new ServerUnderTest({ feed }).start();
-  await using client = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`);
-  await publish(server, 1);
+  await using client = await subscribeToStream(server);
+  await publishStatuses(server, 1);
   assertEquals(await client.nextSeqs(1), [1]);
   const stored = await server.eventLog.append([aStatus()]);
-  server.eventLog.error = new Error("gone away");
+  server.eventLog.error = new Error("connection lost");
   server.feed.emit(stored);
   assertEquals(await client.next(), undefined);
   server.eventLog.error = undefined;
-  await using back = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`, {
+  await using reconnected = await subscribeToStream(server, "", {
     "last-event-id": "1",
   });
-  assertEquals(await back.nextSeqs(1), [2]);
+  assertEquals(await reconnected.nextSeqs(1), [2]);
 });
 
-Deno.test("Server ends every event stream when it stops, even of a client that does not read", async () => {
+Deno.test("Server ends every event stream when it stops, even if a client does not read", async () => {
   const server = await new ServerUnderTest().start();
-  await using client = await EventStreamClient.connectPastPreamble(`${server.url}${PATH}`);
-  using mute = await RawWebSocket.connect(server.port, PATH);
-  await publishHuge(server, 10);
+  await using client = await subscribeToStream(server);
+  using silent = await RawWebSocket.connect(server.port, PATH);
+  await publishHugeRuns(server, 10);
   await client.nextSeqs(10);
   const end = client.next();
   await server.stop();
   assertEquals(await end, undefined);
   assertEquals(server.events.size, 0);
   assertEquals(server.activeClients.size, 0);
-  mute[Symbol.dispose]();
-  await waitUntil(() => server.connectionLimit.used === 0, "its connection has ended");
+  silent[Symbol.dispose]();
+  await waitUntil(() => server.connectionLimit.used === 0, "the connection has ended");
 });

@@ -8,21 +8,20 @@ import { retryVisibility } from "../../../src/http/streams/visibility_retry.ts";
 import { runEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
 import { FakeAuthenticator, keyPrincipal } from "../../fakes/stores/authenticator.ts";
-import { EventStreamClient } from "../../fakes/clients/event_stream.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { aStatus } from "../../fakes/stores/event_log.ts";
 import { type ServerSettings, ServerUnderTest } from "../../fakes/apps/server.ts";
-import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { readSeqs, subscribe, subscribeToStream } from "../../fakes/apps/stream_clients.ts";
 import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 
 const VISIBLE_A: Visibility = new Set(["octo/a"]);
-const LIMITED = new GitHubError({ kind: "rate_limited" }, "GitHub limits us");
+const RATE_LIMITED = new GitHubError({ kind: "rate_limited" }, "rate limited");
 const BOTH = [aRun({ id: 1, repository: "Octo/a" }), aRun({ id: 2, repository: "octo/b" })];
 
-Deno.test("onceKnown() asks every five seconds until it is known what may be seen", async () => {
+Deno.test("retryVisibility() retries every five seconds until the visibility is known", async () => {
   using time = new FakeTime(0);
   const { signal } = new AbortController();
-  const failures = [LIMITED, new StorageError("unavailable", "The database is away")];
+  const failures = [RATE_LIMITED, new StorageError("unavailable", "database unavailable")];
   const visibility = retryVisibility(() => {
     const failure = failures.shift();
     return failure ? Promise.reject(failure) : Promise.resolve(VISIBLE_A);
@@ -35,15 +34,18 @@ Deno.test("onceKnown() asks every five seconds until it is known what may be see
   assertEquals(resolved, VISIBLE_A);
 });
 
-Deno.test("onceKnown() is nothing for a client that has left while it waited", async () => {
+Deno.test("retryVisibility() returns nothing if the client disconnects during a retry", async () => {
   const stop = new AbortController();
-  const visibility = retryVisibility(() => Promise.reject(LIMITED), { clock, signal: stop.signal });
+  const visibility = retryVisibility(() => Promise.reject(RATE_LIMITED), {
+    clock,
+    signal: stop.signal,
+  });
   const waiting = visibility();
   stop.abort();
-  assertEquals(await withTimeout(Promise.resolve(waiting), "the end"), new Set());
+  assertEquals(await withTimeout(Promise.resolve(waiting), "the close"), new Set());
 });
 
-Deno.test("onceKnown() tells at once what is known at once, to a client that is there", () => {
+Deno.test("retryVisibility() is synchronous if the visibility is, until the client disconnects", () => {
   const stop = new AbortController();
   const visibility = retryVisibility(() => VISIBLE_A, { clock, signal: stop.signal });
   assertEquals(visibility(), VISIBLE_A);
@@ -51,14 +53,14 @@ Deno.test("onceKnown() tells at once what is known at once, to a client that is 
   assertEquals(visibility(), new Set());
 });
 
-Deno.test("onceKnown() throws when the login is refused", async () => {
+Deno.test("retryVisibility() throws if the token is rejected", async () => {
   const { signal } = new AbortController();
   const reject = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   const visibility = retryVisibility(reject, { clock, signal });
   await assertRejects(async () => await visibility(), TokenRejectedError);
 });
 
-/** A server with one caller, whose ticket is `t`, and what that caller may see. */
+/** A server with one principal, whose ticket is `t`, and the visibility of that principal. */
 async function start(settings: ServerSettings = {}) {
   const caller: { visibility: () => Promise<Visibility> } = {
     visibility: () => Promise.resolve(VISIBLE_A),
@@ -66,34 +68,23 @@ async function start(settings: ServerSettings = {}) {
   const callers = new FakeAuthenticator({ isOpen: true });
   callers.principals.set("t", keyPrincipal({ visibility: () => caller.visibility() }));
   const server = await new ServerUnderTest({ callers, ...settings }).start();
-  const connect = async (query: string) => {
-    const before = server.activeClients.size;
-    const client = await WebSocketClient.connect(`${server.socketUrl}?${query}`);
-    await waitUntil(() => server.activeClients.size > before, "it has joined");
-    return client;
-  };
   const publish = async () => {
     for (const run of BOTH) await server.feed.publish(runEvent(run));
     await server.feed.publish(aStatus());
   };
-  return { server, caller, connect, publish };
+  return { server, caller, publish };
 }
 
 function idsIn(frame: string): readonly number[] {
   return JSON.parse(frame).runs.map(({ id }: { id: number }) => id);
 }
 
-/** The numbers of events in a frame. */
-function numbersIn(frame: string): readonly number[] {
-  return [JSON.parse(frame)].flat().map(({ seq }: { seq: number }) => seq);
-}
-
-Deno.test("Connections shows each client what it may see of a snapshot", async () => {
-  const { server, caller, connect } = await start();
+Deno.test("WebSocketServer sends each client only visible runs of a snapshot", async () => {
+  const { server, caller } = await start();
   await using _ = server;
   server.current = new Snapshot(BOTH, 0);
-  await using user = await connect("ticket=t");
-  await using open = await connect("");
+  await using user = await subscribe(server, "ticket=t");
+  await using open = await subscribe(server, "");
   assertEquals(idsIn(await open.next()), [2, 1]);
   assertEquals(idsIn(await user.next()), [1]);
   caller.visibility = () => Promise.resolve(new Set<string>());
@@ -103,66 +94,55 @@ Deno.test("Connections shows each client what it may see of a snapshot", async (
 });
 
 for (const batch of [false, true]) {
-  Deno.test(`Connections tells each client of what it may see, batch=${batch}`, async () => {
-    const { server, connect, publish } = await start();
+  Deno.test(`WebSocketServer sends each client only visible events, batch=${batch}`, async () => {
+    const { server, publish } = await start();
     await using _ = server;
-    await using user = await connect(`topics=events&batch=${batch}&ticket=t`);
-    await using open = await connect(`topics=events&batch=${batch}`);
+    await using user = await subscribe(server, `topics=events&batch=${batch}&ticket=t`);
+    await using open = await subscribe(server, `topics=events&batch=${batch}`);
     await publish();
-    const numbers = async (client: WebSocketClient, count: number) => {
-      const all: number[] = [];
-      while (all.length < count) all.push(...numbersIn(await client.next()));
-      return all;
-    };
-    assertEquals(await numbers(open, 3), [1, 2, 3]);
-    assertEquals(await numbers(user, 2), [1, 3]);
+    assertEquals(await readSeqs(open, 3), [1, 2, 3]);
+    assertEquals(await readSeqs(user, 2), [1, 3]);
     assert(!user.frames.join().includes("octo/b"));
   });
 }
 
-Deno.test("Connections and EventStreams hide in the snapshot after a gap, too", async () => {
-  const { server, connect, publish } = await start();
+Deno.test("WebSocketServer and EventStreams filter the snapshot after a gap", async () => {
+  const { server, publish } = await start();
   await using _ = server;
   server.current = new Snapshot(BOTH, 0);
   await publish();
-  await using socket = await connect("topics=events&since=99&ticket=t");
+  await using socket = await subscribe(server, "topics=events&since=99&ticket=t");
   assertEquals(JSON.parse(await socket.next()).type, "gap");
   assertEquals(idsIn(await socket.next()), [1]);
-  await using stream = await EventStreamClient.connectPastPreamble(
-    `${server.url}/api/v1/events?since=99&ticket=t`,
-  );
+  await using stream = await subscribeToStream(server, "?since=99&ticket=t");
   assertEquals((await stream.next())?.startsWith("event:gap"), true);
   const [, data = ""] = (await stream.next())?.match(/^data:(.*)$/m) ?? [];
   assertEquals(idsIn(data), [1]);
 });
 
-Deno.test("EventStreams tells each client of what it may see", async () => {
+Deno.test("EventStreams sends each client only visible events", async () => {
   const { server, publish } = await start();
   await using _ = server;
-  await using stream = await EventStreamClient.connectPastPreamble(
-    `${server.url}/api/v1/events?ticket=t`,
-  );
+  await using stream = await subscribeToStream(server, "?ticket=t");
   await publish();
   assertEquals(await stream.nextSeqs(2), [1, 3]);
 });
 
-Deno.test("Connections and EventStreams tell nothing while it is unknown what may be seen", async () => {
-  const { server, caller, connect, publish } = await start({
+Deno.test("WebSocketServer and EventStreams send nothing while the visibility is unknown", async () => {
+  const { server, caller, publish } = await start({
     clock: { ...clock, sleep: (ms, signal) => clock.sleep(ms === 5_000 ? 20 : ms, signal) },
   });
   await using _ = server;
-  await using socket = await connect("topics=runs,events&ticket=t");
-  await using stream = await EventStreamClient.connectPastPreamble(
-    `${server.url}/api/v1/events?ticket=t`,
-  );
+  await using socket = await subscribe(server, "topics=runs,events&ticket=t");
+  await using stream = await subscribeToStream(server, "?ticket=t");
   let attempts = 0;
   caller.visibility = () => {
     attempts++;
-    return Promise.reject(LIMITED);
+    return Promise.reject(RATE_LIMITED);
   };
   server.publishSnapshot(new Snapshot(BOTH, 0));
   await publish();
-  await waitUntil(() => attempts > 9, "all have asked again and again");
+  await waitUntil(() => attempts > 9, "all have retried");
   assertEquals(socket.frames, []);
   caller.visibility = () => Promise.resolve(VISIBLE_A);
   assertEquals(await stream.nextSeqs(2), [1, 3]);
@@ -172,22 +152,20 @@ Deno.test("Connections and EventStreams tell nothing while it is unknown what ma
   assert(!socket.frames.join().includes("octo/b"));
 });
 
-Deno.test("Connections closes with 1008 when the login is refused meanwhile", async () => {
-  const { server, caller, connect, publish } = await start();
+Deno.test("WebSocketServer closes with 1008 when the token is rejected", async () => {
+  const { server, caller, publish } = await start();
   await using _ = server;
-  await using socket = await connect("topics=events&ticket=t");
+  await using socket = await subscribe(server, "topics=events&ticket=t");
   caller.visibility = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
-  assertEquals((await withTimeout(socket.closed, "the end")).code, 1008);
+  assertEquals((await withTimeout(socket.closed, "the close")).code, 1008);
   assertEquals(socket.frames, []);
 });
 
-Deno.test("EventStreams ends as not allowed when the login is refused meanwhile", async () => {
+Deno.test("EventStreams ends a stream as not_allowed when the token is rejected", async () => {
   const { server, caller, publish } = await start();
   await using _ = server;
-  await using stream = await EventStreamClient.connectPastPreamble(
-    `${server.url}/api/v1/events?ticket=t`,
-  );
+  await using stream = await subscribeToStream(server, "?ticket=t");
   caller.visibility = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
   assertEquals(await stream.next(), undefined);

@@ -1,37 +1,22 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../../src/clock.ts";
 import { runEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
-import { aRun } from "../../fakes/stores/github.ts";
-import { aStatus } from "../../fakes/stores/event_log.ts";
-import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
 import { readTitle, ServerUnderTest } from "../../fakes/apps/server.ts";
-import { WebSocketClient } from "../../fakes/clients/websocket.ts";
+import { publishStatuses, range, readSeqs, subscribe } from "../../fakes/apps/stream_clients.ts";
 import { waitUntil, withTimeout } from "../../fakes/wait.ts";
+import { aStatus } from "../../fakes/stores/event_log.ts";
+import { aRun } from "../../fakes/stores/github.ts";
 
-/** Keeps and tells `count` statuses. */
-async function publish(server: ServerUnderTest, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await server.feed.publish(aStatus());
-}
+const EVENTS = "topics=events";
+const BATCHES = "topics=events&batch=true";
 
-/** Connects, and waits until the feed is followed: events before that are none of the client's. */
-async function connectAndWait(server: ServerUnderTest, query: string): Promise<WebSocketClient> {
-  const before = server.activeClients.size;
-  const client = await WebSocketClient.connect(`${server.socketUrl}?${query}`);
-  await waitUntil(() => server.activeClients.size > before, "it has joined");
-  return client;
-}
+/** The replay buffer is empty, so that every event is read from the log. */
+const NO_REPLAY_BUFFER = { replayLimits: { events: 0, characters: 0 } };
 
-/** The numbers of the next `count` frames. */
-async function readSeqs(client: WebSocketClient, count: number): Promise<number[]> {
-  const found: number[] = [];
-  while (found.length < count) found.push(JSON.parse(await client.next()).seq);
-  return found;
-}
-
-Deno.test("Connections sends events, one a frame, with the numbers of the feed", async () => {
+Deno.test("WebSocketServer sends one event per frame, with its sequence number", async () => {
   await using server = await new ServerUnderTest().start();
-  await using client = await connectAndWait(server, "topics=events");
+  await using client = await subscribe(server, EVENTS);
   await server.feed.publish(aStatus({ state: "polling" }));
   const [event] = await server.eventLog.readAfter(0, 1);
   assert(event);
@@ -40,140 +25,136 @@ Deno.test("Connections sends events, one a frame, with the numbers of the feed",
     `{"seq":1,"type":"status","at":"${event.at}","repository":null,` +
       `"data":{"state":"polling","waiting_until":null}}`,
   );
-  server.publishRun("a snapshot is not for it");
-  await publish(server, 1);
+  server.publishRun("a snapshot, which this client does not receive");
+  await publishStatuses(server, 1);
   assertEquals(await readSeqs(client, 1), [2]);
 });
 
-Deno.test("Connections sends snapshots and events on one socket", async () => {
+Deno.test("WebSocketServer resumes after since, with events of the requested repository", async () => {
   await using server = await new ServerUnderTest().start();
-  server.current = new Snapshot([aRun({ displayTitle: "now" })], 0);
-  await using client = await connectAndWait(server, "topics=runs,events");
-  assertEquals(readTitle(await client.next()), "now");
-  await publish(server, 1);
-  assertEquals(await readSeqs(client, 1), [1]);
-  server.publishRun("next");
-  assertEquals(readTitle(await client.next()), "next");
-});
-
-Deno.test("Connections goes on after since, in the repository that was asked for", async () => {
-  await using server = await new ServerUnderTest().start();
-  await using _ready = await connectAndWait(server, "topics=events");
+  await using _ready = await subscribe(server, EVENTS);
   for (const repository of ["octo/a", "octo/b", "octo/a", "octo/b"]) {
     await server.feed.publish(runEvent(aRun({ repository })));
   }
-  await using all = await connectAndWait(server, "topics=events&since=1");
-  await using ofA = await connectAndWait(server, "topics=events&since=1&repository=Octo/A");
+  await using all = await subscribe(server, `${EVENTS}&since=1`);
+  await using ofA = await subscribe(server, `${EVENTS}&since=1&repository=Octo/A`);
   await server.feed.publish(runEvent(aRun({ repository: "octo/a" })));
   assertEquals(await readSeqs(all, 4), [2, 3, 4, 5]);
   assertEquals(await readSeqs(ofA, 2), [3, 5]);
 });
 
-Deno.test("Connections says what is missing, sends a snapshot, and goes on from there", async () => {
-  const feed = { replayLimits: { events: 0, characters: 0 } };
-  await using server = await new ServerUnderTest({ feed }).start();
+Deno.test("WebSocketServer reports a gap, sends a snapshot, and continues after it", async () => {
+  await using server = await new ServerUnderTest({ feed: NO_REPLAY_BUFFER }).start();
   server.current = new Snapshot([aRun({ displayTitle: "now" })], 0);
-  await using _ready = await connectAndWait(server, "topics=events");
-  await publish(server, 5);
+  await using _ready = await subscribe(server, EVENTS);
+  await publishStatuses(server, 5);
   await server.eventLog.prune({ before: 0, count: 2 });
-  await using client = await connectAndWait(server, "topics=events&since=2&view=full");
+  await using client = await subscribe(server, `${EVENTS}&since=2&view=full`);
   assertEquals(await client.next(), '{"type":"gap","since":2,"first":4,"last":5}');
   assertEquals(await client.next(), server.current.encode("full", "all"));
-  await publish(server, 1);
+  await publishStatuses(server, 1);
   assertEquals(await readSeqs(client, 1), [6]);
 });
 
-Deno.test("Connections says what is missing where there is no snapshot, too", async () => {
+Deno.test("WebSocketServer reports a gap when no snapshot exists", async () => {
   await using server = await new ServerUnderTest().start();
-  await using client = await connectAndWait(server, "topics=events&since=7");
+  await using client = await subscribe(server, `${EVENTS}&since=7`);
   assertEquals(await client.next(), '{"type":"gap","since":7,"first":1,"last":0}');
-  await publish(server, 1);
+  await publishStatuses(server, 1);
   assertEquals(await readSeqs(client, 1), [1]);
 });
 
-Deno.test("Connections names a wrong parameter of a follower", async () => {
+Deno.test("WebSocketServer counts a client of events as active until it disconnects", async () => {
   await using server = await new ServerUnderTest().start();
-  for (const query of ["since=x", "since=-1", "repository=octo", "topics=events,", "topics=run"]) {
-    const response = await fetch(`${server.url}/ws?${query}`, {
-      headers: { upgrade: "websocket", connection: "Upgrade" },
-    });
-    assertEquals(response.status, 400, query);
-    assertEquals((await response.json()).code, "invalid_parameter");
-  }
-});
-
-Deno.test("Connections counts a follower as a listener until it leaves", async () => {
-  await using server = await new ServerUnderTest().start();
-  const client = await connectAndWait(server, "topics=events");
+  const client = await subscribe(server, EVENTS);
   assertEquals(server.activeClients.size, 1);
   await client.close();
-  await waitUntil(() => server.activeClients.size === 0, "it has left");
+  await waitUntil(() => server.activeClients.size === 0, "the client has disconnected");
   assertEquals(server.connections.size, 0);
 });
 
-Deno.test("Connections lets a follower that does not read delay no other, and closes it", async () => {
-  let later = 0;
-  const clock = { ...systemClock, now: () => Date.now() + later };
-  await using server = await new ServerUnderTest({ clock }).start();
-  await using quick = await connectAndWait(server, "topics=events");
-  using slow = await RawWebSocket.connect(server.port, "/ws?topics=events");
-  await waitUntil(() => server.activeClients.size === 2, "both have joined");
-  const displayTitle = "x".repeat(1024 * 1024);
-  for (let number = 1; number <= 20; number++) {
-    await server.feed.publish(runEvent(aRun({ displayTitle })));
-    assertEquals(await readSeqs(quick, 1), [number]);
-  }
-  assertEquals(server.connections.size, 2);
-  later = 30_000;
-  await waitUntil(() => server.connections.size === 1, "the slow one is closed");
-  await waitUntil(() => server.activeClients.size === 1, "it is no listener any more");
-  const { code, frames } = await slow.readUntilClose();
-  assertEquals(code, 1013);
-  // It was sent what the kernel took, and one event more; the others were never queued.
-  assert(frames.length < 15, `${frames.length} frames`);
-});
-
-Deno.test("Connections sends a follower that was behind every event, once and in order", async () => {
-  const feed = { replayLimits: { events: 3, characters: 100_000_000 }, pageSize: 2 };
-  await using server = await new ServerUnderTest({ feed }).start();
-  using slow = await RawWebSocket.connect(server.port, "/ws?topics=events");
-  await waitUntil(() => server.activeClients.size === 1, "it has joined");
-  for (let number = 1; number <= 30; number++) {
-    const displayTitle = "x".repeat(512 * 1024 + number);
-    await server.feed.publish(runEvent(aRun({ displayTitle })));
-  }
-  const [first] = await server.eventLog.readAfter(0, 1);
-  const least = JSON.stringify(first).length;
-  await publish(server, 1);
-  await using quick = await connectAndWait(server, "topics=events&since=30");
-  assertEquals(await readSeqs(quick, 1), [31]);
-  const read = slow.readFrames(31);
-  const frames = await withTimeout(read, "all frames", 20_000);
-  const expected = Array.from({ length: 30 }, (_, i) => least + i + (i >= 9 ? 1 : 0));
-  assertEquals(frames.slice(0, 30), expected);
-});
-
-Deno.test("Connections closes a follower with 1011 when events cannot be read", async () => {
-  const feed = { replayLimits: { events: 0, characters: 0 } };
-  await using server = await new ServerUnderTest({ feed }).start();
-  await using client = await connectAndWait(server, "topics=events");
-  await publish(server, 1);
+Deno.test("WebSocketServer closes with 1011 when it cannot read events", async () => {
+  await using server = await new ServerUnderTest({ feed: NO_REPLAY_BUFFER }).start();
+  await using client = await subscribe(server, EVENTS);
+  await publishStatuses(server, 1);
   assertEquals(await readSeqs(client, 1), [1]);
   const stored = await server.eventLog.append([aStatus()]);
-  server.eventLog.error = new Error("gone away");
+  server.eventLog.error = new Error("connection lost");
   server.feed.emit(stored);
-  assertEquals((await withTimeout(client.closed, "the end")).code, 1011);
+  assertEquals(await withTimeout(client.closed, "the close"), {
+    code: 1011,
+    reason: "Failed to read events; reconnect",
+  });
   assertEquals(server.activeClients.size, 0);
   server.eventLog.error = undefined;
-  await using back = await connectAndWait(server, "topics=events&since=1");
-  assertEquals(await readSeqs(back, 1), [2]);
+  await using reconnected = await subscribe(server, `${EVENTS}&since=1`);
+  assertEquals(await readSeqs(reconnected, 1), [2]);
 });
 
-Deno.test("Server says 1001 to every follower when it stops", async () => {
-  const server = await new ServerUnderTest().start();
-  const client = await connectAndWait(server, "topics=runs,events");
-  await server.stop();
-  assertEquals((await withTimeout(client.closed, "the end")).code, 1001);
-  await assertRejects(() => WebSocketClient.connect(server.socketUrl), Error, "Closed");
-  assertEquals(server.activeClients.size, 0);
+Deno.test("WebSocketServer sends batches as arrays, even with a single event", async () => {
+  await using server = await new ServerUnderTest().start();
+  await using client = await subscribe(server, BATCHES);
+  await using other = await subscribe(server, EVENTS);
+  await publishStatuses(server, 1);
+  assertEquals(await client.next(), `[${await other.next()}]`);
+});
+
+Deno.test("WebSocketServer sends simultaneous events in one array", async () => {
+  await using server = await new ServerUnderTest().start();
+  await using client = await subscribe(server, BATCHES);
+  server.feed.emit(await server.eventLog.append(range(1, 50).map(() => aStatus())));
+  assertEquals(await readSeqs(client, 50), range(1, 50));
+  assertEquals(client.frames.length, 1);
+});
+
+Deno.test("WebSocketServer sends every event once and in order in batches, across reconnects", async () => {
+  const feed = { replayLimits: { events: 20, characters: 1_000_000 }, pageSize: 8 };
+  await using server = await new ServerUnderTest({ feed }).start();
+  await using steady = await subscribe(server, BATCHES);
+  const publishing = (async () => {
+    for (let i = 0; i < 200; i++) {
+      await server.feed.publish(i % 3 ? aStatus() : runEvent(aRun({ repository: "octo/a" })));
+      if (i % 5 === 0) await systemClock.sleep(3);
+    }
+  })();
+  const seqs: number[] = [];
+  while (seqs.length < 200) {
+    await using client = await subscribe(server, `${BATCHES}&since=${seqs.length}`);
+    seqs.push(...await readSeqs(client, Math.min(30, 200 - seqs.length)));
+    assert(client.frames.every((frame) => frame.startsWith("[{")), "arrays of events");
+  }
+  await publishing;
+  assertEquals(seqs, range(1, 200));
+  assertEquals(await readSeqs(steady, 200), range(1, 200));
+});
+
+Deno.test("WebSocketServer filters batches by repository", async () => {
+  await using server = await new ServerUnderTest().start();
+  await using ofA = await subscribe(server, `${BATCHES}&repository=Octo/A`);
+  await using ofB = await subscribe(server, `${BATCHES}&repository=octo/b`);
+  const events = range(1, 6).map((i) =>
+    runEvent(aRun({ repository: i % 2 ? "octo/a" : "octo/b" }))
+  );
+  server.feed.emit(await server.eventLog.append([...events, aStatus()]));
+  assertEquals(await readSeqs(ofA, 4), [1, 3, 5, 7]);
+  assertEquals(await readSeqs(ofB, 4), [2, 4, 6, 7]);
+});
+
+Deno.test("WebSocketServer sends snapshots and gaps as objects between batches", async () => {
+  await using server = await new ServerUnderTest({ feed: NO_REPLAY_BUFFER }).start();
+  server.current = new Snapshot([aRun({ displayTitle: "now" })], 0);
+  await using _ready = await subscribe(server, EVENTS);
+  server.feed.emit(await server.eventLog.append(range(1, 5).map(() => aStatus())));
+  await server.eventLog.prune({ before: 0, count: 2 });
+  await using client = await subscribe(server, "topics=runs,events&batch=true&since=2");
+  const frames = [await client.next(), await client.next(), await client.next()];
+  assertEquals(frames.filter((frame) => frame.includes('"gap"')), [
+    '{"type":"gap","since":2,"first":4,"last":5}',
+  ]);
+  // The first snapshot of the client, and the snapshot after the gap.
+  const snapshots = frames.filter((frame) => !frame.includes('"gap"'));
+  assertEquals(snapshots.map(readTitle), ["now", "now"]);
+  await publishStatuses(server, 1);
+  assertEquals(await readSeqs(client, 1), [6]);
+  assert(client.frames.at(-1)?.startsWith("[{"), "an array of events");
 });

@@ -1,23 +1,150 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Principal } from "../../../src/account/principal.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { StorageError } from "../../../src/errors.ts";
-import { joinMessages, messageFrame, nextContent, nextError } from "../../fakes/stores/messages.ts";
-import { ServerUnderTest } from "../../fakes/apps/server.ts";
+import { Snapshot } from "../../../src/run/snapshot.ts";
+import { readTitle, type ServerSettings, ServerUnderTest } from "../../fakes/apps/server.ts";
+import { subscribe } from "../../fakes/apps/stream_clients.ts";
 import { waitUntil, withTimeout } from "../../fakes/wait.ts";
+import {
+  FakeAuthenticator,
+  keyPrincipal,
+  sessionPrincipal,
+} from "../../fakes/stores/authenticator.ts";
+import { aRun } from "../../fakes/stores/github.ts";
+import { joinMessages, messageFrame, nextContent, nextError } from "../../fakes/stores/messages.ts";
 
-const NOT_JSON = "Cannot read the frame: allowed is text, a JSON object with content, user_id";
+const WRITER = { permissions: new Set(["read", "write"] as const) };
+const NOT_JSON = "Invalid frame: expected text, a JSON object with content, user_id";
+const RATE_LIMITED = "Too many messages: the limit is 10 per second, with bursts of up to 20";
 
-/** Goes on by a second with each look, so that nobody is throttled. */
-function fastForwardClock(): Clock {
-  let ahead = 0;
-  return { ...systemClock, now: () => Date.now() + (ahead += 1_000) };
+/** A server with one principal, whose ticket is `t`. */
+async function startWith(principal: Principal, settings: ServerSettings = {}) {
+  const callers = new FakeAuthenticator({ isOpen: true });
+  callers.principals.set("t", principal);
+  return { callers, server: await new ServerUnderTest({ callers, ...settings }).start() };
 }
 
-Deno.test("Connections explains a bad frame to its sender alone, which stays", async () => {
+/** Advances by a second with each reading, so that no client reaches its rate limit. */
+function fastForwardClock(): Clock {
+  let offset = 0;
+  return { ...systemClock, now: () => Date.now() + (offset += 1_000) };
+}
+
+Deno.test("WebSocketServer sends a message to every client, including its sender", async () => {
+  await using server = await new ServerUnderTest().start();
+  await using ada = await joinMessages(server);
+  await using bob = await joinMessages(server, "view=full");
+  await using messagesOnly = await joinMessages(server, "topics=messages");
+  ada.socket.send(messageFrame("Hello, Ω 😀\n", "ada"));
+  const frame = await ada.next();
+  assertEquals(Object.keys(JSON.parse(frame)), ["id", "content", "user_id", "created_at"]);
+  const { id, created_at, ...rest } = JSON.parse(frame);
+  assertEquals(rest, { content: "Hello, Ω 😀\n", user_id: "ada" });
+  assertMatch(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assertMatch(created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assertEquals([await bob.next(), await messagesOnly.next()], [frame, frame]);
+  const [event] = await server.eventLog.readAfter(0, 10);
+  assertEquals(event?.data, JSON.parse(frame));
+});
+
+Deno.test("WebSocketServer accepts fields in any order and white space", async () => {
+  await using server = await new ServerUnderTest().start();
+  await using client = await joinMessages(server);
+  client.socket.send(' {"user_id" : "ada",\n"content":"\\u00e9" }\n');
+  assertEquals(await nextContent(client), "é");
+});
+
+Deno.test("WebSocketServer sends snapshots and messages on one socket, according to topics", async () => {
+  await using server = await new ServerUnderTest().start();
+  server.current = new Snapshot([aRun({ displayTitle: "now" })], 0);
+  await using both = await joinMessages(server);
+  await using messages = await joinMessages(server, "topics=messages");
+  await using runs = await subscribe(server, "topics=runs");
+  await waitUntil(() => server.activeClients.size === 2, "only two clients need snapshots");
+  // A client can send messages without receiving them.
+  runs.socket.send(messageFrame("one"));
+  assertEquals(await nextContent(messages), "one");
+  server.publishRun("next");
+  assertEquals([readTitle(await runs.next()), readTitle(await runs.next())], ["now", "next"]);
+  assertEquals(readTitle(await both.next()), "now");
+  assertEquals(await nextContent(both), "one");
+  assertEquals(readTitle(await both.next()), "next");
+  assertEquals(messages.frames.length, 1);
+});
+
+for (
+  const query of ["topics=events", "topics=messages,events", "topics=messages,events&batch=true"]
+) {
+  Deno.test(`WebSocketServer sends a message once, as an event, with ${query}`, async () => {
+    await using server = await new ServerUnderTest().start();
+    await using client = await subscribe(server, query);
+    await using other = await joinMessages(server, "topics=messages");
+    for (const content of ["one", "two"]) client.socket.send(messageFrame(content));
+    const data = [JSON.parse(await other.next()), JSON.parse(await other.next())];
+    const received: { seq: number; type: string; data: unknown }[] = [];
+    while (received.length < 2) received.push(...[JSON.parse(await client.next())].flat());
+    assertEquals(received.map(({ seq, type, data }) => ({ seq, type, data })), [
+      { seq: 1, type: "message", data: data[0] },
+      { seq: 2, type: "message", data: data[1] },
+    ]);
+    assertEquals(server.fanout.size, 1);
+  });
+}
+
+Deno.test("WebSocketServer sends messages to viewers and rejects messages from viewers", async () => {
+  const { server } = await startWith(sessionPrincipal());
+  await using _ = server;
+  await using viewer = await joinMessages(server, "ticket=t");
+  await using other = await joinMessages(server);
+  viewer.socket.send(messageFrame("forbidden"));
+  assertEquals(await nextError(viewer), {
+    code: "forbidden",
+    message: 'Permission "write" is required to post messages',
+  });
+  other.socket.send(messageFrame("allowed"));
+  assertEquals([await nextContent(other), await nextContent(viewer)], ["allowed", "allowed"]);
+  assertEquals(server.messages.stored.length, 1);
+});
+
+for (
+  const [kind, principal, authors] of [
+    ["session", sessionPrincipal(WRITER), ["octocat", "octocat"]],
+    ["message", keyPrincipal(WRITER), ["mallory", undefined]],
+  ] as const
+) {
+  Deno.test(`WebSocketServer takes the author from the ${kind} of a ${principal.kind}`, async () => {
+    const { server } = await startWith(principal);
+    await using _ = server;
+    await using client = await joinMessages(server, "ticket=t");
+    client.socket.send(messageFrame("from mallory", "mallory"));
+    client.socket.send('{"content":"without an author"}');
+    const frames = [JSON.parse(await client.next()), JSON.parse(await client.next())];
+    assertEquals(new Set(frames.map(({ user_id }) => user_id)), new Set(authors));
+  });
+}
+
+Deno.test("WebSocketServer rejects messages after the sender has lost the permission", async () => {
+  const { server, callers } = await startWith(sessionPrincipal(WRITER), { sessionCheckMs: 20 });
+  await using _ = server;
+  await using client = await joinMessages(server, "ticket=t");
+  client.socket.send(messageFrame("one"));
+  assertEquals(await nextContent(client), "one");
+  let checks = 0;
+  callers.reauthenticate = () => {
+    checks++;
+    return Promise.resolve(sessionPrincipal());
+  };
+  await waitUntil(() => checks > 1, "the session was checked");
+  client.socket.send(messageFrame("two"));
+  assertEquals((await nextError(client)).code, "forbidden");
+});
+
+Deno.test("WebSocketServer sends the error of an invalid frame only to its sender", async () => {
   await using server = await new ServerUnderTest({ clock: fastForwardClock() }).start();
   await using client = await joinMessages(server);
   await using other = await joinMessages(server);
-  const bad: readonly (readonly [string | Uint8Array<ArrayBuffer>, string])[] = [
+  const invalid: readonly (readonly [string | Uint8Array<ArrayBuffer>, string])[] = [
     ["", NOT_JSON],
     ["{", NOT_JSON],
     ["\u0000", NOT_JSON],
@@ -48,22 +175,22 @@ Deno.test("Connections explains a bad frame to its sender alone, which stays", a
     ],
     ['{"content":"x","user_id":"ada","__proto__":{}}', 'Unknown field "__proto__": expected '],
   ];
-  for (const [frame, words] of bad) {
+  for (const [frame, start] of invalid) {
     client.socket.send(frame);
     const { code, message } = await nextError(client);
-    assertEquals([code, message.slice(0, words.length)], ["invalid_message", words]);
+    assertEquals([code, message.slice(0, start.length)], ["invalid_message", start]);
   }
   client.socket.send(messageFrame("x".repeat(4_000)));
   assertEquals((await nextContent(client)).length, 4_000);
   assertEquals((await nextContent(other)).length, 4_000);
-  assertEquals([client.frames.length, other.frames.length], [bad.length + 1, 1]);
+  assertEquals([client.frames.length, other.frames.length], [invalid.length + 1, 1]);
   assertEquals(server.messages.stored.length, 1);
 });
 
-Deno.test("Connections takes 20 frames at once, then 10 a second; beyond that it says so, and closes with 1008", async () => {
-  let later = 0;
+Deno.test("WebSocketServer accepts bursts of 20 messages and 10 per second, then closes with 1008", async () => {
+  let offset = 0;
   const start = Date.now();
-  const clock = { ...systemClock, now: () => start + later };
+  const clock = { ...systemClock, now: () => start + offset };
   await using server = await new ServerUnderTest({ clock }).start();
   await using client = await joinMessages(server);
   await using other = await joinMessages(server);
@@ -71,34 +198,28 @@ Deno.test("Connections takes 20 frames at once, then 10 a second; beyond that it
     for (let each = 0; each < count; each++) client.socket.send(messageFrame("x"));
   };
   send(20);
-  await waitUntil(() => client.frames.length === 20, "a burst is told");
-  later = 1_000;
+  await waitUntil(() => client.frames.length === 20, "a burst has been sent");
+  offset = 1_000;
   send(10);
-  await waitUntil(() => client.frames.length === 30, "and 10 a second later");
-  later = 1_099;
+  await waitUntil(() => client.frames.length === 30, "10 more have been sent a second later");
+  offset = 1_099;
   send(5);
-  assertEquals(await withTimeout(client.closed, "the end"), {
-    code: 1008,
-    reason: "10 messages a second are allowed, and 20 at once",
-  });
-  assertEquals(client.frames.map((frame) => JSON.parse(frame)).slice(30), [{
-    error: {
-      code: "rate_limited",
-      message: "Cannot take so much: 10 messages a second are allowed, and 20 at once",
-    },
-  }]);
-  await waitUntil(() => other.frames.length === 30, "the other has heard what was taken");
-  await waitUntil(() => server.fanout.size === 1, "it is forgotten");
-  other.socket.send(messageFrame("I may"));
-  await waitUntil(() => other.frames.length === 31, "another is not throttled");
+  assertEquals(await withTimeout(client.closed, "the close"), { code: 1008, reason: RATE_LIMITED });
+  assertEquals(client.frames.map((frame) => JSON.parse(frame)).slice(30), [
+    { error: { code: "rate_limited", message: RATE_LIMITED } },
+  ]);
+  await waitUntil(() => other.frames.length === 30, "the other client has received 30 messages");
+  await waitUntil(() => server.fanout.size === 1, "the closed client is removed");
+  other.socket.send(messageFrame("allowed"));
+  await waitUntil(() => other.frames.length === 31, "the other client is not limited");
   assertEquals(server.messages.stored.length, 31);
 });
 
-Deno.test("Connections counts bad frames, too", async () => {
+Deno.test("WebSocketServer counts invalid frames toward the rate limit", async () => {
   await using server = await new ServerUnderTest().start();
   await using client = await joinMessages(server);
-  for (let each = 0; each < 100; each++) client.socket.send("nonsense");
-  assertEquals((await withTimeout(client.closed, "the end")).code, 1008);
+  for (let each = 0; each < 100; each++) client.socket.send("invalid");
+  assertEquals((await withTimeout(client.closed, "the close")).code, 1008);
   const codes = client.frames.map((frame) => JSON.parse(frame).error.code);
   assertEquals(codes.at(-1), "rate_limited");
   assert(codes.length < 40 && codes.slice(0, -1).every((code) => code === "invalid_message"));
@@ -107,7 +228,7 @@ Deno.test("Connections counts bad frames, too", async () => {
 for (
   const [kind, code] of [["unavailable", "storage_unavailable"], ["full", "storage_full"]] as const
 ) {
-  Deno.test(`Connections says ${code} when a message cannot be kept, and goes on`, async () => {
+  Deno.test(`WebSocketServer sends ${code} if a message cannot be stored, and continues`, async () => {
     await using server = await new ServerUnderTest().start();
     await using client = await joinMessages(server);
     await using other = await joinMessages(server);
@@ -117,19 +238,19 @@ for (
     assertEquals(error.code, code);
     assert(!error.message.includes("secret"));
     server.eventLog.error = undefined;
-    client.socket.send(messageFrame("kept"));
-    assertEquals([await nextContent(client), await nextContent(other)], ["kept", "kept"]);
+    client.socket.send(messageFrame("stored"));
+    assertEquals([await nextContent(client), await nextContent(other)], ["stored", "stored"]);
     assertEquals([client.frames.length, other.frames.length], [2, 1]);
   });
 }
 
-Deno.test("Connections hides what went wrong inside", async () => {
+Deno.test("WebSocketServer hides internal errors", async () => {
   await using server = await new ServerUnderTest().start();
   await using client = await joinMessages(server);
-  server.eventLog.error = new TypeError("of nobody's business");
+  server.eventLog.error = new TypeError("internal detail");
   client.socket.send(messageFrame("lost"));
   assertEquals(await nextError(client), {
     code: "internal",
-    message: "Cannot take the message: look in the log",
+    message: "Internal error; see the log",
   });
 });

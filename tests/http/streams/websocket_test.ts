@@ -1,114 +1,87 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { systemClock } from "../../../src/clock.ts";
-import { Snapshot } from "../../../src/run/snapshot.ts";
-import { aRun } from "../../fakes/stores/github.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readTitle, ServerUnderTest } from "../../fakes/apps/server.ts";
+import { publishStatuses, readSeqs, subscribe } from "../../fakes/apps/stream_clients.ts";
+import { RawRequest } from "../../fakes/clients/raw_request.ts";
 import { RawWebSocket } from "../../fakes/clients/raw_websocket.ts";
 import { WebSocketClient } from "../../fakes/clients/websocket.ts";
 import { waitUntil, withTimeout } from "../../fakes/wait.ts";
 
 const UPGRADE = {
-  upgrade: "websocket",
-  connection: "Upgrade",
-  "sec-websocket-version": "13",
-  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+  Upgrade: "websocket",
+  Connection: "Upgrade",
+  "Sec-WebSocket-Version": "13",
+  "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 };
 
-/** Asks for a WebSocket over plain HTTP, with headers that a WebSocket client would not let us set. */
-async function ask(server: ServerUnderTest, path: string, headers: Record<string, string> = {}) {
-  const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
-  const lines = Object.entries({ host: `127.0.0.1:${server.port}`, ...UPGRADE, ...headers })
-    .map(([name, value]) => `${name}: ${value}\r\n`);
-  await connection.write(
-    new TextEncoder().encode(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`),
-  );
-  const buffer = new Uint8Array(8 * 1024);
-  const count = await withTimeout(connection.read(buffer), "an answer");
-  connection.close();
-  const text = new TextDecoder().decode(buffer.subarray(0, count ?? 0));
-  const [head = "", body = ""] = text.split("\r\n\r\n");
-  return { status: Number(head.split(" ")[1]), head: head.toLowerCase(), body };
+/** Requests an upgrade over TCP, with headers that a WebSocket client cannot set. */
+async function upgrade(server: ServerUnderTest, headers: Record<string, string> = {}) {
+  using request = await RawRequest.get(server.port, "/ws", { ...UPGRADE, ...headers });
+  return await request.readResponse();
 }
 
-Deno.test("Connections sends the same bytes to every client of a view", async () => {
+Deno.test("WebSocketServer removes a client that disconnects, with or without a close frame", async () => {
   await using server = await new ServerUnderTest().start();
-  await using a = await WebSocketClient.connect(server.socketUrl);
-  await using b = await WebSocketClient.connect(server.socketUrl);
-  await using full = await WebSocketClient.connect(`${server.socketUrl}?view=full&topics=runs`);
-  await waitUntil(() => server.activeClients.size === 3, "all have joined");
-  server.publishRun("one");
-  const frame = await a.next();
-  assertEquals(await b.next(), frame);
-  assertEquals(readTitle(frame), "one");
-  assertEquals(Object.keys(JSON.parse(await full.next()).runs[0]).length, 15);
-});
-
-Deno.test("Connections greets a new client with the current snapshot", async () => {
-  await using server = await new ServerUnderTest().start();
-  server.current = new Snapshot([aRun({ displayTitle: "latest" })], 0);
-  await using client = await WebSocketClient.connect(server.socketUrl);
-  assertEquals(readTitle(await client.next()), "latest");
-});
-
-Deno.test("Connections forgets a client that leaves, in good manners or not", async () => {
-  await using server = await new ServerUnderTest().start();
-  const polite = await WebSocketClient.connect(server.socketUrl);
-  const rude = await RawWebSocket.connect(server.port);
-  await waitUntil(() => server.activeClients.size === 2, "both have joined");
-  await polite.close();
-  rude[Symbol.dispose]();
-  await waitUntil(() => server.activeClients.size === 0, "both have left");
+  const closing = await WebSocketClient.connect(server.socketUrl);
+  const aborting = await RawWebSocket.connect(server.port);
+  await waitUntil(() => server.activeClients.size === 2, "both are subscribed");
+  await closing.close();
+  aborting[Symbol.dispose]();
+  await waitUntil(() => server.activeClients.size === 0, "both have disconnected");
   assertEquals(server.connections.size, 0);
 });
 
-Deno.test("Connections closes a client that answers no heartbeat, and counts it once", async () => {
+Deno.test("WebSocketServer closes a client that answers no heartbeat and removes it once", async () => {
   await using server = await new ServerUnderTest({ heartbeatSeconds: 1 }).start();
-  await using lively = await WebSocketClient.connect(server.socketUrl);
-  using mute = await RawWebSocket.connect(server.port);
-  await waitUntil(() => server.activeClients.size === 2, "both have joined");
-  await mute.readUntilEnd();
-  await waitUntil(() => server.activeClients.size === 1, "the mute one is forgotten");
-  // Deno tells of such an end twice: give the second time to come, then see that only one was counted.
+  await using responsive = await WebSocketClient.connect(server.socketUrl);
+  using silent = await RawWebSocket.connect(server.port);
+  await waitUntil(() => server.activeClients.size === 2, "both are subscribed");
+  await silent.readUntilEnd();
+  await waitUntil(() => server.activeClients.size === 1, "the silent client is removed");
+  // Deno reports such a close twice; the second report must not be counted.
   await new Promise((resolve) => setTimeout(resolve, 200));
   assertEquals(server.activeClients.size, 1);
   assertEquals(server.connections.size, 1);
   server.publishRun("still here");
-  assertEquals(readTitle(await lively.next()), "still here");
+  assertEquals(readTitle(await responsive.next()), "still here");
 });
 
-Deno.test("Connections answers whatever a client says, up to 64 KiB", async () => {
+Deno.test("WebSocketServer responds to invalid frames of up to 64 KiB and stays open", async () => {
   await using server = await new ServerUnderTest().start();
-  await using client = await WebSocketClient.connect(server.socketUrl);
-  await waitUntil(() => server.activeClients.size === 1, "it has joined");
-  for (const nonsense of ["", "{", "\u0000", '{"content":1}', "x".repeat(64 * 1024)]) {
-    client.socket.send(nonsense);
+  await using client = await subscribe(server, "");
+  for (const invalid of ["", "{", "\u0000", '{"content":1}', "x".repeat(64 * 1024)]) {
+    client.socket.send(invalid);
   }
   client.socket.send(new Uint8Array(64 * 1024));
   for (let each = 0; each < 6; each++) {
     assertEquals(JSON.parse(await client.next()).error.code, "invalid_message");
   }
-  server.publishRun("on we go");
-  assertEquals(readTitle(await client.next()), "on we go");
+  server.publishRun("next");
+  assertEquals(readTitle(await client.next()), "next");
 });
 
-for (
-  const [kind, frame] of [
-    ["text", "x".repeat(64 * 1024 + 1)],
-    ["text of wide characters", "é".repeat(32 * 1024 + 1)],
-    ["bytes", new Uint8Array(64 * 1024 + 1)],
-  ] as const
-) {
-  Deno.test(`Connections closes with 1009 on more than 64 KiB of ${kind}`, async () => {
-    await using server = await new ServerUnderTest().start();
-    await using client = await WebSocketClient.connect(server.socketUrl);
-    client.socket.send(frame);
-    assertEquals((await withTimeout(client.closed, "the end")).code, 1009);
-    assertEquals(server.connections.size, 0);
-    assertEquals(server.activeClients.size, 0);
-  });
-}
+Deno.test("WebSocketServer closes with 1009 on frames above 64 KiB", async (t) => {
+  await using server = await new ServerUnderTest().start();
+  for (
+    const [kind, frame] of [
+      ["text", "x".repeat(64 * 1024 + 1)],
+      ["text of two-byte characters", "é".repeat(32 * 1024 + 1)],
+      ["bytes", new Uint8Array(64 * 1024 + 1)],
+    ] as const
+  ) {
+    await t.step(kind, async () => {
+      await using client = await WebSocketClient.connect(server.socketUrl);
+      client.socket.send(frame);
+      assertEquals(await withTimeout(client.closed, "the close"), {
+        code: 1009,
+        reason: "Frame too large: the limit is 65536 bytes",
+      });
+      assertEquals(server.connections.size, 0);
+      assertEquals(server.activeClients.size, 0);
+    });
+  }
+});
 
-Deno.test("Connections answers a plain GET with 426 and a problem", async () => {
+Deno.test("WebSocketServer responds to a plain GET with 426 and a problem", async () => {
   await using server = await new ServerUnderTest().start();
   const response = await fetch(`${server.url}/ws`);
   assertEquals(response.status, 426);
@@ -123,7 +96,7 @@ Deno.test("Connections answers a plain GET with 426 and a problem", async () => 
   });
 });
 
-Deno.test("Connections names a wrong parameter and what is allowed", async () => {
+Deno.test("WebSocketServer rejects invalid parameters", async (t) => {
   await using server = await new ServerUnderTest().start();
   for (
     const [query, detail] of [
@@ -132,118 +105,130 @@ Deno.test("Connections names a wrong parameter and what is allowed", async () =>
         "topics=runs,news",
         'Invalid topics "runs,news": expected a comma-separated list of runs, messages, or events',
       ],
+      [
+        "topics=events,",
+        'Invalid topics "events,": expected a comma-separated list of runs, messages, or events',
+      ],
+      [
+        "topics=run",
+        'Invalid topics "run": expected a comma-separated list of runs, messages, or events',
+      ],
+      ["since=x", 'Invalid since "x": expected an integer from 0 to 9007199254740991'],
+      ["since=-1", 'Invalid since "-1": expected an integer from 0 to 9007199254740991'],
+      ["repository=octo", 'Invalid repository "octo": expected owner/name'],
+      ["topics=events&batch=maybe", 'Invalid batch "maybe": expected true or false'],
+      ["topics=events&batch=", 'Invalid batch "": expected true or false'],
+      [
+        "batch=true",
+        'Invalid batch "true": expected false, or true with the topic "events"',
+      ],
+      [
+        "topics=runs&batch=true",
+        'Invalid batch "true": expected false, or true with the topic "events"',
+      ],
     ]
   ) {
-    const { status, body } = await ask(server, `/ws?${query}`);
-    assertEquals(status, 400);
-    assertEquals(JSON.parse(body).detail, detail);
+    await t.step(`?${query}`, async () => {
+      const response = await fetch(`${server.url}/ws?${query}`, {
+        headers: { upgrade: "websocket", connection: "Upgrade" },
+      });
+      assertEquals(response.status, 400);
+      const problem = await response.json();
+      assertEquals([problem.code, problem.detail], ["invalid_parameter", detail]);
+    });
   }
+  await using client = await subscribe(server, "topics=events&batch=false");
+  await publishStatuses(server, 1);
+  assertEquals(JSON.parse(await client.next()).seq, 1);
 });
 
-Deno.test("Connections checks the Origin of web pages", async () => {
+Deno.test("WebSocketServer checks the Origin of web pages", async (t) => {
   await using server = await new ServerUnderTest().start();
   const { port } = server;
   const own = `127.0.0.1:${port}`;
   for (
     const [headers, status] of [
       [{}, 101],
-      [{ origin: `http://${own}` }, 101],
-      [{ origin: `http://localhost:${port}`, host: `localhost:${port}` }, 101],
-      [{ origin: "https://evil.example" }, 403],
-      [{ origin: "null" }, 403],
-      [{ origin: `http://127.0.0.1:${port + 1}` }, 403],
-      // A name of the attacker's that was made to point at this machine.
-      [{ origin: `http://rebound.example:${port}`, host: `rebound.example:${port}` }, 403],
+      [{ Origin: `http://${own}` }, 101],
+      [{ Origin: `http://localhost:${port}`, Host: `localhost:${port}` }, 101],
+      [{ Origin: "https://evil.example" }, 403],
+      [{ Origin: "null" }, 403],
+      [{ Origin: `http://127.0.0.1:${port + 1}` }, 403],
+      // DNS rebinding: a name of the attacker that resolves to this machine.
+      [{ Origin: `http://rebound.example:${port}`, Host: `rebound.example:${port}` }, 403],
     ] as const
   ) {
-    assertEquals((await ask(server, "/ws", headers)).status, status, JSON.stringify(headers));
+    await t.step(JSON.stringify(headers), async () => {
+      assertEquals((await upgrade(server, headers)).status, status);
+    });
   }
 });
 
-Deno.test("Connections refuses more than its limit with 503 and Retry-After", async () => {
+Deno.test("WebSocketServer rejects connections above its limit with 503 and Retry-After", async () => {
   await using server = await new ServerUnderTest({ maxConnections: 2 }).start();
-  await using _a = await WebSocketClient.connect(server.socketUrl);
-  const b = await WebSocketClient.connect(server.socketUrl);
-  const { status, head, body } = await ask(server, "/ws");
-  assertEquals(status, 503);
-  assertStringIncludes(head, "retry-after: 30");
+  await using _first = await WebSocketClient.connect(server.socketUrl);
+  const second = await WebSocketClient.connect(server.socketUrl);
+  const { status, headers, body } = await upgrade(server);
+  assertEquals([status, headers.get("retry-after")], [503, "30"]);
   assertEquals(JSON.parse(body).code, "too_many_connections");
-  await b.close();
-  await waitUntil(() => server.connections.size === 1, "one has left");
-  await using c = await WebSocketClient.connect(server.socketUrl);
-  assertEquals(c.socket.readyState, WebSocket.OPEN);
+  assertEquals(JSON.parse(body).detail, "Too many connections: the limit is 2");
+  await second.close();
+  await waitUntil(() => server.connections.size === 1, "one client has disconnected");
+  await using third = await WebSocketClient.connect(server.socketUrl);
+  assertEquals(third.socket.readyState, WebSocket.OPEN);
 });
 
-Deno.test("Connections lets a client that does not read delay no other, and closes it", async () => {
-  let later = 0;
-  const clock = { ...systemClock, now: () => Date.now() + later };
-  await using server = await new ServerUnderTest({ clock }).start();
-  await using quick = await WebSocketClient.connect(server.socketUrl);
-  using slow = await RawWebSocket.connect(server.port);
-  await waitUntil(() => server.activeClients.size === 2, "both have joined");
-  const padding = "x".repeat(1024 * 1024);
-  for (let number = 0; number < 20; number++) {
-    server.publishRun(`${number} ${padding}`);
-    assertEquals(readTitle(await quick.next()).split(" ")[0], String(number));
-  }
-  assertEquals(server.connections.size, 2);
-  later = 30_000;
-  await waitUntil(() => server.connections.size === 1, "the slow one is closed");
-  assertEquals(server.activeClients.size, 1);
-  const { code, frames } = await slow.readUntilClose();
-  assertEquals(code, 1013);
-  // It was sent what the kernel took, and one frame more; the others were never queued.
-  assert(frames.length < 15, `${frames.length} frames`);
-});
-
-Deno.test("Connections sends a client that was behind the latest snapshot alone", async () => {
-  await using server = await new ServerUnderTest().start();
-  using slow = await RawWebSocket.connect(server.port);
-  await waitUntil(() => server.activeClients.size === 1, "it has joined");
-  const padding = "x".repeat(1024 * 1024);
-  for (let number = 0; number < 20; number++) server.publishRun(`${number} ${padding}`);
-  server.publishRun("the latest");
-  const read = slow.readUntilClose();
-  await waitUntil(() => server.connections.size === 1, "nothing has closed");
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
-  await server.stop();
-  const { code, frames } = await read;
-  assertEquals(code, 1001);
-  assert(frames.length < 15, `${frames.length} frames`);
-  assert((frames.at(-1) ?? 0) < 1_000, "the last frame is the latest snapshot");
-});
-
-Deno.test("Connections counts a client that was closed, but clings on, against its limit", async () => {
+Deno.test("WebSocketServer counts a closed but still connected client against its limit", async () => {
   await using server = await new ServerUnderTest({ maxConnections: 1 }).start();
-  using clinging = await RawWebSocket.connect(server.port);
-  await waitUntil(() => server.activeClients.size === 1, "it has joined");
-  await clinging.sendOversizedFrame();
-  assertEquals((await clinging.readUntilClose()).code, 1009);
+  using lingering = await RawWebSocket.connect(server.port);
+  await waitUntil(() => server.activeClients.size === 1, "the client is subscribed");
+  await lingering.sendOversizedFrame();
+  assertEquals((await lingering.readUntilClose()).code, 1009);
   assertEquals(server.connections.size, 0);
-  assertEquals((await ask(server, "/ws")).status, 503);
-  clinging[Symbol.dispose]();
-  await waitUntil(async () => (await ask(server, "/ws")).status === 101, "there is room again");
+  assertEquals((await upgrade(server)).status, 503);
+  lingering[Symbol.dispose]();
+  await waitUntil(async () => (await upgrade(server)).status === 101, "a connection is accepted");
 });
 
-Deno.test("Connections takes no client while Runwire stops", async () => {
+Deno.test("WebSocketServer rejects connections during shutdown", async () => {
   await using server = await new ServerUnderTest().start();
   server.connectionLimit.close();
-  const { status, body } = await ask(server, "/ws");
+  const { status, body } = await upgrade(server);
   assertEquals(status, 503);
   assertEquals(JSON.parse(body).code, "shutting_down");
 });
 
-Deno.test("Server says 1001 to every client when it stops, even to one that never answers", async () => {
+Deno.test("Server closes every client with 1001 when it stops, even one that never responds", async () => {
   const server = await new ServerUnderTest().start();
   const clients = await Promise.all([1, 2, 3].map(() => WebSocketClient.connect(server.socketUrl)));
-  using _mute = await RawWebSocket.connect(server.port);
-  await waitUntil(() => server.activeClients.size === 4, "all have joined");
+  using _silent = await RawWebSocket.connect(server.port);
+  await waitUntil(() => server.activeClients.size === 4, "all are subscribed");
   await server.stop();
   for (const client of clients) {
-    assertEquals(await withTimeout(client.closed, "the end"), {
+    assertEquals(await withTimeout(client.closed, "the close"), {
       code: 1001,
-      reason: "Runwire is stopping",
+      reason: "Runwire is shutting down",
     });
   }
   assertEquals(server.connections.size, 0);
+});
+
+Deno.test("Server closes clients of snapshots and events with 1001 when it stops", async () => {
+  const server = await new ServerUnderTest().start();
+  const client = await subscribe(server, "topics=runs,events");
+  await server.stop();
+  assertEquals((await withTimeout(client.closed, "the close")).code, 1001);
+  await assertRejects(() => WebSocketClient.connect(server.socketUrl), Error, "Closed");
+  assertEquals(server.activeClients.size, 0);
+});
+
+Deno.test("Server closes clients of batches with 1001 when it stops during a batch window", async () => {
+  const server = await new ServerUnderTest().start();
+  const client = await subscribe(server, "topics=events&batch=true");
+  await publishStatuses(server, 1);
+  await readSeqs(client, 1);
+  await publishStatuses(server, 1);
+  await server.stop();
+  assertEquals((await withTimeout(client.closed, "the close")).code, 1001);
+  assertEquals(server.activeClients.size, 0);
 });
