@@ -1,7 +1,7 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { AccessCache } from "../account/access_cache.ts";
 import { AccountAuthenticator } from "../account/authenticator.ts";
-import { AesCipher, systemRandomBytes } from "../account/crypto.ts";
+import { systemRandomBytes } from "../account/crypto.ts";
 import { LoginStateCookie } from "../account/login_state.ts";
 import { Login } from "../account/login.ts";
 import { Membership } from "../account/membership.ts";

@@ -1,5 +1,4 @@
 import type { Authenticator } from "../../../src/account/authenticator.ts";
-import type { Visibility } from "../../../src/visibility.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { ActiveClients } from "../../../src/feed/active_clients.ts";
 import { Broadcast } from "../../../src/feed/broadcast.ts";
