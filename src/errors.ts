@@ -25,7 +25,7 @@ export class GitHubError extends Error {
 
 /** A request that was not sent, because GitHub asked for a pause or the rest of the rate limit is reserved. */
 export class GitHubPausedError extends GitHubError {
-  /** @param until the time at which requests may be sent again, in ms since the epoch */
+  /** @param until the end of the pause, in ms since the epoch */
   constructor(readonly until: number, failure: GitHubFailure, message: string) {
     super(failure, message);
   }
