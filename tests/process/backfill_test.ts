@@ -148,7 +148,10 @@ Deno.test("runwire backfill rejects invalid arguments", async () => {
   for (
     const [args, words] of [
       [["backfill", "octo-org/missing", "--since", "90d"], /404: Not Found/],
-      [["backfill", "missing", "--since", "90d"], /must be owner\/name/],
+      [
+        ["backfill", "missing", "--since", "90d"],
+        /Invalid repository "missing": expected owner\/name/,
+      ],
       [
         ["backfill", REPOSITORY, "--since", "401d"],
         /^runwire: Invalid --since "401d": expected 1d to 400d/,

@@ -54,7 +54,7 @@ Deno.test("runwire serve writes no secret to its log or its database", async () 
   assertEquals(findSecrets(await readAllFiles(folder), secrets), [], "in the database");
   program.kill("SIGTERM");
   assertEquals(await program.exit(), 0);
-  await program.stderr.find(/Signed user \S+ out/);
+  await program.stderr.find(/Signed out user \S+/);
   assertEquals(findSecrets(program.output, secrets), [], "in the log");
   assertEquals(findSecrets(await readAllFiles(folder), secrets), [], "in the database");
 });
@@ -70,6 +70,6 @@ Deno.test("No log record contains a secret, even before redaction", async () => 
   const text = log.records.map(({ message, properties }) =>
     `${message.join("")} ${JSON.stringify(properties)}`
   ).join("\n");
-  assert(log.lines.some((line) => /Signed user \S+ out/.test(line)));
+  assert(log.lines.some((line) => /Signed out user \S+/.test(line)));
   assertEquals(findSecrets(text, secrets), []);
 });

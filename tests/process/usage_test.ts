@@ -61,7 +61,7 @@ Deno.test("runwire serve reports that its port is in use", async () => {
   const { port } = taken.addr;
   await assertRejected(
     runProgram(["serve"], { GITHUB_TOKEN: SECRET, SERVER_PORT: String(port) }),
-    new RegExp(`127\\.0\\.0\\.1:${port} \\(it is in use\\): .*SERVER_PORT`),
+    new RegExp(`127\\.0\\.0\\.1:${port} \\(address in use\\); .*SERVER_PORT`),
   );
 });
 
