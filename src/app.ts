@@ -101,6 +101,7 @@ export function createApp(config: Config, options: AppOptions): App {
   });
 
   // Snapshots
+  // Counts as a client that never disconnects, so polling never pauses.
   if (poll.when === "always") activeClients.add();
   const snapshots = createSnapshots({
     poll,

@@ -5,8 +5,8 @@ const MIN_LENGTH = 4;
 /** Patterns of secrets, each with its replacement. */
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, REDACTED],
-  // The user and password of a URL.
-  [/(:\/\/)[^\s/@"]+@/g, `$1${REDACTED}@`],
+  // The user and password of a URL, except the placeholders of error messages.
+  [/(:\/\/)(?!USER:PASSWORD@)[^\s/@"]+@/g, `$1${REDACTED}@`],
   [/\b(bearer|basic) +[\w.~+/=-]{8,}/gi, `$1 ${REDACTED}`],
   [/\brw_live_\w{5,}/g, `rw_live_${REDACTED}`],
   // https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/

@@ -20,6 +20,7 @@ Deno.test("createRedactor() redacts anything that looks like a secret", () => {
       ["basic dXNlcjpwYXNz", "basic [redacted]"],
       ["postgres://me:pass@db/x", "postgres://[redacted]@db/x"],
       ["https://token@github.com/octo", "https://[redacted]@github.com/octo"],
+      ["postgres://USER:PASSWORD@HOST/DATABASE", "postgres://USER:PASSWORD@HOST/DATABASE"],
       ["gho_16C7e42F292c6912E7710c838347Ae178B4a!", "gho_[redacted]!"],
       ["github_pat_11AAAA_bbbb", "github_pat_[redacted]"],
       ["eyJhbGciOi.eyJpc3MiOi.c2ln now", "[redacted] now"],

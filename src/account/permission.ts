@@ -1,4 +1,4 @@
-/** `admin` is required to manage spells, keys and users. */
+/** `admin` is required to manage keys and users. No route requires `tasks` or `cast` yet. */
 export const PERMISSIONS = ["read", "write", "tasks", "cast", "admin"] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 

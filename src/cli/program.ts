@@ -180,7 +180,9 @@ function expectedArguments(program: Command, args: readonly string[]): string {
   const help = command.createHelp();
   return [
     ...help.visibleCommands(command).map((each) => each.name()),
-    ...help.visibleArguments(command).map((each) => `[${each.name()}]`),
+    ...help.visibleArguments(command).map((each) =>
+      each.required ? `<${each.name()}>` : `[${each.name()}]`
+    ),
     ...help.visibleOptions(command).map(describeOption),
   ].join(", ");
 }

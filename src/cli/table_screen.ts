@@ -57,7 +57,7 @@ export class TableScreen implements Screen {
   #draw(): void {
     const now = this.#clock.now();
     const { columns, rows } = Deno.consoleSize();
-    const age = this.#runs ? `, ${formatDuration(now - this.#receivedAt)} ago` : "";
+    const age = this.#runs ? `, updated ${formatDuration(now - this.#receivedAt)} ago` : "";
     const lines = [
       colorize("bold", truncate(`Runwire  ${this.#url}`, columns)),
       colorize("gray", truncate(`${this.#status}${age}. Press Ctrl-C to stop.`, columns)),

@@ -14,11 +14,11 @@ export interface Message {
 export type NewMessage = Omit<Message, "createdAt">;
 
 /** The valid contents, as a noun phrase for error texts. */
-export const CONTENT_RULE = "1 to 4,000 characters, none of them U+0000 or half a surrogate pair";
+export const CONTENT_RULE = "1 to 4,000 characters, none of them U+0000 or an unpaired surrogate";
 /** The valid author names, as a noun phrase for error texts. */
 export const USER_ID_RULE = "1 to 100 characters, none of them a control character";
 
-/** PostgreSQL cannot store U+0000, and UTF-8 cannot encode half a surrogate pair. Characters are code points. */
+/** PostgreSQL cannot store U+0000, and UTF-8 cannot encode an unpaired surrogate. Characters are code points. */
 export function isValidContent(text: string): boolean {
   return /^[^\0]{1,4000}$/u.test(text) && text.isWellFormed();
 }

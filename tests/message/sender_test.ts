@@ -105,7 +105,7 @@ for (
     ["4,001 characters", "x".repeat(4_001)],
     ["4,001 wide characters", "😀".repeat(4_001)],
     ["U+0000", "a\u0000b"],
-    ["half a surrogate pair", "a\ud800b"],
+    ["an unpaired surrogate", "a\ud800b"],
   ] as const
 ) {
   Deno.test(`MessageSender rejects content: ${what}`, async () => {

@@ -37,8 +37,24 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-/** URLs are relative to the page, because a proxy may serve it under any path. */
-const START = `SwaggerUIBundle({
+/**
+ * URLs are relative to the page, because a proxy may serve it under any path. Swagger UI fills every parameter with its
+ * example, and all of them together match nothing, so the page shows examples of optional parameters in their descriptions.
+ */
+const START = `function describeExamples(operation) {
+  for (const parameter of operation.parameters ?? []) {
+    const { example } = parameter.schema ?? {};
+    if (parameter.required || example === undefined) continue;
+    parameter.description = (parameter.description ?? "") + ", for example " + example;
+    delete parameter.schema.example;
+  }
+}
+const withoutPrefill = (update) => (spec) => {
+  for (const path of Object.values(spec.paths ?? {})) Object.values(path).forEach(describeExamples);
+  return update(spec);
+};
+SwaggerUIBundle({
+  plugins: [{ statePlugins: { spec: { wrapActions: { updateJsonSpec: withoutPrefill } } } }],
   url: "openapi.json",
   dom_id: "#reference",
   deepLinking: true,

@@ -5,7 +5,7 @@ import { PUBLIC, SECURITY_SCHEMES } from "../security.ts";
 const DESCRIPTION = `Tracks GitHub Actions runs and streams them to clients.
 
 - Every response comes from Runwire's own storage; reading sends no requests to GitHub.
-- Routes with two servers exist at the root and under \`/api/v1\`.
+- Routes that list two servers are available at the root and under \`/api/v1\`.
 - Lists are paginated: \`page\`, \`per_page\`, a \`Link\` header and \`total_count\`.
 - Send the \`ETag\` of a response as \`If-None-Match\`: if nothing has changed, the response is 304 without a body.
 - If the database is unavailable and sign-in is not configured, a read returns its last response, with its \`Age\` in seconds.

@@ -78,7 +78,10 @@ function parseMessage(frame: string | ArrayBuffer): MessageInput {
   const input = parseJson(frame);
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     const fields = Object.keys(NewMessageSchema.shape).join(", ");
-    throw new ProblemError("invalid_body", invalid("frame", `text, a JSON object with ${fields}`));
+    throw new ProblemError(
+      "invalid_body",
+      invalid("frame", `a text frame with a JSON object with ${fields}`),
+    );
   }
   const { data, error } = NewMessageSchema.safeParse(input);
   if (error) throw validationProblem(error, { input, isBody: true });

@@ -6,7 +6,7 @@ import type { Job } from "../history.ts";
 import { PeriodicTask } from "./periodic_task.ts";
 
 /** Runs per round. */
-const RUNS_PER_CYCLE = 20;
+const RUNS_PER_ROUND = 20;
 /** The latest completed runs that one round considers. */
 const MAX_CANDIDATES = 2_000;
 /** Older runs are ignored. */
@@ -75,7 +75,7 @@ export class JobCollector {
     return this.#task.run(signal);
   }
 
-  /** Fetches the jobs of up to RUNS_PER_CYCLE runs, fewer if GitHub refuses. */
+  /** Fetches the jobs of up to RUNS_PER_ROUND runs, fewer if GitHub refuses. */
   runOnce(signal: AbortSignal): Promise<void> {
     return this.#task.runOnce(signal);
   }
@@ -91,7 +91,7 @@ export class JobCollector {
     const candidates = await store.listMissing(range);
     return candidates.filter((attempt) => !this.#requested.has(toKey(attempt))).slice(
       0,
-      RUNS_PER_CYCLE,
+      RUNS_PER_ROUND,
     );
   }
 

@@ -36,7 +36,7 @@ const STATES: Readonly<Record<Outcome, PollerStatus["state"]>> = {
 const OUTCOMES: Readonly<Record<GitHubFailure["kind"], Outcome>> = {
   rate_limited: "rate_limited",
   unauthorized: "unauthorized",
-  // Only the list of repositories fails with it, which the credential itself may not read.
+  // Reaches the poller only if the credential may not list the repositories: the cycle excludes a single one.
   not_accessible: "unauthorized",
   unavailable: "unreachable",
 };

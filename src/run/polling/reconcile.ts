@@ -7,7 +7,7 @@ import { PeriodicTask } from "./periodic_task.ts";
 import type { Run, RunSource, RunStore } from "../run.ts";
 
 /** Unfinished runs per round. */
-const RUNS_PER_CYCLE = 20;
+const RUNS_PER_ROUND = 20;
 /** Runs of the one repository that each round checks. */
 const LATEST_RUNS = 10;
 /** The most recently pushed repositories, which are checked in turn. */
@@ -59,7 +59,7 @@ export class Reconciler {
 
   async #checkStuckRuns(signal: AbortSignal): Promise<void> {
     const { clock, store, runs, stuckAfterMs } = this.#options;
-    const stuck = await store.listUnfinished(clock.now() - stuckAfterMs, RUNS_PER_CYCLE);
+    const stuck = await store.listUnfinished(clock.now() - stuckAfterMs, RUNS_PER_ROUND);
     for (const { repository, id } of stuck) {
       const run = await this.#fetch(() => runs.byId(repository, id, signal));
       if (run === "refused") continue;

@@ -15,7 +15,7 @@ import { aRun } from "../../fakes/stores/github.ts";
 import { joinMessages, messageFrame, nextContent, nextError } from "../../fakes/stores/messages.ts";
 
 const WRITER = { permissions: new Set(["read", "write"] as const) };
-const NOT_JSON = "Invalid frame: expected text, a JSON object with content, user_id";
+const NOT_JSON = "Invalid frame: expected a text frame with a JSON object with content, user_id";
 const RATE_LIMITED = "Too many messages: the limit is 10 per second, with bursts of up to 20";
 
 /** A server with one principal, whose ticket is `t`. */
@@ -155,11 +155,11 @@ Deno.test("WebSocketServer sends the error of an invalid frame only to its sende
     [new TextEncoder().encode(messageFrame("bytes")), NOT_JSON],
     [
       "{}",
-      "Missing content: expected 1 to 4,000 characters, none of them U+0000 or half a surrogate pair",
+      "Missing content: expected 1 to 4,000 characters, none of them U+0000 or an unpaired surrogate",
     ],
     [
       messageFrame(1),
-      'Invalid content "1": expected 1 to 4,000 characters, none of them U+0000 or half a surrogate pair',
+      'Invalid content "1": expected 1 to 4,000 characters, none of them U+0000 or an unpaired surrogate',
     ],
     [messageFrame(""), 'Invalid content "": expected'],
     [messageFrame("x".repeat(4_001)), `Invalid content "${"x".repeat(100)}…": expected`],
