@@ -154,7 +154,7 @@ Deno.test("GitHubRepositories.latestPushed() treats a described 304 as unchanged
 });
 
 for (
-  const [credential, path, status, refusal] of [
+  const [credential, path, status, failure] of [
     [token, "/user/repos", 401, { kind: "unauthorized" }],
     [token, "/user/repos", 403, { kind: "not_accessible", status: 403 }],
     [token, "/user/repos", 422, { kind: "unavailable", status: 422 }],
@@ -165,12 +165,12 @@ for (
     [app, ACCESS_TOKENS, 422, { kind: "unavailable", status: 422 }],
   ] as const
 ) {
-  Deno.test(`GitHubRepositories.latestPushed() fails with ${refusal.kind} for the described ${status} of ${path}`, async () => {
+  Deno.test(`GitHubRepositories.latestPushed() fails with ${failure.kind} for the described ${status} of ${path}`, async () => {
     await using server = forward({ [path]: `code=${status}` });
     const error = await rejectedGitHubError(
       new GitHubRepositories(server.github(credential)).listRecentlyPushed(1, neverAborted),
     );
-    assertEquals(error.failure, refusal);
+    assertEquals(error.failure, failure);
     assertMatch(error.message, new RegExp(`${path} with ${status}: string$`));
   });
 }

@@ -54,7 +54,7 @@ async function setUp() {
   };
 }
 
-Deno.test("POST /repositories with backfill_days brings the past in, over a restart", async () => {
+Deno.test("POST /repositories with backfill_days imports past runs, also across a restart", async () => {
   await using setting = await setUp();
   const { app, fetchRepository: shown } = setting;
   app.simulator.faults.add({ kind: "status", status: 502 }, {
@@ -64,7 +64,7 @@ Deno.test("POST /repositories with backfill_days brings the past in, over a rest
   const { id, backfill } = await setting.follow();
   assertEquals(backfill.state, "running");
   const isTried = () => app.simulator.requests.entries.some(({ status }) => status === 502);
-  await waitUntil(isTried, "the second page is asked for");
+  await waitUntil(isTried, "the second page is requested");
   await app.stopApp();
   app.simulator.faults.clear();
 
@@ -72,11 +72,11 @@ Deno.test("POST /repositories with backfill_days brings the past in, over a rest
   await waitUntil(async () => (await shown(id)).backfill.state === "done", "the past is in");
   const { runs, reason } = (await shown(id)).backfill;
   assertEquals([runs, reason, await setting.count()], [RUNS, null, RUNS]);
-  // History is no news.
+  // Imported runs emit no events.
   assertEquals(app.events.filter(({ type }) => type === "run").length <= 20, true);
 });
 
-Deno.test("POST /repositories with backfill_days leaves others their share of a low budget", async () => {
+Deno.test("POST /repositories with backfill_days leaves a share of a low rate limit to other tasks", async () => {
   await using setting = await setUp();
   const { app, fetchRepository: shown } = setting;
   app.simulator.rateLimits.set(TOKEN, { remaining: 1_200 });
@@ -84,7 +84,7 @@ Deno.test("POST /repositories with backfill_days leaves others their share of a 
   const { length } = app.simulator.requests.entries;
   await waitUntil(
     () => app.simulator.requests.entries.length > length + 10,
-    "the latest runs are asked for again and again",
+    "the latest runs are polled repeatedly",
   );
   const isPast = ({ path }: { path: string }) => path.includes("created=");
   assertEquals(app.simulator.requests.entries.filter(isPast), []);

@@ -34,7 +34,7 @@ function setUp({ credential = { token: TOKEN }, publicUrl }: {
   const receiver = new WebhookReceiver();
   receiver.respond = respondDown;
   const github = serveWithWebhooks({
-    // An App's JWT is signed by the real time; headers have whole seconds.
+    // An App's JWT is signed with the real time; headers have whole seconds.
     clock: new AutoAdvanceClock(Math.floor(Date.now() / 1_000) * 1_000),
     app: {
       id: 12,
