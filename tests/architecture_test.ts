@@ -148,7 +148,7 @@ function findCycles(files: readonly SourceFile[]): string[] {
   return cycles;
 }
 
-Deno.test("Every file imports only what its place in the grid allows", async () => {
+Deno.test("Every file imports only the folders that its own folder may import", async () => {
   const files = await sources("src/");
   assertEquals(files.flatMap(findForbiddenImports), []);
 });
@@ -186,7 +186,7 @@ Deno.test("The cycle check names the files of a cycle", () => {
   ]);
 });
 
-Deno.test("No folder of src has more files than a reader can survey", async () => {
+Deno.test("No folder of src has too many files", async () => {
   const files = await sources("src/");
   const folders = Map.groupBy(files, ({ path }) => path.slice(0, path.lastIndexOf("/")));
   const tooFull = [...folders].filter(([, inside]) => inside.length > MAX_FILES_PER_FOLDER)

@@ -18,7 +18,7 @@ import {
 /** The markers of `marked` in a text. */
 function findMarkers(text: string, marked: readonly MarkedRepository[]): readonly string[] {
   const lower = text.toLowerCase();
-  return marked.flatMap(({ markers: marks }) => marks.filter((mark) => lower.includes(mark)));
+  return marked.flatMap(({ markers }) => markers.filter((marker) => lower.includes(marker)));
 }
 
 /** Messages are public, whatever their content. */
@@ -47,11 +47,11 @@ async function probeEndpoint(
     requestCount++;
   }
   for (
-    const { hidden: request, absentRequest: nothing, values: [value, absentValue] } of hidden
+    const { hidden: hiddenRequest, absentRequest, values: [value, absentValue] } of hidden
       .flatMap((marked) => probePairs(endpoint, marked))
   ) {
-    const hiddenResponse = await sendProbe(browser, request);
-    const { status, text } = await sendProbe(browser, nothing);
+    const hiddenResponse = await sendProbe(browser, hiddenRequest);
+    const { status, text } = await sendProbe(browser, absentRequest);
     assertEquals(findMarkers(text, hidden), [], `${name} shows what is hidden`);
     requestCount++;
     // Only logins, which have their own rate limit.

@@ -56,7 +56,7 @@ async function setUp() {
 
 Deno.test("POST /repositories with backfill_days imports past runs, also across a restart", async () => {
   await using setting = await setUp();
-  const { app, fetchRepository: shown } = setting;
+  const { app, fetchRepository } = setting;
   app.simulator.faults.add({ kind: "status", status: 502 }, {
     path: /created=.*[?&]page=2/,
     requests: 99,
@@ -69,8 +69,11 @@ Deno.test("POST /repositories with backfill_days imports past runs, also across 
   app.simulator.faults.clear();
 
   await app.start();
-  await waitUntil(async () => (await shown(id)).backfill.state === "done", "the past is in");
-  const { runs, reason } = (await shown(id)).backfill;
+  await waitUntil(
+    async () => (await fetchRepository(id)).backfill.state === "done",
+    "the backfill is done",
+  );
+  const { runs, reason } = (await fetchRepository(id)).backfill;
   assertEquals([runs, reason, await setting.count()], [RUNS, null, RUNS]);
   // Imported runs emit no events.
   assertEquals(app.events.filter(({ type }) => type === "run").length <= 20, true);
@@ -78,7 +81,7 @@ Deno.test("POST /repositories with backfill_days imports past runs, also across 
 
 Deno.test("POST /repositories with backfill_days leaves a share of a low rate limit to other tasks", async () => {
   await using setting = await setUp();
-  const { app, fetchRepository: shown } = setting;
+  const { app, fetchRepository } = setting;
   app.simulator.rateLimits.set(TOKEN, { remaining: 1_200 });
   const { id } = await setting.follow();
   const { length } = app.simulator.requests.entries;
@@ -88,5 +91,5 @@ Deno.test("POST /repositories with backfill_days leaves a share of a low rate li
   );
   const isPast = ({ path }: { path: string }) => path.includes("created=");
   assertEquals(app.simulator.requests.entries.filter(isPast), []);
-  assertEquals((await shown(id)).backfill.state, "running");
+  assertEquals((await fetchRepository(id)).backfill.state, "running");
 });

@@ -94,8 +94,8 @@ function assertHidden(
   openListeners: readonly Listener[],
 ): void {
   for (const { name, text } of openListeners) {
-    for (const { markers: marks } of scenario.hiddenFrom(login)) {
-      const shown = marks.filter((marker) => text().toLowerCase().includes(marker));
+    for (const { markers } of scenario.hiddenFrom(login)) {
+      const shown = markers.filter((marker) => text().toLowerCase().includes(marker));
       assertEquals(shown, [], `${name} shows what is hidden`);
     }
   }

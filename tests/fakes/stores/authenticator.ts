@@ -22,7 +22,7 @@ export class FakeAuthenticator implements Authenticator {
   }
 
   reauthenticate(principal: Principal): Promise<Principal | undefined> {
-    const same = [...this.principals.values()].find(({ id: account }) => account === principal.id);
+    const same = [...this.principals.values()].find(({ id }) => id === principal.id);
     return Promise.resolve(principal.kind === "open" ? principal : same);
   }
 }
