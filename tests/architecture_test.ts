@@ -16,10 +16,10 @@ const NOUNS = [
   "account",
   "cluster",
 ];
-/** What nouns other than `feed` and `account`, which import no noun, may import of each other. */
+/** The nouns that each noun may import; `feed` and `account` import none. */
 const NOUN_IMPORTS = ["feed", "account", "repository"];
 
-/** What a folder of src may import from src, besides itself and the shared files of src. */
+/** The folders that each folder of src may import, besides itself and the shared files of src. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(NOUNS.map((noun) => [noun, NOUN_IMPORTS])),
   feed: [],
@@ -34,7 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   web: ["http"],
 };
 const MAY_IMPORT_ALL = ["app.ts", "wiring", "cli"];
-/** A simulated GitHub, which is no part of Runwire. */
+/** A simulated GitHub, which is not part of Runwire. */
 const SIMULATOR_IMPORTS = ["errors.ts", "log.ts", "clock.ts"];
 
 /** The files of src that every folder may import, each with the files of src that it may import. */
@@ -58,7 +58,7 @@ const ROOT_FILES: Readonly<Record<string, readonly string[]>> = {
   "config.ts": ["errors.ts", "error_text.ts", "loopback.ts", "variables.ts"],
 };
 
-/** Code that only some places may hold: [what, pattern, where it may stand]. */
+/** Code that only some files may contain: [name, pattern, allowed files]. */
 const RESTRICTED_CODE: readonly (readonly [string, RegExp, RegExp])[] = [
   [
     "reads the time or sets a timer",
@@ -148,7 +148,7 @@ function findCycles(files: readonly SourceFile[]): string[] {
   return cycles;
 }
 
-Deno.test("Every file imports only what its place in the grid allows", async () => {
+Deno.test("Every file imports only the folders that its own folder may import", async () => {
   const files = await sources("src/");
   assertEquals(files.flatMap(findForbiddenImports), []);
 });
@@ -186,7 +186,7 @@ Deno.test("The cycle check names the files of a cycle", () => {
   ]);
 });
 
-Deno.test("No folder of src has more files than a reader can survey", async () => {
+Deno.test("No folder of src has too many files", async () => {
   const files = await sources("src/");
   const folders = Map.groupBy(files, ({ path }) => path.slice(0, path.lastIndexOf("/")));
   const tooFull = [...folders].filter(([, inside]) => inside.length > MAX_FILES_PER_FOLDER)

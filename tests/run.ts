@@ -13,7 +13,7 @@ interface Tier {
   readonly exclude: readonly string[];
   /** Files that fail when other tests take the CPU; each one runs after the others, by itself. */
   readonly alone: readonly string[];
-  /** The number of files that run at the same time, unless DENO_JOBS says otherwise. */
+  /** The number of files that run at the same time, unless DENO_JOBS overrides it. */
   readonly jobs: number;
 }
 
@@ -112,7 +112,7 @@ function needsProgram(path: string): boolean {
   );
 }
 
-/** To standard error, at once: standard output has the results alone. */
+/** Writes to standard error immediately: standard output only has the results. */
 function print(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }

@@ -5,9 +5,9 @@ import { REDIS_URL } from "./fakes/redis.ts";
 
 interface Service {
   readonly name: string;
-  /** Where the tests look for it, without credentials. */
+  /** The address that the tests use, without credentials. */
   readonly place: string;
-  /** What a test file contains whose tests need the service. */
+  /** A text in every test file that needs the service. */
   readonly usage: RegExp;
   /** Resolves to the version; fails if the service is not available. */
   readonly version: () => Promise<string>;

@@ -15,7 +15,7 @@ Deno.test("SingleFlight makes one call per key for concurrent callers", async ()
   assertEquals(made, 3);
 });
 
-Deno.test("SingleFlight rejects for all callers, then calls again", async () => {
+Deno.test("SingleFlight rejects for all authenticator, then calls again", async () => {
   const calls = new SingleFlight<number, string>();
   const failed = () => Promise.reject(new TypeError("No"));
   await Promise.all([1, 2].map(() => assertRejects(() => calls.run(1, failed), TypeError)));

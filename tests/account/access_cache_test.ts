@@ -224,7 +224,7 @@ testOverDatabases(
     clock.time = NOW + ACCESS_MAX_AGE_MS + 1;
     assertStrictEquals(await cache.visibility(MONA), before);
     assertStrictEquals(await cache.visibility(MONA), before);
-    assertEquals(github.requests.length, 2, "not asked at every turn");
+    assertEquals(github.requests.length, 2, "no request per attempt");
     clock.time = NOW + ACCESS_STALE_IF_ERROR_MS;
     assertStrictEquals(await cache.visibility(MONA), before);
     clock.time += 1;

@@ -74,22 +74,22 @@ testOverDatabases(
   "AccountAuthenticator authenticates a user by session token",
   async ({ database }) => {
     const { authenticator, readable, users, sessions } = await setUp(database);
-    const caller = await authenticator.authenticate({ session: "a session" });
-    assertEquals([caller?.kind, caller?.id], ["session", "user 7"]);
-    assertEquals(caller?.permissions, toPermissions("viewer"));
-    assertEquals(await caller?.visibility(), readable);
-    assertEquals(await caller?.canRead({ id: 1, fullName: "octo/a" }), true);
-    assertEquals(await caller?.canRead({ id: 2, fullName: "octo/b" }), false);
+    const principal = await authenticator.authenticate({ session: "a session" });
+    assertEquals([principal?.kind, principal?.id], ["session", "user 7"]);
+    assertEquals(principal?.permissions, toPermissions("viewer"));
+    assertEquals(await principal?.visibility(), readable);
+    assertEquals(await principal?.canRead({ id: 1, fullName: "octo/a" }), true);
+    assertEquals(await principal?.canRead({ id: 2, fullName: "octo/b" }), false);
     for (const session of ["another", "", sha256Hex("a session")]) {
       assertEquals(await authenticator.authenticate({ session }), undefined, session);
     }
     await users.setRole(7, "admin");
     assertEquals(
-      caller && (await authenticator.reauthenticate(caller))?.permissions,
+      principal && (await authenticator.reauthenticate(principal))?.permissions,
       new Set(PERMISSIONS),
     );
     await sessions.endAll(7);
-    assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
+    assertEquals(principal && await authenticator.reauthenticate(principal), undefined);
   },
   IN_MEMORY,
 );
@@ -102,11 +102,11 @@ testOverDatabases(
     const { openAuthenticator, authenticator: closed, addKey, keys } = await setUp(database);
     for (const authenticator of [openAuthenticator, closed]) {
       const { secret, key } = await addKey();
-      const caller = await authenticator.authenticate({ key: secret, session: "a session" });
-      assertEquals([caller?.kind, caller?.id], ["key", `key ${key.id}`]);
-      assertEquals(caller?.permissions, new Set(["read", "cast"]));
+      const principal = await authenticator.authenticate({ key: secret, session: "a session" });
+      assertEquals([principal?.kind, principal?.id], ["key", `key ${key.id}`]);
+      assertEquals(principal?.permissions, new Set(["read", "cast"]));
       assertEquals(
-        [await caller?.visibility(), await caller?.canRead({ id: 9, fullName: "a/b" })],
+        [await principal?.visibility(), await principal?.canRead({ id: 9, fullName: "a/b" })],
         [
           "all",
           true,
@@ -129,7 +129,7 @@ testOverDatabases(
       }
       await keys.revoke(key.id);
       assertEquals(await authenticator.authenticate({ key: secret }), undefined);
-      assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
+      assertEquals(principal && await authenticator.reauthenticate(principal), undefined);
     }
   },
   IN_MEMORY,
@@ -143,12 +143,12 @@ testOverDatabases(
     const { options, addKey } = await setUp(database);
     const { secret } = await addKey();
     const { keys } = options;
-    let asked = 0;
+    let queries = 0;
     const counting = {
       findById: (id: number) => keys.findById(id),
       recordUse: (id: number) => keys.recordUse(id),
       findByHash: (hash: string) => {
-        asked++;
+        queries++;
         return keys.findByHash(hash);
       },
     };
@@ -156,9 +156,9 @@ testOverDatabases(
     await authenticator.authenticate({
       key: `${secret.slice(0, -1)}${secret.endsWith("a") ? "b" : "a"}`,
     });
-    assertEquals(asked, 0);
+    assertEquals(queries, 0);
     await authenticator.authenticate({ key: secret });
-    assertEquals(asked, 1);
+    assertEquals(queries, 1);
   },
   IN_MEMORY,
 );
@@ -169,11 +169,11 @@ testOverDatabases("AccountAuthenticator rejects a key as soon as it expires", as
   const { authenticator, clock, addKey } = await setUp(database);
   const { secret } = await addKey(NOW + 10);
   clock.time = NOW + 9;
-  const caller = await authenticator.authenticate({ key: secret });
-  assertEquals(caller?.kind, "key");
+  const principal = await authenticator.authenticate({ key: secret });
+  assertEquals(principal?.kind, "key");
   clock.time = NOW + 10;
   assertEquals(await authenticator.authenticate({ key: secret }), undefined);
-  assertEquals(caller && await authenticator.reauthenticate(caller), undefined);
+  assertEquals(principal && await authenticator.reauthenticate(principal), undefined);
 }, IN_MEMORY);
 
 testOverDatabases("AccountAuthenticator stores the last use of a key, to the minute", async (
@@ -197,9 +197,9 @@ testOverDatabases("AccountAuthenticator authenticates by ticket once, within 30 
   const { authenticator, clock, tickets, addKey, sessions } = await setUp(database);
   const { secret } = await addKey();
   const issue = async (credentials: { key?: string; session?: string }) => {
-    const caller = await authenticator.authenticate(credentials);
-    if (!caller) throw new Error("Not authenticated");
-    return await issueTicket(caller, { tickets, clock, random });
+    const principal = await authenticator.authenticate(credentials);
+    if (!principal) throw new Error("Not authenticated");
+    return await issueTicket(principal, { tickets, clock, random });
   };
   const ofKey = await issue({ key: secret });
   assertEquals(ofKey.expiresAt, NOW + TICKET_TTL_MS);

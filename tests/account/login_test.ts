@@ -141,7 +141,7 @@ testOverDatabases("Login.finish() rejects a login that the browser did not start
   const state = new URL(late.url).searchParams.get("state") ?? "";
   clock.time += LOGIN_STATE_TTL_MS;
   assertEquals(await loginErrorCode(finish({ cookie: late.cookie.value, state })), "login_expired");
-  assertEquals(provider.calls, [], "GitHub is not asked");
+  assertEquals(provider.calls, [], "no request to GitHub");
 }, { kinds: ["memory"] });
 
 testOverDatabases(

@@ -57,16 +57,16 @@ Deno.test("MemoryRateLimiter handles a clock that is set back", async () => {
 Deno.test("MemoryRateLimiter evicts the least recently active client", async () => {
   using _time = new FakeTime();
   const buckets = new MemoryRateLimiter(LIMIT, { clock: systemClock, maxClients: 2 });
-  for (const caller of ["a", "b", "a", "c"]) await buckets.consume(caller);
+  for (const client of ["a", "b", "a", "c"]) await buckets.consume(client);
   assertEquals(buckets.size, 2);
-  assertEquals((await buckets.consume("a")).remaining, 0, "a asked after b, and is remembered");
+  assertEquals((await buckets.consume("a")).remaining, 0, "a is more recent than b");
   assertEquals((await buckets.consume("b")).remaining, 2);
 });
 
 Deno.test("TokenBucket allows a burst of 20, then one request every 100 ms at 10 per second", () => {
   const bucket = new TokenBucket({ perSecond: 10, burst: 20 }, 5_000);
-  const granted = (now: number, asked: number) =>
-    Array.from({ length: asked }, () => bucket.consume(now)).filter((each) => each.isAllowed)
+  const granted = (now: number, requests: number) =>
+    Array.from({ length: requests }, () => bucket.consume(now)).filter((each) => each.isAllowed)
       .length;
   assertEquals(granted(5_000, 30), 20);
   assertEquals([granted(5_099, 5), granted(5_100, 5), granted(5_199, 5)], [0, 1, 0]);

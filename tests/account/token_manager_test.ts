@@ -125,8 +125,8 @@ testOverDatabases(
   "TokenManager.withToken() signs out a user with a revoked token",
   async ({ database }) => {
     const { clock, users, manager, isSignedIn } = await setUp(database, someTokens());
-    const refuse = () => Promise.reject(new TokenRejectedError("Bad credentials"));
-    await assertRejects(() => manager.withToken(MONA, refuse), TokenRejectedError);
+    const reject = () => Promise.reject(new TokenRejectedError("Bad credentials"));
+    await assertRejects(() => manager.withToken(MONA, reject), TokenRejectedError);
     assertEquals(await isSignedIn(), false);
     assertEquals(await users.loadTokens(MONA), undefined);
     assertEquals(clock.slept, 0);

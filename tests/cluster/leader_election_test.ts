@@ -37,8 +37,8 @@ class MemoryLease implements Lease, FencingTokens {
     return Promise.resolve(this.#fencingToken);
   }
 
-  advance({ fencingToken: fence }: Term): Promise<boolean> {
-    return Promise.resolve(fence === this.#fencingToken);
+  advance({ fencingToken }: Term): Promise<boolean> {
+    return Promise.resolve(fencingToken === this.#fencingToken);
   }
 
   async #respond(holder: string): Promise<void> {

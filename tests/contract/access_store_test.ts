@@ -75,8 +75,8 @@ testOverDatabases("AccessStore.save() replaces earlier answers of GitHub", async
   const { store, save } = await setUp(database);
   await save();
   await save({ readable: [2], unreadable: [], checkedAt: NOW + 5 });
-  const { readable, oldestCheckedAt: checkedAt } = await store.load(7, NOW);
-  assertEquals([readable, checkedAt], [new Set(["octo/a", "octo/b"]), NOW]);
+  const { readable, oldestCheckedAt } = await store.load(7, NOW);
+  assertEquals([readable, oldestCheckedAt], [new Set(["octo/a", "octo/b"]), NOW]);
   await save({ readable: [], unreadable: [1], checkedAt: NOW + 5 });
   assertEquals((await store.load(7, NOW)).readable, new Set(["octo/b"]));
 });

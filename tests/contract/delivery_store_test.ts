@@ -53,8 +53,8 @@ testOverDatabases(
       new SqlDeliveryStore(each, new ManualClock(NOON))
     );
     for (const id of ["a", "b", "c"]) {
-      const keeps = Array.from({ length: 50 }, (_, i) => stores[i % 2]?.store(aDelivery({ id })));
-      const results = await Promise.all(keeps);
+      const calls = Array.from({ length: 50 }, (_, i) => stores[i % 2]?.store(aDelivery({ id })));
+      const results = await Promise.all(calls);
       assertEquals(results.filter((result) => result === "stored").length, 1);
       assertEquals(results.filter((result) => result === "waiting").length, 49);
     }

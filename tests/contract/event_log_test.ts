@@ -150,4 +150,4 @@ testOverDatabases("EventLog shows numbers in order to a reader while 20 writers 
   stop.abort();
   await reading;
   assertEquals(received, upTo(150));
-});
+}, { kinds: ["memory", "sqlite", "postgres"] });

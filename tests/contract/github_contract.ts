@@ -97,7 +97,7 @@ const run = {
   source: "poll",
 } as const;
 
-Deno.test("GitHubRepositories.latestPushed() reads the published list of a user", async () => {
+Deno.test("GitHubRepositories.listRecentlyPushed() reads the published list of a user", async () => {
   await using server = forward();
   const latest = await new GitHubRepositories(server.github(token)).listRecentlyPushed(
     1,
@@ -106,7 +106,7 @@ Deno.test("GitHubRepositories.latestPushed() reads the published list of a user"
   assertEquals(latest, [repository]);
 });
 
-Deno.test("GitHubRepositories.latestPushed() uses the published token and reads the published list of an installation", async () => {
+Deno.test("GitHubRepositories.listRecentlyPushed() uses the published token and reads the published list of an installation", async () => {
   await using server = forward();
   const latest = await new GitHubRepositories(server.github(app)).listRecentlyPushed(
     1,
@@ -143,7 +143,7 @@ Deno.test("GitHubRuns.byId() reads the published run", async () => {
   assertEquals(found, { ...run, branch: "main" });
 });
 
-Deno.test("GitHubRepositories.latestPushed() treats a described 304 as unchanged", async () => {
+Deno.test("GitHubRepositories.listRecentlyPushed() treats a described 304 as unchanged", async () => {
   const prefer: Record<string, string> = {};
   await using server = forward(prefer);
   const repositories = new GitHubRepositories(server.github(token));
@@ -154,7 +154,7 @@ Deno.test("GitHubRepositories.latestPushed() treats a described 304 as unchanged
 });
 
 for (
-  const [credential, path, status, refusal] of [
+  const [credential, path, status, failure] of [
     [token, "/user/repos", 401, { kind: "unauthorized" }],
     [token, "/user/repos", 403, { kind: "not_accessible", status: 403 }],
     [token, "/user/repos", 422, { kind: "unavailable", status: 422 }],
@@ -165,12 +165,12 @@ for (
     [app, ACCESS_TOKENS, 422, { kind: "unavailable", status: 422 }],
   ] as const
 ) {
-  Deno.test(`GitHubRepositories.latestPushed() fails with ${refusal.kind} for the described ${status} of ${path}`, async () => {
+  Deno.test(`GitHubRepositories.listRecentlyPushed() fails with ${failure.kind} for the described ${status} of ${path}`, async () => {
     await using server = forward({ [path]: `code=${status}` });
     const error = await rejectedGitHubError(
       new GitHubRepositories(server.github(credential)).listRecentlyPushed(1, neverAborted),
     );
-    assertEquals(error.failure, refusal);
+    assertEquals(error.failure, failure);
     assertMatch(error.message, new RegExp(`${path} with ${status}: string$`));
   });
 }

@@ -82,7 +82,7 @@ testOverLeases(
 testOverLeases("Lease.acquire() succeeds for one of many concurrent calls", async ({ a, b }) => {
   const attempts = Array.from({ length: 20 }, (_, at) => (at % 2 ? a : b).acquire(`${at}`, LONG));
   const tokens = await Promise.all(attempts);
-  assertEquals(tokens.filter((fence) => fence !== undefined).length, 1);
+  assertEquals(tokens.filter((token) => token !== undefined).length, 1);
 });
 
 testOverLeases("Lease.acquire() by the holder returns a higher fencing token", async ({ a }) => {

@@ -239,9 +239,9 @@ testOverDatabases("RunHistory.list() accepts thousands of visible repositories",
   const names = Array.from({ length: 5_000 }, (_, at) => `octo/repository-${at}`);
   const visibility = new Set([...names, "octo/b"]);
   const history = new SqlRunHistory(database);
-  const { total, runs: listed } = await history.list({ ...NEWEST, visibility });
+  const list = await history.list({ ...NEWEST, visibility });
   const expected = runs.filter(({ repository }) => repository === "octo/b").sort(newestFirst);
-  assertEquals([total, listed], [10, expected]);
+  assertEquals([list.total, list.runs], [10, expected]);
 });
 
 testOverDatabases("RunHistory.detail() returns undefined for an unknown run", async (

@@ -14,10 +14,10 @@ function setUp(database: Database, { secret = TEST_SESSION_SECRET } = {}) {
   const store = new SqlUserStore({ database, clock, cipher: new AesCipher(secret) });
   const signIn = (id: number, login: string, role: Role = "member") =>
     store.saveSignIn({ profile: aProfile({ id, login }), tokens: someTokens(), role });
-  return { clock, store, enter: signIn };
+  return { clock, store, signIn };
 }
 
-testOverDatabases("UserStore.signIn() stores a new user, and later updates the profile", async (
+testOverDatabases("UserStore.saveSignIn() stores a new user, and later updates the profile", async (
   { database },
 ) => {
   const { clock, store } = setUp(database);
@@ -40,9 +40,9 @@ testOverDatabases("UserStore.signIn() stores a new user, and later updates the p
 });
 
 testOverDatabases(
-  "UserStore.signIn() promotes to admin and never demotes",
+  "UserStore.saveSignIn() promotes to admin and never demotes",
   async ({ database }) => {
-    const { enter: signIn } = setUp(database);
+    const { signIn } = setUp(database);
     assertEquals((await signIn(7, "mona", "viewer")).role, "viewer");
     assertEquals((await signIn(7, "mona", "admin")).role, "admin");
     assertEquals((await signIn(7, "mona", "viewer")).role, "admin");
@@ -52,7 +52,7 @@ testOverDatabases(
 testOverDatabases("UserStore.list() sorts logins case-insensitively, in pages", async (
   { database },
 ) => {
-  const { store, enter: signIn } = setUp(database);
+  const { store, signIn } = setUp(database);
   for (const [id, login] of [[1, "bo"], [2, "Al"], [3, "al"], [4, "Cy"]] as const) {
     await signIn(id, login);
   }
@@ -67,7 +67,7 @@ testOverDatabases("UserStore.list() sorts logins case-insensitively, in pages", 
 testOverDatabases(
   "UserStore.setRole() keeps the last admin",
   async ({ database, connectAgain }) => {
-    const { store, enter: signIn } = setUp(database);
+    const { store, signIn } = setUp(database);
     await signIn(1, "one", "admin");
     await signIn(2, "two", "admin");
     assertEquals(await store.setRole(9, "admin"), undefined);
@@ -86,7 +86,7 @@ testOverDatabases(
 testOverDatabases("UserStore.recordMembership() does not overwrite a concurrent change", async (
   { database },
 ) => {
-  const { store, enter: signIn } = setUp(database);
+  const { store, signIn } = setUp(database);
   await signIn(7, "mona");
   await store.recordMembership(7, { at: NOW + 9, previous: NOW });
   await store.recordMembership(7, { at: NOW + 10, previous: NOW });
@@ -96,7 +96,7 @@ testOverDatabases("UserStore.recordMembership() does not overwrite a concurrent 
 testOverDatabases("UserStore.tokens() are encrypted for one user with one secret", async (
   { database },
 ) => {
-  const { store, enter: signIn } = setUp(database);
+  const { store, signIn } = setUp(database);
   const tokens = someTokens({ expiresAt: NOW + 1, refreshToken: "ghr_x", refreshExpiresAt: 2 });
   await store.saveSignIn({ profile: aProfile(), tokens, role: "member" });
   assertEquals(await store.loadTokens(7), { ...tokens, version: 1 });
@@ -116,7 +116,7 @@ testOverDatabases("UserStore.tokens() are encrypted for one user with one secret
 testOverDatabases("UserStore.replaceTokens() requires the current version", async (
   { database },
 ) => {
-  const { store, enter: signIn } = setUp(database);
+  const { store, signIn } = setUp(database);
   await signIn(7, "mona");
   const [a, b] = [someTokens({ accessToken: "gho_a" }), someTokens({ accessToken: "gho_b" })];
   const replaced = await Promise.all([store.replaceTokens(7, 1, a), store.replaceTokens(7, 1, b)]);

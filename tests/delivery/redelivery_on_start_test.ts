@@ -57,7 +57,7 @@ Deno.test("RedeliveryOnStart does nothing after a shorter downtime", async () =>
 Deno.test("RedeliveryOnStart logs an error of GitHub and continues", async () => {
   using _time = new FakeTime(NOW);
   await using log = await new CapturedLog().start();
-  const refuse = () => Promise.reject(new GitHubError({ kind: "unauthorized" }, "No such right"));
-  await start([], refuse);
+  const reject = () => Promise.reject(new GitHubError({ kind: "unauthorized" }, "No such right"));
+  await start([], reject);
   assertStringIncludes(log.lines.join(), "No such right");
 });

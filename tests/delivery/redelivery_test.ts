@@ -56,14 +56,14 @@ function setUp(...guids: string[]) {
 
 Deno.test("Redelivery.run() requests each failed delivery of three days once, one per second", async () => {
   const { clock, attempts, redelivery } = setUp("a", "b", "c");
-  const seen: string[] = [];
+  const received: string[] = [];
   const result = await redelivery.run(never, {
-    onProgress: ({ found, requested }) => seen.push(`${requested}/${found}`),
+    onProgress: ({ found, requested }) => received.push(`${requested}/${found}`),
   });
   assertEquals(result, { found: 3, requested: 3, remaining: 0 });
   assertEquals(attempts.requested, ["a", "b", "c"]);
   assertEquals(clock.sleeps, [1_000, 1_000]);
-  assertEquals(seen, ["0/3", "1/3", "2/3", "3/3"]);
+  assertEquals(received, ["0/3", "1/3", "2/3", "3/3"]);
   assertEquals(clock.now() - attempts.since, 3 * 24 * 60 * MINUTE_S * 1_000);
 });
 

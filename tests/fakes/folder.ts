@@ -1,4 +1,4 @@
-/** A folder of a test's own. `await using` removes it. */
+/** A temporary folder. `await using` removes it. */
 export class TemporaryFolder {
   readonly path: string;
 

@@ -1,8 +1,8 @@
-/** A span as a test sees it. */
+/** An exported span. */
 export interface CollectedSpan {
   readonly traceId: string;
   readonly spanId: string;
-  /** Empty for the first of a trace. */
+  /** Empty for the first span of a trace. */
   readonly parentSpanId: string;
   readonly name: string;
   readonly attributes: Readonly<Record<string, unknown>>;
@@ -22,12 +22,12 @@ interface TraceExportRequest {
 }
 
 /**
- * Takes what a program exports by OTLP over HTTP, as JSON. `await using` stops it.
+ * Receives the OTLP exports of a program over HTTP, as JSON. `await using` stops it.
  * https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
 export class OtlpCollector {
   readonly spans: CollectedSpan[] = [];
-  /** Everything that was exported, as it came. */
+  /** The exports, unchanged. */
   receivedText = "";
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
@@ -47,7 +47,7 @@ export class OtlpCollector {
     };
   }
 
-  /** The spans below this one, by their names. */
+  /** The child spans of a span. */
   childrenOf({ traceId, spanId }: CollectedSpan): readonly CollectedSpan[] {
     return this.spans.filter((span) => span.traceId === traceId && span.parentSpanId === spanId);
   }

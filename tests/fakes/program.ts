@@ -4,14 +4,14 @@ import { withTimeout } from "./wait.ts";
 
 /** Long enough for a first start, which unpacks a hundred megabytes, on a busy machine. */
 const TIMEOUT_MS = 20_000;
-/** A network that drops what it does not allow must not hold the tests up. */
+/** A network that drops packets must not block the tests. */
 const DOWNLOAD_TIMEOUT_MS = 30_000;
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDER = `${ROOT}.cache/test`;
 const SOURCES = ["main.ts", "deno.json", "deno.lock", "src", "deploy"];
 
-/** The lines that a process writes, as they come. */
+/** The lines of output of a process, as they arrive. */
 export class OutputLines {
   readonly all: string[] = [];
   readonly ended: Promise<void>;
@@ -26,7 +26,7 @@ export class OutputLines {
     return this.all.join("\n");
   }
 
-  /** Resolves to the first line, from number `from` on, that `pattern` fits; fails when none comes in time. */
+  /** Resolves to the first line from number `from` on that matches `pattern`; fails after a time limit. */
   async find(pattern: RegExp, from = 0): Promise<RegExpMatchArray> {
     for (let i = from;; i++) {
       while (i >= this.all.length) {
@@ -57,7 +57,7 @@ export class OutputLines {
   }
 }
 
-/** The built program as a process of its own. `await using` ends it in any case. */
+/** The built program as a separate process. `await using` ends it in any case. */
 export class Program {
   readonly stdout: OutputLines;
   readonly stderr: OutputLines;
@@ -77,7 +77,7 @@ export class Program {
     return Program.run([await programPath(), ...args], environment);
   }
 
-  /** The same with another command line. */
+  /** Starts another command line in the same environment. */
   static run(
     [command = "", ...args]: readonly string[],
     environment: Readonly<Record<string, string>> = {},
@@ -94,12 +94,12 @@ export class Program {
     return new Program(child);
   }
 
-  /** Everything that it wrote. */
+  /** The whole output. */
   get output(): string {
     return `${this.stdout.text}\n${this.stderr.text}`;
   }
 
-  /** Where it serves, for example `http://127.0.0.1:8080`, as soon as it does. */
+  /** Resolves to the URL of the server, for example `http://127.0.0.1:8080`, when it listens. */
   async url(): Promise<string> {
     const [, url = ""] = await this.stderr.find(/Listening on \\"(http:[^"\\]+)/);
     return url;
@@ -153,14 +153,14 @@ export async function programPath(): Promise<string> {
   const path = `${FOLDER}/runwire`;
   await Deno.mkdir(FOLDER, { recursive: true });
   using lock = await Deno.open(`${FOLDER}/lock`, { create: true, write: true });
-  // Only one builds, however many test runs begin at the same time.
+  // Only one of several concurrent test runs builds.
   await lock.lock(true);
   const mtimes = await Promise.all(SOURCES.map((name) => newestMtime(ROOT + name)));
   if (await newestMtime(path) < Math.max(...mtimes)) await build(path);
   return path;
 }
 
-/** As a release is built; where that needs a download that cannot be had, as one is built offline. */
+/** Builds like a release; builds offline if the download that this needs fails. */
 async function build(path: string): Promise<void> {
   await Deno.remove(`${FOLDER}/unpacked`, { recursive: true }).catch(() => {});
   const signal = AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS);

@@ -3,10 +3,10 @@ import { systemClock } from "../../src/clock.ts";
 import { Redis } from "../../src/redis/connection.ts";
 import { waitUntil } from "./wait.ts";
 
-/** Where tests find Redis. */
+/** The Redis of the tests. */
 export const REDIS_URL = Deno.env.get("TEST_REDIS_URL") ?? "redis://127.0.0.1:6379";
 
-/** Whether Redis answers. With REQUIRE_SERVICES=1 it is taken to be there, so that tests fail where it is not. */
+/** Whether Redis answers. With REQUIRE_SERVICES=1 the answer is always yes, so that tests fail without it. */
 export async function isRedisAvailable(): Promise<boolean> {
   if (Deno.env.get("REQUIRE_SERVICES") === "1") return true;
   const client = createClient({ url: REDIS_URL, socket: { reconnectStrategy: false } });
@@ -22,7 +22,7 @@ export async function isRedisAvailable(): Promise<boolean> {
   }
 }
 
-/** A connection that runs, with a prefix of its own for its keys, which are gone when it is disposed of. */
+/** An open connection with its own key prefix; its keys are deleted when it is disposed of. */
 export async function connectTestRedis(
   { url = REDIS_URL, prefix = `test_${crypto.randomUUID()}:` } = {},
 ): Promise<{ readonly redis: Redis; readonly prefix: string } & AsyncDisposable> {
@@ -41,7 +41,7 @@ export async function connectTestRedis(
       }
       stop.abort();
       await finished;
-      // Its sockets are closed a turn later.
+      // The sockets close one turn of the event loop later.
       await systemClock.sleep(10);
     },
   };

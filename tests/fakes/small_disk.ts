@@ -1,6 +1,6 @@
 import { TemporaryFolder } from "./folder.ts";
 
-/** A file system that is soon full. `await using` unmounts it. */
+/** A small file system. `await using` unmounts it. */
 export class SmallDisk implements AsyncDisposable {
   readonly #folder: TemporaryFolder;
 
@@ -35,7 +35,7 @@ export class SmallDisk implements AsyncDisposable {
   }
 }
 
-/** Whether disks can be mounted. With REQUIRE_SERVICES=1 it is taken to be so, so that tests fail where it is not. */
+/** Whether disks can be mounted. With REQUIRE_SERVICES=1 the answer is always yes, so that tests fail without it. */
 export async function canMount(): Promise<boolean> {
   if (Deno.env.get("REQUIRE_SERVICES") === "1") return true;
   try {

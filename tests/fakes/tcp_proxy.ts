@@ -5,7 +5,7 @@ type Listener = Deno.TcpListener | Deno.UnixListener;
 type Connection = Deno.TcpConn | Deno.UnixConn;
 
 export interface TcpProxyOptions {
-  /** Where to listen; by default a free port of this machine. */
+  /** The address to listen on; by default a free port of this machine. */
   readonly listenOn?: Address;
 }
 
@@ -28,7 +28,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#address = address;
   }
 
-  /** Leads to the host and port of `url`. */
+  /** Forwards to the host and port of `url`. */
   static to(
     url: string,
     { listenOn = { hostname: "127.0.0.1", port: 0 } }: TcpProxyOptions = {},
@@ -39,14 +39,14 @@ export class TcpProxy implements AsyncDisposable {
     return proxy;
   }
 
-  /** `url`, but through here. */
+  /** `url` through this proxy. */
   proxiedUrl(url: string): string {
     const changed = new URL(url);
     if ("port" in this.#address) changed.host = `127.0.0.1:${this.#address.port}`;
     return changed.href;
   }
 
-  /** Ends every connection, and refuses new ones. */
+  /** Closes every connection, and refuses new ones. */
   disconnect(): void {
     this.#listener?.close();
     this.#listener = undefined;
@@ -54,7 +54,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#connections.clear();
   }
 
-  /** Drops all bytes of current and new connections, as a network that loses everything: neither side is notified. */
+  /** Drops all bytes of current and new connections, like a broken network: neither side is notified. */
   blackhole(): void {
     this.#isBlackholing = true;
     for (const connection of this.#connections) this.#blackholed.add(connection);
@@ -85,7 +85,7 @@ export class TcpProxy implements AsyncDisposable {
       return this.#listener = Deno.listen({ ...this.#address, transport: "unix" });
     }
     const listener = Deno.listen(this.#address);
-    // Where it listens again after a cut.
+    // The same port after a cut.
     this.#address = { ...this.#address, port: listener.addr.port };
     return this.#listener = listener;
   }
@@ -101,7 +101,7 @@ export class TcpProxy implements AsyncDisposable {
       // Bytes are forwarded at once, without waiting for more.
       service.setNoDelay();
       if ("setNoDelay" in client) client.setNoDelay();
-      // Cut while we connected.
+      // Cut while the connection was opening.
       if (!this.#connections.has(client)) return close(service);
       this.#connections.add(service);
       if (this.#isBlackholing) this.blackhole();
@@ -123,7 +123,7 @@ export class TcpProxy implements AsyncDisposable {
         for (let start = 0; start < count;) start += await to.write(buffer.subarray(start, count));
       }
     } catch {
-      // One of them was closed.
+      // One side was closed.
     }
     this.#closeConnection(from);
     if (!this.#blackholed.has(from)) this.#closeConnection(to);
@@ -144,6 +144,6 @@ function close(connection: Connection): void {
   try {
     connection.close();
   } catch {
-    // It was closed before.
+    // It was already closed.
   }
 }

@@ -177,9 +177,9 @@ Deno.test("Broadcast sends nothing while the visibility is pending, then only th
 Deno.test("Broadcast.publishIfChanged() skips clients whose frame has not changed", async () => {
   const { broadcast } = setUp();
   const [a, b] = [new FakeSink(), new FakeSink()];
-  const seen = (...names: string[]) => () => Promise.resolve(new Set(names));
-  broadcast.subscribe(a, { view: "short", visibility: seen("octo/a") });
-  broadcast.subscribe(b, { view: "short", visibility: seen("octo/b") });
+  const only = (...names: string[]) => () => Promise.resolve(new Set(names));
+  broadcast.subscribe(a, { view: "short", visibility: only("octo/a") });
+  broadcast.subscribe(b, { view: "short", visibility: only("octo/b") });
   const of = (runs: Readonly<Record<string, string>>) => ({
     encode: (_view: "short" | "long", visibility: Visibility) =>
       Object.keys(runs).filter((name) => visibility !== "all" && visibility.has(name))

@@ -140,7 +140,7 @@ Deno.test("Feed continues after a failure of the event log", async () => {
   const stored = await test.append(1);
   test.eventLog.error = new Error("connection lost");
   test.feed.emit(stored);
-  await waitUntil(() => test.eventLog.reads > 0, "the journal was asked");
+  await waitUntil(() => test.eventLog.reads > 0, "the event log was read");
   assertEquals(test.feed.lastSeq, 0);
   test.eventLog.error = undefined;
   assertEquals(await reader.next(), [1, 2]);

@@ -6,8 +6,7 @@ import { sendEvents } from "../../src/feed/send_events.ts";
 import { MAX_BUFFERED_BYTES } from "../../src/feed/slow_client.ts";
 import { FakeSink } from "./fake_sink.ts";
 
-/** A client that reads nothing until its test says so. */
-/** Has no room after each frame. */
+/** A client without room after each frame. The test makes room. */
 class SlowSink extends FakeSink {
   override send(frame: string): void {
     super.send(frame);

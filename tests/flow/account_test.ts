@@ -11,7 +11,7 @@ async function start(settings: LoginAppSettings = {}) {
   return { app, admin: await app.signIn("mona") };
 }
 
-/** Makes a key. */
+/** Creates a key. */
 async function createKey(admin: Browser, fields: Record<string, unknown> = {}) {
   const body = { name: "robot", scopes: ["read"], ...fields };
   const response = await admin.request("POST", "/api/v1/keys", body);
@@ -35,7 +35,7 @@ async function statusAndCode(pending: Promise<Response>): Promise<unknown[]> {
   return [response.status, code];
 }
 
-/** A WebSocket client that can say more than a browser's page can. */
+/** A WebSocket client that can send headers a page cannot set. */
 function connect(app: LoginApp, { query = "", ...headers }: Record<string, string>) {
   // Deno's own: https://docs.deno.com/api/web/~/WebSocketOptions
   return new WebSocketClient(new WebSocket(`${app.socketUrl}${query}`, { headers }));
@@ -126,7 +126,7 @@ Deno.test("Ticket opens one connection within 30 s", async () => {
   const late = await take();
   clock.advance(30_000);
   assertEquals((await fetchStatusAndCode(`${app.url}/api/v1/events?ticket=${late}`))[0], 401);
-  // It is for connections alone.
+  // A ticket is only valid for connections.
   assertEquals((await fetchStatusAndCode(`${app.url}/runs?ticket=${await take()}`))[0], 401);
 });
 

@@ -18,7 +18,7 @@ import {
 /** The markers of `marked` in a text. */
 function findMarkers(text: string, marked: readonly MarkedRepository[]): readonly string[] {
   const lower = text.toLowerCase();
-  return marked.flatMap(({ markers: marks }) => marks.filter((mark) => lower.includes(mark)));
+  return marked.flatMap(({ markers }) => markers.filter((marker) => lower.includes(marker)));
 }
 
 /** Messages are public, whatever their content. */
@@ -30,7 +30,7 @@ async function fetchDocument({ app }: VisibilityScenario): Promise<Document> {
   return await (await fetch(`${app.url}/openapi.json`)).json();
 }
 
-/** Asks one route for everything that is hidden from a user. */
+/** Requests everything that is hidden from a user on one route. */
 async function probeEndpoint(
   endpoint: Endpoint,
   { browser, hidden, login }: {
@@ -47,14 +47,14 @@ async function probeEndpoint(
     requestCount++;
   }
   for (
-    const { hidden: request, absentRequest: nothing, values: [value, absentValue] } of hidden
+    const { hidden: hiddenRequest, absentRequest, values: [value, absentValue] } of hidden
       .flatMap((marked) => probePairs(endpoint, marked))
   ) {
-    const hiddenResponse = await sendProbe(browser, request);
-    const { status, text } = await sendProbe(browser, nothing);
+    const hiddenResponse = await sendProbe(browser, hiddenRequest);
+    const { status, text } = await sendProbe(browser, absentRequest);
     assertEquals(findMarkers(text, hidden), [], `${name} shows what is hidden`);
     requestCount++;
-    // Logins alone, which have a throttle of their own.
+    // Only logins, which have their own rate limit.
     if (status === 429 || hiddenResponse.status === 429) continue;
     const normalizedText = [value, encodeURIComponent(value)].reduce(
       (text, each) =>
@@ -64,7 +64,7 @@ async function probeEndpoint(
     assertEquals(
       normalizedText,
       text,
-      `${name} tells ${value}, which is hidden, from what is not there`,
+      `${name} distinguishes ${value}, which is hidden, from a missing value`,
     );
   }
   return requestCount;
@@ -89,14 +89,14 @@ for (const kind of ["memory", "postgres"] as const) {
         const hidden = scenario.hiddenFrom(login);
         assert(hidden.length > 0);
         const probe = async (place: Endpoint) => {
-          const asked = await probeEndpoint(place, { browser, hidden, login });
-          assert(asked > 0 || place.operation.requestBody === undefined, place.path);
+          const requests = await probeEndpoint(place, { browser, hidden, login });
+          assert(requests > 0 || place.operation.requestBody === undefined, place.path);
         };
         const isLast = ({ path }: Endpoint) => path === "/logout";
         await Promise.all(all.filter((place) => !isLast(place)).map(probe));
         for (const place of all.filter(isLast)) await probe(place);
       }
-      // Nothing that was asked for has changed anything, and all of it can be seen by who may.
+      // No request has changed anything, and users with access see all of it.
       const mona = scenario.browsers.get("mona") ?? scenario.app.browser();
       const { items } = await (await mona.get("/repositories?followed=true")).json();
       assertEquals(items.length, 3);
@@ -111,7 +111,7 @@ for (const kind of ["memory", "postgres"] as const) {
   });
 }
 
-Deno.test("Every list and figure counts what its user may see, and no more", async () => {
+Deno.test("Every list and figure counts only what its user may see", async () => {
   const scenario = await startVisibilityScenario();
   await using _ = scenario.app;
   for (const [login, repositories] of [["mona", 3], ["hubot", 2], ["nat", 1]] as const) {
@@ -136,7 +136,7 @@ Deno.test("Every list and figure counts what its user may see, and no more", asy
   }
 });
 
-Deno.test("An ETag of one user is none of another who sees something else", async () => {
+Deno.test("An ETag is not valid for a user with another visibility", async () => {
   const scenario = await startVisibilityScenario();
   await using _ = scenario.app;
   const [mona, nat] = ["mona", "nat"].map((login) => scenario.browsers.get(login));

@@ -54,9 +54,9 @@ async function setUp() {
   };
 }
 
-Deno.test("POST /repositories with backfill_days brings the past in, over a restart", async () => {
+Deno.test("POST /repositories with backfill_days imports past runs, also across a restart", async () => {
   await using setting = await setUp();
-  const { app, fetchRepository: shown } = setting;
+  const { app, fetchRepository } = setting;
   app.simulator.faults.add({ kind: "status", status: 502 }, {
     path: /created=.*[?&]page=2/,
     requests: 99,
@@ -64,29 +64,32 @@ Deno.test("POST /repositories with backfill_days brings the past in, over a rest
   const { id, backfill } = await setting.follow();
   assertEquals(backfill.state, "running");
   const isTried = () => app.simulator.requests.entries.some(({ status }) => status === 502);
-  await waitUntil(isTried, "the second page is asked for");
+  await waitUntil(isTried, "the second page is requested");
   await app.stopApp();
   app.simulator.faults.clear();
 
   await app.start();
-  await waitUntil(async () => (await shown(id)).backfill.state === "done", "the past is in");
-  const { runs, reason } = (await shown(id)).backfill;
+  await waitUntil(
+    async () => (await fetchRepository(id)).backfill.state === "done",
+    "the backfill is done",
+  );
+  const { runs, reason } = (await fetchRepository(id)).backfill;
   assertEquals([runs, reason, await setting.count()], [RUNS, null, RUNS]);
-  // History is no news.
+  // Imported runs emit no events.
   assertEquals(app.events.filter(({ type }) => type === "run").length <= 20, true);
 });
 
-Deno.test("POST /repositories with backfill_days leaves others their share of a low budget", async () => {
+Deno.test("POST /repositories with backfill_days leaves a share of a low rate limit to other tasks", async () => {
   await using setting = await setUp();
-  const { app, fetchRepository: shown } = setting;
+  const { app, fetchRepository } = setting;
   app.simulator.rateLimits.set(TOKEN, { remaining: 1_200 });
   const { id } = await setting.follow();
   const { length } = app.simulator.requests.entries;
   await waitUntil(
     () => app.simulator.requests.entries.length > length + 10,
-    "the latest runs are asked for again and again",
+    "the latest runs are polled repeatedly",
   );
   const isPast = ({ path }: { path: string }) => path.includes("created=");
   assertEquals(app.simulator.requests.entries.filter(isPast), []);
-  assertEquals((await shown(id)).backfill.state, "running");
+  assertEquals((await fetchRepository(id)).backfill.state, "running");
 });

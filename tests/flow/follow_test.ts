@@ -45,7 +45,7 @@ Deno.test("POST /repositories follows a repository, and creates its webhook", as
   );
 });
 
-Deno.test("POST /repositories says what stands against it", async () => {
+Deno.test("POST /repositories rejects invalid and inaccessible repositories", async () => {
   await using test = await new AppWithWebhooks().start();
   const { world } = test;
   for (const name of ["a", "b", "c"]) world.addRepository({ full_name: `octo/${name}` });
@@ -68,7 +68,7 @@ Deno.test("POST /repositories says what stands against it", async () => {
   assertEquals((await test.request("GET", "/repositories?followed=true")).json.total_count, 1);
 });
 
-Deno.test("POST /repositories says that runs are not shown to us", async () => {
+Deno.test("POST /repositories reports runs that are not accessible", async () => {
   await using test = await new AppWithWebhooks().start();
   test.world.addRepository({ full_name: A });
   test.simulator.faults.add({ kind: "status", status: 404 }, { path: /actions\/workflows/ });
@@ -76,7 +76,7 @@ Deno.test("POST /repositories says that runs are not shown to us", async () => {
   assertEquals([status, json.code], [403, "repository_forbidden"]);
 });
 
-Deno.test("POST /repositories says when to come again while GitHub is away or limits us", async () => {
+Deno.test("POST /repositories sends Retry-After while GitHub is unavailable or rate limited", async () => {
   await using test = await new AppWithWebhooks().start();
   test.world.addRepository({ full_name: A });
   test.simulator.faults.add({ kind: "status", status: 502 });
@@ -87,10 +87,10 @@ Deno.test("POST /repositories says when to come again while GitHub is away or li
   const limited = await test.follow(A);
   assertEquals([limited.status, limited.json.code], [503, "github_rate_limited"]);
   const wait = Number(limited.headers.get("retry-after"));
-  assert(wait > 70 && wait <= 78, `asked to wait ${wait} s`);
+  assert(wait > 70 && wait <= 78, `Retry-After is ${wait} s`);
 });
 
-Deno.test("POST /repositories says that our own credential is not accepted", async () => {
+Deno.test("POST /repositories reports that GitHub rejects the server's credential", async () => {
   await using test = await new AppWithWebhooks({ environment: { GITHUB_TOKEN: "ghp_wrong" } })
     .start();
   test.world.addRepository({ full_name: A });
@@ -109,17 +109,17 @@ Deno.test("POST /repositories follows a renamed repository by its id", async () 
   assertEquals(test.simulator.webhooks.list(A).length, 1);
 });
 
-Deno.test("POST /repositories says why there is no webhook, and polling serves the repository", async () => {
+Deno.test("POST /repositories reports why a webhook is missing, and polls the repository", async () => {
   await using test = await new AppWithWebhooks().start();
   test.world.addRepository({ full_name: A, admin: false });
   const { status, json } = await test.follow(A);
   assertEquals([status, json.webhook.state], [201, "none"]);
   assertMatch(json.webhook.reason, /may not manage webhooks/);
-  // Nothing has changed since, which GitHub says for nothing.
+  // Nothing has changed since: a 304 uses no rate limit.
   await waitUntil(() => test.simulator.requests.counts.notModified > 0, "its runs are polled");
 });
 
-Deno.test("POST /repositories brings in the past too, when asked to", async () => {
+Deno.test("POST /repositories imports past runs on request", async () => {
   await using test = await new AppWithWebhooks().start();
   const { id } = test.world.addRepository({ full_name: A });
   const created_at = new Date(Date.now() - 3 * 24 * 60 * 60_000).toISOString();
@@ -131,7 +131,7 @@ Deno.test("POST /repositories brings in the past too, when asked to", async () =
   assertEquals((await test.request("GET", "/runs")).json.total_count, 150);
 });
 
-Deno.test("A followed repository is polled without any client, and from a restart on", async () => {
+Deno.test("A followed repository is polled without clients, also after a restart", async () => {
   await using test = await new AppWithWebhooks({ environment: { PUBLIC_URL: "" } }).start();
   test.world.addRepository({ full_name: A });
   assertEquals((await test.follow(A)).status, 201);
@@ -146,7 +146,7 @@ Deno.test("A followed repository is polled without any client, and from a restar
   assertEquals([json.id, json.status], [run.id, "queued"]);
 });
 
-Deno.test("Followed repositories leave a tenth of the budget alone", async () => {
+Deno.test("Polling of followed repositories reserves a tenth of the rate limit", async () => {
   await using test = await new AppWithWebhooks({ environment: { PUBLIC_URL: "" } }).start();
   for (const name of ["a", "b", "c"]) {
     test.world.addRepository({ full_name: `octo/${name}` });
@@ -159,7 +159,7 @@ Deno.test("Followed repositories leave a tenth of the budget alone", async () =>
   await test.start();
   const countRunRequests = () =>
     test.simulator.requests.entries.filter(({ path }) => path.includes("/actions/runs")).length;
-  await waitUntil(() => countRunRequests() > 0, "the first is asked for, which tells what is left");
+  await waitUntil(() => countRunRequests() > 0, "the first request returns the rate limit");
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   assertEquals(countRunRequests(), 1);
 });

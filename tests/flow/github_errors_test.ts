@@ -68,7 +68,7 @@ for (
     test.simulator.faults.clear();
     await waitForState(test, "polling");
     const count = client.frames.length;
-    await waitUntil(() => client.frames.length > count, "frames come again");
+    await waitUntil(() => client.frames.length > count, "frames arrive again");
     assertEquals((await test.health()).status, "healthy");
   });
 }
@@ -105,7 +105,7 @@ Deno.test("The program stops while GitHub does not answer, and closes its client
   const test = await startWithOneRun();
   test.simulator.faults.add({ kind: "delay", ms: 60_000 }, { requests: 10 });
   const client = await WebSocketClient.connect(test.socketUrl);
-  await waitUntil(() => test.app.poller.phase.name === "listing", "it asks GitHub");
+  await waitUntil(() => test.app.poller.phase.name === "listing", "it requests the list");
   await test.stop();
   assertEquals((await withTimeout(client.closed, "the end")).code, 1001);
 });

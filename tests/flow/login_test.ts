@@ -24,13 +24,13 @@ for (const kind of ["oauth_app", "github_app"] as const) {
     await back.body?.cancel();
     assertEquals([back.status, back.headers.get("location")], [303, "/docs?a=1"]);
     assertEquals([...browser.cookies.keys()], ["runwire"]);
-    const { kind: caller, permissions, user, key } = await (await browser.get("/api/v1/me")).json();
-    assertEquals([caller, permissions, key], ["session", ["read"], null]);
-    assertEquals([user.login, user.role], ["hubot", "viewer"]);
+    const me = await (await browser.get("/api/v1/me")).json();
+    assertEquals([me.kind, me.permissions, me.key], ["session", ["read"], null]);
+    assertEquals([me.user.login, me.user.role], ["hubot", "viewer"]);
   });
 }
 
-Deno.test("Login gives cookies to no script and no other site", async () => {
+Deno.test("Login sets cookies that scripts and other sites cannot read", async () => {
   await using app = await startLoginApp();
   const browser = app.browser();
   await (await browser.signIn()).body?.cancel();
@@ -55,7 +55,7 @@ Deno.test("Login returns the redirect URL as JSON on request", async () => {
   assertEquals(response.headers.get("cache-control"), "no-store");
 });
 
-Deno.test("Login is refused with a state that is not this browser's", async () => {
+Deno.test("Login rejects the state of another browser", async () => {
   await using app = await startLoginApp();
   const browser = app.browser();
   const callback = new URL(await browser.startSignIn());
@@ -64,7 +64,7 @@ Deno.test("Login is refused with a state that is not this browser's", async () =
   // Another user's code and state in this browser: login CSRF.
   assertEquals(await statusAndCode(browser.finishSignIn(attackerCallback.href)), [400]);
   assertEquals(browser.cookies.size, 0);
-  // Its own, in a browser that has not begun it; and altered.
+  // Its own state, but without the cookie; and a changed one.
   assertEquals(await statusAndCode(app.browser().finishSignIn(callback.href)), [400]);
   for (const state of ["", "x", callback.searchParams.get("state")?.slice(1) ?? ""]) {
     const other = app.browser();
@@ -76,7 +76,7 @@ Deno.test("Login is refused with a state that is not this browser's", async () =
   }
 });
 
-Deno.test("Login counts once: neither its cookie nor its code can be used again", async () => {
+Deno.test("Login is single-use: its cookie and its code cannot be reused", async () => {
   await using app = await startLoginApp();
   const browser = app.browser();
   const callback = await browser.startSignIn();
@@ -89,7 +89,7 @@ Deno.test("Login counts once: neither its cookie nor its code can be used again"
   assertEquals(await fetchCurrentUser(thief), [401, "unauthenticated"]);
 });
 
-Deno.test("Login takes no cookie that we did not sign", async () => {
+Deno.test("Login rejects a cookie with an invalid signature", async () => {
   await using app = await startLoginApp();
   const browser = app.browser();
   const callback = await browser.startSignIn();
@@ -108,7 +108,7 @@ Deno.test("Login takes no cookie that we did not sign", async () => {
   }
 });
 
-Deno.test("Login is over after ten minutes", async () => {
+Deno.test("Login expires after ten minutes", async () => {
   const clock = new OffsetClock();
   await using app = await startLoginApp({ clock });
   const browser = app.browser();
@@ -133,7 +133,7 @@ Deno.test("Login reports a denied authorization as a page without script, or as 
   assertEquals([json.status, (await json.json()).code], [403, "login_denied"]);
 });
 
-Deno.test("Login says so while GitHub cannot be reached", async () => {
+Deno.test("Login reports that GitHub is unavailable", async () => {
   await using app = await startLoginApp();
   const browser = app.browser();
   const callback = await browser.startSignIn();
@@ -173,7 +173,7 @@ Deno.test("Login returns to any local path", async () => {
   }
 });
 
-Deno.test("Login begins for no page of another site", async () => {
+Deno.test("Login cannot be started by a page of another site", async () => {
   await using app = await startLoginApp();
   for (
     const headers of [
@@ -192,7 +192,7 @@ Deno.test("Login begins for no page of another site", async () => {
   }
 });
 
-Deno.test("Login is throttled by address, whatever it is that is asked so often", async () => {
+Deno.test("Login is rate limited by address, whatever the request", async () => {
   await using app = await startLoginApp();
   for (
     const [method, path, status] of [["POST", "/login", 303], [
@@ -213,12 +213,12 @@ Deno.test("Login is throttled by address, whatever it is that is asked so often"
   }
 });
 
-Deno.test("Login is for members of the allowed organizations, as long as they are", async () => {
+Deno.test("Login requires membership in an allowed organization, also later", async () => {
   const clock = new OffsetClock();
   await using app = await startLoginApp({ clock, environment: { ALLOWED_ORGS: "Octo-Org,other" } });
-  const refused = await app.browser().signIn();
-  assertEquals(refused.status, 403);
-  assertMatch(await refused.text(), /Organization membership required/);
+  const rejected = await app.browser().signIn();
+  assertEquals(rejected.status, 403);
+  assertMatch(await rejected.text(), /Organization membership required/);
   app.world.users.join("hubot", "octo-org");
   const browser = await app.signIn("hubot");
   const { user, permissions } = await (await browser.get("/api/v1/me")).json();
@@ -226,11 +226,11 @@ Deno.test("Login is for members of the allowed organizations, as long as they ar
   app.world.users.leave("hubot", "octo-org");
   clock.advance(HOUR_MS);
   assertEquals(await fetchCurrentUser(browser), [401, "unauthenticated"]);
-  // Who is named as an admin needs no organization.
+  // A configured admin needs no organization.
   assertEquals(await fetchCurrentUser(await app.signIn("mona")), [200, "mona"]);
 });
 
-Deno.test("Login over TLS gives cookies to our host alone", async () => {
+Deno.test("Login over TLS sets cookies for the server's host only", async () => {
   await using app = await startLoginApp({
     environment: { PUBLIC_URL: "https://ci.example.com/runs" },
   });

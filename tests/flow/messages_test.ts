@@ -34,7 +34,7 @@ function testContents(received: readonly MessageData[]): readonly string[] {
   return received.filter(({ user_id }) => user_id.length === 1).map(({ content }) => content);
 }
 
-/** Each of `senders` says `1`, `2` … as fast as it may; all at once. */
+/** Each of `senders` sends `1`, `2` … as fast as the rate limit allows, concurrently. */
 function sendAll(senders: readonly WebSocketClient[], count: number): void {
   for (let each = 1; each <= count; each++) {
     for (const [index, { socket }] of senders.entries()) {
@@ -178,7 +178,7 @@ async function connectAs(app: LoginApp, { cookie }: Browser): Promise<WebSocketC
   return client;
 }
 
-Deno.test("A member speaks under his login, and a viewer only listens", async () => {
+Deno.test("A member sends messages under their login, and a viewer only receives them", async () => {
   await using app = await new LoginApp().start();
   const mona = await app.signIn("mona");
   const nat = await app.signIn("nat");
@@ -204,12 +204,12 @@ Deno.test("A member speaks under his login, and a viewer only listens", async ()
   const { items } = await (await nat.get("/api/v1/messages")).json();
   assertEquals(items.map(({ user_id }: MessageData) => user_id), ["mona", "mona"]);
   // Connections without a session are rejected.
-  const refused = await fetch(`${app.url}/api/v1/messages`);
-  assertEquals([refused.status, (await refused.json()).code], [401, "unauthenticated"]);
+  const rejected = await fetch(`${app.url}/api/v1/messages`);
+  assertEquals([rejected.status, (await rejected.json()).code], [401, "unauthenticated"]);
 });
 
 Deno.test({
-  name: "Messages are refused while the database is unavailable, and accepted afterwards",
+  name: "Messages are rejected while the database is unavailable, and accepted afterwards",
   ignore,
   async fn() {
     await using schema = await createTestSchema();
@@ -230,9 +230,9 @@ Deno.test({
     });
     assertEquals([answer.status, (await answer.json()).code], [503, "storage_unavailable"]);
     proxy.restore();
-    ada.socket.send(messageFrame("kept", "a"));
-    assertEquals([await nextContent(ada), await nextContent(bob)], ["kept", "kept"]);
-    assertEquals(testContents(await listMessages(app.url)), ["kept"]);
+    ada.socket.send(messageFrame("stored", "a"));
+    assertEquals([await nextContent(ada), await nextContent(bob)], ["stored", "stored"]);
+    assertEquals(testContents(await listMessages(app.url)), ["stored"]);
     assert(!bob.frames.join().includes("error"));
   },
 });

@@ -5,7 +5,7 @@ import { isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
 import { WebSocketClient } from "../fakes/clients/websocket.ts";
 import { waitUntil } from "../fakes/wait.ts";
 
-/** The values of `/metrics`, by name and labels as they stand there. */
+/** The values of `/metrics`, by name and labels as written there. */
 async function fetchMetrics(url: string): Promise<ReadonlyMap<string, number>> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
@@ -44,7 +44,7 @@ Deno.test("GET /metrics reports the metrics of the whole program", async () => {
   assert(Math.abs((value("process_start_time_seconds") ?? 0) - Date.now() / 1_000) < 3_600);
   const delayCount = "runwire_event_loop_delay_seconds_count";
   const isMeasured = async () => ((await fetchMetrics(app.url)).get(delayCount) ?? 0) > 0;
-  await waitUntil(isMeasured, "the event loop was looked at");
+  await waitUntil(isMeasured, "the event loop delay is measured");
 });
 
 Deno.test({

@@ -4,7 +4,7 @@ import { isRedisAvailable, REDIS_URL } from "../fakes/redis.ts";
 
 const PROXIED = { PUBLIC_URL: "https://ci.example.com", THROTTLE_RATE: "1", THROTTLE_BURST: "3" };
 
-/** Asks as the caller that a proxy says it has. */
+/** Sends a request with the client address that a proxy adds. */
 function requestFrom(app: AppUnderTest, address: string, path = "/runs"): Promise<Response> {
   return fetch(`${app.url}${path}`, {
     headers: { "x-forwarded-for": address, host: "ci.example.com" },
@@ -78,15 +78,15 @@ Deno.test({
     await using app = await new AppUnderTest({
       environment: { ...PROXIED, REDIS_URL, THROTTLE_BURST: "1" },
     }).start();
-    // A caller of its own for each run: Redis remembers.
+    // Each test run has its own client address, because Redis stores the buckets.
     const network = crypto.getRandomValues(new Uint16Array(2)).join(":").replace(
       /\d+/g,
       (n) => Number(n).toString(16),
     );
-    const caller = `2001:db8:${network}::1`;
-    assertEquals(await collectStatuses([requestFrom(app, caller)]), [200]);
+    const client = `2001:db8:${network}::1`;
+    assertEquals(await collectStatuses([requestFrom(app, client)]), [200]);
     assertEquals(
-      (await collectStatuses([requestFrom(app, caller), requestFrom(app, caller)])).includes(429),
+      (await collectStatuses([requestFrom(app, client), requestFrom(app, client)])).includes(429),
       true,
     );
   },

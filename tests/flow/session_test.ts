@@ -88,7 +88,7 @@ Deno.test("Session ends as soon as GitHub rejects its token", async () => {
   const browser = await app.signIn("hubot");
   assertEquals(await statusAndCode(browser.get("/runs")), [200, undefined]);
   app.simulator.revokeAuthorization("hubot");
-  // As long as what GitHub said of rights is fresh, it is not asked.
+  // A fresh visibility needs no request to GitHub.
   clock.advance(6 * 60_000);
   assertEquals(await statusAndCode(browser.get("/runs")), [401, "unauthenticated"]);
   assertEquals(await fetchCurrentUser(browser), [401, "unauthenticated"]);

@@ -130,14 +130,14 @@ Deno.test("/ws needs as many requests for fifty clients as for one, and only cha
     Array.from({ length: 50 }, () => WebSocketClient.connect(test.socketUrl)),
   );
   const [first] = clients;
-  await waitUntil(() => (first?.frames.length ?? 0) >= 12, "twelve beats have passed");
+  await waitUntil(() => (first?.frames.length ?? 0) >= 12, "twelve intervals have passed");
   await Promise.all(clients.map((client) => client.close()));
-  const { requests, notModified, charged: spent } = test.simulator.requests.counts;
+  const { requests, notModified, charged } = test.simulator.requests.counts;
   const polls = first?.frames.length ?? 0;
-  // 3 repositories a beat, and a list for every fifth.
+  // 3 requests per interval, and a list in every fifth.
   const expected = 3 * polls + Math.ceil(polls / 5);
   assert(Math.abs(requests - expected) <= 4, `${requests} requests, not about ${expected}`);
-  assertEquals(spent, 4);
+  assertEquals(charged, 4);
   assertEquals(notModified, requests - 4);
 });
 

@@ -94,8 +94,8 @@ function assertHidden(
   openListeners: readonly Listener[],
 ): void {
   for (const { name, text } of openListeners) {
-    for (const { markers: marks } of scenario.hiddenFrom(login)) {
-      const shown = marks.filter((marker) => text().toLowerCase().includes(marker));
+    for (const { markers } of scenario.hiddenFrom(login)) {
+      const shown = markers.filter((marker) => text().toLowerCase().includes(marker));
       assertEquals(shown, [], `${name} shows what is hidden`);
     }
   }
@@ -150,7 +150,7 @@ Deno.test("An open stream shows nothing of a repository that was hidden", async 
     const response = await browser.get(`/repositories/${team.id}`);
     await response.body?.cancel();
     return response.status === 404;
-  }, "GitHub has told that it is hidden");
+  }, "the permission change has arrived");
   const mark = "Titleteammarked after it was hidden";
   app.world.addRun(team.fullName, { display_title: mark });
   app.world.addRun(markedFullName("open"), { display_title: "The last of all" });

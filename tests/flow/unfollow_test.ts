@@ -8,7 +8,7 @@ import { waitUntil } from "../fakes/wait.ts";
 
 const A = "octo/a";
 
-/** The program with one repository that is followed, and a run of it. */
+/** The program with one followed repository and a run of it. */
 async function startFollowing(): Promise<{ readonly test: AppWithWebhooks; readonly id: number }> {
   const test = await new AppWithWebhooks().start();
   const { id } = test.world.addRepository({ full_name: A });
@@ -130,9 +130,9 @@ Deno.test("A followed repository stays followed under a new name, and reports it
   await test.waitForRepository(id, (repository) => repository.private === true);
   test.world.removeRepository("octo/renamed");
   await test.waitForRepository(id, ({ followed }) => followed === false);
-  const gone = (await test.request("GET", `/repositories/${id}`)).json;
-  assertEquals(gone.error, "Deleted on GitHub, or no longer accessible to the App");
-  assertEquals(gone.webhook, null);
+  const removed = (await test.request("GET", `/repositories/${id}`)).json;
+  assertEquals(removed.error, "Deleted on GitHub, or no longer accessible to the App");
+  assertEquals(removed.webhook, null);
 });
 
 Deno.test("Another origin can neither follow nor unfollow", async () => {

@@ -4,10 +4,10 @@ import { WebSocketClient } from "../fakes/clients/websocket.ts";
 import { waitUntil } from "../fakes/wait.ts";
 
 const SECRET = "It's a Secret to Everybody";
-/** Longer than any test, so that no change comes by polling. */
+/** Longer than any test, so that polling finds no change. */
 const LONG_POLL_INTERVAL_MS = 600_000;
 
-/** The program with its webhook at `octo/a` and `octo/b`, and a client that has got its first frame. */
+/** The program with its webhook at `octo/a` and `octo/b`, and a client that has received its first frame. */
 class AppWithTwoRepositories extends AppUnderTest {
   readonly #stopDeliveries = new AbortController();
   #deliveries: Promise<void> = Promise.resolve();

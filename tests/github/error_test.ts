@@ -83,7 +83,7 @@ const cases: readonly Case[] = [
   { when: "500", status: 500, failure: { kind: "unavailable" } },
   { when: "502", status: 502, message: "Server Error", failure: { kind: "unavailable" } },
   { when: "503", status: 503, headers: { "retry-after": "5" }, failure: { kind: "unavailable" } },
-  { when: "a 304 that was not asked for", status: 304, failure: { kind: "unavailable" } },
+  { when: "an unexpected 304", status: 304, failure: { kind: "unavailable" } },
   { when: "a redirect to nowhere", status: 302, failure: { kind: "unavailable" } },
 ];
 

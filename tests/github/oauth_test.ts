@@ -175,9 +175,12 @@ Deno.test("GitHubOAuth.refresh() rejects an expired or revoked token", async () 
   const { refreshToken: late = "" } = await mona.tokens();
   mona.clock.advance(15_897_600);
   assertMatch(await rejectionMessage(mona.login.refresh(late, neverAborted)), /bad_refresh_token$/);
-  const { refreshToken: gone = "" } = await mona.tokens();
+  const { refreshToken: revoked = "" } = await mona.tokens();
   mona.simulator.revokeAuthorization("mona");
-  assertMatch(await rejectionMessage(mona.login.refresh(gone, neverAborted)), /bad_refresh_token$/);
+  assertMatch(
+    await rejectionMessage(mona.login.refresh(revoked, neverAborted)),
+    /bad_refresh_token$/,
+  );
 });
 
 Deno.test("GitHubOAuth.revoke() revokes a token, and accepts a revoked one", async () => {

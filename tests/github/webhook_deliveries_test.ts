@@ -34,7 +34,7 @@ function setUp({ credential = { token: TOKEN }, publicUrl }: {
   const receiver = new WebhookReceiver();
   receiver.respond = respondDown;
   const github = serveWithWebhooks({
-    // An App's JWT is signed by the real time; headers have whole seconds.
+    // An App's JWT is signed with the real time; headers have whole seconds.
     clock: new AutoAdvanceClock(Math.floor(Date.now() / 1_000) * 1_000),
     app: {
       id: 12,
@@ -221,7 +221,7 @@ Deno.test("GitHubWebhookDeliveries.listFailed() ignores webhooks with another pa
   const last = deliveries.at(-1);
   assert(last);
   await simulated.push(1, { hook: last });
-  const ids = (await simulated.failed()).map(({ webhook: hook }) => hook?.id);
+  const ids = (await simulated.failed()).map(({ webhook }) => webhook?.id);
   // An event has the same GUID for all webhooks, and is requested once.
   assertEquals(ids.length, 1);
   assert(deliveries.slice(0, 2).some(({ id }) => id === ids[0]));

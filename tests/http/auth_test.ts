@@ -38,15 +38,19 @@ function createTestApi() {
 }
 
 async function start({ isOpen = false, ...settings }: ServerSettings & { isOpen?: boolean } = {}) {
-  const callers = new FakeAuthenticator({ isOpen });
-  const server = await new ServerUnderTest({ accounts: [createTestApi()], callers, ...settings })
+  const authenticator = new FakeAuthenticator({ isOpen });
+  const server = await new ServerUnderTest({
+    accounts: [createTestApi()],
+    authenticator,
+    ...settings,
+  })
     .start();
   const request = async (path: string, headers: Record<string, string> = {}, method = "GET") => {
     const response = await fetch(server.url + path, { method, headers });
     const { code } = await response.json();
     return { status: response.status, code, headers: response.headers };
   };
-  return { callers, server, request };
+  return { authenticator, server, request };
 }
 
 const KEY = { authorization: "Bearer rw_live_x" };
@@ -66,25 +70,29 @@ for (const path of ["/runs", "/api/v1/runs", "/runs/1", "/api/v1/events", "/read
 }
 
 Deno.test("authenticate() reads each kind of credentials from its place", async () => {
-  const { callers, server, request } = await start();
+  const { authenticator, server, request } = await start();
   await using _ = server;
   await request("/read?ticket=t", { ...KEY, cookie: "other=1; runwire=token" });
-  assertEquals(callers.requests.pop(), {
+  assertEquals(authenticator.requests.pop(), {
     key: "rw_live_x",
     ticket: undefined,
     session: "token",
   });
   await request("/api/v1/events?ticket=t", { authorization: "bearer   spaced" });
-  assertEquals(callers.requests.pop(), { key: "spaced", ticket: "t", session: undefined });
+  assertEquals(authenticator.requests.pop(), { key: "spaced", ticket: "t", session: undefined });
   await request("/read", { cookie: "__Host-runwire=token; runwire=" });
-  assertEquals(callers.requests.pop(), { key: undefined, ticket: undefined, session: undefined });
+  assertEquals(authenticator.requests.pop(), {
+    key: undefined,
+    ticket: undefined,
+    session: undefined,
+  });
 });
 
 Deno.test("authenticate() reads only the __Host- cookie over TLS", async () => {
-  const { callers, server, request } = await start({ publicUrl: "https://ci.example.com" });
+  const { authenticator, server, request } = await start({ publicUrl: "https://ci.example.com" });
   await using _ = server;
   await request("/read", { cookie: "runwire=planted; __Host-runwire=token" });
-  assertEquals(callers.requests.pop()?.session, "token");
+  assertEquals(authenticator.requests.pop()?.session, "token");
 });
 
 Deno.test("authenticate() rejects an invalid key even if access is open", async () => {
@@ -95,22 +103,22 @@ Deno.test("authenticate() rejects an invalid key even if access is open", async 
 });
 
 Deno.test("authorize() names the missing permission", async () => {
-  const { callers, server, request } = await start();
+  const { authenticator, server, request } = await start();
   await using _ = server;
-  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["read"]) }));
+  authenticator.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["read"]) }));
   assertEquals((await request("/read", KEY)).status, 200);
   assertEquals((await request("/known", KEY)).status, 200);
   const response = await fetch(`${server.url}/write`, { method: "PUT", headers: KEY });
   assertEquals(response.status, 403);
   const { code, detail } = await response.json();
   assertEquals([code, detail], ["forbidden", 'Permission "write" is required to PUT /write']);
-  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set([]) }));
+  authenticator.principals.set("rw_live_x", keyPrincipal({ permissions: new Set([]) }));
   assertEquals((await request("/read", KEY)).code, "forbidden");
   assertEquals((await request("/known", KEY)).status, 200);
 });
 
 Deno.test("authorize() requires admin for routes without a policy", async () => {
-  const { callers, server, request } = await start();
+  const { authenticator, server, request } = await start();
   await using _ = server;
   const getUnknown = async (headers: Record<string, string>) => {
     using raw = await RawRequest.get(server.port, "/unknown/1", headers);
@@ -118,18 +126,21 @@ Deno.test("authorize() requires admin for routes without a policy", async () => 
   };
   assertEquals(await getUnknown({}), 401);
   const all = new Set(["read", "write", "tasks", "cast"] as const);
-  callers.principals.set("rw_live_x", keyPrincipal({ permissions: all }));
+  authenticator.principals.set("rw_live_x", keyPrincipal({ permissions: all }));
   assertEquals((await request("/undeclared", KEY)).code, "forbidden");
   assertEquals(await getUnknown(KEY), 403);
-  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["admin"]) }));
+  authenticator.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["admin"]) }));
   assertEquals((await request("/undeclared", KEY)).status, 200);
   assertEquals(await getUnknown(KEY), 200);
 });
 
 Deno.test("authorize() accepts writes of a session only from own pages", async () => {
-  const { callers, server, request } = await start();
+  const { authenticator, server, request } = await start();
   await using _ = server;
-  callers.principals.set("token", sessionPrincipal({ permissions: new Set(["read", "write"]) }));
+  authenticator.principals.set(
+    "token",
+    sessionPrincipal({ permissions: new Set(["read", "write"]) }),
+  );
   const write = (headers: Record<string, string>) =>
     request("/write", { ...COOKIE, ...headers }, "PUT");
   assertEquals((await write({})).code, "origin_not_allowed");
@@ -149,9 +160,9 @@ Deno.test("authorize() accepts writes of a session only from own pages", async (
 });
 
 Deno.test("authorize() accepts writes of a key without Origin, but not from foreign pages", async () => {
-  const { callers, server, request } = await start();
+  const { authenticator, server, request } = await start();
   await using _ = server;
-  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["write"]) }));
+  authenticator.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["write"]) }));
   assertEquals((await request("/write", KEY, "PUT")).status, 200);
   const foreign = { ...KEY, origin: "https://evil.example" };
   assertEquals((await request("/write", foreign, "PUT")).code, "origin_not_allowed");
@@ -159,20 +170,20 @@ Deno.test("authorize() accepts writes of a key without Origin, but not from fore
 
 Deno.test("rateLimit() counts per account, and per address for other callers", async () => {
   const counted: string[] = [];
-  const { callers, server, request } = await start({
-    throttle: {
+  const { authenticator, server, request } = await start({
+    rateLimit: {
       limit: { perSecond: 1, burst: 2 },
       limiter: {
-        consume: (caller) => {
-          counted.push(caller);
+        consume: (client) => {
+          counted.push(client);
           return Promise.resolve({ isAllowed: true, remaining: 1, retryAfterMs: 0, resetMs: 0 });
         },
       },
     },
   });
   await using _ = server;
-  callers.principals.set("rw_live_x", keyPrincipal({ id: "key 3" }));
-  callers.principals.set("token", sessionPrincipal({ id: "user 7" }));
+  authenticator.principals.set("rw_live_x", keyPrincipal({ id: "key 3" }));
+  authenticator.principals.set("token", sessionPrincipal({ id: "user 7" }));
   await request("/read", KEY);
   await request("/read", COOKIE);
   await request("/read", { authorization: "Bearer guessed" });
@@ -182,10 +193,13 @@ Deno.test("rateLimit() counts per account, and per address for other callers", a
 
 Deno.test("GET /runs and /api/v1/events report that a caller's visibility is unavailable", async () => {
   const data = [runRoutes({ history: new FakeRunHistory() })];
-  const { callers, server, request } = await start({ data });
+  const { authenticator, server, request } = await start({ data });
   await using _ = server;
   const failWith = (error: Error) =>
-    callers.principals.set("token", sessionPrincipal({ visibility: () => Promise.reject(error) }));
+    authenticator.principals.set(
+      "token",
+      sessionPrincipal({ visibility: () => Promise.reject(error) }),
+    );
   for (const path of ["/runs", "/api/v1/events"]) {
     failWith(new GitHubError({ kind: "unavailable" }, "unavailable"));
     const response = await request(path, COOKIE);
@@ -201,9 +215,9 @@ Deno.test("GET /runs and /api/v1/events report that a caller's visibility is una
 });
 
 Deno.test("authenticate() responds with 503 if GitHub is unavailable", async () => {
-  const { callers, server, request } = await start();
+  const { authenticator, server, request } = await start();
   await using _ = server;
-  callers.authenticate = () =>
+  authenticator.authenticate = () =>
     Promise.reject(new GitHubError({ kind: "unavailable" }, "unavailable"));
   for (const path of ["/read", "/known", "/api/v1/events"]) {
     assertEquals((await request(path, COOKIE)).code, "github_unavailable");
@@ -211,12 +225,12 @@ Deno.test("authenticate() responds with 503 if GitHub is unavailable", async () 
 });
 
 Deno.test("authenticate() is skipped for unknown routes, wrong methods and public routes", async () => {
-  const { callers, server, request } = await start();
+  const { authenticator, server, request } = await start();
   await using _ = server;
   assertEquals((await request("/nowhere")).code, "not_found");
   assertEquals((await request("/read", {}, "DELETE")).code, "method_not_allowed");
   for (const path of ["/health", "/livez", "/openapi.json"]) {
     assertEquals((await request(path)).status, 200);
   }
-  assertEquals(callers.requests, []);
+  assertEquals(authenticator.requests, []);
 });

@@ -128,9 +128,9 @@ Deno.test("A preflight gets no permission, even from an allowed origin", async (
 });
 
 Deno.test("/ws rejects a session cookie without Origin, which browsers always send", async () => {
-  const callers = new FakeAuthenticator({ isOpen: false });
-  callers.principals.set("token", sessionPrincipal());
-  await using server = await new ServerUnderTest({ callers }).start();
+  const authenticator = new FakeAuthenticator({ isOpen: false });
+  authenticator.principals.set("token", sessionPrincipal());
+  await using server = await new ServerUnderTest({ authenticator }).start();
   const upgrade = async (headers: Record<string, string>) => {
     using request = await RawRequest.get(server.port, "/ws", {
       Upgrade: "websocket",
@@ -151,12 +151,12 @@ Deno.test("/ws rejects a session cookie without Origin, which browsers always se
 
 for (const path of ["/ws", "/api/v1/events"]) {
   Deno.test(`GET ${path} rejects foreign pages before authentication`, async () => {
-    const callers = new FakeAuthenticator({ isOpen: false });
-    await using server = await new ServerUnderTest({ callers }).start();
+    const authenticator = new FakeAuthenticator({ isOpen: false });
+    await using server = await new ServerUnderTest({ authenticator }).start();
     const response = await fetch(server.url + path, {
       headers: { origin: "https://evil.example" },
     });
     assertEquals((await response.json()).code, "origin_not_allowed");
-    assertEquals(callers.requests, []);
+    assertEquals(authenticator.requests, []);
   });
 }

@@ -16,11 +16,11 @@ function findRecord({ records }: CapturedLog, path: string) {
 
 Deno.test("Every request is logged in one record, without its query", async () => {
   await using log = await new CapturedLog().start();
-  const callers = new FakeAuthenticator({ isOpen: false });
-  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["read"]) }));
-  await using server = await new ServerUnderTest({ callers }).start();
+  const authenticator = new FakeAuthenticator({ isOpen: false });
+  authenticator.principals.set("rw_live_x", keyPrincipal({ permissions: new Set(["read"]) }));
+  await using server = await new ServerUnderTest({ authenticator }).start();
   const response = await fetch(`${server.url}/api/v1/events?topics=nothing&ticket=secret`, {
-    headers: { authorization: "Bearer rw_live_x", "x-request-id": "asked-by-a-test" },
+    headers: { authorization: "Bearer rw_live_x", "x-request-id": "sent-by-a-test" },
   });
   await response.body?.cancel();
   const { level, message, properties } = findRecord(log, "/api/v1/events");
@@ -32,8 +32,8 @@ Deno.test("Every request is logged in one record, without its query", async () =
     method: "GET",
     path: "/api/v1/events",
     status: 400,
-    account: callers.principals.get("rw_live_x")?.id,
-    requestId: "asked-by-a-test",
+    account: authenticator.principals.get("rw_live_x")?.id,
+    requestId: "sent-by-a-test",
   });
   assert(!JSON.stringify(log.records).includes("secret"));
 });

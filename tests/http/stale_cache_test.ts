@@ -45,10 +45,10 @@ Deno.test("GET /runs sends its last response with its Age while the storage is u
 
 Deno.test("GET /runs sends no stale response if authentication is required", async () => {
   const history = new FakeRunHistory();
-  const callers = new FakeAuthenticator();
-  callers.principals.set("rw", keyPrincipal());
+  const authenticator = new FakeAuthenticator();
+  authenticator.principals.set("rw", keyPrincipal());
   const data = [runRoutes({ history })];
-  await using server = await new ServerUnderTest({ data, callers }).start();
+  await using server = await new ServerUnderTest({ data, authenticator }).start();
   const request = async () => {
     const headers = { authorization: "Bearer rw" };
     const response = await fetch(`${server.url}/runs`, { headers });

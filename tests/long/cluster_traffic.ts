@@ -155,16 +155,20 @@ export async function assertAllStored(
   const stored = MESSAGES.parse(await query("select content from messages order by seq"));
   const storedSet = new Set(stored);
   assertEquals(storedSet.size, stored.length, "A message is stored twice");
-  for (const { accepted: taken } of traffic) {
-    assertEquals(taken.filter((content) => !storedSet.has(content)), [], "Acknowledged and lost");
+  for (const { accepted } of traffic) {
+    assertEquals(
+      accepted.filter((content) => !storedSet.has(content)),
+      [],
+      "Acknowledged and lost",
+    );
   }
-  for (const { sentOnSocket: spoken, errors } of open) {
-    const lost = spoken.filter((content) => !storedSet.has(content)).length;
+  for (const { sentOnSocket, errors } of open) {
+    const lost = sentOnSocket.filter((content) => !storedSet.has(content)).length;
     assert(lost <= errors.length, `${lost} are not stored, and ${errors.length} errors were sent`);
   }
-  const sent = traffic.flatMap(({ posted, sentOnSocket: spoken }) => [
+  const sent = traffic.flatMap(({ posted, sentOnSocket }) => [
     ...posted.map(({ content }) => content),
-    ...spoken,
+    ...sentOnSocket,
   ]);
   assertEquals(stored.filter((content) => !sent.includes(content)), [], "Stored, and never sent");
   return stored;

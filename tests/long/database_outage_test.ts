@@ -67,8 +67,8 @@ for (const { what, begin } of OUTAGES) {
       await sender.send(sent.slice(DELIVERIES));
       assertEquals(sender.responses.size, size + AFTER);
       assertEquals(sender.acknowledged.length, before + AFTER);
-      const seen = client.frames.length;
-      await waitUntil(() => client.frames.length > seen, "the client receives another frame");
+      const count = client.frames.length;
+      await waitUntil(() => client.frames.length > count, "the client receives another frame");
 
       assertGreater(size, before);
       for (const { status, code, retryAfter } of sender.rejections) {

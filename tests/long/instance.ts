@@ -18,6 +18,8 @@ export const CLUSTER_KINDS: readonly {
   },
 ];
 
+/** The time limit for a poll: an interval, and the delay of a busy machine. */
+export const POLL_TIMEOUT_MS = 8_000;
 /** The time limit for another instance to poll after the leader died or stopped responding. */
 export const FAILOVER_TIMEOUT_MS = 15_000;
 

@@ -3,11 +3,9 @@ import { createTestSchema, isPostgresAvailable } from "../fakes/postgres.ts";
 import type { WebSocketClient } from "../fakes/clients/websocket.ts";
 import { sleep, waitUntil } from "../fakes/wait.ts";
 import { REPOSITORY } from "../process/github.ts";
-import { CLUSTER_KINDS, FAILOVER_TIMEOUT_MS, Instance } from "./instance.ts";
+import { CLUSTER_KINDS, FAILOVER_TIMEOUT_MS, Instance, POLL_TIMEOUT_MS } from "./instance.ts";
 
 const hasPostgres = await isPostgresAvailable();
-/** A poll interval, and the delay of a busy machine. */
-const POLL_TIMEOUT_MS = 8_000;
 
 async function waitForSnapshot(client: WebSocketClient, title: string): Promise<void> {
   await waitUntil(

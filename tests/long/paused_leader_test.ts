@@ -4,11 +4,9 @@ import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import { sleep, waitUntil, withTimeout } from "../fakes/wait.ts";
 import { REPOSITORY } from "../process/github.ts";
 import { postgresQuery } from "../process/store_assertions.ts";
-import { CLUSTER_KINDS, FAILOVER_TIMEOUT_MS, Instance } from "./instance.ts";
+import { CLUSTER_KINDS, FAILOVER_TIMEOUT_MS, Instance, POLL_TIMEOUT_MS } from "./instance.ts";
 
 const hasPostgres = await isPostgresAvailable();
-/** A poll interval, and the delay of a busy machine. */
-const POLL_TIMEOUT_MS = 8_000;
 /** Time for several polls, one every second, and for two attempts to acquire the lease, one every 2 s. */
 const AFTER_PAUSE_MS = 5_000;
 

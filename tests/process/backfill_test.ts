@@ -51,7 +51,7 @@ async function countRuns(query: Query): Promise<number> {
 async function stallAfterFirstRuns(
   { github, query }: { readonly github: SimulatedGitHub; readonly query: Query },
 ): Promise<void> {
-  // There is no such table at first.
+  // The table does not exist at first.
   const saved = () => query("select 1 from backfills where runs > 0");
   const hasSaved = async () => {
     try {
@@ -79,7 +79,7 @@ Deno.test("runwire backfill resumes after a kill and imports every run", async (
   const { length } = github.simulator.requests.entries;
   await using program = await start();
   assertEquals(await program.exit(), 0, program.output);
-  // The run that the simulated GitHub begins with, too.
+  // Includes the initial run of the simulated GitHub.
   assertMatch(
     program.stdout.text,
     new RegExp(`^Finished: imported ${RUNS + 1} runs of ${REPOSITORY}, back to `),
@@ -136,7 +136,7 @@ Deno.test("runwire backfill waits while the rate limit is low, and reports the r
   const [, time = ""] = await program.stderr.find(
     /^runwire: Waiting until (\S+): The rest of the rate limit is reserved/,
   );
-  // GitHub and we count by clocks that may be a second apart.
+  // GitHub's clock and the local clock may differ by a second.
   assertEquals(Math.abs(Date.parse(time) - reset * 1_000) <= 2_000, true, time);
   program.kill("SIGINT");
   assertEquals(await program.exit(5_000), 1);

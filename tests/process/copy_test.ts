@@ -51,7 +51,7 @@ Deno.test({
   async fn() {
     await using setting = await setUp();
     const { sqlite, postgres, file, server, folder } = setting;
-    // Where to is what the settings say.
+    // The default target is DATABASE_URL.
     const there = await runCopy(["--from", sqlite], { DATABASE_URL: postgres });
     assertEquals([there.code, there.stderr], [0, ""]);
     assertEquals(await count(server), await count(file));
@@ -84,9 +84,9 @@ Deno.test({
       const environment = { ...github.environment, DATABASE_URL: sqlite };
       await using serving = await Program.start(["serve"], environment);
       await serving.url();
-      const refused = await runCopy(["--from", sqlite, "--to", postgres]);
-      assertEquals(refused.code, 2);
-      assertMatch(refused.stderr, /^runwire: .*another Runwire server is using it$/);
+      const rejected = await runCopy(["--from", sqlite, "--to", postgres]);
+      assertEquals(rejected.code, 2);
+      assertMatch(rejected.stderr, /^runwire: .*another Runwire server is using it$/);
     }
     assertEquals((await runCopy(["--from", sqlite, "--to", postgres])).code, 0);
     const all = await count(server);
@@ -95,9 +95,9 @@ Deno.test({
       DATABASE_URL: postgres,
     });
     const url = await serving.url();
-    const refused = await runCopy(["--from", postgres, "--to", `sqlite:${folder}/back.db`]);
-    assertEquals(refused.code, 2);
-    assertMatch(refused.stderr, /^runwire: .*a Runwire server is using it$/);
+    const rejected = await runCopy(["--from", postgres, "--to", `sqlite:${folder}/back.db`]);
+    assertEquals(rejected.code, 2);
+    assertMatch(rejected.stderr, /^runwire: .*a Runwire server is using it$/);
     const response = await fetch(`${url}/runs?per_page=1&q=größe`);
     assertEquals((await response.json()).total_count, 1_000);
     assertEquals(all >= 1_200, true);

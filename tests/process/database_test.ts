@@ -45,7 +45,7 @@ Deno.test({
   },
 });
 
-/** `url`, but by the socket in a folder. */
+/** `url` over the Unix socket in a folder. */
 function toUnixSocketUrl(url: string, folder: string): string {
   const { pathname, username, password, searchParams } = new URL(url);
   searchParams.set("host", folder);

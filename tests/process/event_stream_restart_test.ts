@@ -10,7 +10,7 @@ import { createRunDeliveries } from "./run_deliveries.ts";
 import { WEBHOOK_ENVIRONMENT, WebhookSender } from "./webhook_sender.ts";
 
 const KILLS = 2;
-/** Deliveries in the midst of which to kill. */
+/** Deliveries during which the program is killed. */
 const BATCH = 200;
 const TYPES = ["run", "repository", "status", "gap", "snapshot"];
 const EVENTS = z.array(
@@ -87,7 +87,7 @@ Deno.test(`An event stream sends each event once and in order while runwire serv
   await waitUntilDrained(query);
   const stored = await readEvents(query);
   const isReceived = () => client.received.at(-1)?.seq === stored.at(-1)?.seq;
-  await waitUntil(isReceived, "the client has heard the last event");
+  await waitUntil(isReceived, "the client has received the last event");
   const [first] = client.received;
   assertGreater(client.received.length, sender.acknowledged.length / 4);
   assertEquals(client.received, stored.filter(({ seq }) => seq >= Number(first?.seq)));

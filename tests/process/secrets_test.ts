@@ -46,7 +46,7 @@ Deno.test("runwire serve writes no secret to its log or its database", async () 
   // The scenario needs the repositories of the first poll.
   await waitUntil(
     async () => (await fetchHealth(url)).github.last_success_at !== null,
-    "GitHub was asked",
+    "GitHub has received a request",
   );
   const found = await runSecretsScenario({ url, simulator: github.simulator });
   assert(found.length > 15);

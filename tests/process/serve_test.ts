@@ -34,7 +34,7 @@ Deno.test("runwire serve never writes its token, also while GitHub rejects it", 
   github.simulator.credentials.revoke(TOKEN);
   await waitUntil(
     async () => (await fetchHealth(url)).github.state === "unauthorized",
-    "the token is refused",
+    "the token is rejected",
   );
   program.kill("SIGTERM");
   assertEquals(await program.exit(), 0);

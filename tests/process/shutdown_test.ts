@@ -56,7 +56,7 @@ Deno.test("runwire serve on SIGTERM stops in time although GitHub does not answe
   github.simulator.faults.add({ kind: "delay", ms: GITHUB_DELAY_MS });
   await using program = await Program.start(["serve"], github.environment);
   await using client = await WebSocketClient.connect(`${await program.url()}/ws`);
-  await withTimeout(github.responseDelayed, "GitHub to be asked");
+  await withTimeout(github.responseDelayed, "a request to GitHub");
   program.kill("SIGTERM");
   assertEquals((await withTimeout(client.closed, "the client to be closed")).code, 1001);
   assertEquals(await program.exit(STOP_LIMIT_MS), 0);
@@ -71,7 +71,7 @@ Deno.test("runwire serve stops at once on a second signal, and exits with 1", as
   await using reader = await WebSocketClient.connect(`${url}/ws`);
   await reader.next();
   await reader.next();
-  // Both arrive at once: the client that does not read holds it up after the first.
+  // Both arrive at once: the client that does not read delays it after the first.
   for (const signal of ["SIGSTOP", "SIGTERM", "SIGINT", "SIGCONT"] as const) program.kill(signal);
   assertEquals(await program.exit(STOP_LIMIT_MS), 1);
 });

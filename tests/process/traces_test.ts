@@ -16,7 +16,7 @@ async function runWithWebhook(environment: Record<string, string>, collector: Ot
     ...collector.environment,
     ...environment,
     GITHUB_WEBHOOK_SECRET: WEBHOOK_SECRET,
-    // No change comes by polling.
+    // Polling finds no change.
     POLL_INTERVAL_SECONDS: "600",
   });
   const url = await program.url();
@@ -57,8 +57,8 @@ Deno.test("OTEL_DENO=true traces a webhook from the request to the broadcast", a
   assertEquals(receive.attributes["runwire.delivery.outcome"], "accepted");
   const store = spanNamed(collector.childrenOf(receive), "delivery.store");
   assertEquals(store.attributes["runwire.delivery.receipt"], "applied");
-  const tell = spanNamed(collector.childrenOf(receive), "feed.emit");
-  const broadcast = spanNamed(collector.childrenOf(tell), "broadcast");
+  const emit = spanNamed(collector.childrenOf(receive), "feed.emit");
+  const broadcast = spanNamed(collector.childrenOf(emit), "broadcast");
   assertEquals(Number(broadcast.attributes["runwire.clients"]), 1);
 });
 

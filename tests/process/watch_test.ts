@@ -2,7 +2,7 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { Program, programPath } from "../fakes/program.ts";
 import { REPOSITORY, SimulatedGitHub } from "./github.ts";
 
-/** The `script` of util-linux; other systems have other arguments. */
+/** The `script` of util-linux; on other systems its arguments differ. */
 const SCRIPT = "/usr/bin/script";
 const hasScript = Deno.build.os === "linux" && await isFile(SCRIPT);
 
@@ -21,12 +21,12 @@ Deno.test("runwire watch into a pipe prints changes of runs, also after a restar
   server.kill("SIGKILL");
   await server.exit();
   await watch.stderr.find(/^runwire: Connection lost.*retrying in 1 s$/);
-  const seen = watch.stderr.all.length;
+  const count = watch.stderr.all.length;
   await using _again = await Program.start(["serve"], {
     ...github.environment,
     SERVER_PORT: new URL(url).port,
   });
-  await watch.stderr.find(/^runwire: Connected$/, seen);
+  await watch.stderr.find(/^runwire: Connected$/, count);
   github.world.addRun(REPOSITORY, { display_title: "After the restart" });
   await watch.stdout.find(/\tAfter the restart\t/);
 

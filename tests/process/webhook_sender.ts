@@ -3,7 +3,7 @@ import { WEBHOOK_SECRET, webhookHeaders } from "../fakes/fixtures/delivery.ts";
 import { sleep } from "../fakes/wait.ts";
 import type { RunDelivery } from "./run_deliveries.ts";
 
-/** The environment of a program that accepts these deliveries. The simulated GitHub has none of their runs, so it must not be asked for them. */
+/** The environment of a program that accepts these deliveries. The simulated GitHub has none of their runs, so the program must not request them. */
 export const WEBHOOK_ENVIRONMENT = {
   GITHUB_WEBHOOK_SECRET: WEBHOOK_SECRET,
   RECONCILE_AFTER_SECONDS: "86400",

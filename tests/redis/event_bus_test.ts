@@ -49,10 +49,10 @@ for (const { what, begin } of OUTAGES) {
     ignore,
     async fn() {
       await using proxy = TcpProxy.to(REDIS_URL);
-      await using wires = await createRedisBuses(proxy.proxiedUrl(REDIS_URL));
-      const journal = new FakeEventLog();
-      await using writer = new Instance(journal, await wires.addInstance());
-      await using reader = new Instance(journal, await wires.addInstance());
+      await using buses = await createRedisBuses(proxy.proxiedUrl(REDIS_URL));
+      const eventLog = new FakeEventLog();
+      await using writer = new Instance(eventLog, await buses.addInstance());
+      await using reader = new Instance(eventLog, await buses.addInstance());
       let last = 0;
       const publish = async (count: number) => {
         for (let i = 0; i < count; i++, last++) await writer.feed.publish(aStatus());
@@ -79,11 +79,11 @@ Deno.test({
   ignore,
   async fn() {
     await using proxy = TcpProxy.to(REDIS_URL);
-    await using wires = await createRedisBuses(proxy.proxiedUrl(REDIS_URL));
-    const journal = new FakeEventLog();
+    await using buses = await createRedisBuses(proxy.proxiedUrl(REDIS_URL));
+    const eventLog = new FakeEventLog();
     const never = 3_600_000;
-    await using writer = new Instance(journal, await wires.addInstance(), never);
-    await using reader = new Instance(journal, await wires.addInstance(), never);
+    await using writer = new Instance(eventLog, await buses.addInstance(), never);
+    await using reader = new Instance(eventLog, await buses.addInstance(), never);
     await waitUntil(async () => {
       await writer.feed.publish(aStatus());
       return reader.received.length > 0;
@@ -104,11 +104,11 @@ Deno.test({
   name: "RedisEventBus ignores invalid messages in its channel",
   ignore,
   async fn() {
-    await using wires = await createRedisBuses();
+    await using buses = await createRedisBuses();
     await using stranger = await connectTestRedis();
-    const journal = new FakeEventLog();
-    await using writer = new Instance(journal, await wires.addInstance());
-    await using reader = new Instance(journal, await wires.addInstance());
+    const eventLog = new FakeEventLog();
+    await using writer = new Instance(eventLog, await buses.addInstance());
+    await using reader = new Instance(eventLog, await buses.addInstance());
     await waitUntil(
       async () => (await stranger.redis.client.pubSubChannels("test_*:events")).length > 0,
       "it listens",
@@ -130,8 +130,8 @@ Deno.test({
     await writer.feed.publish(aStatus());
     await waitUntil(() => reader.received.length > 0, "the event is received");
     assertEquals(reader.received, [1]);
-    const { reads } = journal;
+    const { reads } = eventLog;
     await clock.sleep(500);
-    assertLess(journal.reads - reads, 3, "a number that was never given is not waited for");
+    assertLess(eventLog.reads - reads, 3, "an unassigned number is not awaited");
   },
 });

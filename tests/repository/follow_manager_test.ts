@@ -13,7 +13,7 @@ function pendingWebhook(repositoryId: number, webhookId: number | null): Pending
   return { repositoryId, fullName: `octo/${repositoryId}`, followedAt, webhookId };
 }
 
-/** Records the calls in order. `errors` holds an error per call. */
+/** Records the calls in order. `failures` holds the failures by call. */
 function setUp() {
   const test = {
     done: [] as string[],
@@ -62,15 +62,14 @@ function setUp() {
 Deno.test("FollowManager.follow() stores the fetched data, then creates the webhook", async () => {
   const { test, followManager } = setUp();
   await followManager.follow("octo/a", { backfillDays: 7 });
-  const seen = ["name", "workflows", "runs"];
+  const fetched = ["name", "workflows", "runs"];
   const stored = ["store", "emit", "wake", "past 7", "hook octo/a", "store hook of 1: active"];
-  assertEquals(test.done, [...seen, ...stored]);
+  assertEquals(test.done, [...fetched, ...stored]);
 });
 
 Deno.test("FollowManager.follow() fails the same for unreadable and missing repositories", async () => {
   const { test, followManager } = setUp();
-  const follow = (mayRead?: () => Promise<boolean>) =>
-    followManager.follow("octo/a", { canRead: mayRead });
+  const follow = (canRead?: () => Promise<boolean>) => followManager.follow("octo/a", { canRead });
   const hidden = await assertRejects(() => follow(() => Promise.resolve(false)), GitHubError);
   test.failures.set("name", { kind: "not_accessible", status: 451 });
   const stored = await assertRejects(() => follow(() => Promise.resolve(true)), GitHubError);
@@ -82,12 +81,12 @@ Deno.test("FollowManager.follow() fails the same for unreadable and missing repo
   assertEquals(test.done, ["name", "name", "name"]);
 });
 
-Deno.test("FollowManager.follow() reports no global error for a user's own rate limit", async () => {
+Deno.test("FollowManager.follow() throws the rate limit of the user's own token, and stores nothing", async () => {
   const { test, followManager } = setUp();
   const limited = new GitHubError({ kind: "rate_limited" }, "Too many of yours");
-  const mayRead = () => Promise.reject(limited);
+  const canRead = () => Promise.reject(limited);
   await assertRejects(
-    () => followManager.follow("octo/a", { canRead: mayRead }),
+    () => followManager.follow("octo/a", { canRead }),
     GitHubError,
     "of yours",
   );
@@ -101,7 +100,7 @@ Deno.test("FollowManager.follow() does nothing for a followed repository", async
   assertEquals([webhook, test.done.at(-1)], [undefined, "store"]);
 });
 
-Deno.test("FollowManager.follow() stores nothing after an error, and reports global errors", async () => {
+Deno.test("FollowManager.follow() throws errors of GitHub, and stores nothing", async () => {
   const { test, followManager } = setUp();
   for (const kind of ["rate_limited", "unauthorized", "unavailable"] as const) {
     test.failures.set("runs", { kind });

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { computeFacts } from "../../src/run/facts.ts";
 import type { Job } from "../../src/run/history.ts";
 import type { Run } from "../../src/run/run.ts";
+import { aJob } from "../fakes/fixtures/job.ts";
 import { aRun } from "../fakes/stores/github.ts";
 
 function at(seconds: number): string {
@@ -13,21 +14,9 @@ function ended(fields: Partial<Run> = {}): Run {
   return aRun({ status: "completed", conclusion: "success", ...times, ...fields });
 }
 
-function aJob(fields: Partial<Job> = {}): Job {
-  return {
-    id: 1,
-    runId: 1,
-    runAttempt: 1,
-    name: "build",
-    status: "completed",
-    conclusion: "success",
-    createdAt: at(10),
-    startedAt: at(20),
-    completedAt: at(80),
-    runnerName: null,
-    htmlUrl: null,
-    ...fields,
-  };
+function aSuccessfulJob(fields: Partial<Job> = {}): Job {
+  const times = { createdAt: at(10), startedAt: at(20), completedAt: at(80) };
+  return aJob({ conclusion: "success", ...times, ...fields });
 }
 
 function computeFactsOfRun(run: Run, jobs: readonly Job[] = []) {
@@ -56,23 +45,26 @@ Deno.test("computeFacts() has no duration for a run without a result", () => {
 Deno.test("computeFacts() ends the queue time at the first job start of the last attempt", () => {
   const run = ended({ runAttempt: 2 });
   const jobs = [
-    aJob({ runAttempt: 1, startedAt: at(11) }),
-    aJob({ runAttempt: 2, startedAt: at(40) }),
-    aJob({ runAttempt: 2, startedAt: at(25) }),
-    aJob({ runAttempt: 2, startedAt: at(12), conclusion: "skipped" }),
-    aJob({ runAttempt: 2, startedAt: at(13), status: "queued", completedAt: null }),
+    aSuccessfulJob({ runAttempt: 1, startedAt: at(11) }),
+    aSuccessfulJob({ runAttempt: 2, startedAt: at(40) }),
+    aSuccessfulJob({ runAttempt: 2, startedAt: at(25) }),
+    aSuccessfulJob({ runAttempt: 2, startedAt: at(12), conclusion: "skipped" }),
+    aSuccessfulJob({ runAttempt: 2, startedAt: at(13), status: "queued", completedAt: null }),
   ];
   assertEquals(computeFactsOfRun(run, jobs).queueMs, 15_000);
   assertEquals(computeFactsOfRun(run, jobs.slice(0, 1)).queueMs, null);
-  assertEquals(computeFactsOfRun(run, [aJob({ runAttempt: 2, startedAt: at(0) })]).queueMs, 0);
+  assertEquals(
+    computeFactsOfRun(run, [aSuccessfulJob({ runAttempt: 2, startedAt: at(0) })]).queueMs,
+    0,
+  );
 });
 
 Deno.test("computeFacts() rounds each job of all attempts up to minutes", () => {
   const jobs = [
-    aJob({ startedAt: at(0), completedAt: at(60) }),
-    aJob({ startedAt: at(0), completedAt: at(61), runAttempt: 2 }),
-    aJob({ startedAt: at(0), completedAt: null }),
-    aJob({ startedAt: at(0), completedAt: at(600), conclusion: "skipped" }),
+    aSuccessfulJob({ startedAt: at(0), completedAt: at(60) }),
+    aSuccessfulJob({ startedAt: at(0), completedAt: at(61), runAttempt: 2 }),
+    aSuccessfulJob({ startedAt: at(0), completedAt: null }),
+    aSuccessfulJob({ startedAt: at(0), completedAt: at(600), conclusion: "skipped" }),
   ];
   assertEquals(computeFactsOfRun(ended({ runAttempt: 2 }), jobs).minutes, 3);
   assertEquals(computeFactsOfRun(ended(), jobs.slice(3)).minutes, 0);

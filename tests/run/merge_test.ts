@@ -42,21 +42,24 @@ Deno.test("merge() ignores repeated updates", () => {
 Deno.test("merge() never moves a run backwards for an observer", async () => {
   await fc.assert(fc.asyncProperty(updates, async (list) => {
     const store = new MemoryRunStore();
-    let seen: Run | undefined;
+    let previous: Run | undefined;
     for (const update of list) {
       const changed = await store.put([update]);
       const [stored] = await store.latest(update.repository, 1);
       assert(stored);
-      if (seen) {
-        assert(stored.runAttempt >= seen.runAttempt, "an earlier attempt");
-        if (stored.runAttempt === seen.runAttempt) {
-          assert(Date.parse(stored.updatedAt) >= Date.parse(seen.updatedAt), "an earlier update");
-          const isTie = Date.parse(stored.updatedAt) === Date.parse(seen.updatedAt);
-          if (isTie && seen.status === "completed") assertEquals(stored.status, "completed");
+      if (previous) {
+        assert(stored.runAttempt >= previous.runAttempt, "an earlier attempt");
+        if (stored.runAttempt === previous.runAttempt) {
+          assert(
+            Date.parse(stored.updatedAt) >= Date.parse(previous.updatedAt),
+            "an earlier update",
+          );
+          const isTie = Date.parse(stored.updatedAt) === Date.parse(previous.updatedAt);
+          if (isTie && previous.status === "completed") assertEquals(stored.status, "completed");
         }
       }
-      if (changed.length === 0) assertEquals(withoutSource(stored), withoutSource(seen));
-      seen = stored;
+      if (changed.length === 0) assertEquals(withoutSource(stored), withoutSource(previous));
+      previous = stored;
     }
   }));
 });

@@ -31,11 +31,11 @@ Deno.test("Every response has the rate limit of its token", async () => {
 Deno.test("An exhausted primary limit gets 403 until its reset", async () => {
   await using github = serve({ rateLimit: 1 });
   assertEquals((await github.request("/user")).status, 200);
-  const refused = await github.request("/user");
-  assertEquals(refused.status, 403);
-  assertEquals(refused.headers.get("x-ratelimit-remaining"), "0");
-  assertEquals(refused.headers.get("retry-after"), null);
-  assertMatch(String(refused.json.message), /^API rate limit exceeded for user ID \d+\./);
+  const rejected = await github.request("/user");
+  assertEquals(rejected.status, 403);
+  assertEquals(rejected.headers.get("x-ratelimit-remaining"), "0");
+  assertEquals(rejected.headers.get("retry-after"), null);
+  assertMatch(String(rejected.json.message), /^API rate limit exceeded for user ID \d+\./);
   github.clock.advance(3_599);
   assertEquals((await github.request("/user")).status, 403);
   github.clock.advance(1);
@@ -47,9 +47,9 @@ Deno.test("RateLimits.set() sets the remaining requests of a token", async () =>
   await using github = serve();
   const reset = Date.parse("2026-01-01T00:10:00Z") / 1000;
   github.simulator.rateLimits.set(TOKEN, { remaining: 0, reset });
-  const refused = await github.request("/user");
-  assertEquals(rateLimitHeaders(refused.headers), ["5000", "0", "5000", String(reset), "core"]);
-  assertEquals(refused.status, 403);
+  const rejected = await github.request("/user");
+  assertEquals(rateLimitHeaders(rejected.headers), ["5000", "0", "5000", String(reset), "core"]);
+  assertEquals(rejected.status, 403);
   github.clock.advance(600);
   assertEquals((await github.request("/user")).status, 200);
 });

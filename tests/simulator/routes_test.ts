@@ -255,10 +255,10 @@ Deno.test("An unsupported X-GitHub-Api-Version gets 400", async () => {
   await using github = serve();
   const request = (version: string) =>
     github.request("/user", { headers: { "x-github-api-version": version } });
-  const refused = await request("1999-01-01");
-  assertEquals([refused.status, refused.json.message], [400, "Bad Request"]);
+  const rejected = await request("1999-01-01");
+  assertEquals([rejected.status, rejected.json.message], [400, "Bad Request"]);
   assertMatch(
-    String(refused.json.errors),
+    String(rejected.json.errors),
     /"1999-01-01", is not a supported version.*"2026-03-10" \(most recent\)/,
   );
   for (const version of ["2022-11-28", "2026-03-10"]) {

@@ -94,16 +94,16 @@ testOverDatabases("Database.close() waits for a write and rejects later work", a
 
 Deno.test("Database.close() does not wait forever for work that hangs", async () => {
   await using opened = await openTestDatabase("sqlite");
-  const asked: number[] = [];
+  const sleeps: number[] = [];
   const impatient = {
     ...clock,
-    sleep: (ms: number) => (asked.push(ms), Promise.resolve()),
+    sleep: (ms: number) => (sleeps.push(ms), Promise.resolve()),
   };
   const database = await openDatabase(opened.url, { clock: impatient });
   const gate = Promise.withResolvers<void>();
   const hanging = database.read(() => gate.promise);
   await database.close();
-  assertEquals(asked, [4_000]);
+  assertEquals(sleeps, [4_000]);
   gate.resolve();
   await hanging;
 });

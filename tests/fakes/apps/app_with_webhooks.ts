@@ -61,7 +61,7 @@ export class AppWithWebhooks extends AppUnderTest {
   async waitForRepository(id: number, condition: (repository: any) => boolean): Promise<void> {
     await waitUntil(
       async () => condition((await this.request("GET", `/repositories/${id}`)).json),
-      `repository ${id} looks so`,
+      `repository ${id} has the expected state`,
     );
   }
 

@@ -11,7 +11,7 @@ export class InboxUnderTest {
   readonly events: StoredEvent[] = [];
   /** Payloads that cannot be applied, with the reason. */
   readonly readErrors = new Map<string, string>();
-  /** Called before each is applied. */
+  /** Called before each payload is applied. */
   onApply = (_payload: string) => {};
   readonly store = new MemoryDeliveryStore<string>(systemClock, (payload) => this.#apply(payload));
   readonly inbox = new Inbox<string>({

@@ -12,8 +12,8 @@ export interface SecretsScenarioOptions {
 }
 
 /**
- * Everything that is done with secrets, well and badly: logins, keys, tickets, webhooks, and a GitHub that does not answer.
- * Resolves to the secrets that came up.
+ * Every use of secrets, valid and invalid: logins, keys, tickets, webhooks, and a GitHub that does not respond.
+ * Resolves to the secrets that were used.
  */
 export async function runSecretsScenario(
   { url, simulator }: SecretsScenarioOptions,

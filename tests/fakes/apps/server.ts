@@ -40,10 +40,10 @@ export interface ServerSettings {
   readonly data?: readonly Api[];
   readonly accounts?: readonly Api[];
   /** Accepts everyone by default. */
-  readonly callers?: Authenticator;
+  readonly authenticator?: Authenticator;
   /** How often the sessions of connected clients are checked. */
   readonly sessionCheckMs?: number;
-  readonly throttle?: RateLimitOptions;
+  readonly rateLimit?: RateLimitOptions;
   readonly publicUrl?: string;
   readonly feed?: Pick<FeedOptions, "replayLimits" | "pageSize">;
 }
@@ -70,7 +70,7 @@ export class ServerUnderTest {
 
   constructor(settings: ServerSettings = {}) {
     const { clock = systemClock, maxConnections = 100, heartbeatSeconds, heartbeatMs } = settings;
-    const { deliveries, callers = new FakeAuthenticator({ isOpen: true }), sessionCheckMs } =
+    const { deliveries, authenticator = new FakeAuthenticator({ isOpen: true }), sessionCheckMs } =
       settings;
     this.#broadcast = new Broadcast({ clock, activeClients: this.activeClients });
     this.feed = new Feed({ eventLog: this.eventLog, clock, ...settings.feed });
@@ -90,7 +90,7 @@ export class ServerUnderTest {
       snapshot: (view, visibility) => Promise.resolve(this.current?.encode(view, visibility)),
       messageFanout: this.fanout,
       sender,
-      authenticator: callers,
+      authenticator,
       maxConnections,
       clock,
       intervals: {
@@ -121,8 +121,8 @@ export class ServerUnderTest {
       data: settings.data ?? [],
       accounts: settings.accounts ?? [],
       messages: messageRoutes({ messages: this.messages, sender }),
-      authenticator: callers,
-      rateLimitOptions: settings.throttle,
+      authenticator,
+      rateLimitOptions: settings.rateLimit,
       origins,
       publicUrl: settings.publicUrl,
       version: "0.0.0",

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { withTimeout } from "../wait.ts";
 
-/** A client of an event stream that sees every byte. `await using` leaves. */
+/** A client of an event stream that reads every byte. `await using` disconnects. */
 export class EventStreamClient {
   readonly response: Response;
   readonly #reader: ReadableStreamDefaultReader<string>;
@@ -23,7 +23,7 @@ export class EventStreamClient {
     return new EventStreamClient(response);
   }
 
-  /** Connects, and reads what every stream begins with: when to come back, and the number it is at. */
+  /** Connects, and reads the preamble of every stream: the reconnection time and the current sequence number. */
   static async connectPastPreamble(
     url: string,
     headers: Record<string, string> = {},
@@ -49,7 +49,7 @@ export class EventStreamClient {
     }
   }
 
-  /** The numbers of the next `count` events. */
+  /** The sequence numbers of the next `count` events. */
   async nextSeqs(count: number): Promise<number[]> {
     const nextSeqs: number[] = [];
     while (nextSeqs.length < count) {

@@ -7,7 +7,7 @@ export interface RawResponse {
   readonly body: string;
 }
 
-/** A request over plain TCP that sends only the bytes of the test. `using` closes it. */
+/** A request over plain TCP that sends only the bytes given by the test. `using` closes it. */
 export class RawRequest {
   readonly #connection: Deno.TcpConn;
 
@@ -24,7 +24,7 @@ export class RawRequest {
     return RawRequest.#start(port, `POST ${path}`, headers);
   }
 
-  /** Sends a GET, whole. */
+  /** Sends a complete GET. */
   static get(
     port: number,
     path: string,

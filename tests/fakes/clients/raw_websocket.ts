@@ -28,7 +28,7 @@ export class RawWebSocket {
     return raw;
   }
 
-  /** Sends one binary frame of a byte more than 64 KiB, masked with zeros. */
+  /** Sends one binary frame of 64 KiB and one byte, masked with zeros. */
   async sendOversizedFrame(): Promise<void> {
     const size = 64 * 1024 + 1;
     const frame = new Uint8Array(14 + size);
@@ -39,7 +39,7 @@ export class RawWebSocket {
     }
   }
 
-  /** Reads until the server says close; resolves to the code and the bytes of each frame before it. */
+  /** Reads until the close frame; resolves to its code and the bytes of each earlier frame. */
   async readUntilClose(): Promise<{ readonly code: number; readonly frames: readonly number[] }> {
     const frames: number[] = [];
     for (;;) {

@@ -35,7 +35,7 @@ export class WebSocketClient {
     return client;
   }
 
-  /** Resolves to the next frame that was not returned yet. */
+  /** Resolves to the next frame. */
   async next(): Promise<string> {
     while (this.#readCount >= this.frames.length) {
       await withTimeout(this.#frameArrived.promise, "a frame");

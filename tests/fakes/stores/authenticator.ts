@@ -6,7 +6,7 @@ export class FakeAuthenticator implements Authenticator {
   readonly isAnonymousAllowed: boolean;
   /** By API key, ticket or session token. */
   readonly principals = new Map<string, Principal>();
-  /** Everything that was asked for, in order. */
+  /** The calls, in order. */
   readonly requests: Credentials[] = [];
 
   constructor({ isOpen = false }: { readonly isOpen?: boolean } = {}) {
@@ -21,13 +21,13 @@ export class FakeAuthenticator implements Authenticator {
     return Promise.resolve(this.isAnonymousAllowed ? ANONYMOUS_ADMIN : undefined);
   }
 
-  reauthenticate(caller: Principal): Promise<Principal | undefined> {
-    const same = [...this.principals.values()].find(({ id: account }) => account === caller.id);
-    return Promise.resolve(caller.kind === "open" ? caller : same);
+  reauthenticate(principal: Principal): Promise<Principal | undefined> {
+    const same = [...this.principals.values()].find(({ id }) => id === principal.id);
+    return Promise.resolve(principal.kind === "open" ? principal : same);
   }
 }
 
-/** A program with a key, that may read and see everything unless `fields` say otherwise. */
+/** A program with a key, the permission read and full visibility, unless `fields` overrides them. */
 export function keyPrincipal(fields: Partial<Principal> = {}): Principal {
   return {
     kind: "key",
@@ -50,7 +50,7 @@ export function keyPrincipal(fields: Partial<Principal> = {}): Principal {
   };
 }
 
-/** A user who has signed in, who may read and see everything unless `fields` say otherwise. */
+/** A signed-in user with the permission read and full visibility, unless `fields` overrides them. */
 export function sessionPrincipal(fields: Partial<Principal> = {}): Principal {
   return {
     kind: "session",

@@ -21,13 +21,13 @@ interface Entry {
   doneAt: number;
 }
 
-/** Deliveries in memory; what is applied goes to `apply`. */
+/** Deliveries in memory; `apply` receives the applied changes. */
 export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
-  /** In the order in which they came. */
+  /** In the order of arrival. */
   readonly entries = new Map<string, Entry>();
   /** Thrown by every method while it is set. */
   error: Error | undefined;
-  /** Called by `due` after it has looked. */
+  /** Called by `listDue` after its query. */
   onDueRead = () => {};
   readonly #clock: Clock;
   readonly #apply: (changes: Changes) => readonly StoredEvent[];

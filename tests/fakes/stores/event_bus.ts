@@ -5,13 +5,13 @@ import { RedisEventBus } from "../../../src/redis/event_bus.ts";
 import { connectTestRedis, isRedisAvailable, REDIS_URL } from "../redis.ts";
 import { waitUntil } from "../wait.ts";
 
-/** Wires of some instances over one database. */
+/** Event buses of several instances over one database. */
 export interface TestEventBuses extends AsyncDisposable {
-  /** One more instance. */
+  /** The event bus of one more instance. */
   addInstance(): Promise<EventBus>;
 }
 
-/** Each kind of wire; a test of one that is not there is ignored. */
+/** Each kind of event bus; a test of an unavailable kind is ignored. */
 export const EVENT_BUSES: readonly {
   readonly kind: string;
   readonly ignore: boolean;
@@ -21,7 +21,7 @@ export const EVENT_BUSES: readonly {
   { kind: "Redis", ignore: !await isRedisAvailable(), open: createRedisBuses },
 ];
 
-/** Between feeds of one process. */
+/** Event buses within one process. */
 class InProcessEventBus implements EventBus {
   readonly #listeners = new Set<(notice: EventNotice) => void>();
 
@@ -48,7 +48,7 @@ function createInProcessBuses(): TestEventBuses {
   };
 }
 
-/** Over Redis at `url`, on a channel of their own. */
+/** Event buses over Redis at `url`, on their own channel. */
 export async function createRedisBuses(url = REDIS_URL): Promise<TestEventBuses> {
   const { redis, prefix, ...opened } = await connectTestRedis({ url });
   return {

@@ -5,7 +5,7 @@ import type { EventLog, SeqRange } from "../../../src/feed/event_log.ts";
 export class FakeEventLog implements EventLog {
   /** Thrown by every method while it is set. */
   error: Error | undefined;
-  /** How often events were read. */
+  /** The number of reads. */
   reads = 0;
   #events: StoredEvent[] = [];
   #lastSeq = 0;
@@ -38,7 +38,7 @@ export class FakeEventLog implements EventLog {
     return removed;
   }
 
-  /** Answers later, as a database does. */
+  /** Resolves asynchronously, like a database. */
   async #respond(): Promise<void> {
     await Promise.resolve();
     if (this.error) throw this.error;

@@ -5,15 +5,15 @@ import { RateLimitGate } from "../../../src/github/rate_limit_gate.ts";
 import { LOW_SHARE } from "../../../src/run/github_rate_limit.ts";
 import { newestFirst, type Run, type RunSource } from "../../../src/run/run.ts";
 
-/** A source of repositories and runs that a test holds in its hand: state, delays and refusals. */
+/** A source of repositories and runs whose data, delays and failures a test sets. */
 export class FakeGitHub implements RepositorySource, RunSource {
-  /** Everything that was asked: `list`, `runs owner/name` or `run ID`. */
+  /** The requests: `list`, `runs owner/name` or `run ID`. */
   readonly requests: { readonly at: number; readonly endpoint: string }[] = [];
   repositories: string[] = [];
   runs: Run[] = [];
-  /** Runs that lists do not show, though they exist. */
+  /** Existing runs that lists omit. */
   unlisted = new Set<number>();
-  /** How long each answer takes. */
+  /** The duration of each response. */
   delayMs = 0;
   /** Failures by endpoint or its prefix. */
   readonly failures = new Map<string, GitHubFailure>();
@@ -52,7 +52,7 @@ export class FakeGitHub implements RepositorySource, RunSource {
     signal.throwIfAborted();
     for (const [prefix, failure] of this.failures) {
       if (!endpoint.startsWith(prefix)) continue;
-      // The list belongs to the credential itself.
+      // The list is a resource of the credential itself.
       const isCredential = endpoint === "list" && failure.kind === "not_accessible";
       const error = new GitHubError(
         isCredential ? { kind: "unauthorized" } : failure,
@@ -65,7 +65,7 @@ export class FakeGitHub implements RepositorySource, RunSource {
   }
 }
 
-/** A run that has nothing special about it. */
+/** A run with default values. */
 export function aRun(fields: Partial<Run> = {}): Run {
   return {
     id: 1,

@@ -4,9 +4,9 @@ import type { RunDetail, RunHistory, RunList, RunQuery } from "../../../src/run/
 import { newestFirst, type Run } from "../../../src/run/run.ts";
 import { aRun } from "./github.ts";
 
-/** A past that a test holds in its hand. */
+/** A run history whose data a test sets. */
 export class FakeRunHistory implements RunHistory {
-  /** Every list that was asked for. */
+  /** The queries of all lists. */
   readonly queries: RunQuery[] = [];
   runs: Run[] = [aRun()];
   runDetail: RunDetail | undefined;

@@ -124,10 +124,10 @@ Deno.test("POST /api/v1/messages rejects an invalid body", async (t) => {
 });
 
 Deno.test("POST /api/v1/messages sets the author of a signed-in user; a key chooses it", async () => {
-  const callers = new FakeAuthenticator();
-  callers.principals.set("token", sessionPrincipal(CAN_WRITE));
-  callers.principals.set("key", keyPrincipal(CAN_WRITE));
-  await using server = await new ServerUnderTest({ callers }).start();
+  const authenticator = new FakeAuthenticator();
+  authenticator.principals.set("token", sessionPrincipal(CAN_WRITE));
+  authenticator.principals.set("key", keyPrincipal(CAN_WRITE));
+  await using server = await new ServerUnderTest({ authenticator }).start();
   const page = { cookie: "runwire=token", origin: server.url };
   const key = { authorization: "Bearer key" };
   const authorOf = async (body: object, headers: Record<string, string>) => {
@@ -143,8 +143,8 @@ Deno.test("POST /api/v1/messages sets the author of a signed-in user; a key choo
 });
 
 Deno.test("POST /api/v1/messages requires the permission write, GET requires read", async () => {
-  const callers = new FakeAuthenticator();
-  const server = await new ServerUnderTest({ callers }).start();
+  const authenticator = new FakeAuthenticator();
+  const server = await new ServerUnderTest({ authenticator }).start();
   await using _ = server;
   const key = { authorization: "Bearer key" };
   const outcomes = async (): Promise<readonly number[]> => {
@@ -161,7 +161,7 @@ Deno.test("POST /api/v1/messages requires the permission write, GET requires rea
       [[], [403, 403]],
     ] as const
   ) {
-    callers.principals.set("key", keyPrincipal({ permissions: new Set(permissions) }));
+    authenticator.principals.set("key", keyPrincipal({ permissions: new Set(permissions) }));
     assertEquals<readonly number[]>(await outcomes(), expected);
   }
 });

@@ -23,37 +23,37 @@ Deno.test("GET /metrics answers everyone if sign-in is not configured", async ()
 });
 
 Deno.test("GET /metrics with sign-in answers local programs, except for requests from proxies", async () => {
-  const callers = new FakeAuthenticator({ isOpen: false });
-  await using server = await new ServerUnderTest({ metrics: METRICS, callers }).start();
-  const ask = async (headers: Record<string, string>) => {
+  const authenticator = new FakeAuthenticator({ isOpen: false });
+  await using server = await new ServerUnderTest({ metrics: METRICS, authenticator }).start();
+  const request = async (headers: Record<string, string>) => {
     using request = await RawRequest.get(server.port, "/metrics", headers);
     return (await request.readResponse()).status;
   };
-  assertEquals(await ask({}), 200);
+  assertEquals(await request({}), 200);
   for (const name of ["X-Forwarded-For", "X-Real-IP"]) {
-    assertEquals(await ask({ [name]: "127.0.0.1" }), 401, name);
+    assertEquals(await request({ [name]: "127.0.0.1" }), 401, name);
   }
-  assertEquals(await ask({ Forwarded: "for=192.0.2.1" }), 401);
-  assertEquals(await ask({ Via: "1.1 nginx" }), 401);
+  assertEquals(await request({ Forwarded: "for=192.0.2.1" }), 401);
+  assertEquals(await request({ Via: "1.1 nginx" }), 401);
   const proxied = { "X-Forwarded-For": "192.0.2.1" };
-  callers.principals.set("rw_live_x", keyPrincipal({ permissions: new Set() }));
-  callers.principals.set("token", sessionPrincipal({ permissions: new Set(["read"]) }));
-  assertEquals(await ask({ ...proxied, Authorization: "Bearer rw_live_x" }), 200);
-  assertEquals(await ask({ ...proxied, Cookie: "runwire=token" }), 200);
-  assertEquals(await ask({ ...proxied, Authorization: "Bearer rw_live_y" }), 401);
+  authenticator.principals.set("rw_live_x", keyPrincipal({ permissions: new Set() }));
+  authenticator.principals.set("token", sessionPrincipal({ permissions: new Set(["read"]) }));
+  assertEquals(await request({ ...proxied, Authorization: "Bearer rw_live_x" }), 200);
+  assertEquals(await request({ ...proxied, Cookie: "runwire=token" }), 200);
+  assertEquals(await request({ ...proxied, Authorization: "Bearer rw_live_y" }), 401);
 });
 
 Deno.test("Requests are counted by route, whatever paths and methods clients send", async () => {
   await using server = await new ServerUnderTest({ metrics: METRICS }).start();
-  const ask = async (path: string, method = "GET") => {
+  const request = async (path: string, method = "GET") => {
     const response = await fetch(server.url + path, { method });
     await response.body?.cancel();
   };
-  for (let i = 0; i < 20; i++) await ask(`/made/up/${i}`);
-  await ask("/livez?x=1");
-  await ask("/livez", "HEAD");
-  await ask("/livez", "POST");
-  await ask("/livez", "BREW");
+  for (let i = 0; i < 20; i++) await request(`/made/up/${i}`);
+  await request("/livez?x=1");
+  await request("/livez", "HEAD");
+  await request("/livez", "POST");
+  await request("/livez", "BREW");
   const counts = [...server.requests.counts].filter(({ route }) => route !== "/openapi.json");
   assertEquals(
     counts.map(({ method, route, status, count }) => `${method} ${route} ${status} ${count}`),

@@ -47,15 +47,15 @@ async function start(environment: Record<string, string> = {}) {
   }
   await app.start();
   await waitUntil(
-    async () => (await ask(`${app.url}/runs`)).body.total_count === 2,
+    async () => (await request(`${app.url}/runs`)).body.total_count === 2,
     "runs to be stored",
   );
-  const document: Document = (await ask(`${app.url}/openapi.json`)).body;
+  const document: Document = (await request(`${app.url}/openapi.json`)).body;
   return { app, document };
 }
 
 /** ResponseCheck compares every response with the document. */
-async function ask(url: string, init?: RequestInit) {
+async function request(url: string, init?: RequestInit) {
   const response = await fetch(url, init);
   return { status: response.status, body: await response.json() };
 }
@@ -88,7 +88,7 @@ function invalidValues({ schema: { minimum, maximum } }: Parameter): readonly st
 async function resolveUrl(app: AppUnderTest, { path }: Route): Promise<string> {
   if (!path.endsWith("/{id}")) return app.url + path;
   const list = app.url + path.slice(0, -"/{id}".length);
-  return `${list}/${(await ask(list)).body.items[0].id}`;
+  return `${list}/${(await request(list)).body.items[0].id}`;
 }
 
 async function assertAccepted(url: string, parameter: Parameter): Promise<void> {
@@ -98,7 +98,7 @@ async function assertAccepted(url: string, parameter: Parameter): Promise<void> 
   for (const value of values) {
     // A range is limited in length.
     const query = new URLSearchParams({ [name]: value, ...(name === "from" ? { to: value } : {}) });
-    const { status, body } = await ask(`${url}?${query}`);
+    const { status, body } = await request(`${url}?${query}`);
     const isTooFar = name === "page" && body.detail?.includes("narrow the list");
     assert(status === 200 || isTooFar, `${url}?${query}: ${body.detail}`);
   }
@@ -108,7 +108,7 @@ async function assertRejected(url: string, parameter: Parameter): Promise<void> 
   const { name } = parameter;
   for (const value of invalidValues(parameter)) {
     const query = new URLSearchParams({ [name]: value });
-    const { status, body } = await ask(`${url}?${query}`);
+    const { status, body } = await request(`${url}?${query}`);
     assertEquals([status, body.code], [400, "invalid_parameter"], `${url}?${query}`);
     const beginning = `Invalid ${name} "${value}": expected `;
     assertEquals(body.detail.slice(0, beginning.length), beginning);
@@ -116,7 +116,7 @@ async function assertRejected(url: string, parameter: Parameter): Promise<void> 
 }
 
 async function assertUnknownRejected(url: string): Promise<void> {
-  const { status, body } = await ask(`${url}?nonsense=1`);
+  const { status, body } = await request(`${url}?nonsense=1`);
   assertEquals([status, body.code], [400, "invalid_parameter"], url);
   const beginning = 'Unknown parameter "nonsense": expected ';
   assertEquals(body.detail.slice(0, beginning.length), beginning);
@@ -124,9 +124,9 @@ async function assertUnknownRejected(url: string): Promise<void> {
 
 async function assertIdsChecked(url: string): Promise<void> {
   const list = url.slice(0, url.lastIndexOf("/"));
-  assertEquals((await ask(`${list}/999999`)).body.code, "not_found");
+  assertEquals((await request(`${list}/999999`)).body.code, "not_found");
   for (const id of ["0", "-1", "x", "1.5", "9007199254740992"]) {
-    assertEquals((await ask(`${list}/${id}`)).body.code, "invalid_parameter", `${list}/${id}`);
+    assertEquals((await request(`${list}/${id}`)).body.code, "invalid_parameter", `${list}/${id}`);
   }
 }
 
@@ -144,7 +144,7 @@ for (const kind of ["memory", "postgres"] as const) {
       assertEquals(new Set(routes.map(({ path }) => path)).size, 14);
       for (const route of routes) {
         const url = await resolveUrl(app, route);
-        assertEquals((await ask(url)).status, 200, url);
+        assertEquals((await request(url)).status, 200, url);
         for (const parameter of route.query) {
           await assertAccepted(url, parameter);
           await assertRejected(url, parameter);

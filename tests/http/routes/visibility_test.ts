@@ -16,8 +16,8 @@ import { openTestDatabase } from "../../fakes/database.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
 
-const NAMES = ["Octo/seen", "octo/hidden"];
-const VISIBLE: Visibility = new Set(["octo/seen"]);
+const NAMES = ["Octo/visible", "octo/hidden"];
+const VISIBLE: Visibility = new Set(["octo/visible"]);
 const STATS = "/stats?from=2026-01-01&to=2026-01-31";
 
 /** Two repositories, each with a workflow and a run with the same id: 1 is visible, 2 is hidden. */
@@ -34,15 +34,15 @@ async function fill(database: Database): Promise<void> {
   }
 }
 
-/** The data routes over a database, for a caller with full access and for one who sees VISIBLE. */
+/** The data routes over a database, for a caller with full access and for one with the visibility VISIBLE. */
 async function start() {
   await using stack = new AsyncDisposableStack();
   const { database } = stack.use(await openTestDatabase("memory"));
   await fill(database);
   const unfollowed: number[] = [];
-  const callers = new FakeAuthenticator({ isOpen: true });
+  const authenticator = new FakeAuthenticator({ isOpen: true });
   const permissions = new Set(["read", "write"] as const);
-  callers.principals.set(
+  authenticator.principals.set(
     "k",
     keyPrincipal({ permissions, visibility: () => Promise.resolve(VISIBLE) }),
   );
@@ -62,8 +62,8 @@ async function start() {
     repositoryRoutes({ catalog, following, clock }),
     statisticsRoutes({ statistics: new SqlStatisticsStore(database), clock }),
   ];
-  const server = stack.use(await new ServerUnderTest({ data, callers }).start());
-  const ask = async (path: string, { isOpen = false, method = "GET" } = {}) => {
+  const server = stack.use(await new ServerUnderTest({ data, authenticator }).start());
+  const request = async (path: string, { isOpen = false, method = "GET" } = {}) => {
     const headers: Record<string, string> = isOpen ? {} : { authorization: "Bearer k" };
     const response = await fetch(`${server.url}${path}`, { method, headers });
     return {
@@ -73,7 +73,7 @@ async function start() {
     };
   };
   const all = stack.move();
-  return { ask, unfollowed, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { request, unfollowed, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 for (
@@ -84,10 +84,10 @@ for (
 ) {
   Deno.test(`GET ${path} lists, counts and links visible items`, async () => {
     await using test = await start();
-    const { link, text } = await test.ask(path);
+    const { link, text } = await test.request(path);
     assertEquals(JSON.parse(text).total_count, 1);
-    assertEquals([link, /seen/.test(text), /hidden/.test(text)], [null, true, false]);
-    const open = await test.ask(path, { isOpen: true });
+    assertEquals([link, /visible/.test(text), /hidden/.test(text)], [null, true, false]);
+    const open = await test.request(path, { isOpen: true });
     assertEquals(JSON.parse(open.text).total_count, 2);
   });
 }
@@ -95,11 +95,11 @@ for (
 Deno.test("GET /stats adds up visible runs", async () => {
   await using test = await start();
   const runs = async (query: string, isOpen = false) => {
-    const { totals, items } = JSON.parse((await test.ask(`${STATS}${query}`, { isOpen })).text);
+    const { totals, items } = JSON.parse((await test.request(`${STATS}${query}`, { isOpen })).text);
     return [totals.runs, items.reduce((sum: number, item: { runs: number }) => sum + item.runs, 0)];
   };
   assertEquals(await runs("&per_page=100", true), [2, 2]);
-  for (const query of ["", "&group_by=week", "&branch=main", "&repository=OCTO/seen"]) {
+  for (const query of ["", "&group_by=week", "&branch=main", "&repository=OCTO/visible"]) {
     assertEquals(await runs(`${query}&per_page=100`), [1, 1], query);
   }
   for (const query of ["&repository=octo/hidden", "&workflow=2", "&workflow=2&branch=main"]) {
@@ -110,9 +110,9 @@ Deno.test("GET /stats adds up visible runs", async () => {
 for (const noun of ["runs", "workflows", "repositories"]) {
   Deno.test(`GET /${noun}/{id} answers hidden items like missing ones`, async () => {
     await using test = await start();
-    assertEquals((await test.ask(`/${noun}/1`)).status, 200);
-    assertEquals((await test.ask(`/${noun}/2`, { isOpen: true })).status, 200);
-    const [hidden, missing] = [await test.ask(`/${noun}/2`), await test.ask(`/${noun}/3`)];
+    assertEquals((await test.request(`/${noun}/1`)).status, 200);
+    assertEquals((await test.request(`/${noun}/2`, { isOpen: true })).status, 200);
+    const [hidden, missing] = [await test.request(`/${noun}/2`), await test.request(`/${noun}/3`)];
     assertEquals(hidden, { ...missing, text: missing.text.replace("3", "2") });
     assertEquals(hidden.status, 404);
   });
@@ -121,12 +121,12 @@ for (const noun of ["runs", "workflows", "repositories"]) {
 Deno.test("GET /runs finds no hidden run with any filter", async () => {
   await using test = await start();
   for (const query of ["repository=octo/hidden", "workflow_id=2", "event=push", "q=fix"]) {
-    assertEquals((await test.ask(`/runs?${query}`)).text.includes("hidden"), false, query);
+    assertEquals((await test.request(`/runs?${query}`)).text.includes("hidden"), false, query);
   }
 });
 
 Deno.test("DELETE /repositories/{id} passes the visibility, and answers like a missing repository", async () => {
   await using test = await start();
-  const { status, text } = await test.ask("/repositories/2", { method: "DELETE" });
+  const { status, text } = await test.request("/repositories/2", { method: "DELETE" });
   assertEquals([status, JSON.parse(text).code, test.unfollowed], [404, "not_found", [2]]);
 });

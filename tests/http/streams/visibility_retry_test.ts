@@ -62,17 +62,17 @@ Deno.test("retryVisibility() throws if the token is rejected", async () => {
 
 /** A server with one principal, whose ticket is `t`, and the visibility of that principal. */
 async function start(settings: ServerSettings = {}) {
-  const caller: { visibility: () => Promise<Visibility> } = {
+  const principal: { visibility: () => Promise<Visibility> } = {
     visibility: () => Promise.resolve(VISIBLE_A),
   };
-  const callers = new FakeAuthenticator({ isOpen: true });
-  callers.principals.set("t", keyPrincipal({ visibility: () => caller.visibility() }));
-  const server = await new ServerUnderTest({ callers, ...settings }).start();
+  const authenticator = new FakeAuthenticator({ isOpen: true });
+  authenticator.principals.set("t", keyPrincipal({ visibility: () => principal.visibility() }));
+  const server = await new ServerUnderTest({ authenticator, ...settings }).start();
   const publish = async () => {
     for (const run of BOTH) await server.feed.publish(runEvent(run));
     await server.feed.publish(aStatus());
   };
-  return { server, caller, publish };
+  return { server, principal, publish };
 }
 
 function idsIn(frame: string): readonly number[] {
@@ -80,14 +80,14 @@ function idsIn(frame: string): readonly number[] {
 }
 
 Deno.test("WebSocketServer sends each client only visible runs of a snapshot", async () => {
-  const { server, caller } = await start();
+  const { server, principal } = await start();
   await using _ = server;
   server.current = new Snapshot(BOTH, 0);
   await using user = await subscribe(server, "ticket=t");
   await using open = await subscribe(server, "");
   assertEquals(idsIn(await open.next()), [2, 1]);
   assertEquals(idsIn(await user.next()), [1]);
-  caller.visibility = () => Promise.resolve(new Set<string>());
+  principal.visibility = () => Promise.resolve(new Set<string>());
   server.publishSnapshot(server.current);
   assertEquals(idsIn(await open.next()), [2, 1]);
   assertEquals(idsIn(await user.next()), []);
@@ -129,14 +129,14 @@ Deno.test("EventStreams sends each client only visible events", async () => {
 });
 
 Deno.test("WebSocketServer and EventStreams send nothing while the visibility is unknown", async () => {
-  const { server, caller, publish } = await start({
+  const { server, principal, publish } = await start({
     clock: { ...clock, sleep: (ms, signal) => clock.sleep(ms === 5_000 ? 20 : ms, signal) },
   });
   await using _ = server;
   await using socket = await subscribe(server, "topics=runs,events&ticket=t");
   await using stream = await subscribeToStream(server, "?ticket=t");
   let attempts = 0;
-  caller.visibility = () => {
+  principal.visibility = () => {
     attempts++;
     return Promise.reject(RATE_LIMITED);
   };
@@ -144,7 +144,7 @@ Deno.test("WebSocketServer and EventStreams send nothing while the visibility is
   await publish();
   await waitUntil(() => attempts > 9, "all have retried");
   assertEquals(socket.frames, []);
-  caller.visibility = () => Promise.resolve(VISIBLE_A);
+  principal.visibility = () => Promise.resolve(VISIBLE_A);
   assertEquals(await stream.nextSeqs(2), [1, 3]);
   await waitUntil(() => socket.frames.length === 3, "the snapshot and two events");
   const kinds = socket.frames.map((frame) => JSON.parse(frame).runs ? idsIn(frame) : frame);
@@ -153,20 +153,20 @@ Deno.test("WebSocketServer and EventStreams send nothing while the visibility is
 });
 
 Deno.test("WebSocketServer closes with 1008 when the token is rejected", async () => {
-  const { server, caller, publish } = await start();
+  const { server, principal, publish } = await start();
   await using _ = server;
   await using socket = await subscribe(server, "topics=events&ticket=t");
-  caller.visibility = () => Promise.reject(new TokenRejectedError("The token was revoked"));
+  principal.visibility = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
   assertEquals((await withTimeout(socket.closed, "the close")).code, 1008);
   assertEquals(socket.frames, []);
 });
 
 Deno.test("EventStreams ends a stream as not_allowed when the token is rejected", async () => {
-  const { server, caller, publish } = await start();
+  const { server, principal, publish } = await start();
   await using _ = server;
   await using stream = await subscribeToStream(server, "?ticket=t");
-  caller.visibility = () => Promise.reject(new TokenRejectedError("The token was revoked"));
+  principal.visibility = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
   assertEquals(await stream.next(), undefined);
   assertEquals(Object.fromEntries(server.events.traffic.closed), { not_allowed: 1 });

@@ -20,9 +20,12 @@ const RATE_LIMITED = "Too many messages: the limit is 10 per second, with bursts
 
 /** A server with one principal, whose ticket is `t`. */
 async function startWith(principal: Principal, settings: ServerSettings = {}) {
-  const callers = new FakeAuthenticator({ isOpen: true });
-  callers.principals.set("t", principal);
-  return { callers, server: await new ServerUnderTest({ callers, ...settings }).start() };
+  const authenticator = new FakeAuthenticator({ isOpen: true });
+  authenticator.principals.set("t", principal);
+  return {
+    authenticator,
+    server: await new ServerUnderTest({ authenticator, ...settings }).start(),
+  };
 }
 
 /** Advances by a second with each reading, so that no client reaches its rate limit. */
@@ -125,13 +128,15 @@ for (
 }
 
 Deno.test("WebSocketServer rejects messages after the sender has lost the permission", async () => {
-  const { server, callers } = await startWith(sessionPrincipal(WRITER), { sessionCheckMs: 20 });
+  const { server, authenticator } = await startWith(sessionPrincipal(WRITER), {
+    sessionCheckMs: 20,
+  });
   await using _ = server;
   await using client = await joinMessages(server, "ticket=t");
   client.socket.send(messageFrame("one"));
   assertEquals(await nextContent(client), "one");
   let checks = 0;
-  callers.reauthenticate = () => {
+  authenticator.reauthenticate = () => {
     checks++;
     return Promise.resolve(sessionPrincipal());
   };

@@ -121,9 +121,9 @@ Deno.test("Backfill imports newer and older runs when it is requested again", as
     ...new FakeGitHubHistory([NOW + DAY_MS]).runs.map((run) => ({ ...run, id: 301 })),
   );
   test.past.requests.length = 0;
-  const { runs, state, since, importedTo: until } = await test.run({ since: NOW - 200 * DAY_MS });
+  const { runs, state, since, importedTo } = await test.run({ since: NOW - 200 * DAY_MS });
   assertEquals([runs, state, importedIds(test).length], [301, "done", 301]);
-  assertEquals([since, until], [NOW - 200 * DAY_MS, NOW + 5 * DAY_MS + SECOND_MS]);
+  assertEquals([since, importedTo], [NOW - 200 * DAY_MS, NOW + 5 * DAY_MS + SECOND_MS]);
   // The last ten minutes are fetched again, because lists lag; the month before is not.
   assertEquals(test.past.requests[0]?.from, NOW + SECOND_MS - 10 * MINUTE_MS);
   assert(test.past.requests.slice(1).every(({ to }) => to <= NOW - 30 * DAY_MS));

@@ -102,9 +102,9 @@ Deno.test("RateLimitedSource retries an unavailable page a few times within abou
   assertEquals((await page).total, 1);
   assertEquals(test.requestedAt, [0, 1_000, 3_000]);
   test.fakeSource.failures = Array.from({ length: 99 }, () => unavailable);
-  const refused = assertRejects(fetchPage, GitHubError, "unavailable");
+  const rejection = assertRejects(fetchPage, GitHubError, "unavailable");
   await time.tickAsync(2 * MINUTE_MS);
-  await refused;
+  await rejection;
   assertEquals(test.requestedAt.length, 3 + 7);
 });
 
@@ -129,10 +129,10 @@ for (const why of ["reserved", "rate_limited", "unavailable"] as const) {
     } else test.fakeSource.failures = [failure({ kind: why })];
     const stopped = assertRejects(fetchPage, DOMException, "abort");
     await time.tickAsync(1);
-    const asked = test.requestedAt.length;
+    const requests = test.requestedAt.length;
     test.stop.abort();
     await stopped;
-    assertEquals([systemClock.now(), test.requestedAt.length], [NOW + 1, asked]);
-    assert(asked <= 1);
+    assertEquals([systemClock.now(), test.requestedAt.length], [NOW + 1, requests]);
+    assert(requests <= 1);
   });
 }

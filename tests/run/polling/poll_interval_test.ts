@@ -63,8 +63,8 @@ Deno.test("requestSpacing() reserves the points of other tasks, up to half of th
 
 Deno.test("requestSpacing() is 250 ms with a large quota, or without a rate limit", () => {
   assertEquals(spacing({ limit: 15_000, remaining: 15_000, toReset: MINUTE }), 250);
-  const kept = () => 0;
-  assertEquals(requestSpacing(undefined, { reservedPoints: kept, now: NOW }), 250);
+  const reservedPoints = () => 0;
+  assertEquals(requestSpacing(undefined, { reservedPoints, now: NOW }), 250);
   assertEquals(spacing({ remaining: 0, toReset: 0 }), 250);
 });
 

@@ -202,6 +202,7 @@ for (const status of [403, 404, 451]) {
     test.github.failures.clear();
     await test.pass(HOUR + MINUTE);
     assertEquals(test.repositories[0]?.error, null);
+    assertEquals(test.github.gate.backoff, undefined);
   });
 }
 
@@ -228,6 +229,7 @@ Deno.test("RepositoryPoller backs off while GitHub is unavailable, and polls oth
   test.poller.wake();
   // After 0, 1, 3 and 7 s.
   assertEquals(await test.pass(8 * SECOND), ["c", "d", "e", "f"]);
+  assertEquals(test.github.gate.backoff, undefined);
 });
 
 Deno.test("RepositoryPoller continues after a storage failure", async () => {

@@ -74,8 +74,8 @@ Deno.test("Without a credential only public repositories are visible", async () 
 });
 
 Deno.test("POST access_tokens issues a token valid for one hour", async () => {
-  const { github: served, bearer } = serveApp();
-  await using github = served;
+  const { github, bearer } = serveApp();
+  await using _ = github;
   github.world.addRepository({ full_name: "octo-org/api" });
   const { status, json } = await github.request(TOKENS_PATH, { method: "POST", headers: bearer() });
   assertEquals(status, 201);
@@ -94,8 +94,8 @@ Deno.test("POST access_tokens issues a token valid for one hour", async () => {
 });
 
 Deno.test("GET /installation/repositories requires an installation, and does not sort by push", async () => {
-  const { github: served, bearer } = serveApp();
-  await using github = served;
+  const { github, bearer } = serveApp();
+  await using _ = github;
   const pushes = ["2025-03-01T00:00:00Z", "2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z"];
   for (const [i, pushed_at] of pushes.entries()) {
     github.world.addRepository({ full_name: `octo-org/${i}`, pushed_at });
@@ -116,8 +116,8 @@ Deno.test("GET /installation/repositories requires an installation, and does not
 });
 
 Deno.test("POST access_tokens rejects the same JWTs as GitHub", async () => {
-  const { github: served, bearer, now } = serveApp();
-  await using github = served;
+  const { github, bearer, now } = serveApp();
+  await using _ = github;
   const request = async (headers: Record<string, string>) => {
     const { status, json } = await github.request(TOKENS_PATH, { method: "POST", headers });
     return `${status} ${json.message}`;
@@ -149,15 +149,15 @@ Deno.test("POST access_tokens rejects the same JWTs as GitHub", async () => {
 });
 
 Deno.test("POST access_tokens does not find another app's installation", async () => {
-  const { github: served, bearer } = serveApp();
-  await using github = served;
+  const { github, bearer } = serveApp();
+  await using _ = github;
   const path = "/app/installations/10/access_tokens";
   assertEquals((await github.request(path, { method: "POST", headers: bearer() })).status, 404);
 });
 
 Deno.test("POST access_tokens accepts any signature without a public key", async () => {
-  const { bearer, github: other } = serveApp();
-  await other[Symbol.asyncDispose]();
+  const { bearer, github: withKey } = serveApp();
+  await withKey[Symbol.asyncDispose]();
   await using github = serve();
   assertEquals(
     (await github.request(TOKENS_PATH, { method: "POST", headers: bearer() })).status,

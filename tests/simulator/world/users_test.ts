@@ -65,19 +65,19 @@ Deno.test("A user token of a GitHub App only reaches repositories with an instal
 
 Deno.test("GET /user/memberships/orgs and /user/orgs list organizations, and require the scope", async () => {
   await using github = setUpRepositories();
-  const { world, simulator, token, bearer: as, request } = github;
+  const { world, simulator, token, bearer, request } = github;
   world.users.join("mona", "other-org");
-  const memberships = (await request("/user/memberships/orgs?state=active", as(token))).list;
+  const memberships = (await request("/user/memberships/orgs?state=active", bearer(token))).list;
   assertObjectMatch(Object(memberships[1]), {
     state: "active",
     organization: { login: "other-org" },
     user: { id: 7 },
   });
-  assertEquals((await request("/user/memberships/orgs?state=pending", as(token))).list, []);
-  const logins = (await request("/user/orgs", as(token))).list.map(({ login }) => login);
+  assertEquals((await request("/user/memberships/orgs?state=pending", bearer(token))).list, []);
+  const logins = (await request("/user/orgs", bearer(token))).list.map(({ login }) => login);
   assertEquals(logins, ["octo-org", "other-org"]);
   const narrow = simulator.signIn("mona", "Iv1.a", ["repo"]);
-  assertEquals((await request("/user/orgs", as(narrow))).status, 403);
+  assertEquals((await request("/user/orgs", bearer(narrow))).status, 403);
   assertEquals((await request("/user/orgs", { headers: { authorization: "none" } })).status, 401);
 });
 

@@ -14,13 +14,13 @@ function setUpWorld(maxRuns = 300) {
 Deno.test("World.run() shows a run queued, in progress and completed over time", () => {
   const { clock, world } = setUpWorld();
   const { id } = world.addRun("octo-org/api", { timeline: TIMELINE });
-  const seen = [];
+  const states = [];
   for (const seconds of [4, 1, 59, 1]) {
     clock.advance(seconds);
     const run = world.run(id);
-    seen.push([run?.status, run?.conclusion, run?.updated_at]);
+    states.push([run?.status, run?.conclusion, run?.updated_at]);
   }
-  assertEquals(seen, [
+  assertEquals(states, [
     ["queued", null, "2026-01-01T00:00:00Z"],
     ["in_progress", null, "2026-01-01T00:00:05Z"],
     ["in_progress", null, "2026-01-01T00:00:05Z"],
@@ -131,9 +131,9 @@ Deno.test("World.rerun() queues the next attempt of the same run", () => {
 
 Deno.test("World.removeRun() and removeRepository() remove all data", () => {
   const { world } = setUpWorld();
-  const gone = world.addRun("octo-org/api");
+  const removed = world.addRun("octo-org/api");
   const newest = world.addRun("octo-org/api");
-  world.removeRun(gone.id);
+  world.removeRun(removed.id);
   assertEquals(world.runs("octo-org/api").map((run) => run.id), [newest.id]);
   world.removeRepository("Octo-Org/API");
   assertEquals([world.repositories(), world.run(newest.id)], [[], undefined]);

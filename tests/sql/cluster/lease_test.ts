@@ -79,7 +79,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "SqlLease renews and gives away the lease amid a transaction, SqlFences.raise() waits for it",
+    "SqlLease renews and releases the lease during a transaction, SqlFencingTokens.advance() waits for it",
   ignore,
   async fn() {
     await using opened = await openTestDatabase("postgres");
@@ -111,10 +111,10 @@ Deno.test({
     await using opened = await openTestDatabase("postgres");
     const tokens = new SqlFencingTokens(opened.database);
     await tokens.advance(A);
-    const journal = new SqlEventLog(withFencing(opened.database, () => A), clock);
+    const eventLog = new SqlEventLog(withFencing(opened.database, () => A), clock);
     await tokens.advance(B);
-    await assertRejects(() => journal.append([aStatus()]), StaleFencingTokenError);
-    assertEquals(await journal.seqRange(), { first: 1, last: 0 });
+    await assertRejects(() => eventLog.append([aStatus()]), StaleFencingTokenError);
+    assertEquals(await eventLog.seqRange(), { first: 1, last: 0 });
   },
 });
 

@@ -90,8 +90,8 @@ Deno.test("GroupCommit limits a group by number and size", async () => {
 Deno.test("GroupCommit rejects items when the queue is full, and recovers", async () => {
   const numbers = new NumberWriter();
   const waiting = upTo(10_000).map((each) => numbers.writer.add(each));
-  const refusal = await assertRejects(() => numbers.writer.add(1), StorageError);
-  assertEquals(refusal.kind, "unavailable");
+  const error = await assertRejects(() => numbers.writer.add(1), StorageError);
+  assertEquals(error.kind, "unavailable");
   await Promise.all(waiting);
   numbers.size = 100 * 1024 * 1024;
   const large = [1, 2].map((each) => numbers.writer.add(each));

@@ -140,11 +140,11 @@ Deno.test("ReaderPool.query() reuses a reader after its timed-out query has ende
 
 Deno.test("ReaderPool.query() rejects reads queued behind a slow one, too", async () => {
   await using opened = await open({ count: 1 });
-  const asked = [SLOW_QUERY, ...Array.from({ length: 10 }, () => "select 1")].map((sql) =>
+  const reads = [SLOW_QUERY, ...Array.from({ length: 10 }, () => "select 1")].map((sql) =>
     opened.query(sql)
   );
   opened.advance(11);
-  for (const answer of asked) await assertUnavailable(answer, "A read took too long");
+  for (const answer of reads) await assertUnavailable(answer, "A read took too long");
 });
 
 Deno.test("ReaderPool.query() rejects a read when a thousand are queued", async () => {
@@ -167,9 +167,9 @@ Deno.test("ReaderPool.query() continues with the other readers when one ends", a
 
 Deno.test("ReaderPool.close() answers pending reads and rejects later ones", async () => {
   await using opened = await open();
-  const asked = [opened.query(SLOW_QUERY), opened.query("select 1"), opened.query("select 2")];
+  const reads = [opened.query(SLOW_QUERY), opened.query("select 1"), opened.query("select 2")];
   await opened.pool.close();
-  assertEquals(await Promise.all(asked), [[[4_000_000]], [[1]], [[2]]]);
+  assertEquals(await Promise.all(reads), [[[4_000_000]], [[1]], [[2]]]);
   await assertUnavailable(opened.query("select 1"), "closed");
 });
 

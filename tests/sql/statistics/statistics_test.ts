@@ -167,13 +167,13 @@ testOverDatabases(
       ...[4, 5].map((id) => ({ ...branchRun(id), workflowId: 2, repository: "octo/b" })),
     ]);
     const store = new SqlStatisticsStore(database);
-    const ask = (visibility: Visibility) => store.query({ ...WHOLE, visibility });
+    const query = (visibility: Visibility) => store.query({ ...WHOLE, visibility });
     const [all, ofA, ofB, alsoOfB, none] = [
-      ask("all"),
-      ask(new Set(["octo/a", "octo/none"])),
-      ask(new Set(["octo/b", "octo/none"])),
-      ask(new Set(["octo/none", "octo/b"])),
-      ask(new Set()),
+      query("all"),
+      query(new Set(["octo/a", "octo/none"])),
+      query(new Set(["octo/b", "octo/none"])),
+      query(new Set(["octo/none", "octo/b"])),
+      query(new Set()),
     ];
     assertStrictEquals(alsoOfB, ofB);
     const counts = (await Promise.all([all, ofA, ofB, none])).map(({ totals, totalGroups }) => [
