@@ -62,7 +62,7 @@ export function createApp(config: Config, options: AppOptions): App {
   const { version } = manifest;
   const stop = new AbortController();
   const { signal } = stop;
-  const traced = new WebhookTracing(tracing);
+  const webhookTracing = new WebhookTracing(tracing);
 
   // Stores and cluster. Leader-only services write through `leaderStores`: such a write fails once another instance leads.
   const redis = redisUrl === undefined ? undefined : new Redis(redisUrl, { clock, random });
@@ -114,7 +114,7 @@ export function createApp(config: Config, options: AppOptions): App {
     feed,
     broadcast,
     activeClients,
-    traced,
+    webhookTracing,
     clock,
     random,
   });
@@ -179,7 +179,7 @@ export function createApp(config: Config, options: AppOptions): App {
   };
 
   // HTTP
-  let ownUrl = "";
+  let listenUrl = "";
   const origins = toOriginPolicy({
     allowed: allowedOrigins,
     publicUrl,
@@ -194,7 +194,7 @@ export function createApp(config: Config, options: AppOptions): App {
       prefix: `${REDIS_PREFIX}login:`,
       clock,
     }),
-    ownUrl: () => ownUrl,
+    listenUrl: () => listenUrl,
     clock,
     signal,
   });
@@ -202,8 +202,8 @@ export function createApp(config: Config, options: AppOptions): App {
     feed,
     activeClients,
     broadcast,
-    current: snapshots.current,
-    snapshot: snapshots.encodeStored,
+    currentSnapshot: snapshots.currentSnapshot,
+    encodeSnapshot: snapshots.encodeSnapshot,
     messageFanout,
     sender,
     authenticator: accounts.authenticator,
@@ -232,9 +232,9 @@ export function createApp(config: Config, options: AppOptions): App {
       createRateLimit(config.rateLimit, { redis, prefix: REDIS_PREFIX, clock }),
     eventLoopDelay,
     tracing,
-    traced,
+    webhookTracing,
     onListen: (url) => {
-      ownUrl = url;
+      listenUrl = url;
       options.onListen(url);
     },
     clock,

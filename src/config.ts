@@ -3,7 +3,7 @@ import { UsageError } from "./errors.ts";
 import { isLoopback } from "./loopback.ts";
 import { readVariables, type Variables } from "./variables.ts";
 
-export type GitHubCredential =
+type GitHubCredential =
   | { readonly token: string }
   | { readonly appId: string; readonly privateKey: string; readonly installationId: number };
 

@@ -13,7 +13,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { createRedactor } from "./redact.ts";
 
 export { type Logger, withContext };
-export type LogLevel = "debug" | "info" | "warning" | "error";
+type LogLevel = "debug" | "info" | "warning" | "error";
 
 /** Returns the logger of a component, for example `log("poller")`. Never log a body or a credential. */
 export function log(component: string): Logger {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { invalid, invalidValue } from "./error_text.ts";
+import { anyOf, invalid, invalidValue } from "./error_text.ts";
 import { UsageError } from "./errors.ts";
 
 const DATABASE_URL_PATTERN = /^(sqlite:.+|postgres(ql)?:\/\/.+)$/;
@@ -9,7 +9,6 @@ const LOGIN_PATTERN = /^[a-z\d][a-z\d-]*(_[a-z\d]+)?$/i;
 const ORIGIN_PATTERN = /^https?:\/\/[^/\s]+$/;
 
 const HTTP_URL_HINT = "an http or https URL";
-const CHOICE_LIST = new Intl.ListFormat("en", { type: "disjunction" });
 const METADATA = z.registry<VariableMetadata>();
 
 /** Every variable: its default, its bounds, its description and the expected value in words. */
@@ -101,7 +100,7 @@ const VARIABLES = z.object({
 /** The names of all variables the program reads. */
 export const VARIABLE_NAMES = Object.keys(VARIABLES.shape);
 
-export interface VariableDescription {
+interface VariableDescription {
   readonly name: string;
   readonly description: string;
   /** A noun phrase, for example `an integer from 1 to 100`. */
@@ -194,7 +193,7 @@ function oneOf<const Choice extends string>(
   description: string,
 ) {
   const schema = z.string().default(defaultValue).pipe(z.enum(choices));
-  return withMetadata(schema, { description, expected: CHOICE_LIST.format(choices) });
+  return withMetadata(schema, { description, expected: anyOf(choices) });
 }
 
 function httpUrl() {

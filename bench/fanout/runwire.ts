@@ -42,7 +42,7 @@ const broadcast = new Broadcast<View>({ clock: systemClock, activeClients });
 const shared = {
   feed: new Feed({ eventLog: emptyEventLog, clock: systemClock }),
   activeClients,
-  snapshot: (view: View, visibility: Visibility) =>
+  encodeSnapshot: (view: View, visibility: Visibility) =>
     Promise.resolve(current?.encode(view, visibility)),
   connectionLimit: new ConnectionLimit(20_000),
   sessionMonitor: new SessionMonitor({ authenticator, clock: systemClock }),
@@ -63,13 +63,18 @@ const server = new Server({
   port: 0,
   clock: systemClock,
   connectionLimit: shared.connectionLimit,
-  connections: new WebSocketServer({ ...shared, ...messages, broadcast, current: () => current }),
-  events: new EventStreams(shared),
+  webSockets: new WebSocketServer({
+    ...shared,
+    ...messages,
+    broadcast,
+    currentSnapshot: () => current,
+  }),
+  eventStreams: new EventStreams(shared),
   data: [],
   accounts: [],
   authenticator,
   origins: toOriginPolicy({ allowed: [], publicUrl: undefined, isLoopback: true }),
-  requests: new RequestMetrics(),
+  requestMetrics: new RequestMetrics(),
   version: "0.0.0",
   health: () =>
     checkHealth({

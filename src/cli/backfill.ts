@@ -4,16 +4,16 @@ import { GitHubError, type GitHubPausedError, toErrorMessage, UsageError } from 
 import { GitHubRepositories } from "../github/repository.ts";
 import { GitHubRuns } from "../github/run.ts";
 import { Backfill } from "../run/backfill/backfill.ts";
-import { RateLimitedSource } from "../run/backfill/rate_limited_source.ts";
 import type { BackfillJob, BackfillProgress } from "../run/backfill/backfill_progress.ts";
+import { RateLimitedSource } from "../run/backfill/rate_limited_source.ts";
 import { LOW_SHARE } from "../run/github_rate_limit.ts";
-import { SqlBackfillStore } from "../sql/run/backfill.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
+import { SqlBackfillStore } from "../sql/run/backfill.ts";
+import { parseSince } from "./date_argument.ts";
 import { connectDatabase, connectGitHub, environment } from "./environment.ts";
+import { sanitize } from "./format.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
-import { parseSince } from "./date_argument.ts";
-import { sanitize } from "./format.ts";
 
 const RESUME_HINT = "run the same command to resume";
 

@@ -7,9 +7,9 @@ import { GitHubWebhookDeliveries } from "../github/webhook_deliveries.ts";
 import { SqlDeliveryStore } from "../sql/delivery/delivery.ts";
 import { SqlRepositoryStore } from "../sql/repository.ts";
 import { connectDatabase, connectGitHub, environment } from "./environment.ts";
+import { sanitize } from "./format.ts";
 import { print } from "./print.ts";
 import { ProgressBar } from "./progress.ts";
-import { sanitize } from "./format.ts";
 
 const MAX_REPOSITORIES = 100;
 

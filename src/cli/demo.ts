@@ -1,8 +1,8 @@
 import { systemClock } from "../clock.ts";
 import { listSecrets, readConfig } from "../config.ts";
 import { configureLog, log } from "../log.ts";
-import { createDemoWorld } from "../simulator/world/demo.ts";
 import { Simulator } from "../simulator/server.ts";
+import { createDemoWorld } from "../simulator/world/demo.ts";
 import { environment } from "./environment.ts";
 import { print } from "./print.ts";
 import { runApp } from "./serve.ts";

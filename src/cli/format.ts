@@ -3,7 +3,7 @@ import type { FullRun } from "../run/snapshot.ts";
 export type Style = "green" | "red" | "yellow" | "blue" | "gray";
 
 /** The state of a run as one word, with its symbol and color. Unknown values are shown unchanged. */
-export interface DisplayState {
+interface DisplayState {
   readonly word: string;
   readonly symbol: string;
   readonly style: Style;

@@ -4,8 +4,8 @@ import { readServerUrl } from "../config.ts";
 import { invalidValue } from "../error_text.ts";
 import { toErrorMessage, UsageError } from "../errors.ts";
 import { environment } from "./environment.ts";
-import { print } from "./print.ts";
 import { sanitize } from "./format.ts";
+import { print } from "./print.ts";
 
 /** Longer than the server's own checks take, shorter than the timeout of Docker's HEALTHCHECK. */
 const TIMEOUT_MS = 4_000;

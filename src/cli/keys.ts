@@ -1,14 +1,14 @@
 import { type ApiKey, createApiKey, isApiKeyActive } from "../account/api_key.ts";
-import { type Permission, type Role, toPermissions } from "../account/permission.ts";
 import { systemRandomBytes } from "../account/crypto.ts";
+import { type Permission, type Role, toPermissions } from "../account/permission.ts";
 import { formatUtcDay, systemClock } from "../clock.ts";
 import { notFound } from "../error_text.ts";
 import { UsageError } from "../errors.ts";
 import { SqlApiKeyStore } from "../sql/account/api_key.ts";
 import { parseExpiry } from "./date_argument.ts";
 import { connectDatabase } from "./environment.ts";
-import { print } from "./print.ts";
 import { sanitize } from "./format.ts";
+import { print } from "./print.ts";
 
 const PER_PAGE = 1_000;
 

@@ -1,6 +1,6 @@
 import type { FullRun } from "../run/snapshot.ts";
-import { writeAll } from "./print.ts";
 import { sanitize, toDisplayState } from "./format.ts";
+import { writeAll } from "./print.ts";
 import type { Screen } from "./screen.ts";
 
 /** For pipes and files: one line per state change on standard output; connection status on standard error. */

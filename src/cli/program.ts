@@ -2,11 +2,11 @@ import { Command, CommanderError, Option } from "commander";
 import manifest from "../../deno.json" with { type: "json" };
 import { isKeyName, KEY_NAME_RULE } from "../account/api_key.ts";
 import { type Permission, PERMISSIONS, ROLES } from "../account/permission.ts";
+import type { DeliveryState } from "../delivery/delivery.ts";
 import { invalidValue } from "../error_text.ts";
 import { toErrorMessage, UsageError } from "../errors.ts";
-import { formatVariables } from "../variables.ts";
-import type { DeliveryState } from "../delivery/delivery.ts";
 import { createRedactor } from "../redact.ts";
+import { formatVariables } from "../variables.ts";
 import { backfill } from "./backfill.ts";
 import { copy, type CopyUrls } from "./copy.ts";
 import { listDeliveries, redeliver, retryDelivery } from "./deliveries.ts";
@@ -16,8 +16,8 @@ import { createKeyCommand, type KeyOptions, listKeys, revokeKey } from "./keys.t
 import { migrateDatabase } from "./migrate.ts";
 import { writeAll } from "./print.ts";
 import { serve } from "./serve.ts";
-import { rebuild } from "./statistics.ts";
 import { shutdownSignal } from "./shutdown_signal.ts";
+import { rebuild } from "./statistics.ts";
 import { DEFAULT_URL, watch } from "./watch.ts";
 
 const EXIT_OK = 0;

@@ -2,8 +2,8 @@ import { styleText } from "node:util";
 import stringWidth from "string-width";
 import type { Clock } from "../clock.ts";
 import type { FullRun } from "../run/snapshot.ts";
-import { writeAll } from "./print.ts";
 import { formatDuration, runDuration, sanitize, type Style, toDisplayState } from "./format.ts";
+import { writeAll } from "./print.ts";
 import type { Screen } from "./screen.ts";
 
 const REDRAW_INTERVAL_MS = 1_000;

@@ -45,7 +45,7 @@ export function socketUrl(text: string): string {
   return target.href;
 }
 
-export interface StreamOptions {
+interface StreamOptions {
   readonly screen: Screen;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -29,8 +29,9 @@ export class RemoteEvents {
     const { feed, onChange } = this.#options;
     const allVisible = () => "all" as const;
     for await (const batch of await feed.subscribe({ visibility: allVisible, signal })) {
-      if ("events" in batch) { for (const event of batch.events) this.#handle(event); }
-      else {
+      if ("events" in batch) {
+        for (const event of batch.events) this.#handle(event);
+      } else {
         this.#localSeqs.clear();
         onChange();
       }

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, DAY_MS } from "../clock.ts";
 import { StorageError, toErrorMessage } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
@@ -15,7 +15,7 @@ const STORAGE_RETRY_MS = 1_000;
 const MAX_ERROR_LENGTH = 500;
 const PRUNE_INTERVAL_MS = 60 * 60_000;
 /** GitHub can redeliver for 3 days, GitHub Enterprise Server for 7. */
-const RETAIN_DONE_MS = 7 * 24 * 60 * 60_000;
+const RETAIN_DONE_MS = 7 * DAY_MS;
 
 interface InboxOptions<Changes> {
   readonly store: DeliveryStore<Changes>;

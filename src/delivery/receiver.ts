@@ -90,7 +90,7 @@ export class Receiver<Changes> {
     if (!isSignatureValid(body, { signature, secrets: this.#secrets })) {
       return rejected(
         "invalid_signature",
-        "Invalid X-Hub-Signature-256: expected the signature of the body with the webhook secret",
+        invalid("X-Hub-Signature-256", "the signature of the body with the webhook secret"),
       );
     }
     if (id === null || !DELIVERY_ID.test(id)) {

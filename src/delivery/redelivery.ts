@@ -1,11 +1,11 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, DAY_MS } from "../clock.ts";
 import { GitHubError, type GitHubFailure, isGlobal } from "../errors.ts";
 
 /**
  * How far back GitHub can redeliver: 3 days, on GitHub Enterprise Server 7.
  * https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
  */
-export const REDELIVERY_WINDOW_MS = 3 * 24 * 60 * 60 * 1_000;
+const REDELIVERY_WINDOW_MS = 3 * DAY_MS;
 
 /** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests */
 const REQUEST_INTERVAL_MS = 1_000;
@@ -45,21 +45,21 @@ export interface DeliveryAttemptSource {
   redeliver(delivery: FailedDelivery, signal: AbortSignal): Promise<void>;
 }
 
-export interface RedeliveryProgress {
+interface RedeliveryProgress {
   /** Failed deliveries, without those requested a moment ago. */
   readonly found: number;
   /** Redeliveries requested so far. */
   readonly requested: number;
 }
 
-export interface RedeliveryResult extends RedeliveryProgress {
+interface RedeliveryResult extends RedeliveryProgress {
   /** Failed deliveries left for a later run. */
   readonly remaining: number;
   /** Why the run ended early. */
   readonly failure?: GitHubFailure;
 }
 
-export interface RedeliveryOptions {
+interface RedeliveryOptions {
   /** The maximum number of requests. */
   readonly limit?: number;
   readonly onProgress?: (progress: RedeliveryProgress) => void;

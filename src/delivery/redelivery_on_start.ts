@@ -10,7 +10,7 @@ const MIN_DOWNTIME_MS = 60_000;
 /** The most recently pushed repositories, whose webhooks are checked. */
 const MAX_REPOSITORIES = 100;
 
-export interface RedeliveryOnStartOptions {
+interface RedeliveryOnStartOptions {
   readonly clock: Clock;
   readonly deliveries: Pick<DeliveryStore<unknown>, "list">;
   readonly repositories: Pick<RepositoryStore, "listRecentlyPushed">;

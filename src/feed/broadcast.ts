@@ -5,11 +5,11 @@ import { SendQueue } from "./send_queue.ts";
 import { MAX_BACKOFF_MS, type Sink } from "./slow_client.ts";
 
 /** A snapshot with several views. Clients with the same view and visibility get the same encoded string. */
-export interface Frame<View extends string> {
+interface Frame<View extends string> {
   encode(view: View, visibility: Visibility): string;
 }
 
-export interface SubscriberOptions<View extends string> {
+interface SubscriberOptions<View extends string> {
   readonly view: View;
   /** Returns the current visibility of the client. Nothing is sent while it is pending, or when it rejects. */
   readonly visibility: VisibilityResolver;

@@ -3,7 +3,7 @@ import type { StoredEvent } from "./event.ts";
 /** A notice from an instance about new events in the event log. */
 export interface EventNotice {
   /** The highest number known to be stored. */
-  readonly last: number;
+  readonly lastSeq: number;
   /** Some of the events up to that number; empty if they are too large for a notice. */
   readonly events: readonly StoredEvent[];
 }

@@ -33,7 +33,7 @@ export interface FeedOptions {
   readonly pageSize?: number;
 }
 
-export interface SubscribeOptions extends Omit<SubscriptionOptions, "since"> {
+interface SubscribeOptions extends Omit<SubscriptionOptions, "since"> {
   /** Default: the number of the last event. */
   readonly since?: number | undefined;
   /** Whether to collect events during a short window. The first event after a quiet period comes immediately. */
@@ -112,8 +112,8 @@ export class Feed {
 
   /** Events that arrived before this are new to the subscriptions made before it. */
   async #loadLastSeq(): Promise<void> {
-    const { last: lastSeq } = await this.#readSeqRange();
-    this.#startSeq = Math.min(lastSeq, ...this.#outOfOrder.keys().map((seq) => seq - 1));
+    const { last } = await this.#readSeqRange();
+    this.#startSeq = Math.min(last, ...this.#outOfOrder.keys().map((seq) => seq - 1));
     this.#startAfter(this.#startSeq);
   }
 
@@ -136,7 +136,7 @@ export class Feed {
     this.#eventBus?.publish(events);
   }
 
-  #onNotice({ last: lastSeq, events }: EventNotice): void {
+  #onNotice({ lastSeq, events }: EventNotice): void {
     this.#maxSeq = Math.max(this.#maxSeq, lastSeq);
     this.#accept(events);
   }

@@ -1,10 +1,10 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, DAY_MS } from "../clock.ts";
 import { toErrorMessage } from "../errors.ts";
 import { log } from "../log.ts";
 import type { EventLog } from "./event_log.ts";
 
 /** Events are stored this long, for clients that resume. */
-const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1_000;
+const MAX_AGE_MS = 7 * DAY_MS;
 const MAX_COUNT = 100_000;
 const PRUNE_INTERVAL_MS = 60 * 60 * 1_000;
 

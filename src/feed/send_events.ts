@@ -4,7 +4,7 @@ import { SendQueue } from "./send_queue.ts";
 import type { Sink } from "./slow_client.ts";
 import type { Batch, Gap } from "./subscription.ts";
 
-export interface SendEventsOptions {
+interface SendEventsOptions {
   readonly sink: Sink;
   readonly clock: Clock;
   /** Aborts when the client disconnects. */
@@ -12,7 +12,7 @@ export interface SendEventsOptions {
   /** Encodes the events of a batch as frames; without it each event is a frame. */
   readonly encode?: (events: readonly EncodedEvent[]) => Iterable<string>;
   /** Returns the snapshot to send after a gap; `undefined` without one. */
-  readonly snapshot: () => Promise<string | undefined>;
+  readonly encodeSnapshot: () => Promise<string | undefined>;
 }
 
 /**
@@ -22,11 +22,13 @@ export interface SendEventsOptions {
  */
 export async function sendEvents(
   batches: AsyncIterable<Batch>,
-  { sink, encode = encodeEach, snapshot, clock, signal }: SendEventsOptions,
+  { sink, encode = encodeEach, encodeSnapshot, clock, signal }: SendEventsOptions,
 ): Promise<void> {
   const queue = new SendQueue(sink, "all");
   for await (const batch of batches) {
-    const frames = "gap" in batch ? [gapFrame(batch.gap), await snapshot()] : encode(batch.events);
+    const frames = "gap" in batch
+      ? [gapFrame(batch.gap), await encodeSnapshot()]
+      : encode(batch.events);
     for (const frame of frames) {
       if (frame === undefined) continue;
       if (signal.aborted) return;

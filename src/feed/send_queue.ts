@@ -18,7 +18,7 @@ export type QueuePolicy = "all" | "latest";
  * The result of a flush: everything was sent (`drained`), some frames (`partial`), or none (`blocked`); or the client was
  * `closed`.
  */
-export type FlushOutcome = "drained" | "partial" | "blocked" | "closed";
+type FlushOutcome = "drained" | "partial" | "blocked" | "closed";
 
 /** Frames of a client that is slow. */
 interface Backlog {

@@ -1,6 +1,6 @@
+import { isVisible, type VisibilityResolver } from "../visibility.ts";
 import type { EncodedEvent, EventType } from "./event.ts";
 import type { SeqRange } from "./event_log.ts";
-import { isVisible, type VisibilityResolver } from "../visibility.ts";
 
 /** Selects the events of a subscription. */
 export interface EventFilter {
@@ -27,7 +27,7 @@ export interface SubscriptionOptions extends EventFilter {
 }
 
 /** The feed as a subscription reads it. */
-export interface FeedReader {
+interface FeedReader {
   /** The number of the last readable event. */
   lastSeq(): number;
   seqRange(): Promise<SeqRange>;

@@ -12,7 +12,7 @@ const SENDS_PER_BATCH = 400;
 /** The pause after a failed read. */
 const RETRY_MS = 1_000;
 
-export interface TopicFanoutOptions {
+interface TopicFanoutOptions {
   readonly feed: Pick<Feed, "subscribe">;
   /** Topics whose events belong to no repository, and so are visible to all clients. */
   readonly topics: ReadonlySet<EventType>;
@@ -85,7 +85,7 @@ export class TopicFanout {
       const wasSlow = queue.isSlow;
       const isSlow = queue.send(frame, clock.now());
       if (isSlow && !wasSlow) void this.#drain(sink, queue, signal);
-      if (sendBatch.isFull()) await sendBatch.yieldToEventLoop();
+      if (sendBatch.countSend()) await sendBatch.yieldToEventLoop();
     }
   }
 
@@ -110,7 +110,8 @@ class SendBatch {
 
   constructor(readonly clock: Clock) {}
 
-  isFull(): boolean {
+  /** Counts a sent frame. Returns whether the batch is full. */
+  countSend(): boolean {
     return ++this.#sent >= SENDS_PER_BATCH;
   }
 

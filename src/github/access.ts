@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { AccessSource, RepositoryRef } from "../account/access_cache.ts";
 import { GitHubError } from "../errors.ts";
-import { ResponseCache } from "./response_cache.ts";
 import { parseResetTime } from "./error.ts";
+import { ResponseCache } from "./response_cache.ts";
 import type { GitHubResponse } from "./transport.ts";
 import { UserClient, type UserClientOptions } from "./user_client.ts";
 

@@ -5,7 +5,7 @@ import type { Random } from "../random.ts";
 import type { GitHubBackoff, GitHubQuota, GitHubRateLimit } from "../run/github_rate_limit.ts";
 import { type Credential, Installation } from "./credential.ts";
 import { assertOk, parseResetTime } from "./error.ts";
-import { type GetOptions, GitHubClient, type PostOptions } from "./github_client.ts";
+import { GitHubClient, type RequestOptions } from "./github_client.ts";
 import { RateLimitGate } from "./rate_limit_gate.ts";
 import type { ResponseCache, ResponsePage } from "./response_cache.ts";
 import {
@@ -84,10 +84,10 @@ export class GitHub extends GitHubClient implements GitHubQuota {
   async get<T>(
     cache: ResponseCache<T>,
     path: string,
-    options: GetOptions,
+    options: RequestOptions,
   ): Promise<ResponsePage<T>> {
     const endpoint: EndpointOptions = { ...options.parameters, method: "GET", url: path };
-    const { href: url, origin } = this.#transport.url(endpoint);
+    const { href, origin } = this.#transport.url(endpoint);
     if (origin !== this.#origin) {
       const message =
         `The next page is on ${origin}, which must not see the credential for ${this.#origin}`;
@@ -95,7 +95,10 @@ export class GitHub extends GitHubClient implements GitHubQuota {
     }
     return await this.#withGate(options, async (auth, send) => {
       const credential = "token" in auth ? auth.token : "app";
-      const key = { credential: createHash("sha256").update(credential).digest("base64"), url };
+      const key = {
+        credential: createHash("sha256").update(credential).digest("base64"),
+        url: href,
+      };
       const cached = cache.find(key);
       const headers = cached ? { "if-none-match": cached.etag } : {};
       const response = await send({ ...endpoint, headers });
@@ -110,18 +113,18 @@ export class GitHub extends GitHubClient implements GitHubQuota {
     });
   }
 
-  post(path: string, options: PostOptions): Promise<GitHubResponse> {
+  post(path: string, options: RequestOptions): Promise<GitHubResponse> {
     return this.#mutate("POST", path, options);
   }
 
-  async delete(path: string, options: PostOptions): Promise<void> {
+  async delete(path: string, options: RequestOptions): Promise<void> {
     await this.#mutate("DELETE", path, options);
   }
 
   #mutate(
     method: "POST" | "DELETE",
     path: string,
-    options: PostOptions,
+    options: RequestOptions,
   ): Promise<GitHubResponse> {
     return this.#withGate(options, async (_auth, send) => {
       const response = await send({ ...options.parameters, method, url: path });
@@ -132,7 +135,7 @@ export class GitHub extends GitHubClient implements GitHubQuota {
 
   /** Runs `request` if the gate allows it, and reports the outcome to the gate. */
   async #withGate<T>(
-    { signal, asApp = false, isCredentialCheck = false, reservedShare }: GetOptions,
+    { signal, asApp = false, isCredentialCheck = false, reservedShare }: RequestOptions,
     request: (auth: RequestAuth, send: Send) => Promise<T>,
   ): Promise<T> {
     if (reservedShare !== undefined) this.#gate.assertOpen(reservedShare);
@@ -192,15 +195,15 @@ class BackgroundGitHub extends GitHubClient {
     return this.#github.isInstallation;
   }
 
-  get<T>(cache: ResponseCache<T>, path: string, options: GetOptions): Promise<ResponsePage<T>> {
+  get<T>(cache: ResponseCache<T>, path: string, options: RequestOptions): Promise<ResponsePage<T>> {
     return this.#github.get(cache, path, { ...options, reservedShare: this.#reservedShare });
   }
 
-  post(path: string, options: PostOptions): Promise<GitHubResponse> {
+  post(path: string, options: RequestOptions): Promise<GitHubResponse> {
     return this.#github.post(path, { ...options, reservedShare: this.#reservedShare });
   }
 
-  delete(path: string, options: PostOptions): Promise<void> {
+  delete(path: string, options: RequestOptions): Promise<void> {
     return this.#github.delete(path, { ...options, reservedShare: this.#reservedShare });
   }
 }
@@ -221,7 +224,7 @@ function parseRateLimit(response: GitHubResponse): GitHubRateLimit | undefined {
   if ((headers["x-ratelimit-resource"] ?? "core") !== "core") return undefined;
   const limit = Number(headers["x-ratelimit-limit"]);
   const remaining = Number(headers["x-ratelimit-remaining"]);
-  const resetTime = parseResetTime(response);
-  if (!Number.isFinite(limit + remaining) || resetTime === undefined) return undefined;
-  return { limit, remaining, resetAt: resetTime };
+  const resetAt = parseResetTime(response);
+  if (!Number.isFinite(limit + remaining) || resetAt === undefined) return undefined;
+  return { limit, remaining, resetAt };
 }

@@ -5,8 +5,8 @@ import type { Clock } from "../clock.ts";
 import { invalid } from "../error_text.ts";
 import { GitHubError, UsageError } from "../errors.ts";
 import { log } from "../log.ts";
-import { ResponseCache } from "./response_cache.ts";
 import { assertOk, toLocalTime } from "./error.ts";
+import { ResponseCache } from "./response_cache.ts";
 import type { BeforeRequest, GitHubResponse, Transport } from "./transport.ts";
 
 /** A personal or OAuth access token, or the installation of a GitHub App. */

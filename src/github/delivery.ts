@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET, type JobState } from "../run/change_set.ts";
-import { repositoryFields, toRepository } from "./repository.ts";
 import { jobSchema, toJob } from "./job.ts";
+import { repositoryFields, toRepository } from "./repository.ts";
 import { runSchema, toRun } from "./run.ts";
 
 /** The end of the year 9999, the last year in RFC 3339. */

@@ -8,9 +8,9 @@ const PAGE_SIZE = 100;
 const MAX_PAGES = 100;
 
 /** Fills the template of a path; other parameters become the query (GET) or the JSON body. */
-export type RequestParameters = Readonly<Record<string, unknown>>;
+type RequestParameters = Readonly<Record<string, unknown>>;
 
-export interface GetOptions {
+export interface RequestOptions {
   readonly parameters?: RequestParameters;
   readonly signal: AbortSignal;
   /** Authenticate as the App by its JWT, not as its installation; ignored if the credential is a token. */
@@ -20,8 +20,6 @@ export interface GetOptions {
   /** Send the request only while more than this share of the rate limit is left and GitHub asks for no pause. */
   readonly reservedShare?: number;
 }
-
-export type PostOptions = GetOptions;
 
 /** Sends requests to GitHub. It neither waits nor retries. */
 export abstract class GitHubClient {
@@ -36,17 +34,17 @@ export abstract class GitHubClient {
   abstract get<T>(
     cache: ResponseCache<T>,
     path: string,
-    options: GetOptions,
+    options: RequestOptions,
   ): Promise<ResponsePage<T>>;
 
   /**
    * Sends one POST request and returns the response (2xx).
    * @throws {GitHubError} when GitHub refuses, or does not answer in time: it may have been done all the same
    */
-  abstract post(path: string, options: PostOptions): Promise<GitHubResponse>;
+  abstract post(path: string, options: RequestOptions): Promise<GitHubResponse>;
 
   /** Sends one DELETE request. Throws as `post` does. */
-  abstract delete(path: string, options: PostOptions): Promise<void>;
+  abstract delete(path: string, options: RequestOptions): Promise<void>;
 
   /**
    * Returns the first `count` items of a list, or fewer if it has fewer.
@@ -55,7 +53,7 @@ export abstract class GitHubClient {
   async list<T>(
     cache: ResponseCache<readonly T[]>,
     path: string,
-    options: GetOptions & { readonly count: number },
+    options: RequestOptions & { readonly count: number },
   ): Promise<readonly T[]> {
     const { count, parameters, ...rest } = options;
     const per_page = Math.min(count, PAGE_SIZE);
@@ -77,7 +75,7 @@ export abstract class GitHubClient {
   async *pages<T>(
     cache: ResponseCache<readonly T[]>,
     path: string,
-    { parameters, ...options }: GetOptions,
+    { parameters, ...options }: RequestOptions,
   ): AsyncGenerator<readonly T[]> {
     const firstParameters = { ...parameters, per_page: parameters?.["per_page"] ?? PAGE_SIZE };
     let next: string | undefined = path;

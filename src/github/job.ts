@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { Job } from "../run/history.ts";
 import type { AttemptId, JobSource } from "../run/polling/job_collector.ts";
-import { ResponseCache } from "./response_cache.ts";
 import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
+import { ResponseCache } from "./response_cache.ts";
 
 const time = z.iso.datetime({ offset: true });
 

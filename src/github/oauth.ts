@@ -2,10 +2,10 @@ import { z } from "zod";
 import type { OAuthProvider } from "../account/oauth_provider.ts";
 import type { Profile, UserTokens } from "../account/user.ts";
 import { GitHubError } from "../errors.ts";
-import { ResponseCache } from "./response_cache.ts";
 import { parseNextLink } from "./client.ts";
-import { TokenEndpoint, type TokenEndpointOptions } from "./token_endpoint.ts";
 import { assertOk } from "./error.ts";
+import { ResponseCache } from "./response_cache.ts";
+import { TokenEndpoint, type TokenEndpointOptions } from "./token_endpoint.ts";
 import { Transport } from "./transport.ts";
 import { UserClient } from "./user_client.ts";
 

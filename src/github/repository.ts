@@ -8,8 +8,8 @@ import type {
   Workflow,
   WorkflowSource,
 } from "../repository/repository.ts";
-import { ResponseCache } from "./response_cache.ts";
 import type { GitHubClient } from "./github_client.ts";
+import { ResponseCache } from "./response_cache.ts";
 
 /** Fields of a repository in REST responses and webhooks; the shortest form has only the first two. */
 export const repositoryFields = {

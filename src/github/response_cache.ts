@@ -13,13 +13,13 @@ export interface ResponsePage<T> {
 }
 
 /** A response that can be requested again with `If-None-Match`. */
-export interface CachedResponse<T> {
+interface CachedResponse<T> {
   readonly etag: string;
   readonly page: ResponsePage<T>;
 }
 
 /** ETags differ by credential: https://github.com/github/docs/issues/34689 */
-export interface CacheKey {
+interface CacheKey {
   /** A digest, never the credential itself. */
   readonly credential: string;
   readonly url: string;

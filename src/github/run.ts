@@ -6,9 +6,9 @@ import type {
   TimeRange,
 } from "../run/backfill/backfill_progress.ts";
 import type { Run, RunSource } from "../run/run.ts";
-import { ResponseCache } from "./response_cache.ts";
 import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
+import { ResponseCache } from "./response_cache.ts";
 
 const RUNS_PATH = "/repos/{owner}/{repo}/actions/runs";
 const SECOND_MS = 1_000;
@@ -61,7 +61,7 @@ export class GitHubRuns implements RunSource, HistoricalRunSource {
   }
 
   /** The same runs through another client, for example a background client. Both share their cached responses. */
-  through(github: GitHubClient): GitHubRuns {
+  withClient(github: GitHubClient): GitHubRuns {
     return new GitHubRuns(github, this.#caches);
   }
 

@@ -1,13 +1,14 @@
 import { z } from "zod";
 import { GitHubError, toErrorMessage } from "../errors.ts";
 import type { Webhooks, WebhookState } from "../repository/webhook.ts";
-import { ResponseCache } from "./response_cache.ts";
 import type { GitHubClient } from "./github_client.ts";
 import { parseFullName } from "./repository.ts";
+import { ResponseCache } from "./response_cache.ts";
 
 /** The events of the webhooks that Runwire creates: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
 const EVENTS = ["workflow_run", "workflow_job", "issues", "repository", "member", "team_add"];
-const RECEIVER_PATH = "/api/v1/webhook/github";
+/** The path of the webhook endpoint, below the public URL. */
+export const RECEIVER_PATH = "/api/v1/webhook/github";
 const WEBHOOKS_PATH = "/repos/{owner}/{repo}/hooks";
 /** GitHub's times are in seconds, and its clock may be behind. */
 const MAX_CLOCK_SKEW_MS = 60_000;

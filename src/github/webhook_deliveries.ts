@@ -7,12 +7,13 @@ import {
 } from "../delivery/redelivery.ts";
 import { GitHubError } from "../errors.ts";
 import { log } from "../log.ts";
-import { ResponseCache } from "./response_cache.ts";
 import type { GitHub } from "./client.ts";
 import { parseFullName } from "./repository.ts";
+import { ResponseCache } from "./response_cache.ts";
+import { RECEIVER_PATH } from "./webhook.ts";
 
-/** The paths of the webhook endpoint, below the public URL. */
-const RECEIVER_PATHS = ["/api/v1/webhook/github", "/api/webhooks/github"];
+/** The path of the webhook endpoint and its alias. */
+const RECEIVER_PATHS = [RECEIVER_PATH, "/api/webhooks/github"];
 
 /** Few, because only the first pages are requested again. */
 const MAX_CACHED_PAGES = 10;
@@ -148,12 +149,12 @@ export class GitHubWebhookDeliveries implements DeliveryAttemptSource {
       const page of this.#github.pages(this.#deliveries, path, { parameters, asApp, signal })
     ) {
       attempts.push(
-        ...page.filter(({ deliveredAt: at }) => at >= since).map((attempt) => ({
+        ...page.filter(({ deliveredAt }) => deliveredAt >= since).map((attempt) => ({
           ...attempt,
           webhook,
         })),
       );
-      if (page.some(({ deliveredAt: at }) => at < since)) break;
+      if (page.some(({ deliveredAt }) => deliveredAt < since)) break;
     }
     return attempts;
   }

@@ -1,12 +1,11 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Authenticator } from "../account/authenticator.ts";
-import type { Principal } from "../account/principal.ts";
 import type { Permission } from "../account/permission.ts";
+import type { Principal } from "../account/principal.ts";
 import { permissionRequired } from "../error_text.ts";
 import { isLoopback } from "../loopback.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { type CookieNames, getSessionToken } from "./cookie.ts";
-import { type AccessPolicy, matchedRoute, routeMethod, UNDECLARED } from "./security.ts";
 import {
   isReadMethod,
   isWebSocketUpgrade,
@@ -15,6 +14,7 @@ import {
   requestOrigin,
 } from "./origin.ts";
 import { ProblemError } from "./problem.ts";
+import { type AccessPolicy, matchedRoute, routeMethod, UNDECLARED } from "./security.ts";
 
 /** Headers that proxies add. */
 const PROXY_HEADERS = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
@@ -33,7 +33,7 @@ export function authenticate(
 ): MiddlewareHandler<RequestEnvironment> {
   return async (context, next) => {
     const policy = findPolicy(context, policies());
-    if (policy !== "nothing") {
+    if (policy !== "public") {
       const principal = await authenticator.authenticate({
         key: bearerToken(context),
         ticket: policy.acceptsTicket ? context.req.query("ticket") : undefined,
@@ -51,7 +51,7 @@ export function authorize(
 ): MiddlewareHandler<RequestEnvironment> {
   return async (context, next) => {
     const policy = findPolicy(context, policies());
-    if (policy !== "nothing") {
+    if (policy !== "public") {
       context.header("Cache-Control", "private, no-cache");
       context.header("Vary", "Cookie, Authorization", { append: true });
       const isAllowedLocally = policy.isOpenToLocal && isLocalRequest(context);
@@ -103,13 +103,13 @@ function isLocalRequest({ env, req }: Context<RequestEnvironment>): boolean {
   return isLocal && !PROXY_HEADERS.some((name) => req.raw.headers.has(name));
 }
 
-/** The policy of the matching route; `nothing` if no route matches. */
+/** The policy of the matching route; `public` if no route matches. */
 function findPolicy(
   context: Context<RequestEnvironment>,
   policies: ReadonlyMap<string, AccessPolicy>,
 ): AccessPolicy {
   const route = matchedRoute(context);
-  if (route === undefined) return "nothing";
+  if (route === undefined) return "public";
   return policies.get(`${routeMethod(context)} ${route}`) ?? UNDECLARED;
 }
 

@@ -10,7 +10,7 @@ interface BodyReaderOptions {
   /** Limit of one body. */
   readonly timeoutMs: number;
   /** Limit of all bodies in progress: anyone may send one. */
-  readonly maxHeldBytes: number;
+  readonly maxPendingBytes: number;
 }
 
 interface Body {
@@ -25,7 +25,7 @@ const TIMEOUT_CHECK_INTERVAL_MS = 1_000;
 const RETRY_AFTER_SECONDS = 30;
 
 /** Many times the size of the largest valid JSON body. */
-const JSON_LIMITS = { maxBytes: 64 * 1024, timeoutMs: 10_000, maxHeldBytes: 16 * 1024 * 1024 };
+const JSON_LIMITS = { maxBytes: 64 * 1024, timeoutMs: 10_000, maxPendingBytes: 16 * 1024 * 1024 };
 
 /** HTML forms cannot send it without a preflight: https://fetch.spec.whatwg.org/#cors-safelisted-request-header */
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
@@ -70,7 +70,7 @@ export class BodyReader {
   }
 
   async #readAll(body: Body): Promise<Uint8Array | ReadFailure> {
-    const { maxBytes, maxHeldBytes } = this.#options;
+    const { maxBytes, maxPendingBytes } = this.#options;
     const chunks: Uint8Array[] = [];
     let size = 0;
     try {
@@ -81,7 +81,7 @@ export class BodyReader {
         size += value.byteLength;
         this.#pendingBytes += value.byteLength;
         if (size > maxBytes) return "too_large";
-        if (this.#pendingBytes > maxHeldBytes) return "overloaded";
+        if (this.#pendingBytes > maxPendingBytes) return "overloaded";
         chunks.push(value);
       }
     } catch {

@@ -1,7 +1,7 @@
 import { DAY_MS, parseUtcDay } from "../clock.ts";
 
 /** A range of time in ms since the epoch; an absent end is open. */
-export interface DateRange {
+interface DateRange {
   readonly from?: number | undefined;
   /** Exclusive. */
   readonly before?: number | undefined;

@@ -9,8 +9,8 @@ import { log } from "../log.ts";
 import { MessageError } from "../message/sender.ts";
 import type { RequestEnvironment } from "./api.ts";
 import { unauthenticatedProblem } from "./auth.ts";
-import { ProblemError, problemResponse, toProblemError } from "./problem.ts";
 import { toRetryLaterProblem } from "./github_problem.ts";
+import { ProblemError, problemResponse, toProblemError } from "./problem.ts";
 
 const RETRY_AFTER_SECONDS = 30;
 

@@ -25,7 +25,7 @@ export function listFields<Item extends z.ZodType>(item: Item) {
 }
 
 /** The response of a list without further fields; `name` is the name of its schema in the document. */
-export function listOf<Item extends z.ZodType>(name: string, item: Item, description: string) {
+export function okList<Item extends z.ZodType>(name: string, item: Item, description: string) {
   return okWithLinks(z.object(listFields(item)).openapi(name), description);
 }
 
@@ -45,7 +45,7 @@ export function okWithLinks<Schema extends z.ZodType>(schema: Schema, descriptio
   };
 }
 
-export interface PageLinks {
+interface PageLinks {
   readonly page: number;
   readonly perPage: number;
   readonly total: number;

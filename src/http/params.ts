@@ -27,7 +27,7 @@ interface Description {
   readonly example?: unknown;
 }
 
-export interface ParamDescription extends Description {
+interface ParamDescription extends Description {
   /** A noun phrase that completes `Invalid name "value": expected …`. */
   readonly expected: string;
   /** The JSON schema in the document. */

@@ -4,44 +4,44 @@ import type { Authenticator } from "../account/authenticator.ts";
 import type { Clock } from "../clock.ts";
 import { anyOf } from "../error_text.ts";
 import { type Api, newApi, type RequestEnvironment } from "./api.ts";
-import { etag } from "./etag.ts";
-import { toCookieNames } from "./cookie.ts";
-import { deliveryRoutes, type WebhookEndpoint } from "./routes/delivery.ts";
-import { type AccessPolicy, toPolicies, toRouterPath } from "./security.ts";
-import { docsRoutes } from "./routes/docs.ts";
-import { createErrorHandler } from "./error_handler.ts";
 import { authenticate, type AuthOptions, authorize } from "./auth.ts";
-import { type Health, healthRoutes } from "./routes/health.ts";
 import { readJsonBody } from "./body.ts";
-import { StaleCache } from "./stale_cache.ts";
-import { streamRoutes } from "./streams/stream_routes.ts";
-import { type Metrics, metricsRoutes } from "./routes/metrics.ts";
-import { buildDocument, openApiRoutes } from "./routes/openapi.ts";
+import { toCookieNames } from "./cookie.ts";
+import { createErrorHandler } from "./error_handler.ts";
+import { etag } from "./etag.ts";
 import { originGuard, type OriginPolicy } from "./origin.ts";
 import { problemResponse } from "./problem.ts";
+import { rateLimit, type RateLimitOptions } from "./rate_limit.ts";
 import {
   recordRequests,
   type RequestMetrics,
   type RequestSpan,
   traceRequests,
 } from "./request_metrics.ts";
+import { deliveryRoutes, type WebhookEndpoint } from "./routes/delivery.ts";
+import { docsRoutes } from "./routes/docs.ts";
+import { type Health, healthRoutes } from "./routes/health.ts";
+import { type Metrics, metricsRoutes } from "./routes/metrics.ts";
+import { buildDocument, openApiRoutes } from "./routes/openapi.ts";
 import { secureHeaders } from "./secure_headers.ts";
+import { type AccessPolicy, toPolicies, toRouterPath } from "./security.ts";
+import { StaleCache } from "./stale_cache.ts";
 import type { EventStreams } from "./streams/sse.ts";
-import { rateLimit, type RateLimitOptions } from "./rate_limit.ts";
+import { streamRoutes } from "./streams/stream_routes.ts";
 import type { WebSocketServer } from "./streams/websocket.ts";
 
 /** Base paths of the data routes, as in DATA_SERVERS. */
 const DATA_BASE_PATHS = ["/", "/api/v1"];
 
 export interface RouterOptions {
-  readonly connections: WebSocketServer;
-  readonly events: EventStreams;
+  readonly webSockets: WebSocketServer;
+  readonly eventStreams: EventStreams;
   readonly health: () => Promise<Health>;
   readonly metrics?: Metrics;
-  readonly requests: RequestMetrics;
+  readonly requestMetrics: RequestMetrics;
   /** `undefined` if tracing is off. */
-  readonly trace?: RequestSpan | undefined;
-  readonly deliveries?: WebhookEndpoint;
+  readonly tracing?: RequestSpan | undefined;
+  readonly webhookEndpoint?: WebhookEndpoint;
   /** Data routes, available under both base paths. */
   readonly data: readonly Api[];
   readonly accounts: readonly Api[];
@@ -58,18 +58,19 @@ export interface RouterOptions {
 
 /** Builds the app with all routes. */
 export function router(options: RouterOptions): Hono<RequestEnvironment> {
-  const { connections, events, health, metrics, deliveries, publicUrl, version, clock } = options;
+  const { webSockets, eventStreams, health, metrics, webhookEndpoint, publicUrl, version, clock } =
+    options;
   const api = newApi();
   api.use(requestId());
-  if (options.trace) api.use(traceRequests(options.trace));
-  api.use(recordRequests(options.requests));
+  if (options.tracing) api.use(traceRequests(options.tracing));
+  api.use(recordRequests(options.requestMetrics));
   api.use(secureHeaders(publicUrl));
   api.use((context, next) => {
     context.set("publicUrl", publicUrl);
     return next();
   });
   let policies: ReadonlyMap<string, AccessPolicy> = new Map();
-  const streams = streamRoutes({ connections, events });
+  const streams = streamRoutes({ webSockets, eventStreams });
   for (const { path } of streams.routes) api.use(path, originGuard(options.origins));
   useMiddleware(
     api,
@@ -79,7 +80,7 @@ export function router(options: RouterOptions): Hono<RequestEnvironment> {
   api.route("/", streams);
   api.route("/", healthRoutes({ health }));
   if (metrics) api.route("/", metricsRoutes({ metrics }));
-  if (deliveries) api.route("/", deliveryRoutes({ endpoint: deliveries }));
+  if (webhookEndpoint) api.route("/", deliveryRoutes({ webhookEndpoint }));
   for (const { base, mountedApi } of mountedApis(options)) {
     // Not an OpenAPIHono under the second base: the OpenAPI document lists each route once, with both servers.
     api.route(

@@ -56,7 +56,7 @@ function toSecurity(
 }
 
 /** What a route requires of its caller. */
-export type AccessPolicy = "nothing" | {
+export type AccessPolicy = "public" | {
   /** `undefined`: authentication alone. */
   readonly permission: Permission | undefined;
   readonly acceptsTicket: boolean;
@@ -87,7 +87,7 @@ export function toPolicies(api: Api): ReadonlyMap<string, AccessPolicy> {
 
 function toPolicy(security: readonly Readonly<Record<string, readonly string[]>>[]): AccessPolicy {
   const [first] = security;
-  if (!first) return "nothing";
+  if (!first) return "public";
   const [permission] = Object.values(first).flat();
   return {
     permission: permission as Permission | undefined,

@@ -1,7 +1,7 @@
 import { waitAtMost } from "../clock.ts";
 import { toErrorMessage, UsageError } from "../errors.ts";
-import type { ConnectionLimit } from "./streams/connection_limit.ts";
 import { router, type RouterOptions } from "./router.ts";
+import type { ConnectionLimit } from "./streams/connection_limit.ts";
 
 /** Time limit for pending requests when the server stops. */
 const DRAIN_TIMEOUT_MS = 2_000;
@@ -28,16 +28,16 @@ export class Server {
    * @throws {UsageError} if the address is not available
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { connections, events, deliveries, connectionLimit, clock } = this.#options;
+    const { webSockets, eventStreams, webhookEndpoint, connectionLimit, clock } = this.#options;
     const server = this.#listen();
-    using _bodyTimeout = deliveries?.enforceTimeout();
+    using _bodyTimeout = webhookEndpoint?.enforceTimeout();
     const stopped = Promise.withResolvers<void>();
     if (signal.aborted) stopped.resolve();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });
     await Promise.race([stopped.promise, server.finished]);
     connectionLimit.close();
-    events.close();
-    await connections.close();
+    eventStreams.close();
+    await webSockets.close();
     // Last, because it would close WebSockets with a different code and reason.
     const drained = server.shutdown();
     // The remaining connections end with the process: Deno 2.9.6 throws BadResource if a server is aborted during shutdown.

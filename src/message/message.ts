@@ -1,4 +1,5 @@
-import type { StoredEvent } from "../feed/event.ts";
+import { DAY_MS } from "../clock.ts";
+import type { MessageData, MessageEvent, StoredEvent } from "../feed/event.ts";
 
 /** A chat message from one client to all. */
 export interface Message {
@@ -28,7 +29,7 @@ export function isValidUserId(text: string): boolean {
 }
 
 /** The maximum age of stored messages. */
-export const RETAIN_MESSAGES_MS = 400 * 24 * 60 * 60 * 1_000;
+export const RETAIN_MESSAGES_MS = 400 * DAY_MS;
 /** The maximum number of stored messages. */
 export const RETAIN_MESSAGES_COUNT = 100_000;
 
@@ -61,4 +62,13 @@ export interface MessageStore {
 export interface StoredMessage {
   readonly message: Message;
   readonly events: readonly StoredEvent[];
+}
+
+export function toMessageEvent(message: Message): MessageEvent {
+  return { type: "message", repository: null, data: toMessageData(message) };
+}
+
+/** Returns a message in its wire format. */
+export function toMessageData({ id, content, userId, createdAt }: Message): MessageData {
+  return { id, content, user_id: userId, created_at: new Date(createdAt).toISOString() };
 }

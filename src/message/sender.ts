@@ -27,7 +27,7 @@ export class MessageError extends Error {
   }
 }
 
-export interface MessageSenderOptions {
+interface MessageSenderOptions {
   readonly store: Pick<MessageStore, "insert">;
   /** Generates UUIDs. */
   readonly generateId: () => string;

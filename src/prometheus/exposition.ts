@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Histogram, Registry } from "prom-client";
 import type { LatencyHistogram } from "../latency_histogram.ts";
 
-export type Labels = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string>>;
 /** The values of a metric, each with its labels. */
 export type LabeledValues<Value = number> = Iterable<readonly [Labels, Value]>;
 
@@ -14,7 +14,7 @@ interface MetricOptions {
 }
 
 /** One value, several with labels, or `undefined` while unknown. */
-export type MetricValue = number | undefined | LabeledValues;
+type MetricValue = number | undefined | LabeledValues;
 
 /**
  * The metrics of `GET /metrics`, in https://prometheus.io/docs/instrumenting/exposition_formats/. It counts nothing itself: each

@@ -1,9 +1,9 @@
 import type { Exposition, LabeledValues } from "./exposition.ts";
 
 /** The connected clients of one protocol. */
-export interface LiveClients {
+interface LiveClients {
   readonly size: number;
-  readonly traffic: {
+  readonly metrics: {
     readonly framesSent: number;
     readonly bytesSent: number;
     readonly framesReceived: number;
@@ -52,30 +52,30 @@ export function liveMetrics(exposition: Exposition, sources: LiveSources): void 
       labels: ["protocol", "reason"],
     },
     () =>
-      Object.entries({ websocket, sse }).flatMap(([protocol, { traffic }]) =>
-        [...traffic.closed].map(([reason, count]) => [{ protocol, reason }, count] as const)
+      Object.entries({ websocket, sse }).flatMap(([protocol, { metrics }]) =>
+        [...metrics.closed].map(([reason, count]) => [{ protocol, reason }, count] as const)
       ),
   );
   exposition.counter({
     name: "runwire_frames_sent_total",
     help: "WebSocket frames and stream events sent to clients",
     labels,
-  }, () => each(({ traffic }) => traffic.framesSent));
+  }, () => each(({ metrics }) => metrics.framesSent));
   exposition.counter({
     name: "runwire_sent_bytes_total",
     help: "Bytes sent to clients, without protocol overhead",
     labels,
-  }, () => each(({ traffic }) => traffic.bytesSent));
+  }, () => each(({ metrics }) => metrics.bytesSent));
   exposition.counter({
     name: "runwire_frames_received_total",
     help: "Frames received from clients",
     labels,
-  }, () => each(({ traffic }) => traffic.framesReceived));
+  }, () => each(({ metrics }) => metrics.framesReceived));
   exposition.counter({
     name: "runwire_received_bytes_total",
     help: "Bytes received from clients, without protocol overhead",
     labels,
-  }, () => each(({ traffic }) => traffic.bytesReceived));
+  }, () => each(({ metrics }) => metrics.bytesReceived));
   exposition.counter({
     name: "runwire_snapshots_total",
     help: "Snapshots published to clients",

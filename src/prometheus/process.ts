@@ -2,7 +2,7 @@ import process from "node:process";
 import type { EventLoopDelay } from "./event_loop_delay.ts";
 import type { Exposition } from "./exposition.ts";
 
-export interface ProcessSources {
+interface ProcessSources {
   readonly eventLoopDelay: EventLoopDelay;
   /** The version of Runwire. */
   readonly version: string;

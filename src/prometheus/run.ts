@@ -2,7 +2,7 @@ import type { PollerStatus } from "../run/polling/poller.ts";
 import type { Exposition } from "./exposition.ts";
 
 /** The lease of the leader. */
-export interface LeaseSources {
+interface LeaseSources {
   readonly isLeader: boolean;
   /** The fencing token of the last term; `undefined` before the first. */
   readonly fencingToken: number | undefined;

@@ -16,7 +16,7 @@ const PING_TIMEOUT_MS = 2_000;
 /** Commands waiting for a reply. */
 const MAX_QUEUED_COMMANDS = 10_000;
 
-export type RedisClient = ReturnType<typeof createRedisClient>;
+type RedisClient = ReturnType<typeof createRedisClient>;
 
 interface RedisOptions {
   readonly clock: Clock;

@@ -56,7 +56,7 @@ export class RedisEventBus implements EventBus {
       onConnect: async (client) => {
         await client.subscribe(await channel(), (text) => {
           const message = this.#parse(text);
-          if (message) onNotice({ last: message.last, events: message.events ?? [] });
+          if (message) onNotice({ lastSeq: message.last, events: message.events ?? [] });
         });
       },
     });

@@ -46,7 +46,7 @@ export interface CatalogWorkflow {
   readonly htmlUrl: string | null;
 }
 
-export interface ListPage {
+interface ListPage {
   /** From 1. */
   readonly page: number;
   readonly perPage: number;

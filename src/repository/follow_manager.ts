@@ -1,11 +1,11 @@
-import { isVisible, type Visibility } from "../visibility.ts";
 import type { Clock } from "../clock.ts";
 import { GitHubError, isGlobal, isTransient, toErrorMessage } from "../errors.ts";
 import type { StoredEvent } from "../feed/event.ts";
 import { log } from "../log.ts";
-import type { Webhooks, WebhookState } from "./webhook.ts";
+import { isVisible, type Visibility } from "../visibility.ts";
 import type { FollowStore, PendingWebhook } from "./follow_store.ts";
 import type { Repository, RepositoryLookup, WorkflowSource } from "./repository.ts";
+import type { Webhooks, WebhookState } from "./webhook.ts";
 
 const RECONCILE_INTERVAL_MS = 10 * 60_000;
 /** https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests */
@@ -33,13 +33,13 @@ interface FollowManagerOptions {
   readonly signal: AbortSignal;
 }
 
-export interface FollowResult {
+interface FollowResult {
   readonly repository: Repository;
   /** `undefined` if the repository was already followed. */
   readonly webhook: WebhookState | undefined;
 }
 
-export interface UnfollowResult {
+interface UnfollowResult {
   readonly runsPurged: number;
   /** Why Runwire's webhook still exists; it is removed later, if the credential may do so. */
   readonly webhookError: string | undefined;

@@ -1,6 +1,6 @@
 import type { StoredEvent } from "../feed/event.ts";
-import type { WebhookState } from "./webhook.ts";
 import type { Repository, Workflow } from "./repository.ts";
+import type { WebhookState } from "./webhook.ts";
 
 /** A repository whose runs are polled. `pushedAt` is RFC 3339, other times are in ms since the epoch. */
 export interface FollowedRepository extends Pick<Repository, "id" | "fullName" | "pushedAt"> {

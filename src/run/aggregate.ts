@@ -3,7 +3,7 @@ import { Histogram } from "./histogram.ts";
 import type { Distribution, RunStatistics } from "./statistics.ts";
 
 /** Sums over runs; times in ms. */
-export const COUNTERS = [
+const COUNTERS = [
   "runs",
   "successes",
   "failures",

@@ -13,12 +13,12 @@ const EMPTY_DATA: Partial<Record<keyof RunData, string | number | null>> = {
   html_url: null,
 };
 
-export function runEvent(run: Run): RunEvent {
-  return { type: "run", repository: run.repository, data: runData(run) };
+export function toRunEvent(run: Run): RunEvent {
+  return { type: "run", repository: run.repository, data: toRunData(run) };
 }
 
 /** Returns a run in its wire format. */
-export function runData(run: Run): RunData {
+export function toRunData(run: Run): RunData {
   const data = { ...EMPTY_DATA };
   for (const [field, name] of WIRE_FIELDS) data[name] = run[field];
   data.duration_seconds = durationSeconds(run);

@@ -5,7 +5,7 @@ import type { Run } from "./run.ts";
 export type RunOutcome = "success" | "failure" | "timed_out" | "cancelled" | "other";
 
 /** The facts of a completed run on its own. Durations in ms; `null` if not applicable. */
-export interface SingleRunFacts {
+interface SingleRunFacts {
   readonly outcome: RunOutcome;
   readonly durationMs: number | null;
   readonly queueMs: number | null;
@@ -22,7 +22,7 @@ export interface RunFacts extends SingleRunFacts {
   readonly recoveryMs: number | null;
 }
 
-export type AttemptConclusion = Pick<RunAttempt, "runAttempt" | "conclusion">;
+type AttemptConclusion = Pick<RunAttempt, "runAttempt" | "conclusion">;
 
 const OUTCOMES: Readonly<Record<string, RunOutcome>> = {
   success: "success",
@@ -34,7 +34,7 @@ const OUTCOMES: Readonly<Record<string, RunOutcome>> = {
 const MINUTE_MS = 60_000;
 
 /** https://docs.github.com/en/rest/actions/workflow-runs lists the conclusions. */
-export function toOutcome(conclusion: string | null): RunOutcome {
+function toOutcome(conclusion: string | null): RunOutcome {
   return OUTCOMES[conclusion ?? ""] ?? "other";
 }
 

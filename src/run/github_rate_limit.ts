@@ -41,7 +41,7 @@ export function nextTick(tick: number, interval: number, now: number): number {
 }
 
 /** Whether the remaining quota should be reserved for polling. */
-export function isLow(
+function isLow(
   { limit, remaining, resetAt }: GitHubRateLimit,
   now: number,
   share = LOW_SHARE,

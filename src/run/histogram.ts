@@ -16,7 +16,7 @@ export class Histogram {
   readonly #counts = new Map<number, number>();
   #count = 0;
 
-  static of(values: readonly number[]): Histogram {
+  static from(values: readonly number[]): Histogram {
     const histogram = new Histogram();
     for (const value of values) histogram.add(value);
     return histogram;

@@ -1,5 +1,4 @@
 import { type RawBuilder, sql } from "kysely";
-import { isVisible, type Visibility } from "../visibility.ts";
 import type {
   Catalog,
   CatalogRepository,
@@ -8,10 +7,11 @@ import type {
   WorkflowQuery,
 } from "../repository/catalog.ts";
 import type { WebhookState } from "../repository/webhook.ts";
-import type { Database } from "./database.ts";
-import type { Db } from "./handles.ts";
-import { IS_FOLLOWED, IS_NOT_FOLLOWED } from "./follow_store.ts";
+import { isVisible, type Visibility } from "../visibility.ts";
 import { limitOffset, narrowVisibility, visibleCondition } from "./clauses.ts";
+import type { Database } from "./database.ts";
+import { IS_FOLLOWED, IS_NOT_FOLLOWED } from "./follow_store.ts";
+import type { Db } from "./handles.ts";
 import type { BackfillTable, RepositoryTable, WorkflowTable } from "./tables.ts";
 
 const REMOVED_REASON = "Deleted on GitHub, or no longer accessible to the App";
@@ -62,19 +62,17 @@ export class SqlCatalog implements Catalog {
         narrowVisibility({ visibility, repository }),
         sql`lower(repository)`,
       );
-      const every = db.selectFrom("workflows");
-      const all = condition ? every.where(condition) : every;
+      const all = db.selectFrom("workflows");
+      const visible = condition ? all.where(condition) : all;
       const isFiltered = repository !== undefined;
       const matching = isFiltered
-        ? all.where(sql`lower(repository)`, "=", sql`lower(${repository})`)
-        : all;
+        ? visible.where(sql`lower(repository)`, "=", sql`lower(${repository})`)
+        : visible;
       const { total } = await matching.select((eb) => eb.fn.countAll().as("total"))
         .executeTakeFirstOrThrow();
       const rows = await matching.selectAll()
-        .$if(!isFiltered, (query) => query.orderBy(sql`lower(repository)`)).orderBy(
-          sql`lower(name)`,
-        )
-        .orderBy("id").$call(limitOffset(page)).execute();
+        .$if(!isFiltered, (query) => query.orderBy(sql`lower(repository)`))
+        .orderBy(sql`lower(name)`).orderBy("id").$call(limitOffset(page)).execute();
       return { total: Number(total), workflows: rows.map(toCatalogWorkflow) };
     });
   }
@@ -90,10 +88,10 @@ export class SqlCatalog implements Catalog {
 
 function selectRepositories(db: Db, { visibility, followed }: RepositoryQuery) {
   const condition = visibleCondition(db, visibility, sql`lower(full_name)`);
-  const every = db.selectFrom("repositories");
-  const all = condition ? every.where(condition) : every;
-  if (followed === undefined) return all;
-  return all.where(followed ? IS_FOLLOWED : IS_NOT_FOLLOWED);
+  const all = db.selectFrom("repositories");
+  const visible = condition ? all.where(condition) : all;
+  if (followed === undefined) return visible;
+  return visible.where(followed ? IS_FOLLOWED : IS_NOT_FOLLOWED);
 }
 
 async function findBackfills(

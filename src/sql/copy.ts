@@ -3,12 +3,12 @@ import type { Clock } from "../clock.ts";
 import { UsageError } from "../errors.ts";
 import { advanceSequence, countRows, insertRows, readRows, type Row } from "./copy_rows.ts";
 import { type Database, openDatabase } from "./database.ts";
+import { yieldToEventLoop } from "./engine/group_commit.ts";
+import { isServed } from "./engine/postgres.ts";
+import { readTables, type TableDefinition } from "./engine/table_catalog.ts";
 import type { Db, Tx } from "./handles.ts";
 import { lockMigrations, migrate, schemaState } from "./migrate.ts";
-import { readTables, type TableDefinition } from "./engine/table_catalog.ts";
-import { isServed } from "./engine/postgres.ts";
 import type { Tables } from "./tables.ts";
-import { yieldToEventLoop } from "./engine/group_commit.ts";
 
 /** Tables that belong to the database itself: its name, its lease, and the instances with clients. */
 const EXCLUDED_TABLES: readonly string[] = [
@@ -19,14 +19,14 @@ const EXCLUDED_TABLES: readonly string[] = [
   keyof Tables
 )[];
 
-export interface CopyOptions {
+interface CopyOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** Reports the number of copied rows of all tables. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
-export interface CopiedTable {
+interface CopiedTable {
   readonly name: string;
   /** The number of rows, in both databases. */
   readonly rows: number;

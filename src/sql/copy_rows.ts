@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Database } from "./database.ts";
-import type { Db, Tx } from "./handles.ts";
 import type { TableDefinition } from "./engine/table_catalog.ts";
+import type { Db, Tx } from "./handles.ts";
 
 /** Rows per statement: enough for speed, few enough for frequent progress reports. */
 const MAX_ROWS = 500;

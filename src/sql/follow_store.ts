@@ -1,13 +1,13 @@
 import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { StoredEvent } from "../feed/event.ts";
-import type { WebhookState } from "../repository/webhook.ts";
-import { type Repository, toRepositoryEvent, type Workflow } from "../repository/repository.ts";
 import type {
   FollowedRepository,
   FollowStore,
   PendingWebhook,
 } from "../repository/follow_store.ts";
+import { type Repository, toRepositoryEvent, type Workflow } from "../repository/repository.ts";
+import type { WebhookState } from "../repository/webhook.ts";
 import type { Database } from "./database.ts";
 import { appendEvents } from "./event_log.ts";
 import { purgeRepository } from "./purge.ts";
@@ -82,7 +82,7 @@ export class SqlFollowStore implements FollowStore {
     { at, error }: { readonly at: number; readonly error: string | null },
   ): Promise<void> {
     await this.#database.write((tx) =>
-      tx.updateTable("repositories").set({ polled_ms: at, error: error })
+      tx.updateTable("repositories").set({ polled_ms: at, error })
         .where("id", "=", id).where("followed_ms", "is not", null).execute()
     );
   }

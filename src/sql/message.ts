@@ -1,19 +1,19 @@
 import type { Clock } from "../clock.ts";
-import { toMessageEvent } from "../message/event.ts";
-import type {
-  Message,
-  MessagePage,
-  MessageQuery,
-  MessageStore,
-  NewMessage,
-  StoredMessage,
+import {
+  type Message,
+  type MessagePage,
+  type MessageQuery,
+  type MessageStore,
+  type NewMessage,
+  type StoredMessage,
+  toMessageEvent,
 } from "../message/message.ts";
 import type { Database } from "./database.ts";
-import type { Db, Tx } from "./handles.ts";
-import { appendEvents } from "./event_log.ts";
-import type { MessageTable } from "./tables.ts";
 import { GroupCommit } from "./engine/group_commit.ts";
+import { appendEvents } from "./event_log.ts";
+import type { Db, Tx } from "./handles.ts";
 import { pruneSequence, type SequencedTable } from "./retention.ts";
+import type { MessageTable } from "./tables.ts";
 
 /** Messages are numbered by their events, so their sequence numbers have gaps. */
 const MESSAGES: SequencedTable = {

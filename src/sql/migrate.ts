@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import { type MigrationProvider, Migrator } from "kysely/migration";
 import { StorageError, toErrorMessage, UsageError } from "../errors.ts";
 import type { Database } from "./database.ts";
-import type { Db, Tx } from "./handles.ts";
 import { isTimeout } from "./engine/error.ts";
+import type { Db, Tx } from "./handles.ts";
 import * as initial from "./migrations/0001_initial.ts";
 
 /** Every change of the schema, in order. Imported by name, so that a bundle contains them. Never change a released one. */
@@ -76,7 +76,7 @@ export async function lockMigrations(tx: Tx, { isShared = false } = {}): Promise
   await sql`select ${lock}(${sql.lit(ADVISORY_LOCK)})`.execute(tx);
 }
 
-export type SchemaState = "empty" | "pre_release" | "older" | "current" | "newer";
+type SchemaState = "empty" | "pre_release" | "older" | "current" | "newer";
 
 /** Compares the schema with the migrations this program knows; `empty` before the first migration. */
 export async function schemaState(

@@ -8,8 +8,8 @@ import {
 } from "../repository/repository.ts";
 import { incrementAccessEpoch, invalidateAccess } from "./account/access.ts";
 import type { Database } from "./database.ts";
-import type { Tx } from "./handles.ts";
 import { appendEvents } from "./event_log.ts";
+import type { Tx } from "./handles.ts";
 import { enqueueRecompute } from "./statistics/recompute_queue.ts";
 import type { RepositoryTable } from "./tables.ts";
 

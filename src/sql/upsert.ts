@@ -5,7 +5,7 @@ import type { Tables } from "./tables.ts";
 /** Rows per statement: SQLite binds at most 32,766 values. */
 const BATCH_ROWS = 1_000;
 
-export interface UpsertOptions<Column> {
+interface UpsertOptions<Column> {
   /** The columns of a unique key. */
   readonly key: readonly Column[];
   /** Columns that an existing row keeps. */

@@ -1,5 +1,4 @@
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
-import { stripUrlQueries } from "./query_filter.ts";
 
 /** The global in which Deno registers its OpenTelemetry providers: https://docs.deno.com/runtime/fundamentals/open_telemetry/ */
 const PROVIDERS = Symbol.for("opentelemetry.js.api.1");
@@ -80,4 +79,21 @@ export class Tracing {
   renameActiveSpan(name: string, attributes: Attributes): void {
     this.#api.trace.getActiveSpan()?.updateName(name).setAttributes(attributes);
   }
+}
+
+type SetAttribute = Span["setAttribute"];
+
+/**
+ * Removes the query of URLs from all later spans: it can contain a ticket or a login code. Deno 2.9.6 adds it to its own spans,
+ * and attributes set later do not replace it.
+ * @param span any span of Deno
+ */
+function stripUrlQueries(span: Span): void {
+  const prototype: { setAttribute: SetAttribute } = Object.getPrototypeOf(span);
+  const original: SetAttribute = prototype.setAttribute;
+  prototype.setAttribute = function (this: Span, key, value) {
+    if (key === "url.query") return this;
+    const isAddress = key === "url.full" && typeof value === "string";
+    return original.call(this, key, isAddress ? value.replace(/[?#].*$/s, "") : value);
+  };
 }

@@ -25,7 +25,7 @@ export class WebhookTracing {
     this.#tracing = tracing;
   }
 
-  receiver<Changes>(
+  wrapReceiver<Changes>(
     receiver: Receiver<Changes>,
   ): Pick<Receiver<Changes>, "isConfigured" | "receive"> {
     const tracing = this.#tracing;
@@ -49,26 +49,26 @@ export class WebhookTracing {
     };
   }
 
-  store<Changes>(store: Store<Changes>): Store<Changes> {
+  wrapStore<Changes>(store: Store<Changes>): Store<Changes> {
     const tracing = this.#tracing;
     if (!tracing) return store;
     return {
       store: (delivery) =>
         tracing.runInSpan("delivery.store", {}, async (span) => {
           const status = await store.store(delivery);
-          span.setAttribute("runwire.delivery.receipt", status);
+          span.setAttribute("runwire.delivery.status", status);
           return status;
         }),
       storeAndApply: (delivery, changes) =>
         tracing.runInSpan("delivery.store", {}, async (span) => {
           const result = await store.storeAndApply(delivery, changes);
-          span.setAttribute("runwire.delivery.receipt", result.status);
+          span.setAttribute("runwire.delivery.status", result.status);
           return result;
         }),
     };
   }
 
-  emit(emit: Emit): Emit {
+  wrapEmit(emit: Emit): Emit {
     const tracing = this.#tracing;
     if (!tracing) return emit;
     return (events) => {
@@ -86,12 +86,12 @@ export class WebhookTracing {
     };
   }
 
-  broadcast(broadcast: Broadcast<View>): SnapshotSink {
+  wrapBroadcast(broadcast: Broadcast<View>): SnapshotSink {
     const tracing = this.#tracing;
     if (!tracing) return broadcast;
     const runInSpan = (publish: () => void) => {
       const attributes = { "runwire.clients": broadcast.size };
-      tracing.runInSpanSync("broadcast", { causes: this.#takeCauses(), attributes }, publish);
+      tracing.runInSpanSync("broadcast", { causes: this.#drainCauses(), attributes }, publish);
     };
     return {
       publish: (snapshot) => runInSpan(() => broadcast.publish(snapshot)),
@@ -99,7 +99,7 @@ export class WebhookTracing {
     };
   }
 
-  #takeCauses(): SpanContext[] {
+  #drainCauses(): SpanContext[] {
     const since = monotonicNow() - CAUSE_WINDOW_MS;
     const causes = this.#causes.filter(({ at }) => at >= since).map(({ cause }) => cause);
     this.#causes = [];

@@ -2,8 +2,8 @@ import manifest from "../../deno.json" with { type: "json" };
 import { AccessCache } from "../account/access_cache.ts";
 import { AccountAuthenticator } from "../account/authenticator.ts";
 import { systemRandomBytes } from "../account/crypto.ts";
-import { LoginStateCookie } from "../account/login_state.ts";
 import { Login } from "../account/login.ts";
+import { LoginStateCookie } from "../account/login_state.ts";
 import { Membership } from "../account/membership.ts";
 import { ExpiredSessionCleanup } from "../account/session_cleanup.ts";
 import { TokenManager } from "../account/token_manager.ts";
@@ -31,7 +31,7 @@ interface AccountsOptions {
   readonly origins: OriginPolicy;
   readonly loginRateLimit: RateLimitOptions;
   /** The URL of the server, for example `http://127.0.0.1:8080`; called only while it listens. */
-  readonly ownUrl: () => string;
+  readonly listenUrl: () => string;
   readonly clock: Clock;
   /** Cancels requests to GitHub. */
   readonly signal: AbortSignal;
@@ -90,14 +90,14 @@ export function createAccounts(options: AccountsOptions): Accounts {
 
 /** Login with GitHub, if it is configured. */
 function createLogin(options: AccountsOptions, loginConfig: LoginConfig) {
-  const { config, stores: { users, sessions, access }, ownUrl, clock, signal } = options;
+  const { config, stores: { users, sessions, access }, listenUrl, clock, signal } = options;
   const { clientId, clientSecret, sessionSecret, policy } = loginConfig;
   const { apiUrl, webUrl } = config.github;
   const { version } = manifest;
   const provider = new GitHubOAuth({ clientId, clientSecret, webUrl, apiUrl, version, clock });
   const tokens = new TokenManager({ users, sessions, provider, clock, signal });
   const source = new GitHubAccess({ baseUrl: apiUrl, version, clock });
-  const baseUrl = () => (config.server.publicUrl ?? ownUrl()).replace(/\/$/, "");
+  const baseUrl = () => (config.server.publicUrl ?? listenUrl()).replace(/\/$/, "");
   return {
     tokens,
     login: new Login({

@@ -10,9 +10,8 @@ import { parseChanges } from "../github/delivery.ts";
 import { GitHubJobs } from "../github/job.ts";
 import { type GitHubRepositories, GitHubWorkflows } from "../github/repository.ts";
 import type { GitHubRuns } from "../github/run.ts";
-import { GitHubWebhookDeliveries } from "../github/webhook_deliveries.ts";
 import { GitHubWebhooks } from "../github/webhook.ts";
-
+import { GitHubWebhookDeliveries } from "../github/webhook_deliveries.ts";
 import type { Random } from "../random.ts";
 import { FollowManager } from "../repository/follow_manager.ts";
 import { BackfillScheduler } from "../run/backfill/backfill_scheduler.ts";
@@ -20,7 +19,7 @@ import { RateLimitedSource } from "../run/backfill/rate_limited_source.ts";
 import { LOW_SHARE } from "../run/github_rate_limit.ts";
 import { JobCollector } from "../run/polling/job_collector.ts";
 import { LatestRunsFetcher } from "../run/polling/latest_runs.ts";
-import { Reconciler } from "../run/polling/reconcile.ts";
+import { Reconciler } from "../run/polling/reconciler.ts";
 import { RepositoryPoller } from "../run/polling/repository_poller.ts";
 import type { Stores } from "./stores.ts";
 
@@ -50,7 +49,7 @@ export function createFollowing(options: FollowingOptions) {
   const background = github.background(LOW_SHARE);
   const repositoryPoller = new RepositoryPoller({
     followStore: leaderStores.follows,
-    runs: runs.through(background),
+    runs: runs.withClient(background),
     store: leaderStores.runs,
     rateLimit: () => github.rateLimit,
     reservedPoints: (ms) =>
@@ -62,7 +61,7 @@ export function createFollowing(options: FollowingOptions) {
   });
   const backfillScheduler = new BackfillScheduler({
     source: new RateLimitedSource({
-      source: runs.through(github.background(BACKFILL_RESERVED_SHARE)),
+      source: runs.withClient(github.background(BACKFILL_RESERVED_SHARE)),
       clock,
       random,
     }),
@@ -110,7 +109,7 @@ export function createReconciliation(options: ReconciliationOptions) {
   const { leaderStores, github, runs, isNeeded, emit, clock } = options;
   const background = github.background(LOW_SHARE);
   const reconciler = new Reconciler({
-    runs: runs.through(background),
+    runs: runs.withClient(background),
     store: leaderStores.runs,
     repositories: leaderStores.repositories,
     stuckAfterMs: options.stuckAfterMs,

@@ -1,6 +1,6 @@
+import type { Clock } from "../clock.ts";
 import { LeaderElection, type Leadership, SoleLeader } from "../cluster/leader_election.ts";
 import { Presence } from "../cluster/presence.ts";
-import type { Clock } from "../clock.ts";
 import type { ActiveClients } from "../feed/active_clients.ts";
 import type { EventBus } from "../feed/event_bus.ts";
 import type { Random } from "../random.ts";

@@ -55,38 +55,42 @@ interface ServerOptions {
   readonly rateLimit: RateLimitOptions | undefined;
   readonly eventLoopDelay: EventLoopDelay;
   readonly tracing: Tracing | undefined;
-  readonly traced: WebhookTracing;
+  readonly webhookTracing: WebhookTracing;
   readonly onListen: (url: string) => void;
   readonly clock: Clock;
 }
 
 /** The HTTP server with every route. */
 export function createServer(options: ServerOptions): Server {
-  const { config, stores, streams, sender, followManager, accounts, traced, clock } = options;
+  const { config, stores, streams, sender, followManager, accounts, webhookTracing, clock } =
+    options;
   const { version } = manifest;
   const { history, catalog, statistics, messages } = stores;
   const receiver = new Receiver({
     secrets: config.webhookSecrets,
-    store: traced.store(stores.deliveries),
+    store: webhookTracing.wrapStore(stores.deliveries),
     toOrderingKey,
     parse: toChanges,
     onEvents: options.emit,
     onStored: () => options.inbox.wake(),
   });
-  const deliveries = new WebhookEndpoint({ receiver: traced.receiver(receiver), clock });
-  const requests = new RequestMetrics();
+  const webhookEndpoint = new WebhookEndpoint({
+    receiver: webhookTracing.wrapReceiver(receiver),
+    clock,
+  });
+  const requestMetrics = new RequestMetrics();
   const health = createHealthCheck(options);
   const metrics = createMetrics({
     live: {
-      websocket: streams.connections,
-      sse: streams.events,
+      websocket: streams.webSockets,
+      sse: streams.eventStreams,
       connectionLimit: streams.connectionLimit,
       broadcast: options.broadcast,
       feed: options.feed,
     },
-    requests,
+    requests: requestMetrics,
     deliveries: {
-      received: deliveries,
+      received: webhookEndpoint,
       inbox: options.inbox,
       backlog: () => stores.deliveries.backlog(),
       clock,
@@ -109,21 +113,21 @@ export function createServer(options: ServerOptions): Server {
     port: config.server.port,
     publicUrl: config.server.publicUrl,
     connectionLimit: streams.connectionLimit,
-    connections: streams.connections,
-    events: streams.events,
-    deliveries,
+    webSockets: streams.webSockets,
+    eventStreams: streams.eventStreams,
+    webhookEndpoint,
     data: [
       runRoutes({ history }),
       workflowRoutes({ catalog, history }),
-      repositoryRoutes({ catalog, following: followManager, clock }),
+      repositoryRoutes({ catalog, followManager, clock }),
       statisticsRoutes({ statistics, clock }),
     ],
     accounts: accounts.routes,
     messages: messageRoutes({ messages, sender }),
     health,
     metrics,
-    requests,
-    trace: options.tracing,
+    requestMetrics,
+    tracing: options.tracing,
     authenticator: accounts.authenticator,
     origins: options.origins,
     rateLimitOptions: options.rateLimit,

@@ -15,7 +15,7 @@ import { PollCycle } from "../run/polling/poll_cycle.ts";
 import { Poller } from "../run/polling/poller.ts";
 import { SnapshotPublisher } from "../run/polling/snapshot_publisher.ts";
 import { SnapshotReplica } from "../run/polling/snapshot_replica.ts";
-import { ThrottledSnapshots } from "../run/polling/snapshot_throttle.ts";
+import { SnapshotThrottle } from "../run/polling/snapshot_throttle.ts";
 import type { RunSource } from "../run/run.ts";
 import type { Snapshot, View } from "../run/snapshot.ts";
 import { SnapshotBuilder } from "../run/snapshot_builder.ts";
@@ -36,16 +36,16 @@ interface SnapshotsOptions {
   readonly feed: Feed;
   readonly broadcast: Broadcast<View>;
   readonly activeClients: ActiveClients;
-  readonly traced: WebhookTracing;
+  readonly webhookTracing: WebhookTracing;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-export interface Snapshots {
+interface Snapshots {
   /** The snapshot for a client that connects, if there is one to show before the next poll. */
-  readonly current: () => Snapshot | undefined;
+  readonly currentSnapshot: () => Snapshot | undefined;
   /** Builds a snapshot of the stored runs. */
-  readonly encodeStored: (view: View, visibility: Visibility) => Promise<string>;
+  readonly encodeSnapshot: (view: View, visibility: Visibility) => Promise<string>;
   /** Publishes stored events, and then a snapshot that shows them. */
   readonly emit: (events: readonly StoredEvent[]) => void;
   readonly poller: Poller;
@@ -59,7 +59,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   const { election } = cluster;
   const builder = new SnapshotBuilder({ size: poll, store: stores.runs });
   const publisher = new SnapshotPublisher({
-    broadcast: options.traced.broadcast(options.broadcast),
+    broadcast: options.webhookTracing.wrapBroadcast(options.broadcast),
     intervalMs: poll.intervalMs,
     clock,
   });
@@ -72,10 +72,11 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     onSnapshot: (snapshot) => publisher.publish(snapshot),
     clock,
   });
-  const current = () => publisher.current({ isNextDue: poller.isSnapshotDue && !replica.isBehind });
-  const throttled = new ThrottledSnapshots({
+  const currentSnapshot = () =>
+    publisher.current({ isNextDue: poller.isSnapshotDue && !replica.isBehind });
+  const throttle = new SnapshotThrottle({
     activeClients,
-    current,
+    current: currentSnapshot,
     build: (takenAt) => builder.build(takenAt),
     onSnapshot: (snapshot) => publisher.publishIfChanged(snapshot),
     clock,
@@ -85,7 +86,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
       feed,
       onRepository: (data) => builder.applyRepositoryEvent(data),
       onStatus: (data) => replica.onStatus(data),
-      onChange: () => throttled.schedule(),
+      onChange: () => throttle.schedule(),
     })
     : undefined;
 
@@ -93,12 +94,12 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     remoteEvents?.ignoreLocal(events);
     feed.emit(events);
   };
-  const emit = options.traced.emit((events) => {
+  const emit = options.webhookTracing.wrapEmit((events) => {
     emitPolled(events);
     for (const { type, data } of events) {
       if (type === "repository") builder.applyRepositoryEvent(data);
     }
-    if (events.length > 0) throttled.schedule();
+    if (events.length > 0) throttle.schedule();
   });
 
   const statusPublisher = new StatusPublisher((event) => {
@@ -133,11 +134,11 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   });
 
   return {
-    current,
-    encodeStored: async (view, visibility) =>
+    currentSnapshot,
+    encodeSnapshot: async (view, visibility) =>
       (await builder.build(clock.now())).encode(view, visibility),
     emit,
     poller,
-    services: remoteEvents ? [throttled, remoteEvents, replica] : [throttled],
+    services: remoteEvents ? [throttle, remoteEvents, replica] : [throttle],
   };
 }

@@ -21,9 +21,9 @@ interface StreamsOptions {
   readonly activeClients: ActiveClients;
   readonly broadcast: Broadcast<View>;
   /** The snapshot that a new WebSocket client receives at once. */
-  readonly current: () => Snapshot | undefined;
+  readonly currentSnapshot: () => Snapshot | undefined;
   /** The snapshot that follows a gap in the events. */
-  readonly snapshot: (view: View, visibility: Visibility) => Promise<string | undefined>;
+  readonly encodeSnapshot: (view: View, visibility: Visibility) => Promise<string | undefined>;
   readonly messageFanout: TopicFanout;
   readonly sender: MessageSender;
   readonly authenticator: Authenticator;
@@ -41,7 +41,7 @@ export type Streams = ReturnType<typeof createStreams>;
 
 /** The clients that stay connected: WebSockets and event streams, which share one limit. */
 export function createStreams(options: StreamsOptions) {
-  const { feed, activeClients, snapshot, authenticator, clock, intervals = {} } = options;
+  const { feed, activeClients, encodeSnapshot, authenticator, clock, intervals = {} } = options;
   const { webSocketHeartbeatSeconds, eventStreamHeartbeatMs, sessionCheckMs } = intervals;
   const connectionLimit = new ConnectionLimit(options.maxConnections);
   const sessionMonitor = new SessionMonitor({
@@ -49,14 +49,14 @@ export function createStreams(options: StreamsOptions) {
     clock,
     ...(sessionCheckMs === undefined ? {} : { intervalMs: sessionCheckMs }),
   });
-  const connections = new WebSocketServer({
+  const webSockets = new WebSocketServer({
     broadcast: options.broadcast,
-    current: options.current,
+    currentSnapshot: options.currentSnapshot,
     messageFanout: options.messageFanout,
     sender: options.sender,
     feed,
     activeClients,
-    snapshot,
+    encodeSnapshot,
     connectionLimit,
     sessionMonitor,
     clock,
@@ -64,16 +64,16 @@ export function createStreams(options: StreamsOptions) {
       ? {}
       : { heartbeatSeconds: webSocketHeartbeatSeconds }),
   });
-  const events = new EventStreams({
+  const eventStreams = new EventStreams({
     feed,
     activeClients,
-    snapshot,
+    encodeSnapshot,
     connectionLimit,
     sessionMonitor,
     clock,
     ...(eventStreamHeartbeatMs === undefined ? {} : { heartbeatMs: eventStreamHeartbeatMs }),
   });
-  return { connectionLimit, connections, events };
+  return { connectionLimit, webSockets, eventStreams };
 }
 
 /** A rate limit that instances share if they share Redis, and that each instance applies on its own while Redis is down. */

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { toRepositoryEvent } from "../../src/repository/repository.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
-import { runEvent } from "../../src/run/event.ts";
+import { toRunEvent } from "../../src/run/event.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
 import { applyInOrder } from "../../src/sql/delivery/apply.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
@@ -46,8 +46,8 @@ testOverDatabases(
       [
         toRepositoryEvent(repository),
         toRepositoryEvent(repository, { removed: true }),
-        runEvent(aRun({ id: 2 })),
-        runEvent(started),
+        toRunEvent(aRun({ id: 2 })),
+        toRunEvent(started),
       ],
     );
     assertEquals(await new SqlEventLog(database, systemClock).readAfter(1, 9), events);

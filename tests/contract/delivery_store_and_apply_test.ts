@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../src/clock.ts";
 import { type ChangeSet, EMPTY_CHANGE_SET } from "../../src/run/change_set.ts";
-import { runEvent } from "../../src/run/event.ts";
+import { toRunEvent } from "../../src/run/event.ts";
 import type { Run } from "../../src/run/run.ts";
 import { SqlDeliveryStore } from "../../src/sql/delivery/delivery.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
@@ -29,7 +29,7 @@ testOverDatabases(
     );
     assertEquals(status, "applied");
     assertEquals(events.map(({ type, data }) => ({ type, data })), [
-      { type: "run", data: runEvent(aRun({ id: 7 })).data },
+      { type: "run", data: toRunEvent(aRun({ id: 7 })).data },
     ]);
     assertEquals(await new SqlEventLog(database, systemClock).readAfter(0, 9), events);
     assertEquals(await new SqlRunStore(database, systemClock).latest("octo/a", 9), [

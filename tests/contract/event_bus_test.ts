@@ -15,7 +15,7 @@ async function listen(eventBus: EventBus, publisher: EventBus) {
   const stop = new AbortController();
   let isReceived = false;
   const finished = eventBus.listen((each) => {
-    if (each.last > 0) notices.push(each);
+    if (each.lastSeq > 0) notices.push(each);
     isReceived = true;
   }, stop.signal);
   await waitUntilReceived(publisher, () => isReceived);
@@ -51,8 +51,8 @@ testOverEventBuses("EventBus.publish() notifies every other instance, in order",
   a.publish([toStoredEvent(1), toStoredEvent(2)]);
   a.publish([toStoredEvent(3)]);
   const expected = [
-    { last: 2, events: [toStoredEvent(1), toStoredEvent(2)] },
-    { last: 3, events: [toStoredEvent(3)] },
+    { lastSeq: 2, events: [toStoredEvent(1), toStoredEvent(2)] },
+    { lastSeq: 3, events: [toStoredEvent(3)] },
   ];
   for (const { notices, stop } of [atB, atC]) {
     await waitUntil(() => notices.length >= 2, "the notices arrive");
@@ -74,7 +74,10 @@ testOverEventBuses(
     a.publish([toStoredEvent(7)]);
     await waitUntil(() => second.notices.length === 1, "the notices arrive");
     await second.stop();
-    assertEquals([first.notices, second.notices], [[], [{ last: 7, events: [toStoredEvent(7)] }]]);
+    assertEquals([first.notices, second.notices], [[], [{
+      lastSeq: 7,
+      events: [toStoredEvent(7)],
+    }]]);
   },
 );
 
@@ -85,7 +88,7 @@ testOverEventBuses(
     const { notices, stop } = await listen(b, a);
     a.publish([toStoredEvent(1, "x".repeat(1_000_000)), toStoredEvent(2)]);
     await waitUntil(() => notices.length === 1, "the notices arrive");
-    assertEquals(notices[0]?.last, 2);
+    assertEquals(notices[0]?.lastSeq, 2);
     await stop();
   },
 );

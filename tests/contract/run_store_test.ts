@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { systemClock as clock } from "../../src/clock.ts";
 import type { RunEvent, StoredEvent } from "../../src/feed/event.ts";
-import { runEvent } from "../../src/run/event.ts";
+import { toRunEvent } from "../../src/run/event.ts";
 import { compareStates, merge, type Run } from "../../src/run/run.ts";
 import { SqlEventLog } from "../../src/sql/event_log.ts";
 import { RunBatch } from "../../src/sql/run/run_batch.ts";
@@ -55,7 +55,7 @@ testOverDatabases("RunStore.put() stores a run unchanged", async ({ database }) 
 testOverDatabases("RunStore.put() emits one event for a new run", async ({ database }) => {
   const store = new SqlRunStore(database, clock);
   const run = aRun();
-  assertEquals(eventBodies(await store.put([run])), [runEvent(run)]);
+  assertEquals(eventBodies(await store.put([run])), [toRunEvent(run)]);
   assertEquals(await store.put([run]), []);
   assertEquals(await store.put([]), []);
 });
@@ -84,7 +84,7 @@ testOverDatabases("RunStore.put() stores its events in the event log", async ({ 
   const events = await store.put([aRun({ id: 2 }), aRun({ id: 1 })]);
   assertEquals(events.map(({ seq }) => seq), [1, 2]);
   // In the order of IDs, in which the rows are locked.
-  assertEquals(eventBodies(events), [runEvent(aRun({ id: 1 })), runEvent(aRun({ id: 2 }))]);
+  assertEquals(eventBodies(events), [toRunEvent(aRun({ id: 1 })), toRunEvent(aRun({ id: 2 }))]);
   assertEquals(await journal.readAfter(0, 10), events);
 });
 
@@ -119,7 +119,7 @@ testOverDatabases(
         const expected = runs.reduce(merge);
         assertEquals(await stores[0]?.latest(expected.repository, 1), [expected]);
         assertEquals(eventBodies((await journal.readAfter(last, 100)).slice(-1)), [
-          runEvent(expected),
+          toRunEvent(expected),
         ]);
         assertForward(runs, await journal.readAfter(last, 100));
       }),
@@ -132,7 +132,7 @@ testOverDatabases(
 function assertForward(runs: readonly Run[], events: readonly StoredEvent[]): void {
   const runEvents = events.filter((event): event is StoredEvent & RunEvent => event.type === "run")
     .map(({ data }) =>
-      runs.filter((run) => JSON.stringify(runEvent(run).data) === JSON.stringify(data))
+      runs.filter((run) => JSON.stringify(toRunEvent(run).data) === JSON.stringify(data))
     );
   for (const [index, earlier] of runEvents.slice(0, -1).entries()) {
     const later = runEvents[index + 1] ?? [];

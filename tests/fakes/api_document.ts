@@ -21,16 +21,16 @@ const COOKIES = unused<never>();
 /** The text of /openapi.json with every route, without a server or a database. */
 export async function buildApiDocument(): Promise<string> {
   const app = router({
-    connections: unused(),
-    events: unused(),
+    webSockets: unused(),
+    eventStreams: unused(),
     health: unused(),
     metrics: { contentType: "text/plain", text: unused() },
-    requests: new RequestMetrics(),
-    deliveries: new WebhookEndpoint({ receiver: unused(), clock }),
+    requestMetrics: new RequestMetrics(),
+    webhookEndpoint: new WebhookEndpoint({ receiver: unused(), clock }),
     data: [
       runRoutes({ history: unused() }),
       workflowRoutes({ catalog: unused(), history: unused() }),
-      repositoryRoutes({ catalog: unused(), following: unused(), clock }),
+      repositoryRoutes({ catalog: unused(), followManager: unused(), clock }),
       statisticsRoutes({ statistics: unused(), clock }),
     ],
     accounts: [

@@ -1,14 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { type EncodedEvent, encodeEvent } from "../../src/feed/event.ts";
 import { BatchEncoder } from "../../src/feed/batch_encoder.ts";
-import { runEvent } from "../../src/run/event.ts";
+import { toRunEvent } from "../../src/run/event.ts";
 import { aRun } from "../fakes/stores/github.ts";
 
 const AT = "2026-01-01T12:00:00.000Z";
 
 /** Events of equal length, each with a title of 100 two-byte characters. */
 function events(...numbers: readonly number[]): readonly EncodedEvent[] {
-  const event = runEvent(aRun({ displayTitle: "ä".repeat(100) }));
+  const event = toRunEvent(aRun({ displayTitle: "ä".repeat(100) }));
   return numbers.map((seq) => encodeEvent({ ...event, seq, at: AT }));
 }
 

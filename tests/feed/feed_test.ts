@@ -3,7 +3,7 @@ import { systemClock } from "../../src/clock.ts";
 import type { StoredEvent } from "../../src/feed/event.ts";
 import { Feed, type FeedOptions } from "../../src/feed/feed.ts";
 import type { Batch, Subscription, SubscriptionOptions } from "../../src/feed/subscription.ts";
-import { runEvent } from "../../src/run/event.ts";
+import { toRunEvent } from "../../src/run/event.ts";
 import { aRun } from "../fakes/stores/github.ts";
 import { aStatus, FakeEventLog } from "../fakes/stores/event_log.ts";
 import { allVisible } from "../fakes/visibility.ts";
@@ -61,7 +61,7 @@ Deno.test("Feed.publish() stores an event and encodes it once for all subscripti
   await using test = new FeedUnderTest().start();
   const [a, b] = [await test.subscribe(), await test.subscribe()];
   const [ofA, ofB] = [a, b].map(({ subscription }) => subscription[Symbol.asyncIterator]().next());
-  await test.feed.publish(runEvent(aRun()));
+  await test.feed.publish(toRunEvent(aRun()));
   const [first, second] = [(await ofA)?.value, (await ofB)?.value];
   assert(first && "events" in first && second && "events" in second);
   assertEquals(first.events[0], second.events[0]);
@@ -211,8 +211,8 @@ Deno.test("Subscription yields only its topics and repository, and every status"
   });
   test.feed.emit(
     await test.eventLog.append([
-      runEvent(aRun({ repository: "octo/a" })),
-      runEvent(aRun({ repository: "octo/B" })),
+      toRunEvent(aRun({ repository: "octo/a" })),
+      toRunEvent(aRun({ repository: "octo/B" })),
       aStatus(),
     ]),
   );
@@ -224,13 +224,13 @@ Deno.test("Subscription yields only its topics and repository, and every status"
 Deno.test("Subscription.lastSeq advances past filtered events, and only when more is requested", async () => {
   await using test = new FeedUnderTest().start();
   const reader = await test.subscribe(undefined, { topics: new Set(["run"]) });
-  test.feed.emit(await test.eventLog.append([runEvent(aRun())]));
+  test.feed.emit(await test.eventLog.append([toRunEvent(aRun())]));
   assertEquals(await reader.next(), [1]);
   assertEquals(reader.subscription.lastSeq, 0);
   const next = reader.next();
   test.feed.emit(await test.eventLog.append([aStatus()]));
   await waitUntil(() => reader.subscription.lastSeq === 2, "the status was skipped");
-  test.feed.emit(await test.eventLog.append([runEvent(aRun())]));
+  test.feed.emit(await test.eventLog.append([toRunEvent(aRun())]));
   assertEquals(await next, [3]);
 });
 
@@ -248,7 +248,7 @@ Deno.test("Subscription yields visible events, and events of no repository", asy
   const ofB = await test.subscribe(0, { visibility: () => Promise.resolve(new Set(["octo/b"])) });
   const ofNone = await test.subscribe(0, { visibility: () => Promise.resolve(new Set()) });
   for (const repository of ["octo/a", "Octo/B", "octo/bb"]) {
-    await test.feed.publish(runEvent(aRun({ repository })));
+    await test.feed.publish(toRunEvent(aRun({ repository })));
   }
   await test.feed.publish(aStatus());
   assertEquals(await ofB.next(), [2, 4]);
@@ -263,7 +263,7 @@ Deno.test("Subscription resolves the visibility before each batch, and waits for
     return requests.at(-1)?.promise ?? Promise.reject();
   };
   const reader = await test.subscribe(0, { visibility });
-  const publish = () => test.feed.publish(runEvent(aRun({ repository: "octo/a" })));
+  const publish = () => test.feed.publish(toRunEvent(aRun({ repository: "octo/a" })));
   await publish();
   const first = reader.next();
   await waitUntil(() => requests.length === 1, "the visibility is requested");

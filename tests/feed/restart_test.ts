@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { runEvent } from "../../src/run/event.ts";
+import { toRunEvent } from "../../src/run/event.ts";
 import { AppUnderTest } from "../fakes/apps/app.ts";
 import { EventStreamClient } from "../fakes/clients/event_stream.ts";
 import { aRun } from "../fakes/stores/github.ts";
@@ -66,9 +66,9 @@ Deno.test("An EventSource misses nothing through a restart, not even before its 
     await using after = await new AppUnderTest({
       environment: { ...environment, SERVER_PORT: port },
     }).start();
-    for (const id of numbers(1, 3)) await after.app.feed.publish(runEvent(aRun({ id })));
+    for (const id of numbers(1, 3)) await after.app.feed.publish(toRunEvent(aRun({ id })));
     await waitUntil(() => opened === 2, "the stream is open again");
-    await after.app.feed.publish(runEvent(aRun({ id: 4 })));
+    await after.app.feed.publish(toRunEvent(aRun({ id: 4 })));
     await waitUntil(() => received.includes(4), "the last event has arrived");
     assertEquals(received, numbers(1, 4));
   } finally {

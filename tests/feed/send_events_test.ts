@@ -40,7 +40,7 @@ function setUp(batches: readonly Batch[], snapshot?: string) {
     sink,
     clock: systemClock,
     signal: disconnect.signal,
-    snapshot: () => Promise.resolve(snapshot),
+    encodeSnapshot: () => Promise.resolve(snapshot),
   });
   return { sink, subscription, disconnect, finished };
 }

@@ -56,7 +56,7 @@ Deno.test("OTEL_DENO=true traces a webhook from the request to the broadcast", a
   assertEquals(receive.attributes["runwire.delivery.event"], "workflow_run");
   assertEquals(receive.attributes["runwire.delivery.outcome"], "accepted");
   const store = spanNamed(collector.childrenOf(receive), "delivery.store");
-  assertEquals(store.attributes["runwire.delivery.receipt"], "applied");
+  assertEquals(store.attributes["runwire.delivery.status"], "applied");
   const emit = spanNamed(collector.childrenOf(receive), "feed.emit");
   const broadcast = spanNamed(collector.childrenOf(emit), "broadcast");
   assertEquals(Number(broadcast.attributes["runwire.clients"]), 1);

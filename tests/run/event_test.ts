@@ -1,15 +1,15 @@
 import { assertEquals } from "@std/assert";
-import { runEvent, StatusPublisher } from "../../src/run/event.ts";
+import { StatusPublisher, toRunEvent } from "../../src/run/event.ts";
 import { aRun } from "../fakes/stores/github.ts";
 
-Deno.test("runEvent() uses the field names of the wire", () => {
+Deno.test("toRunEvent() uses the field names of the wire", () => {
   const run = aRun({
     status: "completed",
     conclusion: "success",
     startedAt: "2026-01-01T00:00:10Z",
     updatedAt: "2026-01-01T00:01:40Z",
   });
-  assertEquals(runEvent(run), {
+  assertEquals(toRunEvent(run), {
     type: "run",
     repository: "octo/a",
     data: {
@@ -35,8 +35,8 @@ Deno.test("runEvent() uses the field names of the wire", () => {
   });
 });
 
-Deno.test("runEvent() has no duration until the run has completed", () => {
-  assertEquals(runEvent(aRun({ status: "in_progress" })).data.duration_seconds, null);
+Deno.test("toRunEvent() has no duration until the run has completed", () => {
+  assertEquals(toRunEvent(aRun({ status: "in_progress" })).data.duration_seconds, null);
 });
 
 Deno.test("StatusPublisher publishes each change of the status once", () => {

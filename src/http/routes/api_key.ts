@@ -6,12 +6,12 @@ import {
   isKeyName,
   KEY_NAME_RULE,
 } from "../../account/api_key.ts";
-import { PERMISSIONS } from "../../account/permission.ts";
 import type { RandomBytes } from "../../account/crypto.ts";
+import { PERMISSIONS } from "../../account/permission.ts";
 import type { Clock } from "../../clock.ts";
 import { invalidValue } from "../../error_text.ts";
 import { type Api, apiRoute, bodyRoute, created, newApi, ok } from "../api.ts";
-import { listOf, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
+import { okList, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import { bodySchema, idParam, paramsSchema } from "../params.ts";
 import { notFoundProblem, ProblemError } from "../problem.ts";
 import { requires } from "../security.ts";
@@ -66,7 +66,7 @@ const LIST = apiRoute({
   summary: "List API keys",
   description: "Newest first, including expired and revoked keys.",
   query: paramsSchema(PAGE_PARAMETERS),
-  returns: listOf("ApiKeyList", ApiKeySchema, "API keys, without their secrets"),
+  returns: okList("ApiKeyList", ApiKeySchema, "API keys, without their secrets"),
 });
 
 const CREATE = bodyRoute({
@@ -98,7 +98,7 @@ const REVOKE = apiRoute({
   problems: ["not_found"],
 });
 
-export interface ApiKeyRoutesOptions {
+interface ApiKeyRoutesOptions {
   readonly keys: Pick<ApiKeyStore, "create" | "list" | "revoke">;
   readonly clock: Clock;
   readonly random: RandomBytes;
@@ -109,9 +109,9 @@ export function apiKeyRoutes({ keys, clock, random }: ApiKeyRoutesOptions): Api 
   const api = newApi();
   api.openapi(LIST, async (context) => {
     const { page, per_page: perPage } = context.req.valid("query");
-    const { total, keys: found } = await keys.list({ page, perPage });
+    const { total, ...list } = await keys.list({ page, perPage });
     setPageLinks(context, { page, perPage, total });
-    return context.json({ total_count: total, items: found.map(toApiKeyJson) }, 200);
+    return context.json({ total_count: total, items: list.keys.map(toApiKeyJson) }, 200);
   });
   api.openapi(CREATE, async (context) => {
     const { name, scopes, budget_cents, expires_at } = context.req.valid("json");

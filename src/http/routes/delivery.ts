@@ -2,8 +2,8 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Clock } from "../../clock.ts";
 import type { Receiver, ReceiveResult } from "../../delivery/receiver.ts";
-import { BodyReader } from "../body.ts";
 import { type Api, jsonResponse, newApi } from "../api.ts";
+import { BodyReader } from "../body.ts";
 import { openApiProblems, ProblemError, problemResponse, toProblemError } from "../problem.ts";
 import { PUBLIC } from "../security.ts";
 
@@ -13,13 +13,13 @@ const MAX_PENDING_BYTES = 8 * MAX_PAYLOAD_BYTES;
 /** GitHub times out after 10 s, GitHub Enterprise Server after 30 s. */
 const LIMITS = { maxBytes: MAX_PAYLOAD_BYTES, timeoutMs: 30_000 };
 
-export interface WebhookEndpointOptions {
+interface WebhookEndpointOptions {
   readonly receiver: Pick<Receiver<unknown>, "isConfigured" | "receive">;
   readonly clock: Clock;
-  readonly maxHeldBytes?: number;
+  readonly maxPendingBytes?: number;
 }
 
-export interface DeliveryOutcome {
+interface DeliveryOutcome {
   /** GitHub's name of the event; `unsupported` if Runwire ignores it, `unverified` if the delivery was rejected. */
   readonly event: string;
   /** The status of the response; the code of its problem if rejected, `failed` on an unexpected error. */
@@ -39,7 +39,9 @@ const DoneSchema = toResultSchema("done", "pong").openapi("ProcessedDelivery");
 const AcceptedSchema = toResultSchema("accepted", "ignored").openapi("AcceptedDelivery");
 
 /** `POST /api/v1/webhook/github` and `POST /api/webhooks/github`. */
-export function deliveryRoutes({ endpoint }: { readonly endpoint: WebhookEndpoint }): Api {
+export function deliveryRoutes(
+  { webhookEndpoint }: { readonly webhookEndpoint: WebhookEndpoint },
+): Api {
   const api = newApi();
   for (const { path, operationId } of PATHS) {
     api.openAPIRegistry.registerPath({
@@ -88,7 +90,7 @@ export function deliveryRoutes({ endpoint }: { readonly endpoint: WebhookEndpoin
         ),
       },
     });
-    api.post(path, (context) => endpoint.handle(context));
+    api.post(path, (context) => webhookEndpoint.handle(context));
   }
   return api;
 }
@@ -99,9 +101,9 @@ export class WebhookEndpoint {
   readonly #bodyReader: BodyReader;
   readonly #outcomes = new Map<string, DeliveryOutcome & { count: number }>();
 
-  constructor({ receiver, clock, maxHeldBytes = MAX_PENDING_BYTES }: WebhookEndpointOptions) {
+  constructor({ receiver, clock, maxPendingBytes = MAX_PENDING_BYTES }: WebhookEndpointOptions) {
     this.#receiver = receiver;
-    this.#bodyReader = new BodyReader({ clock, ...LIMITS, maxHeldBytes });
+    this.#bodyReader = new BodyReader({ clock, ...LIMITS, maxPendingBytes });
   }
 
   /** Bytes of bodies in progress. */

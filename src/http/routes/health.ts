@@ -14,7 +14,7 @@ const CACHE_MS = 1_000;
 /** A service with this many unanswered checks is not checked again until it answers one. */
 const MAX_PENDING = 3;
 
-export interface HealthSources {
+interface HealthSources {
   readonly poller: { readonly status: PollerStatus };
   readonly rateLimit: () => GitHubRateLimit | undefined;
   /** The required services by name; a check rejects if its service does not answer. */

@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { sha256Hex } from "../../account/crypto.ts";
-import type { SessionStore } from "../../account/session.ts";
 import type { Login } from "../../account/login.ts";
+import type { SessionStore } from "../../account/session.ts";
 import type { Clock } from "../../clock.ts";
 import { type Api, newApi, ok, type RequestEnvironment } from "../api.ts";
 import {
@@ -14,9 +14,7 @@ import {
   setLoginCookie,
   setSessionCookie,
 } from "../cookie.ts";
-import { PUBLIC } from "../security.ts";
 import { toProblem } from "../error_handler.ts";
-import { loginErrorResponse, prefersHtml } from "./login_page.ts";
 import { type OriginPolicy, originProblem, requestOrigin } from "../origin.ts";
 import { enumParam, paramsSchema, withDefault } from "../params.ts";
 import {
@@ -26,6 +24,8 @@ import {
   toProblemError,
 } from "../problem.ts";
 import { rateLimit, type RateLimitOptions } from "../rate_limit.ts";
+import { PUBLIC } from "../security.ts";
+import { loginErrorResponse, prefersHtml } from "./login_page.ts";
 
 const COMMON_PROBLEMS = [
   "invalid_parameter",
@@ -113,7 +113,7 @@ const LOGOUT = createRoute({
   },
 });
 
-export interface LoginRoutesOptions {
+interface LoginRoutesOptions {
   /** `undefined` if sign-in is not configured. */
   readonly login: Pick<Login, "begin" | "finish" | "signOut"> | undefined;
   readonly sessions: Pick<SessionStore, "find">;
@@ -149,8 +149,8 @@ export function loginRoutes(options: LoginRoutesOptions): Api {
       const { code, state, error } = context.req.valid("query");
       const session = getSessionToken(context, cookies);
       const callback = { code, state, error, cookie, session };
-      const { sessionToken: token, returnTo } = await requireLogin(login).finish(callback, signal);
-      setSessionCookie(context, token, cookies);
+      const { sessionToken, returnTo } = await requireLogin(login).finish(callback, signal);
+      setSessionCookie(context, sessionToken, cookies);
       return context.redirect(basePath(options.publicUrl) + returnTo, 303);
     } catch (error) {
       const failure = signal.aborted

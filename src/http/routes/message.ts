@@ -1,10 +1,10 @@
 import { z } from "@hono/zod-openapi";
-import { toMessageData } from "../../message/event.ts";
 import {
   CONTENT_RULE,
   isValidContent,
   isValidUserId,
   type MessageStore,
+  toMessageData,
   USER_ID_RULE,
 } from "../../message/message.ts";
 import type { MessageSender } from "../../message/sender.ts";
@@ -82,7 +82,7 @@ const CREATE = bodyRoute({
   returns: { 201: jsonResponse(MessageSchema, "The stored message") },
 });
 
-export interface MessageRoutesOptions {
+interface MessageRoutesOptions {
   readonly messages: Pick<MessageStore, "list">;
   readonly sender: Pick<MessageSender, "send">;
 }

@@ -14,7 +14,7 @@ import {
   ok,
 } from "../api.ts";
 import { withGitHubProblems } from "../github_problem.ts";
-import { listOf, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
+import { okList, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import {
   bodySchema,
   enumParam,
@@ -112,7 +112,7 @@ const LIST = apiRoute({
     }).optional(),
     ...PAGE_PARAMETERS,
   }),
-  returns: listOf("RepositoryList", RepositorySchema, "Repositories"),
+  returns: okList("RepositoryList", RepositorySchema, "Repositories"),
 });
 
 const DETAIL = apiRoute({
@@ -172,14 +172,14 @@ const UNFOLLOW = apiRoute({
   problems: ["not_found"],
 });
 
-export interface RepositoryRoutesOptions {
+interface RepositoryRoutesOptions {
   readonly catalog: Pick<Catalog, "listRepositories" | "findRepository">;
-  readonly following: Pick<FollowManager, "follow" | "unfollow">;
+  readonly followManager: Pick<FollowManager, "follow" | "unfollow">;
   readonly clock: Clock;
 }
 
 /** `GET`, `POST /repositories` and `GET`, `DELETE /repositories/{id}`. */
-export function repositoryRoutes({ catalog, following, clock }: RepositoryRoutesOptions): Api {
+export function repositoryRoutes({ catalog, followManager, clock }: RepositoryRoutesOptions): Api {
   const api = newApi();
   api.openapi(LIST, async (context) => {
     const { followed, sort, direction, page, per_page: perPage } = context.req.valid("query");
@@ -208,7 +208,7 @@ export function repositoryRoutes({ catalog, following, clock }: RepositoryRoutes
         principal.canRead(repository);
     const { repository: { id, fullName }, webhook } = await withGitHubProblems(
       full_name,
-      () => following.follow(full_name, { backfillDays, canRead }),
+      () => followManager.follow(full_name, { backfillDays, canRead }),
       { clock },
     );
     if (!webhook) {
@@ -223,7 +223,7 @@ export function repositoryRoutes({ catalog, following, clock }: RepositoryRoutes
     const { id } = context.req.valid("param");
     const purge = context.req.valid("query").purge === "true";
     const visibility = await context.get("principal").visibility();
-    const unfollowed = await following.unfollow(id, { purge, visibility });
+    const unfollowed = await followManager.unfollow(id, { purge, visibility });
     if (!unfollowed) {
       if (purge) throw notFoundProblem("Repository", id);
       throw new ProblemError("not_found", `Repository ${id} is not followed`);

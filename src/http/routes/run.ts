@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { invalidValue } from "../../error_text.ts";
-import { durationSeconds, runData, secondsBetween } from "../../run/event.ts";
+import { durationSeconds, secondsBetween, toRunData } from "../../run/event.ts";
 import { type Job, MAX_COUNTED_RUNS, type RunAttempt, type RunHistory } from "../../run/history.ts";
 import type { Run } from "../../run/run.ts";
 import { type Api, apiRoute, DATA_SERVERS, newApi, ok } from "../api.ts";
@@ -175,7 +175,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
     return context.json({
       total_count: total,
       ...(total >= MAX_COUNTED_RUNS ? { total_count_capped: true as const } : {}),
-      items: runs.map(runData),
+      items: runs.map(toRunData),
     }, 200);
   });
   api.openapi(DETAIL, async (context) => {
@@ -184,7 +184,7 @@ export function runRoutes({ history }: { readonly history: RunHistory }): Api {
     if (!detail) throw notFoundProblem("Run", id);
     const { run, attempts, jobs } = detail;
     return context.json({
-      ...runData(run),
+      ...toRunData(run),
       attempts: attempts.map((attempt) => toAttemptJson(run, attempt)),
       jobs: jobs.map(toJobJson),
     }, 200);

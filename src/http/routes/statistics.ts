@@ -123,7 +123,7 @@ const STATISTICS = apiRoute({
   returns: okWithLinks(StatisticsReportSchema, "Statistics"),
 });
 
-export interface StatisticsRoutesOptions {
+interface StatisticsRoutesOptions {
   readonly statistics: StatisticsStore;
   readonly clock: Clock;
 }

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { issueTicket, type TicketStore } from "../../account/ticket.ts";
 import type { RandomBytes } from "../../account/crypto.ts";
+import { issueTicket, type TicketStore } from "../../account/ticket.ts";
 import type { Clock } from "../../clock.ts";
 import { type Api, apiRoute, jsonResponse, newApi } from "../api.ts";
 import { requires } from "../security.ts";
@@ -21,7 +21,7 @@ const CREATE = apiRoute({
   problems: ["storage_full"],
 });
 
-export interface TicketRoutesOptions {
+interface TicketRoutesOptions {
   readonly tickets: Pick<TicketStore, "create">;
   readonly clock: Clock;
   readonly random: RandomBytes;

@@ -3,7 +3,7 @@ import { ROLES } from "../../account/permission.ts";
 import type { User, UserStore } from "../../account/user.ts";
 import { anyOf } from "../../error_text.ts";
 import { type Api, apiRoute, bodyRoute, newApi, ok } from "../api.ts";
-import { listOf, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
+import { okList, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import { bodySchema, idParam, paramsSchema } from "../params.ts";
 import { notFoundProblem, ProblemError } from "../problem.ts";
 import { requires } from "../security.ts";
@@ -33,7 +33,7 @@ const LIST = apiRoute({
   summary: "List users",
   description: "Users who have signed in, by login.",
   query: paramsSchema(PAGE_PARAMETERS),
-  returns: listOf("UserList", UserSchema, "Users"),
+  returns: okList("UserList", UserSchema, "Users"),
 });
 
 const UPDATE = bodyRoute({
@@ -62,7 +62,7 @@ const END_SESSIONS = apiRoute({
   problems: ["not_found"],
 });
 
-export interface UserRoutesOptions {
+interface UserRoutesOptions {
   readonly users: Pick<UserStore, "list" | "findById" | "setRole">;
   /** Ends all sessions of a user. */
   readonly signOut: (userId: number) => Promise<void>;
@@ -73,9 +73,9 @@ export function userRoutes({ users, signOut }: UserRoutesOptions): Api {
   const api = newApi();
   api.openapi(LIST, async (context) => {
     const { page, per_page: perPage } = context.req.valid("query");
-    const { total, users: found } = await users.list({ page, perPage });
+    const { total, ...list } = await users.list({ page, perPage });
     setPageLinks(context, { page, perPage, total });
-    return context.json({ total_count: total, items: found.map(toUserJson) }, 200);
+    return context.json({ total_count: total, items: list.users.map(toUserJson) }, 200);
   });
   api.openapi(UPDATE, async (context) => {
     const { id } = context.req.valid("param");

@@ -1,9 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import type { Catalog, CatalogWorkflow } from "../../repository/catalog.ts";
-import { runData } from "../../run/event.ts";
+import { toRunData } from "../../run/event.ts";
 import type { RunHistory } from "../../run/history.ts";
 import { type Api, apiRoute, DATA_SERVERS, newApi, nullable, ok } from "../api.ts";
-import { listOf, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
+import { okList, PAGE_PARAMETERS, setPageLinks } from "../pagination.ts";
 import { idParam, paramsSchema, repositoryNameParam } from "../params.ts";
 import { notFoundProblem } from "../problem.ts";
 import { requires } from "../security.ts";
@@ -51,7 +51,7 @@ const LIST = apiRoute({
     repository: repositoryNameParam({ description: "Filter by repository" }).optional(),
     ...PAGE_PARAMETERS,
   }),
-  returns: listOf("WorkflowList", WorkflowSchema, "Workflows"),
+  returns: okList("WorkflowList", WorkflowSchema, "Workflows"),
 });
 
 const DETAIL = apiRoute({
@@ -67,7 +67,7 @@ const DETAIL = apiRoute({
   problems: ["not_found"],
 });
 
-export interface WorkflowRoutesOptions {
+interface WorkflowRoutesOptions {
   readonly catalog: Pick<Catalog, "listWorkflows" | "findWorkflow">;
   readonly history: Pick<RunHistory, "latestByWorkflow">;
 }
@@ -88,7 +88,7 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
       count: 1,
       visibility,
     });
-    const runs = new Map(latest.map((run) => [run.workflowId, runData(run)]));
+    const runs = new Map(latest.map((run) => [run.workflowId, toRunData(run)]));
     setPageLinks(context, { page, perPage, total });
     return context.json({
       total_count: total,
@@ -104,7 +104,7 @@ export function workflowRoutes({ catalog, history }: WorkflowRoutesOptions): Api
     const workflow = await catalog.findWorkflow(id, visibility);
     if (!workflow) throw notFoundProblem("Workflow", id);
     const runs = await history.latestByWorkflow([id], { count: LATEST_RUNS, visibility });
-    return context.json({ ...toWorkflowJson(workflow), latest_runs: runs.map(runData) }, 200);
+    return context.json({ ...toWorkflowJson(workflow), latest_runs: runs.map(toRunData) }, 200);
   });
   return api;
 }

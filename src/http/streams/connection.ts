@@ -15,7 +15,7 @@ interface ConnectionOptions {
   readonly onOpen: () => void;
   /** Called for each frame within the size limit. */
   readonly onFrame: (frame: string | ArrayBuffer) => void;
-  readonly traffic: ConnectionMetrics;
+  readonly metrics: ConnectionMetrics;
   readonly clock: Clock;
 }
 
@@ -26,13 +26,13 @@ interface ConnectionOptions {
 export class Connection implements Sink {
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
-  readonly #traffic: ConnectionMetrics;
+  readonly #metrics: ConnectionMetrics;
   readonly #clock: Clock;
   readonly #disconnected = new AbortController();
   #receivedCount = 0;
 
-  constructor(socket: WebSocket, { onOpen, onFrame, traffic, clock }: ConnectionOptions) {
-    this.#traffic = traffic;
+  constructor(socket: WebSocket, { onOpen, onFrame, metrics, clock }: ConnectionOptions) {
+    this.#metrics = metrics;
     this.#clock = clock;
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
@@ -66,7 +66,7 @@ export class Connection implements Sink {
   send(frame: string): void {
     if (!this.#isConnected) return;
     this.#socket.send(frame);
-    this.#traffic.sent(frame);
+    this.#metrics.countSent(frame);
   }
 
   close(code: number, reason: string): void {
@@ -92,14 +92,14 @@ export class Connection implements Sink {
   #disconnect(code?: number): void {
     if (this.#disconnected.signal.aborted) return;
     this.#disconnected.abort();
-    this.#traffic.ended(code);
+    this.#metrics.countClosed(code);
   }
 
   #accept(data: string | ArrayBuffer): boolean {
     this.#receivedCount++;
     if (!this.#isConnected) return false;
     const bytes = Buffer.byteLength(data);
-    this.#traffic.received(bytes);
+    this.#metrics.countReceived(bytes);
     if (bytes <= MAX_INBOUND_BYTES) return true;
     void this.closeAfterDrain(CLOSE_TOO_BIG, tooLarge("Frame", MAX_INBOUND_BYTES));
     return false;

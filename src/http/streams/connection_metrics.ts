@@ -58,7 +58,7 @@ export class ConnectionMetrics {
     return this.#closed;
   }
 
-  sent(frame: string): void {
+  countSent(frame: string): void {
     if (frame !== this.#measuredFrame) {
       this.#measuredFrame = frame;
       this.#measuredBytes = Buffer.byteLength(frame);
@@ -67,13 +67,13 @@ export class ConnectionMetrics {
     this.#bytesSent += this.#measuredBytes;
   }
 
-  received(bytes: number): void {
+  countReceived(bytes: number): void {
     this.#framesReceived++;
     this.#bytesReceived += bytes;
   }
 
   /** Counts a closed connection. `code` is the server's close code; `undefined` if the client has left. */
-  ended(code?: number): void {
+  countClosed(code?: number): void {
     const reason = code === undefined ? "left" : REASONS.get(code) ?? "other";
     this.#closed.set(reason, (this.#closed.get(reason) ?? 0) + 1);
   }

@@ -3,13 +3,13 @@ import {
   ServerSentEventStream,
 } from "@std/http/server_sent_event_stream.js";
 import { TokenRejectedError } from "../../account/oauth_provider.ts";
-import type { Visibility } from "../../visibility.ts";
 import type { Clock } from "../../clock.ts";
 import { toErrorMessage } from "../../errors.ts";
 import type { Feed } from "../../feed/feed.ts";
-import type { Subscription } from "../../feed/subscription.ts";
 import { CLOSE_TOO_SLOW, SlowClientTimer } from "../../feed/slow_client.ts";
+import type { Subscription } from "../../feed/subscription.ts";
 import { log } from "../../log.ts";
+import type { Visibility } from "../../visibility.ts";
 import {
   CLOSE_GOING_AWAY,
   CLOSE_INTERNAL_ERROR,
@@ -27,10 +27,10 @@ interface EventStreamOptions {
   readonly clock: Clock;
   readonly currentVisibility: () => Visibility | Promise<Visibility>;
   /** The full snapshot after a gap; `undefined` before the first poll. */
-  readonly snapshot: (visibility: Visibility) => Promise<string | undefined>;
+  readonly encodeSnapshot: (visibility: Visibility) => Promise<string | undefined>;
   /** Silence after which a comment is sent. */
   readonly heartbeatMs: number;
-  readonly traffic: ConnectionMetrics;
+  readonly metrics: ConnectionMetrics;
   /** Called once when the stream ends. */
   readonly onEnd: () => void;
 }
@@ -99,7 +99,7 @@ export class EventStream {
       if (this.#ended.signal.aborted) return;
       if (done) return this.end(CLOSE_GOING_AWAY);
       this.#controller?.enqueue(value);
-      if (value.data !== undefined) this.#options.traffic.sent(value.data);
+      if (value.data !== undefined) this.#options.metrics.countSent(value.data);
       this.#lastId = value.id ?? this.#lastId;
       this.#sentAt = this.#options.clock.now();
       this.#slowTimer.start(this.#sentAt);
@@ -115,12 +115,12 @@ export class EventStream {
   #finish(code?: number): void {
     if (this.#ended.signal.aborted) return;
     this.#ended.abort();
-    this.#options.traffic.ended(code);
+    this.#options.metrics.countClosed(code);
     this.#options.onEnd();
   }
 
   async *#read(query: EventQuery): AsyncGenerator<ServerSentEventMessage, void, void> {
-    const { feed, clock, currentVisibility, snapshot } = this.#options;
+    const { feed, clock, currentVisibility, encodeSnapshot } = this.#options;
     const { signal } = this.#ended;
     const visibility = retryVisibility(currentVisibility, { clock, signal });
     yield { retry: RETRY_MS };
@@ -132,7 +132,7 @@ export class EventStream {
       if ("gap" in batch) {
         const { since, first, last } = batch.gap;
         yield { event: "gap", data: JSON.stringify({ since, first, last }) };
-        const current = await snapshot(await visibility());
+        const current = await encodeSnapshot(await visibility());
         yield current === undefined ? { id: last } : { event: "snapshot", data: current, id: last };
       } else {
         for (const { seq, type, json } of batch.events) yield { event: type, data: json, id: seq };

@@ -1,10 +1,10 @@
 import type { Authenticator } from "../../account/authenticator.ts";
 import type { Principal } from "../../account/principal.ts";
-import { SingleFlight } from "../../single_flight.ts";
-import type { Visibility } from "../../visibility.ts";
 import type { Clock } from "../../clock.ts";
 import { toErrorMessage } from "../../errors.ts";
 import { log } from "../../log.ts";
+import { SingleFlight } from "../../single_flight.ts";
+import type { Visibility } from "../../visibility.ts";
 
 /** Time until a connection ends after its session or key has ended. */
 const INTERVAL_MS = 5_000;

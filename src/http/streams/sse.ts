@@ -1,10 +1,10 @@
 import type { Context } from "hono";
 import type { Principal } from "../../account/principal.ts";
-import type { Visibility } from "../../visibility.ts";
 import type { Clock } from "../../clock.ts";
 import type { ActiveClients } from "../../feed/active_clients.ts";
 import type { Feed } from "../../feed/feed.ts";
 import type { View } from "../../run/snapshot.ts";
+import type { Visibility } from "../../visibility.ts";
 import type { RequestEnvironment } from "../api.ts";
 import type { ConnectionLimit } from "./connection_limit.ts";
 import {
@@ -25,7 +25,7 @@ interface EventStreamsOptions {
   readonly feed: Feed;
   readonly activeClients: ActiveClients;
   /** The snapshot after a gap in the events; `undefined` before the first poll. */
-  readonly snapshot: (view: View, visibility: Visibility) => Promise<string | undefined>;
+  readonly encodeSnapshot: (view: View, visibility: Visibility) => Promise<string | undefined>;
   readonly connectionLimit: ConnectionLimit;
   readonly sessionMonitor: SessionMonitor;
   readonly clock: Clock;
@@ -34,7 +34,7 @@ interface EventStreamsOptions {
 
 /** The clients of `/api/v1/events`: https://html.spec.whatwg.org/#server-sent-events */
 export class EventStreams {
-  readonly traffic = new ConnectionMetrics();
+  readonly metrics = new ConnectionMetrics();
   readonly #options: EventStreamsOptions;
   readonly #open = new Set<EventStream>();
   #cancelTimer: (() => void) | undefined;
@@ -76,16 +76,17 @@ export class EventStreams {
     readonly query: EventQuery;
     readonly completed: Promise<void>;
   }): EventStream["body"] {
-    const { feed, activeClients, snapshot, connectionLimit, sessionMonitor, clock } = this.#options;
+    const { feed, activeClients, encodeSnapshot, connectionLimit, sessionMonitor, clock } =
+      this.#options;
     const { heartbeatMs = HEARTBEAT_MS } = this.#options;
     const watched = sessionMonitor.watch(principal, () => stream.end(CLOSE_POLICY_VIOLATION));
     const stream = new EventStream(query, {
       feed,
       clock,
       currentVisibility: () => watched.visibility(),
-      snapshot: (visibility) => snapshot("full", visibility),
+      encodeSnapshot: (visibility) => encodeSnapshot("full", visibility),
       heartbeatMs,
-      traffic: this.traffic,
+      metrics: this.metrics,
       onEnd: () => {
         this.#open.delete(stream);
         watched.unwatch();

@@ -8,7 +8,10 @@ import type { WebSocketServer } from "./websocket.ts";
 
 /** `GET /ws` and `GET /api/v1/events`. */
 export function streamRoutes(
-  { connections, events }: { readonly connections: WebSocketServer; readonly events: EventStreams },
+  { webSockets, eventStreams }: {
+    readonly webSockets: WebSocketServer;
+    readonly eventStreams: EventStreams;
+  },
 ): Api {
   const api = newApi();
   api.openAPIRegistry.registerPath({
@@ -65,7 +68,7 @@ export function streamRoutes(
       ),
     },
   });
-  api.get("/ws", (context) => connections.upgrade(context));
-  api.get("/api/v1/events", (context) => events.handle(context));
+  api.get("/ws", (context) => webSockets.upgrade(context));
+  api.get("/api/v1/events", (context) => eventStreams.handle(context));
   return api;
 }

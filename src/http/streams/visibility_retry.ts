@@ -1,6 +1,6 @@
-import type { Visibility } from "../../visibility.ts";
 import type { Clock } from "../../clock.ts";
 import { isTransient } from "../../errors.ts";
+import type { Visibility } from "../../visibility.ts";
 
 const RETRY_MS = 5_000;
 

@@ -1,12 +1,11 @@
 import type { Context } from "hono";
-import type { Principal } from "../../account/principal.ts";
 import { TokenRejectedError } from "../../account/oauth_provider.ts";
-import type { Visibility } from "../../visibility.ts";
+import type { Principal } from "../../account/principal.ts";
 import { type Clock, waitAtMost } from "../../clock.ts";
 import { toErrorMessage } from "../../errors.ts";
 import type { ActiveClients } from "../../feed/active_clients.ts";
-import type { Broadcast } from "../../feed/broadcast.ts";
 import { BatchEncoder } from "../../feed/batch_encoder.ts";
+import type { Broadcast } from "../../feed/broadcast.ts";
 import type { Feed } from "../../feed/feed.ts";
 import { sendEvents } from "../../feed/send_events.ts";
 import { MAX_BUFFERED_BYTES } from "../../feed/slow_client.ts";
@@ -14,6 +13,7 @@ import type { TopicFanout } from "../../feed/topic_fanout.ts";
 import { log } from "../../log.ts";
 import type { MessageSender } from "../../message/sender.ts";
 import type { Snapshot, View } from "../../run/snapshot.ts";
+import type { Visibility } from "../../visibility.ts";
 import type { RequestEnvironment } from "../api.ts";
 import { isWebSocketUpgrade } from "../origin.ts";
 import { toProblemError } from "../problem.ts";
@@ -26,9 +26,9 @@ import {
   ConnectionMetrics,
 } from "./connection_metrics.ts";
 import type { SessionMonitor, WatchedConnection } from "./session_monitor.ts";
+import { parseWebSocketParams, type WebSocketParams } from "./stream_params.ts";
 import { retryVisibility } from "./visibility_retry.ts";
 import { InboundMessages } from "./websocket_messages.ts";
-import { parseWebSocketParams, type WebSocketParams } from "./stream_params.ts";
 
 /** Deno sends a ping after half of this silence and closes the connection after all of it. */
 const HEARTBEAT_SECONDS = 30;
@@ -38,13 +38,13 @@ const CLOSE_TIMEOUT_MS = 1_000;
 interface WebSocketServerOptions {
   readonly broadcast: Broadcast<View>;
   /** The first snapshot for a new client. */
-  readonly current: () => Snapshot | undefined;
+  readonly currentSnapshot: () => Snapshot | undefined;
   readonly feed: Feed;
   readonly messageFanout: TopicFanout;
   readonly sender: Pick<MessageSender, "send">;
   readonly activeClients: ActiveClients;
   /** The snapshot after a gap in the events; `undefined` before the first poll. */
-  readonly snapshot: (view: View, visibility: Visibility) => Promise<string | undefined>;
+  readonly encodeSnapshot: (view: View, visibility: Visibility) => Promise<string | undefined>;
   readonly connectionLimit: ConnectionLimit;
   readonly sessionMonitor: SessionMonitor;
   readonly clock: Clock;
@@ -53,7 +53,7 @@ interface WebSocketServerOptions {
 
 /** The WebSocket clients of `/ws`. */
 export class WebSocketServer {
-  readonly traffic = new ConnectionMetrics();
+  readonly metrics = new ConnectionMetrics();
   readonly #options: WebSocketServerOptions;
   readonly #logger = log("http");
   readonly #open = new Set<Connection>();
@@ -106,7 +106,7 @@ export class WebSocketServer {
     const connection = new Connection(socket, {
       onOpen: () => this.#subscribe(connection, { watched, parameters }),
       onFrame: (frame) => inbound.receive(frame),
-      traffic: this.traffic,
+      metrics: this.metrics,
       clock,
     });
     const watched = sessionMonitor.watch(principal, () => closeUnauthorized(connection));
@@ -128,13 +128,13 @@ export class WebSocketServer {
       readonly parameters: WebSocketParams;
     },
   ): void {
-    const { broadcast, messageFanout, clock, current } = this.#options;
+    const { broadcast, messageFanout, clock, currentSnapshot } = this.#options;
     const { topics, view, ...eventOptions } = parameters;
     const signal = connection.disconnected;
     if (signal.aborted) return;
     const visibility = retryVisibility(() => watched.visibility(), { clock, signal });
     if (topics.has("runs")) {
-      broadcast.subscribe(connection, { view, visibility, current: current() });
+      broadcast.subscribe(connection, { view, visibility, current: currentSnapshot() });
       connection.disconnected.addEventListener("abort", () => broadcast.unsubscribe(connection));
     }
     if (topics.has("events")) {
@@ -152,7 +152,7 @@ export class WebSocketServer {
       readonly visibility: () => Visibility | Promise<Visibility>;
     },
   ): Promise<void> {
-    const { feed, activeClients, clock, snapshot } = this.#options;
+    const { feed, activeClients, clock, encodeSnapshot } = this.#options;
     const signal = connection.disconnected;
     activeClients.add();
     try {
@@ -161,7 +161,7 @@ export class WebSocketServer {
         clock,
         signal,
         ...(batch ? { encode: (events) => this.#batchEncoder.encode(events) } : {}),
-        snapshot: async () => await snapshot(view, await visibility()),
+        encodeSnapshot: async () => await encodeSnapshot(view, await visibility()),
       });
     } catch (error) {
       if (error instanceof TokenRejectedError) return closeUnauthorized(connection);

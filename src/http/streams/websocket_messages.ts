@@ -4,13 +4,13 @@ import { invalid } from "../../error_text.ts";
 import { closeSlowClient, hasRoom } from "../../feed/slow_client.ts";
 import { log } from "../../log.ts";
 import type { MessageInput, MessageSender } from "../../message/sender.ts";
-import type { Connection } from "./connection.ts";
-import { CLOSE_POLICY_VIOLATION } from "./connection_metrics.ts";
-import type { WatchedConnection } from "./session_monitor.ts";
 import { toErrorFields, toProblem } from "../error_handler.ts";
 import { validationProblem } from "../params.ts";
 import { ProblemError } from "../problem.ts";
 import { NewMessageSchema } from "../routes/message.ts";
+import type { Connection } from "./connection.ts";
+import { CLOSE_POLICY_VIOLATION } from "./connection_metrics.ts";
+import type { WatchedConnection } from "./session_monitor.ts";
 
 /** Per client. */
 const MESSAGE_RATE_LIMIT: RateLimit = { perSecond: 10, burst: 20 };

@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import { GitHubError, GitHubPausedError } from "../../errors.ts";
-import { retryDelay } from "../github_rate_limit.ts";
 import type { Random } from "../../random.ts";
+import { retryDelay } from "../github_rate_limit.ts";
 import type { BackfillPage, HistoricalRunSource } from "./backfill_progress.ts";
 
 /** About a minute in total. */

@@ -7,7 +7,7 @@ const INTERVAL_MS = 60_000;
 interface PeriodicTaskOptions {
   readonly clock: Clock;
   readonly logger: ReturnType<typeof log>;
-  /** A round for which it returns `false` is skipped. */
+  /** Skips a round for which it returns `false`. */
   readonly isNeeded: () => boolean;
 }
 

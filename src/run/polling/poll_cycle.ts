@@ -1,15 +1,15 @@
 import type { Clock } from "../../clock.ts";
 import { GitHubError } from "../../errors.ts";
-import { log } from "../../log.ts";
 import type { StoredEvent } from "../../feed/event.ts";
+import { log } from "../../log.ts";
+import type { Random } from "../../random.ts";
 import type { RepositorySource, RepositoryStore } from "../../repository/repository.ts";
 import { retryDelay } from "../github_rate_limit.ts";
-import type { Random } from "../../random.ts";
 import type { Run, RunSource, RunStore } from "../run.ts";
-import type { SnapshotBuilder, SnapshotSize } from "../snapshot_builder.ts";
 import type { Snapshot } from "../snapshot.ts";
+import type { SnapshotBuilder, SnapshotSize } from "../snapshot_builder.ts";
 
-export interface PollCycleSize extends SnapshotSize {
+interface PollCycleSize extends SnapshotSize {
   /** How many times runs are fetched before the repositories are listed again. */
   readonly fetches: number;
 }

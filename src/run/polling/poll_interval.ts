@@ -19,7 +19,7 @@ const MIN_SPACING_MS = 250;
 /** GitHub's windows last an hour; a later reset comes from a wrong clock. */
 const MAX_WINDOW_MS = 61 * 60_000;
 
-export interface RepositoryActivity {
+interface RepositoryActivity {
   /** The last event in the repository, in ms since the epoch. */
   readonly lastActivityAt: number;
   readonly hasUnfinishedRun: boolean;

@@ -1,7 +1,7 @@
 import type { StoredEvent } from "../../feed/event.ts";
 import type { FollowedRepository } from "../../repository/follow_store.ts";
-import { pollInterval } from "./poll_interval.ts";
 import type { Run } from "../run.ts";
+import { pollInterval } from "./poll_interval.ts";
 
 /** A webhook that has not arrived this long after its run changed is considered lost. */
 const WEBHOOK_LATE_MS = 60_000;

@@ -2,12 +2,12 @@ import type { Clock } from "../../clock.ts";
 import { GitHubError, GitHubPausedError, StorageError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
-import type { FollowStore } from "../../repository/follow_store.ts";
-import { requestSpacing } from "./poll_interval.ts";
-import { LatestRunsFetcher } from "./latest_runs.ts";
-import { type GitHubRateLimit, retryDelay } from "../github_rate_limit.ts";
 import type { Random } from "../../random.ts";
+import type { FollowStore } from "../../repository/follow_store.ts";
+import { type GitHubRateLimit, retryDelay } from "../github_rate_limit.ts";
 import type { RunSource, RunStore } from "../run.ts";
+import { LatestRunsFetcher } from "./latest_runs.ts";
+import { requestSpacing } from "./poll_interval.ts";
 import { afterPoll, initialPollState, nextPollAt, type PollState } from "./poll_state.ts";
 
 /** How often to reload the followed repositories, which other instances and webhooks may change. */

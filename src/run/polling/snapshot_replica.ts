@@ -3,8 +3,8 @@ import { StorageError } from "../../errors.ts";
 import type { ActiveClients } from "../../feed/active_clients.ts";
 import type { StatusEvent } from "../../feed/event.ts";
 import type { Repository } from "../../repository/repository.ts";
-import type { SnapshotBuilder } from "../snapshot_builder.ts";
 import type { Snapshot } from "../snapshot.ts";
+import type { SnapshotBuilder } from "../snapshot_builder.ts";
 
 /** The maximum delay of a snapshot behind the leader. */
 const POLL_INTERVAL_MS = 1_000;

@@ -6,7 +6,7 @@ import type { Snapshot } from "../snapshot.ts";
 /** The minimum time between two snapshots that are published between polls. */
 const MIN_INTERVAL_MS = 1_000;
 
-interface ThrottledSnapshotsOptions {
+interface SnapshotThrottleOptions {
   readonly clock: Clock;
   readonly activeClients: ActiveClients;
   /** The snapshot that clients have; `undefined` while they wait for a newer one. */
@@ -16,11 +16,11 @@ interface ThrottledSnapshotsOptions {
 }
 
 /** Publishes a snapshot between polls when its runs change: at once, but at most once per second. */
-export class ThrottledSnapshots {
-  readonly #options: ThrottledSnapshotsOptions;
+export class SnapshotThrottle {
+  readonly #options: SnapshotThrottleOptions;
   #scheduled = Promise.withResolvers<void>();
 
-  constructor(options: ThrottledSnapshotsOptions) {
+  constructor(options: SnapshotThrottleOptions) {
     this.#options = options;
   }
 

@@ -1,8 +1,8 @@
 import type { AccessStore, CachedAccess, RepositoryRef } from "../../account/access_cache.ts";
-import type { PreviousNameTable } from "./account_tables.ts";
 import type { Database } from "../database.ts";
 import type { Db, Tx } from "../handles.ts";
 import { upsert } from "../upsert.ts";
+import type { PreviousNameTable } from "./account_tables.ts";
 
 /** Stores in SQL which repositories users can read. */
 export class SqlAccessStore implements AccessStore {
@@ -89,12 +89,8 @@ export async function revokeUsers(tx: Tx, userIds: readonly number[]): Promise<v
 
 /** Makes instances reload cached access, after repositories were added or renamed. */
 export async function incrementAccessEpoch(tx: Tx): Promise<void> {
-  await tx.updateTable("access_epoch").set((eb) => ({ epoch: eb("epoch", "+", 1) })).where(
-    "id",
-    "=",
-    1,
-  )
-    .execute();
+  await tx.updateTable("access_epoch").set((eb) => ({ epoch: eb("epoch", "+", 1) }))
+    .where("id", "=", 1).execute();
 }
 
 async function readAccessEpoch(db: Db): Promise<number> {

@@ -7,9 +7,9 @@ import {
 } from "../../account/api_key.ts";
 import { PERMISSIONS } from "../../account/permission.ts";
 import type { Clock } from "../../clock.ts";
-import type { ApiKeyTable } from "./account_tables.ts";
-import type { Database } from "../database.ts";
 import { limitOffset, type PageRequest } from "../clauses.ts";
+import type { Database } from "../database.ts";
+import type { ApiKeyTable } from "./account_tables.ts";
 
 /** A row as returned by a query. */
 type ApiKeyRow = Omit<ApiKeyTable, "id"> & { readonly id: number };

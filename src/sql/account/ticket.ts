@@ -1,7 +1,7 @@
 import type { TicketHolder, TicketStore } from "../../account/ticket.ts";
 import type { Clock } from "../../clock.ts";
-import type { TicketTable } from "./account_tables.ts";
 import type { Database } from "../database.ts";
+import type { TicketTable } from "./account_tables.ts";
 
 /** Stores tickets in SQL. */
 export class SqlTicketStore implements TicketStore {

@@ -1,11 +1,11 @@
 import { sql } from "kysely";
 import type { Cipher } from "../../account/crypto.ts";
-import type { SignIn, StoredTokens, User, UserStore, UserTokens } from "../../account/user.ts";
 import type { Role } from "../../account/permission.ts";
+import type { SignIn, StoredTokens, User, UserStore, UserTokens } from "../../account/user.ts";
 import type { Clock } from "../../clock.ts";
-import type { UserTable } from "./account_tables.ts";
-import type { Database } from "../database.ts";
 import { limitOffset, type PageRequest } from "../clauses.ts";
+import type { Database } from "../database.ts";
+import type { UserTable } from "./account_tables.ts";
 
 export interface SqlUserStoreOptions {
   readonly database: Database;

@@ -14,9 +14,9 @@ import { StorageError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import type { ChangeSet } from "../../run/change_set.ts";
 import type { Database } from "../database.ts";
+import { GroupCommit } from "../engine/group_commit.ts";
 import type { Db } from "../handles.ts";
 import { DELETE_BATCH_ROWS, deleteInBatches } from "../retention.ts";
-import { GroupCommit } from "../engine/group_commit.ts";
 import {
   applyPending,
   type DeliveryChanges,

@@ -1,6 +1,6 @@
 import { StorageError } from "../../errors.ts";
 
-export interface GroupCommitOptions<Item, Outcome> {
+interface GroupCommitOptions<Item, Outcome> {
   /** Writes items in one transaction; returns the outcome of each, in order. If it throws, nothing was written. */
   readonly write: (items: readonly Item[]) => Promise<readonly Outcome[]>;
   /** The size of an item, in characters. */

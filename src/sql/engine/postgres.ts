@@ -1,17 +1,25 @@
-import { Kysely, PostgresAdapter, PostgresDialect, sql } from "kysely";
-import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
+import {
+  Kysely,
+  PostgresAdapter,
+  type PostgresCursor,
+  PostgresDialect,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type PostgresQueryResult,
+  sql,
+} from "kysely";
 // @ts-types="@types/pg"
 import pg from "pg";
 import { invalid } from "../../error_text.ts";
 import { toErrorMessage, UsageError } from "../../errors.ts";
 import { log } from "../../log.ts";
 import type { DatabaseHandles, Db } from "../handles.ts";
+import type { Tables } from "../tables.ts";
 import { toStorageError } from "./error.ts";
 import { CurrentSchemaIntrospector } from "./postgres_introspector.ts";
-import type { Tables } from "../tables.ts";
 
 /** Timeouts in ms. */
-export interface PostgresLimits {
+interface PostgresLimits {
   readonly connections: number;
   /** For a free connection, or a new one. */
   readonly connectMs: number;
@@ -23,7 +31,7 @@ export interface PostgresLimits {
   readonly migrationMs: number;
 }
 
-export interface PostgresOptions {
+interface PostgresOptions {
   readonly limits?: PostgresLimits;
   /** Whether a server uses the database, so that isServed() returns true. */
   readonly serve?: boolean;

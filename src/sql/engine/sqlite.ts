@@ -1,14 +1,22 @@
-import { CompiledQuery, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from "kysely";
-import { type DatabaseConnection, type SelectModifierNode, SqliteQueryCompiler } from "kysely";
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  Kysely,
+  type SelectModifierNode,
+  SqliteAdapter,
+  SqliteDialect,
+  SqliteDriver,
+  SqliteQueryCompiler,
+} from "kysely";
 import { DatabaseSync } from "node:sqlite";
 import { invalidValue } from "../../error_text.ts";
 import { toErrorMessage, UsageError } from "../../errors.ts";
 import type { DatabaseHandles, DatabaseOptions } from "../handles.ts";
+import type { Tables } from "../tables.ts";
 import { toStorageError } from "./error.ts";
 import { ReaderDialect } from "./reader_dialect.ts";
 import { ReaderPool } from "./reader_pool.ts";
 import { StatementCache } from "./statement_cache.ts";
-import type { Tables } from "../tables.ts";
 
 /** How long a writer waits for another process, which blocks the whole program: node:sqlite is synchronous. */
 const BUSY_TIMEOUT_MS = 2_000;

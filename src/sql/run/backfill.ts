@@ -9,11 +9,11 @@ import {
 } from "../../run/backfill/backfill_progress.ts";
 import type { Run } from "../../run/run.ts";
 import type { Database } from "../database.ts";
-import type { Db, Tx } from "../handles.ts";
 import { appendEvents } from "../event_log.ts";
-import { mergeRuns } from "./run.ts";
+import type { Db, Tx } from "../handles.ts";
 import type { BackfillTable } from "../tables.ts";
 import { upsert } from "../upsert.ts";
+import { mergeRuns } from "./run.ts";
 
 /** Runs per transaction: few enough that transactions for clients do not wait long. */
 const BATCH_RUNS = 50;
@@ -59,12 +59,8 @@ export class SqlBackfillStore implements BackfillStore {
         .where("repository_id", "=", before.repositoryId)
         .where("state", "=", before.state).where("is_background", "=", Number(before.isBackground))
         .where("since_ms", "=", before.since)
-        .where("imported_from_ms", "=", before.importedFrom).where(
-          "imported_to_ms",
-          "=",
-          before.importedTo,
-        )
-        .executeTakeFirstOrThrow();
+        .where("imported_from_ms", "=", before.importedFrom)
+        .where("imported_to_ms", "=", before.importedTo).executeTakeFirstOrThrow();
       return numUpdatedRows > 0n;
     });
   }

@@ -1,10 +1,10 @@
 import { sql, type SqlBool } from "kysely";
-import type { Job } from "../../run/history.ts";
 import type { ReportedJob } from "../../run/change_set.ts";
+import type { Job } from "../../run/history.ts";
 import type { Tx } from "../handles.ts";
-import { statusRank } from "./run_row.ts";
 import type { JobTable } from "../tables.ts";
 import { upsert } from "../upsert.ts";
+import { statusRank } from "./run_row.ts";
 
 /** Stores jobs, each in its latest state: the highest status, then the latest time. Their runs must be stored and locked. */
 export async function upsertJobs(tx: Tx, reports: readonly ReportedJob[]): Promise<void> {

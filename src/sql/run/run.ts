@@ -3,11 +3,11 @@ import type { Clock } from "../../clock.ts";
 import type { Event, StoredEvent } from "../../feed/event.ts";
 import { merge, type Run, type RunStore } from "../../run/run.ts";
 import type { Database } from "../database.ts";
-import type { Db, Tx } from "../handles.ts";
 import { appendEvents } from "../event_log.ts";
+import type { Db, Tx } from "../handles.ts";
+import { updateStatistics } from "../statistics/update.ts";
 import { RunBatch } from "./run_batch.ts";
 import { toRun } from "./run_row.ts";
-import { updateStatistics } from "../statistics/update.ts";
 
 /** Stores runs in SQL. */
 export class SqlRunStore implements RunStore {

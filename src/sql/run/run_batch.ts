@@ -1,13 +1,13 @@
 import type { Event } from "../../feed/event.ts";
 import { applyJobState, type JobState, type ReportedJob } from "../../run/change_set.ts";
-import { runEvent } from "../../run/event.ts";
+import { toRunEvent } from "../../run/event.ts";
 import { isSameState, merge, type Run } from "../../run/run.ts";
-import { upsertAttempts } from "./run_attempt.ts";
 import type { Tx } from "../handles.ts";
-import { upsertJobs } from "./job_row.ts";
 import { updateStatistics } from "../statistics/update.ts";
-import { type RunTable, toRun, toRunRow } from "./run_row.ts";
 import { upsertRunWorkflows } from "../workflow.ts";
+import { upsertJobs } from "./job_row.ts";
+import { upsertAttempts } from "./run_attempt.ts";
+import { type RunTable, toRun, toRunRow } from "./run_row.ts";
 
 /** Rows per statement: PostgreSQL binds at most 65,535 values. */
 const BATCH_ROWS = 1_000;
@@ -64,7 +64,7 @@ export class RunBatch {
     const merged = old ? merge(old, run) : run;
     this.#current.set(run.id, merged);
     if (merged !== old || run.runAttempt < merged.runAttempt) this.#attempts.push(run);
-    return old && isSameState(old, merged) ? [] : [runEvent(merged)];
+    return old && isSameState(old, merged) ? [] : [toRunEvent(merged)];
   }
 
   /**

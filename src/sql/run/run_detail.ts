@@ -1,12 +1,12 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
-import { isVisible, type Visibility } from "../../visibility.ts";
 import type { RunAttempt, RunDetail } from "../../run/history.ts";
 import { newestFirst, type Run } from "../../run/run.ts";
-import type { Db } from "../handles.ts";
-import { toJob } from "./job_row.ts";
-import type { AttemptTable } from "../tables.ts";
-import { type RunTable, toRun } from "./run_row.ts";
+import { isVisible, type Visibility } from "../../visibility.ts";
 import { isPostgres, visibleCondition } from "../clauses.ts";
+import type { Db } from "../handles.ts";
+import type { AttemptTable } from "../tables.ts";
+import { toJob } from "./job_row.ts";
+import { type RunTable, toRun } from "./run_row.ts";
 
 /** Reads a run with its attempts and jobs. */
 export async function readRunDetail(

@@ -1,9 +1,9 @@
 import { type ExpressionBuilder, sql } from "kysely";
 import { computeFacts, isFailure, type RunFacts } from "../../run/facts.ts";
 import type { Db, Tx } from "../handles.ts";
-import { toJob } from "./job_row.ts";
 import type { RunFactsTable, Tables } from "../tables.ts";
 import { upsert } from "../upsert.ts";
+import { toJob } from "./job_row.ts";
 import { type RunTable, toRun } from "./run_row.ts";
 
 /** Reads the stored facts of runs. */

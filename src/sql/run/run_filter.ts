@@ -87,7 +87,7 @@ export function fromRunsWhere(conditions: readonly RawBuilder<SqlBool>[]): RawBu
   return sql`from workflow_runs r where ${sql.join(conditions, sql` and `)}`;
 }
 
-export interface Driver {
+interface Driver {
   readonly condition: RunCondition;
   /** The number of runs that meet it; `undefined` if there are MAX_LOOKUPS or more. */
   readonly runs: number | undefined;

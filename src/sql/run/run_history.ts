@@ -1,10 +1,10 @@
-import type { Visibility } from "../../visibility.ts";
 import type { RunDetail, RunHistory, RunList, RunQuery } from "../../run/history.ts";
 import type { Run } from "../../run/run.ts";
+import type { Visibility } from "../../visibility.ts";
+import { isEmptyVisibility, narrowVisibility } from "../clauses.ts";
 import type { Database } from "../database.ts";
 import { readLatestRuns, readRunDetail } from "./run_detail.ts";
 import { listRuns } from "./run_list.ts";
-import { isEmptyVisibility, narrowVisibility } from "../clauses.ts";
 
 /** Reads runs, their attempts and jobs from SQL. */
 export class SqlRunHistory implements RunHistory {

@@ -1,9 +1,9 @@
 import { type RawBuilder, sql, type SqlBool } from "kysely";
 import { MAX_COUNTED_RUNS, type RunList, type RunQuery } from "../../run/history.ts";
+import { isPostgres, visibleCondition } from "../clauses.ts";
 import type { Db } from "../handles.ts";
 import { createdConditions, fromRunsWhere } from "./run_filter.ts";
 import { RUN_COLUMNS, type RunRow, toRun } from "./run_row.ts";
-import { isPostgres, visibleCondition } from "../clauses.ts";
 
 /** The most runs merged for a page. Beyond it, other strategies find the runs of the page sooner. */
 const MAX_MERGED_RUNS = 10_000;

@@ -1,9 +1,9 @@
 import { type RawBuilder, sql } from "kysely";
 import { DAY_MS } from "../../clock.ts";
-import { Histogram } from "../../run/histogram.ts";
 import { type Counters, mapCounters, RunAggregate } from "../../run/aggregate.ts";
-import type { Db } from "../handles.ts";
+import { Histogram } from "../../run/histogram.ts";
 import { yieldToEventLoop } from "../engine/group_commit.ts";
+import type { Db } from "../handles.ts";
 import type { RunFactsTable, StatisticsTable } from "../tables.ts";
 import { type DayRange, type RowRange, startOfMonth } from "./day_range.ts";
 
@@ -18,7 +18,7 @@ export const OTHER_BRANCHES = "";
 export type StatisticsKey = Pick<StatisticsTable, "workflow_id" | "unit" | "day" | "branch">;
 
 /** The column of each counter. */
-export const COUNTER_COLUMNS = {
+const COUNTER_COLUMNS = {
   runs: "runs",
   successes: "successes",
   failures: "failures",
@@ -84,7 +84,7 @@ export interface Selection {
 }
 
 /** The expression that groups sums, over a row `s` of each table. */
-export interface GroupKey {
+interface GroupKey {
   readonly inStatistics: RawBuilder<unknown>;
   readonly inFacts: RawBuilder<unknown>;
 }
@@ -227,8 +227,8 @@ async function selectFactsSums(
 export function factsToAggregate(row: FactsAggregateRow): RunAggregate {
   return new RunAggregate({
     counters: mapCounters((name) => row[COUNTER_COLUMNS[name]]),
-    durations: Histogram.of(parseNumbers(row.duration_histogram)),
-    queues: Histogram.of(parseNumbers(row.queue_histogram)),
+    durations: Histogram.from(parseNumbers(row.duration_histogram)),
+    queues: Histogram.from(parseNumbers(row.queue_histogram)),
   });
 }
 

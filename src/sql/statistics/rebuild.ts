@@ -24,9 +24,9 @@ const BATCH_RUNS = 250;
 const MIN_PAUSE_MS = 5;
 
 const STEPS = ["runs", "workflows", "months"] as const;
-export type RebuildStep = (typeof STEPS)[number];
+type RebuildStep = (typeof STEPS)[number];
 
-export interface RebuildOptions {
+interface RebuildOptions {
   readonly clock: Clock;
   /** Called at the start of each step. */
   readonly onStep?: (step: RebuildStep) => void;

@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import type { RecomputeQueue } from "../../run/statistics_recompute.ts";
 import type { Database } from "../database.ts";
 import type { Db, Tx } from "../handles.ts";
-import { updateStatistics } from "./update.ts";
 import type { RecomputeQueueTable } from "../tables.ts";
+import { updateStatistics } from "./update.ts";
 
 /** Runs per transaction: about 10 ms, during which SQLite does nothing else. */
 const BATCH_RUNS = 64;

@@ -1,22 +1,15 @@
 import { type RawBuilder, sql } from "kysely";
+import { RunAggregate } from "../../run/aggregate.ts";
 import type {
   Statistics,
   StatisticsGroup,
   StatisticsQuery,
   StatisticsStore,
 } from "../../run/statistics.ts";
-import { RunAggregate } from "../../run/aggregate.ts";
 import { SingleFlight } from "../../single_flight.ts";
+import { narrowVisibility, visibleCondition } from "../clauses.ts";
 import type { Database } from "../database.ts";
 import type { Db } from "../handles.ts";
-import {
-  type DayRange,
-  formatDay,
-  parseDay,
-  startOfWeek,
-  toDayRows,
-  toMonthRows,
-} from "./day_range.ts";
 import {
   type AggregateQuery,
   BY_DAY,
@@ -27,7 +20,14 @@ import {
   type Selection,
   statisticsCondition,
 } from "./aggregate.ts";
-import { narrowVisibility, visibleCondition } from "../clauses.ts";
+import {
+  type DayRange,
+  formatDay,
+  parseDay,
+  startOfWeek,
+  toDayRows,
+  toMonthRows,
+} from "./day_range.ts";
 
 type Groups = Pick<Statistics, "totalGroups" | "groups">;
 /** A query with its days as numbers and its filter as SQL. */
@@ -54,8 +54,8 @@ export class SqlStatisticsStore implements StatisticsStore {
     return this.#database.read(async (db) => {
       const resolved = {
         ...query,
-        days,
         branch: query.branch,
+        days,
         workflows: workflowCondition(db, query),
       };
       const [totals, groups] = await Promise.all([

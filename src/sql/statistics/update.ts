@@ -8,8 +8,8 @@
  */
 import { sql } from "kysely";
 import { RunAggregate } from "../../run/aggregate.ts";
-import type { Db, Tx } from "../handles.ts";
 import { isPostgres } from "../clauses.ts";
+import type { Db, Tx } from "../handles.ts";
 import {
   deriveFacts,
   hasEqualOwnFacts,
@@ -115,7 +115,7 @@ function hasEqualFacts(a: RunFactsTable, b: RunFactsTable): boolean {
 }
 
 /** Adds aggregates, which may be negative, to rows. The statistics must be locked. */
-export async function addToStatistics(
+async function addToStatistics(
   tx: Tx,
   added: ReadonlyMap<StatisticsKey, RunAggregate>,
 ): Promise<void> {

@@ -86,8 +86,8 @@ export class ServerUnderTest {
       feed: this.feed,
       activeClients: this.activeClients,
       broadcast: this.#broadcast,
-      current: () => this.current,
-      snapshot: (view, visibility) => Promise.resolve(this.current?.encode(view, visibility)),
+      currentSnapshot: () => this.current,
+      encodeSnapshot: (view, visibility) => Promise.resolve(this.current?.encode(view, visibility)),
       messageFanout: this.fanout,
       sender,
       authenticator,
@@ -100,14 +100,14 @@ export class ServerUnderTest {
       },
     });
     this.connectionLimit = streams.connectionLimit;
-    this.connections = streams.connections;
-    this.events = streams.events;
+    this.connections = streams.webSockets;
+    this.events = streams.eventStreams;
     this.#server = new Server({
       hostname: "127.0.0.1",
       port: settings.port ?? 0,
       connectionLimit: this.connectionLimit,
-      connections: this.connections,
-      events: this.events,
+      webSockets: this.connections,
+      eventStreams: this.events,
       health: settings.health ?? (() =>
         checkHealth({
           poller: { status: { state: "idle", waitingUntil: null, lastSuccessAt: null } },
@@ -115,9 +115,9 @@ export class ServerUnderTest {
           services: {},
           clock,
         })),
-      ...(deliveries === undefined ? {} : { deliveries }),
+      ...(deliveries === undefined ? {} : { webhookEndpoint: deliveries }),
       ...(settings.metrics === undefined ? {} : { metrics: settings.metrics }),
-      requests: this.requests,
+      requestMetrics: this.requests,
       data: settings.data ?? [],
       accounts: settings.accounts ?? [],
       messages: messageRoutes({ messages: this.messages, sender }),

@@ -1,4 +1,4 @@
-import { runEvent } from "../../../src/run/event.ts";
+import { toRunEvent } from "../../../src/run/event.ts";
 import { EventStreamClient } from "../clients/event_stream.ts";
 import { WebSocketClient } from "../clients/websocket.ts";
 import { waitUntil } from "../wait.ts";
@@ -40,7 +40,7 @@ export async function publishStatuses(server: ServerUnderTest, count: number): P
 /** Publishes events of one megabyte each. A few of them fill the buffers between the server and a client that does not read. */
 export async function publishHugeRuns(server: ServerUnderTest, count: number): Promise<void> {
   const displayTitle = "x".repeat(1024 * 1024);
-  for (let i = 0; i < count; i++) await server.feed.publish(runEvent(aRun({ displayTitle })));
+  for (let i = 0; i < count; i++) await server.feed.publish(toRunEvent(aRun({ displayTitle })));
 }
 
 /** The integers from `from` to `to`. */

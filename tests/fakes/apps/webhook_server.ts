@@ -12,7 +12,7 @@ export const WEBHOOK_PATH = "/api/v1/webhook/github";
 export interface WebhookServerSettings {
   readonly secrets?: readonly string[];
   readonly clock?: Clock;
-  readonly maxHeldBytes?: number;
+  readonly maxPendingBytes?: number;
   readonly onStored?: () => void;
   /** Reads nothing by default, so that every delivery waits. */
   readonly read?: ReceiverOptions<ChangeSet>["parse"];
@@ -28,12 +28,12 @@ export class WebhookServer {
     store: Pick<DeliveryStore<ChangeSet>, "store" | "storeAndApply">,
     settings: WebhookServerSettings = {},
   ) {
-    const { secrets = [WEBHOOK_SECRET], clock = systemClock, maxHeldBytes } = settings;
+    const { secrets = [WEBHOOK_SECRET], clock = systemClock, maxPendingBytes } = settings;
     const { onStored = () => {}, read = () => undefined, onEvents = () => {} } = settings;
     this.deliveries = new WebhookEndpoint({
       receiver: new Receiver({ secrets, store, toOrderingKey, parse: read, onEvents, onStored }),
       clock,
-      ...(maxHeldBytes === undefined ? {} : { maxHeldBytes }),
+      ...(maxPendingBytes === undefined ? {} : { maxPendingBytes }),
     });
     this.#server = new ServerUnderTest({ deliveries: this.deliveries });
   }

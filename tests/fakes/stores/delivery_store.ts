@@ -59,8 +59,8 @@ export class MemoryDeliveryStore<Changes> implements DeliveryStore<Changes> {
     const isHeldUp = this.#waiting().some((entry) =>
       entry.delivery.orderingKey === delivery.orderingKey
     );
-    const receipt = await this.store(delivery);
-    if (receipt !== "stored" || isHeldUp) return { status: receipt, events: [] };
+    const status = await this.store(delivery);
+    if (status !== "stored" || isHeldUp) return { status, events: [] };
     return { status: "applied", events: await this.apply(delivery.id, changes) };
   }
 

@@ -27,7 +27,7 @@ class InProcessEventBus implements EventBus {
 
   publish(events: readonly StoredEvent[]): void {
     const last = maxSeq(events);
-    for (const onNotice of this.#listeners) onNotice({ last, events });
+    for (const onNotice of this.#listeners) onNotice({ lastSeq: last, events });
   }
 
   async listen(onNotice: (notice: EventNotice) => void, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { toMessageEvent } from "../../../src/message/event.ts";
+import { toMessageEvent } from "../../../src/message/message.ts";
 import type {
   Message,
   MessagePage,

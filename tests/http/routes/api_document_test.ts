@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { runRoutes } from "../../../src/http/routes/run.ts";
-import { runData } from "../../../src/run/event.ts";
+import { toRunData } from "../../../src/run/event.ts";
 import { OpenApiValidator } from "../../fakes/openapi_validator.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { FakeRunHistory } from "../../fakes/stores/run_history.ts";
@@ -12,7 +12,7 @@ async function fetchDocument(): Promise<OpenApiValidator> {
   return new OpenApiValidator(await (await fetch(`${server.url}/openapi.json`)).json());
 }
 
-const RUN = runData(aRun());
+const RUN = toRunData(aRun());
 const OK = { method: "GET", status: 200, contentType: "application/json" };
 
 Deno.test("OpenApiValidator accepts documented responses under both servers", async () => {

@@ -227,7 +227,7 @@ Deno.test("The body of a sender that disconnects is released", async () => {
 });
 
 Deno.test("The bytes of all bodies in progress are limited", async () => {
-  const { server } = await start({ maxHeldBytes: 1_000 });
+  const { server } = await start({ maxPendingBytes: 1_000 });
   await using _ = server;
   using request = await RawRequest.post(server.port, WEBHOOK_PATH, {
     ...webhookHeaders(""),

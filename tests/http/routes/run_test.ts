@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { DATE_RANGE_FORMS } from "../../../src/http/date_range.ts";
 import { runRoutes } from "../../../src/http/routes/run.ts";
-import { runData } from "../../../src/run/event.ts";
+import { toRunData } from "../../../src/run/event.ts";
 import { FakeRunHistory } from "../../fakes/stores/run_history.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
@@ -23,7 +23,7 @@ for (const base of ["", "/api/v1"]) {
     history.runs = [aRun({ id: 2, status: "completed", conclusion: "success" }), aRun()];
     const { status, headers, body } = await get(`${server.url}${base}/runs`);
     assertEquals([status, headers.get("link")], [200, null]);
-    assertEquals(body, { total_count: 2, items: history.runs.map(runData) });
+    assertEquals(body, { total_count: 2, items: history.runs.map(toRunData) });
   });
 }
 
@@ -171,7 +171,7 @@ Deno.test("GET /runs/{id} returns a run with its attempts and jobs", async () =>
   const { status, body } = await get(`${server.url}/runs/1`);
   assertEquals(status, 200);
   const { attempts, jobs, ...data } = body;
-  assertEquals(data, runData(run));
+  assertEquals(data, toRunData(run));
   assertEquals(attempts, [
     {
       run_attempt: 1,

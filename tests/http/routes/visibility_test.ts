@@ -48,7 +48,7 @@ async function start() {
   );
   const catalog = new SqlCatalog(database);
   const history = new SqlRunHistory(database);
-  const following = {
+  const followManager = {
     follow: () => Promise.reject(new Error("Not implemented")),
     unfollow: (id: number, { visibility }: { readonly visibility: Visibility }) => {
       assertEquals(visibility, VISIBLE);
@@ -59,7 +59,7 @@ async function start() {
   const data = [
     runRoutes({ history }),
     workflowRoutes({ catalog, history }),
-    repositoryRoutes({ catalog, following, clock }),
+    repositoryRoutes({ catalog, followManager, clock }),
     statisticsRoutes({ statistics: new SqlStatisticsStore(database), clock }),
   ];
   const server = stack.use(await new ServerUnderTest({ data, authenticator }).start());

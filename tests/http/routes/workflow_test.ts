@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { workflowRoutes } from "../../../src/http/routes/workflow.ts";
 import type { CatalogWorkflow, WorkflowQuery } from "../../../src/repository/catalog.ts";
-import { runData } from "../../../src/run/event.ts";
+import { toRunData } from "../../../src/run/event.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 import { FakeRunHistory } from "../../fakes/stores/run_history.ts";
 import { ServerUnderTest } from "../../fakes/apps/server.ts";
@@ -48,7 +48,7 @@ for (const base of ["", "/api/v1"]) {
     assertEquals(await response.json(), {
       total_count: 2,
       items: [
-        { ...CI_JSON, latest_run: runData(latest) },
+        { ...CI_JSON, latest_run: toRunData(latest) },
         {
           ...CI_JSON,
           id: 8,

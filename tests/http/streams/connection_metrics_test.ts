@@ -5,17 +5,19 @@ import { WebSocketClient } from "../../fakes/clients/websocket.ts";
 import { waitUntil } from "../../fakes/wait.ts";
 
 Deno.test("ConnectionMetrics counts frames and their UTF-8 bytes, also of alternating frames", () => {
-  const traffic = new ConnectionMetrics();
-  for (const frame of ["häh", "häh", "no", "häh"]) traffic.sent(frame);
-  traffic.received(7);
-  assertEquals([traffic.framesSent, traffic.bytesSent], [4, 14]);
-  assertEquals([traffic.framesReceived, traffic.bytesReceived], [1, 7]);
+  const metrics = new ConnectionMetrics();
+  for (const frame of ["häh", "häh", "no", "häh"]) metrics.countSent(frame);
+  metrics.countReceived(7);
+  assertEquals([metrics.framesSent, metrics.bytesSent], [4, 14]);
+  assertEquals([metrics.framesReceived, metrics.bytesReceived], [1, 7]);
 });
 
 Deno.test("ConnectionMetrics counts closed connections by reason", () => {
-  const traffic = new ConnectionMetrics();
-  for (const code of [undefined, 1001, 1008, 1009, 1011, 1013, 1013, 4000]) traffic.ended(code);
-  assertEquals(Object.fromEntries(traffic.closed), {
+  const metrics = new ConnectionMetrics();
+  for (const code of [undefined, 1001, 1008, 1009, 1011, 1013, 1013, 4000]) {
+    metrics.countClosed(code);
+  }
+  assertEquals(Object.fromEntries(metrics.closed), {
     left: 1,
     shutting_down: 1,
     not_allowed: 1,
@@ -29,29 +31,29 @@ Deno.test("ConnectionMetrics counts closed connections by reason", () => {
 Deno.test("WebSocketServer counts frames and each close once", async () => {
   const server = await new ServerUnderTest().start();
   await using _ = server;
-  const { traffic } = server.connections;
+  const { metrics } = server.connections;
   await using staying = await WebSocketClient.connect(server.socketUrl);
   await using leaving = await WebSocketClient.connect(server.socketUrl);
   server.publishRun("one");
   await staying.next();
   const frame = await leaving.next();
-  assertEquals([traffic.framesSent, traffic.bytesSent], [2, 2 * frame.length]);
+  assertEquals([metrics.framesSent, metrics.bytesSent], [2, 2 * frame.length]);
   staying.socket.send("hello");
-  await waitUntil(() => traffic.framesReceived === 1, "a frame is counted");
-  assertEquals(traffic.bytesReceived, 5);
+  await waitUntil(() => metrics.framesReceived === 1, "a frame is counted");
+  assertEquals(metrics.bytesReceived, 5);
   await leaving.close();
-  await waitUntil(() => traffic.closed.get("left") === 1, "one client has disconnected");
+  await waitUntil(() => metrics.closed.get("left") === 1, "one client has disconnected");
   staying.socket.send("x".repeat(64 * 1024 + 1));
   await staying.closed;
   // The close handshake is complete.
   await waitUntil(() => server.connectionLimit.used === 0, "all connections are closed");
-  assertEquals(Object.fromEntries(traffic.closed), { left: 1, too_big: 1 });
+  assertEquals(Object.fromEntries(metrics.closed), { left: 1, too_big: 1 });
 });
 
 Deno.test("EventStreams counts events and closes", async () => {
   const server = await new ServerUnderTest().start();
   await using _ = server;
-  const { traffic } = server.events;
+  const { metrics } = server.events;
   const response = await fetch(`${server.url}/api/v1/events`);
   await waitUntil(() => server.events.size === 1, "the stream is open");
   await server.feed.publish({
@@ -59,7 +61,7 @@ Deno.test("EventStreams counts events and closes", async () => {
     repository: null,
     data: { state: "polling", waiting_until: null },
   });
-  await waitUntil(() => traffic.framesSent === 1, "an event is counted");
+  await waitUntil(() => metrics.framesSent === 1, "an event is counted");
   await response.body?.cancel();
-  await waitUntil(() => traffic.closed.get("left") === 1, "the client has disconnected");
+  await waitUntil(() => metrics.closed.get("left") === 1, "the client has disconnected");
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { runEvent } from "../../../src/run/event.ts";
+import { toRunEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
 import { EventStreamClient } from "../../fakes/clients/event_stream.ts";
 import { aRun } from "../../fakes/stores/github.ts";
@@ -128,10 +128,10 @@ Deno.test("EventStreams sends only the requested topics and repository", async (
   await using statuses = await subscribeToStream(server, "?topics=status");
   await using both = await subscribeToStream(server, "?topics=status,run");
   await using ofA = await subscribeToStream(server, "?topics=run&repository=Octo/A");
-  await server.feed.publish(runEvent(aRun({ repository: "octo/a" })));
-  await server.feed.publish(runEvent(aRun({ repository: "octo/b" })));
+  await server.feed.publish(toRunEvent(aRun({ repository: "octo/a" })));
+  await server.feed.publish(toRunEvent(aRun({ repository: "octo/b" })));
   await server.feed.publish(aStatus());
-  await server.feed.publish(runEvent(aRun({ repository: "octo/a" })));
+  await server.feed.publish(toRunEvent(aRun({ repository: "octo/a" })));
   assertEquals(await statuses.nextSeqs(1), [3]);
   assertEquals(await both.nextSeqs(4), [1, 2, 3, 4]);
   assertEquals(await ofA.nextSeqs(2), [1, 4]);

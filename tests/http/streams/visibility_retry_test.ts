@@ -5,7 +5,7 @@ import type { Visibility } from "../../../src/visibility.ts";
 import { systemClock as clock } from "../../../src/clock.ts";
 import { GitHubError, StorageError } from "../../../src/errors.ts";
 import { retryVisibility } from "../../../src/http/streams/visibility_retry.ts";
-import { runEvent } from "../../../src/run/event.ts";
+import { toRunEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
 import { FakeAuthenticator, keyPrincipal } from "../../fakes/stores/authenticator.ts";
 import { aRun } from "../../fakes/stores/github.ts";
@@ -69,7 +69,7 @@ async function start(settings: ServerSettings = {}) {
   authenticator.principals.set("t", keyPrincipal({ visibility: () => principal.visibility() }));
   const server = await new ServerUnderTest({ authenticator, ...settings }).start();
   const publish = async () => {
-    for (const run of BOTH) await server.feed.publish(runEvent(run));
+    for (const run of BOTH) await server.feed.publish(toRunEvent(run));
     await server.feed.publish(aStatus());
   };
   return { server, principal, publish };
@@ -169,5 +169,5 @@ Deno.test("EventStreams ends a stream as not_allowed when the token is rejected"
   principal.visibility = () => Promise.reject(new TokenRejectedError("The token was revoked"));
   await publish();
   assertEquals(await stream.next(), undefined);
-  assertEquals(Object.fromEntries(server.events.traffic.closed), { not_allowed: 1 });
+  assertEquals(Object.fromEntries(server.events.metrics.closed), { not_allowed: 1 });
 });

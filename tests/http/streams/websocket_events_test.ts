@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../../src/clock.ts";
-import { runEvent } from "../../../src/run/event.ts";
+import { toRunEvent } from "../../../src/run/event.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
 import { readTitle, ServerUnderTest } from "../../fakes/apps/server.ts";
 import { publishStatuses, range, readSeqs, subscribe } from "../../fakes/apps/stream_clients.ts";
@@ -34,11 +34,11 @@ Deno.test("WebSocketServer resumes after since, with events of the requested rep
   await using server = await new ServerUnderTest().start();
   await using _ready = await subscribe(server, EVENTS);
   for (const repository of ["octo/a", "octo/b", "octo/a", "octo/b"]) {
-    await server.feed.publish(runEvent(aRun({ repository })));
+    await server.feed.publish(toRunEvent(aRun({ repository })));
   }
   await using all = await subscribe(server, `${EVENTS}&since=1`);
   await using ofA = await subscribe(server, `${EVENTS}&since=1&repository=Octo/A`);
-  await server.feed.publish(runEvent(aRun({ repository: "octo/a" })));
+  await server.feed.publish(toRunEvent(aRun({ repository: "octo/a" })));
   assertEquals(await readSeqs(all, 4), [2, 3, 4, 5]);
   assertEquals(await readSeqs(ofA, 2), [3, 5]);
 });
@@ -113,7 +113,7 @@ Deno.test("WebSocketServer sends every event once and in order in batches, acros
   await using steady = await subscribe(server, BATCHES);
   const publishing = (async () => {
     for (let i = 0; i < 200; i++) {
-      await server.feed.publish(i % 3 ? aStatus() : runEvent(aRun({ repository: "octo/a" })));
+      await server.feed.publish(i % 3 ? aStatus() : toRunEvent(aRun({ repository: "octo/a" })));
       if (i % 5 === 0) await systemClock.sleep(3);
     }
   })();
@@ -133,7 +133,7 @@ Deno.test("WebSocketServer filters batches by repository", async () => {
   await using ofA = await subscribe(server, `${BATCHES}&repository=Octo/A`);
   await using ofB = await subscribe(server, `${BATCHES}&repository=octo/b`);
   const events = range(1, 6).map((i) =>
-    runEvent(aRun({ repository: i % 2 ? "octo/a" : "octo/b" }))
+    toRunEvent(aRun({ repository: i % 2 ? "octo/a" : "octo/b" }))
   );
   server.feed.emit(await server.eventLog.append([...events, aStatus()]));
   assertEquals(await readSeqs(ofA, 4), [1, 3, 5, 7]);

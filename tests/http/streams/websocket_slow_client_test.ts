@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../../src/clock.ts";
 import { MAX_BUFFERED_BYTES } from "../../../src/feed/slow_client.ts";
-import { runEvent } from "../../../src/run/event.ts";
+import { toRunEvent } from "../../../src/run/event.ts";
 import { readTitle, ServerUnderTest } from "../../fakes/apps/server.ts";
 import {
   publishHugeRuns,
@@ -106,7 +106,7 @@ Deno.test("WebSocketServer sends a client that catches up every event, once and 
   await waitUntil(() => server.activeClients.size === 1, "the client is subscribed");
   for (let number = 1; number <= 30; number++) {
     const displayTitle = "x".repeat(512 * 1024 + number);
-    await server.feed.publish(runEvent(aRun({ displayTitle })));
+    await server.feed.publish(toRunEvent(aRun({ displayTitle })));
   }
   const [first] = await server.eventLog.readAfter(0, 1);
   const firstLength = JSON.stringify(first).length;
@@ -124,7 +124,7 @@ Deno.test("WebSocketServer sends a client that catches up full batches within th
   const query = "topics=events&batch=true";
   using slow = await RawWebSocket.connect(server.port, `/ws?${query}`);
   await waitUntil(() => server.activeClients.size === 1, "the client is subscribed");
-  const event = runEvent(aRun({ displayTitle: "ä".repeat(4_000) }));
+  const event = toRunEvent(aRun({ displayTitle: "ä".repeat(4_000) }));
   for (let i = 0; i < 40; i++) {
     server.feed.emit(await server.eventLog.append(range(1, 50).map(() => event)));
     await systemClock.sleep(1);

@@ -2,16 +2,16 @@ import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
 import { ActiveClients } from "../../../src/feed/active_clients.ts";
-import { ThrottledSnapshots } from "../../../src/run/polling/snapshot_throttle.ts";
+import { SnapshotThrottle } from "../../../src/run/polling/snapshot_throttle.ts";
 import { Snapshot } from "../../../src/run/snapshot.ts";
 import { aRun } from "../../fakes/stores/github.ts";
 
-class ThrottledSnapshotsUnderTest {
+class SnapshotThrottleUnderTest {
   readonly activeClients = new ActiveClients();
   readonly sent: { at: number; title: string | undefined; takenAt: number }[] = [];
   title = "first";
   current: Snapshot | undefined;
-  readonly throttled = new ThrottledSnapshots({
+  readonly throttle = new SnapshotThrottle({
     clock: systemClock,
     activeClients: this.activeClients,
     current: () => this.current,
@@ -24,7 +24,7 @@ class ThrottledSnapshotsUnderTest {
     },
   });
   readonly #stop = new AbortController();
-  readonly #finished = this.throttled.run(this.#stop.signal);
+  readonly #finished = this.throttle.run(this.#stop.signal);
 
   async stop(): Promise<void> {
     this.#stop.abort();
@@ -32,16 +32,16 @@ class ThrottledSnapshotsUnderTest {
   }
 }
 
-Deno.test("ThrottledSnapshots publishes a change at once, and the next ones of that second together", async () => {
+Deno.test("SnapshotThrottle publishes a change at once, and the next ones of that second together", async () => {
   using time = new FakeTime(0);
-  const test = new ThrottledSnapshotsUnderTest();
+  const test = new SnapshotThrottleUnderTest();
   test.activeClients.add();
   test.current = new Snapshot([aRun({ displayTitle: "before" })], 5);
-  test.throttled.schedule();
+  test.throttle.schedule();
   await time.tickAsync(0);
   for (const title of ["second", "third"]) {
     test.title = title;
-    test.throttled.schedule();
+    test.throttle.schedule();
     await time.tickAsync(100);
   }
   await time.tickAsync(5_000);
@@ -52,18 +52,18 @@ Deno.test("ThrottledSnapshots publishes a change at once, and the next ones of t
   ]);
 });
 
-Deno.test("ThrottledSnapshots publishes nothing without changes, without clients, or before the first poll", async () => {
+Deno.test("SnapshotThrottle publishes nothing without changes, without clients, or before the first poll", async () => {
   using time = new FakeTime(0);
-  const test = new ThrottledSnapshotsUnderTest();
+  const test = new SnapshotThrottleUnderTest();
   test.activeClients.add();
-  test.throttled.schedule();
+  test.throttle.schedule();
   await time.tickAsync(0);
   test.current = new Snapshot([aRun({ displayTitle: "first" })], 0);
-  test.throttled.schedule();
+  test.throttle.schedule();
   await time.tickAsync(0);
   test.title = "second";
   test.activeClients.remove();
-  test.throttled.schedule();
+  test.throttle.schedule();
   await time.tickAsync(0);
   await test.stop();
   assertEquals(test.sent, []);

@@ -3,7 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import { systemClock } from "../../../src/clock.ts";
 import { GitHubError } from "../../../src/errors.ts";
 import type { StoredEvent } from "../../../src/feed/event.ts";
-import { Reconciler } from "../../../src/run/polling/reconcile.ts";
+import { Reconciler } from "../../../src/run/polling/reconciler.ts";
 import { aRun, FakeGitHub } from "../../fakes/stores/github.ts";
 import { MemoryRepositoryStore, MemoryRunStore } from "../../fakes/stores/memory_stores.ts";
 

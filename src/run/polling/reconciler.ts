@@ -3,8 +3,8 @@ import { GitHubError } from "../../errors.ts";
 import type { StoredEvent } from "../../feed/event.ts";
 import { log } from "../../log.ts";
 import type { RepositoryStore } from "../../repository/repository.ts";
-import { PeriodicTask } from "./periodic_task.ts";
 import type { Run, RunSource, RunStore } from "../run.ts";
+import { PeriodicTask } from "./periodic_task.ts";
 
 /** Unfinished runs per round. */
 const RUNS_PER_ROUND = 20;
