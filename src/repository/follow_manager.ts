@@ -16,8 +16,10 @@ interface FollowManagerOptions {
   readonly store: FollowStore;
   readonly repositories: RepositoryLookup;
   readonly workflows: WorkflowSource;
-  /** Must throw GitHubPausedError while GitHub is rate limited. */
+  /** For follow requests, whose clients wait for the result. */
   readonly webhooks: Webhooks;
+  /** For `run`. Must throw GitHubPausedError while GitHub is rate limited. */
+  readonly backgroundWebhooks: Webhooks;
   /** Fetches and stores the latest runs of a repository. */
   readonly fetchLatestRuns: (fullName: string, signal: AbortSignal) => Promise<void>;
   /** Imports past runs in the background. */
@@ -30,6 +32,12 @@ interface FollowManagerOptions {
   /** Called when a repository is followed or unfollowed. */
   readonly onChange: () => void;
   /** Cancels every request. */
+  readonly signal: AbortSignal;
+}
+
+/** How to change a webhook. */
+interface WebhookAccess {
+  readonly webhooks: Webhooks;
   readonly signal: AbortSignal;
 }
 
@@ -167,9 +175,10 @@ export class FollowManager {
   /** A failure does not undo the follow: the repository is polled. */
   async #createFirstWebhook({ id, fullName }: Repository): Promise<WebhookState> {
     const webhook = { repositoryId: id, fullName, webhookId: null };
-    const { clock, signal } = this.#options;
+    const { clock, webhooks, signal } = this.#options;
     try {
-      return await this.#createWebhook({ ...webhook, followedAt: clock.now() }, signal);
+      const followedAt = clock.now();
+      return await this.#createWebhook({ ...webhook, followedAt }, { webhooks, signal });
     } catch (error) {
       if (!isTransient(error)) throw error;
       return { state: "none", reason: `Created later: ${toErrorMessage(error)}` };
@@ -177,24 +186,26 @@ export class FollowManager {
   }
 
   async #reconcileWebhook(webhook: PendingWebhook, signal: AbortSignal): Promise<void> {
-    if (webhook.followedAt === null) await this.#reconcileRemoval(webhook, signal);
-    else await this.#createWebhook({ ...webhook, followedAt: webhook.followedAt }, signal);
+    const { followedAt } = webhook;
+    const via = { webhooks: this.#options.backgroundWebhooks, signal };
+    if (followedAt === null) await this.#reconcileRemoval(webhook, via);
+    else await this.#createWebhook({ ...webhook, followedAt }, via);
   }
 
   async #createWebhook(
     { repositoryId, fullName, followedAt }: PendingWebhook & { readonly followedAt: number },
-    signal: AbortSignal,
+    { webhooks, signal }: WebhookAccess,
   ): Promise<WebhookState> {
-    const { store, webhooks } = this.#options;
+    const { store } = this.#options;
     const state = await webhooks.ensure(fullName, { since: followedAt, signal });
     await store.saveWebhook(repositoryId, state);
     return state;
   }
 
   /** A webhook that GitHub cannot remove now does not delay the others. */
-  async #reconcileRemoval(webhook: PendingWebhook, signal: AbortSignal): Promise<void> {
+  async #reconcileRemoval(webhook: PendingWebhook, via: WebhookAccess): Promise<void> {
     try {
-      await this.#removeWebhook(webhook, signal);
+      await this.#removeWebhook(webhook, via);
     } catch (error) {
       if (!(error instanceof GitHubError) || isGlobal(error.failure)) throw error;
     }
@@ -202,8 +213,9 @@ export class FollowManager {
 
   /** Returns why the webhook still exists, if it does. `run` tries again unless GitHub does not allow it. */
   async #tryRemoveWebhook(webhook: PendingWebhook): Promise<string | undefined> {
+    const { webhooks, signal } = this.#options;
     try {
-      return await this.#removeWebhook(webhook, this.#options.signal);
+      return await this.#removeWebhook(webhook, { webhooks, signal });
     } catch (error) {
       if (!(error instanceof GitHubError)) throw error;
       return `Removed later: ${error.message}`;
@@ -212,9 +224,9 @@ export class FollowManager {
 
   async #removeWebhook(
     { repositoryId, fullName, webhookId }: PendingWebhook,
-    signal: AbortSignal,
+    { webhooks, signal }: WebhookAccess,
   ): Promise<string | undefined> {
-    const { store, webhooks } = this.#options;
+    const { store } = this.#options;
     if (webhookId === null) return undefined;
     let reason: string | undefined;
     try {

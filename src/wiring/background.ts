@@ -71,15 +71,13 @@ export function createFollowing(options: FollowingOptions) {
     clock,
   });
   const latestRuns = new LatestRunsFetcher({ runs, store: stores.runs, onEvents: emit });
+  const webhookOptions = { publicUrl: server.publicUrl, secret: webhookSecrets[0] };
   const followManager = new FollowManager({
     store: stores.follows,
     repositories: options.repositories,
     workflows: new GitHubWorkflows(github),
-    webhooks: new GitHubWebhooks({
-      github: background,
-      publicUrl: server.publicUrl,
-      secret: webhookSecrets[0],
-    }),
+    webhooks: new GitHubWebhooks({ github, ...webhookOptions }),
+    backgroundWebhooks: new GitHubWebhooks({ github: background, ...webhookOptions }),
     fetchLatestRuns: async (fullName, signal) => {
       await latestRuns.fetch(fullName, signal);
     },

@@ -163,3 +163,14 @@ Deno.test("Polling of followed repositories reserves a tenth of the rate limit",
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   assertEquals(countRunRequests(), 1);
 });
+
+Deno.test("Clients create and remove webhooks even if little is left of the rate limit", async () => {
+  await using test = await new AppWithWebhooks().start();
+  const { id } = test.world.addRepository({ full_name: A });
+  const reset = Math.ceil(Date.now() / 1_000) + 3_600;
+  test.simulator.rateLimits.set("ghp_for_tests_alone", { remaining: 450, reset });
+  const { json } = await test.follow(A);
+  assertEquals(json.webhook.state, "active");
+  const { json: unfollowed } = await test.request("DELETE", `/repositories/${id}`);
+  assertEquals([unfollowed.webhook_error, test.simulator.webhooks.list(A).length], [null, 0]);
+});

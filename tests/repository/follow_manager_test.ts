@@ -4,6 +4,7 @@ import { systemClock } from "../../src/clock.ts";
 import { GitHubError, type GitHubFailure } from "../../src/errors.ts";
 import type { PendingWebhook } from "../../src/repository/follow_store.ts";
 import { FollowManager } from "../../src/repository/follow_manager.ts";
+import type { Webhooks } from "../../src/repository/webhook.ts";
 
 const MINUTE_MS = 60_000;
 const OCTO_A = { id: 1, fullName: "octo/a", pushedAt: null };
@@ -28,6 +29,10 @@ function setUp() {
     if (failure) return Promise.reject(new GitHubError(failure, `No ${what}`));
     return Promise.resolve();
   };
+  const createWebhooks = (prefix: string): Webhooks => ({
+    ensure: async (name) => (await act(`${prefix}hook ${name}`), { state: "active", id: 9 }),
+    remove: (name, id) => act(`${prefix}remove hook ${id} of ${name}`),
+  });
   const followManager = new FollowManager({
     clock: systemClock,
     store: {
@@ -46,10 +51,8 @@ function setUp() {
     },
     repositories: { findByName: async () => (await act("name"), OCTO_A) },
     workflows: { listWorkflows: async () => (await act("workflows"), []) },
-    webhooks: {
-      ensure: async (name) => (await act(`hook ${name}`), { state: "active", id: 9 }),
-      remove: (name, id) => act(`remove hook ${id} of ${name}`),
-    },
+    webhooks: createWebhooks(""),
+    backgroundWebhooks: createWebhooks("background: "),
     fetchLatestRuns: () => act("runs"),
     backfills: { start: (_id, days) => act(`past ${days}`), stop: () => act("no past") },
     onEvents: () => test.done.push("emit"),
@@ -144,9 +147,12 @@ Deno.test("FollowManager.run() reconciles webhooks at start and every ten minute
   const stop = new AbortController();
   const running = followManager.run(stop.signal);
   await time.tickAsync(0);
-  assertEquals(test.done, ["list true", "hook octo/1", "store hook of 1: active"]);
+  assertEquals(test.done, ["list true", "background: hook octo/1", "store hook of 1: active"]);
   await time.tickAsync(1_000);
-  assertEquals(test.done.slice(3), ["remove hook 8 of octo/2", "store hook of 2: undefined"]);
+  assertEquals(test.done.slice(3), [
+    "background: remove hook 8 of octo/2",
+    "store hook of 2: undefined",
+  ]);
   test.pending = [];
   await time.tickAsync(10 * MINUTE_MS + 1_000);
   assertEquals(test.done.slice(5), ["list false"]);
@@ -157,11 +163,11 @@ Deno.test("FollowManager.run() reconciles webhooks at start and every ten minute
 Deno.test("FollowManager.reconcileWebhooks() ends at a rate limit", async () => {
   const { test, followManager } = setUp();
   test.pending = [pendingWebhook(1, null), pendingWebhook(2, null)];
-  test.failures.set("hook octo/1", { kind: "rate_limited" });
+  test.failures.set("background: hook octo/1", { kind: "rate_limited" });
   await followManager.reconcileWebhooks({ includeFailed: false });
-  assertEquals(test.done, ["list false", "hook octo/1"]);
+  assertEquals(test.done, ["list false", "background: hook octo/1"]);
   test.pending = [pendingWebhook(3, 7), pendingWebhook(4, 8)];
-  test.failures.set("remove hook 7 of octo/3", { kind: "unauthorized" });
+  test.failures.set("background: remove hook 7 of octo/3", { kind: "unauthorized" });
   await followManager.reconcileWebhooks({ includeFailed: false });
-  assertEquals(test.done.slice(2), ["list false", "remove hook 7 of octo/3"]);
+  assertEquals(test.done.slice(2), ["list false", "background: remove hook 7 of octo/3"]);
 });
