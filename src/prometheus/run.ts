@@ -54,7 +54,7 @@ export function runMetrics(exposition: Exposition, { poller, lease }: RunSources
     name: "runwire_lease_changes_total",
     help: "Number of times this instance acquired or lost the lease",
     labels: ["change"],
-  }, () => [[{ change: "taken" }, lease.acquired], [{ change: "lost" }, lease.lost]]);
+  }, () => [[{ change: "acquired" }, lease.acquired], [{ change: "lost" }, lease.lost]]);
 }
 
 function toSeconds(ms: number | null): number | undefined {

@@ -187,9 +187,9 @@ export class FollowManager {
 
   async #reconcileWebhook(webhook: PendingWebhook, signal: AbortSignal): Promise<void> {
     const { followedAt } = webhook;
-    const via = { webhooks: this.#options.backgroundWebhooks, signal };
-    if (followedAt === null) await this.#reconcileRemoval(webhook, via);
-    else await this.#createWebhook({ ...webhook, followedAt }, via);
+    const access = { webhooks: this.#options.backgroundWebhooks, signal };
+    if (followedAt === null) await this.#reconcileRemoval(webhook, access);
+    else await this.#createWebhook({ ...webhook, followedAt }, access);
   }
 
   async #createWebhook(
@@ -203,9 +203,9 @@ export class FollowManager {
   }
 
   /** A webhook that GitHub cannot remove now does not delay the others. */
-  async #reconcileRemoval(webhook: PendingWebhook, via: WebhookAccess): Promise<void> {
+  async #reconcileRemoval(webhook: PendingWebhook, access: WebhookAccess): Promise<void> {
     try {
-      await this.#removeWebhook(webhook, via);
+      await this.#removeWebhook(webhook, access);
     } catch (error) {
       if (!(error instanceof GitHubError) || isGlobal(error.failure)) throw error;
     }

@@ -90,8 +90,12 @@ export class WebhookTracing {
     const tracing = this.#tracing;
     if (!tracing) return broadcast;
     const runInSpan = (publish: () => void) => {
-      const attributes = { "runwire.clients": broadcast.size };
-      tracing.runInSpanSync("broadcast", { causes: this.#drainCauses(), attributes }, publish);
+      const causes = this.#drainCauses();
+      if (causes.length === 0) return publish();
+      tracing.runInSpanSync("broadcast", {
+        causes,
+        attributes: { "runwire.clients": broadcast.size },
+      }, publish);
     };
     return {
       publish: (snapshot) => runInSpan(() => broadcast.publish(snapshot)),
