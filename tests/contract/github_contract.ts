@@ -156,9 +156,10 @@ Deno.test("GitHubRepositories.listRecentlyPushed() treats a described 304 as unc
 for (
   const [credential, path, status, failure] of [
     [token, "/user/repos", 401, { kind: "unauthorized" }],
-    [token, "/user/repos", 403, { kind: "not_accessible", status: 403 }],
+    // A credential that may not list its repositories is not accepted.
+    [token, "/user/repos", 403, { kind: "unauthorized" }],
     [token, "/user/repos", 422, { kind: "unavailable", status: 422 }],
-    [app, "/installation/repositories", 403, { kind: "not_accessible", status: 403 }],
+    [app, "/installation/repositories", 403, { kind: "unauthorized" }],
     [app, ACCESS_TOKENS, 401, { kind: "unauthorized" }],
     [app, ACCESS_TOKENS, 403, { kind: "unauthorized" }],
     [app, ACCESS_TOKENS, 404, { kind: "unauthorized" }],
