@@ -28,7 +28,7 @@ export interface Lease {
 export interface FencingTokens {
   /** The fencing token of the last term; 0 before the first. */
   current(): Promise<number>;
-  /** Makes `term` the only one that can write. Returns `false` if a later term exists. */
+  /** Revokes the write access of all earlier terms. Returns `false` if a later term exists. */
   advance(term: Term): Promise<boolean>;
 }
 

@@ -46,7 +46,7 @@ function requestAddress(context: Context<RequestEnvironment>): string {
 }
 
 /**
- * The address of the connection or, behind a proxy, the last address in X-Forwarded-For: the only one that the proxy has
+ * The address of the connection or, behind a proxy, the last address in X-Forwarded-For: the only entry that the proxy has
  * written (https://www.rfc-editor.org/rfc/rfc7239#section-8.1). An IPv6 /64 network counts as one address, because one
  * client can have all of it.
  */

@@ -61,7 +61,7 @@ export interface BackfillStore {
   /** Starts a backfill of a stored repository, with the progress of `startProgress`. */
   start(request: BackfillRequest): Promise<BackfillProgress>;
   find(repositoryId: number): Promise<BackfillProgress | undefined>;
-  /** Lists the background backfills in progress, of repositories that still exist; the one that has waited longest comes first. */
+  /** Lists the background backfills in progress, of repositories that still exist; the least recently updated first. */
   listRunning(): Promise<readonly BackfillJob[]>;
   /** Replaces the progress `before`. Returns `false` if another process has changed it. */
   save(before: BackfillProgress, after: BackfillProgress): Promise<boolean>;

@@ -20,7 +20,7 @@ export class LatestRunsFetcher {
   }
 
   /**
-   * Returns the runs, and an event for each one that has changed.
+   * Returns the runs, and an event for each changed run.
    * @throws {GitHubError} if GitHub refuses
    * @throws {StorageError}
    */

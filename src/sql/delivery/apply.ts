@@ -81,7 +81,7 @@ async function selectApplicable(
   }));
 }
 
-/** Returns the deliveries whose id was new. One that is applied at once is stored without its payload, to write less. */
+/** Returns the deliveries whose id was new. A delivery that is applied at once is stored without its payload, to write less. */
 async function insertNew(
   tx: Tx,
   incoming: readonly IncomingDelivery[],

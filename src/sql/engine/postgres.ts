@@ -132,7 +132,7 @@ function getTypeParser(...[type, format]: Parameters<typeof pg.types.getTypePars
   return type === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(type, format);
 }
 
-/** Takes no migration lock: migrate() takes one that lasts until the end of the transaction. */
+/** Takes no migration lock: migrate() holds it until the end of the transaction. */
 class NoLockDialect extends PostgresDialect {
   override createAdapter() {
     return new NoLockAdapter();
